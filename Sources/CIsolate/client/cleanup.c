@@ -1,0 +1,87 @@
+/* Removes what dead owners left: their cgroups. All else dies with them. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+enum { DEPTH_MAX = 4 };
+
+static int owner_is_dead(const char *name) {
+    int pid = 0;
+    unsigned long long start = 0;
+    if (sscanf(name, INTERNAL_CGROUP_PREFIX "%d-%llu-", &pid, &start) != 2 || pid <= 0)
+        return 0;
+    /* A pid comes back; a pid with the same start time does not. */
+    return internal_start_time(pid) != start;
+}
+
+/* Kills what still sits in a dead owner's cgroup: its supervisor cannot, being dead or dying. */
+static void kill_members(int dir) {
+    int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    int pid;
+    while (file != NULL && fscanf(file, "%d", &pid) == 1)
+        if (pid > 1)
+            kill(pid, SIGKILL);
+    if (file != NULL)
+        fclose(file);
+}
+
+static int remove_tree(int parent, const char *name, int depth) {
+    int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *list = dir < 0 ? NULL : fdopendir(dir);
+    if (list == NULL) {
+        int error = errno;
+        internal_close(&dir);
+        return error == ENOENT ? 0 : -error;
+    }
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;)
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && depth < DEPTH_MAX)
+            remove_tree(dir, entry->d_name, depth + 1);
+    kill_members(dir);
+    int empty = openat(dir, "memory.force_empty", O_WRONLY | O_CLOEXEC);
+    if (empty >= 0 && write(empty, "0", 1) < 0)
+        errno = 0; /* only makes the removal cheaper */
+    internal_close(&empty);
+    closedir(list);
+    int result = -EBUSY;
+    for (int attempt = 0; attempt < 200 && result == -EBUSY; attempt++) {
+        result = unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
+        if (result == -EBUSY)
+            usleep(1000);
+    }
+    return result;
+}
+
+int isolate_cleanup(void (*removed)(const char *path, void *context), void *context) {
+    int count = 0, worst = 0;
+    for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
+        char own[1024], path[1400];
+        if (isolate_cgroup_v1_path(h, own, sizeof own) < 0)
+            continue;
+        DIR *list = opendir(own);
+        for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
+            if (entry->d_type != DT_DIR || !owner_is_dead(entry->d_name))
+                continue;
+            int result = remove_tree(dirfd(list), entry->d_name, 0);
+            snprintf(path, sizeof path, "%s/%s", own, entry->d_name);
+            if (result < 0) {
+                worst = result;
+                continue;
+            }
+            count++;
+            if (removed != NULL)
+                removed(path, context);
+        }
+        if (list != NULL)
+            closedir(list);
+    }
+    return worst < 0 ? worst : count;
+}

@@ -1,0 +1,205 @@
+/*
+ * Compiles the policy to a seccomp filter.
+ *
+ * Installing a filter costs time per instruction in every cell, and libseccomp writes one comparison per
+ * call. The policy has few answers and system call numbers of one answer lie together, so a binary search
+ * over ranges is several times shorter. libseccomp still knows the names and numbers, and the tests compare
+ * both filters call by call.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "isolate.h"
+#include "policy.h"
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "no seccomp policy for this architecture"
+#endif
+
+enum { X32_BIT = 0x40000000, RANGES_MAX = 256 };
+
+#define NAMESPACE_FLAGS                                                                                      \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |            \
+     CLONE_NEWNET)
+
+struct range {
+    uint32_t first; /* up to the next range's first */
+    enum policy_answer answer;
+};
+
+struct assembler {
+    struct isolate_filter_instruction *out;
+    size_t count, most;
+    int overflow;
+};
+
+static void emit(struct assembler *a, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf) {
+    if (a->count >= a->most) {
+        a->overflow = 1;
+        return;
+    }
+    a->out[a->count++] = (struct isolate_filter_instruction){code, jt, jf, k};
+}
+
+static void emit_return(struct assembler *a, uint32_t action) {
+    emit(a, BPF_RET | BPF_K, action, 0, 0);
+}
+
+static void emit_load(struct assembler *a, size_t offset) {
+    emit(a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+/* The low half of an argument: all that the kernel looks at for an int. Both architectures are little-endian.
+ */
+static void emit_load_argument(struct assembler *a, int index) {
+    emit_load(a, offsetof(struct seccomp_data, args) + (size_t)index * 8);
+}
+
+static const uint32_t allow = SECCOMP_RET_ALLOW, notify = SECCOMP_RET_USER_NOTIF;
+
+static uint32_t error(int number) {
+    return SECCOMP_RET_ERRNO | (uint32_t)number;
+}
+
+static void emit_answer(struct assembler *a, enum policy_answer answer) {
+    switch (answer) {
+    case POLICY_ALLOW:
+        emit_return(a, allow);
+        break;
+    case POLICY_DENY:
+    case POLICY_FATAL:
+        emit_return(a, notify);
+        break;
+    case POLICY_SOCKET: /* getaddrinfo asks netlink and takes a plain no */
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
+        emit_return(a, allow);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1);
+        emit_return(a, error(EAFNOSUPPORT));
+        emit_return(a, notify);
+        break;
+    case POLICY_SOCKETPAIR:
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
+        emit_return(a, allow);
+        emit_return(a, notify);
+        break;
+    case POLICY_CLONE:
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, NAMESPACE_FLAGS, 1, 0);
+        emit_return(a, allow);
+        emit_return(a, notify);
+        break;
+    case POLICY_UNSHARE:
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, ~(uint32_t)(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM), 1, 0);
+        emit_return(a, allow);
+        emit_return(a, notify);
+        break;
+    case POLICY_IOCTL: /* putting words into a terminal's input */
+        emit_load_argument(a, 1);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 2, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 1, 0);
+        emit_return(a, allow);
+        emit_return(a, notify);
+        break;
+    case POLICY_PERSONALITY: /* asking, and the ordinary one */
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 0, 1);
+        emit_return(a, allow);
+        emit_return(a, notify);
+        break;
+    case POLICY_SILENT:
+        emit_return(a, error(ENOSYS));
+        break;
+    }
+}
+
+/* Binary search over ranges[from, to): the left half follows its comparison, the right half stands behind it.
+ */
+static void emit_search(struct assembler *a, const struct range *ranges, size_t from, size_t to) {
+    if (to - from == 1) {
+        emit_answer(a, ranges[from].answer);
+        return;
+    }
+    size_t middle = from + (to - from) / 2, jump = a->count;
+    /* Jumps of a comparison reach 255 instructions; JA reaches any. */
+    emit(a, BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, 0, 1);
+    emit(a, BPF_JMP | BPF_JA, 0, 0, 0);
+    emit_search(a, ranges, from, middle);
+    if (!a->overflow)
+        a->out[jump + 1].k = (uint32_t)(a->count - jump - 2);
+    emit_search(a, ranges, middle, to);
+}
+
+static void read_policy(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint64_t *fatal) {
+    memset(answers, 0, ISOLATE_SYSCALL_BITS * sizeof answers[0]);
+    memset(fatal, 0, ISOLATE_SYSCALL_BITS / 8);
+    for (const struct policy_entry *entry = isolate_policy; entry->name != NULL; entry++) {
+        int number = seccomp_syscall_resolve_name(entry->name);
+        if (number < 0 || number >= ISOLATE_SYSCALL_BITS)
+            continue; /* not on this architecture */
+        answers[number] = entry->answer;
+        if (entry->answer == POLICY_FATAL ||
+            (entry->answer >= POLICY_SOCKET && entry->answer <= POLICY_UNSHARE))
+            fatal[number / 64] |= 1ull << (number % 64);
+    }
+}
+
+int isolate_filter_compile(struct isolate_filter_instruction *out, size_t most,
+                           uint64_t fatal[ISOLATE_SYSCALL_BITS / 64]) {
+    enum policy_answer answers[ISOLATE_SYSCALL_BITS];
+    struct range ranges[RANGES_MAX];
+    size_t count = 0;
+    struct assembler a = {.out = out, .most = most};
+    read_policy(answers, fatal);
+    for (uint32_t number = 0; number < ISOLATE_SYSCALL_BITS; number++) {
+        enum policy_answer answer = answers[number] == POLICY_FATAL ? POLICY_DENY : answers[number];
+        if (count > 0 && ranges[count - 1].answer == answer)
+            continue;
+        if (count == RANGES_MAX)
+            return -E2BIG;
+        ranges[count++] = (struct range){number, answer};
+    }
+    emit_load(&a, offsetof(struct seccomp_data, arch));
+    emit(&a, BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0);
+    emit_return(&a, notify); /* 32-bit entry */
+    emit_load(&a, offsetof(struct seccomp_data, nr));
+#if defined(__x86_64__)
+    emit(&a, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+    emit_return(&a, notify);
+#endif
+    emit_search(&a, ranges, 0, count);
+    return a.overflow ? -E2BIG : (int)a.count;
+}
+
+char isolate_policy_answer(const char *name) {
+    for (const struct policy_entry *entry = isolate_policy; entry->name != NULL; entry++)
+        if (strcmp(entry->name, name) == 0)
+            switch (entry->answer) {
+            case POLICY_ALLOW:
+                return 'a';
+            case POLICY_DENY:
+                return 'd';
+            case POLICY_FATAL:
+                return 'f';
+            case POLICY_SILENT:
+                return 's';
+            default:
+                return 'c';
+            }
+    return 's';
+}

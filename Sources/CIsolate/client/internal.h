@@ -1,0 +1,28 @@
+/* What the client's files share. */
+#ifndef ISOLATE_INTERNAL_H
+#define ISOLATE_INTERNAL_H
+
+#include "isolate.h"
+
+#define CLEANUP_CLOSE __attribute__((cleanup(internal_close)))
+
+static inline isolate_failure internal_failure(int stage, int errno_value, int index) {
+    isolate_failure failure = {stage, errno_value, index};
+    return failure;
+}
+
+void internal_close(int *fd);
+
+/* config.c: a sealed memory file with the supervisor's configuration, or -errno. */
+int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
+                         isolate_failure *failure);
+
+/* spawn.c: starts the image with descriptors 3, 4, 5; not this process's child afterwards. pid, or -errno. */
+int internal_spawn(int image, int socket, int owner, int config);
+
+/* host.c: the start time of a process in clock ticks, or 0 when there is none. */
+unsigned long long internal_start_time(pid_t pid);
+
+#define INTERNAL_CGROUP_PREFIX "swift-sandbox-"
+
+#endif

@@ -1,0 +1,29 @@
+/* The system call policy: which call gets which of the three answers. */
+#ifndef ISOLATE_POLICY_H
+#define ISOLATE_POLICY_H
+
+#include <stdint.h>
+
+enum policy_answer {
+    POLICY_SILENT = 0, /* ENOSYS: also every number without an entry */
+    POLICY_ALLOW,
+    POLICY_DENY,  /* EPERM, recorded */
+    POLICY_FATAL, /* ends the run */
+    /* depends on an argument */
+    POLICY_SOCKET,
+    POLICY_SOCKETPAIR,
+    POLICY_CLONE,
+    POLICY_UNSHARE,
+    POLICY_IOCTL,
+    POLICY_PERSONALITY,
+};
+
+struct policy_entry {
+    const char *name;
+    enum policy_answer answer;
+};
+
+/* Ends with a null name. Names that a kernel or architecture lacks are skipped. */
+extern const struct policy_entry isolate_policy[];
+
+#endif

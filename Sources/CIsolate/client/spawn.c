@@ -1,0 +1,109 @@
+/*
+ * Starts the supervisor without forking the embedder.
+ *
+ * The embedder may have gigabytes of heap and many threads, so its page tables are never copied: both clones
+ * share its memory (CLONE_VM) and stop it (CLONE_VFORK) until they exec or exit, as in posix_spawn. Two of
+ * them, so that the supervisor is an orphan: no wait call and no SIGCHLD of the embedder ever meets it.
+ * Between clone and exec only system calls, on memory that stands ready, with all signals blocked.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+enum { STACK_BYTES = 64 << 10, FIRST_SAFE_FD = 16 };
+
+struct spawn {
+    int image, socket, owner, config;
+    int result; /* of the exec, when it failed */
+    pid_t pid;
+    char *inner_stack;
+};
+
+/* Raw, so that no libc wrapper touches the errno or the cancellation state of the thread that we borrow. */
+static long call(long number, long a, long b, long c, long d, long e) {
+    return syscall(number, a, b, c, d, e);
+}
+
+static void reset_signals(void) {
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } standard = {0};
+    for (int signal = 1; signal <= 64; signal++)
+        call(SYS_rt_sigaction, signal, (long)&standard, 0, 8, 0);
+    uint64_t none = 0;
+    call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, 8, 0);
+}
+
+static int become_supervisor(void *argument) {
+    struct spawn *spawn = argument;
+    static char name[] = "isolate-supervisor";
+    static char *const argv[] = {name, NULL}, *const envp[] = {NULL};
+    /* Nothing of the embedder's may come along: session, directory, umask, signals, descriptors, environment.
+     */
+    call(SYS_setsid, 0, 0, 0, 0, 0);
+    call(SYS_chdir, (long)"/", 0, 0, 0, 0);
+    call(SYS_umask, 022, 0, 0, 0, 0);
+    reset_signals();
+    /* First out of the way of 0 to 5, then into place. */
+    const int from[4] = {spawn->socket, spawn->owner, spawn->config, spawn->image};
+    int high[4];
+    for (int i = 0; i < 4; i++)
+        high[i] = (int)call(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, FIRST_SAFE_FD, 0, 0);
+    int null_device = (int)call(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR, 0, 0);
+    for (int fd = 0; fd < 3; fd++)
+        if (null_device != fd)
+            call(SYS_dup3, null_device, fd, 0, 0, 0);
+    for (int i = 0; i < 3; i++)
+        call(SYS_dup3, high[i], ISOLATE_FD_SOCKET + i, 0, 0, 0);
+    call(SYS_close_range, ISOLATE_FD_CONFIG + 1, ~0u, CLOSE_RANGE_CLOEXEC, 0, 0);
+    long result = call(SYS_execveat, high[3], (long)"", (long)argv, (long)envp, AT_EMPTY_PATH);
+    spawn->result = result < 0 ? errno : 0;
+    call(SYS_exit, 127, 0, 0, 0, 0);
+    return 127;
+}
+
+static int clone_again(void *argument) {
+    struct spawn *spawn = argument;
+    spawn->pid = clone(become_supervisor, spawn->inner_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, spawn);
+    if (spawn->pid < 0)
+        spawn->result = errno;
+    call(SYS_exit, 0, 0, 0, 0, 0);
+    return 0;
+}
+
+int internal_spawn(int image, int socket, int owner, int config) {
+    struct spawn spawn = {.image = image, .socket = socket, .owner = owner, .config = config, .pid = -1};
+    sigset_t all, before;
+    char *stacks =
+        mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stacks == MAP_FAILED)
+        return -errno;
+    spawn.inner_stack = stacks + STACK_BYTES;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    /* No exit signal: SIGCHLD handlers, and SIGCHLD being ignored, do not concern this child; only __WCLONE
+     * sees it. */
+    pid_t child = clone(clone_again, stacks + STACK_BYTES, CLONE_VM | CLONE_VFORK, &spawn);
+    int result = child < 0 ? -errno : 0;
+    if (child > 0)
+        while (waitpid(child, NULL, __WCLONE) < 0 && errno == EINTR) {
+        }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    munmap(stacks, 2 * STACK_BYTES);
+    if (result == 0 && spawn.result != 0)
+        result = -spawn.result;
+    return result == 0 ? spawn.pid : result;
+}

@@ -1,0 +1,136 @@
+/* The life of a supervisor as its owner sees it: start, stop, and the records between. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+enum { READY_TIMEOUT_MS = 10000, STOP_TIMEOUT_MS = 10000 };
+
+/* An executable file that has no name: a sealed memory file, or where that is refused, an unlinked one. */
+static int image_file(const void *image, size_t bytes) {
+    int fd = memfd_create("isolate-supervisor", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    if (fd < 0 && errno == EINVAL) /* a kernel before 6.3 does not know the flag, and needs none */
+        fd = memfd_create("isolate-supervisor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int is_memory = fd >= 0;
+    int writer = fd;
+    if (fd < 0) { /* vm.memfd_noexec */
+        char path[] = "/tmp/isolate-XXXXXX";
+        writer = mkostemp(path, O_CLOEXEC);
+        if (writer < 0)
+            return -errno;
+        fchmod(writer, 0700);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        unlink(path);
+    }
+    int result = fd < 0 ? -errno : 0;
+    for (size_t done = 0; result == 0 && done < bytes;) {
+        ssize_t n = write(writer, (const char *)image + done, bytes - done);
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            result = -errno;
+    }
+    if (is_memory && result == 0)
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    if (!is_memory)
+        close(writer); /* open for writing, it could not be executed */
+    if (result < 0 && fd >= 0)
+        close(fd);
+    return result < 0 ? result : fd;
+}
+
+static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *failure) {
+    struct pollfd poll_fd = {.fd = supervisor->socket, .events = POLLIN};
+    isolate_slot_record record;
+    int fds[2], result;
+    do {
+        int n = poll(&poll_fd, 1, READY_TIMEOUT_MS);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            *failure = internal_failure(ISOLATE_STAGE_START, ETIMEDOUT, 0);
+            return -ETIMEDOUT;
+        }
+        result = isolate_supervisor_receive(supervisor, &record, fds);
+    } while (result == 0);
+    if (result < 0 || record.type != ISOLATE_SUPERVISOR_READY) {
+        *failure = internal_failure(ISOLATE_STAGE_START, result < 0 ? -result : EPROTO, 1);
+        return result < 0 ? result : -EPROTO;
+    }
+    *failure = record.failure;
+    return record.failure.stage == 0 ? 0 : -record.failure.errno_value;
+}
+
+int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
+                             isolate_failure *failure) {
+    int CLEANUP_CLOSE image = -1;
+    int CLEANUP_CLOSE owner = -1;
+    int CLEANUP_CLOSE config = -1;
+    int ends[2] = {-1, -1}, result;
+    *failure = internal_failure(ISOLATE_STAGE_NONE, 0, 0);
+    *supervisor = (isolate_supervisor){.socket = -1, .pidfd = -1, .pid = -1, .owner = getpid()};
+
+    result = config = internal_config_file(options, supervisor, failure);
+    if (result >= 0)
+        result = image = image_file(options->image, options->image_bytes);
+    if (result >= 0) {
+        owner = (int)syscall(SYS_pidfd_open, getpid(), 0);
+        result = owner < 0 ? -errno : 0;
+    }
+    if (result >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        result = -errno;
+    if (result >= 0)
+        result = supervisor->pid = internal_spawn(image, ends[1], owner, config);
+    internal_close(&ends[1]);
+    if (result >= 0) {
+        supervisor->socket = ends[0];
+        ends[0] = -1;
+        supervisor->pidfd = (int)syscall(SYS_pidfd_open, supervisor->pid, 0);
+        result = wait_until_ready(supervisor, failure);
+    }
+    internal_close(&ends[0]);
+    if (result < 0) {
+        if (failure->stage == 0)
+            *failure = internal_failure(ISOLATE_STAGE_START, -result, 2);
+        isolate_supervisor_stop(supervisor);
+    }
+    return result < 0 ? result : 0;
+}
+
+int isolate_supervisor_stop(isolate_supervisor *supervisor) {
+    int result = 0;
+    if (supervisor->owner != getpid()) {
+        /* A forked child: what it inherited is not its to end. */
+        internal_close(&supervisor->socket);
+        internal_close(&supervisor->pidfd);
+        return -ECHILD;
+    }
+    internal_close(&supervisor->socket); /* the supervisor's word to leave */
+    if (supervisor->pidfd >= 0) {
+        struct pollfd poll_fd = {.fd = supervisor->pidfd, .events = POLLIN};
+        int n;
+        do
+            n = poll(&poll_fd, 1, STOP_TIMEOUT_MS);
+        while (n < 0 && errno == EINTR);
+        if (n == 0) {
+            /* It hangs: its death takes everything below along, but its cgroups wait for the next cleanup. */
+            syscall(SYS_pidfd_send_signal, supervisor->pidfd, SIGKILL, NULL, 0);
+            result = -ETIMEDOUT;
+        }
+    }
+    internal_close(&supervisor->pidfd);
+    return result;
+}

@@ -1,0 +1,206 @@
+/*
+ * isolate: runs untrusted programs under namespaces, cgroups, seccomp, Landlock and rlimits.
+ *
+ * This header alone is enough for a judge in C; the Swift library stands on the same functions. Functions
+ * return 0 or -errno and say in a struct isolate_failure which step failed. Nothing here prints, exits, or
+ * keeps global state; a supervisor may be used from several threads, one sandbox from one thread at a time.
+ *
+ * In one thread, blocking:
+ *     isolate_supervisor_start -> isolate_sandbox_open -> isolate_sandbox_write / _run / _read ->
+ * isolate_sandbox_close
+ *     -> isolate_supervisor_stop
+ * With an event loop of your own: the record functions at the end.
+ */
+#ifndef ISOLATE_H
+#define ISOLATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "isolate_protocol.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct isolate_failure isolate_failure;
+typedef struct isolate_limits isolate_limits;
+typedef struct isolate_run_record isolate_run_record;
+typedef struct isolate_status_record isolate_status_record;
+typedef struct isolate_slot_record isolate_slot_record;
+typedef struct isolate_syscall isolate_syscall;
+
+/* ---- the supervisor ---- */
+
+typedef struct isolate_supervisor {
+    int socket;   /* records from and to the supervisor; readable when there is one */
+    int pidfd;    /* readable when the supervisor is dead */
+    pid_t pid;    /* the supervisor; not a child of this process */
+    pid_t owner;  /* the process that started it; in a fork of it every call fails with -ECHILD */
+    int cgroup;   /* 1: v1, 2: v2, 0: none */
+    int landlock; /* Landlock ABI, 0 when the kernel has none */
+} isolate_supervisor;
+
+typedef struct isolate_start_options {
+    const void
+        *image; /* the supervisor's executable: build Sources/CIsolate/supervisor, see Examples/c-judge */
+    size_t image_bytes;
+    uint32_t fail_stage; /* tests only: an enum isolate_stage that fails with EIO; 0 in real use */
+} isolate_start_options;
+
+/* Starts a supervisor and waits until it is ready (at most 10 s). It dies with this process, however that
+ * ends. */
+int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
+                             isolate_failure *failure);
+
+/* Ends the supervisor and everything below it; waits until nothing is left (at most 10 s). */
+int isolate_supervisor_stop(isolate_supervisor *supervisor);
+
+/* ---- one sandbox, blocking ---- */
+
+typedef struct isolate_sandbox {
+    isolate_supervisor *supervisor;
+    uint32_t slot;
+    uint32_t host_uid;
+    int control, request;
+    uint64_t disk_bytes, serial;
+    uint32_t layers;
+} isolate_sandbox;
+
+typedef struct isolate_command {
+    const char *executable;         /* a path, or a name found in PATH */
+    const char *const *arguments;   /* argv with argv[0], ends with NULL */
+    const char *const *environment; /* "K=V", ends with NULL; NULL: the default one */
+    const char *directory;          /* absolute; NULL: /work */
+    const void *input;              /* stdin */
+    size_t input_bytes;
+    int deny_blocked;    /* blocked system calls fail with EPERM instead of ending the run */
+    size_t output_bytes; /* bound of each of stdout and stderr */
+} isolate_command;
+
+enum isolate_outcome_kind {
+    ISOLATE_OUTCOME_EXITED = 0,
+    ISOLATE_OUTCOME_SIGNALED,
+    ISOLATE_OUTCOME_LIMIT,
+    ISOLATE_OUTCOME_BLOCKED,
+    ISOLATE_OUTCOME_CANCELLED, /* not the program's doing, like the two below */
+    ISOLATE_OUTCOME_HOST_OOM,
+    ISOLATE_OUTCOME_FAILED,
+};
+
+enum isolate_limit_kind {
+    ISOLATE_LIMIT_NONE = 0,
+    ISOLATE_LIMIT_WALL_TIME,
+    ISOLATE_LIMIT_CPU_TIME,
+    ISOLATE_LIMIT_MEMORY,
+    ISOLATE_LIMIT_OUTPUT,
+    ISOLATE_LIMIT_PROCESSES,
+    ISOLATE_LIMIT_DISK,
+    ISOLATE_LIMIT_FILE_SIZE,
+    ISOLATE_LIMIT_OPEN_FILES,
+    ISOLATE_LIMIT_STACK,
+    ISOLATE_LIMIT_COUNT
+};
+
+typedef struct isolate_outcome {
+    int kind;            /* enum isolate_outcome_kind */
+    int value;           /* exit code or signal */
+    int limit;           /* enum isolate_limit_kind, for ISOLATE_OUTCOME_LIMIT */
+    uint32_t limits_hit; /* bits (1 << enum isolate_limit_kind) of the other limits that were hit */
+} isolate_outcome;
+
+typedef struct isolate_result {
+    isolate_outcome outcome;
+    isolate_run_record record; /* usage and everything else */
+    char *output,
+        *error; /* stdout and stderr, NUL-terminated for convenience; free with isolate_result_free */
+    size_t output_bytes, error_bytes;
+    int output_truncated, error_truncated;
+} isolate_result;
+
+int isolate_sandbox_open(isolate_supervisor *supervisor, uint64_t disk_bytes, isolate_sandbox *sandbox,
+                         isolate_failure *failure);
+int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void *data, size_t bytes,
+                          int executable, isolate_failure *failure);
+/* Reads at most `bytes`; -EFBIG when the file is larger. *read_bytes is the size. */
+int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data, size_t bytes,
+                         size_t *read_bytes, isolate_failure *failure);
+int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command,
+                        const isolate_limits *limits, isolate_result *result, isolate_failure *failure);
+void isolate_sandbox_close(isolate_sandbox *sandbox);
+void isolate_result_free(isolate_result *result);
+
+/* ---- meaning ---- */
+
+/* What a run's record means. Pure. output_exceeded: stdout or stderr was longer than its bound. */
+isolate_outcome isolate_outcome_of(const isolate_run_record *record, int output_exceeded);
+
+/* "mountProc", …; never NULL. */
+const char *isolate_stage_name(int stage);
+
+/* The kernel's name of a system call, "i386:" or "x32:" before a foreign one's, "syscall_N" without a name.
+ */
+void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
+
+/* ---- the host ---- */
+
+/* Landlock's ABI version, 0 when the kernel has none. */
+int isolate_landlock_abi(void);
+
+/* The directory of this process's cgroup in a hierarchy of v1 (ISOLATE_CGROUP_MEMORY, …). 0, or -ENOENT. */
+int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes);
+
+/* Removes cgroups of supervisors that no longer live; calls `removed` for each. Returns how many, or -errno.
+ */
+int isolate_cleanup(void (*removed)(const char *path, void *context), void *context);
+
+/* ---- the filter ---- */
+
+/* Compiles the policy. Returns the number of instructions, or -errno; fatal[]: see struct isolate_config. */
+int isolate_filter_compile(struct isolate_filter_instruction *out, size_t most,
+                           uint64_t fatal[ISOLATE_SYSCALL_BITS / 64]);
+
+/* What the policy says of a call by name: 'a' allowed, 's' silently ENOSYS, 'd' denied, 'f' fatal, 'c'
+ * depends. */
+char isolate_policy_answer(const char *name);
+
+/* ---- records, for an event loop. None of these blocks. ---- */
+
+int isolate_slot_create(const isolate_supervisor *supervisor, uint32_t slot);
+int isolate_slot_destroy(const isolate_supervisor *supervisor, uint32_t slot);
+
+/* 1 and a record, 0 when there is none now, -errno (-EPIPE: the supervisor is gone). fds: control and
+ * request, or -1. */
+int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slot_record *record, int fds[2]);
+
+int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_bytes, uint64_t serial);
+int isolate_slot_send_open(int control, const char *path, int mode);
+
+typedef union isolate_slot_message {
+    uint32_t type;
+    isolate_status_record status;
+    isolate_run_record run;
+} isolate_slot_message;
+
+/* 1 and a record, 0 when there is none now, -errno (-EPIPE: the slot is gone). fd: FILE_OPENED's, or -1. */
+int isolate_slot_receive(int control, isolate_slot_message *message, int *fd);
+
+/* Sends a request to run. strings: directory, executable, argv, environment, each NUL-terminated, in this
+ * order. */
+int isolate_run_send(int request, uint64_t serial, const isolate_limits *limits, uint32_t flags,
+                     uint32_t argc, uint32_t envc, const char *strings, size_t string_bytes,
+                     const int stdio[3]);
+
+/* A pipe between us and a program: one end never blocks (0: the reading one, 1: the writing one), the other
+ * belongs to the program's user, who may open it anew through /proc/self/fd. */
+int isolate_pipe(uid_t user, int our_end, int ends[2]);
+
+/* A sealed read-only memory file with these bytes; its descriptor, or -errno. */
+int isolate_memory_file(const void *data, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,296 @@
+/*
+ * The records between the embedder, the supervisor, its slots and the program's process before exec.
+ *
+ * All of them travel on SOCK_SEQPACKET sockets: one record is one message, so a record is complete or absent
+ * and its meaning never depends on an end of file. Both ends are built from this header, so there is no
+ * version skew. Larger data (arguments, files) travels in sealed memory files. Shared by libc code (client/)
+ * and freestanding code (supervisor/): types and constants only.
+ */
+#ifndef ISOLATE_PROTOCOL_H
+#define ISOLATE_PROTOCOL_H
+
+#include <stdint.h>
+
+enum {
+    ISOLATE_RECORD_MAX = 4096,
+    ISOLATE_INLINE_MAX = 3072,
+    ISOLATE_DENIED_MAX = 32,
+    ISOLATE_PATH_BYTES = 1024
+};
+
+/* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */
+enum isolate_stage {
+    ISOLATE_STAGE_NONE = 0,
+    ISOLATE_STAGE_START,         /* starting the supervisor */
+    ISOLATE_STAGE_CONFIG,        /* reading the supervisor's configuration */
+    ISOLATE_STAGE_CGROUP,        /* making cgroups; index: 0 memory, 1 pids, 2 cpuacct */
+    ISOLATE_STAGE_CLONE_SLOT,    /* clone3 with the slot's namespaces */
+    ISOLATE_STAGE_ID_MAP,        /* writing uid_map and gid_map */
+    ISOLATE_STAGE_CREDENTIALS,   /* changing ids, dropping capabilities */
+    ISOLATE_STAGE_NETWORK,       /* bringing lo up */
+    ISOLATE_STAGE_HOSTNAME,      /* sethostname */
+    ISOLATE_STAGE_MOUNT_ROOT,    /* the root tmpfs */
+    ISOLATE_STAGE_BIND,          /* binding a host directory; index: its place in the configuration */
+    ISOLATE_STAGE_ETC,           /* writing /etc; index: the file */
+    ISOLATE_STAGE_DEV,           /* /dev; index: the node */
+    ISOLATE_STAGE_PIVOT,         /* pivot_root */
+    ISOLATE_STAGE_JOIN_CGROUP,   /* the seat enters the program's cgroup; index: the hierarchy */
+    ISOLATE_STAGE_CLONE_SEAT,    /* cloning the seat */
+    ISOLATE_STAGE_SCRATCH,       /* the tmpfs behind /work, /tmp and /dev/shm */
+    ISOLATE_STAGE_CLONE_INIT,    /* clone3 of the cell's init */
+    ISOLATE_STAGE_MOUNT_SCRATCH, /* binding /work, /tmp, /dev/shm into the cell */
+    ISOLATE_STAGE_MOUNT_PROC,    /* the cell's proc */
+    ISOLATE_STAGE_MASK_PROC,     /* hiding parts of proc; index: the path */
+    ISOLATE_STAGE_CLONE_PROGRAM, /* the seat clones the program's process */
+    ISOLATE_STAGE_NAMESPACES,    /* the program's process joins the cell */
+    ISOLATE_STAGE_LANDLOCK,      /* the Landlock rule set */
+    ISOLATE_STAGE_SECCOMP,       /* the seccomp filter */
+    ISOLATE_STAGE_TRACE,         /* attaching for the program's fatal signals */
+    ISOLATE_STAGE_REQUEST,       /* receiving the request */
+    ISOLATE_STAGE_LIMITS,        /* cgroup limits; index: the hierarchy */
+    ISOLATE_STAGE_RLIMITS,       /* setrlimit; index: the resource */
+    ISOLATE_STAGE_DIRECTORY,     /* chdir */
+    ISOLATE_STAGE_STDIO,         /* descriptors 0, 1, 2 */
+    ISOLATE_STAGE_EXEC,          /* execve */
+    ISOLATE_STAGE_FILE,          /* opening a file of /work */
+    ISOLATE_STAGE_PROTOCOL,      /* a malformed record */
+    ISOLATE_STAGE_COUNT
+};
+
+/* Where a step failed. errno_value is a positive errno. */
+struct isolate_failure {
+    int32_t stage; /* enum isolate_stage; ISOLATE_STAGE_NONE: nothing failed */
+    int32_t errno_value;
+    int32_t index; /* which of several, by stage */
+};
+
+/* The bounds of one run. All are in force; 0 is not "none". */
+struct isolate_limits {
+    uint64_t wall_ns;
+    uint64_t cpu_ns;
+    uint64_t memory_bytes;
+    uint64_t processes;
+    uint64_t file_size_bytes;
+    uint64_t disk_bytes;
+    uint64_t open_files;
+    uint64_t stack_bytes;
+};
+
+/* Isolation layers, as bits. */
+enum isolate_layer {
+    ISOLATE_LAYER_USER_NS = 1 << 0,
+    ISOLATE_LAYER_MOUNT_NS = 1 << 1,
+    ISOLATE_LAYER_PID_NS = 1 << 2,
+    ISOLATE_LAYER_NET_NS = 1 << 3,
+    ISOLATE_LAYER_IPC_NS = 1 << 4,
+    ISOLATE_LAYER_UTS_NS = 1 << 5,
+    ISOLATE_LAYER_CGROUP_NS = 1 << 6,
+    ISOLATE_LAYER_ROOTFS = 1 << 7,
+    ISOLATE_LAYER_MASKED_PROC = 1 << 8,
+    ISOLATE_LAYER_NO_NEW_PRIVS = 1 << 9,
+    ISOLATE_LAYER_CAPABILITIES = 1 << 10,
+    ISOLATE_LAYER_SECCOMP = 1 << 11,
+    ISOLATE_LAYER_LANDLOCK = 1 << 12,
+    ISOLATE_LAYER_RLIMITS = 1 << 13,
+    ISOLATE_LAYER_CGROUP_MEMORY = 1 << 14,
+    ISOLATE_LAYER_CGROUP_PIDS = 1 << 15,
+    ISOLATE_LAYER_CGROUP_CPU = 1 << 16,
+    ISOLATE_LAYER_DISTINCT_UID = 1 << 17,
+};
+
+/* What ended a run, when it was not the program itself. The first one wins. */
+enum isolate_end {
+    ISOLATE_END_PROGRAM = 0, /* it ended by itself: look at the wait status */
+    ISOLATE_END_WALL,
+    ISOLATE_END_CPU,
+    ISOLATE_END_MEMORY,   /* an OOM kill at the run's own limit */
+    ISOLATE_END_HOST_OOM, /* an OOM kill though the run's own limit was not reached */
+    ISOLATE_END_BLOCKED,  /* a blocked system call */
+    ISOLATE_END_OUTPUT,   /* the embedder said so: too much output */
+    ISOLATE_END_CANCEL,   /* the embedder said so: cancelled */
+    ISOLATE_END_FAILURE,  /* a step before exec failed: look at the failure */
+};
+
+/* Limits that were hit, as bits. */
+enum isolate_hit {
+    ISOLATE_HIT_MEMORY = 1 << 0,
+    ISOLATE_HIT_PROCESSES = 1 << 1,
+    ISOLATE_HIT_DISK = 1 << 2,
+    ISOLATE_HIT_FILE_SIZE = 1 << 3,
+    ISOLATE_HIT_OPEN_FILES = 1 << 4,
+    ISOLATE_HIT_STACK = 1 << 5,
+    ISOLATE_HIT_CPU = 1 << 6,
+    ISOLATE_HIT_WALL = 1 << 7,
+};
+
+/* Where a figure comes from. */
+enum isolate_source { ISOLATE_SOURCE_CGROUP = 0, ISOLATE_SOURCE_SAMPLED, ISOLATE_SOURCE_RUSAGE };
+
+enum isolate_record_type {
+    /* embedder -> supervisor */
+    ISOLATE_CREATE_SLOT = 1,
+    ISOLATE_DESTROY_SLOT,
+    /* supervisor -> embedder */
+    ISOLATE_SUPERVISOR_READY,
+    ISOLATE_SLOT_CREATED, /* + descriptors: control, request */
+    ISOLATE_SLOT_ENDED,   /* also when creating it failed */
+    /* embedder -> slot (control socket) */
+    ISOLATE_PREPARE,
+    ISOLATE_CLEAR,
+    ISOLATE_SET_DISK,
+    ISOLATE_OPEN_FILE,
+    ISOLATE_END_RUN,
+    /* slot -> embedder */
+    ISOLATE_PREPARED,
+    ISOLATE_CLEARED,
+    ISOLATE_DISK_SET,
+    ISOLATE_FILE_OPENED, /* + descriptor */
+    ISOLATE_RUN_ENDED,
+    /* embedder -> the program's process (request socket) */
+    ISOLATE_RUN, /* + descriptors: stdin, stdout, stderr, and the strings when they are not inline */
+    /* inside a slot */
+    ISOLATE_PROGRAM_WAITING, /* + descriptor: the seccomp listener */
+    ISOLATE_PROGRAM_READY,   /* right before exec */
+    ISOLATE_PROGRAM_FAILED,
+    ISOLATE_INIT_DONE,
+    ISOLATE_SEAT_FORK,
+    ISOLATE_SEAT_FORKED,
+};
+
+struct isolate_slot_record { /* CREATE_SLOT, DESTROY_SLOT, SLOT_CREATED, SLOT_ENDED, SUPERVISOR_READY */
+    uint32_t type;
+    uint32_t slot;
+    uint32_t host_uid; /* the program's uid as the host sees it */
+    struct isolate_failure failure;
+};
+
+struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN */
+    uint32_t type;
+    uint32_t end; /* END_RUN: enum isolate_end */
+    uint64_t disk_bytes;
+    uint64_t serial; /* END_RUN: which run; a late one is ignored */
+};
+
+struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT_DONE, PROGRAM_WAITING, … */
+    uint32_t type;
+    uint32_t layers;
+    uint32_t retire; /* CLEARED: this slot must not be used again */
+    int32_t value;   /* SEAT_FORKED: a pid */
+    uint64_t bytes;  /* FILE_OPENED for reading: the size when opened */
+    struct isolate_failure failure;
+};
+
+enum isolate_file_mode { ISOLATE_FILE_READ = 0, ISOLATE_FILE_WRITE, ISOLATE_FILE_WRITE_EXECUTABLE };
+
+struct isolate_file_record { /* OPEN_FILE */
+    uint32_t type;
+    uint32_t mode;                 /* enum isolate_file_mode */
+    char path[ISOLATE_PATH_BYTES]; /* relative to /work, NUL-terminated */
+};
+
+enum isolate_run_flags { ISOLATE_RUN_DENY_BLOCKED = 1 << 0, ISOLATE_RUN_STRINGS_IN_FILE = 1 << 1 };
+
+/* RUN: the header, then (inline, or in the last descriptor) string_bytes of NUL-terminated strings:
+ * directory, executable, argc arguments (argv[0] included), envc variables. */
+struct isolate_run_header {
+    uint32_t type;
+    uint32_t flags;
+    uint64_t serial;
+    struct isolate_limits limits;
+    uint32_t argc;
+    uint32_t envc;
+    uint32_t string_bytes;
+    uint32_t reserved;
+};
+
+struct isolate_ready_record { /* PROGRAM_READY */
+    uint32_t type;
+    uint32_t flags;
+    uint64_t serial;
+    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    uint64_t cpu_base_ns;
+    uint64_t memory_base_bytes;
+    struct isolate_limits limits;
+};
+
+struct isolate_syscall {
+    uint32_t arch; /* AUDIT_ARCH_* */
+    uint32_t number;
+};
+
+struct isolate_run_record { /* RUN_ENDED: also the public result, see include/isolate.h */
+    uint32_t type;
+    uint32_t end; /* enum isolate_end */
+    int32_t wait_status;
+    uint32_t hits; /* enum isolate_hit */
+    struct isolate_failure failure;
+    uint32_t layers;
+    uint64_t serial;
+    uint64_t wall_ns;
+    uint64_t cpu_ns;
+    uint64_t user_ns;
+    uint64_t system_ns;
+    uint64_t peak_memory_bytes;
+    uint64_t resident_peak_bytes;
+    uint32_t resident_source; /* enum isolate_source */
+    uint32_t peak_processes;
+    uint32_t processes_source; /* enum isolate_source */
+    struct isolate_syscall blocked;
+    uint32_t denied_count;
+    struct isolate_syscall denied[ISOLATE_DENIED_MAX];
+};
+
+/* The supervisor's configuration: a sealed memory file on ISOLATE_FD_CONFIG. Strings are offsets from its
+ * start. */
+enum { ISOLATE_FD_SOCKET = 3, ISOLATE_FD_OWNER = 4, ISOLATE_FD_CONFIG = 5 };
+enum { ISOLATE_CGROUP_MEMORY = 0, ISOLATE_CGROUP_PIDS, ISOLATE_CGROUP_CPUACCT, ISOLATE_CGROUP_COUNT };
+enum { ISOLATE_BIND_MAX = 32, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 32, ISOLATE_FILTER_MAX = 1024 };
+enum { ISOLATE_SYSCALL_BITS = 1024 };
+
+enum isolate_bind_kind { ISOLATE_BIND_TREE = 0, ISOLATE_BIND_FILE, ISOLATE_BIND_LINK, ISOLATE_BIND_DEVICE };
+
+struct isolate_bind {
+    uint32_t kind;   /* enum isolate_bind_kind */
+    uint32_t source; /* path on the host; the target of a LINK */
+    uint32_t target; /* path in the root, without the first slash */
+};
+
+struct isolate_file {
+    uint32_t path; /* in the root, without the first slash */
+    uint32_t text;
+    uint32_t text_bytes;
+};
+
+struct isolate_mask {
+    uint32_t path; /* absolute, below /proc */
+    uint32_t kind; /* 0 file, 1 directory, 2 read-only */
+};
+
+struct isolate_filter_instruction { /* struct sock_filter */
+    uint16_t code;
+    uint8_t jt, jf;
+    uint32_t k;
+};
+
+struct isolate_config {
+    uint32_t bytes;
+    uint32_t processors;
+    uint32_t uid_base; /* the supervisor takes uid_count ids from here on, by its pid */
+    uint32_t uid_count;
+    uint32_t program_uid; /* inside */
+    uint32_t landlock_abi;
+    uint32_t fail_stage; /* tests: this stage fails with EIO in every slot; 0 in real use */
+    uint32_t cgroup_version;
+    uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directory to make, absolute, one per hierarchy */
+    uint32_t bind_count, file_count, mask_count, filter_count;
+    uint32_t hostname;
+    uint64_t charge_batch_bytes;
+    struct isolate_bind binds[ISOLATE_BIND_MAX];
+    struct isolate_file files[ISOLATE_FILE_MAX];
+    struct isolate_mask masks[ISOLATE_MASK_MAX];
+    struct isolate_filter_instruction filter[ISOLATE_FILTER_MAX];
+    /* By native system call number: a notification for it ends the run; otherwise it is denied with EPERM. */
+    uint64_t fatal[ISOLATE_SYSCALL_BITS / 64];
+};
+
+#endif

@@ -1,0 +1,105 @@
+/* The cell of the next run: its init with fresh namespaces, and the program's process waiting in it. */
+#include <linux/sched.h>
+
+#include "supervisor.h"
+
+static int make_channel(int ends[2]) {
+    return (int)SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
+}
+
+int cell_exists(const struct slot *slot) {
+    return slot->init_pid > 0;
+}
+
+static struct isolate_failure start_init(struct slot *slot) {
+    int ends[2] = {-1, -1};
+    struct isolate_status_record done;
+    int result = make_channel(ends);
+    if (result == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_INIT))
+        result = -EIO;
+    if (result == 0)
+        result = (int)sys_clone(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS, 0);
+    if (result == 0)
+        init_main(slot, ends[1]);
+    struct isolate_failure failure = failure_at(result < 0 ? ISOLATE_STAGE_CLONE_INIT : 0, result, 0);
+    if (result > 0) {
+        slot->init_pid = result;
+        sys_close_fd(&ends[1]);
+        long n = sys_receive(ends[0], &done, sizeof done, slot->namespaces, CELL_NAMESPACES, 0);
+        failure = n == sizeof done ? done.failure : failure_at(ISOLATE_STAGE_CLONE_INIT, -EPIPE, 1);
+    }
+    sys_close_fd(&ends[0]);
+    sys_close_fd(&ends[1]);
+    return failure;
+}
+
+static struct isolate_failure start_program(struct slot *slot) {
+    int ends[2] = {-1, -1};
+    struct isolate_status_record reply, waiting;
+    int result = make_channel(ends);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, 1);
+    struct seat_request request = {.type = ISOLATE_SEAT_FORK, .channel = ends[1]};
+    for (int i = 0; i < CELL_NAMESPACES; i++)
+        request.namespaces[i] = slot->namespaces[i];
+    result = sys_send(slot->seat, &request, sizeof request, 0, 0);
+    if (result == 0 && sys_receive(slot->seat, &reply, sizeof reply, 0, 0, 0) != sizeof reply)
+        result = -EPIPE;
+    sys_close_fd(
+        &ends[1]); /* the seat shares our descriptors; the program's process has its own copy by now */
+    slot->channel = ends[0];
+    if (result < 0) {
+        slot->is_retired = 1;
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, 2);
+    }
+    if (reply.failure.stage != 0)
+        return reply.failure;
+    slot->program_pid = reply.value;
+    long n = sys_receive(slot->channel, &waiting, sizeof waiting, &slot->listener, 1, 0);
+    if (n != sizeof waiting)
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, -EPIPE, 3);
+    if (waiting.type != ISOLATE_PROGRAM_WAITING)
+        return waiting.failure;
+    slot->layers = waiting.layers;
+    result = trace_attach(slot->program_pid);
+    if (result == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_TRACE))
+        result = -EIO;
+    return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, 0);
+}
+
+struct isolate_failure cell_prepare(struct slot *slot) {
+    slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
+    for (int i = 0; i < CELL_NAMESPACES; i++)
+        slot->namespaces[i] = -1;
+    cgroup_rest(&slot->cgroup, slot->config->charge_batch_bytes, &slot->base);
+    struct isolate_failure failure = start_init(slot);
+    if (failure.stage == 0)
+        failure = start_program(slot);
+    for (int i = 0; i < CELL_NAMESPACES; i++)
+        sys_close_fd(&slot->namespaces[i]); /* joined: the cell's processes hold them now */
+    if (failure.stage != 0)
+        cell_destroy(slot);
+    return failure;
+}
+
+void cell_destroy(struct slot *slot) {
+    /* Init's death kills every process of its pid namespace; its own end waits until we reaped the program.
+     */
+    if (slot->init_pid > 0)
+        SYS_CALL_2(__NR_kill, slot->init_pid, SYS_SIGKILL);
+    if (slot->program_pid > 0) {
+        int status = 0;
+        long pid;
+        do { /* a traced process may stop on its way out */
+            pid = SYS_CALL_4(__NR_wait4, slot->program_pid, &status, 0x40000000 /* __WALL */, 0);
+            if (pid > 0 && (status & 0xff) == 0x7f)
+                SYS_CALL_4(__NR_ptrace, 7 /* PTRACE_CONT */, slot->program_pid, 0, 0);
+        } while (pid == -EINTR || (pid > 0 && (status & 0xff) == 0x7f));
+    }
+    if (slot->init_pid > 0)
+        while (SYS_CALL_4(__NR_wait4, slot->init_pid, 0, 0x40000000 /* __WALL */, 0) == -EINTR) {
+        }
+    slot->init_pid = slot->program_pid = -1;
+    sys_close_fd(&slot->channel);
+    sys_close_fd(&slot->listener);
+}

@@ -1,0 +1,57 @@
+/*
+ * Limits that leave their mark in the sandbox's own tmpfs: a full quota, a file of exactly the largest size.
+ *
+ * The kernel counts neither; the mark is the evidence. The tree is hostile, so the look is bounded in depth
+ * and entries, and follows no link.
+ */
+#include <asm/stat.h>
+#include <asm/statfs.h>
+
+#include "supervisor.h"
+
+enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, ENTRY_NAME = 19 /* offset of the name in linux_dirent64 */ };
+
+static int quota_is_full(const struct slot *slot) {
+    struct statfs status;
+    if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
+        return 0;
+    return status.f_bfree == 0 || status.f_ffree == 0;
+}
+
+static int holds_file_of_size(int parent, const char *name, uint64_t size, int depth, int *entries_left) {
+    int CLEANUP_CLOSE dir = sys_openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (dir < 0)
+        return 0;
+    for (;;) {
+        char buffer[1024] __attribute__((aligned(8)));
+        long bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer);
+        if (bytes <= 0)
+            return 0;
+        for (long at = 0; at < bytes;) {
+            const char *entry = buffer + at, *entry_name = entry + ENTRY_NAME;
+            at += *(const uint16_t *)(const void *)(entry + 16);
+            if (entry_name[0] == '.' && (entry_name[1] == 0 || (entry_name[1] == '.' && entry_name[2] == 0)))
+                continue;
+            if ((*entries_left)-- <= 0)
+                return 0;
+            struct stat status;
+            if (SYS_CALL_4(__NR_newfstatat, dir, entry_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+                continue;
+            unsigned type = status.st_mode & 0170000;
+            if (type == 0100000 && (uint64_t)status.st_size == size)
+                return 1;
+            if (type == 0040000 && depth < DEPTH_MAX &&
+                holds_file_of_size(dir, entry_name, size, depth + 1, entries_left))
+                return 1;
+        }
+    }
+}
+
+uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int look_at_files) {
+    uint32_t hits = quota_is_full(slot) ? ISOLATE_HIT_DISK : 0;
+    int entries = ENTRIES_MAX;
+    if (look_at_files && limits->file_size_bytes > 0 && limits->file_size_bytes <= limits->disk_bytes &&
+        holds_file_of_size(AT_FDCWD, "/run", limits->file_size_bytes, 0, &entries))
+        hits |= ISOLATE_HIT_FILE_SIZE;
+    return hits;
+}

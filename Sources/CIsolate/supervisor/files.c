@@ -1,0 +1,112 @@
+/*
+ * Opens a file of /work for the embedder, which then reads or writes it through the descriptor.
+ *
+ * The slot does it as the program's user, so that the file belongs to the program and its rights and quota
+ * apply. The tree is hostile: no symbolic link is followed, no mount crossed, nothing above /work reached,
+ * and only regular files are handed out, never a device, FIFO or directory whose descriptor would mean more
+ * than its bytes.
+ */
+#include <asm/stat.h>
+#include <linux/openat2.h>
+
+#include "supervisor.h"
+
+enum { FILE_TYPE_MASK = 0170000, FILE_TYPE_REGULAR = 0100000 };
+
+static int open_beneath(int dir, const char *path, int flags, int mode) {
+    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC | O_NOFOLLOW,
+                           .mode = (flags & O_CREAT) ? (uint64_t)mode : 0,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+                                      RESOLVE_NO_XDEV};
+    return (int)SYS_CALL_4(__NR_openat2, dir, path, &how, sizeof how);
+}
+
+/* Opens the directory that holds the last part of the path, making what is missing. */
+static int open_parent(int work, const char *path, int may_create, const char **last) {
+    int dir = open_beneath(work, ".", O_PATH | O_DIRECTORY, 0);
+    const char *part = path;
+    while (dir >= 0) {
+        char name[256];
+        size_t n = 0;
+        while (part[n] != 0 && part[n] != '/' && n + 1 < sizeof name) {
+            name[n] = part[n];
+            n++;
+        }
+        if (part[n] == 0) {
+            *last = part;
+            return dir;
+        }
+        if (part[n] != '/') {
+            sys_close(dir);
+            return -ENAMETOOLONG;
+        }
+        name[n] = 0;
+        if (may_create)
+            SYS_CALL_3(__NR_mkdirat, dir, name,
+                       0755); /* EEXIST is the usual answer; the open below tells the rest */
+        int next = open_beneath(dir, n == 0 ? "." : name, O_PATH | O_DIRECTORY, 0);
+        sys_close(dir);
+        dir = next;
+        part += n + 1;
+    }
+    return dir;
+}
+
+static int open_for_write(int work, const char *path, int executable) {
+    const char *last = 0;
+    int CLEANUP_CLOSE dir = open_parent(work, path, 1, &last);
+    if (dir < 0)
+        return dir;
+    /* A new inode: no process can hold the old one open or mapped, and no hard link leads to it. */
+    int result = (int)SYS_CALL_3(__NR_unlinkat, dir, last, 0);
+    if (result < 0 && result != -ENOENT)
+        return result;
+    int fd = open_beneath(dir, last, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd >= 0)
+        SYS_CALL_2(__NR_fchmod, fd, executable ? 0755 : 0644);
+    return fd;
+}
+
+static int open_for_read(int work, const char *path, uint64_t *bytes) {
+    const char *last = 0;
+    int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
+    if (dir < 0)
+        return dir;
+    int fd = open_beneath(dir, last, O_PATH, 0);
+    struct stat status;
+    int result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, &status);
+    sys_close_fd(&fd);
+    if (result < 0)
+        return result;
+    if ((status.st_mode & FILE_TYPE_MASK) != FILE_TYPE_REGULAR)
+        return (status.st_mode & FILE_TYPE_MASK) == 0040000 ? -EISDIR : -ENXIO;
+    /* It may have been replaced meanwhile: O_NONBLOCK keeps a FIFO from stopping us, and the type is asked
+     * again. */
+    fd = open_beneath(dir, last, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, &status);
+    if (result == 0 && (status.st_mode & FILE_TYPE_MASK) != FILE_TYPE_REGULAR)
+        result = -ENXIO;
+    if (result < 0) {
+        sys_close_fd(&fd);
+        return result;
+    }
+    *bytes = (uint64_t)status.st_size;
+    return fd;
+}
+
+struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record, int *fd,
+                                 uint64_t *bytes) {
+    *bytes = 0;
+    *fd = -EBADF;
+    if (slot->work >= 0 && record->path[0] != 0) {
+        /* As the program: the ids that the file system checks, without the slot's capabilities. */
+        SYS_CALL_1(__NR_setfsgid, slot->gid);
+        SYS_CALL_1(__NR_setfsuid, slot->uid);
+        *fd = record->mode == ISOLATE_FILE_READ
+                  ? open_for_read(slot->work, record->path, bytes)
+                  : open_for_write(slot->work, record->path, record->mode == ISOLATE_FILE_WRITE_EXECUTABLE);
+        SYS_CALL_1(__NR_setfsuid, 0);
+        SYS_CALL_1(__NR_setfsgid, 0);
+    }
+    return failure_at(*fd < 0 ? ISOLATE_STAGE_FILE : 0, *fd, 0);
+}

@@ -1,0 +1,257 @@
+/*
+ * The program's process before exec: joins the cell, gives up every right, waits for a request, and becomes
+ * it.
+ *
+ * All that is slow happens before the request: namespaces, credentials, Landlock, the seccomp filter. After
+ * it: the cgroup's limits, rlimits, three descriptors, execve. Whatever fails is told on the channel as
+ * {stage, errno, index}.
+ */
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+
+#include "supervisor.h"
+#include "text.h"
+
+enum { STRINGS_MAX = 8 << 20, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MAP_PRIVATE_FILE = 2 };
+enum { EXEC_RETRY_MAX = 100 };
+
+struct filter_program {
+    unsigned short length;
+    const struct isolate_filter_instruction *instructions;
+};
+
+struct request {
+    struct isolate_run_header header;
+    char inline_strings[ISOLATE_INLINE_MAX];
+};
+
+static struct request request;
+
+static void __attribute__((noreturn)) fail(int channel, struct isolate_failure failure) {
+    struct isolate_status_record record = {
+        .type = ISOLATE_PROGRAM_FAILED, .bytes = request.header.serial, .failure = failure};
+    sys_send_blocking(channel, &record, sizeof record, 0, 0);
+    sys_exit(127);
+}
+
+static void check(const struct slot *slot, int channel, int stage, long result, int index) {
+    if (result >= 0 && stage_is_forced_to_fail(slot->config, stage))
+        result = -EIO;
+    if (result < 0)
+        fail(channel, failure_at(stage, result, index));
+}
+
+static int install_filter(const struct isolate_config *config) {
+    struct filter_program program = {(unsigned short)config->filter_count, config->filter};
+    return (int)SYS_CALL_3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+}
+
+/* Everything that does not depend on the request. Returns the layers in force and the filter's listener. */
+static uint32_t give_up_rights(const struct slot *slot, const struct seat_request *request, int *listener) {
+    int channel = request->channel;
+    uint32_t layers = ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
+                      ISOLATE_LAYER_NET_NS | ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS |
+                      ISOLATE_LAYER_CGROUP_NS | ISOLATE_LAYER_ROOTFS | ISOLATE_LAYER_MASKED_PROC |
+                      ISOLATE_LAYER_DISTINCT_UID | ISOLATE_LAYER_RLIMITS | ISOLATE_LAYER_CGROUP_MEMORY |
+                      ISOLATE_LAYER_CGROUP_PIDS | ISOLATE_LAYER_CGROUP_CPU;
+    for (int i = CELL_MOUNT; i < CELL_NAMESPACES; i++)
+        check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_2(__NR_setns, request->namespaces[i], 0), i);
+    check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_0(__NR_setsid), CELL_NAMESPACES);
+    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, credentials_become_program(slot), 2);
+    layers |= ISOLATE_LAYER_CAPABILITIES | ISOLATE_LAYER_NO_NEW_PRIVS;
+    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL), 3);
+    /* The slot attaches as tracer; nobody else is in this pid namespace but init. exec sets it anew anyway.
+     */
+    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_DUMPABLE, 1), 4);
+    int restricted = landlock_restrict(slot);
+    if (restricted == 0)
+        layers |= ISOLATE_LAYER_LANDLOCK; /* a kernel without Landlock is told in the report, not an error */
+    check(slot, channel, ISOLATE_STAGE_LANDLOCK, restricted == -EOPNOTSUPP ? 0 : restricted, 0);
+    uint64_t mask = 0;
+    SYS_CALL_4(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &mask, 0, 8);
+    *listener = install_filter(slot->config);
+    check(slot, channel, ISOLATE_STAGE_SECCOMP, *listener, 0);
+    return layers | ISOLATE_LAYER_SECCOMP;
+}
+
+static int set_limit(int resource, uint64_t value) {
+    struct {
+        uint64_t soft, hard;
+    } limit = {value, value};
+    return (int)SYS_CALL_4(__NR_prlimit64, 0, resource, &limit, 0);
+}
+
+static struct isolate_failure set_rlimits(const struct isolate_limits *limits) {
+    const struct {
+        int resource;
+        uint64_t value;
+    } all[] = {
+        {RLIMIT_STACK, limits->stack_bytes},
+        {RLIMIT_NOFILE, limits->open_files},
+        {RLIMIT_FSIZE, limits->file_size_bytes},
+        {RLIMIT_CORE, 0},
+        {RLIMIT_MEMLOCK, 64 << 10},
+        {RLIMIT_MSGQUEUE, 819200},
+        {RLIMIT_NICE, 0},
+        {RLIMIT_RTPRIO, 0},
+    };
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
+        int result = set_limit(all[i].resource, all[i].value);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_RLIMITS, result, all[i].resource);
+    }
+    return failure_at(0, 0, 0);
+}
+
+struct program {
+    const char *directory;
+    const char *executable;
+    char **argv;
+    char **envp;
+};
+
+/* Points into the strings; every string ends inside them, whatever the header says. */
+static int parse_strings(const struct isolate_run_header *header, char *strings, struct program *program) {
+    uint64_t pointers = (uint64_t)header->argc + header->envc + 4;
+    if (header->string_bytes == 0 || header->argc == 0 || pointers > header->string_bytes + 4ull ||
+        strings[header->string_bytes - 1] != 0)
+        return -EINVAL;
+    long memory =
+        SYS_CALL_6(__NR_mmap, 0, pointers * sizeof(char *), PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
+    if (memory < 0 && memory > -4096)
+        return (int)memory;
+    char **list = (char **)memory;
+    char *next = strings, *end = strings + header->string_bytes;
+    for (uint64_t i = 0; i < pointers - 2; i++) {
+        if (next >= end)
+            return -EINVAL;
+        if (i == 0)
+            program->directory = next;
+        else if (i == 1)
+            program->executable = next;
+        else if (i < 2ull + header->argc)
+            list[i - 2] = next;
+        else
+            list[i - 1] = next; /* one further: argv ends with a null pointer */
+        next += text_length(next) + 1;
+    }
+    program->argv = list;
+    program->envp = list + header->argc + 1;
+    return 0;
+}
+
+static int receive_request(int socket, struct program *program, int fds[4]) {
+    sys_result n = sys_receive(socket, &request, sizeof request, fds, 4, 0);
+    if (n == 0)
+        sys_exit(0); /* the embedder is gone, or gave the sandbox back */
+    if (n < (sys_result)sizeof request.header || request.header.type != ISOLATE_RUN || fds[2] < 0)
+        return n < 0 ? (int)n : -EINVAL;
+    char *strings = request.inline_strings;
+    if (request.header.flags & ISOLATE_RUN_STRINGS_IN_FILE) {
+        if (request.header.string_bytes > STRINGS_MAX || fds[3] < 0)
+            return -E2BIG;
+        long memory = SYS_CALL_6(__NR_mmap, 0, request.header.string_bytes, PROT_READ_WRITE, MAP_PRIVATE_FILE,
+                                 fds[3], 0);
+        if (memory < 0 && memory > -4096)
+            return (int)memory;
+        strings = (char *)memory;
+    } else if ((uint64_t)n != sizeof request.header + request.header.string_bytes) {
+        return -EINVAL;
+    }
+    return parse_strings(&request.header, strings, program);
+}
+
+static int place_stdio(const int fds[4]) {
+    /* The records' descriptors are above 2: 0, 1 and 2 are closed in this process until here. */
+    for (int i = 0; i < 3; i++) {
+        long result = SYS_CALL_3(__NR_dup3, fds[i], i, 0);
+        if (result < 0)
+            return (int)result;
+    }
+    return (int)SYS_CALL_3(__NR_close_range, 3, ~0u, 1 << 2 /* CLOSE_RANGE_CLOEXEC */);
+}
+
+static long execute(const char *path, const struct program *program) {
+    /* ETXTBSY: some thread of the embedder forked while a descriptor for writing was open; it is gone in a
+     * moment. */
+    long result = 0;
+    for (int attempt = 0; attempt < EXEC_RETRY_MAX; attempt++) {
+        result = SYS_CALL_3(__NR_execve, path, program->argv, program->envp);
+        if (result != -ETXTBSY)
+            break;
+        sys_sleep_ns(1000000);
+    }
+    return result;
+}
+
+/* As a shell: a name with a slash is a path, any other is looked up in PATH; EACCES counts if nothing else is
+ * found. */
+static long execute_by_name(const struct program *program) {
+    const char *name = program->executable, *path = "";
+    for (const char *p = name; *p != 0; p++)
+        if (*p == '/')
+            return execute(name, program);
+    for (char **variable = program->envp; *variable != 0; variable++) {
+        const char *v = *variable;
+        if (v[0] == 'P' && v[1] == 'A' && v[2] == 'T' && v[3] == 'H' && v[4] == '=')
+            path = v + 5;
+    }
+    long result = -ENOENT;
+    while (*path != 0) {
+        char directory[512], full[1024];
+        size_t n = 0;
+        while (*path != 0 && *path != ':') {
+            if (n + 1 < sizeof directory)
+                directory[n++] = *path;
+            path++;
+        }
+        directory[n] = 0;
+        if (*path == ':')
+            path++;
+        const char *parts[] = {directory, "/", name, 0};
+        if (n == 0 || text_join(full, sizeof full, parts) < 0)
+            continue;
+        long tried = execute(full, program);
+        if (tried != -ENOENT && tried != -ENOTDIR && tried != -EACCES)
+            return tried;
+        if (tried == -EACCES)
+            result = tried;
+    }
+    return result;
+}
+
+void program_main(struct slot *slot, const struct seat_request *seat_request) {
+    int channel = seat_request->channel, fds[4];
+    struct program program = {0};
+    struct isolate_status_record waiting = {.type = ISOLATE_PROGRAM_WAITING};
+    int listener = -1;
+
+    sys_prctl(PR_SET_NAME, (unsigned long)"program");
+    waiting.layers = give_up_rights(slot, seat_request, &listener);
+    /* If the slot died before the death signal was set, nobody reads this and the send fails. */
+    if (sys_send_blocking(channel, &waiting, sizeof waiting, &listener, 1) < 0)
+        sys_exit(1);
+    sys_close(listener);
+
+    check(slot, channel, ISOLATE_STAGE_REQUEST, receive_request(slot->request, &program, fds), 0);
+
+    const struct isolate_run_header *header = &request.header;
+    struct isolate_ready_record ready = {.type = ISOLATE_PROGRAM_READY,
+                                         .flags = header->flags,
+                                         .serial = header->serial,
+                                         .limits = header->limits};
+    struct isolate_failure failure = set_rlimits(&header->limits);
+    check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
+    check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
+    failure = cgroup_begin(&slot->cgroup, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
+    check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
+    ready.start_ns = sys_now_ns();
+    /* From here on the clocks run. */
+    if (sys_send_blocking(channel, &ready, sizeof ready, 0, 0) < 0)
+        sys_exit(1);
+    check(slot, channel, ISOLATE_STAGE_STDIO, place_stdio(fds), 0);
+    check(slot, channel, ISOLATE_STAGE_EXEC, 0, 0);
+    fail(channel, failure_at(ISOLATE_STAGE_EXEC, execute_by_name(&program), 0));
+}

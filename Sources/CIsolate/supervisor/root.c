@@ -1,0 +1,191 @@
+/*
+ * The slot's mount tree: a small root of its own, and nothing of the host's left beside it.
+ *
+ * Built once per slot, in the slot's mount namespace and by the slot's own root, which has no rights on the
+ * host: whatever goes wrong here can only spoil the slot. Cells clone the finished tree.
+ */
+#include <asm/statfs.h>
+#include <linux/mount.h>
+
+#include "supervisor.h"
+#include "text.h"
+
+enum { PATH_BYTES = 512 };
+#define STAGING "/tmp"
+
+static int make_parents(int root, const char *path) {
+    char part[PATH_BYTES];
+    for (size_t i = 0; path[i] != 0; i++) {
+        if (i + 1 >= sizeof part)
+            return -ENAMETOOLONG;
+        if (path[i] == '/') {
+            part[i] = 0;
+            int result = (int)SYS_CALL_3(__NR_mkdirat, root, part, 0755);
+            if (result < 0 && result != -EEXIST)
+                return result;
+        }
+        part[i] = path[i];
+    }
+    return 0;
+}
+
+static int make_file(int root, const char *path, const char *text, size_t bytes) {
+    int result = make_parents(root, path);
+    if (result < 0)
+        return result;
+    int CLEANUP_CLOSE fd = sys_openat(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    if (fd < 0)
+        return fd;
+    for (size_t done = 0; done < bytes;) {
+        long n = sys_write(fd, text + done, bytes - done);
+        if (n < 0)
+            return (int)n;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+static int make_directory(int root, const char *path, int mode) {
+    int result = make_parents(root, path);
+    if (result == 0)
+        result = (int)SYS_CALL_3(__NR_mkdirat, root, path, mode);
+    return result == -EEXIST ? 0 : result;
+}
+
+static int add_bind(int root, const struct isolate_config *config, const struct isolate_bind *bind) {
+    const char *source = config_text(config, bind->source), *target = config_text(config, bind->target);
+    if (bind->kind == ISOLATE_BIND_LINK) {
+        int result = make_parents(root, target);
+        return result < 0 ? result : (int)SYS_CALL_3(__NR_symlinkat, source, root, target);
+    }
+    int recursive = bind->kind == ISOLATE_BIND_TREE ? AT_RECURSIVE : 0;
+    int CLEANUP_CLOSE tree =
+        (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | recursive);
+    int result = tree;
+    if (result >= 0)
+        result = recursive ? make_directory(root, target, 0755) : make_file(root, target, "", 0);
+    /* Read-only, and no set-user-id program or device of the host means anything inside. */
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV};
+    if (bind->kind == ISOLATE_BIND_DEVICE)
+        attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | recursive, &attributes,
+                                 sizeof attributes);
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_move_mount, tree, "", root, target, MOVE_MOUNT_F_EMPTY_PATH);
+    return result < 0 ? result : 0;
+}
+
+static struct isolate_failure fill_root(struct slot *slot, int root) {
+    const struct isolate_config *config = slot->config;
+    static const char *const directories[] = {"etc", "dev", "dev/shm", "proc", "run", "tmp", "work"};
+    for (unsigned i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        int result = make_directory(root, directories[i], 0755);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result, (int)i + 1);
+    }
+    for (uint32_t i = 0; i < config->bind_count; i++) {
+        int result = add_bind(root, config, &config->binds[i]);
+        if (result < 0)
+            return failure_at(config->binds[i].kind == ISOLATE_BIND_DEVICE ? ISOLATE_STAGE_DEV
+                                                                           : ISOLATE_STAGE_BIND,
+                              result, (int)i);
+    }
+    for (uint32_t i = 0; i < config->file_count; i++) {
+        const struct isolate_file *file = &config->files[i];
+        int result = make_file(root, config_text(config, file->path), config_text(config, file->text),
+                               file->text_bytes);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
+    }
+    return failure_at(0, 0, 0);
+}
+
+/* The old root leaves the tree: after this no path leads to the host's files. */
+static long enter_root(void) {
+    long result = SYS_CALL_1(__NR_chdir, STAGING);
+    if (result == 0)
+        result = SYS_CALL_2(__NR_pivot_root, ".", ".");
+    if (result == 0) /* the old root lies on top of the new one now */
+        result = SYS_CALL_2(__NR_umount2, ".", 2 /* MNT_DETACH */);
+    if (result == 0)
+        result = SYS_CALL_1(__NR_chdir, "/");
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    if (result == 0)
+        result = SYS_CALL_5(__NR_mount_setattr, AT_FDCWD, "/", 0, &attributes, sizeof attributes);
+    return result;
+}
+
+struct isolate_failure root_build(struct slot *slot) {
+    /* Nothing we mount may reach the host's tree, nor the other way round. */
+    long result = sys_mount(0, "/", 0, MS_REC | MS_PRIVATE, 0);
+    if (result == 0)
+        result =
+            sys_mount("sandbox", STAGING, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=1024");
+    int CLEANUP_CLOSE root =
+        result < 0 ? (int)result : sys_openat(AT_FDCWD, STAGING, O_PATH | O_DIRECTORY, 0);
+    if (root < 0)
+        return failure_at(ISOLATE_STAGE_MOUNT_ROOT, root, 0);
+    struct isolate_failure failure = fill_root(slot, root);
+    if (failure.stage != 0)
+        return failure;
+    result = sys_mount("proc", STAGING "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_MOUNT_PROC, result, 0);
+    result = enter_root();
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_PIVOT, result, 0);
+    slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    return failure_at(slot->proc < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, slot->proc, 1);
+}
+
+static int size_option(char *out, size_t bytes, uint64_t disk_bytes) {
+    char size[24], inodes[24];
+    text_number(size, disk_bytes);
+    /* One inode per 4 KiB, at least 1,024: a million empty files meet the limit too. */
+    text_number(inodes, disk_bytes / 4096 < 1024 ? 1024 : disk_bytes / 4096);
+    const char *parts[] = {"mode=0755,size=", size, ",nr_inodes=", inodes, 0};
+    return text_join(out, bytes, parts);
+}
+
+struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
+    static const struct {
+        const char *path;
+        int mode;
+    } parts[] = {{"/run/work", 0755}, {"/run/tmp", 01777}, {"/run/shm", 01777}};
+    char options[128];
+    long result = size_option(options, sizeof options, disk_bytes);
+    if (result == 0)
+        result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV, options);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_SCRATCH, result, 0);
+    for (int i = 0; i < 3 && result == 0; i++) {
+        result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, parts[i].path, parts[i].mode);
+        if (result == 0) /* umask 022 would take the write bits of the shared ones */
+            result = SYS_CALL_3(__NR_fchmodat, AT_FDCWD, parts[i].path, parts[i].mode);
+    }
+    if (result == 0)
+        result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, "/run/work", slot->uid, slot->gid, 0);
+    if (result == 0)
+        result = slot->work = sys_openat(AT_FDCWD, "/run/work", O_PATH | O_DIRECTORY, 0);
+    if (result >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH))
+        result = -EIO;
+    if (result < 0) {
+        scratch_remove(slot);
+        return failure_at(ISOLATE_STAGE_SCRATCH, result, 1);
+    }
+    return failure_at(0, 0, 0);
+}
+
+struct isolate_failure scratch_resize(uint64_t disk_bytes) {
+    char options[128];
+    long result = size_option(options, sizeof options, disk_bytes);
+    if (result == 0)
+        result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_REMOUNT, options);
+    return failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 2);
+}
+
+void scratch_remove(struct slot *slot) {
+    sys_close_fd(&slot->work);
+    SYS_CALL_2(__NR_umount2, "/run", 2 /* MNT_DETACH */);
+}

@@ -1,0 +1,314 @@
+/*
+ * Follows one run from the program's `ready` to its end, and says what ended it.
+ *
+ * The first cause wins. Time comes from our clock, CPU time and memory from the cgroup's counters: no signal,
+ * exit status or byte of the program is taken as evidence that a limit was met.
+ */
+#include <asm/ioctl.h>
+#include <linux/resource.h>
+#include <linux/seccomp.h>
+
+#include "supervisor.h"
+#include "text.h"
+
+enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
+
+struct run {
+    struct slot *slot;
+    struct isolate_ready_record ready;
+    struct isolate_run_record record;
+    struct trace_evidence evidence;
+    struct cgroup_usage usage;
+    uint32_t sampled_hits;
+    int is_ready;
+    int is_reaped;
+    int is_over; /* the end is decided */
+    uint64_t next_cpu_ns, next_sample_ns, sample_interval_ns;
+    uint64_t end_ns;
+    uint64_t user_us, system_us, max_resident_bytes;
+};
+
+/* Kills every process of the run, unless that was done. */
+static void end_run(struct run *run, uint32_t end) {
+    if (run->is_over)
+        return;
+    run->is_over = 1;
+    run->record.end = end;
+    SYS_CALL_2(__NR_kill, run->slot->init_pid, SYS_SIGKILL);
+}
+
+static void fail_run(struct run *run, struct isolate_failure failure) {
+    run->record.failure = failure;
+    end_run(run, ISOLATE_END_FAILURE);
+}
+
+static void read_channel(struct run *run) {
+    struct slot *slot = run->slot;
+    union {
+        struct isolate_ready_record ready;
+        struct isolate_status_record status;
+    } record;
+    sys_result n = sys_receive(slot->channel, &record, sizeof record, 0, 0, SYS_MSG_DONTWAIT);
+    if (n == -EAGAIN)
+        return;
+    if (n <= 0) {
+        sys_close_fd(&slot->channel); /* exec closed the other end, or the process died */
+    } else if (n == sizeof record.ready && record.ready.type == ISOLATE_PROGRAM_READY && !run->is_ready) {
+        run->ready = record.ready;
+        run->is_ready = 1;
+        run->record.serial = record.ready.serial;
+        run->sample_interval_ns = SAMPLE_FIRST_NS;
+        run->next_sample_ns = record.ready.start_ns + SAMPLE_FIRST_NS;
+        run->next_cpu_ns = record.ready.start_ns + record.ready.limits.cpu_ns / slot->config->processors;
+    } else if (n == sizeof record.status && record.status.type == ISOLATE_PROGRAM_FAILED) {
+        run->record.serial = record.status.bytes;
+        fail_run(run, record.status.failure);
+    } else {
+        fail_run(run, failure_at(ISOLATE_STAGE_PROTOCOL, -EBADMSG, 0));
+    }
+}
+
+static int is_fatal(const struct isolate_config *config, const struct seccomp_data *data) {
+#if defined(__x86_64__)
+    const uint32_t native = 0xc000003e;
+#else
+    const uint32_t native = 0xc00000b7;
+#endif
+    uint32_t number = (uint32_t)data->nr;
+    if (data->arch != native || number >= ISOLATE_SYSCALL_BITS)
+        return 1; /* another calling convention */
+    return (config->fatal[number / 64] >> (number % 64)) & 1;
+}
+
+static void add_denied(struct isolate_run_record *record, struct isolate_syscall call) {
+    for (uint32_t i = 0; i < record->denied_count; i++)
+        if (record->denied[i].number == call.number && record->denied[i].arch == call.arch)
+            return;
+    if (record->denied_count < ISOLATE_DENIED_MAX)
+        record->denied[record->denied_count++] = call;
+}
+
+static void read_listener(struct run *run) {
+    struct slot *slot = run->slot;
+    struct seccomp_notif notification;
+    memset(&notification, 0, sizeof notification);
+    long result = SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_RECV, &notification);
+    if (result < 0)
+        return; /* the caller died meanwhile */
+    struct isolate_syscall call = {notification.data.arch, (uint32_t)notification.data.nr};
+    if (!(run->ready.flags & ISOLATE_RUN_DENY_BLOCKED) && is_fatal(slot->config, &notification.data)) {
+        if (!run->is_over)
+            run->record.blocked = call;
+        end_run(run, ISOLATE_END_BLOCKED);
+        return; /* the caller stays in its call until it is killed */
+    }
+    add_denied(&run->record, call);
+    struct seccomp_notif_resp response = {.id = notification.id, .error = -EPERM};
+    SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+}
+
+static void read_control(struct run *run) {
+    struct slot *slot = run->slot;
+    union {
+        uint32_t type;
+        struct isolate_prepare_record prepare;
+        struct isolate_file_record file;
+    } record;
+    sys_result n = sys_receive(slot->control, &record, sizeof record, 0, 0, SYS_MSG_DONTWAIT);
+    if (n == -EAGAIN)
+        return;
+    if (n <= 0)
+        sys_exit(0); /* the embedder is gone; our end kills everything below */
+    if (n == sizeof record.prepare && record.type == ISOLATE_END_RUN) {
+        if (!run->is_ready || record.prepare.serial == run->record.serial)
+            end_run(run, record.prepare.end == ISOLATE_END_OUTPUT ? ISOLATE_END_OUTPUT : ISOLATE_END_CANCEL);
+    } else if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
+        struct isolate_status_record reply = {.type = ISOLATE_FILE_OPENED};
+        int CLEANUP_CLOSE fd = -1;
+        record.file.path[ISOLATE_PATH_BYTES - 1] = 0;
+        reply.failure = file_open(slot, &record.file, &fd, &reply.bytes);
+        sys_send_blocking(slot->control, &reply, sizeof reply, &fd, fd >= 0 ? 1 : 0);
+    }
+}
+
+static void reap(struct run *run) {
+    struct slot *slot = run->slot;
+    uint8_t drained[128];
+    sys_read(slot->child_signals, drained, sizeof drained);
+    for (;;) {
+        int status = 0;
+        struct rusage usage;
+        long pid = SYS_CALL_4(__NR_wait4, -1, &status, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, &usage);
+        if (pid <= 0)
+            return;
+        if (pid == slot->program_pid && (status & 0xff) == 0x7f) {
+            if (!run->is_ready && slot->channel >= 0)
+                read_channel(run); /* its limits stand there */
+            trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
+        } else if (pid == slot->program_pid) {
+            slot->program_pid = -1;
+            run->is_reaped = 1;
+            run->end_ns = sys_now_ns();
+            run->record.wait_status = status;
+            run->user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec;
+            run->system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000u + (uint64_t)usage.ru_stime.tv_usec;
+            run->max_resident_bytes = (uint64_t)usage.ru_maxrss * 1024;
+        } else if (pid == slot->init_pid) {
+            slot->init_pid = -1;
+        } else if (pid == slot->seat_pid) {
+            slot->seat_pid = -1;
+            slot->is_retired = 1; /* taken by the cgroup's OOM kill: this slot ends after this sandbox */
+        }
+    }
+}
+
+static void look_at_clocks(struct run *run) {
+    struct slot *slot = run->slot;
+    const struct isolate_limits *limits = &run->ready.limits;
+    uint64_t now = sys_now_ns();
+    if (!run->is_ready || run->is_over)
+        return;
+    if (now - run->ready.start_ns >= limits->wall_ns) {
+        end_run(run, ISOLATE_END_WALL);
+        return;
+    }
+    if (now >= run->next_cpu_ns) {
+        uint64_t used = cgroup_cpu_ns(&slot->cgroup) - run->ready.cpu_base_ns;
+        if (used >= limits->cpu_ns) {
+            end_run(run, ISOLATE_END_CPU);
+            return;
+        }
+        /* Not before all processors together could have used the rest. */
+        uint64_t wait = (limits->cpu_ns - used) / slot->config->processors;
+        run->next_cpu_ns = now + (wait < CPU_CHECK_LEAST_NS ? CPU_CHECK_LEAST_NS : wait);
+    }
+    if (now >= run->next_sample_ns) {
+        cgroup_sample(&slot->cgroup, &run->usage);
+        run->sampled_hits |= evidence_of_files(slot, limits, 0);
+        if (run->usage.oom_kills > slot->base.oom_kills)
+            end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
+        if (run->sample_interval_ns < SAMPLE_LAST_NS)
+            run->sample_interval_ns *= 2;
+        run->next_sample_ns = now + run->sample_interval_ns;
+    }
+}
+
+static int64_t time_to_wait(const struct run *run) {
+    if (!run->is_ready || run->is_over)
+        return -1;
+    uint64_t next = run->ready.start_ns + run->ready.limits.wall_ns, now = sys_now_ns();
+    if (run->next_cpu_ns < next)
+        next = run->next_cpu_ns;
+    if (run->next_sample_ns < next)
+        next = run->next_sample_ns;
+    return next > now ? (int64_t)(next - now) : 0;
+}
+
+static void wait_for_event(struct run *run) {
+    struct slot *slot = run->slot;
+    struct sys_pollfd fds[4] = {{slot->child_signals, SYS_POLLIN, 0},
+                                {slot->control, SYS_POLLIN, 0},
+                                {slot->listener, SYS_POLLIN, 0},
+                                {slot->channel, SYS_POLLIN, 0}};
+    sys_result n = sys_poll(fds, 4, time_to_wait(run));
+    if (n > 0) {
+        if (fds[3].revents != 0)
+            read_channel(run);
+        if (fds[2].revents & SYS_POLLIN)
+            read_listener(run);
+        else if (fds[2].revents != 0)
+            sys_close_fd(&slot->listener); /* the filter's last process is gone */
+        if (fds[1].revents != 0)
+            read_control(run);
+        if (fds[0].revents != 0)
+            reap(run);
+    }
+    look_at_clocks(run);
+}
+
+/* After the program: whoever it left behind dies before the counters are read. */
+static void kill_survivors(struct run *run) {
+    struct slot *slot = run->slot;
+    if (slot->init_pid > 0 && (run->is_over || cgroup_processes(&slot->cgroup) > 0)) {
+        SYS_CALL_2(__NR_kill, slot->init_pid, SYS_SIGKILL);
+        while (SYS_CALL_4(__NR_wait4, slot->init_pid, 0, 0x40000000 /* __WALL */, 0) == -EINTR) {
+        }
+        slot->init_pid = -1;
+    }
+}
+
+static void settle_end(struct run *run) {
+    struct isolate_run_record *record = &run->record;
+    const struct isolate_limits *limits = &run->ready.limits;
+    if (run->usage.oom_kills > 0 && (record->end == ISOLATE_END_PROGRAM || record->end == ISOLATE_END_MEMORY))
+        record->end = run->usage.memory_limit_reached ? ISOLATE_END_MEMORY : ISOLATE_END_HOST_OOM;
+    if (record->end == ISOLATE_END_PROGRAM && record->cpu_ns > limits->cpu_ns)
+        record->end = ISOLATE_END_CPU;
+    if (record->end == ISOLATE_END_PROGRAM && record->wall_ns > limits->wall_ns)
+        record->end = ISOLATE_END_WALL;
+}
+
+static void settle_hits(struct run *run) {
+    struct isolate_run_record *record = &run->record;
+    record->hits |=
+        run->sampled_hits | evidence_of_files(run->slot, &run->ready.limits, record->wait_status != 0);
+    if (run->evidence.stack_overflow)
+        record->hits |= ISOLATE_HIT_STACK;
+    if (run->evidence.file_size)
+        record->hits |= ISOLATE_HIT_FILE_SIZE;
+    if (run->evidence.open_files)
+        record->hits |= ISOLATE_HIT_OPEN_FILES;
+    if (run->usage.processes_limit_hit)
+        record->hits |= ISOLATE_HIT_PROCESSES;
+    if (run->usage.oom_kills > 0 && run->usage.memory_limit_reached)
+        record->hits |= ISOLATE_HIT_MEMORY;
+}
+
+static void settle_usage(struct run *run) {
+    struct slot *slot = run->slot;
+    struct isolate_run_record *record = &run->record;
+    uint64_t sampled_resident = run->usage.resident_bytes;
+    cgroup_finish(&slot->cgroup, &slot->base, &run->ready, slot->config->charge_batch_bytes, &run->usage);
+    record->wall_ns = run->end_ns - run->ready.start_ns;
+    record->cpu_ns = run->usage.cpu_ns;
+    /* Only the proportion is rusage's: the sum is the cgroup's, which also counts what nobody waited for. */
+    uint64_t split = run->user_us + run->system_us;
+    uint64_t user_share = split == 0 ? 1000 : run->user_us * 1000 / split;
+    record->user_ns = record->cpu_ns / 1000 * user_share;
+    record->system_ns = record->cpu_ns - record->user_ns;
+    record->peak_memory_bytes = run->usage.memory_peak_bytes;
+    record->resident_source = sampled_resident > 0 ? ISOLATE_SOURCE_SAMPLED : ISOLATE_SOURCE_RUSAGE;
+    record->resident_peak_bytes = sampled_resident;
+    if (sampled_resident ==
+        0) /* too short to be sampled: what the kernel saw, which counts mapped files too */
+        record->resident_peak_bytes = run->max_resident_bytes < record->peak_memory_bytes
+                                          ? run->max_resident_bytes
+                                          : record->peak_memory_bytes;
+    record->peak_processes = (uint32_t)run->usage.processes_peak;
+    record->processes_source =
+        run->usage.processes_peak_exact ? ISOLATE_SOURCE_CGROUP : ISOLATE_SOURCE_SAMPLED;
+}
+
+struct isolate_run_record run_follow(struct slot *slot) {
+    static struct run run;
+    memset(&run, 0, sizeof run);
+    run.slot = slot;
+    run.record.type = ISOLATE_RUN_ENDED;
+    run.record.layers = slot->layers;
+    while (!run.is_reaped)
+        wait_for_event(&run);
+    if (slot->channel >= 0) /* a last word: why exec failed */
+        read_channel(&run);
+    if (slot->channel >= 0 && run.is_ready)
+        read_channel(&run);
+    kill_survivors(&run);
+    if (run.is_ready) {
+        settle_usage(&run);
+        settle_end(&run);
+        settle_hits(&run);
+    } else if (!run.is_over) {
+        run.record.end = ISOLATE_END_FAILURE;
+        run.record.failure = failure_at(ISOLATE_STAGE_REQUEST, -EPIPE, 1);
+    }
+    return run.record;
+}

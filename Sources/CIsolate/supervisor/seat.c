@@ -1,0 +1,62 @@
+/*
+ * The seat: a process that sits in the program's cgroup for the life of a slot.
+ *
+ * Moving a process into a cgroup costs milliseconds after a quiet spell; a process that is already inside
+ * gives its place to its child for nothing. So the seat enters once, and clones each program's process from
+ * there. CLONE_PARENT makes the slot the parent: the seat waits for nobody and sleeps during the run. It
+ * shares the slot's descriptors.
+ */
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "supervisor.h"
+
+/* The kernel prefers the program to the seat when the cgroup is out of memory. */
+static void prefer_children_for_oom(void) {
+    sys_prctl(PR_SET_DUMPABLE, 1); /* otherwise the file below belongs to the host's root */
+    int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY, 0);
+    if (fd >= 0)
+        sys_write(fd, "500", 3);
+    sys_prctl(PR_SET_DUMPABLE, 0);
+}
+
+void seat_main(struct slot *slot, int socket) {
+    struct isolate_status_record reply = {.type = ISOLATE_SEAT_FORKED};
+    sys_prctl(PR_SET_NAME, (unsigned long)"seat");
+    prefer_children_for_oom();
+    reply.failure = cgroup_join(&slot->cgroup);
+    if (reply.failure.stage == 0) {
+        /* From inside, so that the program sees its own cgroup as the root. */
+        long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
+        if (result == 0)
+            result = credentials_drop_bounding_set();
+        if (result == 0)
+            result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
+        if (result < 0)
+            reply.failure = failure_at(ISOLATE_STAGE_JOIN_CGROUP, result, ISOLATE_CGROUP_COUNT);
+    }
+    if (reply.failure.stage == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_JOIN_CGROUP))
+        reply.failure = failure_at(ISOLATE_STAGE_JOIN_CGROUP, -EIO, 0);
+    if (sys_send_blocking(socket, &reply, sizeof reply, 0, 0) < 0 || reply.failure.stage != 0)
+        sys_exit(1);
+    for (;;) {
+        struct seat_request request;
+        sys_result n = sys_receive(socket, &request, sizeof request, 0, 0, 0);
+        if (n <= 0)
+            sys_exit(0);
+        if (n != sizeof request)
+            continue;
+        /* Only for children: the seat itself stays where it is. */
+        long pid = SYS_CALL_2(__NR_setns, request.namespaces[CELL_PID], CLONE_NEWPID);
+        if (pid == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_PROGRAM))
+            pid = -EIO;
+        if (pid == 0)
+            pid = sys_clone(CLONE_PARENT, 0);
+        if (pid == 0)
+            program_main(slot, &request);
+        reply.value = (int32_t)pid;
+        reply.failure = failure_at(pid < 0 ? ISOLATE_STAGE_CLONE_PROGRAM : 0, pid, 0);
+        if (sys_send_blocking(socket, &reply, sizeof reply, 0, 0) < 0)
+            sys_exit(0);
+    }
+}

@@ -1,0 +1,214 @@
+/*
+ * A slot: one sandbox at a time, for as long as the embedder wants sandboxes.
+ *
+ * It is root of its own user namespace and nothing on the host. Requests arrive on the control socket; the
+ * request to run goes straight to the waiting program's process, and the slot learns of it from that
+ * process's `ready`.
+ */
+#include <linux/if.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/sockios.h>
+
+#include "supervisor.h"
+#include "text.h"
+
+static int bring_loopback_up(void) {
+    int CLEANUP_CLOSE fd = (int)SYS_CALL_3(__NR_socket, SYS_AF_INET, SYS_SOCK_DGRAM | SYS_SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_ifrn.ifrn_name = "lo"};
+    long result = fd < 0 ? fd : SYS_CALL_3(__NR_ioctl, fd, SIOCGIFFLAGS, &request);
+    request.ifr_ifru.ifru_flags |= IFF_UP;
+    if (result == 0)
+        result = SYS_CALL_3(__NR_ioctl, fd, SIOCSIFFLAGS, &request);
+    return (int)result;
+}
+
+static struct isolate_failure start_seat(struct slot *slot) {
+    int ends[2];
+    struct isolate_status_record reply;
+    long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 0);
+    result = sys_clone(CLONE_FILES, 0);
+    if (result == 0)
+        seat_main(slot, ends[1]);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 1);
+    slot->seat_pid = (int)result;
+    slot->seat = ends[0]; /* the other end stays open too: the descriptors are shared with the seat */
+    if (sys_receive(slot->seat, &reply, sizeof reply, 0, 0, 0) != sizeof reply)
+        return failure_at(ISOLATE_STAGE_CLONE_SEAT, -EPIPE, 2);
+    return reply.failure;
+}
+
+static struct isolate_failure set_up(struct slot *slot) {
+    const struct isolate_config *config = slot->config;
+    char go;
+    /* The supervisor's word that the ids are mapped; end of file means that it failed. */
+    if (sys_read(slot->sync, &go, 1) != 1)
+        sys_exit(1);
+    sys_close_fd(&slot->sync);
+    long result = credentials_become_slot_root();
+    if (result == 0) /* after the change of credentials, which clears it */
+        result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
+    if (result == 0)
+        result = sys_prctl(PR_SET_DUMPABLE, 0);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
+    result = bring_loopback_up();
+    if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_NETWORK))
+        result = -EIO;
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_NETWORK, result, 0);
+    const char *hostname = config_text(config, config->hostname);
+    result = SYS_CALL_2(__NR_sethostname, hostname, text_length(hostname));
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_HOSTNAME, result, 0);
+    struct isolate_failure failure = root_build(slot);
+    if (failure.stage == 0 && config->fail_stage >= ISOLATE_STAGE_MOUNT_ROOT &&
+        config->fail_stage <= ISOLATE_STAGE_PIVOT)
+        failure = failure_at((int)config->fail_stage, -EIO, 0);
+    if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CLONE_SEAT))
+        failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
+    if (failure.stage == 0)
+        failure = start_seat(slot);
+    uint64_t mask = 1ull << (SYS_SIGCHLD - 1);
+    SYS_CALL_4(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &mask, 0, 8);
+    slot->child_signals =
+        (int)SYS_CALL_4(__NR_signalfd4, -1, &mask, 8, 02000000 | 04000 /* CLOEXEC, NONBLOCK */);
+    if (failure.stage == 0 && slot->child_signals < 0)
+        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, slot->child_signals, 1);
+    return failure;
+}
+
+static void reply(struct slot *slot, uint32_t type, struct isolate_failure failure) {
+    struct isolate_status_record record = {
+        .type = type, .layers = slot->layers, .retire = (uint32_t)slot->is_retired, .failure = failure};
+    if (sys_send_blocking(slot->control, &record, sizeof record, 0, 0) < 0)
+        sys_exit(0);
+}
+
+/* Takes a request that no program's process received; its serial, or 0. */
+static uint64_t discard_request(struct slot *slot) {
+    struct {
+        struct isolate_run_header header;
+        char strings[ISOLATE_INLINE_MAX];
+    } request = {.header = {.serial = 0}};
+    int fds[4];
+    if (sys_receive(slot->request, &request, sizeof request, fds, 4, SYS_MSG_DONTWAIT) > 0)
+        for (int i = 0; i < 4; i++)
+            sys_close_fd(&fds[i]);
+    return request.header.serial;
+}
+
+static void report_run(struct slot *slot, const struct isolate_run_record *record) {
+    if (record->serial > slot->ended_serial)
+        slot->ended_serial = record->serial;
+    if (sys_send_blocking(slot->control, record, sizeof *record, 0, 0) < 0)
+        sys_exit(0);
+}
+
+static void report_unstarted(struct slot *slot, uint32_t end, uint64_t serial,
+                             struct isolate_failure failure) {
+    struct isolate_run_record record;
+    memset(&record, 0, sizeof record);
+    record.type = ISOLATE_RUN_ENDED;
+    record.end = end;
+    record.serial = serial;
+    record.failure = failure;
+    report_run(slot, &record);
+}
+
+static void handle_control(struct slot *slot) {
+    union {
+        uint32_t type;
+        struct isolate_prepare_record prepare;
+        struct isolate_file_record file;
+    } record;
+    struct isolate_failure failure = failure_at(0, 0, 0);
+    sys_result n = sys_receive(slot->control, &record, sizeof record, 0, 0, 0);
+    if (n <= 0)
+        sys_exit(0);
+    if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
+        struct isolate_status_record answer = {.type = ISOLATE_FILE_OPENED};
+        int CLEANUP_CLOSE fd = -1;
+        record.file.path[ISOLATE_PATH_BYTES - 1] = 0;
+        answer.failure = file_open(slot, &record.file, &fd, &answer.bytes);
+        sys_send_blocking(slot->control, &answer, sizeof answer, &fd, fd >= 0 ? 1 : 0);
+        return;
+    }
+    if (n != sizeof record.prepare)
+        return;
+    switch (record.type) {
+    case ISOLATE_PREPARE:
+        if (slot->work >= 0 || cell_exists(slot))
+            failure = failure_at(ISOLATE_STAGE_PROTOCOL, -EBUSY, 0);
+        if (failure.stage == 0)
+            failure = scratch_create(slot, record.prepare.disk_bytes);
+        if (failure.stage == 0) {
+            failure = cell_prepare(slot);
+            if (failure.stage != 0)
+                scratch_remove(slot);
+        }
+        reply(slot, ISOLATE_PREPARED, failure);
+        break;
+    case ISOLATE_CLEAR:
+        cell_destroy(slot);
+        discard_request(slot);
+        scratch_remove(slot);
+        reply(slot, ISOLATE_CLEARED, failure);
+        break;
+    case ISOLATE_SET_DISK:
+        reply(slot, ISOLATE_DISK_SET, scratch_resize(record.prepare.disk_bytes));
+        break;
+    case ISOLATE_END_RUN:
+        if (record.prepare.serial <= slot->ended_serial)
+            break; /* a late word about a run that already ended */
+        /* Its request is with the program's process or still in the socket: neither becomes a program. */
+        cell_destroy(slot);
+        discard_request(slot);
+        report_unstarted(slot, record.prepare.end, record.prepare.serial, failure);
+        break;
+    default:
+        break;
+    }
+}
+
+static void handle_waiting_cell(struct slot *slot) {
+    struct isolate_run_record record = run_follow(slot);
+    report_run(slot, &record);
+    cell_destroy(slot);
+}
+
+void slot_main(struct slot *slot) {
+    slot->work = slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
+    slot->seat_pid = -1;
+    sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
+    struct isolate_failure failure = set_up(slot);
+    reply(slot, ISOLATE_CLEARED, failure);
+    if (failure.stage != 0)
+        sys_exit(1);
+    for (;;) {
+        int has_cell = cell_exists(slot);
+        struct sys_pollfd fds[2] = {
+            {slot->control, SYS_POLLIN, 0},
+            /* With a cell: its first word. Without one, in an open sandbox: a request that needs a cell. */
+            {has_cell          ? slot->channel
+             : slot->work >= 0 ? slot->request
+                               : -1,
+             SYS_POLLIN, 0},
+        };
+        if (sys_poll(fds, 2, -1) < 0)
+            continue;
+        if (fds[1].revents != 0 && has_cell) {
+            handle_waiting_cell(slot);
+        } else if (fds[1].revents != 0) {
+            failure = cell_prepare(slot);
+            if (failure.stage != 0) {
+                report_unstarted(slot, ISOLATE_END_FAILURE, discard_request(slot), failure);
+            }
+        } else if (fds[0].revents != 0) {
+            handle_control(slot);
+        }
+    }
+}

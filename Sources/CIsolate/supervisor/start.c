@@ -1,0 +1,14 @@
+/* The program's entry: no libc, so the first instruction is ours. */
+#include "supervisor.h"
+#include "sys.h"
+
+void __attribute__((noreturn, used)) supervisor_entry(void) {
+    supervisor_main();
+}
+
+#if defined(__x86_64__)
+/* The kernel leaves the stack 16-byte aligned at entry; a call keeps the ABI's promise for the callee. */
+__asm__(".globl _start\n.type _start,@function\n_start:\n xor %ebp,%ebp\n call supervisor_entry\n hlt\n");
+#elif defined(__aarch64__)
+__asm__(".globl _start\n.type _start,%function\n_start:\n mov x29,#0\n mov x30,#0\n b supervisor_entry\n");
+#endif

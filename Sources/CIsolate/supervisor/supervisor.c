@@ -1,0 +1,248 @@
+/*
+ * The supervisor: the only process of ours that has the host's root.
+ *
+ * It answers two requests of the embedder, make a slot and destroy a slot, and it watches its slots and the
+ * embedder. It never reads a byte that a sandboxed program wrote: those go from the slot to the embedder
+ * without passing here. It ends, and with it everything below, when the embedder's pidfd or the socket says
+ * that the embedder is gone.
+ */
+#include "supervisor.h"
+
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "text.h"
+
+enum { SLOT_MAX = 1024, CLOSE_WAIT_OPTIONS = 1 /* WNOHANG */ };
+
+struct slot_entry {
+    uint32_t number; /* 0: free */
+    int pid, pidfd;
+};
+
+static struct slot_entry entries[SLOT_MAX];
+static const struct isolate_config *config;
+static uint32_t uid_base;
+
+static void report_slot(uint32_t type, uint32_t number, uint32_t uid, struct isolate_failure failure,
+                        const int *fds, unsigned fd_count) {
+    struct isolate_slot_record record = {type, number, uid, failure};
+    /* A full queue means that the embedder does not read; waiting would let it stop us. It sees the slot's
+     * own sockets close instead. */
+    sys_send(ISOLATE_FD_SOCKET, &record, sizeof record, fds, fd_count);
+}
+
+static int write_file(const char *path, const char *text) {
+    int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
+    long n = fd < 0 ? fd : sys_write(fd, text, text_length(text));
+    return n < 0 ? (int)n : 0;
+}
+
+/* Inside 0 is the slot's own root, without rights on the host; inside program_uid is the program. */
+static int write_id_map(int pid, const char *file, uint32_t root, uint32_t program) {
+    char path[64], number[24], map[128], a[24], b[24], c[24];
+    text_number(number, (uint64_t)pid);
+    text_number(a, root);
+    text_number(b, config->program_uid);
+    text_number(c, program);
+    const char *path_parts[] = {"/proc/", number, file, 0};
+    const char *map_parts[] = {"0 ", a, " 1\n", b, " ", c, " 1\n", 0};
+    int result = text_join(path, sizeof path, path_parts);
+    if (result == 0)
+        result = text_join(map, sizeof map, map_parts);
+    return result == 0 ? write_file(path, map) : result;
+}
+
+static int wait_for(int pid, int options) {
+    return (int)SYS_CALL_4(__NR_wait4, pid, 0, options | 0x40000000 /* __WALL */, 0);
+}
+
+static void keep_only_slot_descriptors(const struct slot *slot) {
+    int keep[24];
+    unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
+    keep[count++] = slot->control;
+    keep[count++] = slot->request;
+    keep[count++] = slot->sync;
+    sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
+}
+
+static void create_slot(uint32_t number) {
+    struct slot slot = {
+        .config = config, .number = number, .uid = config->program_uid, .gid = config->program_uid};
+    struct isolate_failure failure = {0, 0, 0};
+    int control[2] = {-1, -1}, request[2] = {-1, -1}, sync[2] = {-1, -1};
+    int pid = -1, pidfd = -1;
+    struct slot_entry *entry = 0;
+    /* Slots that live at the same time get different ids while there are enough; the first one is the slots'
+     * root. */
+    uint32_t program_uid = uid_base + 1 + number % (config->uid_count - 1);
+
+    for (int i = 0; i < SLOT_MAX && entry == 0; i++)
+        if (entries[i].number == 0)
+            entry = &entries[i];
+    if (entry == 0 || number == 0) {
+        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, -ENFILE, 0);
+        goto done;
+    }
+    failure = cgroup_create(config, number, &slot.cgroup);
+    if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CGROUP)) {
+        cgroup_close(&slot.cgroup);
+        cgroup_remove(config, number);
+        failure = failure_at(ISOLATE_STAGE_CGROUP, -EIO, 0);
+    }
+    if (failure.stage != 0)
+        goto done;
+    slot.has_cgroup = 1;
+
+    int type = SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC;
+    long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, control);
+    if (result == 0)
+        result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, request);
+    if (result == 0)
+        result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, sync);
+    if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CLONE_SLOT))
+        result = -EIO;
+    if (result < 0) {
+        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, result, 0);
+        goto undo;
+    }
+    slot.control = control[1];
+    slot.request = request[1];
+    slot.sync = sync[1];
+    /* Safe: the child is in a new user namespace, so its capabilities end at what that namespace owns. */
+    pid = (int)sys_clone(
+        CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, &pidfd);
+    if (pid == 0) {
+        keep_only_slot_descriptors(&slot);
+        slot_main(&slot);
+    }
+    if (pid < 0) {
+        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, pid, 0);
+        goto undo;
+    }
+    result = write_id_map(pid, "/gid_map", uid_base, program_uid);
+    if (result == 0)
+        result = write_id_map(pid, "/uid_map", uid_base, program_uid);
+    if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_ID_MAP))
+        result = -EIO;
+    if (result == 0)
+        result = sys_send(sync[0], "m", 1, 0, 0);
+    if (result < 0) {
+        failure = failure_at(ISOLATE_STAGE_ID_MAP, result, 0);
+        goto undo;
+    }
+    entry->number = number;
+    entry->pid = pid;
+    entry->pidfd = pidfd;
+    pidfd = -1;
+    int fds[2] = {control[0], request[0]};
+    report_slot(ISOLATE_SLOT_CREATED, number, program_uid, failure, fds, 2);
+    goto done;
+
+undo:
+    if (pid > 0) {
+        SYS_CALL_2(__NR_kill, pid, SYS_SIGKILL);
+        wait_for(pid, 0);
+    }
+    cgroup_remove(config, number);
+done:
+    if (failure.stage != 0)
+        report_slot(ISOLATE_SLOT_ENDED, number, 0, failure, 0, 0);
+    if (slot.has_cgroup)
+        cgroup_close(&slot.cgroup);
+    sys_close_fd(&pidfd);
+    for (int i = 0; i < 2; i++) {
+        sys_close_fd(&control[i]);
+        sys_close_fd(&request[i]);
+        sys_close_fd(&sync[i]);
+    }
+}
+
+/* The slot is dead or dying: collects it and removes its cgroup. */
+static void collect_slot(struct slot_entry *entry) {
+    SYS_CALL_2(__NR_kill, entry->pid, SYS_SIGKILL);
+    wait_for(entry->pid, 0);
+    sys_close_fd(&entry->pidfd);
+    int removed = cgroup_remove(config, entry->number);
+    report_slot(ISOLATE_SLOT_ENDED, entry->number, 0,
+                failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0), 0, 0);
+    entry->number = 0;
+}
+
+static void __attribute__((noreturn)) leave(void) {
+    for (int i = 0; i < SLOT_MAX; i++)
+        if (entries[i].number != 0)
+            SYS_CALL_2(__NR_kill, entries[i].pid, SYS_SIGKILL);
+    for (int i = 0; i < SLOT_MAX; i++)
+        if (entries[i].number != 0)
+            collect_slot(&entries[i]);
+    cgroup_remove_all(config);
+    sys_exit(0);
+}
+
+static void handle_request(void) {
+    struct isolate_slot_record record;
+    sys_result n = sys_receive(ISOLATE_FD_SOCKET, &record, sizeof record, 0, 0, 0);
+    if (n <= 0)
+        leave();
+    if (n != sizeof record)
+        return;
+    if (record.type == ISOLATE_CREATE_SLOT)
+        create_slot(record.slot);
+    else if (record.type == ISOLATE_DESTROY_SLOT)
+        for (int i = 0; i < SLOT_MAX; i++)
+            if (entries[i].number == record.slot && record.slot != 0)
+                collect_slot(&entries[i]);
+}
+
+static const struct isolate_config *map_config(void) {
+    uint32_t bytes = 0;
+    if (sys_pread(ISOLATE_FD_CONFIG, &bytes, sizeof bytes, 0) != sizeof bytes ||
+        bytes < sizeof(struct isolate_config))
+        return 0;
+    long address =
+        SYS_CALL_6(__NR_mmap, 0, bytes, 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, ISOLATE_FD_CONFIG, 0);
+    return address < 0 && address > -4096 ? 0 : (const struct isolate_config *)address;
+}
+
+void supervisor_main(void) {
+    struct isolate_slot_record ready = {.type = ISOLATE_SUPERVISOR_READY};
+    /* Nobody may trace us or read our memory; inherited by every process below. */
+    sys_prctl(PR_SET_DUMPABLE, 0);
+    sys_prctl(PR_SET_NAME, (unsigned long)"isolate-super");
+    config = map_config();
+    if (config == 0)
+        ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EINVAL, 0);
+    else
+        ready.failure = cgroup_setup(config);
+    /* Two supervisors that live at the same time have different pids, so their ids differ too. */
+    if (config != 0)
+        uid_base = config->uid_base + (uint32_t)SYS_CALL_0(__NR_getpid) * config->uid_count;
+    sys_send(ISOLATE_FD_SOCKET, &ready, sizeof ready, 0, 0);
+    if (ready.failure.stage != 0) {
+        if (config != 0)
+            cgroup_remove_all(config);
+        sys_exit(1);
+    }
+    for (;;) {
+        static struct sys_pollfd fds[SLOT_MAX + 2];
+        static struct slot_entry *owners[SLOT_MAX + 2];
+        unsigned count = 0;
+        fds[count++] = (struct sys_pollfd){ISOLATE_FD_SOCKET, SYS_POLLIN, 0};
+        fds[count++] = (struct sys_pollfd){ISOLATE_FD_OWNER, SYS_POLLIN, 0};
+        for (int i = 0; i < SLOT_MAX; i++)
+            if (entries[i].number != 0) {
+                owners[count] = &entries[i];
+                fds[count++] = (struct sys_pollfd){entries[i].pidfd, SYS_POLLIN, 0};
+            }
+        if (sys_poll(fds, count, -1) < 0)
+            continue;
+        if (fds[1].revents != 0)
+            leave();
+        for (unsigned i = 2; i < count; i++)
+            if (fds[i].revents != 0)
+                collect_slot(owners[i]);
+        if (fds[0].revents != 0)
+            handle_request();
+    }
+}

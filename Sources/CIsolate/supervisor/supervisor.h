@@ -1,0 +1,119 @@
+/*
+ * The supervisor's parts and what they share.
+ *
+ *   supervisor   (supervisor.c)  root on the host: makes cgroups and slots, removes what a slot leaves
+ *   └─ slot      (slot.c, run.c) pid 1 and root of a user namespace: one sandbox at a time, one run at a time
+ *      ├─ seat   (seat.c)        sits in the program's cgroup and clones the program's process there
+ *      ├─ init   (init.c)        pid 1 of the cell: owns its mounts, reaps orphans, does nothing else
+ *      └─ program (program.c)    waits for a request, puts its limits in force, and execs
+ *
+ * Every process below the supervisor is a clone of the same small image: no exec but the program's own.
+ */
+#ifndef ISOLATE_SUPERVISOR_H
+#define ISOLATE_SUPERVISOR_H
+
+#include "cgroup.h"
+#include "isolate_protocol.h"
+#include "sys.h"
+
+/* In the order in which init sends them. */
+enum { CELL_PID, CELL_MOUNT, CELL_IPC, CELL_UTS, CELL_NAMESPACES };
+
+/* One slot: everything its processes know. */
+struct slot {
+    const struct isolate_config *config;
+    uint32_t number;
+    uint32_t uid, gid; /* the program's, inside the user namespace */
+    int control;       /* records from and to the embedder */
+    int request;       /* RUN records; read only by the program's process */
+    int sync;          /* the supervisor's word that the id maps are written */
+    int has_cgroup;
+    struct cgroup cgroup;
+    int proc; /* O_PATH of the slot's own /proc */
+    int work; /* O_PATH of /work of the open sandbox, or -1 */
+    int seat; /* records from and to the seat */
+    int seat_pid;
+    int child_signals;     /* signalfd of SIGCHLD */
+    int is_retired;        /* the seat died: no further sandbox */
+    uint64_t ended_serial; /* the last run whose end was reported */
+    /* the cell */
+    int init_pid;
+    int namespaces[CELL_NAMESPACES]; /* init's, for the program's process to join */
+    int program_pid;
+    int channel;  /* records from the program's process before exec */
+    int listener; /* seccomp notifications */
+    uint32_t layers;
+    struct cgroup_base base;
+};
+
+static inline const char *config_text(const struct isolate_config *config, uint32_t offset) {
+    return (const char *)config + offset;
+}
+
+static inline struct isolate_failure failure_at(int stage, long result, int index) {
+    struct isolate_failure failure = {stage, result < 0 ? (int)-result : 0, index};
+    return failure;
+}
+
+/* Tests name a stage that is to fail, so that every path of undoing is walked. */
+static inline int stage_is_forced_to_fail(const struct isolate_config *config, int stage) {
+    return config->fail_stage == (uint32_t)stage;
+}
+
+void supervisor_main(void) __attribute__((noreturn));
+
+/* slot.c: the body of a slot's process. */
+void slot_main(struct slot *slot) __attribute__((noreturn));
+
+/* root.c: the slot's own mount tree: read-only rootfs, /dev, /etc, /proc; the host's is gone afterwards. */
+struct isolate_failure root_build(struct slot *slot);
+/* root.c: the tmpfs behind /work, /tmp and /dev/shm. */
+struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes);
+struct isolate_failure scratch_resize(uint64_t disk_bytes);
+void scratch_remove(struct slot *slot);
+
+/* cell.c: makes and ends the cell of the next run. */
+struct isolate_failure cell_prepare(struct slot *slot);
+void cell_destroy(struct slot *slot);
+int cell_exists(const struct slot *slot);
+
+/* init.c, seat.c, program.c: bodies of the processes of a slot. */
+void init_main(const struct slot *slot, int result_socket) __attribute__((noreturn));
+void seat_main(struct slot *slot, int socket) __attribute__((noreturn));
+struct seat_request { /* ISOLATE_SEAT_FORK */
+    uint32_t type;
+    int32_t channel;
+    int32_t namespaces[CELL_NAMESPACES];
+};
+void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
+
+/* run.c: follows one run from the program's `ready` to its end. */
+struct isolate_run_record run_follow(struct slot *slot);
+
+/* trace.c: what the tracer learns from the program's main thread. */
+struct trace_evidence {
+    int stack_overflow;
+    int file_size;
+    int open_files;
+};
+int trace_attach(int pid);
+void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
+                       struct trace_evidence *evidence);
+
+/* evidence.c: limits that leave their mark in /work and /tmp. */
+uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int look_at_files);
+
+/* files.c: opens a file of /work for the embedder. */
+struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record, int *fd,
+                                 uint64_t *bytes);
+
+/* credentials.c */
+int credentials_become_slot_root(void);
+int credentials_drop_bounding_set(void);
+int credentials_drop_all_capabilities(void);
+int credentials_become_program(const struct slot *slot);
+
+/* landlock.c */
+int landlock_restrict(const struct slot *slot);
+
+#endif

@@ -1,0 +1,113 @@
+/* The system calls that need more than one line, and the memory functions a freestanding compiler may call.
+ */
+#include "sys.h"
+
+#include <linux/sched.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
+    char *t = to;
+    const char *f = from;
+    while (bytes--)
+        *t++ = *f++;
+    return to;
+}
+
+void *memset(void *to, int value, size_t bytes) {
+    char *t = to;
+    while (bytes--)
+        *t++ = (char)value;
+    return to;
+}
+
+sys_result sys_clone(uint64_t flags, int *pidfd) {
+    struct clone_args args = {.flags = flags, .exit_signal = SYS_SIGCHLD};
+    if (pidfd != 0) {
+        args.flags |= CLONE_PIDFD;
+        args.pidfd = (uint64_t)(uintptr_t)pidfd;
+    }
+    if (flags & CLONE_PARENT)
+        args.exit_signal =
+            0; /* clone3 wants none then: the parent's child keeps the caller's own exit signal */
+    return SYS_CALL_2(__NR_clone3, &args, sizeof args);
+}
+
+static int send_record(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count,
+                       int flags) {
+    struct {
+        struct sys_cmsghdr header;
+        int fds[4];
+    } control = {0};
+    struct sys_iovec vector = {(void *)(uintptr_t)record, bytes};
+    struct sys_msghdr message = {.vectors = &vector, .vector_count = 1};
+    if (fd_count > 4)
+        return -EINVAL;
+    if (fd_count > 0) {
+        control.header.length = sizeof control.header + fd_count * sizeof(int);
+        control.header.level = SYS_SOL_SOCKET;
+        control.header.type = SYS_SCM_RIGHTS;
+        for (unsigned i = 0; i < fd_count; i++)
+            control.fds[i] = fds[i];
+        message.control = &control;
+        message.control_length = control.header.length;
+    }
+    sys_result sent;
+    do
+        sent = SYS_CALL_3(__NR_sendmsg, socket, &message, SYS_MSG_NOSIGNAL | flags);
+    while (sent == -EINTR);
+    return sent < 0 ? (int)sent : 0;
+}
+
+int sys_send(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count) {
+    return send_record(socket, record, bytes, fds, fd_count, SYS_MSG_DONTWAIT);
+}
+
+int sys_send_blocking(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count) {
+    return send_record(socket, record, bytes, fds, fd_count, 0);
+}
+
+sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigned fd_count, int flags) {
+    struct {
+        struct sys_cmsghdr header;
+        int fds[4];
+    } control = {0};
+    struct sys_iovec vector = {record, bytes};
+    struct sys_msghdr message = {
+        .vectors = &vector, .vector_count = 1, .control = &control, .control_length = sizeof control};
+    for (unsigned i = 0; i < fd_count; i++)
+        fds[i] = -1;
+    sys_result received;
+    do
+        received = SYS_CALL_3(__NR_recvmsg, socket, &message, SYS_MSG_CMSG_CLOEXEC | flags);
+    while (received == -EINTR);
+    if (received < 0)
+        return received;
+    if (message.control_length >= sizeof control.header && control.header.level == SYS_SOL_SOCKET &&
+        control.header.type == SYS_SCM_RIGHTS) {
+        unsigned count = (unsigned)((control.header.length - sizeof control.header) / sizeof(int));
+        for (unsigned i = 0; i < count && i < 4; i++) {
+            if (i < fd_count)
+                fds[i] = control.fds[i];
+            else
+                sys_close(control.fds[i]);
+        }
+    }
+    return received;
+}
+
+void sys_close_others(int first, const int *keep, unsigned keep_count) {
+    /* Walk upwards over the kept ones; the list is short, so the smallest next is found by looking at all. */
+    unsigned from = (unsigned)first;
+    for (;;) {
+        unsigned next = ~0u;
+        for (unsigned i = 0; i < keep_count; i++)
+            if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
+                next = (unsigned)keep[i];
+        if (next == ~0u) {
+            SYS_CALL_3(__NR_close_range, from, ~0u, 0);
+            return;
+        }
+        if (next > from)
+            SYS_CALL_3(__NR_close_range, from, next - 1, 0);
+        from = next + 1;
+    }
+}

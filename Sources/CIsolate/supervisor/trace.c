@@ -1,0 +1,157 @@
+/*
+ * What only a tracer can tell apart: a stack overflow from a null pointer, a refused write from a raised
+ * SIGXFSZ.
+ *
+ * The program's first thread is seized before exec. The kernel then stops it when a signal is about to be
+ * delivered and when it exits, nowhere else: a program without signals runs at full speed. Every signal is
+ * passed on as it was. Other threads and processes are not traced.
+ */
+#include <linux/elf.h>
+#include <linux/ptrace.h>
+
+#include "supervisor.h"
+#include "text.h"
+
+enum { SI_KERNEL_SEGV_MAPERR = 1, SI_KERNEL_SEGV_ACCERR = 2, EFBIG_RESULT = -27 };
+#define REACH_ABOVE_STACK_POINTER ((uint64_t)64 << 20)
+#define REACH_BELOW_STACK_POINTER ((uint64_t)64 << 10)
+
+/* The part of siginfo_t that we read; the kernel writes 128 bytes. */
+struct signal_info {
+    int32_t number, error, code, padding;
+    uint64_t address;
+    uint8_t rest[104];
+};
+
+struct registers {
+    uint64_t stack_pointer;
+    int64_t syscall_result;
+};
+
+int trace_attach(int pid) {
+    return (int)SYS_CALL_4(__NR_ptrace, PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXIT);
+}
+
+static int read_registers(int pid, struct registers *out) {
+    uint64_t set[40] = {0}; /* x86_64: 27 words; aarch64: 34 */
+    struct sys_iovec vector = {set, sizeof set};
+    long result = SYS_CALL_4(__NR_ptrace, PTRACE_GETREGSET, pid, NT_PRSTATUS, &vector);
+#if defined(__x86_64__)
+    out->stack_pointer = set[19];
+    out->syscall_result = (int64_t)set[10];
+#elif defined(__aarch64__)
+    out->stack_pointer = set[31];
+    out->syscall_result = (int64_t)set[0];
+#endif
+    return (int)result;
+}
+
+static int open_of(const struct slot *slot, int pid, const char *file) {
+    char path[64], number[24];
+    text_number(number, (uint64_t)pid);
+    const char *parts[] = {number, file, 0};
+    int result = text_join(path, sizeof path, parts);
+    return result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
+}
+
+static uint64_t parse_hex(const char **text) {
+    uint64_t number = 0;
+    for (;; (*text)++) {
+        char c = **text;
+        if (c >= '0' && c <= '9')
+            number = number * 16 + (uint64_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            number = number * 16 + (uint64_t)(c - 'a' + 10);
+        else
+            return number;
+    }
+}
+
+static int ends_with(const char *line, size_t length, const char *suffix) {
+    size_t n = text_length(suffix);
+    if (n > length)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        if (line[length - n + i] != suffix[i])
+            return 0;
+    return 1;
+}
+
+/* Finds the first thread's stack in /proc/PID/maps. */
+static int find_stack(const struct slot *slot, int pid, uint64_t *start, uint64_t *end) {
+    int CLEANUP_CLOSE maps = open_of(slot, pid, "/maps");
+    char line[512], buffer[1024];
+    size_t length = 0;
+    long n;
+    while (maps >= 0 && (n = sys_read(maps, buffer, sizeof buffer)) > 0)
+        for (long i = 0; i < n; i++) {
+            if (buffer[i] != '\n') {
+                if (length < sizeof line - 1)
+                    line[length++] = buffer[i];
+                continue;
+            }
+            line[length] = 0;
+            if (ends_with(line, length, "[stack]")) {
+                const char *p = line;
+                *start = parse_hex(&p);
+                p += *p == '-';
+                *end = parse_hex(&p);
+                return 1;
+            }
+            length = 0;
+        }
+    return 0;
+}
+
+/* The fault lies below the stack, near the stack pointer, and growing the stack there would pass its limit.
+ */
+static int is_stack_overflow(const struct slot *slot, int pid, uint64_t limit) {
+    struct signal_info info = {0};
+    struct registers registers = {0};
+    uint64_t start = 0, end = 0;
+    if (SYS_CALL_4(__NR_ptrace, PTRACE_GETSIGINFO, pid, 0, &info) < 0 ||
+        (info.code != SI_KERNEL_SEGV_MAPERR && info.code != SI_KERNEL_SEGV_ACCERR) ||
+        read_registers(pid, &registers) < 0 || !find_stack(slot, pid, &start, &end))
+        return 0;
+    uint64_t at = info.address, sp = registers.stack_pointer;
+    /* The kernel keeps a guard gap of 1 MiB below the stack, so a limit can be met that much earlier. */
+    uint64_t guard = 1 << 20, floor = end > limit ? end - limit + guard : 0;
+    return at < start && at <= floor && at + REACH_BELOW_STACK_POINTER >= sp &&
+           at <= sp + REACH_ABOVE_STACK_POINTER;
+}
+
+/* A raised SIGXFSZ leaves the result of kill in the register, a real one the write's EFBIG. */
+static int is_refused_write(int pid) {
+    struct registers registers = {0};
+    return read_registers(pid, &registers) == 0 && registers.syscall_result == EFBIG_RESULT;
+}
+
+static int last_descriptor_is_open(const struct slot *slot, int pid, uint64_t limit) {
+    char path[80], number[24], last[24], target[8];
+    text_number(number, (uint64_t)pid);
+    text_number(last, limit - 1);
+    const char *parts[] = {number, "/fd/", last, 0};
+    return limit > 0 && text_join(path, sizeof path, parts) == 0 &&
+           SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0;
+}
+
+void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
+                       struct trace_evidence *evidence) {
+    int pid = slot->program_pid, signal = (status >> 8) & 0xff, event = status >> 16;
+    int request = PTRACE_CONT, deliver = 0;
+    if (event == PTRACE_EVENT_EXIT) {
+        if (last_descriptor_is_open(slot, pid, limits->open_files))
+            evidence->open_files = 1;
+    } else if (event == PTRACE_EVENT_STOP) {
+        /* A group stop: it stays stopped until SIGCONT, as it would without us. */
+        if (signal == SYS_SIGSTOP || signal == SYS_SIGTSTP || signal == SYS_SIGTTIN || signal == SYS_SIGTTOU)
+            request = PTRACE_LISTEN;
+    } else {
+        deliver = signal;
+        if (signal == SYS_SIGSEGV && is_stack_overflow(slot, pid, limits->stack_bytes))
+            evidence->stack_overflow = 1;
+        else if (signal == SYS_SIGXFSZ && is_refused_write(pid))
+            evidence->file_size = 1;
+    }
+    SYS_CALL_4(__NR_ptrace, request, pid, 0, deliver);
+}
