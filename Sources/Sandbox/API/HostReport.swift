@@ -1,0 +1,41 @@
+/// What a host offers, layer by layer: the value behind `sandbox doctor`.
+
+/// What this host offers to the local backend, found by doing, not by reading settings.
+public struct HostReport: Sendable, Hashable {
+    /// One layer or feature.
+    public struct Entry: Sendable, Hashable {
+        /// The layer's name: an ``IsolationLayer`` raw value, or a feature such as `supervisor` or `compiler`.
+        public var name: String
+        public var isAvailable: Bool
+        /// What was found, or why it is missing.
+        public var detail: String
+        /// The command or setting that mends it; `nil` when nothing is to be mended.
+        public var mend: String?
+
+        public init(name: String, isAvailable: Bool, detail: String, mend: String? = nil) {
+            self.name = name
+            self.isAvailable = isAvailable
+            self.detail = detail
+            self.mend = mend
+        }
+    }
+
+    /// The kernel's release, as in `uname -r`.
+    public var kernel: String
+    /// The processor architecture, as in `uname -m`.
+    public var machine: String
+    public var entries: [Entry]
+    /// The strongest level that works here, or `nil` when none does.
+    public var level: IsolationLevel?
+    public var cgroup: CgroupVersion
+
+    public init(
+        kernel: String, machine: String, entries: [Entry], level: IsolationLevel?, cgroup: CgroupVersion
+    ) {
+        self.kernel = kernel
+        self.machine = machine
+        self.entries = entries
+        self.level = level
+        self.cgroup = cgroup
+    }
+}

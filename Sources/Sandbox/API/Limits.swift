@@ -1,0 +1,52 @@
+/// The bounds of one run.
+
+/// The bounds of one run, applied when it starts. All of them are always in force.
+public struct Limits: Sendable, Hashable {
+    /// Real time from the program's start. More than 0, at most 24 hours.
+    public var wallTime: Duration
+    /// CPU time of all the run's processes together. More than 0, at most 24 hours.
+    public var cpuTime: Duration
+    /// Memory of all the run's processes together, file cache and tmpfs files included, in bytes; no swap.
+    public var memory: Int
+    /// Processes and threads alive at one time, the program's own first one included.
+    public var processes: Int
+    /// Bytes of stdout, and of stderr, each. What was written up to the bound is kept.
+    public var output: Int
+    /// The largest file the program may write, in bytes.
+    public var fileSize: Int
+    /// Bytes in `/work`, `/tmp` and `/dev/shm` together.
+    public var disk: Int
+    /// Open descriptors per process.
+    public var openFiles: Int
+    /// The main thread's stack, in bytes; also the default size of a new thread's.
+    public var stack: Int
+
+    public init(
+        wallTime: Duration = .seconds(10), cpuTime: Duration = .seconds(10), memory: Int = 256 << 20,
+        processes: Int = 64, output: Int = 1 << 20, fileSize: Int = 64 << 20, disk: Int = 128 << 20,
+        openFiles: Int = 256, stack: Int = 64 << 20
+    ) {
+        self.wallTime = wallTime
+        self.cpuTime = cpuTime
+        self.memory = memory
+        self.processes = processes
+        self.output = output
+        self.fileSize = fileSize
+        self.disk = disk
+        self.openFiles = openFiles
+        self.stack = stack
+    }
+
+    /// 10 s, 256 MiB, 64 processes, 1 MiB of each output stream.
+    public static let standard = Limits()
+
+    /// For a compiler: 30 s, 1 GiB, 64 processes, 1 MiB of diagnostics, 256 MiB of files.
+    public static let compile = Limits(
+        wallTime: .seconds(30), cpuTime: .seconds(30), memory: 1 << 30, processes: 64, output: 1 << 20,
+        fileSize: 256 << 20, disk: 512 << 20, openFiles: 256, stack: 64 << 20)
+}
+
+/// One of the limits, by name.
+public enum LimitKind: String, Sendable, Hashable, CaseIterable {
+    case wallTime, cpuTime, memory, output, processes, disk, fileSize, openFiles, stack
+}

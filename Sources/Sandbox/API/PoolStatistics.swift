@@ -1,0 +1,30 @@
+/// A snapshot of a pool.
+
+/// A snapshot of a pool of prepared sandboxes.
+public struct PoolStatistics: Sendable, Hashable {
+    /// Prepared and waiting for a caller.
+    public var available = 0
+    /// Being prepared.
+    public var creating = 0
+    /// With a caller.
+    public var inUse = 0
+    /// Being destroyed.
+    public var destroying = 0
+    /// Callers in the queue.
+    public var waiting = 0
+    /// Made since the start.
+    public var created = 0
+    /// Destroyed since the start.
+    public var destroyed = 0
+    /// Tries to make one that failed since the start.
+    public var failures = 0
+    /// Leases granted since the start.
+    public var acquired = 0
+    /// Callers that left the queue by cancellation since the start.
+    public var cancelled = 0
+
+    public init() {}
+
+    /// All that exist now, in whatever state.
+    public var total: Int { available + creating + inUse + destroying }
+}

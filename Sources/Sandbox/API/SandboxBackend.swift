@@ -1,0 +1,98 @@
+/// The one protocol behind which every backend stands.
+
+/// What makes sandboxes: the local kernel, a pool of containers, or one that falls back to another.
+///
+/// A caller chooses a backend and changes nothing else: outcomes, units and errors mean the same on all of them.
+public protocol SandboxBackend: Sendable {
+    /// The minima, tolerances and layers of this backend. Constant for its lifetime.
+    var capabilities: BackendCapabilities { get }
+
+    /// Takes a fresh sandbox that the caller owns until ``SandboxInstance/close()``.
+    ///
+    /// Prefer ``withSandbox(_:_:)``, which cannot forget to close it. Waits, in order of arrival, when the
+    /// backend's `max` sandboxes are all in use; a cancelled waiter leaves the queue with `.cancelled`.
+    ///
+    /// - Throws: `SandboxError` when the sandbox could not be made; nothing is left behind then.
+    func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance
+
+    /// A snapshot of the pool behind this backend.
+    var statistics: PoolStatistics { get }
+
+    /// Ends every sandbox, every process and everything else that this backend made. Later calls throw `.shutDown`.
+    func shutdown() async
+}
+
+extension SandboxBackend {
+    /// Runs `body` with a fresh sandbox and destroys the sandbox afterwards, however `body` ends.
+    ///
+    /// - Parameters:
+    ///   - options: the image, the root file system's mode, the least isolation accepted.
+    ///   - body: uses the sandbox; it must not keep it.
+    /// - Returns: what `body` returned.
+    /// - Throws: `SandboxError` when the sandbox could not be made, or whatever `body` throws.
+    public func withSandbox<Result>(
+        _ options: SandboxOptions = SandboxOptions(),
+        _ body: (any SandboxInstance) async throws -> Result
+    ) async throws -> Result {
+        let sandbox = try await acquire(options)
+        do {
+            let result = try await body(sandbox)
+            await sandbox.close()
+            return result
+        } catch {
+            await sandbox.close()
+            throw error
+        }
+    }
+
+    /// Runs one command in a sandbox of its own.
+    public func run(
+        _ command: Command, stdin: StandardInput = .none, limits: Limits = .standard,
+        options: SandboxOptions = SandboxOptions()
+    ) async throws(SandboxError) -> RunResult {
+        let sandbox = try await acquire(options)
+        do {
+            let result = try await sandbox.run(command, stdin: stdin, limits: limits)
+            await sandbox.close()
+            return result
+        } catch {
+            await sandbox.close()
+            throw error
+        }
+    }
+}
+
+/// How a backend's figures may differ from the ideal, for callers and for the conformance suite.
+public struct BackendCapabilities: Sendable, Hashable {
+    /// The backend's kind, as in ``Provenance/kind``.
+    public var kind: BackendKind
+    /// The root file system modes that this backend offers on this host.
+    public var rootfsModes: Set<Rootfs>
+    /// The smallest memory limit accepted, in bytes.
+    public var minimumMemory: Int
+    /// How far `peakMemory` may be from the truth, in bytes (one charge batch of the kernel times the processors).
+    public var memoryResolution: Int
+    /// How much later than its limit a run may end by wall time, on a quiet machine.
+    public var wallTimeTolerance: Duration
+    /// How much CPU time beyond its limit a run may use, on a quiet machine.
+    public var cpuTimeTolerance: Duration
+    /// The isolation layers that a run gets at this backend's own level.
+    public var layers: Set<IsolationLayer>
+    /// The strongest isolation level this backend reaches here.
+    public var level: IsolationLevel
+
+    public init(
+        kind: BackendKind, rootfsModes: Set<Rootfs>, minimumMemory: Int, memoryResolution: Int,
+        wallTimeTolerance: Duration, cpuTimeTolerance: Duration, layers: Set<IsolationLayer>,
+        level: IsolationLevel
+    ) {
+        self.kind = kind
+        self.rootfsModes = rootfsModes
+        self.minimumMemory = minimumMemory
+        self.memoryResolution = memoryResolution
+        self.wallTimeTolerance = wallTimeTolerance
+        self.cpuTimeTolerance = cpuTimeTolerance
+        self.layers = layers
+        self.level = level
+    }
+}

@@ -1,0 +1,91 @@
+/// The sandbox failed: the one error type of this library.
+
+/// Thrown when *the sandbox* failed. Whatever the program did is an ``Outcome`` instead.
+public struct SandboxError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure; more may be added.
+    public struct Code: Sendable, Hashable, RawRepresentable, CustomStringConvertible {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+        public var description: String { rawValue }
+
+        /// An argument of the call is not acceptable; the message names it.
+        public static let invalidArgument = Code(rawValue: "invalidArgument")
+        /// A limit is out of range, or out of this host's reach.
+        public static let invalidLimit = Code(rawValue: "invalidLimit")
+        /// A path leaves `/work`, or has a NUL or a newline in it.
+        public static let invalidPath = Code(rawValue: "invalidPath")
+        /// A file does not exist.
+        public static let fileNotFound = Code(rawValue: "fileNotFound")
+        /// Not a regular file: a directory, link, FIFO, socket or device.
+        public static let notRegularFile = Code(rawValue: "notRegularFile")
+        /// A file is larger than the caller allows.
+        public static let fileTooLarge = Code(rawValue: "fileTooLarge")
+        /// `/work` has no room left for the file.
+        public static let noSpace = Code(rawValue: "noSpace")
+        /// A file could not be read or written.
+        public static let fileAccess = Code(rawValue: "fileAccess")
+        /// The arguments and the environment are too large for the kernel.
+        public static let argumentsTooLarge = Code(rawValue: "argumentsTooLarge")
+        /// The program to run is not in the sandbox.
+        public static let executableNotFound = Code(rawValue: "executableNotFound")
+        /// The program is there but cannot be executed.
+        public static let executableNotRunnable = Code(rawValue: "executableNotRunnable")
+        /// The compiler or interpreter is not in the image.
+        public static let toolchainNotFound = Code(rawValue: "toolchainNotFound")
+        /// A second run while one is under way.
+        public static let sandboxBusy = Code(rawValue: "sandboxBusy")
+        /// The sandbox is closed.
+        public static let sandboxClosed = Code(rawValue: "sandboxClosed")
+        /// The task was cancelled.
+        public static let cancelled = Code(rawValue: "cancelled")
+        /// The backend was shut down.
+        public static let shutDown = Code(rawValue: "shutDown")
+        /// The process forked since the backend started; make a new backend in the child.
+        public static let forkedEmbedder = Code(rawValue: "forkedEmbedder")
+        /// This host cannot give the isolation asked for.
+        public static let isolationUnavailable = Code(rawValue: "isolationUnavailable")
+        /// The writable root file system is not to be had here.
+        public static let writableRootfsUnavailable = Code(rawValue: "writableRootfsUnavailable")
+        /// The image is not to be had by this backend.
+        public static let imageUnavailable = Code(rawValue: "imageUnavailable")
+        /// The host, not the run's own limit, was out of memory and killed the program.
+        public static let hostOutOfMemory = Code(rawValue: "hostOutOfMemory")
+        /// A stage of setting up the sandbox failed; `stage` and `errno` say which and why.
+        public static let setupFailed = Code(rawValue: "setupFailed")
+        /// The supervisor is gone.
+        public static let supervisorLost = Code(rawValue: "supervisorLost")
+        /// Something that cannot happen did; please report it.
+        public static let internalError = Code(rawValue: "internalError")
+    }
+
+    public var code: Code
+    /// The stage that failed (`mountProc`, `seccomp`, `exec`, …), where there is one.
+    public var stage: String?
+    /// The system's error number, or 0.
+    public var errno: Int32
+    /// What was wrong and where.
+    public var message: String
+    /// What to do about it.
+    public var hint: String?
+    /// Who answered, as far as it was known.
+    public var provenance: Provenance?
+
+    public init(
+        _ code: Code, stage: String? = nil, errno: Int32 = 0, message: String, hint: String? = nil,
+        provenance: Provenance? = nil
+    ) {
+        self.code = code
+        self.stage = stage
+        self.errno = errno
+        self.message = message
+        self.hint = hint
+        self.provenance = provenance
+    }
+
+    public var description: String {
+        var text = "\(code): \(message)"
+        if let stage { text += " (stage \(stage)" + (errno == 0 ? ")" : ", errno \(errno))") }
+        if let hint { text += "; \(hint)" }
+        return text
+    }
+}

@@ -1,0 +1,122 @@
+/// A sandbox in use: its files and its runs.
+
+/// A sandbox: a root file system and a `/work` directory of its own, until ``close()``.
+///
+/// Runs in one sandbox are serial: a second `run` while one is under way throws `.sandboxBusy`. Every process of a
+/// run is dead before its result is returned. Files in `/work`, `/tmp` and `/dev/shm` last from run to run.
+public protocol SandboxInstance: AnyObject, Sendable {
+    /// Who answers for this sandbox.
+    var provenance: Provenance { get }
+    /// The layers in force for the runs of this sandbox.
+    var isolation: IsolationReport { get }
+
+    /// Writes a regular file below `/work`, owned by the program, replacing what was there.
+    ///
+    /// Missing directories are made. No symbolic link is followed.
+    /// - Parameters:
+    ///   - path: relative to `/work`, or absolute below it; not empty, no NUL, no newline, no `..` that leaves it.
+    ///   - executable: mode 0755 instead of 0644.
+    func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError)
+
+    /// Reads a regular file below `/work`. No symbolic link is followed.
+    ///
+    /// - Parameter maxBytes: a larger file throws `.fileTooLarge`; nothing is cut silently.
+    func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8]
+
+    /// Runs a command to its end and collects its output, each stream up to `limits.output` bytes.
+    ///
+    /// A program that fails, crashes or meets a limit is a result, not an error. Cancelling the task kills every
+    /// process of the run at once and throws `.cancelled`.
+    func run(_ command: Command, stdin: StandardInput, limits: Limits) async throws(SandboxError) -> RunResult
+
+    /// Runs a command and hands its output to `body` while it runs.
+    ///
+    /// The result's own `stdout` and `stderr` are empty then. When `body` returns before the program ended, the
+    /// rest of the output is discarded and the run goes on to its end; when it throws, the run is killed.
+    func run<Value: Sendable>(
+        _ command: Command, stdin: StandardInput, limits: Limits,
+        body: @Sendable (Execution) async throws -> Value
+    ) async throws -> (result: RunResult, value: Value)
+
+    /// Ends the sandbox: kills what runs, removes its files. Safe to call twice.
+    func close() async
+}
+
+extension SandboxInstance {
+    /// Writes text as UTF-8; see ``write(_:to:executable:)``.
+    public func write(_ text: String, to path: String, executable: Bool = false) async throws(SandboxError) {
+        try await write(Array(text.utf8), to: path, executable: executable)
+    }
+
+    /// Writes bytes; see ``write(_:to:executable:)``.
+    public func write(_ bytes: [UInt8], to path: String) async throws(SandboxError) {
+        try await write(bytes, to: path, executable: false)
+    }
+
+    /// Runs with an empty stdin and the standard limits unless given.
+    public func run(
+        _ command: Command, stdin: StandardInput = .none, limits: Limits = .standard
+    ) async throws(SandboxError) -> RunResult {
+        try await run(command, stdin: stdin, limits: limits)
+    }
+
+    /// Streams with an empty stdin and the standard limits unless given.
+    public func run<Value: Sendable>(
+        _ command: Command, stdin: StandardInput = .none, limits: Limits = .standard,
+        body: @Sendable (Execution) async throws -> Value
+    ) async throws -> (result: RunResult, value: Value) {
+        try await run(command, stdin: stdin, limits: limits, body: body)
+    }
+}
+
+/// What a new sandbox is made of.
+public struct SandboxOptions: Sendable, Hashable {
+    /// Where the root file system comes from.
+    public var image: Image
+    /// Whether the program may change the root file system outside `/work`, `/tmp` and `/dev/shm`.
+    public var rootfs: Rootfs
+    /// The least isolation accepted. A host that cannot give it makes `acquire` throw `.isolationUnavailable`.
+    public var isolation: IsolationLevel
+    /// What a blocked system call does: end the run, or fail with EPERM and be listed.
+    public var blockedSyscalls: BlockedSyscallPolicy
+
+    public init(
+        image: Image = .host, rootfs: Rootfs = .readOnly, isolation: IsolationLevel = .standard,
+        blockedSyscalls: BlockedSyscallPolicy = .endRun
+    ) {
+        self.image = image
+        self.rootfs = rootfs
+        self.isolation = isolation
+        self.blockedSyscalls = blockedSyscalls
+    }
+}
+
+/// Where a root file system comes from.
+public enum Image: Sendable, Hashable, CustomStringConvertible {
+    /// The host's own `/usr` with a minimal `/etc`. Local backend only.
+    case host
+    /// A named image: a directory, an archive or a Docker image name. No backend of this version makes sandboxes
+    /// from it: `acquire` throws `.imageUnavailable`.
+    case reference(String)
+
+    public var description: String {
+        switch self {
+        case .host: "host"
+        case .reference(let name): name
+        }
+    }
+}
+
+/// Whether the root file system can be written to.
+public enum Rootfs: String, Sendable, Hashable, CaseIterable {
+    case readOnly = "read-only"
+    case writable
+}
+
+/// What happens when a program makes a blocked system call.
+public enum BlockedSyscallPolicy: Sendable, Hashable {
+    /// The run ends with `blockedSyscall(name)`. The default.
+    case endRun
+    /// The call fails with EPERM, and its name stands in `deniedSyscalls`.
+    case deny
+}

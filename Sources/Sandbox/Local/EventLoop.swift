@@ -1,0 +1,149 @@
+/// The one thread on which a local backend waits for its descriptors.
+
+import CIsolate
+import Glibc
+import Synchronization
+
+/// Called on the loop's thread when a descriptor is ready.
+protocol EventHandler: AnyObject, Sendable {
+    /// - Parameter events: epoll's bits; never zero.
+    func ready(_ fd: Int32, events: UInt32)
+}
+
+/// A thread that waits with epoll for all descriptors of a backend.
+///
+/// Signals are blocked on it: no handler of the embedder runs there, and SIGPIPE stays a return value.
+final class EventLoop: Sendable {
+    private struct State {
+        var handlers: [Int32: any EventHandler] = [:]
+        var jobs: [@Sendable () -> Void] = []
+        var isStopped = false
+    }
+
+    private let epoll: Int32
+    private let wakeup: Int32
+    private let state = Mutex(State())
+
+    static let readable = EPOLLIN.rawValue
+    static let writable = EPOLLOUT.rawValue
+
+    /// - Throws: `.setupFailed` when the process is out of descriptors or threads.
+    init() throws(SandboxError) {
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        guard epoll >= 0, wakeup >= 0 else {
+            let error = errno
+            if epoll >= 0 { Glibc.close(epoll) }
+            throw SandboxError(
+                .setupFailed, stage: "eventLoop", errno: error,
+                message: "cannot make an event loop: \(describe(errno: error))",
+                hint: "raise the limit of open files (ulimit -n)")
+        }
+        var event = epoll_event(events: Self.readable, data: epoll_data_t(fd: wakeup))
+        epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
+        try startThread()
+    }
+
+    deinit {
+        Glibc.close(epoll)
+        Glibc.close(wakeup)
+    }
+
+    private func startThread() throws(SandboxError) {
+        // Every signal is blocked while the thread is made, so that it inherits that.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(self)
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<EventLoop>.fromOpaque(context!).takeRetainedValue().run()
+                return nil
+            }, context.toOpaque())
+        guard result == 0 else {
+            context.release()
+            throw SandboxError(
+                .setupFailed, stage: "eventLoop", errno: result,
+                message: "cannot start a thread: \(describe(errno: result))", hint: "raise ulimit -u")
+        }
+        pthread_detach(thread)
+    }
+
+    /// Waits for `events` on a descriptor until ``remove(_:)``. The handler is held until then.
+    func add(_ fd: Int32, events: UInt32, handler: any EventHandler) {
+        state.withLock { $0.handlers[fd] = handler }
+        var event = epoll_event(events: events, data: epoll_data_t(fd: fd))
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event)
+    }
+
+    /// Changes what is waited for; 0 pauses.
+    func change(_ fd: Int32, events: UInt32) {
+        var event = epoll_event(events: events, data: epoll_data_t(fd: fd))
+        epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event)
+    }
+
+    /// To be called before the descriptor is closed.
+    func remove(_ fd: Int32) {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil)
+        state.withLock { _ = $0.handlers.removeValue(forKey: fd) }
+    }
+
+    /// Runs something that may block, such as starting the supervisor, off the caller's executor.
+    func perform(_ job: @escaping @Sendable () -> Void) {
+        let isStopped = state.withLock { state in
+            if !state.isStopped { state.jobs.append(job) }
+            return state.isStopped
+        }
+        if isStopped { job() } else { wake() }
+    }
+
+    /// Ends the thread after the jobs that are already there.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        wake()
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        _ = write(wakeup, &one, MemoryLayout<UInt64>.size)
+    }
+
+    private func run() {
+        let capacity = 64
+        let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
+        defer { events.deallocate() }
+        while true {
+            let count = epoll_wait(epoll, events, Int32(capacity), -1)
+            for index in 0..<max(0, Int(count)) {
+                let fd = events[index].data.fd
+                if fd == wakeup {
+                    var ignored: UInt64 = 0
+                    _ = read(wakeup, &ignored, MemoryLayout<UInt64>.size)
+                    if runJobs() { return }
+                } else if let handler = state.withLock({ $0.handlers[fd] }) {
+                    handler.ready(fd, events: events[index].events)
+                }
+            }
+        }
+    }
+
+    private func runJobs() -> Bool {
+        while true {
+            let (job, isStopped) = state.withLock { state in
+                (state.jobs.isEmpty ? nil : state.jobs.removeFirst(), state.isStopped)
+            }
+            guard let job else { return isStopped }
+            job()
+        }
+    }
+}
+
+/// The system's words for an error number.
+func describe(errno number: Int32) -> String {
+    guard let text = strerror(number) else { return "error \(number)" }
+    return String(cString: text)
+}

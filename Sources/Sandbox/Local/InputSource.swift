@@ -1,0 +1,209 @@
+/// Where a program's stdin comes from, as a descriptor that tells it nothing but bytes.
+
+import CIsolate
+import Glibc
+import Synchronization
+
+/// A program's stdin. The program never gets a descriptor of the host's own files: through `/proc/self/fd` it could
+/// open them anew with other rights. Bytes become a sealed memory file, files and streams a pipe that we feed.
+struct InputSource {
+    /// To be handed to the program, then closed by ``closeProgramEnd()``.
+    let fd: Int32
+    private let isOwned: Bool
+    private let pump: InputPump?
+
+    /// - Parameter nullDevice: an open `/dev/null`, not taken over.
+    static func make(
+        _ input: StandardInput, nullDevice: Int32, user: UInt32, loop: EventLoop
+    ) throws(SandboxError) -> InputSource {
+        switch input {
+        case .none:
+            return InputSource(fd: nullDevice, isOwned: false, pump: nil)
+        case .bytes(let bytes):
+            if bytes.isEmpty { return InputSource(fd: nullDevice, isOwned: false, pump: nil) }
+            let fd = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
+            guard fd >= 0 else { throw failed(-fd) }
+            // Its own description may be opened anew through /proc/self/fd by the program's user.
+            fchmod(fd, 0o444)
+            return InputSource(fd: fd, isOwned: true, pump: nil)
+        case .file(let path):
+            let file = try openFile(path)
+            return try pipe(.file(file), user: user, loop: loop)
+        case .stream(let stream):
+            return try pipe(.stream(stream), user: user, loop: loop)
+        }
+    }
+
+    private static func openFile(_ path: String) throws(SandboxError) -> Int32 {
+        guard !path.isEmpty, !path.utf8.contains(0) else {
+            throw SandboxError(
+                .invalidPath, message: "the stdin file \(Validation.quoted(path)) is not a file name",
+                hint: "give a path without NUL")
+        }
+        let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard fd >= 0 else {
+            let number = errno
+            throw SandboxError(
+                number == ENOENT || number == ENOTDIR ? .fileNotFound : .fileAccess, stage: "stdin",
+                errno: number,
+                message: "the stdin file \(Validation.quoted(path)): \(describe(errno: number))",
+                hint: "give a regular file that this process may read")
+        }
+        var status = stat()
+        guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(fd)
+            throw SandboxError(
+                .notRegularFile, stage: "stdin",
+                message: "the stdin file \(Validation.quoted(path)) is not a regular file",
+                hint: "for pipes, terminals and devices read them yourself and use .stream")
+        }
+        return fd
+    }
+
+    private static func pipe(_ source: InputPump.Source, user: UInt32, loop: EventLoop) throws(SandboxError)
+        -> InputSource
+    {
+        var ends: (Int32, Int32) = (-1, -1)
+        let result = withUnsafeMutableBytes(of: &ends) {
+            isolate_pipe(user, 1, $0.assumingMemoryBound(to: Int32.self).baseAddress!)
+        }
+        guard result == 0 else {
+            if case .file(let fd) = source { close(fd) }
+            throw failed(-result)
+        }
+        return InputSource(fd: ends.0, isOwned: true, pump: InputPump(ends.1, source, loop: loop))
+    }
+
+    private static func failed(_ number: Int32) -> SandboxError {
+        SandboxError(
+            .setupFailed, stage: "stdin", errno: number,
+            message: "cannot make a stdin: \(describe(errno: number))",
+            hint: "raise the limit of open files (ulimit -n)")
+    }
+
+    /// Our copy of the program's end; the program has its own by now, or never will.
+    func closeProgramEnd() {
+        if isOwned { close(fd) }
+    }
+
+    /// The run is over: what was not read is of no use.
+    func stop() { pump?.stop() }
+}
+
+/// Feeds a pipe while the program reads.
+private final class InputPump: EventHandler {
+    enum Source {
+        case file(Int32)
+        case stream(AsyncStream<[UInt8]>)
+    }
+
+    private struct State {
+        var fd: Int32
+        var file: Int32 = -1
+        var pending: ArraySlice<UInt8> = []
+        var isLast = false
+        var wanted: CheckedContinuation<Bool, Never>?
+        var task: Task<Void, Never>?
+    }
+
+    private static let chunkSize = 64 << 10
+    private let loop: EventLoop
+    private let state: Mutex<State>
+
+    init(_ fd: Int32, _ source: Source, loop: EventLoop) {
+        self.loop = loop
+        switch source {
+        case .file(let file):
+            state = Mutex(State(fd: fd, file: file))
+            loop.add(fd, events: EventLoop.writable, handler: self)
+        case .stream(let stream):
+            state = Mutex(State(fd: fd))
+            loop.add(fd, events: 0, handler: self)
+            let task = Task { [self] in
+                for await chunk in stream where !chunk.isEmpty {
+                    guard await feed(chunk) else { return }
+                }
+                finish()
+            }
+            state.withLock { $0.task = task }
+        }
+    }
+
+    /// Hands over a chunk and waits until it is in the pipe; false when nobody reads any more.
+    private func feed(_ chunk: [UInt8]) async -> Bool {
+        await withCheckedContinuation { continuation in
+            let fd = state.withLock { state -> Int32 in
+                if state.fd >= 0 {
+                    state.pending = chunk[...]
+                    state.wanted = continuation
+                }
+                return state.fd
+            }
+            if fd >= 0 {
+                loop.change(fd, events: EventLoop.writable)
+            } else {
+                continuation.resume(returning: false)
+            }
+        }
+    }
+
+    private func finish() { stop() }
+
+    func ready(_ fd: Int32, events: UInt32) {
+        enum Step {
+            case wait, more
+            case idle(CheckedContinuation<Bool, Never>?)
+            case end
+        }
+        while true {
+            let step = state.withLock { state -> Step in
+                guard state.fd == fd else { return .wait }
+                if state.pending.isEmpty, state.file >= 0 {
+                    let bytes = [UInt8](unsafeUninitializedCapacity: Self.chunkSize) { buffer, count in
+                        count = max(0, read(state.file, buffer.baseAddress, Self.chunkSize))
+                    }
+                    if bytes.isEmpty { return .end }
+                    state.pending = bytes[...]
+                }
+                if state.pending.isEmpty {
+                    defer { state.wanted = nil }
+                    return events & UInt32(EPOLLERR.rawValue) != 0 ? .end : .idle(state.wanted)
+                }
+                let written = state.pending.withUnsafeBytes { write(fd, $0.baseAddress, $0.count) }
+                if written < 0 { return errno == EAGAIN || errno == EINTR ? .wait : .end }
+                state.pending = state.pending.dropFirst(written)
+                return .more
+            }
+            switch step {
+            case .more: continue
+            case .wait: return
+            case .idle(let wanted):
+                loop.change(fd, events: 0)
+                wanted?.resume(returning: true)
+                return
+            case .end:
+                stop()
+                return
+            }
+        }
+    }
+
+    func stop() {
+        let (fd, file, wanted, task) = state.withLock { state in
+            defer {
+                state.fd = -1
+                state.file = -1
+                state.wanted = nil
+                state.task = nil
+            }
+            return (state.fd, state.file, state.wanted, state.task)
+        }
+        if fd >= 0 {
+            loop.remove(fd)
+            close(fd)
+        }
+        if file >= 0 { close(file) }
+        wanted?.resume(returning: false)
+        task?.cancel()
+    }
+}

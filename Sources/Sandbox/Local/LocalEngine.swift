@@ -1,0 +1,97 @@
+/// One supervisor with its slots and the pool of prepared sandboxes on them.
+
+import CIsolate
+import Glibc
+import Synchronization
+
+/// Makes sandboxes out of slots: a slot that gave one back is cleared and prepared for the next.
+final class LocalEngine: Sendable {
+    let supervisor: Supervisor
+    let pool: Pool<Slot>
+    /// An open `/dev/null`: the stdin of programs that get none.
+    let nullDevice: Int32
+
+    static func start(_ configuration: LocalBackend.Configuration) async throws(SandboxError) -> LocalEngine {
+        let supervisor = try await Supervisor.start(failStage: configuration.failStage)
+        do {
+            return try LocalEngine(supervisor, configuration)
+        } catch {
+            await supervisor.stop()
+            throw error
+        }
+    }
+
+    private init(_ supervisor: Supervisor, _ configuration: LocalBackend.Configuration) throws(SandboxError) {
+        self.supervisor = supervisor
+        nullDevice = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard nullDevice >= 0 else {
+            throw SandboxError(
+                .setupFailed, stage: "stdio", errno: errno, message: "/dev/null: \(describe(errno: errno))")
+        }
+        let workshop = Workshop(supervisor: supervisor, keep: configuration.pool.maximum)
+        pool = try Pool(
+            configuration: configuration.pool,
+            create: { _ throws(SandboxError) in try await workshop.make() },
+            destroy: { slot in await workshop.unmake(slot) })
+        pool.start()
+    }
+
+    deinit { Glibc.close(nullDevice) }
+
+    func checkOwner() throws(SandboxError) {
+        guard getpid() == supervisor.handle.owner else {
+            throw SandboxError(
+                .forkedEmbedder, message: "this process was forked from the one that started the backend",
+                hint: "make a new LocalBackend in the child")
+        }
+    }
+
+    /// Waits until every sandbox is given back, then ends everything.
+    func stop() async {
+        await pool.drain()
+        await supervisor.stop()
+    }
+
+    /// Slots between two sandboxes.
+    private final class Workshop: Sendable {
+        private let supervisor: Supervisor
+        private let keep: Int
+        private let cleared = Mutex<[Slot]>([])
+
+        init(supervisor: Supervisor, keep: Int) {
+            self.supervisor = supervisor
+            self.keep = keep
+        }
+
+        func make() async throws(SandboxError) -> Slot {
+            let idle = cleared.withLock { $0.popLast() }
+            let slot: Slot
+            if let idle { slot = idle } else { slot = try await supervisor.makeSlot() }
+            do {
+                try await slot.prepare(disk: Limits.standard.disk)
+                return slot
+            } catch {
+                await supervisor.end(slot)
+                throw error
+            }
+        }
+
+        func unmake(_ slot: Slot) async {
+            do throws(SandboxError) {
+                try await slot.clear()
+            } catch {
+                // It is gone or unwell: the supervisor removes what is left of it.
+                await supervisor.end(slot)
+                return
+            }
+            let isKept =
+                !slot.mustRetire
+                && cleared.withLock { cleared in
+                    if cleared.count >= keep { return false }
+                    cleared.append(slot)
+                    return true
+                }
+            if !isKept { await supervisor.end(slot) }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+/// A sandbox of the local backend: files through the slot, runs in its cells.
+
+import CIsolate
+import Glibc
+import Synchronization
+
+final class LocalSandbox: SandboxInstance {
+    private struct State {
+        var isClosed = false
+        var isBusy = false
+    }
+
+    let provenance: Provenance
+    let isolation: IsolationReport
+    private let engine: LocalEngine
+    private let lease: PoolLease<Slot>
+    private let options: SandboxOptions
+    private let state = Mutex(State())
+
+    private var slot: Slot { lease.member }
+
+    init(engine: LocalEngine, lease: PoolLease<Slot>, options: SandboxOptions, provenance: Provenance) {
+        self.engine = engine
+        self.lease = lease
+        self.options = options
+        self.provenance = provenance
+        self.isolation = LocalLayers.report(bits: lease.member.layers)
+    }
+
+    deinit {
+        // A sandbox that was never closed still goes back: nothing is left behind.
+        if state.withLock({ !$0.isClosed }) { engine.pool.release(lease, reusable: false) }
+    }
+
+    func close() async {
+        let isFirst = state.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+        if isFirst { engine.pool.release(lease, reusable: false) }
+    }
+
+    // MARK: Files
+
+    func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+        do throws(SandboxError) {
+            try checkUsable()
+            let name = try Validation.workPath(path)
+            let mode = executable ? ISOLATE_FILE_WRITE_EXECUTABLE : ISOLATE_FILE_WRITE
+            let (fd, _) = try await slot.open(name, mode: mode)
+            defer { Glibc.close(fd) }
+            try Self.writeAll(bytes, fd, path)
+        } catch {
+            throw error.with(provenance)
+        }
+    }
+
+    private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: String) throws(SandboxError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + done, bytes.count - done) }
+            if count >= 0 {
+                done += count
+            } else if errno != EINTR {
+                throw FileErrors.error(errno: errno, path: path)
+            }
+        }
+    }
+
+    func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
+        do throws(SandboxError) {
+            try checkUsable()
+            let name = try Validation.workPath(path)
+            guard maxBytes >= 0 else {
+                throw SandboxError(
+                    .invalidArgument, message: "maxBytes is \(maxBytes)", hint: "give 0 or more")
+            }
+            let (fd, size) = try await slot.open(name, mode: ISOLATE_FILE_READ)
+            defer { Glibc.close(fd) }
+            guard size <= maxBytes else { throw Self.tooLarge(path, maxBytes) }
+            return try Self.readAll(fd, maxBytes, path)
+        } catch {
+            throw error.with(provenance)
+        }
+    }
+
+    /// The file may grow or shrink while it is read: the bound is on what is really read.
+    private static func readAll(_ fd: Int32, _ maxBytes: Int, _ path: String) throws(SandboxError) -> [UInt8]
+    {
+        var result: [UInt8] = []
+        while true {
+            var count = 0
+            let chunk = [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, initialized in
+                count = Glibc.read(fd, buffer.baseAddress, buffer.count)
+                initialized = max(0, count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileErrors.error(errno: errno, path: path) }
+            if count == 0 { return result }
+            guard result.count + count <= maxBytes else { throw tooLarge(path, maxBytes) }
+            result += chunk
+        }
+    }
+
+    private static func tooLarge(_ path: String, _ maxBytes: Int) -> SandboxError {
+        SandboxError(
+            .fileTooLarge, stage: "file", errno: EFBIG,
+            message: "\(Validation.quoted(path)) is larger than \(maxBytes) bytes", hint: "raise maxBytes")
+    }
+
+    private func checkUsable() throws(SandboxError) {
+        try engine.checkOwner()
+        if state.withLock({ $0.isClosed }) {
+            throw SandboxError(
+                .sandboxClosed, message: "the sandbox is closed", hint: "use it inside withSandbox only")
+        }
+    }
+
+    // MARK: Runs
+
+    func run(_ command: Command, stdin: StandardInput, limits: Limits) async throws(SandboxError) -> RunResult
+    {
+        try await perform(command, stdin: stdin, limits: limits, isStreaming: false) { _ in }
+    }
+
+    func run<Value: Sendable>(
+        _ command: Command, stdin: StandardInput, limits: Limits,
+        body: @Sendable (Execution) async throws -> Value
+    ) async throws -> (result: RunResult, value: Value) {
+        let outcome = Mutex<Result<Value, any Error>?>(nil)
+        let result: RunResult
+        do throws(SandboxError) {
+            result = try await perform(command, stdin: stdin, limits: limits, isStreaming: true) { live in
+                let execution = Execution(output: .init(next: { await live.run.nextChunk() }))
+                do {
+                    let value = try await body(execution)
+                    outcome.withLock { $0 = .success(value) }
+                    live.run.discardRest()
+                } catch {
+                    outcome.withLock { $0 = .failure(error) }
+                    live.kill(ISOLATE_END_CANCEL)
+                    live.run.discardRest()
+                }
+            }
+        } catch {
+            // The body's own error came first, and is why the run was killed.
+            if case .failure(let bodyError) = outcome.withLock({ $0 }) { throw bodyError }
+            throw error
+        }
+        guard let value = outcome.withLock({ $0 }) else {
+            throw SandboxError(.internalError, message: "the body did not end", provenance: provenance)
+        }
+        return (result, try value.get())
+    }
+
+    /// A run that is under way, for whoever may have to end it.
+    struct Live: Sendable {
+        let run: LocalRun
+        let slot: Slot
+        let serial: UInt64
+        func kill(_ end: isolate_end) { slot.endRun(serial, end) }
+    }
+
+    private func perform(
+        _ command: Command, stdin: StandardInput, limits: Limits, isStreaming: Bool,
+        while body: (Live) async -> Void
+    ) async throws(SandboxError) -> RunResult {
+        do throws(SandboxError) {
+            try checkUsable()
+            try Validation.check(limits)
+            let strings = try Validation.strings(of: command)
+            for file in command.inputFiles { _ = try Validation.workPath(file.path) }
+            try enter()
+            defer { state.withLock { $0.isBusy = false } }
+            if Task.isCancelled { throw Self.cancelled }
+            try await slot.setDisk(limits.disk)
+            for file in command.inputFiles {
+                try await write(file.bytes, to: file.path, executable: file.executable)
+            }
+            let live = try start(strings, stdin: stdin, limits: limits, isStreaming: isStreaming)
+            defer { live.input.stop() }
+            let handle = live.live
+            engine.pool.replenish()
+            let end = await withTaskCancellationHandler {
+                if isStreaming { await body(handle) }
+                return await handle.run.wait()
+            } onCancel: {
+                handle.kill(ISOLATE_END_CANCEL)
+            }
+            return try result(of: end, handle.run.takeOutput(), command, limits)
+        } catch {
+            throw error.with(provenance)
+        }
+    }
+
+    private func enter() throws(SandboxError) {
+        let isFree = state.withLock { state in
+            defer { state.isBusy = true }
+            return !state.isBusy
+        }
+        if !isFree {
+            throw SandboxError(
+                .sandboxBusy, message: "a run is under way in this sandbox",
+                hint: "runs of one sandbox are serial: wait for it, or take another sandbox")
+        }
+    }
+
+    private struct Started {
+        let live: Live
+        let input: InputSource
+    }
+
+    private func start(
+        _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool
+    ) throws(SandboxError) -> Started {
+        let input = try InputSource.make(
+            stdin, nullDevice: engine.nullDevice, user: slot.hostUser, loop: slot.loop)
+        let out: OutputPipe
+        let err: OutputPipe
+        do throws(SandboxError) {
+            out = try OutputPipe(user: slot.hostUser)
+            do throws(SandboxError) { err = try OutputPipe(user: slot.hostUser) } catch {
+                out.closeBoth()
+                throw error
+            }
+        } catch {
+            input.closeProgramEnd()
+            input.stop()
+            throw error
+        }
+        defer {
+            input.closeProgramEnd()
+            Glibc.close(out.writer)
+            Glibc.close(err.writer)
+        }
+        let slot = slot
+        let box = SerialBox()
+        let run = LocalRun(
+            loop: slot.loop, stdout: out.reader, stderr: err.reader, bound: limits.output,
+            isStreaming: isStreaming, onExceeded: { slot.endRun(box.serial, ISOLATE_END_OUTPUT) })
+        guard let serial = slot.begin(run) else {
+            run.abandon()
+            input.stop()
+            throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
+        }
+        box.serial = serial
+        var bounds = isolate_limits(limits)
+        let flags = options.blockedSyscalls == .deny ? ISOLATE_RUN_DENY_BLOCKED.rawValue : 0
+        var stdio = (input.fd, out.writer, err.writer)
+        let sent = strings.bytes.withUnsafeBufferPointer { bytes in
+            withUnsafeBytes(of: &stdio) { stdio in
+                bytes.withMemoryRebound(to: CChar.self) { bytes in
+                    isolate_run_send(
+                        slot.request, serial, &bounds, flags, UInt32(strings.argumentCount),
+                        UInt32(strings.variableCount), bytes.baseAddress, bytes.count,
+                        stdio.assumingMemoryBound(to: Int32.self).baseAddress)
+                }
+            }
+        }
+        guard sent == 0 else {
+            slot.forget(run)
+            run.abandon()
+            input.stop()
+            throw sent == -EPIPE || sent == -ECONNRESET
+                ? Slot.gone
+                : SandboxError(
+                    .setupFailed, stage: "request", errno: -sent,
+                    message: "cannot send the request: \(describe(errno: -sent))")
+        }
+        return Started(live: Live(run: run, slot: slot, serial: serial), input: input)
+    }
+
+    private func result(
+        of end: LocalRun.End, _ output: LocalRun.Output, _ command: Command, _ limits: Limits
+    ) throws(SandboxError) -> RunResult {
+        let record: isolate_run_record
+        switch end {
+        case .success(let ended): record = ended
+        case .failure(let error):
+            if Task.isCancelled { throw Self.cancelled }
+            throw error
+        }
+        return try RunResult(
+            record, output: output, command: command, limits: limits, isolation: isolation,
+            provenance: provenance)
+    }
+
+    static var cancelled: SandboxError {
+        SandboxError(.cancelled, message: "the run was cancelled; every process of it was killed")
+    }
+}
+
+/// Set before the request is sent; read on the loop's thread when output passed its bound.
+private final class SerialBox: Sendable {
+    private let value = Atomic<UInt64>(0)
+    var serial: UInt64 {
+        get { value.load(ordering: .acquiring) }
+        set { value.store(newValue, ordering: .releasing) }
+    }
+}
+
+/// A pipe for the program's output: we read without blocking, the program writes as it likes.
+private struct OutputPipe {
+    let reader: Int32
+    let writer: Int32
+
+    init(user: UInt32) throws(SandboxError) {
+        var ends: (Int32, Int32) = (-1, -1)
+        // /dev/stdout and /dev/stderr open the pipe anew, as the program's user.
+        let result = withUnsafeMutableBytes(of: &ends) {
+            isolate_pipe(user, 0, $0.assumingMemoryBound(to: Int32.self).baseAddress!)
+        }
+        guard result == 0 else {
+            throw SandboxError(
+                .setupFailed, stage: "stdio", errno: -result,
+                message: "cannot make a pipe: \(describe(errno: -result))",
+                hint: "raise the limit of open files (ulimit -n)")
+        }
+        (reader, writer) = ends
+    }
+
+    func closeBoth() {
+        Glibc.close(reader)
+        Glibc.close(writer)
+    }
+}
+
+extension SandboxError {
+    /// Adds who answered, unless it is there.
+    func with(_ provenance: Provenance) -> SandboxError {
+        var error = self
+        if error.provenance == nil { error.provenance = provenance }
+        return error
+    }
+}

@@ -1,0 +1,145 @@
+/// The slot's record as the public result. Pure.
+
+import CIsolate
+
+extension isolate_limits {
+    init(_ limits: Limits) {
+        self.init(
+            wall_ns: limits.wallTime.nanoseconds, cpu_ns: limits.cpuTime.nanoseconds,
+            memory_bytes: UInt64(limits.memory), processes: UInt64(limits.processes),
+            file_size_bytes: UInt64(limits.fileSize), disk_bytes: UInt64(limits.disk),
+            open_files: UInt64(limits.openFiles), stack_bytes: UInt64(limits.stack))
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, at least 1; for durations that were checked to be positive and not absurd.
+    var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        return max(1, UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000)
+    }
+
+    static func nanoseconds(_ value: UInt64) -> Duration { .nanoseconds(Int64(clamping: value)) }
+}
+
+extension LimitKind {
+    init?(_ kind: isolate_limit_kind) {
+        switch kind {
+        case ISOLATE_LIMIT_WALL_TIME: self = .wallTime
+        case ISOLATE_LIMIT_CPU_TIME: self = .cpuTime
+        case ISOLATE_LIMIT_MEMORY: self = .memory
+        case ISOLATE_LIMIT_OUTPUT: self = .output
+        case ISOLATE_LIMIT_PROCESSES: self = .processes
+        case ISOLATE_LIMIT_DISK: self = .disk
+        case ISOLATE_LIMIT_FILE_SIZE: self = .fileSize
+        case ISOLATE_LIMIT_OPEN_FILES: self = .openFiles
+        case ISOLATE_LIMIT_STACK: self = .stack
+        default: return nil
+        }
+    }
+
+    static func kinds(of bits: UInt32) -> [LimitKind] {
+        (1..<ISOLATE_LIMIT_COUNT.rawValue).compactMap { kind in
+            bits & (1 << kind) == 0 ? nil : LimitKind(isolate_limit_kind(kind))
+        }
+    }
+}
+
+extension isolate_syscall {
+    var name: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+            isolate_syscall_name(self, buffer.baseAddress, buffer.count)
+            return String(cString: buffer.baseAddress!)
+        }
+    }
+}
+
+extension RunResult {
+    /// - Throws: what was not the program's doing: cancelled, the host out of memory, a step that failed.
+    init(
+        _ record: isolate_run_record, output: LocalRun.Output, command: Command, limits: Limits,
+        isolation: IsolationReport, provenance: Provenance
+    ) throws(SandboxError) {
+        var record = record
+        let decided = isolate_outcome_of(&record, output.stdoutExceeded || output.stderrExceeded ? 1 : 0)
+        let outcome: Outcome
+        switch isolate_outcome_kind(UInt32(decided.kind)) {
+        case ISOLATE_OUTCOME_EXITED: outcome = .exited(code: decided.value)
+        case ISOLATE_OUTCOME_SIGNALED: outcome = .signaled(signal: decided.value)
+        case ISOLATE_OUTCOME_BLOCKED: outcome = .blockedSyscall(name: record.blocked.name)
+        case ISOLATE_OUTCOME_LIMIT:
+            guard let kind = LimitKind(isolate_limit_kind(UInt32(decided.limit))) else {
+                throw SandboxError(.internalError, message: "unknown limit \(decided.limit)")
+            }
+            outcome = .limitExceeded(kind)
+        case ISOLATE_OUTCOME_CANCELLED:
+            throw LocalSandbox.cancelled
+        case ISOLATE_OUTCOME_HOST_OOM:
+            throw SandboxError(
+                .hostOutOfMemory, stage: "run",
+                message: "the host, or a cgroup above this process, ran out of memory and killed the program",
+                hint: "it was not the run's own limit: give the host more memory, or run less at a time")
+        default:
+            throw SandboxError(runFailure: record.failure, command: command)
+        }
+        let denied = withUnsafeBytes(of: &record.denied) { bytes in
+            bytes.bindMemory(to: isolate_syscall.self).prefix(Int(record.denied_count)).map(\.name)
+        }
+        self.init(
+            outcome: outcome, limitsHit: LimitKind.kinds(of: decided.limits_hit), deniedSyscalls: denied,
+            stdout: output.stdout, stderr: output.stderr, stdoutTruncated: output.stdoutExceeded,
+            stderrTruncated: output.stderrExceeded, usage: Usage(record), limits: limits,
+            isolation: isolation,
+            provenance: provenance)
+    }
+}
+
+extension Usage {
+    fileprivate init(_ record: isolate_run_record) {
+        self.init(
+            wallTime: .nanoseconds(record.wall_ns), cpuTime: .nanoseconds(record.cpu_ns),
+            userTime: .nanoseconds(record.user_ns), systemTime: .nanoseconds(record.system_ns),
+            cpuSource: .cgroup, peakMemory: Int(clamping: record.peak_memory_bytes), memorySource: .cgroup,
+            residentPeak: Int(clamping: record.resident_peak_bytes),
+            residentSource: UsageSource(record.resident_source), peakProcesses: Int(record.peak_processes),
+            processesSource: UsageSource(record.processes_source))
+    }
+}
+
+extension UsageSource {
+    fileprivate init(_ source: UInt32) {
+        switch isolate_source(source) {
+        case ISOLATE_SOURCE_SAMPLED: self = .sampled
+        case ISOLATE_SOURCE_RUSAGE: self = .rusage
+        default: self = .cgroup
+        }
+    }
+}
+
+/// The layers of the local backend.
+enum LocalLayers {
+    private static let bits: [(isolate_layer, IsolationLayer)] = [
+        (ISOLATE_LAYER_USER_NS, .userNamespace), (ISOLATE_LAYER_MOUNT_NS, .mountNamespace),
+        (ISOLATE_LAYER_PID_NS, .pidNamespace), (ISOLATE_LAYER_NET_NS, .networkNamespace),
+        (ISOLATE_LAYER_IPC_NS, .ipcNamespace), (ISOLATE_LAYER_UTS_NS, .utsNamespace),
+        (ISOLATE_LAYER_CGROUP_NS, .cgroupNamespace), (ISOLATE_LAYER_ROOTFS, .rootfs),
+        (ISOLATE_LAYER_MASKED_PROC, .maskedProc), (ISOLATE_LAYER_NO_NEW_PRIVS, .noNewPrivileges),
+        (ISOLATE_LAYER_CAPABILITIES, .capabilities), (ISOLATE_LAYER_SECCOMP, .seccomp),
+        (ISOLATE_LAYER_LANDLOCK, .landlock), (ISOLATE_LAYER_RLIMITS, .rlimits),
+        (ISOLATE_LAYER_CGROUP_MEMORY, .cgroupMemory), (ISOLATE_LAYER_CGROUP_PIDS, .cgroupProcesses),
+        (ISOLATE_LAYER_CGROUP_CPU, .cgroupCPU), (ISOLATE_LAYER_DISTINCT_UID, .distinctUser),
+    ]
+
+    /// What this backend gives when everything works; Landlock where the kernel has it.
+    static func expected() -> [IsolationLayer] {
+        let hasLandlock = isolate_landlock_abi() > 0
+        return bits.map(\.1).filter { $0 != .landlock || hasLandlock }
+    }
+
+    static func report(bits present: UInt32) -> IsolationReport {
+        let layers = bits.filter { present & $0.0.rawValue != 0 }.map(\.1)
+        return IsolationReport(
+            level: .strong, layers: layers, missing: bits.map(\.1).filter { !layers.contains($0) },
+            cgroup: .v1)
+    }
+}

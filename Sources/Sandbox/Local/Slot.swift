@@ -1,0 +1,243 @@
+/// One slot of the supervisor: prepares one sandbox after another, answers one question at a time.
+
+import CIsolate
+import Glibc
+import Synchronization
+
+/// The embedder's end of a slot.
+///
+/// A slot answers in order, so there is one pending question at most, next to one run at most.
+final class Slot: EventHandler {
+    private typealias Answer = Result<(isolate_status_record, Int32), SandboxError>
+
+    private struct State {
+        var isClosed = false
+        var isAsked = false
+        var answer: Answer?
+        var waiting: CheckedContinuation<Answer, Never>?
+        var queue: [CheckedContinuation<Void, Never>] = []
+        var run: LocalRun?
+        var serial: UInt64 = 0
+        var disk = 0
+        var layers: UInt32 = 0
+        var mustRetire = false
+    }
+
+    let number: UInt32
+    /// The program's user id on the host.
+    let hostUser: UInt32
+    let loop: EventLoop
+    private let control: Int32
+    let request: Int32
+    private let state: Mutex<State>
+
+    init(number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop) {
+        self.number = number
+        self.hostUser = hostUser
+        self.control = control
+        self.request = request
+        self.loop = loop
+        // The slot's first word comes unasked: its root is built, or why not.
+        self.state = Mutex(State(isAsked: true))
+        loop.add(control, events: EventLoop.readable, handler: self)
+    }
+
+    var layers: UInt32 { state.withLock { $0.layers } }
+    /// The slot lost a part of itself and must not serve another sandbox.
+    var mustRetire: Bool { state.withLock { $0.mustRetire || $0.isClosed } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    func awaitRoot() async throws(SandboxError) {
+        defer { leaveQueue() }
+        let (record, _) = try await awaitAnswer()
+        try check(record, "building the root file system")
+    }
+
+    /// Makes the sandbox's tmpfs and the cell of its first run.
+    func prepare(disk: Int) async throws(SandboxError) {
+        let (record, _) = try await ask { control in
+            isolate_slot_send(control, ISOLATE_PREPARE.rawValue, 0, UInt64(disk), 0)
+        }
+        try check(record, "preparing a sandbox")
+        state.withLock {
+            $0.disk = disk
+            $0.layers = record.layers
+        }
+    }
+
+    /// Kills what is left of the sandbox and removes its files.
+    func clear() async throws(SandboxError) {
+        let (record, _) = try await ask { control in
+            isolate_slot_send(control, ISOLATE_CLEAR.rawValue, 0, 0, 0)
+        }
+        state.withLock { $0.mustRetire = $0.mustRetire || record.retire != 0 }
+    }
+
+    func setDisk(_ bytes: Int) async throws(SandboxError) {
+        if state.withLock({ $0.disk == bytes }) { return }
+        let (record, _) = try await ask { control in
+            isolate_slot_send(control, ISOLATE_SET_DISK.rawValue, 0, UInt64(bytes), 0)
+        }
+        guard record.failure.stage == 0 else {
+            throw SandboxError(
+                .invalidLimit, stage: record.failure.stageName, errno: record.failure.errno_value,
+                message:
+                    "the disk limit cannot be set to \(bytes) bytes: \(describe(errno: record.failure.errno_value))",
+                hint: "give more than the files of the sandbox already hold")
+        }
+        state.withLock { $0.disk = bytes }
+    }
+
+    /// Opens a file of `/work`; the caller owns the descriptor.
+    func open(_ path: String, mode: isolate_file_mode) async throws(SandboxError) -> (fd: Int32, size: Int) {
+        let (record, fd) = try await ask { control in
+            isolate_slot_send_open(control, path, Int32(mode.rawValue))
+        }
+        if fd >= 0, record.failure.stage == 0 { return (fd, Int(record.bytes)) }
+        if fd >= 0 { Glibc.close(fd) }
+        throw FileErrors.error(errno: record.failure.errno_value, path: path)
+    }
+
+    // MARK: Runs
+
+    /// Registers a run before its request is sent. `nil`: one is under way.
+    func begin(_ run: LocalRun) -> UInt64? {
+        state.withLock { state in
+            guard state.run == nil else { return nil }
+            state.run = run
+            state.serial += 1
+            return state.serial
+        }
+    }
+
+    func forget(_ run: LocalRun) {
+        state.withLock { if $0.run === run { $0.run = nil } }
+    }
+
+    /// Tells the slot to kill the run. Harmless when it is over.
+    func endRun(_ serial: UInt64, _ end: isolate_end) {
+        _ = isolate_slot_send(control, ISOLATE_END_RUN.rawValue, end.rawValue, 0, serial)
+    }
+
+    // MARK: Questions and answers
+
+    private func ask(_ send: (Int32) -> Int32) async throws(SandboxError) -> (isolate_status_record, Int32) {
+        await enterQueue()
+        defer { leaveQueue() }
+        let sent = send(control)
+        if sent < 0 {
+            throw sent == -EPIPE || sent == -ECONNRESET || sent == -EBADF
+                ? Self.gone
+                : SandboxError(
+                    .setupFailed, stage: "request", errno: -sent,
+                    message: "cannot reach the slot: \(describe(errno: -sent))")
+        }
+        return try await awaitAnswer()
+    }
+
+    /// Questions are asked one after another; almost always nobody is before us.
+    private func enterQueue() async {
+        let isFree = state.withLock { state in
+            if state.isAsked { return false }
+            state.isAsked = true
+            return true
+        }
+        if isFree { return }
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                if state.isAsked {
+                    state.queue.append(continuation)
+                    return false
+                }
+                state.isAsked = true
+                return true
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    private func leaveQueue() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            // With somebody in the queue the turn passes on.
+            state.isAsked = !state.queue.isEmpty
+            return state.queue.isEmpty ? nil : state.queue.removeFirst()
+        }
+        next?.resume()
+    }
+
+    private func awaitAnswer() async throws(SandboxError) -> (isolate_status_record, Int32) {
+        let answer: Answer = await withCheckedContinuation { continuation in
+            let ready = state.withLock { state -> Answer? in
+                if let answer = state.answer {
+                    state.answer = nil
+                    return answer
+                }
+                if state.isClosed { return .failure(Self.gone) }
+                state.waiting = continuation
+                return nil
+            }
+            if let ready { continuation.resume(returning: ready) }
+        }
+        return try answer.get()
+    }
+
+    private func check(_ record: isolate_status_record, _ doing: String) throws(SandboxError) {
+        if record.failure.stage != 0 { throw SandboxError(record.failure, while: doing) }
+    }
+
+    func ready(_ fd: Int32, events: UInt32) {
+        while true {
+            var message = isolate_slot_message()
+            var received: Int32 = -1
+            let result = isolate_slot_receive(fd, &message, &received)
+            if result == 0 { return }
+            guard result > 0 else {
+                close()
+                return
+            }
+            if message.type == ISOLATE_RUN_ENDED.rawValue {
+                if received >= 0 { Glibc.close(received) }
+                let run = state.withLock { state in
+                    defer { state.run = nil }
+                    return state.run
+                }
+                run?.ended(.success(message.run))
+            } else {
+                deliver(.success((message.status, received)))
+            }
+        }
+    }
+
+    private func deliver(_ answer: Answer) {
+        let waiting = state.withLock { state -> CheckedContinuation<Answer, Never>? in
+            defer { state.waiting = nil }
+            if state.waiting == nil { state.answer = answer }
+            return state.waiting
+        }
+        waiting?.resume(returning: answer)
+    }
+
+    /// Closes our ends: the slot dies, whatever it was doing. Safe to call twice.
+    func close() {
+        let (first, run, waiting) = state.withLock { state in
+            defer {
+                state.isClosed = true
+                state.run = nil
+                state.waiting = nil
+            }
+            return (!state.isClosed, state.run, state.waiting)
+        }
+        guard first else { return }
+        loop.remove(control)
+        Glibc.close(control)
+        Glibc.close(request)
+        run?.ended(.failure(Self.gone))
+        waiting?.resume(returning: .failure(Self.gone))
+    }
+
+    static var gone: SandboxError {
+        SandboxError(
+            .supervisorLost, message: "the sandbox's processes ended under it",
+            hint: "try again in a new sandbox")
+    }
+}

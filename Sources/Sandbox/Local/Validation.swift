@@ -1,0 +1,174 @@
+/// Checks of what a caller hands in, before anything is touched. Pure.
+
+/// Checks of arguments; each error says what was wrong, where, and what to do.
+enum Validation {
+    static let maximumMemory = 1 << 46
+    static let minimumMemory = 1 << 20
+    static let maximumTime = Duration.seconds(24 * 60 * 60)
+    /// The kernel takes three quarters of its default stack limit for arguments and environment together, at most.
+    static let maximumStrings = 6 << 20
+    /// The kernel's bound of a single argument or variable.
+    static let maximumString = 128 << 10
+    static let maximumPath = 1000
+
+    static func check(_ limits: Limits) throws(SandboxError) {
+        try time(limits.wallTime, "wallTime")
+        try time(limits.cpuTime, "cpuTime")
+        try range(limits.memory, minimumMemory...maximumMemory, "memory", "bytes")
+        try range(limits.processes, 1...4_000_000, "processes", "processes")
+        try range(limits.output, 0...(1 << 40), "output", "bytes")
+        try range(limits.fileSize, 0...maximumMemory, "fileSize", "bytes")
+        try range(limits.disk, 4096...maximumMemory, "disk", "bytes")
+        try range(limits.openFiles, 3...1_048_576, "openFiles", "descriptors")
+        try range(limits.stack, (64 << 10)...maximumMemory, "stack", "bytes")
+    }
+
+    private static func time(_ value: Duration, _ name: String) throws(SandboxError) {
+        guard value > .zero, value <= maximumTime else {
+            throw SandboxError(
+                .invalidLimit, message: "limit \(name) is \(value)",
+                hint: "give more than 0 and at most 24 hours")
+        }
+    }
+
+    private static func range(
+        _ value: Int, _ allowed: ClosedRange<Int>, _ name: String, _ unit: String
+    ) throws(SandboxError) {
+        guard allowed.contains(value) else {
+            throw SandboxError(
+                .invalidLimit, message: "limit \(name) is \(value) \(unit)",
+                hint: "give \(allowed.lowerBound) to \(allowed.upperBound)")
+        }
+    }
+
+    /// The path below `/work` in its shortest form.
+    static func workPath(_ path: String) throws(SandboxError) -> String {
+        try plain(path, "path", .invalidPath)
+        var relative = path[...]
+        if path.hasPrefix("/") {
+            guard path == "/work" || path.hasPrefix("/work/") else {
+                throw SandboxError(
+                    .invalidPath, message: "path \(quoted(path)) is not below /work",
+                    hint: "give a path relative to /work")
+            }
+            relative = path.dropFirst("/work".count)
+        }
+        var parts: [Substring] = []
+        for part in relative.split(separator: "/") where part != "." {
+            if part == ".." {
+                guard parts.popLast() != nil else {
+                    throw SandboxError(
+                        .invalidPath, message: "path \(quoted(path)) leaves /work",
+                        hint: "give a path without .. that stays below /work")
+                }
+            } else {
+                guard part.utf8.count <= 255 else {
+                    throw SandboxError(
+                        .invalidPath, message: "path \(quoted(path)) has a part of \(part.utf8.count) bytes",
+                        hint: "a file name has at most 255")
+                }
+                parts.append(part)
+            }
+        }
+        let result = parts.joined(separator: "/")
+        guard !result.isEmpty, !path.hasSuffix("/") else {
+            throw SandboxError(
+                .invalidPath, message: "path \(quoted(path)) names no file", hint: "give the name of a file")
+        }
+        guard result.utf8.count <= maximumPath else {
+            throw SandboxError(
+                .invalidPath, message: "path of \(result.utf8.count) bytes",
+                hint: "give at most \(maximumPath)")
+        }
+        return result
+    }
+
+    /// The working directory as an absolute path in the sandbox.
+    static func directory(_ directory: String?) throws(SandboxError) -> String {
+        guard let directory else { return "/work" }
+        try plain(directory, "directory", .invalidPath)
+        return directory.hasPrefix("/") ? directory : "/work/" + directory
+    }
+
+    private static func plain(_ text: String, _ what: String, _ code: SandboxError.Code) throws(SandboxError)
+    {
+        guard !text.isEmpty else {
+            throw SandboxError(code, message: "the \(what) is empty", hint: "give a name")
+        }
+        for byte in text.utf8 where byte == 0 || byte == 10 || byte == 13 {
+            throw SandboxError(
+                code, message: "the \(what) \(quoted(text)) has a \(byte == 0 ? "NUL" : "newline") in it",
+                hint: "give a name without NUL and newline")
+        }
+    }
+
+    /// directory, executable, argv, environment: NUL-terminated, as the program's process takes them.
+    struct Strings {
+        var bytes: [UInt8] = []
+        var argumentCount = 0
+        var variableCount = 0
+    }
+
+    static let standardEnvironment = [
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/work",
+        "LANG": "C.UTF-8", "TZ": "UTC",
+    ]
+
+    static func strings(of command: Command) throws(SandboxError) -> Strings {
+        guard !command.executable.isEmpty else {
+            throw SandboxError(
+                .invalidArgument, message: "the executable is empty",
+                hint: "give a path in the sandbox, or a name to be found in PATH")
+        }
+        try plain(command.executable, "executable", .invalidArgument)
+        let directory = try directory(command.directory)
+        var strings = Strings()
+        var total = 0
+        func append(_ text: String, _ what: @autoclosure () -> String) throws(SandboxError) {
+            let size = text.utf8.count
+            total += size + 1 + 8  // the kernel counts the pointer too
+            guard size < maximumString, total <= maximumStrings else {
+                throw SandboxError(
+                    .argumentsTooLarge, stage: "exec", errno: 7,
+                    message:
+                        "\(what()) of \(size) bytes: arguments and environment are over the kernel's bounds",
+                    hint:
+                        "at most \(maximumString - 1) bytes each and \(maximumStrings) in all; put data in a file"
+                )
+            }
+            for byte in text.utf8 where byte == 0 {
+                throw SandboxError(
+                    .invalidArgument, message: "\(what()) has a NUL in it", hint: "give text without NUL")
+            }
+            strings.bytes.append(contentsOf: text.utf8)
+            strings.bytes.append(0)
+        }
+        try append(directory, "the directory")
+        try append(command.executable, "the executable")
+        try append(command.executable, "the executable")
+        for (index, argument) in command.arguments.enumerated() {
+            try append(argument, "argument \(index + 1)")
+        }
+        strings.argumentCount = command.arguments.count + 1
+        var environment = standardEnvironment
+        for (name, value) in command.environment {
+            guard !name.isEmpty, !name.contains("=") else {
+                throw SandboxError(
+                    .invalidArgument, message: "the variable name \(quoted(name)) is not valid",
+                    hint: "give a name that is not empty and has no =")
+            }
+            environment[name] = value
+        }
+        for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
+            try append("\(name)=\(value)", "the variable \(name)")
+        }
+        strings.variableCount = environment.count
+        return strings
+    }
+
+    /// For messages: short, and with control characters made visible.
+    static func quoted(_ text: String) -> String {
+        let shown = text.unicodeScalars.prefix(80).map { $0.escaped(asASCII: false) }.joined()
+        return "\"\(shown)\(text.unicodeScalars.count > 80 ? "…" : "")\""
+    }
+}

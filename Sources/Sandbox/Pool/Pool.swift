@@ -1,0 +1,332 @@
+/// The driver of a pool: a lock around the state machine, and its actions carried out outside that lock.
+
+import Synchronization
+
+/// A pool of prepared members, made and destroyed by closures; ``PoolStateMachine`` says when.
+///
+/// A caller does `acquire`, hands its request to the member, `replenish`, and in the end `release`. A pool
+/// that is not drained destroys its ready members when the last reference goes; leases belong to their
+/// holders then.
+final class Pool<Member: Sendable>: Sendable {
+    typealias Create = @Sendable (PoolMemberID) async throws(SandboxError) -> Member
+    typealias Destroy = @Sendable (Member) async -> Void
+    private typealias Machine = PoolStateMachine<Int>
+    private typealias Answer = Result<PoolLease<Member>, SandboxError>
+
+    /// A caller in the queue. It is there before its continuation is, so the answer may come first.
+    private enum Waiter {
+        case entered
+        case suspended(CheckedContinuation<Answer, Never>)
+        case answered(Answer)
+    }
+
+    private struct Timer {
+        var deadline: Duration
+        var task: Task<Void, Never>?
+    }
+
+    private struct State {
+        var machine: Machine
+        /// All members that exist, but those being destroyed.
+        var members: [PoolMemberID: Member] = [:]
+        var waiters: [Int: Waiter] = [:]
+        var lastWaiter = 0
+        var timer: Timer?
+        /// Tells the timer in force from one that was replaced while it woke up.
+        var timerGeneration = 0
+        var drainers: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// What to do once the lock is free.
+    private struct Effects {
+        var create: [PoolMemberID] = []
+        var destroy: [(PoolMemberID, Member)] = []
+        var answers: [(CheckedContinuation<Answer, Never>, Answer)] = []
+        var drained: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private enum Acquired {
+        case lease(PoolLease<Member>)
+        case waiting(Int, Effects)
+        case refused
+    }
+
+    private let state: Mutex<State>
+    private let create: Create
+    private let destroy: Destroy
+    private let clock: PoolClock
+
+    /// Makes an empty pool; ``start()`` fills it.
+    ///
+    /// - Parameters:
+    ///   - create: makes a member; it is told the number of the member, for ``memberBroke(_:)``.
+    ///   - destroy: destroys a member. The pool counts it towards `maximum` until this returns.
+    /// - Throws: `.invalidArgument` if the configuration is not valid.
+    init(
+        configuration: PoolConfiguration, clock: PoolClock = .continuous, create: @escaping Create,
+        destroy: @escaping Destroy
+    ) throws(SandboxError) {
+        try configuration.validate()
+        self.state = Mutex(State(machine: Machine(configuration: configuration)))
+        self.create = create
+        self.destroy = destroy
+        self.clock = clock
+    }
+
+    deinit {
+        // No task of the pool holds it any more, so nothing is being made or destroyed, and nobody waits.
+        let (members, timer) = state.withLock { state in
+            (state.machine.availableMembers.compactMap { state.members[$0] }, state.timer?.task)
+        }
+        timer?.cancel()
+        guard !members.isEmpty else { return }
+        Task.detached { [destroy] in
+            for member in members { await destroy(member) }
+        }
+    }
+
+    var statistics: PoolStatistics { state.withLock { $0.machine.statistics } }
+
+    /// Prepares `minimum` members in the background. Without it the first ``acquire()`` does.
+    func start() { replenish() }
+
+    // MARK: Callers
+
+    /// Takes a ready member, or waits for one in order of arrival.
+    ///
+    /// If one is ready this neither suspends nor starts a task; not even for its replacement, which begins
+    /// with ``replenish()``, with ``release(_:reusable:)`` at the latest. It runs on the caller's executor: a
+    /// hop to another thread would cost more than all the rest.
+    /// - Throws: `.cancelled`; `.shutDown` once drained; or the error of the creation this caller waited for.
+    nonisolated(nonsending) func acquire() async throws(SandboxError) -> PoolLease<Member> {
+        if Task.isCancelled { throw Self.cancelled }
+        switch state.withLock({ enter(&$0) }) {
+        case .lease(let lease): return lease
+        case .refused: throw Self.shutDown
+        case .waiting(let waiter, let effects):
+            perform(effects)
+            return try await wait(waiter)
+        }
+    }
+
+    /// Starts the replacement of members taken by ``acquire()``; next to nothing if none is due.
+    ///
+    /// To be called as soon as the caller's own request is on its way, so as not to compete with it.
+    func replenish() {
+        handle { machine, _ in machine.replenish() }
+    }
+
+    /// Gives a member back; whatever has to be destroyed or made then happens in the background.
+    ///
+    /// A second release of the same lease does nothing.
+    /// - Parameter reusable: false if the member must not serve another caller.
+    func release(_ lease: PoolLease<Member>, reusable: Bool) {
+        handle { machine, now in machine.release(lease.id, reusable: reusable, now: now) }
+    }
+
+    /// Refuses new callers, fails those who wait, and returns when every member is destroyed: also those in
+    /// use, once they are released. May be called any number of times.
+    func drain() async {
+        handle(failure: Self.shutDown) { machine, _ in machine.drain() }
+        // From here on nothing expires, so no other timer is started.
+        let timer = state.withLock { state in
+            defer { state.timer = nil }
+            return state.timer?.task
+        }
+        timer?.cancel()
+        await withCheckedContinuation { continuation in
+            let drained = state.withLock { state in
+                if !state.machine.isDrained { state.drainers.append(continuation) }
+                return state.machine.isDrained
+            }
+            if drained { continuation.resume() }
+        }
+    }
+
+    /// A member died by itself. A ready one is replaced; one in use is not used again.
+    func memberBroke(_ member: PoolMemberID) {
+        handle { machine, now in machine.broken(member, now: now) }
+    }
+
+    private static var cancelled: SandboxError {
+        SandboxError(.cancelled, message: "the task was cancelled before it had a sandbox")
+    }
+
+    private static var shutDown: SandboxError {
+        SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+    }
+
+    private static var stillborn: SandboxError {
+        SandboxError(.setupFailed, message: "the sandbox died as soon as it was made")
+    }
+
+    // MARK: Waiting
+
+    private func enter(_ state: inout State) -> Acquired {
+        let waiter = state.lastWaiter + 1
+        switch state.machine.acquire(waiter) {
+        case .granted(let id):
+            guard let member = state.members[id.member] else {
+                preconditionFailure("\(id.member) is unknown")
+            }
+            return .lease(PoolLease(id: id, member: member))
+        case .refused:
+            return .refused
+        case .waiting(let actions):
+            state.lastWaiter = waiter
+            state.waiters[waiter] = .entered
+            return .waiting(waiter, apply(actions, to: &state, failure: Self.shutDown))
+        }
+    }
+
+    nonisolated(nonsending) private func wait(_ waiter: Int) async throws(SandboxError) -> PoolLease<Member> {
+        let answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if let answer = state.withLock({ Self.suspend(waiter, continuation, in: &$0) }) {
+                    continuation.resume(returning: answer)
+                }
+            }
+        } onCancel: {
+            cancel(waiter)
+        }
+        let lease = try answer.get()
+        if Task.isCancelled {
+            handle { machine, now in machine.giveBack(lease.id, now: now) }
+            throw Self.cancelled
+        }
+        return lease
+    }
+
+    /// Stores the continuation, or returns the answer that came before it.
+    private static func suspend(
+        _ waiter: Int, _ continuation: CheckedContinuation<Answer, Never>, in state: inout State
+    ) -> Answer? {
+        if case .answered(let answer) = state.waiters[waiter] {
+            state.waiters[waiter] = nil
+            return answer
+        }
+        state.waiters[waiter] = .suspended(continuation)
+        return nil
+    }
+
+    private func cancel(_ waiter: Int) {
+        let continuation = state.withLock { state in
+            state.machine.cancel(waiter)
+                ? Self.answer(waiter, .failure(Self.cancelled), in: &state) : nil
+        }
+        continuation?.resume(returning: .failure(Self.cancelled))
+    }
+
+    /// Takes the waiter off the list; one whose continuation is still to come finds its answer there instead.
+    private static func answer(
+        _ waiter: Int, _ answer: Answer, in state: inout State
+    ) -> CheckedContinuation<Answer, Never>? {
+        if case .suspended(let continuation) = state.waiters[waiter] {
+            state.waiters[waiter] = nil
+            return continuation
+        }
+        state.waiters[waiter] = .answered(answer)
+        return nil
+    }
+
+    // MARK: Events and effects
+
+    /// Tells the machine of an event, under the lock, and carries out what it says, outside.
+    ///
+    /// - Parameter failure: the error of waiters that fail through this event.
+    private func handle(
+        failure: SandboxError = shutDown, adding newcomer: (PoolMemberID, Member)? = nil,
+        _ event: (inout Machine, Duration) -> Machine.Actions
+    ) {
+        let now = clock.now()
+        let effects = state.withLock { state in
+            if let (id, member) = newcomer { state.members[id] = member }
+            return apply(event(&state.machine, now), to: &state, failure: failure)
+        }
+        perform(effects)
+    }
+
+    private func apply(
+        _ actions: Machine.Actions, to state: inout State, failure: SandboxError
+    ) -> Effects {
+        var effects = Effects(create: actions.create)
+        for id in actions.destroy {
+            if let member = state.members.removeValue(forKey: id) { effects.destroy.append((id, member)) }
+        }
+        for (waiter, id) in actions.grants {
+            guard let member = state.members[id.member] else {
+                preconditionFailure("\(id.member) is unknown")
+            }
+            let answer = Answer.success(PoolLease(id: id, member: member))
+            if let continuation = Self.answer(waiter, answer, in: &state) {
+                effects.answers.append((continuation, answer))
+            }
+        }
+        for (waiter, _) in actions.failures {
+            if let continuation = Self.answer(waiter, .failure(failure), in: &state) {
+                effects.answers.append((continuation, .failure(failure)))
+            }
+        }
+        if actions.drained { swap(&effects.drained, &state.drainers) }
+        arm(&state)
+        return effects
+    }
+
+    private func perform(_ effects: Effects) {
+        for (continuation, answer) in effects.answers { continuation.resume(returning: answer) }
+        for id in effects.create { Task.detached { await self.make(id) } }
+        for (id, member) in effects.destroy { Task.detached { await self.unmake(id, member) } }
+        for continuation in effects.drained { continuation.resume() }
+    }
+
+    private func make(_ id: PoolMemberID) async {
+        do throws(SandboxError) {
+            let member = try await create(id)
+            handle(failure: Self.stillborn, adding: (id, member)) { machine, now in
+                machine.created(id, now: now)
+            }
+        } catch {
+            handle(failure: error) { machine, now in machine.creationFailed(id, now: now) }
+        }
+    }
+
+    private func unmake(_ id: PoolMemberID, _ member: Member) async {
+        await destroy(member)
+        handle { machine, _ in machine.destroyed(id) }
+    }
+
+    // MARK: Maintenance
+
+    /// Sees to it that the maintenance task wakes up in time. It sleeps out a deadline that is no longer
+    /// needed, so that the hot path does not start and cancel tasks, and ends when it finds no other.
+    private func arm(_ state: inout State) {
+        guard let deadline = state.machine.nextDeadline else { return }
+        if let timer = state.timer, timer.deadline <= deadline { return }
+        state.timer?.task?.cancel()
+        state.timerGeneration += 1
+        let generation = state.timerGeneration
+        // Starting a task under the lock is safe: a detached one never runs in the caller's stead.
+        let task = Task.detached { [weak self, clock] in
+            var next = Optional(deadline)
+            while let deadline = next {
+                do { try await clock.sleep(deadline) } catch { return }
+                next = self?.tick(generation)
+            }
+        }
+        state.timer = Timer(deadline: deadline, task: task)
+    }
+
+    /// Returns when to come again; `nil` if nothing can expire, or if another timer took over.
+    private func tick(_ generation: Int) -> Duration? {
+        let now = clock.now()
+        let (effects, next) = state.withLock { state -> (Effects, Duration?) in
+            guard state.timerGeneration == generation, state.timer != nil else { return (Effects(), nil) }
+            let actions = state.machine.tick(now: now)
+            let next = state.machine.nextDeadline
+            if let next { state.timer?.deadline = next } else { state.timer = nil }
+            return (apply(actions, to: &state, failure: Self.shutDown), next)
+        }
+        perform(effects)
+        return next
+    }
+}

@@ -1,0 +1,35 @@
+/// What the pool's state machine tells its driver to do.
+
+extension PoolStateMachine {
+    /// Why a waiter gets no member.
+    enum Failure: Hashable, Sendable {
+        /// The creation that just failed was its last prospect.
+        case creationFailed
+        /// The pool is drained.
+        case shutDown
+    }
+
+    /// What the driver has to do after an event. The order does not matter except within `grants` and
+    /// `failures`.
+    struct Actions: Sendable {
+        /// Make these, and report ``created(_:now:)`` or ``creationFailed(_:now:)``.
+        var create: [PoolMemberID] = []
+        /// Destroy these, and report ``destroyed(_:)``.
+        var destroy: [PoolMemberID] = []
+        /// Hand these leases to these waiters.
+        var grants: [(waiter: WaiterID, lease: PoolLeaseID)] = []
+        /// Tell these waiters that they get nothing.
+        var failures: [(waiter: WaiterID, reason: Failure)] = []
+        /// The pool is empty now, for ever. Said once.
+        var drained = false
+    }
+
+    enum AcquireResult: Sendable {
+        /// Taken at once. The driver calls ``replenish()`` when the caller no longer waits for it.
+        case granted(PoolLeaseID)
+        /// Stands in the queue.
+        case waiting(Actions)
+        /// The pool is draining.
+        case refused
+    }
+}

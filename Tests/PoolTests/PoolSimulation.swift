@@ -1,0 +1,332 @@
+/// A machine under random events, with its effects played out and every step checked against a model.
+
+@testable import Sandbox
+
+/// One random run of a ``PoolStateMachine``. What it finds wrong stands in ``faults``.
+struct PoolSimulation {
+    private enum Place: Hashable {
+        case creating, available, inUse, destroying, between
+    }
+
+    private var random: SeededGenerator
+    private var machine: PoolStateMachine<Int>
+    private let configuration: PoolConfiguration
+    /// Nothing fails and nothing breaks in this run, so that the minimum must hold at every step.
+    private let isCalm: Bool
+    private var now = Duration.zero
+    private var places: [PoolMemberID: Place] = [:]
+    private var uses: [PoolMemberID: Int] = [:]
+    private var madeAt: [PoolMemberID: Duration] = [:]
+    private var broken: Set<PoolMemberID> = []
+    private var waiters: [Int] = []
+    private var leases: [PoolLeaseID] = []
+    private var ended: [PoolLeaseID] = []
+    private var lastWaiter = 0
+    private var highestMember = 0
+    private var highestSerial = 0
+    private var draining = false
+    private var drainedSaid = 0
+    private var trace: [String] = []
+    private let log = FaultLog()
+
+    init(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let maximum = Int.random(in: 1...6, using: &random)
+        let configuration = PoolConfiguration(
+            minimum: Int.random(in: 0...maximum, using: &random), maximum: maximum,
+            idleTimeout: Bool.random(using: &random) ? .seconds(Int.random(in: 1...40, using: &random)) : nil,
+            maxAge: Bool.random(using: &random) ? .seconds(Int.random(in: 1...90, using: &random)) : nil,
+            maxUses: [1, 1, 2, 5, .max].randomElement(using: &random) ?? 1,
+            initialBackoff: .seconds(1), maximumBackoff: .seconds(20))
+        self.configuration = configuration
+        self.isCalm = Bool.random(using: &random)
+        self.random = random
+        self.machine = PoolStateMachine(configuration: configuration)
+    }
+
+    /// What was found wrong.
+    var faults: [String] { log.faults }
+
+    /// The last events, for the message.
+    var story: String { trace.suffix(30).joined(separator: "; ") }
+
+    /// Random events, then all effects played out to rest, then the drain.
+    mutating func run(events: Int) {
+        if Bool.random(using: &random) { replenish() }
+        for _ in 0..<events where faults.isEmpty { step() }
+        if faults.isEmpty { rest() }
+        if faults.isEmpty { finish() }
+    }
+
+    // MARK: Events
+
+    private mutating func step() {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<25: acquire()
+        case 25..<35: cancel()
+        case 35..<60: finishCreation(failing: !isCalm && Int.random(in: 0..<3, using: &random) == 0)
+        case 60..<75: release(givingBack: Int.random(in: 0..<8, using: &random) == 0)
+        case 75..<85: finishDestruction()
+        case 85..<90: replenish()
+        case 90..<94: tick(after: .milliseconds(Int.random(in: 0...20_000, using: &random)))
+        case 94..<96: if !isCalm { breakOne() }
+        case 96..<99: nonsense()
+        default: if Int.random(in: 0..<4, using: &random) == 0 { drain() }
+        }
+    }
+
+    private mutating func acquire() {
+        lastWaiter += 1
+        trace.append("acquire \(lastWaiter)")
+        let ready = places.values.contains(.available)
+        switch machine.acquire(lastWaiter) {
+        case .granted(let lease):
+            expect(waiters.isEmpty, "a newcomer was served before those who wait")
+            expect(places[lease.member] == .available, "granted \(lease.member), which was not ready")
+            grant(lease)
+            check(replenished: false)
+        case .waiting(let actions):
+            expect(!ready && !draining, "must not wait")
+            waiters.append(lastWaiter)
+            apply(actions)
+        case .refused:
+            expect(draining, "refused")
+            check(replenished: true)
+        }
+    }
+
+    private mutating func cancel() {
+        guard let waiter = waiters.randomElement(using: &random) else { return }
+        trace.append("cancel \(waiter)")
+        expect(machine.cancel(waiter), "waiter \(waiter) was not waiting")
+        waiters.removeAll { $0 == waiter }
+        check(replenished: false)
+    }
+
+    private mutating func finishCreation(failing: Bool) {
+        guard let member = pick(.creating) else { return }
+        trace.append("\(failing ? "failed" : "created") \(member.rawValue)")
+        if failing {
+            places[member] = nil
+            apply(machine.creationFailed(member, now: now))
+        } else {
+            places[member] = .between
+            madeAt[member] = now
+            apply(machine.created(member, now: now))
+        }
+    }
+
+    private mutating func release(givingBack: Bool) {
+        guard let lease = leases.randomElement(using: &random) else { return }
+        let reusable = Int.random(in: 0..<4, using: &random) > 0
+        trace.append("\(givingBack ? "give back" : "release") \(lease.member.rawValue) \(reusable)")
+        leases.removeAll { $0 == lease }
+        ended.append(lease)
+        places[lease.member] = .between
+        let member = lease.member
+        if givingBack {
+            uses[member, default: 0] -= 1
+            apply(machine.giveBack(lease, now: now))
+        } else {
+            let mustGo =
+                !reusable || broken.contains(member) || uses[member, default: 0] >= configuration.maxUses
+            apply(machine.release(lease, reusable: reusable, now: now))
+            expect(!mustGo || places[member] == .destroying, "\(member) must not live on")
+        }
+    }
+
+    private mutating func finishDestruction() {
+        guard let member = pick(.destroying) else { return }
+        trace.append("destroyed \(member.rawValue)")
+        places[member] = nil
+        apply(machine.destroyed(member))
+    }
+
+    private mutating func replenish() {
+        trace.append("replenish")
+        apply(machine.replenish())
+    }
+
+    private mutating func tick(after pause: Duration) {
+        now += pause
+        trace.append("tick \(now)")
+        let ready = count(.available)
+        let actions = machine.tick(now: now)
+        apply(actions)
+        if configuration.maxAge == nil {
+            let spare = max(0, ready - configuration.minimum)
+            expect(actions.destroy.count <= spare, "shrank below the minimum")
+        }
+        let deadline = machine.nextDeadline
+        expect(deadline ?? .seconds(1 << 40) > now, "a deadline is past at \(now)")
+        if let maxAge = configuration.maxAge, !draining {
+            let old = places.contains {
+                $0.value == .available && now - madeAt[$0.key, default: now] >= maxAge
+            }
+            let soon = now + maxAge / (4 * configuration.maximum)
+            expect(!old || deadline ?? .seconds(1 << 40) <= soon, "an old member is forgotten")
+        }
+    }
+
+    private mutating func breakOne() {
+        guard let member = pick([.available, .inUse, .creating].randomElement(using: &random) ?? .inUse)
+        else { return }
+        trace.append("broken \(member.rawValue)")
+        broken.insert(member)
+        let wasReady = places[member] == .available
+        apply(machine.broken(member, now: now))
+        expect(!wasReady || places[member] == .destroying, "\(member) is broken and not destroyed")
+    }
+
+    /// Events that have no business to be: nothing may come of them.
+    private mutating func nonsense() {
+        let before = machine.statistics
+        var answers: [PoolStateMachine<Int>.Actions] = []
+        if let lease = ended.randomElement(using: &random) {
+            answers.append(machine.release(lease, reusable: true, now: now))
+            answers.append(machine.giveBack(lease, now: now))
+        }
+        if let member = pick(.available) ?? pick(.inUse) {
+            answers += [machine.created(member, now: now), machine.creationFailed(member, now: now)]
+            answers.append(machine.destroyed(member))
+        }
+        let stranger = PoolMemberID(rawValue: highestMember + 1)
+        answers += [machine.created(stranger, now: now), machine.broken(stranger, now: now)]
+        expect(!machine.cancel(-1), "cancelled a waiter that never was")
+        let silent = answers.allSatisfy {
+            $0.create.isEmpty && $0.destroy.isEmpty && $0.grants.isEmpty && $0.failures.isEmpty && !$0.drained
+        }
+        expect(silent && machine.statistics == before, "something came of nonsense")
+    }
+
+    private mutating func drain() {
+        trace.append("drain")
+        draining = true
+        apply(machine.drain())
+        expect(waiters.isEmpty, "waiters outlived the drain")
+    }
+
+    // MARK: The end
+
+    /// Plays every effect out with success until nothing moves: the minimum must be ready again.
+    private mutating func rest() {
+        trace.append("rest")
+        var patience = 10_000
+        while faults.isEmpty, patience > 0 {
+            patience -= 1
+            if pick(.creating) != nil {
+                finishCreation(failing: false)
+            } else if pick(.destroying) != nil {
+                finishDestruction()
+            } else if !leases.isEmpty {
+                release(givingBack: false)
+            } else if count(.available) < configuration.minimum, !draining {
+                replenish()
+                if count(.creating) > 0 { continue }
+                guard let deadline = machine.nextDeadline else {
+                    expect(false, "the minimum is missing and nothing will mend it")
+                    return
+                }
+                tick(after: max(.zero, deadline - now))
+            } else {
+                break
+            }
+        }
+        expect(patience > 0, "never comes to rest")
+        expect(waiters.isEmpty, "somebody waits for ever")
+        expect(draining || count(.available) >= configuration.minimum, "the minimum is not restored")
+    }
+
+    private mutating func finish() {
+        drain()
+        while faults.isEmpty, pick(.destroying) != nil { finishDestruction() }
+        expect(machine.isDrained && places.isEmpty, "the drain left something")
+        expect(drainedSaid == 1, "said drained \(drainedSaid) times")
+        expect(machine.statistics.created == machine.statistics.destroyed, "made and destroyed differ")
+        expect(machine.nextDeadline == nil, "a drained pool has a deadline")
+    }
+
+    // MARK: The model
+
+    private mutating func apply(_ actions: PoolStateMachine<Int>.Actions) {
+        for member in actions.create {
+            expect(!draining, "creation while draining")
+            expect(member.rawValue > highestMember, "\(member) was used before")
+            highestMember = member.rawValue
+            places[member] = .creating
+        }
+        for (waiter, lease) in actions.grants {
+            expect(waiters.first == waiter, "waiter \(waiter) was served out of turn")
+            if waiters.first == waiter { waiters.removeFirst() }
+            expect(places[lease.member] == .between, "granted \(lease.member) out of the blue")
+            grant(lease)
+        }
+        for (waiter, reason) in actions.failures {
+            expect(waiters.first == waiter, "waiter \(waiter) failed out of turn")
+            if waiters.first == waiter { waiters.removeFirst() }
+            expect((reason == .shutDown) == draining, "waiter \(waiter) failed for the wrong reason")
+        }
+        for member in actions.destroy {
+            let place = places[member]
+            expect(place == .available || place == .between, "destroys \(member), which is elsewhere")
+            places[member] = .destroying
+        }
+        if actions.drained { drainedSaid += 1 }
+        for (member, place) in places where place == .between { places[member] = .available }
+        check(replenished: true)
+    }
+
+    private mutating func grant(_ lease: PoolLeaseID) {
+        expect(!draining, "granted while draining")
+        expect(lease.serial > highestSerial, "lease \(lease.serial) was used before")
+        expect(!broken.contains(lease.member), "granted the broken \(lease.member)")
+        highestSerial = lease.serial
+        uses[lease.member, default: 0] += 1
+        expect(uses[lease.member, default: 0] <= configuration.maxUses, "\(lease.member) is worn out")
+        places[lease.member] = .inUse
+        leases.append(lease)
+    }
+
+    /// - Parameter replenished: whether the minimum must hold after this event.
+    private mutating func check(replenished: Bool) {
+        let statistics = machine.statistics
+        var counts: [Place: Int] = [:]
+        for place in places.values { counts[place, default: 0] += 1 }
+        expect(
+            statistics.available == counts[.available, default: 0]
+                && statistics.creating == counts[.creating, default: 0]
+                && statistics.inUse == counts[.inUse, default: 0]
+                && statistics.destroying == counts[.destroying, default: 0]
+                && statistics.waiting == waiters.count && statistics.inUse == leases.count,
+            "the statistics are wrong: \(statistics)")
+        expect(
+            statistics.created == statistics.destroyed + statistics.total - statistics.creating,
+            "members vanished: \(statistics)")
+        expect(statistics.total <= configuration.maximum, "more than the maximum: \(statistics)")
+        expect(waiters.isEmpty || statistics.available == 0, "somebody waits while one is ready")
+        expect(waiters.isEmpty || statistics.total > 0, "somebody waits for nothing")
+        if isCalm, replenished, !draining, statistics.total < configuration.maximum {
+            expect(
+                statistics.creating >= waiters.count
+                    && statistics.available + statistics.creating >= configuration.minimum,
+                "too few under way: \(statistics)")
+        }
+    }
+
+    private func count(_ place: Place) -> Int { places.values.count { $0 == place } }
+
+    private mutating func pick(_ place: Place) -> PoolMemberID? {
+        // Sorted, since a dictionary's order differs from run to run and a seed must repeat.
+        places.filter { $0.value == place }.keys.sorted { $0.rawValue < $1.rawValue }
+            .randomElement(using: &random)
+    }
+
+    private func expect(_ holds: Bool, _ message: @autoclosure () -> String) {
+        if !holds { log.faults.append(message()) }
+    }
+}
+
+/// Apart from the simulation, whose state a message may quote.
+private final class FaultLog {
+    var faults: [String] = []
+}
