@@ -126,6 +126,8 @@ static void add_masks(struct builder *b) {
 }
 
 static int add_cgroups(struct builder *b, isolate_failure *failure) {
+    static unsigned last_number;
+    unsigned number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
         char own[1024], path[1200];
         int result = isolate_cgroup_v1_path(h, own, sizeof own);
@@ -133,10 +135,10 @@ static int add_cgroups(struct builder *b, isolate_failure *failure) {
             *failure = internal_failure(ISOLATE_STAGE_CGROUP, -result, h);
             return result;
         }
-        /* The owner's pid and start time tell a later cleanup whether it lives. The address keeps two
+        /* The owner's pid and start time tell a later cleanup whether it lives. The number keeps two
          * supervisors of one process apart. */
-        snprintf(path, sizeof path, "%s/" INTERNAL_CGROUP_PREFIX "%d-%llu-%zx", own, (int)getpid(),
-                 internal_start_time(getpid()), (size_t)b->config);
+        snprintf(path, sizeof path, "%s/" INTERNAL_CGROUP_PREFIX "%d-%llu-%u", own, (int)getpid(),
+                 internal_start_time(getpid()), number);
         b->config->cgroup_dir[h] = add_text(b, path);
     }
     b->config->cgroup_version = 1;

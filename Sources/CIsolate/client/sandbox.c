@@ -234,8 +234,10 @@ static int send_command(isolate_sandbox *sandbox, const isolate_command *command
     if (strings == NULL)
         return -ENOMEM;
     lay_out(command, strings, &argc, &envc);
-    int result = isolate_run_send(sandbox->request, ++sandbox->serial, limits,
-                                  command->deny_blocked ? ISOLATE_RUN_DENY_BLOCKED : 0, argc, envc, strings,
+    uint32_t flags = command->deny_blocked ? ISOLATE_RUN_DENY_BLOCKED : 0;
+    if (command->input_bytes == 0)
+        flags |= ISOLATE_RUN_NO_INPUT;
+    int result = isolate_run_send(sandbox->request, ++sandbox->serial, limits, flags, argc, envc, strings,
                                   bytes, stdio);
     free(strings);
     return result;
@@ -286,14 +288,14 @@ int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command
             return set;
         sandbox->disk_bytes = limits->disk_bytes;
     }
-    int status = input = command->input_bytes > 0 ? isolate_memory_file(command->input, command->input_bytes)
-                                                  : open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (status < 0 && command->input_bytes == 0)
-        status = -errno;
+    int status = 0;
+    if (command->input_bytes > 0)
+        status = input = isolate_memory_file(command->input, command->input_bytes);
     for (int i = 0; i < 2 && status >= 0; i++)
         status = isolate_pipe(sandbox->host_uid, 0, pipes[i]);
     if (status >= 0)
-        status = send_command(sandbox, command, limits, (int[]){input, pipes[0][1], pipes[1][1]});
+        status = send_command(sandbox, command, limits,
+                              (int[]){input >= 0 ? input : pipes[0][1], pipes[0][1], pipes[1][1]});
     internal_close(&pipes[0][1]);
     internal_close(&pipes[1][1]);
     struct stream streams[2] = {{.fd = pipes[0][0], .bound = command->output_bytes},

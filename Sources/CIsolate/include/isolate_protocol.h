@@ -15,7 +15,7 @@ enum {
     ISOLATE_RECORD_MAX = 4096,
     ISOLATE_INLINE_MAX = 3072,
     ISOLATE_DENIED_MAX = 32,
-    ISOLATE_PATH_BYTES = 1024
+    ISOLATE_PATH_BYTES = 3840
 };
 
 /* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */
@@ -180,7 +180,12 @@ struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT
     struct isolate_failure failure;
 };
 
-enum isolate_file_mode { ISOLATE_FILE_READ = 0, ISOLATE_FILE_WRITE, ISOLATE_FILE_WRITE_EXECUTABLE };
+enum isolate_file_mode {
+    ISOLATE_FILE_READ = 0,
+    ISOLATE_FILE_WRITE,
+    ISOLATE_FILE_WRITE_EXECUTABLE,
+    ISOLATE_FILE_REMOVE,
+};
 
 struct isolate_file_record { /* OPEN_FILE */
     uint32_t type;
@@ -188,7 +193,11 @@ struct isolate_file_record { /* OPEN_FILE */
     char path[ISOLATE_PATH_BYTES]; /* relative to /work, NUL-terminated */
 };
 
-enum isolate_run_flags { ISOLATE_RUN_DENY_BLOCKED = 1 << 0, ISOLATE_RUN_STRINGS_IN_FILE = 1 << 1 };
+enum isolate_run_flags {
+    ISOLATE_RUN_DENY_BLOCKED = 1 << 0,    /* blocked system calls fail with EPERM instead of ending the run */
+    ISOLATE_RUN_STRINGS_IN_FILE = 1 << 1, /* the last descriptor holds the strings */
+    ISOLATE_RUN_NO_INPUT = 1 << 2,        /* stdin is empty; the first descriptor is ignored */
+};
 
 /* RUN: the header, then (inline, or in the last descriptor) string_bytes of NUL-terminated strings:
  * directory, executable, argc arguments (argv[0] included), envc variables. */

@@ -64,6 +64,8 @@ static struct isolate_failure start_program(struct slot *slot) {
     result = trace_attach(slot->program_pid);
     if (result == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_TRACE))
         result = -EIO;
+    if (result == 0)
+        result = sys_send(slot->channel, "g", 1, 0, 0);
     return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, 0);
 }
 
@@ -72,6 +74,7 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->namespaces[i] = -1;
     cgroup_rest(&slot->cgroup, slot->config->charge_batch_bytes, &slot->base);
+    slot->was_full = scratch_is_full(slot);
     struct isolate_failure failure = start_init(slot);
     if (failure.stage == 0)
         failure = start_program(slot);

@@ -13,8 +13,7 @@
 
 /* The files of one slot's cgroup. */
 struct cgroup {
-    int memory_limit, memsw_limit, memory_usage, memory_peak, memory_failcnt, oom_control, memory_stat,
-        force_empty;
+    int memory_limit, memsw_limit, memory_usage, memory_peak, oom_control, memory_stat, force_empty;
     int pids_max, pids_current, pids_events, pids_peak;
     int cpu_usage;
     int procs[ISOLATE_CGROUP_COUNT];

@@ -97,7 +97,6 @@ static const struct v1_file v1_files[] = {
     V1_FILE(ISOLATE_CGROUP_MEMORY, "/memory.memsw.limit_in_bytes", O_RDWR, 0, memsw_limit),
     V1_FILE(ISOLATE_CGROUP_MEMORY, "/memory.usage_in_bytes", O_RDONLY, 1, memory_usage),
     V1_FILE(ISOLATE_CGROUP_MEMORY, "/memory.max_usage_in_bytes", O_RDWR, 1, memory_peak),
-    V1_FILE(ISOLATE_CGROUP_MEMORY, "/memory.failcnt", O_RDWR, 1, memory_failcnt),
     V1_FILE(ISOLATE_CGROUP_MEMORY, "/memory.oom_control", O_RDONLY, 1, oom_control),
     V1_FILE(ISOLATE_CGROUP_MEMORY, "/memory.stat", O_RDONLY, 1, memory_stat),
     V1_FILE(ISOLATE_CGROUP_MEMORY, "/memory.force_empty", O_WRONLY, 1, force_empty),
@@ -195,8 +194,6 @@ struct isolate_failure cgroup_begin(const struct cgroup *cgroup, const struct is
         result = text_write_number(cgroup->memsw_limit, base + limits->memory_bytes);
     if (result == 0)
         result = text_write_number(cgroup->memory_peak, 0);
-    if (result == 0)
-        result = text_write_number(cgroup->memory_failcnt, 0);
     if (result == 0) {
         failed.index = ISOLATE_CGROUP_PIDS;
         result = text_write_number(cgroup->pids_max, limits->processes + 1); /* the seat */
@@ -256,8 +253,8 @@ void cgroup_finish(const struct cgroup *cgroup, const struct cgroup_base *base,
     usage->cpu_ns = cpu > ready->cpu_base_ns ? cpu - ready->cpu_base_ns : 0;
     usage->memory_peak_bytes = peak > ready->memory_base_bytes ? peak - ready->memory_base_bytes : 0;
     usage->oom_kills = read_key(cgroup->oom_control, "oom_kill") - base->oom_kills;
-    usage->memory_limit_reached =
-        peak + charge_batch_bytes >= limit && text_read_number(cgroup->memory_failcnt) > 0;
+    /* The counter stops below the limit by less than what was asked for at once: one charge batch. */
+    usage->memory_limit_reached = peak + charge_batch_bytes >= limit;
     usage->processes_limit_hit = read_key(cgroup->pids_events, "max") > base->pids_events;
     /* The kernel's peak cannot be reset: it speaks of this run only when it rose. */
     uint64_t pids_peak = cgroup->pids_peak >= 0 ? text_read_number(cgroup->pids_peak) : 0;

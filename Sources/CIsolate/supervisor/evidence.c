@@ -11,7 +11,7 @@
 
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, ENTRY_NAME = 19 /* offset of the name in linux_dirent64 */ };
 
-static int quota_is_full(const struct slot *slot) {
+int scratch_is_full(const struct slot *slot) {
     struct statfs status;
     if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
         return 0;
@@ -47,10 +47,12 @@ static int holds_file_of_size(int parent, const char *name, uint64_t size, int d
     }
 }
 
-uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int look_at_files) {
-    uint32_t hits = quota_is_full(slot) ? ISOLATE_HIT_DISK : 0;
+uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int has_failed)
+{
+    /* A quota that was full before is this run's only if it failed, as one does that finds no room. */
+    uint32_t hits = scratch_is_full(slot) && (has_failed || !slot->was_full) ? ISOLATE_HIT_DISK : 0;
     int entries = ENTRIES_MAX;
-    if (look_at_files && limits->file_size_bytes > 0 && limits->file_size_bytes <= limits->disk_bytes &&
+    if (has_failed && limits->file_size_bytes > 0 && limits->file_size_bytes <= limits->disk_bytes &&
         holds_file_of_size(AT_FDCWD, "/run", limits->file_size_bytes, 0, &entries))
         hits |= ISOLATE_HIT_FILE_SIZE;
     return hits;

@@ -14,7 +14,7 @@
 enum { FILE_TYPE_MASK = 0170000, FILE_TYPE_REGULAR = 0100000 };
 
 static int open_beneath(int dir, const char *path, int flags, int mode) {
-    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC | O_NOFOLLOW,
+    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
                            .mode = (flags & O_CREAT) ? (uint64_t)mode : 0,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
                                       RESOLVE_NO_XDEV};
@@ -67,6 +67,12 @@ static int open_for_write(int work, const char *path, int executable) {
     return fd;
 }
 
+static int remove_file(int work, const char *path) {
+    const char *last = 0;
+    int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
+    return dir < 0 ? dir : (int)SYS_CALL_3(__NR_unlinkat, dir, last, 0);
+}
+
 static int open_for_read(int work, const char *path, uint64_t *bytes) {
     const char *last = 0;
     int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
@@ -96,17 +102,27 @@ static int open_for_read(int work, const char *path, uint64_t *bytes) {
 
 struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record, int *fd,
                                  uint64_t *bytes) {
+    int result = -EBADF;
     *bytes = 0;
-    *fd = -EBADF;
+    *fd = -1;
     if (slot->work >= 0 && record->path[0] != 0) {
         /* As the program: the ids that the file system checks, without the slot's capabilities. */
         SYS_CALL_1(__NR_setfsgid, slot->gid);
         SYS_CALL_1(__NR_setfsuid, slot->uid);
-        *fd = record->mode == ISOLATE_FILE_READ
-                  ? open_for_read(slot->work, record->path, bytes)
-                  : open_for_write(slot->work, record->path, record->mode == ISOLATE_FILE_WRITE_EXECUTABLE);
+        switch (record->mode) {
+        case ISOLATE_FILE_READ:
+            *fd = open_for_read(slot->work, record->path, bytes);
+            break;
+        case ISOLATE_FILE_REMOVE:
+            result = remove_file(slot->work, record->path);
+            break;
+        default:
+            *fd = open_for_write(slot->work, record->path, record->mode == ISOLATE_FILE_WRITE_EXECUTABLE);
+        }
+        if (record->mode != ISOLATE_FILE_REMOVE)
+            result = *fd;
         SYS_CALL_1(__NR_setfsuid, 0);
         SYS_CALL_1(__NR_setfsgid, 0);
     }
-    return failure_at(*fd < 0 ? ISOLATE_STAGE_FILE : 0, *fd, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
 }

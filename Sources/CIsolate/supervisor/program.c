@@ -163,14 +163,24 @@ static int receive_request(int socket, struct program *program, int fds[4]) {
     return parse_strings(&request.header, strings, program);
 }
 
-static int place_stdio(const int fds[4]) {
+static int place_stdio(const int fds[4], uint32_t flags) {
     /* The records' descriptors are above 2: 0, 1 and 2 are closed in this process until here. */
     for (int i = 0; i < 3; i++) {
-        long result = SYS_CALL_3(__NR_dup3, fds[i], i, 0);
+        /* An empty stdin is the sandbox's own /dev/null: one of the host's could not be opened anew. */
+        int fd = i == 0 && (flags & ISOLATE_RUN_NO_INPUT) ? sys_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0)
+                                                          : fds[i];
+        long result = fd < 0 ? fd : SYS_CALL_3(__NR_dup3, fd, i, 0);
         if (result < 0)
             return (int)result;
     }
     return (int)SYS_CALL_3(__NR_close_range, 3, ~0u, 1 << 2 /* CLOSE_RANGE_CLOEXEC */);
+}
+
+/* ENOENT of a file that is there speaks of its interpreter or its dynamic linker. */
+static long explain(const char *path, long result) {
+    if (result == -ENOENT && SYS_CALL_3(__NR_faccessat, AT_FDCWD, path, 0 /* F_OK */) == 0)
+        return -ELIBACC;
+    return result;
 }
 
 static long execute(const char *path, const struct program *program) {
@@ -183,7 +193,7 @@ static long execute(const char *path, const struct program *program) {
             break;
         sys_sleep_ns(1000000);
     }
-    return result;
+    return explain(path, result);
 }
 
 /* As a shell: a name with a slash is a path, any other is looked up in PATH; EACCES counts if nothing else is
@@ -234,6 +244,10 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     if (sys_send_blocking(channel, &waiting, sizeof waiting, &listener, 1) < 0)
         sys_exit(1);
     sys_close(listener);
+    /* The slot attaches as tracer before anything of the program's can run. */
+    char go;
+    if (sys_read(channel, &go, 1) != 1)
+        sys_exit(1);
 
     check(slot, channel, ISOLATE_STAGE_REQUEST, receive_request(slot->request, &program, fds), 0);
 
@@ -242,6 +256,8 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
                                          .flags = header->flags,
                                          .serial = header->serial,
                                          .limits = header->limits};
+    /* Before the limits: a small openFiles leaves no room to open one more. */
+    check(slot, channel, ISOLATE_STAGE_STDIO, place_stdio(fds, header->flags), 0);
     struct isolate_failure failure = set_rlimits(&header->limits);
     check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
@@ -251,7 +267,6 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     /* From here on the clocks run. */
     if (sys_send_blocking(channel, &ready, sizeof ready, 0, 0) < 0)
         sys_exit(1);
-    check(slot, channel, ISOLATE_STAGE_STDIO, place_stdio(fds), 0);
     check(slot, channel, ISOLATE_STAGE_EXEC, 0, 0);
     fail(channel, failure_at(ISOLATE_STAGE_EXEC, execute_by_name(&program), 0));
 }

@@ -250,8 +250,10 @@ static void settle_end(struct run *run) {
 
 static void settle_hits(struct run *run) {
     struct isolate_run_record *record = &run->record;
-    record->hits |=
-        run->sampled_hits | evidence_of_files(run->slot, &run->ready.limits, record->wait_status != 0);
+    /* The tracer knows about the first process's own writes. Of its children's only the file tells, and only
+     * when the program then left with an error of its own. */
+    int has_failed = (record->wait_status & 0x7f) == 0 && record->wait_status != 0;
+    record->hits |= run->sampled_hits | evidence_of_files(run->slot, &run->ready.limits, has_failed);
     if (run->evidence.stack_overflow)
         record->hits |= ISOLATE_HIT_STACK;
     if (run->evidence.file_size)
@@ -284,6 +286,9 @@ static void settle_usage(struct run *run) {
         record->resident_peak_bytes = run->max_resident_bytes < record->peak_memory_bytes
                                           ? run->max_resident_bytes
                                           : record->peak_memory_bytes;
+    /* The peak moves in charge batches and can be behind what was seen. */
+    if (record->peak_memory_bytes < sampled_resident)
+        record->peak_memory_bytes = sampled_resident;
     record->peak_processes = (uint32_t)run->usage.processes_peak;
     record->processes_source =
         run->usage.processes_peak_exact ? ISOLATE_SOURCE_CGROUP : ISOLATE_SOURCE_SAMPLED;

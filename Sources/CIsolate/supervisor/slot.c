@@ -62,6 +62,8 @@ static struct isolate_failure set_up(struct slot *slot) {
         return failure_at(ISOLATE_STAGE_NETWORK, result, 0);
     const char *hostname = config_text(config, config->hostname);
     result = SYS_CALL_2(__NR_sethostname, hostname, text_length(hostname));
+    if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_HOSTNAME))
+        result = -EIO;
     if (result < 0)
         return failure_at(ISOLATE_STAGE_HOSTNAME, result, 0);
     struct isolate_failure failure = root_build(slot);

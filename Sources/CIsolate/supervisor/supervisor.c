@@ -213,6 +213,8 @@ void supervisor_main(void) {
     config = map_config();
     if (config == 0)
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EINVAL, 0);
+    else if (stage_is_forced_to_fail(config, ISOLATE_STAGE_CONFIG))
+        ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EIO, 0);
     else
         ready.failure = cgroup_setup(config);
     /* Two supervisors that live at the same time have different pids, so their ids differ too. */

@@ -43,6 +43,7 @@ struct slot {
     int channel;  /* records from the program's process before exec */
     int listener; /* seccomp notifications */
     uint32_t layers;
+    int was_full; /* the quota was used up before the run */
     struct cgroup_base base;
 };
 
@@ -71,6 +72,8 @@ struct isolate_failure root_build(struct slot *slot);
 struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes);
 struct isolate_failure scratch_resize(uint64_t disk_bytes);
 void scratch_remove(struct slot *slot);
+/* evidence.c */
+int scratch_is_full(const struct slot *slot);
 
 /* cell.c: makes and ends the cell of the next run. */
 struct isolate_failure cell_prepare(struct slot *slot);
@@ -101,7 +104,7 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
                        struct trace_evidence *evidence);
 
 /* evidence.c: limits that leave their mark in /work and /tmp. */
-uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int look_at_files);
+uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int has_failed);
 
 /* files.c: opens a file of /work for the embedder. */
 struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record, int *fd,

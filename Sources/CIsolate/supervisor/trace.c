@@ -3,11 +3,13 @@
  * SIGXFSZ.
  *
  * The program's first thread is seized before exec. The kernel then stops it when a signal is about to be
- * delivered and when it exits, nowhere else: a program without signals runs at full speed. Every signal is
+ * delivered and when it exits, nowhere else: a program without signals runs at full speed. The
+ * tracer sees even the signals that the program ignores, and passes each on as it was. Every signal is
  * passed on as it was. Other threads and processes are not traced.
  */
 #include <linux/elf.h>
 #include <linux/ptrace.h>
+#include <linux/resource.h>
 
 #include "supervisor.h"
 #include "text.h"
@@ -103,6 +105,14 @@ static int find_stack(const struct slot *slot, int pid, uint64_t *start, uint64_
     return 0;
 }
 
+/* The limit as it is now: one that the program lowered itself is its own affair. */
+static int limit_is_ours(int pid, int resource, uint64_t ours) {
+    struct {
+        uint64_t soft, hard;
+    } now = {0, 0};
+    return SYS_CALL_4(__NR_prlimit64, pid, resource, 0, &now) == 0 && now.soft == ours;
+}
+
 /* The fault lies below the stack, near the stack pointer, and growing the stack there would pass its limit.
  */
 static int is_stack_overflow(const struct slot *slot, int pid, uint64_t limit) {
@@ -148,9 +158,11 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
             request = PTRACE_LISTEN;
     } else {
         deliver = signal;
-        if (signal == SYS_SIGSEGV && is_stack_overflow(slot, pid, limits->stack_bytes))
+        if (signal == SYS_SIGSEGV && limit_is_ours(pid, RLIMIT_STACK, limits->stack_bytes) &&
+            is_stack_overflow(slot, pid, limits->stack_bytes))
             evidence->stack_overflow = 1;
-        else if (signal == SYS_SIGXFSZ && is_refused_write(pid))
+        else if (signal == SYS_SIGXFSZ && limit_is_ours(pid, RLIMIT_FSIZE, limits->file_size_bytes) &&
+                 is_refused_write(pid))
             evidence->file_size = 1;
     }
     SYS_CALL_4(__NR_ptrace, request, pid, 0, deliver);

@@ -41,8 +41,7 @@ extension SandboxError {
         case (ISOLATE_STAGE_EXEC, ENOENT), (ISOLATE_STAGE_EXEC, ENOTDIR):
             self.init(
                 .executableNotFound, stage: "exec", errno: number, message: "\(name) is not in the sandbox",
-                hint:
-                    "check the name, or the interpreter that its first line names; it must be in the image or /work"
+                hint: "check the name; it must be a path in the sandbox, or be found in PATH"
             )
         case (ISOLATE_STAGE_EXEC, E2BIG):
             self.init(
@@ -51,6 +50,12 @@ extension SandboxError {
                 hint:
                     "put data in a file, or raise the stack limit: the kernel gives a quarter of it to arguments"
             )
+        case (ISOLATE_STAGE_EXEC, ELIBACC):
+            self.init(
+                .executableNotRunnable, stage: "exec", errno: number,
+                message:
+                    "\(name) cannot be executed: its interpreter or dynamic linker is not in the sandbox",
+                hint: "check its first line, or link it statically")
         case (ISOLATE_STAGE_EXEC, _):
             self.init(
                 .executableNotRunnable, stage: "exec", errno: number,
@@ -58,7 +63,8 @@ extension SandboxError {
                 hint: "it must be a regular file with execute permission, for this processor")
         case (ISOLATE_STAGE_DIRECTORY, _):
             self.init(
-                .invalidArgument, stage: "directory", errno: number,
+                number == ENOENT || number == ENOTDIR ? .fileNotFound : .fileAccess, stage: "directory",
+                errno: number,
                 message:
                     "the directory \(Validation.quoted(command.directory ?? "/work")) cannot be entered: \(reason)",
                 hint: "give a directory of the sandbox, or write a file into it first")

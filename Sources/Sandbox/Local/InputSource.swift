@@ -7,25 +7,23 @@ import Synchronization
 /// A program's stdin. The program never gets a descriptor of the host's own files: through `/proc/self/fd` it could
 /// open them anew with other rights. Bytes become a sealed memory file, files and streams a pipe that we feed.
 struct InputSource {
-    /// To be handed to the program, then closed by ``closeProgramEnd()``.
+    /// To be handed to the program, then closed by ``closeProgramEnd()``; -1: the program opens its `/dev/null`.
     let fd: Int32
-    private let isOwned: Bool
     private let pump: InputPump?
 
-    /// - Parameter nullDevice: an open `/dev/null`, not taken over.
     static func make(
-        _ input: StandardInput, nullDevice: Int32, user: UInt32, loop: EventLoop
+        _ input: StandardInput, user: UInt32, loop: EventLoop
     ) throws(SandboxError) -> InputSource {
         switch input {
         case .none:
-            return InputSource(fd: nullDevice, isOwned: false, pump: nil)
+            return InputSource(fd: -1, pump: nil)
         case .bytes(let bytes):
-            if bytes.isEmpty { return InputSource(fd: nullDevice, isOwned: false, pump: nil) }
+            if bytes.isEmpty { return InputSource(fd: -1, pump: nil) }
             let fd = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
             guard fd >= 0 else { throw failed(-fd) }
             // Its own description may be opened anew through /proc/self/fd by the program's user.
             fchmod(fd, 0o444)
-            return InputSource(fd: fd, isOwned: true, pump: nil)
+            return InputSource(fd: fd, pump: nil)
         case .file(let path):
             let file = try openFile(path)
             return try pipe(.file(file), user: user, loop: loop)
@@ -71,7 +69,7 @@ struct InputSource {
             if case .file(let fd) = source { close(fd) }
             throw failed(-result)
         }
-        return InputSource(fd: ends.0, isOwned: true, pump: InputPump(ends.1, source, loop: loop))
+        return InputSource(fd: ends.0, pump: InputPump(ends.1, source, loop: loop))
     }
 
     private static func failed(_ number: Int32) -> SandboxError {
@@ -83,7 +81,7 @@ struct InputSource {
 
     /// Our copy of the program's end; the program has its own by now, or never will.
     func closeProgramEnd() {
-        if isOwned { close(fd) }
+        if fd >= 0 { close(fd) }
     }
 
     /// The run is over: what was not read is of no use.

@@ -8,8 +8,6 @@ import Synchronization
 final class LocalEngine: Sendable {
     let supervisor: Supervisor
     let pool: Pool<Slot>
-    /// An open `/dev/null`: the stdin of programs that get none.
-    let nullDevice: Int32
 
     static func start(_ configuration: LocalBackend.Configuration) async throws(SandboxError) -> LocalEngine {
         let supervisor = try await Supervisor.start(failStage: configuration.failStage)
@@ -23,11 +21,6 @@ final class LocalEngine: Sendable {
 
     private init(_ supervisor: Supervisor, _ configuration: LocalBackend.Configuration) throws(SandboxError) {
         self.supervisor = supervisor
-        nullDevice = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        guard nullDevice >= 0 else {
-            throw SandboxError(
-                .setupFailed, stage: "stdio", errno: errno, message: "/dev/null: \(describe(errno: errno))")
-        }
         let workshop = Workshop(supervisor: supervisor, keep: configuration.pool.maximum)
         pool = try Pool(
             configuration: configuration.pool,
@@ -35,8 +28,6 @@ final class LocalEngine: Sendable {
             destroy: { slot in await workshop.unmake(slot) })
         pool.start()
     }
-
-    deinit { Glibc.close(nullDevice) }
 
     func checkOwner() throws(SandboxError) {
         guard getpid() == supervisor.handle.owner else {

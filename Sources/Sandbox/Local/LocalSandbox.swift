@@ -8,6 +8,9 @@ final class LocalSandbox: SandboxInstance {
     private struct State {
         var isClosed = false
         var isBusy = false
+        var live: Live?
+        /// Whoever closes the sandbox during a run waits for its end.
+        var closing: CheckedContinuation<Void, Never>?
     }
 
     let provenance: Provenance
@@ -37,7 +40,17 @@ final class LocalSandbox: SandboxInstance {
             defer { state.isClosed = true }
             return !state.isClosed
         }
-        if isFirst { engine.pool.release(lease, reusable: false) }
+        guard isFirst else { return }
+        // A run under way is killed, and its end awaited: only then may the slot serve another sandbox.
+        await withCheckedContinuation { continuation in
+            let (isBusy, live) = state.withLock { state in
+                if state.isBusy { state.closing = continuation }
+                return (state.isBusy, state.live)
+            }
+            live?.kill(ISOLATE_END_CANCEL)
+            if !isBusy { continuation.resume() }
+        }
+        engine.pool.release(lease, reusable: false)
     }
 
     // MARK: Files
@@ -49,7 +62,13 @@ final class LocalSandbox: SandboxInstance {
             let mode = executable ? ISOLATE_FILE_WRITE_EXECUTABLE : ISOLATE_FILE_WRITE
             let (fd, _) = try await slot.open(name, mode: mode)
             defer { Glibc.close(fd) }
-            try Self.writeAll(bytes, fd, path)
+            do throws(SandboxError) {
+                try Self.writeAll(bytes, fd, path)
+            } catch {
+                // A part of a file is worse than none.
+                try? await slot.remove(name)
+                throw error
+            }
         } catch {
             throw error.with(provenance)
         }
@@ -171,7 +190,7 @@ final class LocalSandbox: SandboxInstance {
             let strings = try Validation.strings(of: command)
             for file in command.inputFiles { _ = try Validation.workPath(file.path) }
             try enter()
-            defer { state.withLock { $0.isBusy = false } }
+            defer { leave() }
             if Task.isCancelled { throw Self.cancelled }
             try await slot.setDisk(limits.disk)
             for file in command.inputFiles {
@@ -180,6 +199,8 @@ final class LocalSandbox: SandboxInstance {
             let live = try start(strings, stdin: stdin, limits: limits, isStreaming: isStreaming)
             defer { live.input.stop() }
             let handle = live.live
+            // A close that came before there was anything to kill.
+            if setLive(handle) { handle.kill(ISOLATE_END_CANCEL) }
             engine.pool.replenish()
             let end = await withTaskCancellationHandler {
                 if isStreaming { await body(handle) }
@@ -187,10 +208,30 @@ final class LocalSandbox: SandboxInstance {
             } onCancel: {
                 handle.kill(ISOLATE_END_CANCEL)
             }
-            return try result(of: end, handle.run.takeOutput(), command, limits)
+            let output = handle.run.takeOutput()
+            if !Task.isCancelled { try checkUsable() }
+            return try result(of: end, output, command, limits)
         } catch {
             throw error.with(provenance)
         }
+    }
+
+    /// True when the sandbox was closed meanwhile.
+    private func setLive(_ live: Live) -> Bool {
+        state.withLock { state in
+            state.live = live
+            return state.isClosed
+        }
+    }
+
+    private func leave() {
+        let closing = state.withLock { state in
+            defer { state.closing = nil }
+            state.isBusy = false
+            state.live = nil
+            return state.closing
+        }
+        closing?.resume()
     }
 
     private func enter() throws(SandboxError) {
@@ -213,8 +254,7 @@ final class LocalSandbox: SandboxInstance {
     private func start(
         _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool
     ) throws(SandboxError) -> Started {
-        let input = try InputSource.make(
-            stdin, nullDevice: engine.nullDevice, user: slot.hostUser, loop: slot.loop)
+        let input = try InputSource.make(stdin, user: slot.hostUser, loop: slot.loop)
         let out: OutputPipe
         let err: OutputPipe
         do throws(SandboxError) {
@@ -245,8 +285,9 @@ final class LocalSandbox: SandboxInstance {
         }
         box.serial = serial
         var bounds = isolate_limits(limits)
-        let flags = options.blockedSyscalls == .deny ? ISOLATE_RUN_DENY_BLOCKED.rawValue : 0
-        var stdio = (input.fd, out.writer, err.writer)
+        var flags = options.blockedSyscalls == .deny ? ISOLATE_RUN_DENY_BLOCKED.rawValue : 0
+        if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
+        var stdio = (input.fd < 0 ? out.writer : input.fd, out.writer, err.writer)
         let sent = strings.bytes.withUnsafeBufferPointer { bytes in
             withUnsafeBytes(of: &stdio) { stdio in
                 bytes.withMemoryRebound(to: CChar.self) { bytes in

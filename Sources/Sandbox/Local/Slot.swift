@@ -98,6 +98,14 @@ final class Slot: EventHandler {
         throw FileErrors.error(errno: record.failure.errno_value, path: path)
     }
 
+    /// Removes a file of `/work`.
+    func remove(_ path: String) async throws(SandboxError) {
+        let (record, _) = try await ask { control in
+            isolate_slot_send_open(control, path, Int32(ISOLATE_FILE_REMOVE.rawValue))
+        }
+        if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
+    }
+
     // MARK: Runs
 
     /// Registers a run before its request is sent. `nil`: one is under way.

@@ -9,7 +9,7 @@ enum Validation {
     static let maximumStrings = 6 << 20
     /// The kernel's bound of a single argument or variable.
     static let maximumString = 128 << 10
-    static let maximumPath = 1000
+    static let maximumPath = 3800
 
     static func check(_ limits: Limits) throws(SandboxError) {
         try time(limits.wallTime, "wallTime")
@@ -87,7 +87,8 @@ enum Validation {
     static func directory(_ directory: String?) throws(SandboxError) -> String {
         guard let directory else { return "/work" }
         try plain(directory, "directory", .invalidPath)
-        return directory.hasPrefix("/") ? directory : "/work/" + directory
+        if directory.hasPrefix("/") { return directory }
+        return directory == "." ? "/work" : "/work/" + (try workPath(directory))
     }
 
     private static func plain(_ text: String, _ what: String, _ code: SandboxError.Code) throws(SandboxError)

@@ -1,0 +1,24 @@
+// swift-tools-version: 6.2
+// The benchmarks: a package of its own, so that the library's users never build them.
+import PackageDescription
+
+let package = Package(
+    name: "sandbox-benchmarks",
+    dependencies: [.package(name: "swift-sandbox", path: "..", traits: [])],
+    targets: [
+        .target(
+            name: "CBare",
+            cSettings: [
+                .define("_GNU_SOURCE"),
+                .treatAllWarnings(as: .error),
+                .enableWarning("all"),
+                .enableWarning("extra"),
+            ]),
+        .executableTarget(
+            name: "sandbox-benchmarks",
+            dependencies: ["CBare", .product(name: "Sandbox", package: "swift-sandbox")],
+            swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu11
+)

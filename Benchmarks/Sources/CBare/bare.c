@@ -1,0 +1,84 @@
+/* Bare processes: posix_spawn, fork with execve, and many threads of the first. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bare.h"
+
+static char *environment[] = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", NULL};
+
+static int wait_for(pid_t pid) {
+    int status;
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
+
+int bare_spawn(char *const argv[]) {
+    posix_spawn_file_actions_t actions;
+    if (posix_spawn_file_actions_init(&actions))
+        return -1;
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    pid_t pid;
+    int failed = posix_spawn(&pid, argv[0], &actions, NULL, argv, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed ? -1 : wait_for(pid);
+}
+
+int bare_fork(char *const argv[]) {
+    pid_t pid = fork();
+    if (pid < 0)
+        return -1;
+    if (pid == 0) {
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        execve(argv[0], argv, environment);
+        _exit(127);
+    }
+    return wait_for(pid);
+}
+
+struct crowd {
+    char *const *argv;
+    int64_t deadline;
+    atomic_llong runs;
+    atomic_int failures;
+};
+
+static int64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static void *spawn_until(void *argument) {
+    struct crowd *crowd = argument;
+    while (now() < crowd->deadline) {
+        if (bare_spawn(crowd->argv) == 0)
+            crowd->runs++;
+        else
+            crowd->failures++;
+    }
+    return NULL;
+}
+
+int64_t bare_spawn_many(char *const argv[], int threads, int64_t nanoseconds) {
+    struct crowd crowd = {.argv = argv, .deadline = now() + nanoseconds};
+    pthread_t *ids = calloc(threads, sizeof *ids);
+    if (!ids)
+        return -1;
+    int started = 0;
+    while (started < threads && !pthread_create(&ids[started], NULL, spawn_until, &crowd))
+        started++;
+    for (int i = 0; i < started; i++)
+        pthread_join(ids[i], NULL);
+    free(ids);
+    return crowd.failures || started < threads ? -1 : crowd.runs;
+}

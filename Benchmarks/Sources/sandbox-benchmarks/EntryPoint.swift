@@ -1,0 +1,44 @@
+/// Where the benchmarks start: the first argument says which one.
+
+import Glibc
+
+@main
+enum EntryPoint {
+    static let usage = """
+        usage: sandbox-benchmarks compare|heap|throughput|phases
+          compare     a run against a bare posix_spawn and bubblewrap, interleaved
+          heap        does the embedder's heap slow a run down?
+          throughput  runs per second with 1, 2 and 4 callers
+          phases      where the time of a run goes
+        environment: COUNT=N samples, ROUNDS=N of throughput, CHECK=1 (compare fails above 3 times a bare spawn),
+          MUST_WORK=1 (compare fails without bubblewrap)
+        """
+
+    static func main() async {
+        setvbuf(stdout, nil, _IOLBF, 0)
+        let arguments = CommandLine.arguments.dropFirst()
+        guard arguments.count == 1, let name = arguments.first else { fail(usage, status: 2) }
+        do {
+            switch name {
+            case "compare": try await Compare.perform()
+            case "heap": try await Heap.perform()
+            case "throughput": try await Throughput.perform()
+            case "phases": try await Phases.perform()
+            default: fail(usage, status: 2)
+            }
+        } catch {
+            fail("\(name): \(error)", status: 1)
+        }
+    }
+
+    private static func fail(_ message: String, status: Int32) -> Never {
+        fputs(message + "\n", stderr)
+        exit(status)
+    }
+}
+
+/// What stopped a benchmark.
+struct BenchmarkError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,1 @@
+print("Before error"); 1/0

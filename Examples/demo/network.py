@@ -1,0 +1,3 @@
+import socket
+
+socket.socket(socket.AF_INET, socket.SOCK_STREAM)

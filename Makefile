@@ -1,0 +1,49 @@
+# The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
+.PHONY: demo test build lint format c-tests examples bench soak docs clean setup
+SHELL := /bin/bash
+export SWIFT_BACKTRACE ?= enable=no
+
+demo:
+	@scripts/setup.sh demo
+	@scripts/demo.sh
+
+test:
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+setup:
+	@scripts/setup.sh test
+
+build:
+	swift build --build-tests
+
+lint:
+	@scripts/setup.sh lint
+	@scripts/lint.sh
+
+format:
+	@scripts/lint.sh --fix
+
+# The C core alone, under AddressSanitizer and UndefinedBehaviorSanitizer.
+c-tests:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory -C Tests/CIsolateTests test
+
+# The examples that a user would start from: C judge, local-only package, the command copied alone.
+examples:
+	@scripts/setup.sh test
+	@scripts/examples.sh
+
+bench:
+	@scripts/setup.sh bench
+	@scripts/bench.sh
+
+soak:
+	@scripts/setup.sh test
+	SOAK=100000 swift test --filter RunnersTests
+
+docs:
+	@scripts/docs.sh
+
+clean:
+	rm -rf .build .build-c Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

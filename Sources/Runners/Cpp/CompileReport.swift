@@ -1,0 +1,36 @@
+/// What a compiler did.
+import Sandbox
+
+/// What the compiler did with a source.
+public struct CompileReport: Sendable, Hashable {
+    /// The compiler's run: outcome, streams, usage, limits, isolation, provenance.
+    public var result: RunResult
+    /// What ``Diagnostic/parse(_:)`` found in the compiler's stderr: at most ``Diagnostic/maximumCount``.
+    public var diagnostics: [Diagnostic]
+
+    public init(result: RunResult, diagnostics: [Diagnostic]) {
+        self.result = result
+        self.diagnostics = diagnostics
+    }
+
+    /// What ended the compiler: only `exited(code: 0)` gives a program.
+    public var outcome: Outcome { result.outcome }
+    public var stdout: [UInt8] { result.stdout }
+    /// The compiler's messages as it wrote them.
+    public var stderr: [UInt8] { result.stderr }
+    /// stderr as text; bytes that are not UTF-8 are replaced.
+    public var stderrText: String { result.stderrText }
+    public var usage: Usage { result.usage }
+}
+
+/// What compiling without running gives, see ``CppRunner``.
+public struct CompileResult: Sendable, Hashable {
+    public var report: CompileReport
+    /// The program; `nil` when the compiler did not succeed.
+    public var program: CompiledProgram?
+
+    public init(report: CompileReport, program: CompiledProgram?) {
+        self.report = report
+        self.program = program
+    }
+}

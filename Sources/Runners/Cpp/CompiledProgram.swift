@@ -1,0 +1,52 @@
+/// A program that was compiled once and can be run many times.
+import Sandbox
+
+/// The bytes of an executable, each run of which has a fresh sandbox.
+///
+/// It fits images whose C++ library is not older than that of the image it was compiled in (or any, with
+/// `-static`).
+public struct CompiledProgram: Sendable, Hashable {
+    /// The executable file.
+    public let bytes: [UInt8]
+
+    /// A program kept from an earlier compilation.
+    public init(bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Runs the program as `./main` in a fresh sandbox. Runs may be concurrent.
+    ///
+    /// - Returns: a report whose `compile` is `nil`.
+    /// - Throws: `SandboxError` when the sandbox failed or an argument is not acceptable.
+    public func run(
+        _ request: RunRequest = RunRequest(), on backend: any SandboxBackend
+    ) async throws(SandboxError) -> RunReport {
+        try checkPaths(
+            inputs: request.inputFiles, outputs: request.outputFiles, reserved: [CppRunner.programName])
+        return try await runProgram(
+            "./" + CppRunner.programName, program: InputFile(CppRunner.programName, bytes, executable: true),
+            request,
+            on: backend)
+    }
+
+    /// Runs the program with every part of the request a named argument; see ``RunRequest``.
+    public func run(
+        arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
+        environment: [String: String] = [:], inputFiles: [InputFile] = [], outputFiles: [String] = [],
+        options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+    ) async throws(SandboxError) -> RunReport {
+        let request = RunRequest(
+            arguments: arguments, stdin: stdin, limits: limits, environment: environment,
+            inputFiles: inputFiles,
+            outputFiles: outputFiles, options: options)
+        return try await run(request, on: backend)
+    }
+
+    /// True for what the kernel can execute: an ELF executable or shared object, or a script.
+    ///
+    /// `-c`, `-S` and `-E` leave an object file or text under the same name.
+    var isExecutable: Bool {
+        if bytes[...].starts(with: "#!") { return true }
+        guard bytes.count > 17, bytes[...].starts(with: "\u{7f}ELF") else { return false }
+        // e_type, in either byte order: ET_EXEC is 2, ET_DYN is 3.
+        return bytes[16] | bytes[17] == 2 || bytes[16] | bytes[17] == 3
+    }
+}

@@ -1,0 +1,130 @@
+/// Compiles C++ in one sandbox and runs the program in another.
+import Sandbox
+
+/// The runner for C++.
+///
+/// `main.cpp` is compiled in a sandbox of its own as `g++ -std=c++20 -O2 main.cpp -o main`; the program runs
+/// as `./main` in a fresh sandbox, so nothing of the compilation (source, headers, processes) is there, and
+/// the program's limits and usage are its own.
+public struct CppRunner: LanguageRunner {
+    public var language: Language { .cpp }
+
+    public var standard: CppStandard
+    /// Flags before the source. A `-std=` here overrides `standard`.
+    public var flags: [String]
+    /// Flags behind the source, where linkers look for libraries: `-lgmp`.
+    public var linkFlags: [String]
+    /// A name in the sandbox's `PATH` (`g++`, `clang++`), or an absolute path of the image.
+    public var compiler: String
+    /// The bounds of the compiler's run. The program may have at most `compileLimits.fileSize` bytes.
+    public var compileLimits: Limits
+    /// Files put beside `main.cpp` while it is compiled: headers such as `testlib.h`.
+    public var headers: [InputFile]
+
+    static let sourceName = "main.cpp"
+    static let programName = "main"
+
+    public init(
+        standard: CppStandard = .cpp20, flags: [String] = ["-O2"], compiler: String = "g++",
+        compileLimits: Limits = .compile, linkFlags: [String] = [], headers: [InputFile] = []
+    ) {
+        self.standard = standard
+        self.flags = flags
+        self.linkFlags = linkFlags
+        self.compiler = compiler
+        self.compileLimits = compileLimits
+        self.headers = headers
+    }
+
+    /// Compiles the source and, when that succeeded, runs the program.
+    ///
+    /// - Throws: `SandboxError`, as for every ``LanguageRunner``; also `.invalidArgument` for an empty source
+    ///   and for flags with which the compiler makes no program.
+    public func run(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
+    ) async throws(SandboxError) -> RunReport {
+        try checkPaths(
+            inputs: request.inputFiles, outputs: request.outputFiles, reserved: [CppRunner.programName])
+        let compiled = try await compile(source, options: request.options, on: backend)
+        guard let program = compiled.program else { return RunReport(compile: compiled.report) }
+        var report = try await program.run(request, on: backend)
+        report.compile = compiled.report
+        return report
+    }
+
+    /// Compiles source text as UTF-8, as the bytes are.
+    public func compile(
+        _ source: String, options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+    ) async throws(SandboxError) -> CompileResult {
+        try checkSize(ofSource: source.utf8.count)
+        return try await compile(Array(source.utf8), options: options, on: backend)
+    }
+
+    /// Compiles a source once; the program can be run many times.
+    ///
+    /// A source that does not compile is a result without a program, not an error.
+    /// - Parameters:
+    ///   - source: in any encoding, at most ``Language/maximumSourceBytes``.
+    ///   - options: the sandbox to compile in.
+    /// - Throws: `SandboxError`: `.invalidArgument` for an empty source, a NUL in a flag, and flags with
+    ///   which the compiler makes no program; `.fileTooLarge` for a source that is too long;
+    ///   `.toolchainNotFound` when the image lacks the compiler; whatever the sandbox throws.
+    public func compile(
+        _ source: [UInt8], options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+    ) async throws(SandboxError) -> CompileResult {
+        try check(source)
+        let command = Command(
+            compiler,
+            ["-std=" + standard.rawValue] + flags + [CppRunner.sourceName, "-o", CppRunner.programName]
+                + linkFlags,
+            inputFiles: headers + [InputFile(CppRunner.sourceName, source)])
+        return try await withFreshSandbox(options, on: backend) { sandbox throws(SandboxError) in
+            let result: RunResult
+            do throws(SandboxError) {
+                result = try await sandbox.run(command, stdin: .none, limits: compileLimits)
+            } catch {
+                throw error.namingToolchain(
+                    compiler, kind: "compiler", image: options.image, hint: installHint)
+            }
+            let report = CompileReport(result: result, diagnostics: Diagnostic.parse(result.stderr))
+            guard result.outcome.isSuccess else { return CompileResult(report: report, program: nil) }
+            return CompileResult(report: report, program: try await readProgram(from: sandbox))
+        }
+    }
+
+    private func check(_ source: [UInt8]) throws(SandboxError) {
+        if source.isEmpty {
+            throw SandboxError(
+                .invalidArgument, message: "the source is empty",
+                hint: "pass the text of a C++ program, at least `int main() {}`")
+        }
+        try checkSize(ofSource: source.count)
+        try checkTool(compiler, named: "compiler", flags: flags + linkFlags)
+        try checkPaths(inputs: headers, reserved: [CppRunner.sourceName, CppRunner.programName])
+    }
+
+    private func readProgram(from sandbox: any SandboxInstance) async throws(SandboxError) -> CompiledProgram
+    {
+        do {
+            let bytes = try await sandbox.read(CppRunner.programName, maxBytes: compileLimits.fileSize)
+            let program = CompiledProgram(bytes: bytes)
+            if program.isExecutable { return program }
+        } catch {
+            guard error.code == .fileNotFound else { throw error }
+        }
+        throw SandboxError(
+            .invalidArgument,
+            message:
+                "\(compiler) succeeded but made no program; its flags were "
+                + (flags + linkFlags).debugDescription,
+            hint: "leave out flags such as -fsyntax-only, -c, -S, -E and --version",
+            provenance: sandbox.provenance)
+    }
+
+    private var installHint: String {
+        let name = compiler.split(separator: "/").last ?? ""
+        let package = name.hasPrefix("clang") ? "clang" : "g++"
+        return "install one in the image (Debian, Ubuntu: apt-get install \(package)), "
+            + "or give CppRunner(compiler:) a compiler that is there"
+    }
+}

@@ -1,0 +1,22 @@
+/// The languages that have a runner.
+
+/// A language in which a program can be given as source.
+public enum Language: String, Sendable, Hashable, CaseIterable {
+    case cpp, python
+
+    /// The longest source any runner accepts, in bytes: 64 MiB. A longer one throws `.fileTooLarge` before
+    /// anything starts.
+    public static let maximumSourceBytes = 64 << 20
+
+    /// The language of a source file, by what stands behind the last dot of its name.
+    ///
+    /// - Parameter fileSuffix: with or without the dot, upper and lower case told apart as compilers do:
+    ///   `cpp`, `cc`, `cxx`, `c++` and `C` are C++ (`c` is not), `py` is Python. Anything else gives `nil`.
+    public init?(fileSuffix: String) {
+        switch fileSuffix.hasPrefix(".") ? String(fileSuffix.dropFirst()) : fileSuffix {
+        case "cpp", "cc", "cxx", "c++", "C": self = .cpp
+        case "py": self = .python
+        default: return nil
+        }
+    }
+}

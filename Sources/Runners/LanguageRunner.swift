@@ -1,0 +1,69 @@
+/// The protocol of all runners, and its short forms.
+import Sandbox
+
+/// Turns source into a running program: ``CppRunner``, ``PythonRunner``.
+///
+/// ```swift
+/// let report = try await CppRunner().run(source, stdin: .string("3 4\n"), on: backend)
+/// print(report.result?.stdoutText ?? report.compile?.stderrText ?? "")
+/// ```
+public protocol LanguageRunner: Sendable {
+    var language: Language { get }
+
+    /// Runs a program given as source, in a fresh sandbox.
+    ///
+    /// A source that does not compile and a program that fails are reports, not errors.
+    /// - Parameters:
+    ///   - source: the bytes of the source file, written as they are; at most
+    ///     ``Language/maximumSourceBytes``.
+    ///   - request: arguments, stdin, limits and files.
+    ///   - backend: where to run it.
+    /// - Throws: `SandboxError`: `.invalidArgument`, `.invalidPath` and `.fileTooLarge` for the caller's own
+    ///   mistakes, before anything starts; `.toolchainNotFound` when the image lacks the compiler or
+    ///   interpreter; whatever the sandbox throws.
+    func run(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
+    ) async throws(SandboxError) -> RunReport
+}
+
+extension LanguageRunner {
+    /// Runs source text as UTF-8 with a ready request.
+    public func run(
+        _ source: String, _ request: RunRequest, on backend: any SandboxBackend
+    ) async throws(SandboxError) -> RunReport {
+        try checkSize(ofSource: source.utf8.count)
+        return try await run(Array(source.utf8), request, on: backend)
+    }
+
+    /// Runs source text as UTF-8, with every part of the request a named argument; see ``RunRequest``.
+    ///
+    /// - Returns: what the compiler and the program did.
+    /// - Throws: `SandboxError` when the sandbox failed or an argument is not acceptable.
+    public func run(
+        _ source: String, arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
+        environment: [String: String] = [:], inputFiles: [InputFile] = [], outputFiles: [String] = [],
+        options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+    ) async throws(SandboxError) -> RunReport {
+        let request = RunRequest(
+            arguments: arguments, stdin: stdin, limits: limits, environment: environment,
+            inputFiles: inputFiles,
+            outputFiles: outputFiles, options: options)
+        return try await run(source, request, on: backend)
+    }
+
+    /// Runs source bytes (they need not be UTF-8), with every part of the request a named argument.
+    ///
+    /// - Returns: what the compiler and the program did.
+    /// - Throws: `SandboxError` when the sandbox failed or an argument is not acceptable.
+    public func run(
+        _ source: [UInt8], arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
+        environment: [String: String] = [:], inputFiles: [InputFile] = [], outputFiles: [String] = [],
+        options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+    ) async throws(SandboxError) -> RunReport {
+        let request = RunRequest(
+            arguments: arguments, stdin: stdin, limits: limits, environment: environment,
+            inputFiles: inputFiles,
+            outputFiles: outputFiles, options: options)
+        return try await run(source, request, on: backend)
+    }
+}

@@ -1,0 +1,69 @@
+/// Runs Python programs with the image's own interpreter.
+import Sandbox
+
+/// The runner for Python.
+///
+/// The source is written to `/work/main.py` and run as `python3 -B -X utf8 -u main.py` in a fresh sandbox: no
+/// bytecode files, UTF-8 for files and streams whatever the locale, and the hash seed left random. These are
+/// flags and not variables, so the program finds nothing of ours in `os.environ`, and `-I` or `-E` in `flags`
+/// does not undo them. An empty source is a valid Python program.
+public struct PythonRunner: LanguageRunner {
+    /// How the program's stdout reaches us.
+    public enum Buffering: Sendable, Hashable {
+        /// `python3 -u`: every `print` is written at once.
+        case unbuffered
+        /// Python's own choice for pipes: blocks of 8 KiB, the last one at a normal exit.
+        case block
+    }
+
+    public var language: Language { .python }
+
+    /// An absolute path of the image, or a name in the sandbox's `PATH`.
+    public var interpreter: String
+    /// Flags behind our own and before `main.py`, so that `-X utf8=0` overrides.
+    public var flags: [String]
+    /// Default `.unbuffered`.
+    ///
+    /// With `.block` a program that is ended by a limit, a signal or `os._exit` loses what it printed last,
+    /// up to all of it, and stdout and stderr of a live stream come out of order. Unbuffered, nothing is
+    /// lost; a `print` costs about 1.1 µs more (measured: 1,000,000 `print(i)` in 1.25 s instead of 0.17 s;
+    /// text joined first costs the same), which the output limit bounds: 1 MiB of short lines is some 0.2 s.
+    /// A judge whose programs print more can choose `.block`.
+    public var buffering: Buffering
+
+    static let sourceName = "main.py"
+
+    public init(
+        interpreter: String = "/usr/bin/python3", flags: [String] = [], buffering: Buffering = .unbuffered
+    ) {
+        self.interpreter = interpreter
+        self.flags = flags
+        self.buffering = buffering
+    }
+
+    /// Runs the source; a traceback in stderr is parsed when the run did not succeed.
+    public func run(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
+    ) async throws(SandboxError) -> RunReport {
+        try checkSize(ofSource: source.count)
+        try checkTool(interpreter, named: "interpreter", flags: flags)
+        try checkPaths(
+            inputs: request.inputFiles, outputs: request.outputFiles, reserved: [PythonRunner.sourceName])
+        let ours = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
+        var report: RunReport
+        do {
+            report = try await runProgram(
+                interpreter, ours + flags + [PythonRunner.sourceName],
+                program: InputFile(PythonRunner.sourceName, source), request, on: backend)
+        } catch {
+            throw error.namingToolchain(
+                interpreter, kind: "interpreter", image: request.options.image,
+                hint: "install one in the image (Debian, Ubuntu: apt-get install python3), "
+                    + "or give PythonRunner(interpreter:) one that is there")
+        }
+        if let result = report.result, !result.outcome.isSuccess {
+            report.traceback = PythonTraceback.parse(result.stderr)
+        }
+        return report
+    }
+}

@@ -1,0 +1,95 @@
+/// A Python traceback as a value.
+
+/// An uncaught Python exception, parsed from stderr.
+///
+/// Untrusted: the program wrote this text and can print whatever looks like a traceback. Good for showing to
+/// people; never judge a run by it.
+public struct PythonTraceback: Sendable, Hashable {
+    /// One `File "…", line N, in f` entry.
+    public struct Frame: Sendable, Hashable {
+        /// As Python names it: `/work/main.py`, `<string>`.
+        public var file: String
+        /// Counted from 1.
+        public var line: Int
+        /// `<module>` for a file's own level; `nil` where a `SyntaxError` points to.
+        public var function: String?
+        /// The source line without its indentation, when Python printed one.
+        public var source: String?
+        /// How many more times in a row this frame stands in the stack (`[Previous line repeated N more
+        /// times]`).
+        public var repeated: Int
+
+        public init(file: String, line: Int, function: String?, source: String? = nil, repeated: Int = 0) {
+            self.file = file
+            self.line = line
+            self.function = function
+            self.source = source
+            self.repeated = repeated
+        }
+    }
+
+    /// An exception that came before the last one.
+    public struct Earlier: Sendable, Hashable {
+        /// What the exception after it has to do with it.
+        public enum Relation: String, Sendable, Hashable {
+            /// `raise … from`: "The above exception was the direct cause of the following exception".
+            case cause
+            /// "During handling of the above exception, another exception occurred".
+            case context
+        }
+
+        public var relation: Relation
+        /// Outermost call first.
+        public var frames: [Frame]
+        public var exceptionType: String
+        public var message: String
+
+        public init(relation: Relation, frames: [Frame], exceptionType: String, message: String) {
+            self.relation = relation
+            self.frames = frames
+            self.exceptionType = exceptionType
+            self.message = message
+        }
+    }
+
+    /// Outermost call first, at most ``maximumFrames``. Empty for some syntax errors.
+    public var frames: [Frame]
+    /// As Python prints it, with the module when it is not a built-in one: `ZeroDivisionError`,
+    /// `json.decoder.…`.
+    public var exceptionType: String
+    /// May have many lines: notes stand behind the message, and so does what the program printed after the
+    /// traceback. Empty when there is none.
+    public var message: String
+    /// The exceptions that led to this one, the first one first, at most ``maximumChain``. Those inside an
+    /// exception group are not listed; see `text`.
+    public var chain: [Earlier]
+    /// The traceback as it stands in stderr, chain included.
+    public var text: String
+
+    public init(
+        frames: [Frame], exceptionType: String, message: String, chain: [Earlier] = [], text: String = ""
+    ) {
+        self.frames = frames
+        self.exceptionType = exceptionType
+        self.message = message
+        self.chain = chain
+        self.text = text
+    }
+
+    /// The most frames kept of one exception; later ones are left out.
+    public static let maximumFrames = 1000
+    /// The most earlier exceptions kept; the first ones are left out.
+    public static let maximumChain = 100
+    /// How much of the end of a text is looked at, in bytes: 1 MiB.
+    public static let maximumText = 1 << 20
+
+    /// Finds the last traceback in a program's stderr, one that an ending thread or a `__del__` left only
+    /// when there is no other.
+    ///
+    /// Takes time linear in the text, of which the last ``maximumText`` bytes are looked at.
+    /// - Returns: `nil` when there is none, as after `sys.exit("message")`.
+    public static func parse(_ stderr: [UInt8]) -> PythonTraceback? {
+        var parser = TracebackParser(text: stderr.suffix(maximumText))
+        return parser.parse()
+    }
+}

@@ -1,0 +1,37 @@
+/// How to run a program, whatever it is written in.
+import Sandbox
+
+/// All that a run needs besides the program itself.
+public struct RunRequest: Sendable {
+    /// The program's arguments, its own name not included.
+    public var arguments: [String]
+    /// The program's standard input; a `.stream` can serve one run only.
+    public var stdin: StandardInput
+    /// The bounds of the run itself; a compiler has its own, ``CppRunner/compileLimits``.
+    public var limits: Limits
+    /// Variables added to the sandbox's own, or replacing them. The compiler does not see them.
+    public var environment: [String: String]
+    /// Files put below `/work` before the program starts. The compiler does not see them; see
+    /// ``CppRunner/headers``.
+    public var inputFiles: [InputFile]
+    /// Paths relative to `/work` to read back after the run, however it ended; see ``RunReport/files``.
+    ///
+    /// A file may have at most `limits.fileSize` bytes, all together at most `limits.disk`.
+    public var outputFiles: [String]
+    /// The image, the root file system's mode and the least isolation accepted, for compiling too.
+    public var options: SandboxOptions
+
+    public init(
+        arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
+        environment: [String: String] = [:], inputFiles: [InputFile] = [], outputFiles: [String] = [],
+        options: SandboxOptions = SandboxOptions()
+    ) {
+        self.arguments = arguments
+        self.stdin = stdin
+        self.limits = limits
+        self.environment = environment
+        self.inputFiles = inputFiles
+        self.outputFiles = outputFiles
+        self.options = options
+    }
+}

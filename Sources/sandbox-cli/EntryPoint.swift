@@ -1,0 +1,25 @@
+/// Where the process starts: settles signals and descriptors, then hands over to the command.
+
+#if CLI
+    import Glibc
+
+    @main
+    enum EntryPoint {
+        static func main() async {
+            fillStandardDescriptors()
+            Interruption.install()
+            // A reader that goes away shows as EPIPE where we write.
+            signal(SIGPIPE, SIG_IGN)
+            exit(await SandboxTool.perform(Array(CommandLine.arguments.dropFirst())))
+        }
+
+        /// Keeps files that we open from becoming descriptors 0 to 2 of a caller that closed them.
+        ///
+        /// What is opened here is empty for a reader and refuses a writer, so no output is lost in silence.
+        private static func fillStandardDescriptors() {
+            for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+                _ = open("/dev/null", O_RDONLY)
+            }
+        }
+    }
+#endif

@@ -1,0 +1,51 @@
+/// `sandbox doctor` and `sandbox cleanup`: what the host offers, and what dead owners left on it.
+
+#if CLI
+    import ArgumentParser
+    import Sandbox
+
+    struct DoctorCommand: Subcommand {
+        static let configuration = CommandConfiguration(
+            commandName: "doctor",
+            abstract: "Say what this host offers, layer by layer, and how to get what is missing.",
+            discussion: "Exits with 125 when no isolation level works here; with --json always with 0.")
+
+        @Flag(help: "Print one JSON object.")
+        var json = false
+
+        func perform() async -> Int32 {
+            let report = await LocalBackend.probeHost()
+            do {
+                if json {
+                    try await StandardStreams.writeOut(try JSONText.encode(HostObject(report)))
+                    return ExitStatus.success
+                }
+                try await StandardStreams.writeOut(Array(HostTable.render(report).utf8))
+            } catch {
+                await StandardStreams.say("cannot write to stdout: \(error)")
+                return ExitStatus.sandboxFailed
+            }
+            return report.level == nil ? ExitStatus.sandboxFailed : ExitStatus.success
+        }
+    }
+
+    struct CleanupCommand: Subcommand {
+        static let configuration = CommandConfiguration(
+            commandName: "cleanup", abstract: "Remove whatever dead owners left behind.")
+
+        func perform() async -> Int32 {
+            do {
+                let removed = try LocalBackend.cleanup()
+                let lines = removed.isEmpty ? ["nothing to remove"] : removed.map { "removed " + $0 }
+                try await StandardStreams.writeOut(Array((lines.joined(separator: "\n") + "\n").utf8))
+                return ExitStatus.success
+            } catch let error as SandboxError {
+                let provenance = error.provenance ?? BackendChoice.local.unanswered(image: "host")
+                await FailureReport(error: error, provenance: provenance).print(json: false)
+            } catch {
+                await StandardStreams.say("cannot write to stdout: \(error)")
+            }
+            return ExitStatus.sandboxFailed
+        }
+    }
+#endif

@@ -1,0 +1,248 @@
+/// The objects that `--json` prints, key by key as the contract names them (`schemaVersion` 1).
+
+#if CLI
+    import FoundationEssentials
+    import Sandbox
+
+    /// Encodes `nil` as `null` instead of leaving the key out.
+    @propertyWrapper
+    struct Nullable<Value: Encodable>: Encodable {
+        var wrappedValue: Value?
+
+        init(wrappedValue value: Value?) { wrappedValue = value }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
+        }
+    }
+
+    /// The top-level object of a run, and of a compilation that did not succeed.
+    struct RunObject: Encodable {
+        let schemaVersion = 1
+        @Nullable var outcome: OutcomeObject?
+        var limitsHit: [String]
+        var deniedSyscalls: [String]
+        var stdout: String
+        var stderr: String
+        /// The exact bytes, only where the text is not them.
+        var stdoutBase64: String?
+        var stderrBase64: String?
+        var stdoutTruncated: Bool
+        var stderrTruncated: Bool
+        @Nullable var usage: UsageObject?
+        var limits: LimitsObject
+        var backend: BackendObject
+        var isolation: IsolationObject
+        var files: [String: FileObject]
+        @Nullable var compile: CompileObject?
+    }
+
+    struct OutcomeObject: Encodable {
+        var kind: String
+        var code: Int32?
+        var signal: Int32?
+        var name: String?
+        var limit: String?
+        var syscall: String?
+
+        init(_ outcome: Outcome) {
+            switch outcome {
+            case .exited(let code):
+                kind = "exited"
+                self.code = code
+            case .signaled(let signal):
+                kind = "signaled"
+                self.signal = signal
+                name = SignalName.of(signal)
+            case .limitExceeded(let limit):
+                kind = "limitExceeded"
+                self.limit = limit.rawValue
+            case .blockedSyscall(let syscall):
+                kind = "blockedSyscall"
+                self.syscall = syscall
+            }
+        }
+    }
+
+    struct UsageObject: Encodable {
+        var wallSeconds: Double
+        var cpuSeconds: Double
+        var userSeconds: Double
+        var systemSeconds: Double
+        var cpuSource: String
+        var peakMemoryBytes: Int
+        var residentPeakBytes: Int
+        var memorySource: String
+        var peakProcesses: Int
+
+        init(_ usage: Usage) {
+            wallSeconds = Seconds.value(usage.wallTime)
+            cpuSeconds = Seconds.value(usage.cpuTime)
+            userSeconds = Seconds.value(usage.userTime)
+            systemSeconds = Seconds.value(usage.systemTime)
+            cpuSource = usage.cpuSource.rawValue
+            peakMemoryBytes = usage.peakMemory
+            residentPeakBytes = usage.residentPeak
+            memorySource = usage.memorySource.rawValue
+            peakProcesses = usage.peakProcesses
+        }
+    }
+
+    struct LimitsObject: Encodable {
+        var wallSeconds: Double
+        var cpuSeconds: Double
+        var memoryBytes: Int
+        var processes: Int
+        var outputBytes: Int
+        var fileSizeBytes: Int
+        var diskBytes: Int
+        var openFiles: Int
+        var stackBytes: Int
+
+        init(_ limits: Limits) {
+            wallSeconds = Seconds.value(limits.wallTime)
+            cpuSeconds = Seconds.value(limits.cpuTime)
+            memoryBytes = limits.memory
+            processes = limits.processes
+            outputBytes = limits.output
+            fileSizeBytes = limits.fileSize
+            diskBytes = limits.disk
+            openFiles = limits.openFiles
+            stackBytes = limits.stack
+        }
+    }
+
+    struct BackendObject: Encodable {
+        var kind: String
+        var requested: String
+        @Nullable var fallbackReason: String?
+        var instance: String
+        var sandbox: String
+        var image: String
+        @Nullable var imageDigest: String?
+        var attempt: Int
+        var library: String
+        var hostPid: Int32
+
+        init(_ provenance: Provenance) {
+            kind = provenance.kind.rawValue
+            requested = provenance.requested
+            _fallbackReason = Nullable(wrappedValue: provenance.fallbackReason)
+            instance = provenance.instance
+            sandbox = provenance.sandbox
+            image = provenance.image
+            _imageDigest = Nullable(wrappedValue: provenance.imageDigest)
+            attempt = provenance.attempt
+            library = provenance.library
+            hostPid = provenance.hostPID
+        }
+    }
+
+    struct IsolationObject: Encodable {
+        var level: String
+        var layers: [String]
+        var missing: [String]
+        var cgroup: String
+
+        init(_ report: IsolationReport) {
+            level = report.level.rawValue
+            layers = report.layers.map(\.rawValue)
+            missing = report.missing.map(\.rawValue)
+            cgroup = report.cgroup.rawValue
+        }
+    }
+
+    struct FileObject: Encodable {
+        var bytes: Int
+        var mediaType: String
+        var path: String
+    }
+
+    /// A compilation, successful or not.
+    struct CompileObject: Encodable {
+        var outcome: OutcomeObject
+        var stdout: String
+        var stderr: String
+        var stdoutBase64: String?
+        var stderrBase64: String?
+        var usage: UsageObject
+        var diagnostics: [DiagnosticObject]
+    }
+
+    /// One message of the compiler.
+    struct DiagnosticObject: Encodable {
+        var file: String
+        @Nullable var line: Int?
+        @Nullable var column: Int?
+        var severity: String
+        var message: String
+        @Nullable var option: String?
+    }
+
+    /// The top-level object when the sandbox failed.
+    struct ErrorReportObject: Encodable {
+        let schemaVersion = 1
+        var error: ErrorObject
+        var backend: BackendObject
+    }
+
+    struct ErrorObject: Encodable {
+        var code: String
+        @Nullable var stage: String?
+        var errno: Int32
+        var message: String
+        @Nullable var hint: String?
+
+        init(_ error: SandboxError) {
+            code = error.code.rawValue
+            _stage = Nullable(wrappedValue: error.stage)
+            errno = error.errno
+            message = error.message
+            _hint = Nullable(wrappedValue: error.hint)
+        }
+    }
+
+    /// The object of `sandbox doctor --json`.
+    struct HostObject: Encodable {
+        struct Layer: Encodable {
+            var name: String
+            var available: Bool
+            var detail: String
+            @Nullable var mend: String?
+        }
+
+        let schemaVersion = 1
+        var kernel: String
+        var machine: String
+        /// The strongest level that works here.
+        @Nullable var level: String?
+        var cgroup: String
+        var layers: [Layer]
+
+        init(_ report: HostReport) {
+            kernel = report.kernel
+            machine = report.machine
+            _level = Nullable(wrappedValue: report.level?.rawValue)
+            cgroup = report.cgroup.rawValue
+            layers = report.entries.map {
+                Layer(name: $0.name, available: $0.isAvailable, detail: $0.detail, mend: $0.mend)
+            }
+        }
+    }
+
+    enum JSONText {
+        /// One line of JSON with sorted keys, and the newline.
+        static func encode(_ object: some Encodable) throws -> [UInt8] {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return Array(try encoder.encode(object)) + [UInt8(ascii: "\n")]
+        }
+
+        /// The bytes as text, and as Base64 too where they are not UTF-8.
+        static func text(_ bytes: [UInt8]) -> (text: String, base64: String?) {
+            if let exact = String(validating: bytes, as: UTF8.self) { return (exact, nil) }
+            return (String(decoding: bytes, as: UTF8.self), Data(bytes).base64EncodedString())
+        }
+    }
+#endif

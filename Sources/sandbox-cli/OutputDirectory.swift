@@ -1,0 +1,107 @@
+/// Puts collected files below one directory of the host: no link is followed, nothing but files is replaced.
+
+#if CLI
+    import Glibc
+    import Sandbox
+
+    /// An open `--out-dir`. Held by descriptor, so that renaming it meanwhile changes nothing.
+    final class OutputDirectory: Sendable {
+        let path: String
+        private let descriptor: Int32
+
+        /// Opens the directory, making it when it does not exist. Links in this path are the caller's own.
+        init(_ path: String) throws(SandboxError) {
+            var status = stat()
+            if stat(path, &status) != 0 && errno == ENOENT { try Self.makeDirectories(path) }
+            descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if descriptor < 0 { throw Self.failure(errno, "cannot open the output directory '\(path)'") }
+            self.path = path
+        }
+
+        deinit { close(descriptor) }
+
+        /// Writes one file, complete or not at all.
+        ///
+        /// - Returns: its path, absolute.
+        func write(_ bytes: [UInt8], to name: OutputName) throws(SandboxError) -> String {
+            var parent = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+            if parent < 0 { throw Self.failure(errno, "cannot write '\(name.text)'") }
+            defer { close(parent) }
+            for component in name.components.dropLast() {
+                let next = try Self.enter(component, in: parent, name: name)
+                close(parent)
+                parent = next
+            }
+            let last = name.components[name.components.count - 1]
+            try Self.refuseUnlessFile(last, in: parent, name: name)
+            try Self.replace(last, in: parent, with: bytes, name: name)
+            return Self.absolute(path + "/" + name.path)
+        }
+
+        private static func enter(
+            _ component: String, in parent: Int32, name: OutputName
+        ) throws(SandboxError) -> Int32 {
+            if mkdirat(parent, component, 0o777) != 0 && errno != EEXIST {
+                throw failure(errno, "cannot make the directory '\(component)' for '\(name.text)'")
+            }
+            let next = openat(parent, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            if next < 0 {
+                throw failure(errno, "'\(component)' of '\(name.text)' is not a directory of its own")
+            }
+            return next
+        }
+
+        private static func refuseUnlessFile(
+            _ last: String, in parent: Int32, name: OutputName
+        ) throws(SandboxError) {
+            var status = stat()
+            if fstatat(parent, last, &status, AT_SYMLINK_NOFOLLOW) != 0 {
+                if errno == ENOENT { return }
+                throw failure(errno, "cannot examine '\(name.text)' in the output directory")
+            }
+            if status.st_mode & S_IFMT != S_IFREG {
+                throw SandboxError(
+                    .notRegularFile, message: "'\(name.text)' in the output directory is not a regular file",
+                    hint: "remove it, or choose another `--out-dir`")
+            }
+        }
+
+        /// By a new file and a rename, so that a link put there meanwhile is replaced, never followed.
+        private static func replace(
+            _ last: String, in parent: Int32, with bytes: [UInt8], name: OutputName
+        ) throws(SandboxError) {
+            let temporary = ".sandbox-\(getpid())-\(UInt64.random(in: 0 ... .max)).part"
+            let file = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+            if file < 0 { throw failure(errno, "cannot make '\(name.text)'") }
+            var number = StandardStreams.writeAll(bytes, to: file)
+            if close(file) != 0 && number == 0 { number = errno }
+            if number == 0 && renameat(parent, temporary, parent, last) != 0 { number = errno }
+            if number != 0 {
+                unlinkat(parent, temporary, 0)
+                throw failure(number, "cannot write '\(name.text)'")
+            }
+        }
+
+        private static func makeDirectories(_ path: String) throws(SandboxError) {
+            var made = path.hasPrefix("/") ? "/" : ""
+            for component in path.split(separator: "/") {
+                made += component + "/"
+                if mkdir(made, 0o777) != 0 && errno != EEXIST {
+                    throw failure(errno, "cannot make the output directory '\(path)'")
+                }
+            }
+        }
+
+        private static func absolute(_ path: String) -> String {
+            if path.hasPrefix("/") { return path }
+            guard let current = getcwd(nil, 0) else { return path }
+            defer { free(current) }
+            let relative = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
+            return String(cString: current) + "/" + relative
+        }
+
+        private static func failure(_ number: Int32, _ message: String) -> SandboxError {
+            SandboxError(.fileAccess, errno: number, message: "\(message): \(ErrnoText.of(number))")
+        }
+    }
+#endif

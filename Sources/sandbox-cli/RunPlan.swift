@@ -1,0 +1,47 @@
+/// All that a run needs, checked and read before any backend is made.
+
+#if CLI
+    import Sandbox
+
+    struct RunPlan: Sendable {
+        var limits: Limits
+        var options: SandboxOptions
+        var environment: [String: String]
+        var inputFiles: [InputFile]
+        var stdin: StandardInput
+        var outputs: [OutputName]
+        /// `nil` when nothing is to be collected.
+        var outputDirectory: OutputDirectory?
+
+        init(_ shared: SharedOptions) throws(SandboxError) {
+            limits = shared.limits.run
+            options = SandboxOptions(
+                image: shared.image == "host" ? .host : .reference(shared.image), rootfs: shared.rootfs,
+                isolation: shared.isolation)
+            environment = [:]
+            for variable in shared.env { environment[variable.name] = variable.value }
+            // What does not fit on the sandbox's disk need not be read.
+            inputFiles = try InputFileOption.load(shared.inputs, limit: limits.disk)
+            stdin = try OwnStandardInput.open(shared.stdin)
+            outputs = []
+            for name in shared.outputs where !outputs.contains(where: { $0.path == name.path }) {
+                outputs.append(name)
+            }
+            outputDirectory = outputs.isEmpty ? nil : try OutputDirectory(shared.outDir)
+        }
+    }
+
+    /// What came of a plan.
+    struct FinishedRun: Sendable {
+        /// The program's run; `nil` when compiling did not succeed.
+        var result: RunResult?
+        /// The collected files, by ``OutputName/path``.
+        var files: [String: [UInt8]] = [:]
+        /// Why the others were not collected.
+        var uncollected: [String: SandboxError.Code] = [:]
+        /// True when the output was passed on while the program ran.
+        var wasStreamed = false
+        /// True when stderr, as passed on, stands in the middle of a line.
+        var isMidLine = false
+    }
+#endif

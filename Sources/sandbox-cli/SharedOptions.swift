@@ -1,0 +1,129 @@
+/// The options that `run` and `exec` have in common.
+
+#if CLI
+    import ArgumentParser
+    import Runners
+    import Sandbox
+
+    extension Rootfs: ExpressibleByArgument {}
+    extension IsolationLevel: ExpressibleByArgument {}
+    extension Language: ExpressibleByArgument {}
+
+    /// Values follow their option whatever they look like: `--memory -1` is told from a missing value.
+    struct SharedOptions: ParsableArguments {
+        @Option(help: "Where to run: local, docker, or auto (Docker, falling back to local).")
+        var backend: BackendChoice = .local
+
+        @Option(
+            parsing: .unconditional,
+            help: .init("The image to run in; 'host' is the host's own /usr.", valueName: "ref"))
+        var image = "host"
+
+        @Option(help: "Whether the program may change the root file system.")
+        var rootfs: Rootfs = .readOnly
+
+        @Option(help: "The source's language; by default told by its suffix. For run only.")
+        var language: Language?
+
+        @Option(help: "The least isolation accepted.")
+        var isolation: IsolationLevel = .standard
+
+        @OptionGroup(title: "Limits (SIZE in bytes, or binary with K, M, G; S in seconds, with fractions)")
+        var limits: LimitOptions
+
+        @Option(
+            parsing: .unconditionalSingleValue,
+            help: .init("A variable for the program; repeatable.", valueName: "k=v"),
+            transform: EnvironmentOption.parse)
+        var env: [EnvironmentOption] = []
+
+        @Option(
+            name: .customLong("in"), parsing: .unconditionalSingleValue,
+            help: .init(
+                "A file to put into /work, under NAME if given; repeatable.", valueName: "file[:name]"),
+            transform: InputFileOption.parse)
+        var inputs: [InputFileOption] = []
+
+        @Option(
+            name: .customLong("out"), parsing: .unconditionalSingleValue,
+            help: .init("A file of /work to collect afterwards; repeatable.", valueName: "name"),
+            transform: OutputName.parse)
+        var outputs: [OutputName] = []
+
+        @Option(
+            parsing: .unconditional,
+            help: .init("Where collected files go; made when missing.", valueName: "dir"))
+        var outDir = "."
+
+        @Option(
+            parsing: .unconditional,
+            help: .init(
+                "The program's stdin: a file, or - for our own. Empty unless given.", valueName: "file"))
+        var stdin: String?
+
+        @Flag(help: "Print one JSON object; exit with 0 whenever there is a result.")
+        var json = false
+    }
+
+    /// The bounds of the run and of the compiler.
+    struct LimitOptions: ParsableArguments {
+        @Option(parsing: .unconditional, help: .init(valueName: "s"), transform: Seconds.parse)
+        var wallTime: Duration?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "s"), transform: Seconds.parse)
+        var cpuTime: Duration?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "size"), transform: ByteSize.parse)
+        var memory: Int?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "n"), transform: Count.parse)
+        var processes: Int?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "size"), transform: ByteSize.parse)
+        var outputLimit: Int?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "size"), transform: ByteSize.parse)
+        var fileSize: Int?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "size"), transform: ByteSize.parse)
+        var disk: Int?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "n"), transform: Count.parse)
+        var openFiles: Int?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "size"), transform: ByteSize.parse)
+        var stack: Int?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "s"), transform: Seconds.parse)
+        var compileWallTime: Duration?
+
+        @Option(parsing: .unconditional, help: .init(valueName: "size"), transform: ByteSize.parse)
+        var compileMemory: Int?
+
+        /// The run's limits.
+        var run: Limits {
+            var limits = Limits.standard
+            if let wallTime { limits.wallTime = wallTime }
+            if let cpuTime { limits.cpuTime = cpuTime }
+            if let memory { limits.memory = memory }
+            if let processes { limits.processes = processes }
+            if let outputLimit { limits.output = outputLimit }
+            if let fileSize { limits.fileSize = fileSize }
+            if let disk { limits.disk = disk }
+            if let openFiles { limits.openFiles = openFiles }
+            if let stack { limits.stack = stack }
+            return limits
+        }
+
+        /// The compiler's. There is no option for its CPU time, which must not undo a longer wall time.
+        var compile: Limits {
+            var limits = Limits.compile
+            if let compileWallTime {
+                limits.wallTime = compileWallTime
+                limits.cpuTime = max(limits.cpuTime, compileWallTime)
+            }
+            if let compileMemory { limits.memory = compileMemory }
+            return limits
+        }
+    }
+#endif

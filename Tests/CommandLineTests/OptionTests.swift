@@ -1,0 +1,148 @@
+/// Tests how command lines are read: options, their mistakes, and what is guessed of those that do not parse.
+
+#if CLI
+    import Sandbox
+    import Testing
+
+    @testable import SandboxCLI
+
+    @Suite struct OptionTests {
+        private func parse(_ arguments: String...) throws -> ExecCommand {
+            try #require(try SandboxTool.parseAsRoot(["exec"] + arguments) as? ExecCommand)
+        }
+
+        /// What the user is told.
+        private func complaint(_ arguments: String...) -> String? {
+            do {
+                _ = try SandboxTool.parseAsRoot(arguments)
+                return nil
+            } catch {
+                return SandboxTool.message(for: error)
+            }
+        }
+
+        @Test func defaults() throws {
+            let shared = try parse("--", "true").shared
+            #expect(shared.backend == .local)
+            #expect(shared.limits.run == .standard)
+            #expect(shared.limits.compile == .compile)
+            #expect(shared.rootfs == .readOnly)
+            #expect(shared.isolation == .standard)
+            #expect(!shared.json)
+        }
+
+        @Test func limits() throws {
+            let command = try parse(
+                "--wall-time", "1.5", "--cpu-time", "2", "--memory", "64M", "--processes", "3",
+                "--output-limit", "4K",
+                "--file-size", "5", "--disk", "6M", "--open-files", "7", "--stack", "8M",
+                "--compile-wall-time", "60",
+                "--compile-memory", "2G", "--", "a", "--json", "--", "b")
+            #expect(
+                command.shared.limits.run
+                    == Limits(
+                        wallTime: .milliseconds(1500), cpuTime: .seconds(2), memory: 64 << 20, processes: 3,
+                        output: 4096, fileSize: 5, disk: 6 << 20, openFiles: 7, stack: 8 << 20))
+            #expect(command.shared.limits.compile.wallTime == .seconds(60))
+            #expect(command.shared.limits.compile.cpuTime == .seconds(60))
+            #expect(command.shared.limits.compile.memory == 2 << 30)
+            #expect(command.program == ["a", "--json", "--", "b"])
+            #expect(!command.shared.json)
+        }
+
+        @Test func runArguments() throws {
+            let command = try #require(
+                try SandboxTool.parseAsRoot(["run", "--json", "a.py", "--", "-x", "--", "y"]) as? RunCommand)
+            #expect(command.source == "a.py")
+            #expect(command.arguments == ["-x", "--", "y"])
+            #expect(command.shared.json)
+        }
+
+        @Test func stdinDash() throws {
+            #expect(try parse("--stdin", "-", "--", "cat").shared.stdin == "-")
+        }
+
+        @Test func mistakesNameOptionAndValue() throws {
+            let values = [
+                ("--memory", "-5"), ("--memory", "1.5M"), ("--wall-time", "nan"), ("--wall-time", "-1"),
+                ("--processes", "0"), ("--env", "FOO"), ("--env", "=x"), ("--out", "../x"),
+                ("--out", "/etc/passwd"),
+                ("--out", "a/../b"), ("--out", ""), ("--in", ":x"), ("--rootfs", "rw"),
+                ("--isolation", "none"),
+                ("--backend", "podman"), ("--language", "cobol"),
+            ]
+            for (option, value) in values {
+                let message = try #require(
+                    complaint("exec", option, value, "--", "true"), "\(option) \(value)")
+                #expect(message.contains(option), "\(message)")
+                #expect(message.contains("'\(value)'"), "\(message)")
+            }
+            #expect(complaint("exec", "--nonsense", "--", "true")?.contains("--nonsense") == true)
+            #expect(complaint("exec", "--memory")?.contains("--memory") == true)
+            #expect(complaint("exec")?.contains("program") == true)
+            #expect(complaint("run")?.contains("source") == true)
+            #expect(complaint("run", "a.py", "b.py")?.contains("b.py") == true)
+            #expect(complaint("walk")?.contains("walk") == true)
+        }
+
+        @Test func guesses() {
+            let full = CommandLineGuess(["exec", "--backend", "auto", "--json", "--nonsense", "--", "--json"])
+            #expect(full.subcommand == "exec" && full.json && full.backend == .auto && full.hasTerminator)
+            let behind = CommandLineGuess(["run", "--backend=docker", "--", "--json", "--backend", "auto"])
+            #expect(!behind.json && behind.backend == .docker)
+            let empty = CommandLineGuess(["--backend"])
+            #expect(empty.subcommand == nil && empty.backend == .local && !empty.hasTerminator)
+            #expect(CommandLineGuess(["exec", "ls"]).hint.contains("after `--`"))
+            #expect(CommandLineGuess(["run"]).hint == "see `sandbox run --help`")
+        }
+
+        @Test func environment() throws {
+            #expect(try EnvironmentOption.parse("A=b=c") == EnvironmentOption(name: "A", value: "b=c"))
+            #expect(try EnvironmentOption.parse("A=") == EnvironmentOption(name: "A", value: ""))
+        }
+
+        @Test func inputNames() throws {
+            func resolve(_ text: String, _ existing: String...) throws -> [String] {
+                let (file, name) = try InputFileOption.parse(text).resolve(exists: existing.contains)
+                return [file, name]
+            }
+            #expect(try resolve("a.txt", "a.txt") == ["a.txt", "a.txt"])
+            #expect(try resolve("/x/y/a.txt", "/x/y/a.txt") == ["/x/y/a.txt", "a.txt"])
+            #expect(try resolve("a.txt:b/c.txt", "a.txt") == ["a.txt", "b/c.txt"])
+            #expect(try resolve("a:b", "a:b", "a") == ["a:b", "a:b"])
+            #expect(try resolve("a:b:c", "a:b") == ["a:b", "c"])
+            #expect(try resolve("a:b:c", "a") == ["a", "b:c"])
+            #expect(try resolve("a:b") == ["a", "b"])
+            #expect(try resolve("a:", "a:") == ["a:", "a:"])
+            #expect(try resolve("missing") == ["missing", "missing"])
+        }
+
+        @Test func outputNames() throws {
+            #expect(try OutputName.parse("./a//b.png").path == "a/b.png")
+            for text in ["..", "a/..", ".", "./", "/", "a/", "/a"] {
+                #expect(throws: BadValue.self, "\(text)") { try OutputName.parse(text) }
+            }
+        }
+
+        @Test func backends() throws {
+            #expect { try BackendChoice.docker.make() } throws: {
+                ($0 as? SandboxError)?.code.rawValue == "backendUnavailable"
+                    && ($0 as? SandboxError)?.hint != nil
+            }
+            #expect(try BackendChoice.local.make().fallbackReason == nil)
+            let auto = try BackendChoice.auto.make()
+            #expect(
+                auto.kind == .local && auto.fallbackReason == "the Docker backend is not part of this version"
+            )
+            let provenance = BackendChoice.auto.complete(
+                BackendChoice.local.unanswered(image: "host"), fallbackReason: auto.fallbackReason)
+            #expect(provenance.requested == "auto" && provenance.fallbackReason == auto.fallbackReason)
+        }
+
+        @Test func suffixes() {
+            #expect(RunCommand.suffix(of: "a/b.cpp") == "cpp")
+            #expect(RunCommand.suffix(of: "a.b/c") == "")
+            #expect(RunCommand.suffix(of: "x.C") == "C")
+        }
+    }
+#endif

@@ -1,0 +1,183 @@
+// Each limit met by a program that does nothing else, and what the verdict says about it.
+import Foundation
+import Sandbox
+import Testing
+
+@Suite("Limits", .shared, .timeLimit(.minutes(5)))
+struct LimitTests {
+    static let short = Limits(wallTime: .milliseconds(400))
+
+    // MARK: Wall time
+
+    @Test(
+        "Programs that never end", arguments: ConformanceSubject.all,
+        ["sleep_forever", "stop_self", "stop_group"])
+    func wallTime(subject: ConformanceSubject, program: String) async throws {
+        let result = try await subject.run(program, limits: Self.short)
+        expect(result, .limitExceeded(.wallTime))
+        #expect(result.usage.wallTime >= Self.short.wallTime, "\(result.summary)")
+    }
+
+    @Test("A fork bomb", arguments: ConformanceSubject.all)
+    func forkBomb(subject: ConformanceSubject) async throws {
+        let limits = Limits(wallTime: .milliseconds(500), cpuTime: .seconds(20), processes: 32)
+        let result = try await subject.run("fork_bomb", limits: limits)
+        expect(result, .limitExceeded(.wallTime), limitsHit: [.processes])
+        #expect(result.usage.peakProcesses <= 32, "\(result.summary)")
+    }
+
+    @Test("A thread bomb", arguments: ConformanceSubject.all)
+    func threadBomb(subject: ConformanceSubject) async throws {
+        let limits = Limits(wallTime: .milliseconds(500), processes: 32)
+        let result = try await subject.run("thread_bomb", limits: limits)
+        expect(result, .limitExceeded(.wallTime), limitsHit: [.processes])
+        #expect(result.usage.peakProcesses <= 32, "\(result.summary)")
+    }
+
+    // MARK: CPU time
+
+    @Test(
+        "CPU time is that of all processes and threads together", arguments: ConformanceSubject.all,
+        ["busy_loop", "busy_children", "busy_threads", "short_children"])
+    func cpuTime(subject: ConformanceSubject, program: String) async throws {
+        let result = try await subject.run(program, limits: Limits(cpuTime: .milliseconds(300)))
+        expect(result, .limitExceeded(.cpuTime))
+        #expect(result.usage.cpuTime >= .milliseconds(300), "\(result.summary)")
+    }
+
+    // MARK: Processes
+
+    @Test(
+        "The limit on processes is exact", arguments: ConformanceSubject.all,
+        ["fork_until_refused", "threads_until_refused"])
+    func processes(subject: ConformanceSubject, program: String) async throws {
+        let limits = Limits(processes: 16)
+        let failed = try await subject.run(program, ["1"], limits: limits)
+        expect(failed, .limitExceeded(.processes))
+        #expect(failed.stdoutText.hasPrefix("15"), "\(failed.summary)")
+        let survived = try await subject.run(program, ["0"], limits: limits)
+        expect(survived, .exited(code: 0), limitsHit: [.processes])
+        #expect(survived.stdoutText.hasPrefix("15"), "\(survived.summary)")
+    }
+
+    @Test("A limit of one process", arguments: ConformanceSubject.all)
+    func oneProcess(subject: ConformanceSubject) async throws {
+        let alone = try await subject.run("nothing", limits: Limits(processes: 1))
+        expect(alone, .exited(code: 0))
+        let result = try await subject.run("fork_until_refused", ["1"], limits: Limits(processes: 1))
+        expect(result, .limitExceeded(.processes))
+        #expect(result.stdoutText == "0 EAGAIN\n", "\(result.summary)")
+    }
+
+    @Test("Exactly the limit is not beyond it", arguments: ConformanceSubject.all)
+    func processesAtTheLimit(subject: ConformanceSubject) async throws {
+        let result = try await subject.run("hold_processes", ["7", "20"], limits: Limits(processes: 8))
+        expect(result, .exited(code: 0))
+    }
+
+    // MARK: Files
+
+    @Test("A file beyond its limit", arguments: ConformanceSubject.all)
+    func fileSize(subject: ConformanceSubject) async throws {
+        let limits = Limits(fileSize: 1 << 20)
+        let beyond = "\((1 << 20) + 1)"
+        try await subject.withSandbox { sandbox in
+            let killed = try await sandbox.run(
+                program: "write_file", ["big", beyond, "1"], limits: limits)
+            expect(killed, .limitExceeded(.fileSize))
+            let failed = try await sandbox.run(
+                program: "write_file", ["big", beyond, "1", "ignore"], limits: limits)
+            expect(failed, .limitExceeded(.fileSize))
+            #expect(failed.stdoutText == "EFBIG\n", "\(failed.summary)")
+            let survived = try await sandbox.run(
+                program: "write_file", ["big", beyond, "0", "ignore"], limits: limits)
+            expect(survived, .exited(code: 0), limitsHit: [.fileSize])
+            #expect(try await sandbox.read("big", maxBytes: 2 << 20).count == 1 << 20)
+        }
+    }
+
+    @Test("A file of exactly its limit", arguments: ConformanceSubject.all)
+    func fileSizeExactly(subject: ConformanceSubject) async throws {
+        let result = try await subject.run(
+            "write_file", ["big", "\(1 << 20)", "1"], limits: Limits(fileSize: 1 << 20))
+        expect(result, .exited(code: 0))
+    }
+
+    @Test("A sparse petabyte", arguments: ConformanceSubject.all)
+    func sparseFile(subject: ConformanceSubject) async throws {
+        expect(try await subject.run("sparse_file", ["\(1 << 50)"]), .limitExceeded(.fileSize))
+    }
+
+    @Test(
+        "A full disk, in each place that counts", arguments: ConformanceSubject.all,
+        ["/work", "/tmp", "/dev/shm"])
+    func disk(subject: ConformanceSubject, place: String) async throws {
+        let limits = Limits(disk: 8 << 20)
+        let failed = try await subject.run("fill_directory", [place, "1"], limits: limits)
+        expect(failed, .limitExceeded(.disk))
+        #expect(failed.stdoutText == "ENOSPC\n", "\(failed.summary)")
+        let survived = try await subject.run("fill_directory", [place, "0"], limits: limits)
+        expect(survived, .exited(code: 0), limitsHit: [.disk])
+    }
+
+    @Test("The disk limit is for all places together", arguments: ConformanceSubject.all)
+    func diskTogether(subject: ConformanceSubject) async throws {
+        let limits = Limits(disk: 8 << 20)
+        try await subject.withSandbox { sandbox in
+            expect(
+                try await sandbox.run(program: "fill_directory", ["/work", "1"], limits: limits),
+                .limitExceeded(.disk))
+            expect(
+                try await sandbox.run(Command("./victim", ["/tmp", "1"]), limits: limits),
+                .limitExceeded(.disk))
+            let names = try await sandbox.run(Command("/bin/ls", ["/tmp"]))
+            #expect(names.lines.count <= 1, "\(names.summary)")
+        }
+    }
+
+    @Test("Open files, left open", arguments: ConformanceSubject.all)
+    func openFiles(subject: ConformanceSubject) async throws {
+        let limits = Limits(openFiles: 32)
+        let failed = try await subject.run("open_until_refused", ["1"], limits: limits)
+        expect(failed, .limitExceeded(.openFiles))
+        #expect(failed.stdoutText == "29 EMFILE\n", "\(failed.summary)")
+        let survived = try await subject.run("open_until_refused", ["0"], limits: limits)
+        expect(survived, .exited(code: 0), limitsHit: [.openFiles])
+    }
+
+    @Test(
+        "A hundred thousand files end in a result, and the sandbox lives on",
+        arguments: ConformanceSubject.all)
+    func manyFiles(subject: ConformanceSubject) async throws {
+        try await subject.withSandbox { sandbox in
+            let result = try await sandbox.run(program: "many_files", ["100000"])
+            let allowed: [Outcome] = [
+                .exited(code: 0), .limitExceeded(.disk), .limitExceeded(.memory),
+            ]
+            #expect(allowed.contains(result.outcome), "\(result.summary)")
+            expect(try await sandbox.run(Command("/bin/true")), .exited(code: 0))
+        }
+    }
+
+    // MARK: Stack
+
+    @Test("An endless recursion", arguments: ConformanceSubject.all)
+    func stack(subject: ConformanceSubject) async throws {
+        expect(try await subject.run("recurse", limits: Limits(stack: 1 << 20)), .limitExceeded(.stack))
+    }
+
+    @Test("An endless recursion that the program survives", arguments: ConformanceSubject.all)
+    func stackSurvived(subject: ConformanceSubject) async throws {
+        let result = try await subject.run("recurse_and_survive", limits: Limits(stack: 1 << 20))
+        expect(result, .exited(code: 0), limitsHit: [.stack])
+    }
+
+    @Test("As much stack as allowed", arguments: ConformanceSubject.all)
+    func stackWithin(subject: ConformanceSubject) async throws {
+        let small = try await subject.run("use_stack", ["768"], limits: Limits(stack: 1 << 20))
+        expect(small, .exited(code: 0))
+        let large = try await subject.run(
+            "use_stack", ["\(128 << 10)"], limits: Limits(memory: 256 << 20, stack: 192 << 20))
+        expect(large, .exited(code: 0))
+    }
+}

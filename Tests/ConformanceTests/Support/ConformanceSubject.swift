@@ -1,0 +1,93 @@
+// What the suite is run against, and the one way in which its tests run a victim program.
+import Foundation
+import Sandbox
+import Testing
+
+/// A backend in one of its configurations.
+///
+/// The suite is written once: a backend plugs in by an element of ``all``. Whatever differs between backends
+/// comes from `backend.capabilities`.
+struct ConformanceSubject: Sendable, CustomTestStringConvertible {
+    let name: String
+    let backend: any SandboxBackend
+    let rootfs: Rootfs
+    var image: Image = .host
+
+    var testDescription: String { name }
+    var capabilities: BackendCapabilities { backend.capabilities }
+
+    private static let local = LocalBackend()
+
+    static let all: [ConformanceSubject] = [
+        ConformanceSubject(name: "local, read-only", backend: local, rootfs: .readOnly)
+    ]
+}
+
+extension ConformanceSubject {
+    func options(_ blockedSyscalls: BlockedSyscallPolicy = .endRun) -> SandboxOptions {
+        SandboxOptions(image: image, rootfs: rootfs, blockedSyscalls: blockedSyscalls)
+    }
+
+    func withSandbox<Value>(
+        blockedSyscalls: BlockedSyscallPolicy = .endRun, _ body: (any SandboxInstance) async throws -> Value
+    ) async throws -> Value {
+        try await backend.withSandbox(options(blockedSyscalls), body)
+    }
+
+    /// Runs a program of `Tests/Programs` in a sandbox of its own.
+    func run(
+        _ program: String, _ arguments: [String] = [], stdin: StandardInput = .none,
+        limits: Limits = .standard, environment: [String: String] = [:],
+        blockedSyscalls: BlockedSyscallPolicy = .endRun
+    ) async throws -> RunResult {
+        try await withSandbox(blockedSyscalls: blockedSyscalls) { sandbox in
+            try await sandbox.run(
+                program: program, arguments, stdin: stdin, limits: limits, environment: environment)
+        }
+    }
+
+    /// Runs a line of shell in a sandbox of its own.
+    func shell(
+        _ line: String, stdin: StandardInput = .none, limits: Limits = .standard
+    ) async throws -> RunResult {
+        try await withSandbox { sandbox in
+            try await sandbox.run(Command("/bin/sh", ["-c", line]), stdin: stdin, limits: limits)
+        }
+    }
+
+    /// True when each of these layers is in force here; skips the test otherwise.
+    func has(_ layers: IsolationLayer..., sourceLocation: SourceLocation = #_sourceLocation) -> Bool {
+        let missing = layers.filter { !capabilities.layers.contains($0) }
+        if !missing.isEmpty {
+            skip("\(name): no \(missing.map(\.rawValue).joined(separator: ", "))", sourceLocation)
+        }
+        return missing.isEmpty
+    }
+
+    /// The smallest memory limit that tests use: 4 MiB where the backend accepts that.
+    var smallMemory: Int { max(4 << 20, capabilities.minimumMemory) }
+}
+
+extension SandboxInstance {
+    /// Puts a program of `Tests/Programs` into `/work` as `victim`, and says how to run it.
+    func install(
+        _ program: String, _ arguments: [String] = [], environment: [String: String] = [:]
+    ) async throws -> Command {
+        let bytes = try await Programs.bytes(program)
+        guard try Programs.isScript(program) else {
+            try await write(bytes, to: "victim", executable: true)
+            return Command("./victim", arguments, environment: environment)
+        }
+        try await write(bytes, to: "victim.py")
+        return Command("/usr/bin/python3", ["victim.py"] + arguments, environment: environment)
+    }
+
+    /// Puts a program of `Tests/Programs` into `/work` as `victim`, and runs it.
+    func run(
+        program: String, _ arguments: [String] = [], stdin: StandardInput = .none,
+        limits: Limits = .standard, environment: [String: String] = [:]
+    ) async throws -> RunResult {
+        let command = try await install(program, arguments, environment: environment)
+        return try await run(command, stdin: stdin, limits: limits)
+    }
+}

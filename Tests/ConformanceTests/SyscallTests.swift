@@ -1,0 +1,148 @@
+// System calls: those that end the run, those that fail and are listed, and those that a library may probe.
+import Foundation
+import Sandbox
+import Testing
+
+@Suite("System calls", .shared, .timeLimit(.minutes(5)))
+struct SyscallTests {
+    /// End the run: the name given to the program `call`, up to a dot the system call's own.
+    static let ending = [
+        "socket", "socket.inet6", "socket.raw", "socket.packet", "socket.vsock", "socket.alg", "ptrace",
+        "mount", "umount2", "pivot_root", "chroot", "setns", "unshare", "unshare.mount", "unshare.net",
+        "unshare.high", "clone", "clone.pid", "bpf", "keyctl", "add_key", "request_key", "userfaultfd",
+        "perf_event_open", "process_vm_readv", "process_vm_writev", "open_by_handle_at", "kexec_load",
+        "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff",
+    ]
+    /// Fail with EPERM and are listed.
+    static let denied = [
+        "ioctl", "ioctl.high", "settimeofday", "clock_settime", "sethostname", "setdomainname", "syslog",
+        "acct", "quotactl", "personality",
+    ]
+    /// Fail with ENOSYS, silently.
+    static let absent = [
+        "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "unknown", "unknown.far",
+    ]
+
+    static func kernelName(_ call: String) -> String { String(call.prefix { $0 != "." }) }
+
+    @Test("Calls that end the run", arguments: ConformanceSubject.all, ending)
+    func ends(subject: ConformanceSubject, call: String) async throws {
+        let result = try await subject.run("call", [call])
+        expect(result, .blockedSyscall(name: Self.kernelName(call)))
+        #expect(result.stdout.isEmpty, "\(result.summary)")
+    }
+
+    @Test("The same, when the caller chose that they fail", arguments: ConformanceSubject.all)
+    func endingDenied(subject: ConformanceSubject) async throws {
+        try await subject.withSandbox(blockedSyscalls: .deny) { sandbox in
+            let command = try await sandbox.install("call")
+            for call in Self.ending {
+                var one = command
+                one.arguments = [call]
+                let result = try await sandbox.run(one)
+                expect(result, .exited(code: 0), denied: [Self.kernelName(call)])
+                #expect(result.stdoutText == "\(call) EPERM\n", "\(result.summary)")
+            }
+        }
+    }
+
+    @Test("Calls that fail and are listed", arguments: ConformanceSubject.all, denied)
+    func fails(subject: ConformanceSubject, call: String) async throws {
+        let result = try await subject.run("call", [call])
+        expect(result, .exited(code: 0), denied: [Self.kernelName(call)])
+        #expect(result.stdoutText == "\(call) EPERM\n", "\(result.summary)")
+    }
+
+    @Test("Calls that are not there", arguments: ConformanceSubject.all, absent)
+    func notThere(subject: ConformanceSubject, call: String) async throws {
+        let result = try await subject.run("call", [call])
+        expect(result, .exited(code: 0))
+        #expect(result.stdoutText == "\(call) ENOSYS\n", "\(result.summary)")
+    }
+
+    @Test("Denied calls are listed in order, each once", arguments: ConformanceSubject.all)
+    func order(subject: ConformanceSubject) async throws {
+        let calls = ["syslog", "socket", "acct", "socket.inet6", "syslog", "chroot"]
+        let result = try await subject.run("call", calls, blockedSyscalls: .deny)
+        expect(result, .exited(code: 0), denied: ["syslog", "socket", "acct", "chroot"])
+        #expect(result.lines == calls.map { "\($0) EPERM" }, "\(result.summary)")
+    }
+
+    @Test("The list of denied calls stands beside another ending", arguments: ConformanceSubject.all)
+    func deniedThenBlocked(subject: ConformanceSubject) async throws {
+        let result = try await subject.run("call", ["syslog", "ptrace", "acct"])
+        expect(result, .blockedSyscall(name: "ptrace"), denied: ["syslog"])
+        #expect(result.stdoutText == "syslog EPERM\n", "\(result.summary)")
+    }
+
+    @Test("A child's blocked call ends the whole run", arguments: ConformanceSubject.all)
+    func inChild(subject: ConformanceSubject) async throws {
+        expect(try await subject.run("blocked_in_child"), .blockedSyscall(name: "socket"))
+    }
+
+    @Test("Netlink fails silently, as where there is none", arguments: ConformanceSubject.all)
+    func netlink(subject: ConformanceSubject) async throws {
+        let result = try await subject.run("call", ["socket.netlink"])
+        expect(result, .exited(code: 0))
+        #expect(result.stdoutText == "socket.netlink EAFNOSUPPORT\n", "\(result.summary)")
+    }
+
+    @Test("unshare without namespaces is ordinary", arguments: ConformanceSubject.all)
+    func ordinaryUnshare(subject: ConformanceSubject) async throws {
+        let result = try await subject.run("call", ["unshare.files"])
+        expect(result, .exited(code: 0))
+        #expect(result.stdoutText == "unshare.files ok\n", "\(result.summary)")
+    }
+
+    @Test(
+        "The newer calls for mounts do not work either", arguments: ConformanceSubject.all,
+        ["fsopen", "open_tree"])
+    func newMountCalls(subject: ConformanceSubject, call: String) async throws {
+        let result = try await subject.run("call", [call])
+        if result.outcome != .blockedSyscall(name: call) {
+            #expect(["\(call) EPERM\n", "\(call) ENOSYS\n"].contains(result.stdoutText), "\(result.summary)")
+        }
+    }
+
+    @Test("AF_UNIX works", arguments: ConformanceSubject.all)
+    func unixSockets(subject: ConformanceSubject) async throws {
+        expect(try await subject.run("unix_sockets"), .exited(code: 0))
+    }
+
+    @Test("A program executed from a memfd", arguments: ConformanceSubject.all)
+    func memfd(subject: ConformanceSubject) async throws {
+        let result = try await subject.run("run_memfd")
+        expect(result, .exited(code: 0))
+        #expect(result.stdoutText == "from a memfd\n", "\(result.summary)")
+    }
+
+    @Test("The old way out of a chroot", arguments: ConformanceSubject.all)
+    func chrootEscape(subject: ConformanceSubject) async throws {
+        expect(try await subject.run("escape_chroot"), .blockedSyscall(name: "chroot"))
+        let result = try await subject.run("escape_chroot", blockedSyscalls: .deny)
+        expect(result, .exited(code: 0), denied: ["chroot"])
+        #expect(result.stderrText == "chroot refused\n", "\(result.summary)")
+        #expect(result.lines.contains("work"), "\(result.summary)")
+    }
+
+    #if arch(x86_64)
+        @Test(
+            "The 32-bit and x32 entries are not a way round", arguments: ConformanceSubject.all,
+            [("call_i386", "i386:"), ("call_x32", "x32:")])
+        func otherEntries(subject: ConformanceSubject, call: (program: String, prefix: String)) async throws {
+            let ended = try await subject.run(call.program)
+            guard ended.outcome != .signaled(signal: SIGSEGV) else {
+                return skip("this kernel has no 32-bit entry")
+            }
+            guard case .blockedSyscall(let name) = ended.outcome else {
+                Issue.record("\(ended.summary)")
+                return
+            }
+            #expect(name == call.prefix + "getpid", "\(ended.summary)")
+
+            let failed = try await subject.run(call.program, blockedSyscalls: .deny)
+            expect(failed, .exited(code: 0), denied: [call.prefix + "getpid"])
+            #expect(failed.stdoutText == "-1\n", "\(failed.summary)")
+        }
+    #endif
+}

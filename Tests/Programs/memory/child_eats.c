@@ -1,0 +1,17 @@
+// A child eats memory until it is killed; the program itself is small, survives that and leaves with 0.
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(void) {
+    if (fork() == 0)
+        for (;;) {
+            volatile char *memory = malloc(1 << 20);
+            if (memory == NULL)
+                _exit(0);
+            for (int i = 0; i < 1 << 20; i += 4096)
+                memory[i] = 1;
+        }
+    wait(NULL);
+    return 0;
+}

@@ -1,0 +1,13 @@
+// Its child kills it with SIGKILL.
+#include <signal.h>
+#include <unistd.h>
+
+int main(void) {
+    pid_t parent = getpid();
+    if (fork() == 0) {
+        kill(parent, SIGKILL);
+        _exit(0);
+    }
+    for (;;)
+        pause();
+}

@@ -1,0 +1,195 @@
+/// What runners ask of a backend, and how they tell what came of it.
+import Runners
+import Sandbox
+import Testing
+
+@Suite struct RunnerFlowTests {
+    private static let elf: [UInt8] =
+        Array("\u{7f}ELF".utf8) + [UInt8](repeating: 0, count: 12) + [3, 0, 62, 0]
+
+    /// A backend whose compiler leaves `program`.
+    private func compiling(_ program: [UInt8]?, stderr: String = "") -> FakeBackend {
+        FakeBackend { command in
+            guard command.executable == "g++" else { return .init() }
+            return .init(stderr: stderr, files: program.map { ["main": $0] } ?? [:])
+        }
+    }
+
+    private func code(_ body: () async throws -> RunReport) async -> SandboxError.Code? {
+        do {
+            _ = try await body()
+            return nil
+        } catch {
+            #expect((error as? SandboxError) != nil)
+            return (error as? SandboxError)?.code
+        }
+    }
+
+    @Test func compilesAndRunsInTwoSandboxes() async throws {
+        let backend = compiling(Self.elf, stderr: "main.cpp:1:1: warning: w [-Wx]\n")
+        let runner = CppRunner(standard: .cpp17, flags: ["-O1"], linkFlags: ["-lm"])
+        let report = try await runner.run(
+            "int main() {}", arguments: ["a"], environment: ["K": "V"],
+            inputFiles: [InputFile("in.txt", [1])],
+            on: backend)
+        #expect(backend.runs.map(\.sandbox) == [1, 2])
+        #expect(backend.open == 0)
+        let compile = backend.runs[0]
+        #expect(compile.command.arguments == ["-std=c++17", "-O1", "main.cpp", "-o", "main", "-lm"])
+        #expect(compile.command.inputFiles == [InputFile("main.cpp", Array("int main() {}".utf8))])
+        #expect(compile.command.environment == [:])
+        #expect(compile.limits == .compile)
+        let run = backend.runs[1]
+        #expect(run.command.executable == "./main")
+        #expect(run.command.arguments == ["a"])
+        #expect(run.command.environment == ["K": "V"])
+        #expect(
+            run.command.inputFiles == [
+                InputFile("in.txt", [1]), InputFile("main", Self.elf, executable: true),
+            ])
+        #expect(run.limits == .standard)
+        #expect(report.compile?.outcome == .exited(code: 0))
+        #expect(report.compile?.diagnostics.map(\.option) == ["-Wx"])
+        #expect(report.result?.outcome == .exited(code: 0))
+    }
+
+    @Test func aFailedCompilationIsAReport() async throws {
+        let backend = FakeBackend { _ in .init(outcome: .exited(code: 1), stderr: "main.cpp:1:1: error: e\n")
+        }
+        let report = try await CppRunner().run("x", on: backend)
+        #expect(report.result == nil)
+        #expect(report.compile?.diagnostics.map(\.message) == ["e"])
+        #expect(backend.acquired == 1 && backend.open == 0)
+    }
+
+    @Test(arguments: [
+        nil, [], Array("text".utf8), Array("\u{7f}ELF".utf8) + [UInt8](repeating: 1, count: 14),
+    ])
+    func flagsThatMakeNoProgram(left: [UInt8]?) async {
+        let backend = compiling(left)
+        #expect(await code { try await CppRunner().run("x", on: backend) } == .invalidArgument)
+        #expect(backend.open == 0 && backend.acquired == 1)
+    }
+
+    @Test func refusedBeforeAnythingStarts() async {
+        let backend = FakeBackend()
+        let huge = [UInt8](repeating: 0x20, count: Language.maximumSourceBytes + 1)
+        #expect(await code { try await CppRunner().run("", on: backend) } == .invalidArgument)
+        #expect(await code { try await CppRunner().run(huge, on: backend) } == .fileTooLarge)
+        #expect(await code { try await PythonRunner().run(huge, on: backend) } == .fileTooLarge)
+        #expect(await code { try await CppRunner(flags: ["-D\0"]).run("x", on: backend) } == .invalidArgument)
+        #expect(await code { try await CppRunner(compiler: "").run("x", on: backend) } == .invalidArgument)
+        #expect(
+            await code { try await PythonRunner(flags: ["\0"]).run("x", on: backend) } == .invalidArgument)
+        for path in ["", "/", "/etc/passwd", "../x", "a/../../x", "a\0b", "a\nb", "."] {
+            #expect(
+                await code { try await CppRunner().run("x", outputFiles: [path], on: backend) }
+                    == .invalidPath)
+            let file = InputFile(path, [])
+            #expect(
+                await code { try await PythonRunner().run("x", inputFiles: [file], on: backend) }
+                    == .invalidPath)
+        }
+        for path in ["main", "./main", "/work/main", "a/../main"] {
+            let file = InputFile(path, [])
+            #expect(
+                await code { try await CppRunner().run("x", inputFiles: [file], on: backend) }
+                    == .invalidArgument)
+        }
+        let header = InputFile("main.cpp", [])
+        #expect(
+            await code { try await CppRunner(headers: [header]).run("x", on: backend) } == .invalidArgument)
+        #expect(backend.acquired == 0)
+    }
+
+    @Test func missingTools() async {
+        let backend = FakeBackend { command in
+            throw SandboxError(.executableNotFound, message: command.executable)
+        }
+        do throws(SandboxError) {
+            _ = try await CppRunner(compiler: "clang++").run("x", on: backend)
+            Issue.record("no error")
+        } catch {
+            #expect(error.code == .toolchainNotFound)
+            #expect(error.message.contains("clang++") && error.message.contains("host"))
+            #expect(error.hint?.contains("apt-get install clang") == true)
+        }
+        #expect(await code { try await PythonRunner().run("x", on: backend) } == .toolchainNotFound)
+        #expect(backend.open == 0)
+    }
+
+    @Test func otherErrorsPass() async {
+        let backend = FakeBackend { _ in throw SandboxError(.cancelled, message: "") }
+        #expect(await code { try await CppRunner().run("x", on: backend) } == .cancelled)
+        #expect(await code { try await PythonRunner().run("x", on: backend) } == .cancelled)
+        #expect(backend.open == 0)
+    }
+
+    @Test func python() async throws {
+        let backend = FakeBackend { _ in .init(outcome: .exited(code: 1), stderr: PythonSamples.zero) }
+        let report = try await PythonRunner(flags: ["-W", "error"]).run("x", arguments: ["a"], on: backend)
+        #expect(backend.runs[0].command.executable == "/usr/bin/python3")
+        #expect(
+            backend.runs[0].command.arguments == ["-B", "-X", "utf8", "-u", "-W", "error", "main.py", "a"])
+        #expect(report.compile == nil)
+        #expect(report.traceback?.exceptionType == "ZeroDivisionError")
+        _ = try await PythonRunner(buffering: .block).run("x", on: backend)
+        #expect(!backend.runs[1].command.arguments.contains("-u"))
+        let success = FakeBackend { _ in .init(stderr: PythonSamples.zero) }
+        #expect(try await PythonRunner().run("x", on: success).traceback == nil)
+    }
+
+    @Test func filesAreCollectedHoweverTheRunEnded() async throws {
+        let backend = FakeBackend(
+            read: { path, _ in path == "link" ? .notRegularFile : nil },
+            answer: { _ in
+                .init(
+                    outcome: .signaled(signal: 11),
+                    files: [
+                        "a": [1, 2], "big": [UInt8](repeating: 0, count: 9), "c": [3, 4, 5], "other": [],
+                    ])
+            })
+        var limits = Limits.standard
+        limits.fileSize = 8
+        limits.disk = 4
+        let report = try await PythonRunner().run(
+            "x", limits: limits, outputFiles: ["a", "none", "link", "big", "c", "a"], on: backend)
+        #expect(report.files == ["a": [1, 2]])
+        #expect(
+            report.uncollected
+                == ["none": .fileNotFound, "link": .notRegularFile, "big": .fileTooLarge, "c": .fileTooLarge])
+        let broken = FakeBackend(read: { _, _ in .supervisorLost }, answer: { _ in .init() })
+        #expect(
+            await code { try await PythonRunner().run("x", outputFiles: ["a"], on: broken) }
+                == .supervisorLost)
+    }
+
+    @Test func compileOnceRunMany() async throws {
+        let backend = compiling(Self.elf)
+        let compiled = try await CppRunner().compile("x", on: backend)
+        let program = try #require(compiled.program)
+        #expect(compiled.report.outcome.isSuccess)
+        for _ in 0..<3 { #expect(try await program.run(on: backend).compile == nil) }
+        #expect(backend.runs.map(\.sandbox) == [1, 2, 3, 4])
+        #expect(
+            try await CompiledProgram(bytes: program.bytes).run(arguments: ["x"], on: backend).result != nil)
+    }
+
+    @Test func throughTheProtocol() async throws {
+        let runners: [any LanguageRunner] = [CppRunner(), PythonRunner()]
+        #expect(runners.map(\.language) == [.cpp, .python])
+        for runner in runners {
+            _ = try await runner.run(Array("x".utf8), stdin: .string("1"), on: compiling(Self.elf))
+        }
+    }
+
+    @Test func suffixes() {
+        for suffix in ["cpp", "cc", "cxx", "c++", "C", ".cpp"] {
+            #expect(Language(fileSuffix: suffix) == .cpp)
+        }
+        for suffix in ["py", ".py"] { #expect(Language(fileSuffix: suffix) == .python) }
+        for suffix in ["", ".", "c", "CPP", "PY", "pyc", "h", "..py"] {
+            #expect(Language(fileSuffix: suffix) == nil)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Builds and runs what a user would start from, and checks what it promises.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+quietly() {
+    local log
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}
+
+echo "-- a judge in C, from the header alone"
+make --no-print-directory -C Examples/c-judge run >/dev/null 2>&1 || make -C Examples/c-judge run
+
+echo "-- a package that depends on Sandbox with traits: []"
+example=Examples/local-only
+# What it takes is decided by resolution and compilation, so it starts from nothing.
+rm -rf "$example/.build"
+quietly swift build --package-path "$example"
+for name in swift-nio swift-argument-parser; do
+    if [[ -e $example/.build/checkouts/$name || -e $example/.build/repositories ]] &&
+        find "$example/.build/checkouts" "$example/.build/repositories" -maxdepth 1 -iname "$name*" 2>/dev/null | grep -q .; then
+        echo "examples: $name was fetched with traits: []" >&2
+        exit 1
+    fi
+done
+if find "$example/.build" \( -name 'NIO*.swiftmodule' -o -name 'ArgumentParser*.swiftmodule' \) | grep -q .; then
+    echo "examples: NIO or ArgumentParser was compiled with traits: []" >&2
+    exit 1
+fi
+output=$("$example/.build/debug/local-only")
+echo "$output"
+grep -q '^hello from C++' <<<"$output"
+grep -q 'ZeroDivisionError' <<<"$output"
+
+echo "-- README shows that example as it is"
+awk '/^```swift$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$example/.build/readme.swift"
+diff -u "$example/.build/readme.swift" "$example/Sources/local-only/main.swift"
+
+echo "-- the command, statically linked to the Swift runtime and copied alone"
+quietly swift build -c release --product sandbox --static-swift-stdlib --scratch-path .build-static
+alone=$(mktemp -d)
+trap 'rm -rf "$alone"' EXIT
+cp "$(swift build -c release --static-swift-stdlib --scratch-path .build-static --show-bin-path)/sandbox" "$alone/sandbox"
+if ldd "$alone/sandbox" | grep -E 'swift|Foundation|seccomp'; then
+    echo "examples: the binary needs more than glibc" >&2
+    exit 1
+fi
+(cd / && env -i "$alone/sandbox" exec -- /bin/echo "alone and well")

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Checks (or with --fix mends) the formatting of Swift, C and shell files.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mapfile -t swift_files < <(git ls-files '*.swift')
+mapfile -t c_files < <(git ls-files '*.c' '*.h' '*.cpp')
+mapfile -t shell_files < <(git ls-files '*.sh' .ci/run)
+
+if [[ ${1:-} == --fix ]]; then
+    swift format --in-place --configuration .swift-format "${swift_files[@]}"
+    clang-format -i "${c_files[@]}"
+    exit 0
+fi
+swift format lint --strict --configuration .swift-format "${swift_files[@]}"
+clang-format --dry-run -Werror "${c_files[@]}"
+for file in "${shell_files[@]}"; do
+    bash -n "$file"
+done
+# What must not be committed.
+if git ls-files | grep -E '(^|/)(\.build[^/]*/|Package\.resolved$)|\.(o|a|so|elf)$'; then
+    echo "lint: the files above are generated and must not be in git" >&2
+    exit 1
+fi
+long=$(git ls-files '*.swift' '*.c' '*.h' | xargs wc -l | awk '$2 != "total" && $1 > 450 { print $2 ": " $1 " lines" }')
+if [[ -n $long ]]; then
+    echo "lint: a file over 450 lines is two files:" >&2
+    echo "$long" >&2
+    exit 1
+fi
+echo "lint: ${#swift_files[@]} Swift, ${#c_files[@]} C and ${#shell_files[@]} shell files are clean"

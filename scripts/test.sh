@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Every test: C core under sanitizers, examples, Swift suites, and that nothing of ours is left behind.
+# MUST_WORK=1 turns the lack of a host feature from a skip into a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+before=$(mktemp)
+trap 'rm -f "$before"' EXIT
+scripts/leftovers.sh snapshot >"$before"
+
+echo "== C core under AddressSanitizer and UndefinedBehaviorSanitizer"
+make --no-print-directory -C Tests/CIsolateTests test
+
+echo "== Swift"
+swift build --build-tests 2>&1 | grep -vE '^\[[0-9]+/[0-9]+\]|^warning: .* plugin' || true
+swift build --build-tests >/dev/null # its exit status, which the pipe above hid
+log=$(mktemp)
+trap 'rm -f "$before" "$log"' EXIT
+# One process for all suites; a passing test says nothing but its name, so only failures and the end are shown.
+if ! swift test --skip-build >"$log" 2>&1; then
+    grep -vE '^(◇|✔|↳)' "$log" | tail -400
+    exit 1
+fi
+grep -E 'skipped' "$log" || true
+tail -n 1 "$log"
+
+echo "== Examples"
+scripts/examples.sh
+
+echo "== Nothing left behind"
+scripts/leftovers.sh compare "$before"
