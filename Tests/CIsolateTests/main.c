@@ -15,11 +15,12 @@
 
 static struct test *first_test, **last_test = &first_test;
 
-/* Shared with the processes of a test: the first failure's message, and the context of the one that failed. */
+/* Shared with the processes of a test: the first failure's message, and the context of the one that failed.
+ */
 static struct shared {
     int is_failed;
     char message[1024];
-} *shared;
+} * shared;
 
 static char context[256];
 

@@ -1,8 +1,8 @@
 /*
  * The runner's words.
  *
- * A TEST is a function in a process of its own: a crash, a sanitizer's report or a hang is one failure. A failed
- * CHECK ends the process at once, also from a process that the test forked.
+ * A TEST is a function in a process of its own: a crash, a sanitizer's report or a hang is one failure. A
+ * failed CHECK ends the process at once, also from a process that the test forked.
  */
 #ifndef TEST_H
 #define TEST_H

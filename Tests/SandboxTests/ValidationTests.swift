@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", ".", "..", "/", "/work", "/work/", "../a", "a/../../b", "/etc/passwd", "/workshop/a", "a\0b", "a\nb", "a/",
+        "", ".", "..", "/", "/work", "/work/", "../a", "a/../../b", "/etc/passwd", "/workshop/a", "a\0b",
+        "a\nb", "a/",
         String(repeating: "a", count: 256), String(repeating: "a/", count: 1901) + "b",
     ])
     func refusesWorkPath(_ path: String) {

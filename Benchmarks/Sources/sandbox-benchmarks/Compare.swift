@@ -44,7 +44,8 @@ enum Compare {
         }
         await backend.shutdown()
         if Settings.flag("CHECK"), worst > 3 {
-            throw BenchmarkError("acquire + run + close took \(worst.text(2)) times a bare spawn; 3 is the bound")
+            throw BenchmarkError(
+                "acquire + run + close took \(worst.text(2)) times a bare spawn; 3 is the bound")
         }
     }
 

@@ -15,7 +15,6 @@ enum EntryPoint {
         """
 
     static func main() async {
-        setvbuf(stdout, nil, _IOLBF, 0)
         let arguments = CommandLine.arguments.dropFirst()
         guard arguments.count == 1, let name = arguments.first else { fail(usage, status: 2) }
         do {
@@ -32,7 +31,9 @@ enum EntryPoint {
     }
 
     private static func fail(_ message: String, status: Int32) -> Never {
-        fputs(message + "\n", stderr)
+        fflush(nil)
+        let line = Array((message + "\n").utf8)
+        write(STDERR_FILENO, line, line.count)
         exit(status)
     }
 }

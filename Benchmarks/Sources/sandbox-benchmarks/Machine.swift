@@ -16,6 +16,7 @@ enum Machine {
         print(
             "sandbox: level \(report.level.rawValue), cgroup \(report.cgroup.rawValue), "
                 + "\(report.layers.count) layers" + (missing.isEmpty ? "" : ", missing \(missing)") + "\n")
+        fflush(nil)
     }
 
     private static var kernel: String {

@@ -12,6 +12,7 @@ struct Table {
     func print() {
         let text = rows.map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
         Swift.print(text + "\n")
+        fflush(nil)
     }
 }
 

@@ -14,12 +14,13 @@
 enum { DEPTH_MAX = 4 };
 
 static int owner_is_dead(const char *name) {
+    unsigned long space = 0;
     int pid = 0;
     unsigned long long start = 0;
-    if (sscanf(name, INTERNAL_CGROUP_PREFIX "%d-%llu-", &pid, &start) != 2 || pid <= 0)
+    if (sscanf(name, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-", &space, &pid, &start) != 3 || pid <= 0)
         return 0;
-    /* A pid comes back; a pid with the same start time does not. */
-    return internal_start_time(pid) != start;
+    /* Of another pid namespace's processes we know nothing. A pid comes back; one with the same start time does not. */
+    return space == internal_pid_namespace() && internal_start_time(pid) != start;
 }
 
 /* Kills what still sits in a dead owner's cgroup: its supervisor cannot, being dead or dying. */
@@ -58,6 +59,18 @@ static int remove_tree(int parent, const char *name, int depth) {
             usleep(1000);
     }
     return result;
+}
+
+void internal_remove_cgroups(const isolate_supervisor *supervisor) {
+    char own[1024], name[64];
+    internal_cgroup_name(supervisor, name, sizeof name);
+    for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
+        if (isolate_cgroup_v1_path(h, own, sizeof own) < 0)
+            continue;
+        int CLEANUP_CLOSE parent = open(own, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (parent >= 0)
+            remove_tree(parent, name, 0); /* almost always it is gone already */
+    }
 }
 
 int isolate_cleanup(void (*removed)(const char *path, void *context), void *context) {

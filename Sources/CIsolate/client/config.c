@@ -125,9 +125,9 @@ static void add_masks(struct builder *b) {
         }
 }
 
-static int add_cgroups(struct builder *b, isolate_failure *failure) {
+static int add_cgroups(struct builder *b, isolate_supervisor *supervisor, isolate_failure *failure) {
     static unsigned last_number;
-    unsigned number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
+    supervisor->number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
         char own[1024], path[1200];
         int result = isolate_cgroup_v1_path(h, own, sizeof own);
@@ -135,10 +135,9 @@ static int add_cgroups(struct builder *b, isolate_failure *failure) {
             *failure = internal_failure(ISOLATE_STAGE_CGROUP, -result, h);
             return result;
         }
-        /* The owner's pid and start time tell a later cleanup whether it lives. The number keeps two
-         * supervisors of one process apart. */
-        snprintf(path, sizeof path, "%s/" INTERNAL_CGROUP_PREFIX "%d-%llu-%u", own, (int)getpid(),
-                 internal_start_time(getpid()), number);
+        char name[64];
+        internal_cgroup_name(supervisor, name, sizeof name);
+        snprintf(path, sizeof path, "%s/%s", own, name);
         b->config->cgroup_dir[h] = add_text(b, path);
     }
     b->config->cgroup_version = 1;
@@ -169,7 +168,7 @@ static int fill(struct builder *b, const isolate_start_options *options, isolate
     config->filter_count = (uint32_t)count;
     supervisor->cgroup = 1;
     supervisor->landlock = (int)config->landlock_abi;
-    return add_cgroups(b, failure);
+    return add_cgroups(b, supervisor, failure);
 }
 
 int isolate_memory_file(const void *data, size_t bytes) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -96,6 +97,16 @@ unsigned long long internal_start_time(pid_t pid) {
     for (int i = 2; field != NULL && i < 22; i++)
         field = strchr(field + 1, ' ');
     return field == NULL ? 0 : strtoull(field, NULL, 10);
+}
+
+unsigned long internal_pid_namespace(void) {
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) == 0 ? (unsigned long)status.st_ino : 0;
+}
+
+void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes) {
+    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-%u", internal_pid_namespace(), (int)supervisor->owner,
+             internal_start_time(supervisor->owner), supervisor->number);
 }
 
 void internal_close(int *fd) {

@@ -83,6 +83,7 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
     *failure = internal_failure(ISOLATE_STAGE_NONE, 0, 0);
     *supervisor = (isolate_supervisor){.socket = -1, .pidfd = -1, .pid = -1, .owner = getpid()};
 
+    isolate_cleanup(NULL, NULL); /* what earlier owners left when they were killed; not needed for our own start */
     result = config = internal_config_file(options, supervisor, failure);
     if (result >= 0)
         result = image = image_file(options->image, options->image_bytes);
@@ -126,11 +127,14 @@ int isolate_supervisor_stop(isolate_supervisor *supervisor) {
             n = poll(&poll_fd, 1, STOP_TIMEOUT_MS);
         while (n < 0 && errno == EINTR);
         if (n == 0) {
-            /* It hangs: its death takes everything below along, but its cgroups wait for the next cleanup. */
+            /* It hangs: its death takes everything below along. */
             syscall(SYS_pidfd_send_signal, supervisor->pidfd, SIGKILL, NULL, 0);
+            poll(&poll_fd, 1, STOP_TIMEOUT_MS);
             result = -ETIMEDOUT;
         }
     }
+    if (supervisor->pidfd >= 0)
+        internal_remove_cgroups(supervisor);
     internal_close(&supervisor->pidfd);
     return result;
 }

@@ -38,6 +38,7 @@ typedef struct isolate_supervisor {
     int pidfd;    /* readable when the supervisor is dead */
     pid_t pid;    /* the supervisor; not a child of this process */
     pid_t owner;  /* the process that started it; in a fork of it every call fails with -ECHILD */
+    unsigned number; /* of this process's supervisors; part of the names of its cgroups */
     int cgroup;   /* 1: v1, 2: v2, 0: none */
     int landlock; /* Landlock ABI, 0 when the kernel has none */
 } isolate_supervisor;

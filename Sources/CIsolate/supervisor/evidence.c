@@ -47,8 +47,7 @@ static int holds_file_of_size(int parent, const char *name, uint64_t size, int d
     }
 }
 
-uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int has_failed)
-{
+uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int has_failed) {
     /* A quota that was full before is this run's only if it failed, as one does that finds no room. */
     uint32_t hits = scratch_is_full(slot) && (has_failed || !slot->was_full) ? ISOLATE_HIT_DISK : 0;
     int entries = ENTRIES_MAX;

@@ -13,7 +13,8 @@
 
 #include "text.h"
 
-enum { SLOT_MAX = 1024, CLOSE_WAIT_OPTIONS = 1 /* WNOHANG */ };
+enum { SLOT_MAX = 1024 };
+#define REPORT_TIMEOUT_NS ((int64_t)5000000000)
 
 struct slot_entry {
     uint32_t number; /* 0: free */
@@ -22,14 +23,24 @@ struct slot_entry {
 
 static struct slot_entry entries[SLOT_MAX];
 static const struct isolate_config *config;
+static int is_leaving;
 static uint32_t uid_base;
+
+static void leave(void) __attribute__((noreturn));
 
 static void report_slot(uint32_t type, uint32_t number, uint32_t uid, struct isolate_failure failure,
                         const int *fds, unsigned fd_count) {
     struct isolate_slot_record record = {type, number, uid, failure};
-    /* A full queue means that the embedder does not read; waiting would let it stop us. It sees the slot's
-     * own sockets close instead. */
-    sys_send(ISOLATE_FD_SOCKET, &record, sizeof record, fds, fd_count);
+    if (is_leaving)
+        return;
+    struct sys_pollfd room = {ISOLATE_FD_SOCKET, 4 /* POLLOUT */, 0};
+    int result;
+    while ((result = sys_send(ISOLATE_FD_SOCKET, &record, sizeof record, fds, fd_count)) == -EAGAIN)
+        /* The embedder's loop always reads. One that does not for so long will not come back. */
+        if (sys_poll(&room, 1, REPORT_TIMEOUT_NS) <= 0)
+            break;
+    if (result < 0)
+        leave();
 }
 
 static int write_file(const char *path, const char *text) {
@@ -163,13 +174,14 @@ static void collect_slot(struct slot_entry *entry) {
     SYS_CALL_2(__NR_kill, entry->pid, SYS_SIGKILL);
     wait_for(entry->pid, 0);
     sys_close_fd(&entry->pidfd);
-    int removed = cgroup_remove(config, entry->number);
-    report_slot(ISOLATE_SLOT_ENDED, entry->number, 0,
-                failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0), 0, 0);
-    entry->number = 0;
+    uint32_t number = entry->number;
+    entry->number = 0; /* before the report: its pid may belong to somebody else from here on */
+    int removed = cgroup_remove(config, number);
+    report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0), 0, 0);
 }
 
-static void __attribute__((noreturn)) leave(void) {
+static void leave(void) {
+    is_leaving = 1;
     for (int i = 0; i < SLOT_MAX; i++)
         if (entries[i].number != 0)
             SYS_CALL_2(__NR_kill, entries[i].pid, SYS_SIGKILL);

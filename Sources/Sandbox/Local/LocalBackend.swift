@@ -54,11 +54,18 @@ public final class LocalBackend: SandboxBackend {
             cpuTimeTolerance: .milliseconds(100), layers: Set(LocalLayers.expected()), level: .strong)
     }
 
+    deinit {
+        // Nobody can ask for sandboxes any more; those in use end first.
+        guard case .running(let engine) = state.withLock({ $0.engine }),
+            getpid() == state.withLock({ $0.process })
+        else { return }
+        Task.detached { await engine.stop() }
+    }
+
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
         do {
             try check(options)
-            let engine = try await runningEngine()
-            let lease = try await engine.pool.acquire()
+            let (engine, lease) = try await liveLease()
             return LocalSandbox(
                 engine: engine, lease: lease, options: options,
                 provenance: provenance(image: options.image, sandbox: "slot-\(lease.member.number)"))
@@ -105,6 +112,29 @@ public final class LocalBackend: SandboxBackend {
         Provenance(
             kind: .local, requested: BackendKind.local.rawValue, instance: instance, sandbox: sandbox,
             image: "\(image)", hostPID: getpid())
+    }
+
+    /// The engine, if it runs. For tests.
+    var engine: LocalEngine? {
+        state.withLock { state in
+            if case .running(let engine) = state.engine { return engine }
+            return nil
+        }
+    }
+
+    /// The supervisor's pid, which is started if need be. For tests.
+    func supervisorPID() async throws(SandboxError) -> Int32? {
+        try await runningEngine().supervisor.handle.pid
+    }
+
+    /// A prepared slot that lives. One that was killed while it waited in the pool is thrown away.
+    private func liveLease() async throws(SandboxError) -> (LocalEngine, PoolLease<Slot>) {
+        while true {
+            let engine = try await runningEngine()
+            let lease = try await engine.pool.acquire()
+            if !lease.member.isClosed { return (engine, lease) }
+            engine.pool.release(lease, reusable: false)
+        }
     }
 
     /// The engine, started or started anew. Several first callers share one start.

@@ -288,13 +288,13 @@ final class LocalSandbox: SandboxInstance {
         var flags = options.blockedSyscalls == .deny ? ISOLATE_RUN_DENY_BLOCKED.rawValue : 0
         if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
         var stdio = (input.fd < 0 ? out.writer : input.fd, out.writer, err.writer)
-        let sent = strings.bytes.withUnsafeBufferPointer { bytes in
+        let sent = strings.bytes.withUnsafeBytes { bytes in
             withUnsafeBytes(of: &stdio) { stdio in
-                bytes.withMemoryRebound(to: CChar.self) { bytes in
+                slot.withSockets { _, request in
                     isolate_run_send(
-                        slot.request, serial, &bounds, flags, UInt32(strings.argumentCount),
-                        UInt32(strings.variableCount), bytes.baseAddress, bytes.count,
-                        stdio.assumingMemoryBound(to: Int32.self).baseAddress)
+                        request, serial, &bounds, flags, UInt32(strings.argumentCount),
+                        UInt32(strings.variableCount), bytes.assumingMemoryBound(to: CChar.self).baseAddress,
+                        bytes.count, stdio.assumingMemoryBound(to: Int32.self).baseAddress)
                 }
             }
         }

@@ -28,7 +28,7 @@ final class Slot: EventHandler {
     let hostUser: UInt32
     let loop: EventLoop
     private let control: Int32
-    let request: Int32
+    private let request: Int32
     private let state: Mutex<State>
 
     init(number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop) {
@@ -122,9 +122,18 @@ final class Slot: EventHandler {
         state.withLock { if $0.run === run { $0.run = nil } }
     }
 
+    /// Sends while the sockets are surely open: a closed descriptor's number may already be somebody else's.
+    ///
+    /// - Returns: what `body` returned, or `-EPIPE` when the slot is closed. `body` must not block.
+    func withSockets(_ body: (_ control: Int32, _ request: Int32) -> Int32) -> Int32 {
+        state.withLock { $0.isClosed ? -EPIPE : body(control, request) }
+    }
+
     /// Tells the slot to kill the run. Harmless when it is over.
     func endRun(_ serial: UInt64, _ end: isolate_end) {
-        _ = isolate_slot_send(control, ISOLATE_END_RUN.rawValue, end.rawValue, 0, serial)
+        _ = withSockets { control, _ in
+            isolate_slot_send(control, ISOLATE_END_RUN.rawValue, end.rawValue, 0, serial)
+        }
     }
 
     // MARK: Questions and answers
@@ -132,7 +141,7 @@ final class Slot: EventHandler {
     private func ask(_ send: (Int32) -> Int32) async throws(SandboxError) -> (isolate_status_record, Int32) {
         await enterQueue()
         defer { leaveQueue() }
-        let sent = send(control)
+        let sent = withSockets { control, _ in send(control) }
         if sent < 0 {
             throw sent == -EPIPE || sent == -ECONNRESET || sent == -EBADF
                 ? Self.gone
@@ -237,8 +246,10 @@ final class Slot: EventHandler {
         }
         guard first else { return }
         loop.remove(control)
-        Glibc.close(control)
-        Glibc.close(request)
+        state.withLock { _ in
+            Glibc.close(control)
+            Glibc.close(request)
+        }
         run?.ended(.failure(Self.gone))
         waiting?.resume(returning: .failure(Self.gone))
     }

@@ -10,6 +10,7 @@ final class Supervisor: EventHandler {
 
     private struct State {
         var isLost = false
+        var isStopped = false
         var nextSlot: UInt32 = 1
         var creating: [UInt32: CheckedContinuation<SlotAnswer, Never>] = [:]
         var ending: [UInt32: CheckedContinuation<Void, Never>] = [:]
@@ -65,7 +66,7 @@ final class Supervisor: EventHandler {
                 continuation.resume(returning: .failure(Self.lost))
                 return
             }
-            let sent = withUnsafePointer(to: handle) { isolate_slot_create($0, number) }
+            let sent = sendRecord { isolate_slot_create($0, number) }
             if sent < 0, let waiting = state.withLock({ $0.creating.removeValue(forKey: number) }) {
                 waiting.resume(returning: .failure(Self.lost))
             }
@@ -92,10 +93,17 @@ final class Supervisor: EventHandler {
                 continuation.resume()
                 return
             }
-            let sent = withUnsafePointer(to: handle) { isolate_slot_destroy($0, slot.number) }
+            let sent = sendRecord { isolate_slot_destroy($0, slot.number) }
             if sent < 0, let waiting = state.withLock({ $0.ending.removeValue(forKey: slot.number) }) {
                 waiting.resume()
             }
+        }
+    }
+
+    /// While the socket is surely open; see ``Slot/withSockets(_:)``.
+    private func sendRecord(_ send: (UnsafePointer<isolate_supervisor>) -> Int32) -> Int32 {
+        state.withLock { state in
+            state.isStopped ? -EPIPE : withUnsafePointer(to: handle) { send($0) }
         }
     }
 
@@ -104,9 +112,7 @@ final class Supervisor: EventHandler {
         loseAll()
         await withCheckedContinuation { continuation in
             loop.perform { [self] in
-                loop.remove(handle.socket)
-                var handle = handle
-                isolate_supervisor_stop(&handle)
+                stopNow()
                 continuation.resume()
             }
         }
@@ -125,12 +131,24 @@ final class Supervisor: EventHandler {
             }
             if result == 0 { return }
             guard result > 0 else {
-                loop.remove(fd)
+                stopNow()
                 loseAll()
                 return
             }
             handleRecord(record, control: fds.0, request: fds.1)
         }
+    }
+
+    /// On the loop's thread: waits for the supervisor's end and removes what it could not remove itself.
+    private func stopNow() {
+        let isFirst = state.withLock { state in
+            defer { state.isStopped = true }
+            return !state.isStopped
+        }
+        guard isFirst else { return }
+        loop.remove(handle.socket)
+        var handle = handle
+        isolate_supervisor_stop(&handle)
     }
 
     private func handleRecord(_ record: isolate_slot_record, control: Int32, request: Int32) {

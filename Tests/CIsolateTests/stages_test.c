@@ -1,0 +1,150 @@
+/* Every stage of enum isolate_stage fails on demand, is reported as itself, and leaves nothing behind. */
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "leaks.h"
+#include "support.h"
+#include "test.h"
+
+/* The call that meets the failure. */
+enum site { AT_START, AT_OPEN, AT_RUN, NOT_WIRED };
+
+static const struct {
+    int stage;
+    enum site site;
+} stages[] = {
+    /* START is the embedder's own side: tried below with an image that is no program. */
+    {ISOLATE_STAGE_CONFIG, AT_START},
+    {ISOLATE_STAGE_CGROUP, AT_OPEN},
+    {ISOLATE_STAGE_CLONE_SLOT, AT_OPEN},
+    {ISOLATE_STAGE_ID_MAP, AT_OPEN},
+    {ISOLATE_STAGE_CREDENTIALS, AT_OPEN},
+    {ISOLATE_STAGE_NETWORK, AT_OPEN},
+    {ISOLATE_STAGE_HOSTNAME, AT_OPEN},
+    {ISOLATE_STAGE_MOUNT_ROOT, AT_OPEN},
+    {ISOLATE_STAGE_BIND, AT_OPEN},
+    {ISOLATE_STAGE_ETC, AT_OPEN},
+    {ISOLATE_STAGE_DEV, AT_OPEN},
+    {ISOLATE_STAGE_PIVOT, AT_OPEN},
+    {ISOLATE_STAGE_JOIN_CGROUP, AT_OPEN},
+    {ISOLATE_STAGE_CLONE_SEAT, AT_OPEN},
+    {ISOLATE_STAGE_SCRATCH, AT_OPEN},
+    {ISOLATE_STAGE_CLONE_INIT, AT_OPEN},
+    {ISOLATE_STAGE_MOUNT_SCRATCH, AT_OPEN},
+    {ISOLATE_STAGE_MOUNT_PROC, AT_OPEN},
+    {ISOLATE_STAGE_MASK_PROC, AT_OPEN},
+    {ISOLATE_STAGE_CLONE_PROGRAM, AT_OPEN},
+    {ISOLATE_STAGE_NAMESPACES, AT_OPEN},
+    {ISOLATE_STAGE_LANDLOCK, AT_OPEN},
+    {ISOLATE_STAGE_SECCOMP, AT_OPEN},
+    {ISOLATE_STAGE_TRACE, AT_OPEN},
+    {ISOLATE_STAGE_REQUEST, AT_RUN},
+    {ISOLATE_STAGE_LIMITS, AT_RUN},
+    {ISOLATE_STAGE_RLIMITS, AT_RUN},
+    {ISOLATE_STAGE_DIRECTORY, AT_RUN},
+    {ISOLATE_STAGE_STDIO, AT_RUN},
+    {ISOLATE_STAGE_EXEC, AT_RUN},
+    /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c). */
+    {ISOLATE_STAGE_FILE, NOT_WIRED},
+    {ISOLATE_STAGE_PROTOCOL, NOT_WIRED},
+};
+enum { COUNT = sizeof stages / sizeof stages[0] };
+
+static void check_failure(const isolate_failure *failure, int stage) {
+    CHECK_TEXT(isolate_stage_name(failure->stage), isolate_stage_name(stage));
+    CHECK_EQUAL(failure->errno_value, EIO);
+}
+
+static void fail_in_run(isolate_supervisor *supervisor, int stage) {
+    isolate_sandbox sandbox;
+    isolate_result result;
+    isolate_failure failure;
+    isolate_limits limits = wide_limits();
+    open_sandbox(supervisor, &sandbox);
+    write_victim(&sandbox);
+    CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), 0);
+    check_failure(&failure, stage);
+    check_failure(&result.record.failure, stage);
+    CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_FAILED);
+    CHECK_EQUAL(result.output_bytes, 0);
+    isolate_result_free(&result);
+    /* The sandbox lives: the next run fails in the same way, not because of the first. */
+    CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), 0);
+    check_failure(&failure, stage);
+    isolate_result_free(&result);
+    isolate_sandbox_close(&sandbox);
+}
+
+static void fail_in_open(isolate_supervisor *supervisor, int stage) {
+    isolate_failure failure;
+    isolate_sandbox sandbox;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        CHECK_EQUAL(isolate_sandbox_open(supervisor, wide_limits().disk_bytes, &sandbox, &failure), -EIO);
+        check_failure(&failure, stage);
+        CHECK_EQUAL(sandbox.control, -1);
+        CHECK_EQUAL(sandbox.request, -1);
+    }
+}
+
+static void test_stage(int index) {
+    int stage = stages[index].stage;
+    isolate_supervisor supervisor;
+    isolate_failure failure;
+    isolate_start_options options = start_options((uint32_t)stage);
+    struct snapshot *before = snapshot_take();
+    if (stages[index].site == AT_START) {
+        CHECK_EQUAL(isolate_supervisor_start(&options, &supervisor, &failure), -EIO);
+        check_failure(&failure, stage);
+        CHECK_EQUAL(supervisor.socket, -1);
+        CHECK_EQUAL(supervisor.pidfd, -1);
+    } else {
+        CHECK_EQUAL(isolate_supervisor_start(&options, &supervisor, &failure), 0);
+        if (stages[index].site == AT_OPEN)
+            fail_in_open(&supervisor, stage);
+        else
+            fail_in_run(&supervisor, stage);
+        CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
+    }
+    snapshot_check(before);
+}
+
+__attribute__((constructor)) static void register_stages(void) {
+    static struct test tests[COUNT];
+    static char names[COUNT][40];
+    for (int i = 0; i < COUNT; i++) {
+        if (stages[i].site == NOT_WIRED)
+            continue;
+        snprintf(names[i], sizeof names[i], "stages_%s", isolate_stage_name(stages[i].stage));
+        tests[i] = (struct test){.name = names[i], .run = test_stage, .argument = i};
+        test_register(&tests[i]);
+    }
+}
+
+/* A stage that is added to the enum must be added to the table. */
+TEST(stages_are_complete) {
+    for (int stage = ISOLATE_STAGE_CONFIG; stage < ISOLATE_STAGE_COUNT; stage++) {
+        int count = 0;
+        for (int i = 0; i < COUNT; i++)
+            count += stages[i].stage == stage;
+        test_context("stage %s", isolate_stage_name(stage));
+        CHECK_EQUAL(count, 1);
+    }
+    CHECK_TEXT(isolate_stage_name(-1), "unknown");
+    CHECK_TEXT(isolate_stage_name(ISOLATE_STAGE_COUNT), "unknown");
+}
+
+TEST(stages_start_with_an_image_that_is_no_program) {
+    static const char *const images[] = {"", "no program", "\177ELF but no more"};
+    struct snapshot *before = snapshot_take();
+    for (int i = 0; i < 3; i++) {
+        isolate_supervisor supervisor;
+        isolate_failure failure;
+        isolate_start_options options = {.image = images[i], .image_bytes = strlen(images[i])};
+        test_context("image %d", i);
+        int result = isolate_supervisor_start(&options, &supervisor, &failure);
+        CHECK_EQUAL(result, -ENOEXEC);
+        CHECK_EQUAL(failure.stage, ISOLATE_STAGE_START);
+        CHECK_EQUAL(failure.errno_value, ENOEXEC);
+    }
+    snapshot_check(before);
+}

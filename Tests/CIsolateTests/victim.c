@@ -1,0 +1,180 @@
+/* The program in the sandbox: one behaviour per word. Static, so that it starts fast and anywhere. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int number;
+
+static int do_exit(void) {
+    return number;
+}
+
+static int do_signal(void) {
+    raise(number);
+    return 0;
+}
+
+static int do_spin(void) {
+    for (volatile int on = 1; on;) {
+    }
+    return 0;
+}
+
+static int do_sleep(void) {
+    while (pause() < 0) {
+    }
+    return 0;
+}
+
+/* Touches `number` MiB. */
+static int do_memory(void) {
+    size_t bytes = (size_t)number << 20;
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return 1;
+    for (size_t i = 0; i < bytes; i += 4096)
+        memory[i] = 1;
+    return 0;
+}
+
+static int do_flood(void) {
+    char block[4096];
+    memset(block, 'x', sizeof block);
+    for (;;)
+        if (write(1, block, sizeof block) < 0)
+            return 1;
+}
+
+/* Writes exactly `number` bytes: the position's letter at each. */
+static int do_print(void) {
+    for (int i = 0; i < number; i++)
+        putchar('a' + i % 26);
+    return 0;
+}
+
+static int do_fork(void) {
+    for (;;) {
+        pid_t pid = fork();
+        if (pid < 0)
+            return 1;
+        if (pid == 0)
+            do_sleep();
+    }
+}
+
+/* Children that live shortly, and their children, without an end. */
+static int do_storm(void) {
+    signal(SIGCHLD, SIG_IGN);
+    for (;;)
+        if (fork() == 0) {
+            usleep(2000);
+            if (fork() > 0)
+                _exit(0);
+            usleep(20000);
+            _exit(0);
+        } else {
+            usleep(500);
+        }
+}
+
+static int do_open(void) {
+    while (open("/dev/null", O_RDONLY) >= 0) {
+    }
+    return errno == EMFILE ? 1 : 2;
+}
+
+static int fill_file(const char *name, long long bytes) {
+    static char block[64 << 10];
+    int fd = open(name, O_WRONLY | O_CREAT, 0644);
+    for (long long done = 0; done < bytes;) {
+        ssize_t n = write(fd, block, sizeof block);
+        if (n < 0)
+            return errno;
+        done += n;
+    }
+    return 0;
+}
+
+static int do_disk(void) {
+    return fill_file("full", 1ll << 40) == ENOSPC ? 1 : 2;
+}
+
+static int do_file_size(void) {
+    return fill_file("large", 1ll << 40) == EFBIG ? 1 : 2;
+}
+
+static int recurse(volatile char *above) {
+    volatile char here[4096];
+    here[0] = above[0];
+    return here[0] == 0 ? 0 : recurse(here) + here[0];
+}
+
+static int do_stack(void) {
+    volatile char first = 1;
+    return recurse(&first);
+}
+
+static int do_socket(void) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return fd >= 0 ? 0 : errno;
+}
+
+static int do_cat(void) {
+    char block[4096];
+    ssize_t n;
+    while ((n = read(0, block, sizeof block)) > 0)
+        if (write(1, block, (size_t)n) != n)
+            return 2;
+    return n < 0 ? 1 : 0;
+}
+
+/* What this process inherited. */
+static int do_status(void) {
+    static const char *const wanted[] = {"SigPnd:", "SigBlk:", "SigIgn:", "SigCgt:", "Umask:", "TracerPid:"};
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+            if (strncmp(line, wanted[i], strlen(wanted[i])) == 0 && strcmp(wanted[i], "TracerPid:") != 0)
+                fputs(line, stdout);
+    for (int fd = 0; fd < 64; fd++)
+        if (fcntl(fd, F_GETFD) >= 0 && (file == NULL || fd != fileno(file)))
+            printf("fd %d\n", fd);
+    return file == NULL;
+}
+
+/* Reads /work/data to its end, so that its pages are touched from inside. */
+static int do_read(void) {
+    static char block[256 << 10];
+    int fd = open("data", O_RDONLY);
+    ssize_t n;
+    while ((n = read(fd, block, sizeof block)) > 0)
+        number += n > 0;
+    return n < 0;
+}
+
+static const struct {
+    const char *word;
+    int (*run)(void);
+} words[] = {
+    {"exit", do_exit},     {"signal", do_signal}, {"spin", do_spin},   {"sleep", do_sleep},
+    {"memory", do_memory}, {"flood", do_flood},   {"print", do_print}, {"fork", do_fork},
+    {"storm", do_storm},   {"open", do_open},     {"disk", do_disk},   {"fileSize", do_file_size},
+    {"stack", do_stack},   {"socket", do_socket}, {"cat", do_cat},     {"status", do_status},
+    {"read", do_read},
+};
+
+int main(int argc, char **argv) {
+    number = argc > 2 ? atoi(argv[2]) : 0;
+    for (size_t i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(argv[1], words[i].word) == 0)
+            return words[i].run();
+    return 200;
+}

@@ -1,0 +1,136 @@
+/// The local backend's own life: several at once, loss of the supervisor, forced failures, nothing left.
+
+import CIsolate
+import Foundation
+import Testing
+
+@testable import Sandbox
+
+/// Descriptors of this process are counted, so these tests run one after another.
+@Suite(.serialized) struct LocalBackendTests {
+    private static func descriptors() -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+    }
+
+    private static func cgroups() -> [String] {
+        var own = [CChar](repeating: 0, count: 1024)
+        guard isolate_cgroup_v1_path(Int32(ISOLATE_CGROUP_MEMORY), &own, own.count) == 0 else { return [] }
+        let path = String(decoding: own.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.filter { $0.hasPrefix("swift-sandbox-") && $0.contains("-\(getpid())-") }
+    }
+
+    @Test func twoBackendsDoNotMeet() async throws {
+        let first = LocalBackend(.init(minimum: 1, maximum: 2))
+        let second = LocalBackend(.init(minimum: 1, maximum: 2))
+        for round in 0..<20 {
+            async let small = first.run(Command("/bin/true"), limits: Limits(memory: 16 << 20, processes: 1))
+            async let large = second.run(Command("/bin/true"), limits: Limits(memory: 1 << 30, processes: 50))
+            let results = try await [small, large]
+            #expect(results.allSatisfy { $0.outcome == .exited(code: 0) }, "round \(round)")
+            #expect(results[0].provenance.instance != results[1].provenance.instance)
+        }
+        await first.shutdown()
+        await second.shutdown()
+    }
+
+    @Test func shutdownLeavesNothing() async throws {
+        let before = Self.cgroups().count
+        let backend = LocalBackend(.init(minimum: 2, maximum: 4))
+        _ = try await backend.run(Command("/bin/true"))
+        #expect(Self.cgroups().count == before + 1)
+        await backend.shutdown()
+        #expect(Self.cgroups().count == before)
+        await backend.shutdown()
+        let error = await #expect(throws: SandboxError.self) { try await backend.run(Command("/bin/true")) }
+        #expect(error?.code == .shutDown)
+        #expect(error?.provenance?.kind == .local)
+    }
+
+    @Test func forgottenBackendLeavesNothing() async throws {
+        let before = Self.cgroups().count
+        do {
+            let backend = LocalBackend(.init(minimum: 1, maximum: 2))
+            _ = try await backend.run(Command("/bin/true"))
+        }
+        for _ in 0..<500 where Self.cgroups().count > before { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(Self.cgroups().count == before)
+    }
+
+    @Test func manySandboxesLeakNoDescriptor() async throws {
+        let backend = LocalBackend(.init(minimum: 1, maximum: 3))
+        for _ in 0..<20 { _ = try await backend.run(Command("/bin/true"), stdin: .string("x")) }
+        let before = Self.descriptors()
+        for _ in 0..<300 { _ = try await backend.run(Command("/bin/true"), stdin: .string("x")) }
+        // Slots come and go with the pool's size; each has two.
+        #expect(Self.descriptors() <= before + 8)
+        await backend.shutdown()
+    }
+
+    @Test func aLostSupervisorIsReplaced() async throws {
+        let backend = LocalBackend(.init(minimum: 1, maximum: 2))
+        for _ in 0..<3 {
+            let supervisor = try #require(try await backend.supervisorPID())
+            let run = Task { try await backend.run(Command("/bin/sleep", ["20"])) }
+            try await Task.sleep(for: .milliseconds(200))
+            let start = ContinuousClock.now
+            kill(supervisor, SIGKILL)
+            let error = await #expect(throws: SandboxError.self) { try await run.value }
+            #expect(error?.code == .supervisorLost)
+            #expect(ContinuousClock.now - start < .seconds(5))
+            let result = try await backend.run(Command("/bin/true"))
+            #expect(result.outcome == .exited(code: 0))
+        }
+        #expect(Self.cgroups().count <= 1 + 1)
+        await backend.shutdown()
+    }
+
+    @Test func aForkOfTheEmbedderIsTold() async throws {
+        typealias Fork = @convention(c) () -> pid_t
+        let fork = unsafeBitCast(try #require(dlsym(nil, "fork")), to: Fork.self)
+        let backend = LocalBackend(.init(minimum: 1, maximum: 2))
+        _ = try await backend.run(Command("/bin/true"))
+        let engine = try #require(backend.engine)
+        let child = fork()
+        if child == 0 {
+            // Only what needs no other thread: the check itself.
+            do throws(SandboxError) {
+                try engine.checkOwner()
+                _exit(1)
+            } catch {
+                _exit(error.code == .forkedEmbedder ? 0 : 2)
+            }
+        }
+        var status: Int32 = 0
+        waitpid(child, &status, 0)
+        #expect(status == 0)
+        #expect(try await backend.run(Command("/bin/true")).outcome == .exited(code: 0))
+        await backend.shutdown()
+    }
+
+    @Test(
+        "A stage that fails is named, and leaves nothing",
+        arguments: [
+            (ISOLATE_STAGE_CONFIG, "config"), (ISOLATE_STAGE_CGROUP, "cgroup"),
+            (ISOLATE_STAGE_ID_MAP, "idMap"),
+            (ISOLATE_STAGE_MOUNT_ROOT, "mountRoot"), (ISOLATE_STAGE_CLONE_SEAT, "cloneSeat"),
+            (ISOLATE_STAGE_SCRATCH, "scratch"), (ISOLATE_STAGE_MOUNT_PROC, "mountProc"),
+            (ISOLATE_STAGE_SECCOMP, "seccomp"), (ISOLATE_STAGE_TRACE, "trace"),
+        ])
+    func stageFails(stage: isolate_stage, name: String) async throws {
+        let before = (Self.descriptors(), Self.cgroups().count)
+        var configuration = LocalBackend.Configuration(minimum: 0, maximum: 2)
+        configuration.failStage = stage.rawValue
+        let backend = LocalBackend(configuration)
+        let error = await #expect(throws: SandboxError.self) { try await backend.run(Command("/bin/true")) }
+        #expect(error?.code == .setupFailed)
+        #expect(error?.stage == name)
+        #expect(error?.errno == EIO)
+        #expect(error?.hint != nil)
+        await backend.shutdown()
+        // The event loop's thread closes its own two a moment later.
+        for _ in 0..<200 where Self.descriptors() > before.0 { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(Self.descriptors() <= before.0)
+        #expect(Self.cgroups().count == before.1)
+    }
+}
