@@ -44,13 +44,17 @@ static size_t read_text(const char *path, char *out, size_t bytes) {
 
 struct owner owner_known_as(pid_t pid, pid_t inner_pid) {
     struct owner owner;
-    snprintf(owner.prefix, sizeof owner.prefix, INTERNAL_CGROUP_PREFIX "%d-%llu-", (int)inner_pid,
-             internal_start_time(pid));
+    snprintf(owner.key, sizeof owner.key, "-%d-%llu-", (int)inner_pid, internal_start_time(pid));
     return owner;
 }
 
 struct owner owner_of(pid_t pid) {
     return owner_known_as(pid, pid);
+}
+
+static int names_owner(const char *text, const struct owner *owner) {
+    const char *ours = strstr(text, INTERNAL_CGROUP_PREFIX);
+    return ours != NULL && strstr(ours, owner->key) != NULL;
 }
 
 static char process_state(int pid) {
@@ -72,7 +76,7 @@ int owner_processes(const struct owner *owner) {
         snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
         read_text(path, text, sizeof text);
         /* A zombie of ours waits for the machine's pid 1, which is nobody's leak. */
-        char state = strstr(text, owner->prefix) != NULL ? process_state(pid) : 'X';
+        char state = names_owner(text, owner) ? process_state(pid) : 'X';
         if (state != 'X' && state != 'Z') {
             count++;
             snprintf(path, sizeof path, "/proc/%d/comm", pid);
@@ -93,7 +97,7 @@ int owner_cgroups(const struct owner *owner) {
         CHECK_EQUAL(isolate_cgroup_v1_path(h, path, sizeof path), 0);
         DIR *list = opendir(path);
         for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;)
-            if (strncmp(entry->d_name, owner->prefix, strlen(owner->prefix)) == 0) {
+            if (names_owner(entry->d_name, owner)) {
                 count++;
                 test_context("left: cgroup %s", entry->d_name);
             }

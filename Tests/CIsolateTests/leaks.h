@@ -6,7 +6,7 @@
 
 /* An embedder, as its cgroups name it: by pid and start time. Taken while it lives. */
 struct owner {
-    char prefix[64];
+    char key[64]; /* a part of their names */
 };
 struct owner owner_of(pid_t pid);
 /* The same when the embedder knows itself by another pid, in a pid namespace. */

@@ -215,22 +215,39 @@ TEST(leaks_after_a_killed_slot) {
 }
 
 TEST(leaks_after_a_killed_supervisor) {
+    struct snapshot *before = snapshot_take();
+    kill_and_clean(1);
+    snapshot_check(before);
+}
+
+/* Nobody is left who would remove the cgroups: the next embedder's start or a cleanup does. */
+TEST(leaks_after_a_killed_supervisor_and_embedder) {
+    int ends[2], removed = 0;
+    pid_t killed;
+    CHECK_OK(pipe2(ends, O_CLOEXEC));
     pid_t embedder = fork_child();
     if (embedder == 0) {
-        kill_and_clean(1);
-        pause();
+        isolate_supervisor supervisor;
+        isolate_sandbox sandbox;
+        struct background_run run;
+        start_supervisor(&supervisor);
+        open_sandbox(&supervisor, &sandbox);
+        write_victim(&sandbox);
+        background_start(&run, &sandbox, "storm");
+        sleep_ms(50);
+        CHECK_EQUAL(write(ends[1], &supervisor.pid, sizeof supervisor.pid), sizeof supervisor.pid);
+        for (;;)
+            pause();
     }
     struct owner owner = owner_of(embedder);
-    uint64_t end = now_ms() + 10000;
-    while (owner_cgroups(&owner) == 0 && now_ms() < end) /* it made them */
-        sleep_ms(5);
-    sleep_ms(500);
+    CHECK_EQUAL(read(ends[0], &killed, sizeof killed), sizeof killed);
+    CHECK_OK(kill(embedder, SIGSTOP)); /* so that it cannot tidy up */
+    CHECK_OK(kill(killed, SIGKILL));
     expect_no_processes(&owner, 4000);
-    CHECK(owner_cgroups(&owner) > 0); /* nobody is left who would remove them, and the owner lives */
-    int removed = 0;
-    CHECK_OK(isolate_cleanup(count_removed, &removed));
     CHECK(owner_cgroups(&owner) > 0);
-    kill(embedder, SIGKILL);
+    CHECK_OK(isolate_cleanup(count_removed, &removed));
+    CHECK(owner_cgroups(&owner) > 0); /* the owner lives */
+    CHECK_OK(kill(embedder, SIGKILL));
     CHECK_EQUAL(wait_child(embedder), 256 + SIGKILL);
     removed = 0;
     int count = isolate_cleanup(count_removed, &removed);

@@ -44,7 +44,8 @@ static const struct {
     {ISOLATE_STAGE_DIRECTORY, AT_RUN},
     {ISOLATE_STAGE_STDIO, AT_RUN},
     {ISOLATE_STAGE_EXEC, AT_RUN},
-    /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c). */
+    /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c).
+     */
     {ISOLATE_STAGE_FILE, NOT_WIRED},
     {ISOLATE_STAGE_PROTOCOL, NOT_WIRED},
 };

@@ -58,8 +58,7 @@ int call_victim(isolate_sandbox *sandbox, const char *word, int number, const is
     char text[16];
     snprintf(text, sizeof text, "%d", number);
     const char *const arguments[] = {"./victim", word, number < 0 ? NULL : text, NULL};
-    isolate_command command = {
-        .executable = arguments[0], .arguments = arguments, .output_bytes = 1 << 20};
+    isolate_command command = {.executable = arguments[0], .arguments = arguments, .output_bytes = 1 << 20};
     return isolate_sandbox_run(sandbox, &command, limits, result, failure);
 }
 
@@ -74,8 +73,7 @@ isolate_result run_victim(isolate_sandbox *sandbox, const char *word, int number
     isolate_result result;
     isolate_failure failure;
     isolate_limits wide = wide_limits();
-    int status =
-        call_victim(sandbox, word, number, limits != NULL ? limits : &wide, &result, &failure);
+    int status = call_victim(sandbox, word, number, limits != NULL ? limits : &wide, &result, &failure);
     check_run(status, &failure, word);
     return result;
 }

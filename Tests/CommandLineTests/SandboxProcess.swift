@@ -45,14 +45,21 @@
 
         /// Runs the command to its end, which comes by force after a minute.
         ///
-        /// - Parameter onOutput: called once, when the first output has come, with the command's process id.
+        /// - Parameters:
+        ///   - script: a shell script that prepares the world and then runs the command as `"$@"`.
+        ///   - onOutput: called once, when the first output has come, with the command's process id.
         static func run(
             _ arguments: [String], stdin: [UInt8] = [], in directory: String? = nil,
+            through script: String? = nil,
             onOutput: (@Sendable (pid_t) -> Void)? = nil
         ) throws -> Invocation {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: path)
             process.arguments = arguments
+            if let script {
+                process.executableURL = URL(fileURLWithPath: "/bin/sh")
+                process.arguments = ["-c", script, "sh", path] + arguments
+            }
             if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
             let (input, output, error) = (Pipe(), Pipe(), Pipe())
             process.standardInput = input

@@ -10,8 +10,10 @@ enum EntryPoint {
           heap        does the embedder's heap slow a run down?
           throughput  runs per second with 1, 2 and 4 callers
           phases      where the time of a run goes
-        environment: COUNT=N samples, ROUNDS=N of throughput, CHECK=1 (compare fails above 3 times a bare spawn),
-          MUST_WORK=1 (compare fails without bubblewrap)
+        environment:
+          COUNT=N      samples of each kind, ROUNDS=N of throughput
+          CHECK=1      compare fails above 3 times a bare spawn
+          MUST_WORK=1  compare fails without bubblewrap
         """
 
     static func main() async {

@@ -57,7 +57,7 @@ enum Heap {
         _ backend: LocalBackend, _ program: Program, _ bare: Arguments, _ size: inout Size
     ) async throws {
         for pace in Pace.allCases {
-            for _ in 0..<Settings.count(pace == .backToBack ? 200 : 50) {
+            for _ in 0..<Settings.count(pace == .backToBack ? 100 : 50) {
                 pace.pause()
                 size.series[pace]!.spawn.add(try bare.timedSpawn())
                 pace.pause()

@@ -46,8 +46,7 @@ enum Phases {
         add("run: the call less the wall time") { $0.run - $0.wall }
         add("close", \.close)
         add("acquire + run + close", \.withoutWrite)
-        table.add(
-            "in the background after it, until the pool is full", refill.median.text(3), refill.p99.text(3))
+        table.add("background work until the pool is full", refill.median.text(3), refill.p99.text(3))
         table.print()
     }
 }

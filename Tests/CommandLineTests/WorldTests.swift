@@ -1,0 +1,77 @@
+/// The command in worlds of another kind: a full cgroup above, no executable memory files, a violent end.
+
+#if CLI
+    import Foundation
+    import Testing
+
+    extension EndToEnd {
+        @Suite(.enabled(if: SandboxProcess.hostWorks, SandboxProcess.reason)) struct Worlds {
+            /// Enters a memory cgroup of 100 MiB, runs the command there and removes it.
+            private static let inSmallCgroup = """
+                own=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+                dir=$own/sandbox-test-$$
+                mkdir "$dir" && echo 100M >"$dir/memory.limit_in_bytes" || exit 77
+                (sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$dir" "$@")
+                status=$?
+                for attempt in 1 2 3 4 5 6 7 8 9 10; do rmdir "$dir" 2>/dev/null && exit $status; sleep 0.1; done
+                exit 78
+                """
+
+            private static let eater = "x = bytearray(300 << 20)"
+
+            @Test func hostOutOfMemoryIsNotTheProgramsFault() throws {
+                let run = try SandboxProcess.run(
+                    ["exec", "--json", "--memory", "1G", "--", "python3", "-c", Self.eater],
+                    through: Self.inSmallCgroup)
+                #expect(run.status == 125, "\(run.err)")
+                #expect(try run.json["error"]?["code"] == "hostOutOfMemory")
+                #expect(try run.json["error"]?["hint"]?.text?.isEmpty == false)
+            }
+
+            @Test func ownLimitIsStillTheProgramsFault() throws {
+                let run = try SandboxProcess.run(
+                    ["exec", "--memory", "40M", "--", "python3", "-c", Self.eater],
+                    through: Self.inSmallCgroup)
+                #expect(run.status == 123, "\(run.err)")
+                #expect(run.err == "sandbox: memory limit exceeded (40 MiB)\n")
+            }
+
+            @Test func memoryFilesThatMayNotBeExecuted() throws {
+                let run = try SandboxProcess.run(
+                    ["exec", "--", "echo", "ran"],
+                    through: """
+                        exec unshare --pid --fork --mount-proc sh -c '
+                            echo 2 >/proc/sys/vm/memfd_noexec || exit 77
+                            "$@" || exit
+                            ls /tmp | grep "^isolate-" && exit 78
+                            exit 0' sh "$@"
+                        """)
+                #expect(run.status == 0, "\(run.err)")
+                #expect(run.out == "ran\n")
+            }
+
+            @Test func nothingOutlivesAKilledCommand() throws {
+                let marker = "8\(getpid())"
+                let run = try SandboxProcess.run(
+                    [
+                        "exec", "--wall-time", "50", "--", "sh", "-c",
+                        "echo ready; while :; do (sleep \(marker) &); done 2>/dev/null",
+                    ],
+                    onOutput: { kill($0, SIGKILL) })
+                #expect(run.status == -SIGKILL)
+                for _ in 0..<100 where !Self.processes(with: marker).isEmpty { usleep(20_000) }
+                #expect(Self.processes(with: marker).isEmpty)
+            }
+
+            private static func processes(with marker: String) -> [String] {
+                let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+                return names.filter { name in
+                    guard Int(name) != nil, name != "\(getpid())" else { return false }
+                    let line =
+                        (try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(name)/cmdline"))) ?? Data()
+                    return String(decoding: line, as: UTF8.self).contains(marker)
+                }
+            }
+        }
+    }
+#endif
