@@ -236,6 +236,10 @@ int memory_cgroup_count(void) {
 }
 
 pid_t child_of(pid_t parent) {
+    return named_child_of(parent, NULL);
+}
+
+pid_t named_child_of(pid_t parent, const char *name) {
     DIR *list = opendir("/proc");
     pid_t found = 0;
     for (struct dirent *entry; list != NULL && found == 0 && (entry = readdir(list)) != NULL;) {
@@ -244,7 +248,10 @@ pid_t child_of(pid_t parent) {
         if (pid <= 0)
             continue;
         read_status_line(pid, "PPid", value, sizeof value);
-        if (atoi(value) == parent)
+        if (atoi(value) != parent)
+            continue;
+        read_status_line(pid, "Name", value, sizeof value);
+        if (name == NULL || strcmp(value, name) == 0)
             found = pid;
     }
     if (list != NULL)

@@ -32,8 +32,9 @@ int descriptor_count(void);
 /* Memory cgroups that the kernel holds, the removed but not freed ones included. */
 int memory_cgroup_count(void);
 
-/* The first child of a process, or 0; its parent's pid decides. */
+/* The first child of a process, or 0; of this name. */
 pid_t child_of(pid_t parent);
+pid_t named_child_of(pid_t parent, const char *name);
 
 /* A line "Key:\tvalue" of /proc/<pid>/status, without the key. */
 void read_status_line(pid_t pid, const char *key, char *out, size_t bytes);

@@ -94,10 +94,8 @@ TEST(lifetime_wait_loop_sees_nothing) {
 }
 
 /* As pid 1 of a container, where orphans are the embedder's. */
-static void be_pid_one(void) {
-    CHECK_EQUAL(getpid(), 1);
-    CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-    CHECK_OK(mount("proc", "/proc", "proc", 0, NULL));
+static void be_pid_one(int unused) {
+    (void)unused;
     use_once();
     use_once();
     /* The supervisor was an orphan, so the kernel gave it to us; stopping it must have buried it. */
@@ -106,16 +104,27 @@ static void be_pid_one(void) {
     CHECK_EQUAL(errno, ECHILD);
 }
 
-TEST(lifetime_embedder_is_pid_1) {
-    CHECK_OK(unshare(CLONE_NEWPID | CLONE_NEWNS));
-    pid_t child = fork();
-    CHECK_OK(child);
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        be_pid_one();
-        _exit(0);
+/* Runs the body as pid 1 of a new pid namespace with its own /proc. Returns the child that waits for it. */
+static pid_t run_as_pid_one(void (*body)(int), int argument) {
+    pid_t outside = fork_child();
+    if (outside == 0) {
+        CHECK_OK(unshare(CLONE_NEWPID | CLONE_NEWNS));
+        pid_t inside = fork();
+        if (inside == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            CHECK_EQUAL(getpid(), 1);
+            CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+            CHECK_OK(mount("proc", "/proc", "proc", 0, NULL));
+            body(argument);
+            _exit(0);
+        }
+        _exit(wait_child(inside));
     }
-    CHECK_EQUAL(wait_child(child), 0);
+    return outside;
+}
+
+TEST(lifetime_embedder_is_pid_1) {
+    CHECK_EQUAL(wait_child(run_as_pid_one(be_pid_one, 0)), 0);
 }
 
 /* The same for an embedder that adopts orphans on purpose. */
@@ -126,37 +135,29 @@ TEST(lifetime_embedder_is_a_subreaper) {
     snapshot_check(before);
 }
 
+static void run_half_a_second(int ready) {
+    isolate_supervisor supervisor;
+    isolate_sandbox sandbox;
+    start_supervisor(&supervisor);
+    open_sandbox(&supervisor, &sandbox);
+    CHECK_EQUAL(write(ready, "r", 1), 1);
+    expect_exit(&sandbox, "sleep 0.5; exit 5", 5);
+    isolate_sandbox_close(&sandbox);
+    CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
+}
+
 /* An embedder in a pid namespace that shares our cgroups is not dead because we do not know its pid. */
 TEST(lifetime_cleanup_spares_other_pid_namespaces) {
     int ends[2];
     char byte;
     CHECK_OK(pipe2(ends, O_CLOEXEC));
-    pid_t outside = fork_child();
-    if (outside == 0) {
-        CHECK_OK(unshare(CLONE_NEWPID | CLONE_NEWNS));
-        pid_t inside = fork();
-        if (inside == 0) {
-            isolate_supervisor supervisor;
-            isolate_sandbox sandbox;
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-            CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-            CHECK_OK(mount("proc", "/proc", "proc", 0, NULL));
-            start_supervisor(&supervisor);
-            open_sandbox(&supervisor, &sandbox);
-            CHECK_EQUAL(write(ends[1], "r", 1), 1);
-            expect_exit(&sandbox, "sleep 0.5; exit 5", 5);
-            isolate_sandbox_close(&sandbox);
-            isolate_supervisor_stop(&supervisor);
-            _exit(0);
-        }
-        _exit(wait_child(inside));
-    }
+    pid_t embedder = run_as_pid_one(run_half_a_second, ends[1]);
     CHECK_EQUAL(read(ends[0], &byte, 1), 1);
     for (int i = 0; i < 10; i++) {
         CHECK_OK(isolate_cleanup(NULL, NULL));
         sleep_ms(20);
     }
-    CHECK_EQUAL(wait_child(outside), 0);
+    CHECK_EQUAL(wait_child(embedder), 0);
 }
 
 TEST(lifetime_small_descriptor_limit) {
@@ -174,6 +175,7 @@ TEST(lifetime_small_descriptor_limit) {
         int result = isolate_supervisor_start(&options, &supervisor, &failure);
         int stage = failure.stage, error = failure.errno_value;
         if (result == 0) {
+            CHECK(supervisor.pidfd >= 0);
             result = isolate_sandbox_open(&supervisor, 1 << 20, &sandbox, &failure);
             stage = failure.stage, error = failure.errno_value;
             if (result == 0) {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { TEST_SECONDS = 30 };
+enum { TEST_SECONDS = 25 };
 
 struct test {
     const char *name;

@@ -19,16 +19,13 @@ static int wait_for(pid_t pid) {
     return WEXITSTATUS(status);
 }
 
-int bare_spawn(char *const argv[]) {
-    posix_spawn_file_actions_t actions;
-    if (posix_spawn_file_actions_init(&actions))
-        return -1;
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+static int spawn_and_wait(char *const argv[], const posix_spawn_file_actions_t *actions) {
     pid_t pid;
-    int failed = posix_spawn(&pid, argv[0], &actions, NULL, argv, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    return failed ? -1 : wait_for(pid);
+    return posix_spawn(&pid, argv[0], actions, NULL, argv, environment) ? -1 : wait_for(pid);
+}
+
+int bare_spawn(char *const argv[]) {
+    return spawn_and_wait(argv, NULL);
 }
 
 int bare_fork(char *const argv[]) {
@@ -36,9 +33,6 @@ int bare_fork(char *const argv[]) {
     if (pid < 0)
         return -1;
     if (pid == 0) {
-        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
         execve(argv[0], argv, environment);
         _exit(127);
     }
@@ -47,6 +41,7 @@ int bare_fork(char *const argv[]) {
 
 struct crowd {
     char *const *argv;
+    posix_spawn_file_actions_t actions;
     int64_t deadline;
     atomic_llong runs;
     atomic_int failures;
@@ -61,7 +56,7 @@ static int64_t now(void) {
 static void *spawn_until(void *argument) {
     struct crowd *crowd = argument;
     while (now() < crowd->deadline) {
-        if (bare_spawn(crowd->argv) == 0)
+        if (spawn_and_wait(crowd->argv, &crowd->actions) == 0)
             crowd->runs++;
         else
             crowd->failures++;
@@ -70,15 +65,18 @@ static void *spawn_until(void *argument) {
 }
 
 int64_t bare_spawn_many(char *const argv[], int threads, int64_t nanoseconds) {
-    struct crowd crowd = {.argv = argv, .deadline = now() + nanoseconds};
+    struct crowd crowd = {.argv = argv};
     pthread_t *ids = calloc(threads, sizeof *ids);
-    if (!ids)
-        return -1;
+    if (!ids || posix_spawn_file_actions_init(&crowd.actions))
+        abort();
+    posix_spawn_file_actions_addopen(&crowd.actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    crowd.deadline = now() + nanoseconds;
     int started = 0;
     while (started < threads && !pthread_create(&ids[started], NULL, spawn_until, &crowd))
         started++;
     for (int i = 0; i < started; i++)
         pthread_join(ids[i], NULL);
+    posix_spawn_file_actions_destroy(&crowd.actions);
     free(ids);
     return crowd.failures || started < threads ? -1 : crowd.runs;
 }

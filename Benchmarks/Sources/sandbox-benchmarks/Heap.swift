@@ -53,31 +53,40 @@ enum Heap {
         return memory
     }
 
+    /// The forks come last: after one of 4 GiB nothing is warm, whatever is measured next.
     private static func measure(
         _ backend: LocalBackend, _ program: Program, _ bare: Arguments, _ size: inout Size
     ) async throws {
         for pace in Pace.allCases {
-            for _ in 0..<Settings.count(pace == .backToBack ? 100 : 50) {
+            for _ in 0..<Settings.count(pace == .backToBack ? 300 : 100) {
                 pace.pause()
                 size.series[pace]!.spawn.add(try bare.timedSpawn())
-                pace.pause()
-                size.series[pace]!.fork.add(try bare.timedFork())
                 pace.pause()
                 let sample = try await SandboxSample.take(backend, program)
                 size.series[pace]!.run.add(sample.run)
                 size.series[pace]!.cycle.add(sample.withoutWrite)
             }
         }
-        for _ in 0..<5 {
-            Pace.gaps.pause()
-            let fresh = LocalBackend()
-            do {
-                size.start.add(try await SandboxSample.take(fresh, program).withoutWrite)
-            } catch {
-                await fresh.shutdown()
-                throw error
+        for _ in 0..<20 { size.start.add(try await start(program)) }
+        for pace in Pace.allCases {
+            for _ in 0..<20 {
+                pace.pause()
+                size.series[pace]!.fork.add(try bare.timedFork())
             }
+        }
+    }
+
+    /// The first run of a new backend, which starts its supervisor.
+    private static func start(_ program: Program) async throws -> Duration {
+        Pace.gaps.pause()
+        let fresh = LocalBackend()
+        do {
+            let sample = try await SandboxSample.take(fresh, program)
             await fresh.shutdown()
+            return sample.withoutWrite
+        } catch {
+            await fresh.shutdown()
+            throw error
         }
     }
 
@@ -88,7 +97,8 @@ enum Heap {
         add("sandbox: run alone", small.run, large.run, to: &table)
         add("sandbox: acquire + run + close", small.cycle, large.cycle, to: &table)
         add("posix_spawn + waitpid", small.spawn, large.spawn, to: &table)
-        add("fork + execve + waitpid", small.fork, large.fork, to: &table)
+        let forks = small.fork.values.count
+        add("fork + execve + waitpid (\(forks) samples)", small.fork, large.fork, to: &table)
         table.print()
     }
 

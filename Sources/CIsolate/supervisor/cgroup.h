@@ -21,7 +21,7 @@ struct cgroup {
 
 /* What the counters said when a run began. */
 struct cgroup_base {
-    uint64_t oom_kills, pids_events, pids_peak;
+    uint64_t oom_kills, pids_events, pids_peak, resident_bytes;
 };
 
 /* What they said when it ended, or now. */
@@ -62,7 +62,7 @@ uint64_t cgroup_cpu_ns(const struct cgroup *cgroup);
 uint64_t cgroup_processes(const struct cgroup *cgroup);
 
 /* The slot, from time to time: memory that is neither file cache nor kernel's, and OOM kills. */
-void cgroup_sample(const struct cgroup *cgroup, struct cgroup_usage *usage);
+void cgroup_sample(const struct cgroup *cgroup, const struct cgroup_base *base, struct cgroup_usage *usage);
 
 /* The slot, at the end of a run. */
 void cgroup_finish(const struct cgroup *cgroup, const struct cgroup_base *base,

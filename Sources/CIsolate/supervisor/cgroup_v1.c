@@ -209,14 +209,26 @@ static uint64_t read_key(int fd, const char *key) {
     return fd >= 0 && text_read(fd, text, sizeof text) > 0 ? text_find(text, key, 0) : 0;
 }
 
+/* Anonymous and shared memory; 0 when it cannot be read. */
+static uint64_t read_resident(const struct cgroup *cgroup) {
+    char text[4096];
+    if (text_read(cgroup->memory_stat, text, sizeof text) <= 0)
+        return 0;
+    return text_find(text, "rss", 0) + text_find(text, "shmem", 0);
+}
+
 void cgroup_rest(const struct cgroup *cgroup, uint64_t charge_batch_bytes, struct cgroup_base *base) {
     /* "-1" lifts a limit; memory+swap must never be below memory. */
     if (cgroup->memsw_limit >= 0)
         sys_write(cgroup->memsw_limit, "-1", 2);
     sys_write(cgroup->memory_limit, "-1", 2);
     /* The next run must not find the file cache of the last one on its account. */
-    if (text_read_number(cgroup->memory_usage) > 2 * charge_batch_bytes)
+    base->resident_bytes = 0;
+    if (text_read_number(cgroup->memory_usage) > 2 * charge_batch_bytes) {
         sys_write(cgroup->force_empty, "0", 1);
+        base->resident_bytes =
+            read_resident(cgroup); /* files in /work that an earlier run of the sandbox wrote */
+    }
     base->oom_kills = read_key(cgroup->oom_control, "oom_kill");
     base->pids_events = read_key(cgroup->pids_events, "max");
     base->pids_peak = cgroup->pids_peak >= 0 ? text_read_number(cgroup->pids_peak) : ~0ull;
@@ -231,13 +243,10 @@ uint64_t cgroup_processes(const struct cgroup *cgroup) {
     return now > 0 ? now - 1 : 0;
 }
 
-void cgroup_sample(const struct cgroup *cgroup, struct cgroup_usage *usage) {
-    char text[4096];
-    if (text_read(cgroup->memory_stat, text, sizeof text) > 0) {
-        uint64_t resident = text_find(text, "rss", 0) + text_find(text, "shmem", 0);
-        if (resident > usage->resident_bytes)
-            usage->resident_bytes = resident;
-    }
+void cgroup_sample(const struct cgroup *cgroup, const struct cgroup_base *base, struct cgroup_usage *usage) {
+    uint64_t resident = read_resident(cgroup);
+    if (resident > base->resident_bytes + usage->resident_bytes)
+        usage->resident_bytes = resident - base->resident_bytes;
     usage->oom_kills = read_key(cgroup->oom_control, "oom_kill");
     uint64_t processes = cgroup_processes(cgroup);
     if (processes > usage->processes_peak)

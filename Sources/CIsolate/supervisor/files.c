@@ -100,8 +100,8 @@ static int open_for_read(int work, const char *path, uint64_t *bytes) {
     return fd;
 }
 
-struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record, int *fd,
-                                 uint64_t *bytes) {
+static struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record, int *fd,
+                                        uint64_t *bytes) {
     int result = -EBADF;
     *bytes = 0;
     *fd = -1;
@@ -125,4 +125,13 @@ struct isolate_failure file_open(struct slot *slot, const struct isolate_file_re
         SYS_CALL_1(__NR_setfsgid, 0);
     }
     return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
+}
+
+void file_answer(struct slot *slot, struct isolate_file_record *record) {
+    struct isolate_status_record answer = {.type = ISOLATE_FILE_OPENED};
+    int CLEANUP_CLOSE fd = -1;
+    record->path[ISOLATE_PATH_BYTES - 1] = 0;
+    answer.failure = file_open(slot, record, &fd, &answer.bytes);
+    if (sys_send_blocking(slot->control, &answer, sizeof answer, &fd, fd >= 0 ? 1 : 0) < 0)
+        sys_exit(0); /* the embedder is gone */
 }

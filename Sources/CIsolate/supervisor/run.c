@@ -123,11 +123,7 @@ static void read_control(struct run *run) {
         if (!run->is_ready || record.prepare.serial == run->record.serial)
             end_run(run, record.prepare.end == ISOLATE_END_OUTPUT ? ISOLATE_END_OUTPUT : ISOLATE_END_CANCEL);
     } else if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
-        struct isolate_status_record reply = {.type = ISOLATE_FILE_OPENED};
-        int CLEANUP_CLOSE fd = -1;
-        record.file.path[ISOLATE_PATH_BYTES - 1] = 0;
-        reply.failure = file_open(slot, &record.file, &fd, &reply.bytes);
-        sys_send_blocking(slot->control, &reply, sizeof reply, &fd, fd >= 0 ? 1 : 0);
+        file_answer(slot, &record.file);
     }
 }
 
@@ -183,7 +179,7 @@ static void look_at_clocks(struct run *run) {
         run->next_cpu_ns = now + (wait < CPU_CHECK_LEAST_NS ? CPU_CHECK_LEAST_NS : wait);
     }
     if (now >= run->next_sample_ns) {
-        cgroup_sample(&slot->cgroup, &run->usage);
+        cgroup_sample(&slot->cgroup, &slot->base, &run->usage);
         run->sampled_hits |= evidence_of_files(slot, limits, 0);
         if (run->usage.oom_kills > slot->base.oom_kills)
             end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
@@ -270,6 +266,9 @@ static void settle_usage(struct run *run) {
     struct slot *slot = run->slot;
     struct isolate_run_record *record = &run->record;
     uint64_t sampled_resident = run->usage.resident_bytes;
+    /* The kernel's statistics lag behind its counters, which hold the limit. */
+    if (sampled_resident > run->ready.limits.memory_bytes)
+        sampled_resident = run->ready.limits.memory_bytes;
     cgroup_finish(&slot->cgroup, &slot->base, &run->ready, slot->config->charge_batch_bytes, &run->usage);
     record->wall_ns = run->end_ns - run->ready.start_ns;
     record->cpu_ns = run->usage.cpu_ns;

@@ -132,11 +132,7 @@ static void handle_control(struct slot *slot) {
     if (n <= 0)
         sys_exit(0);
     if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
-        struct isolate_status_record answer = {.type = ISOLATE_FILE_OPENED};
-        int CLEANUP_CLOSE fd = -1;
-        record.file.path[ISOLATE_PATH_BYTES - 1] = 0;
-        answer.failure = file_open(slot, &record.file, &fd, &answer.bytes);
-        sys_send_blocking(slot->control, &answer, sizeof answer, &fd, fd >= 0 ? 1 : 0);
+        file_answer(slot, &record.file);
         return;
     }
     if (n != sizeof record.prepare)

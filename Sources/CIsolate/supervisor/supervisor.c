@@ -177,7 +177,8 @@ static void collect_slot(struct slot_entry *entry) {
     uint32_t number = entry->number;
     entry->number = 0; /* before the report: its pid may belong to somebody else from here on */
     int removed = cgroup_remove(config, number);
-    report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0), 0, 0);
+    report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0),
+                0, 0);
 }
 
 static void leave(void) {
@@ -192,6 +193,16 @@ static void leave(void) {
     sys_exit(0);
 }
 
+static void destroy_slot(uint32_t number) {
+    for (int i = 0; i < SLOT_MAX; i++)
+        if (entries[i].number == number && number != 0) {
+            collect_slot(&entries[i]);
+            return;
+        }
+    /* It ended by itself before this request came; whoever asks waits for an answer all the same. */
+    report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(0, 0, 0), 0, 0);
+}
+
 static void handle_request(void) {
     struct isolate_slot_record record;
     sys_result n = sys_receive(ISOLATE_FD_SOCKET, &record, sizeof record, 0, 0, 0);
@@ -202,9 +213,7 @@ static void handle_request(void) {
     if (record.type == ISOLATE_CREATE_SLOT)
         create_slot(record.slot);
     else if (record.type == ISOLATE_DESTROY_SLOT)
-        for (int i = 0; i < SLOT_MAX; i++)
-            if (entries[i].number == record.slot && record.slot != 0)
-                collect_slot(&entries[i]);
+        destroy_slot(record.slot);
 }
 
 static const struct isolate_config *map_config(void) {

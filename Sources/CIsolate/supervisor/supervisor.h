@@ -106,9 +106,8 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
 /* evidence.c: limits that leave their mark in /work and /tmp. */
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int has_failed);
 
-/* files.c: opens a file of /work for the embedder. */
-struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record, int *fd,
-                                 uint64_t *bytes);
+/* files.c: opens a file of /work for the embedder and sends it the descriptor. */
+void file_answer(struct slot *slot, struct isolate_file_record *record);
 
 /* credentials.c */
 int credentials_become_slot_root(void);

@@ -35,7 +35,7 @@ public protocol SandboxInstance: AnyObject, Sendable {
     /// rest of the output is discarded and the run goes on to its end; when it throws, the run is killed.
     func run<Value: Sendable>(
         _ command: Command, stdin: StandardInput, limits: Limits,
-        body: @Sendable (Execution) async throws -> Value
+        body: @concurrent @Sendable (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value)
 
     /// Ends the sandbox: kills what runs, removes its files. Safe to call twice.
@@ -53,19 +53,44 @@ extension SandboxInstance {
         try await write(bytes, to: path, executable: false)
     }
 
-    /// Runs with an empty stdin and the standard limits unless given.
-    public func run(
-        _ command: Command, stdin: StandardInput = .none, limits: Limits = .standard
-    ) async throws(SandboxError) -> RunResult {
-        try await run(command, stdin: stdin, limits: limits)
+    // Overloads that leave something out, and not default arguments: those would have the requirement's own
+    // signature, and a backend that forgot `run` would call itself for ever.
+
+    /// Runs with an empty stdin and the standard limits.
+    public func run(_ command: Command) async throws(SandboxError) -> RunResult {
+        try await run(command, stdin: .none, limits: .standard)
     }
 
-    /// Streams with an empty stdin and the standard limits unless given.
+    /// Runs with the standard limits.
+    public func run(_ command: Command, stdin: StandardInput) async throws(SandboxError) -> RunResult {
+        try await run(command, stdin: stdin, limits: .standard)
+    }
+
+    /// Runs with an empty stdin.
+    public func run(_ command: Command, limits: Limits) async throws(SandboxError) -> RunResult {
+        try await run(command, stdin: .none, limits: limits)
+    }
+
+    /// Streams with an empty stdin and the standard limits.
     public func run<Value: Sendable>(
-        _ command: Command, stdin: StandardInput = .none, limits: Limits = .standard,
-        body: @Sendable (Execution) async throws -> Value
+        _ command: Command, body: @concurrent @Sendable (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value) {
-        try await run(command, stdin: stdin, limits: limits, body: body)
+        try await run(command, stdin: .none, limits: .standard, body: body)
+    }
+
+    /// Streams with the standard limits.
+    public func run<Value: Sendable>(
+        _ command: Command, stdin: StandardInput,
+        body: @concurrent @Sendable (Execution) async throws -> Value
+    ) async throws -> (result: RunResult, value: Value) {
+        try await run(command, stdin: stdin, limits: .standard, body: body)
+    }
+
+    /// Streams with an empty stdin.
+    public func run<Value: Sendable>(
+        _ command: Command, limits: Limits, body: @concurrent @Sendable (Execution) async throws -> Value
+    ) async throws -> (result: RunResult, value: Value) {
+        try await run(command, stdin: .none, limits: limits, body: body)
     }
 }
 

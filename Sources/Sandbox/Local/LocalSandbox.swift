@@ -144,7 +144,7 @@ final class LocalSandbox: SandboxInstance {
 
     func run<Value: Sendable>(
         _ command: Command, stdin: StandardInput, limits: Limits,
-        body: @Sendable (Execution) async throws -> Value
+        body: @concurrent @Sendable (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value) {
         let outcome = Mutex<Result<Value, any Error>?>(nil)
         let result: RunResult

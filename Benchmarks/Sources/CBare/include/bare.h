@@ -4,15 +4,16 @@
 
 #include <stdint.h>
 
-/* Starts argv[0] (a path) with stdout and stderr on /dev/null, and waits: its exit status, or -1 for any
- * other end. */
+/* Starts argv[0] (a path) by posix_spawn and waits: its exit status, or -1 for any other end. */
 int bare_spawn(char *const argv[]);
 
 /* The same by fork and execve, which copies the caller's page tables. */
 int bare_fork(char *const argv[]);
 
-/* Runs argv by posix_spawn from `threads` threads for `nanoseconds`: how many runs ended with status 0, or
- * -1. */
+/*
+ * Runs argv by posix_spawn, stdout on /dev/null, from `threads` threads for `nanoseconds`.
+ * Returns how many runs there were, or -1 when one of them failed.
+ */
 int64_t bare_spawn_many(char *const argv[], int threads, int64_t nanoseconds);
 
 #endif

@@ -1,0 +1,327 @@
+/*
+ * The compiled filter says what the policy says, for every number, and agrees with a filter that libseccomp
+ * makes of the same policy.
+ *
+ * The three answers here are 'a' allowed, 'n' a notification, and an errno. libseccomp's filter says TRAP
+ * where ours says NOTIFY, so that its checks of notification support play no part.
+ */
+#include <linux/audit.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bpf.h"
+#include "isolate.h"
+#include "policy.h"
+#include "test.h"
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define FOREIGN_ARCH AUDIT_ARCH_I386
+#else
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#define FOREIGN_ARCH AUDIT_ARCH_ARM
+#endif
+
+enum { MOST = 1024, X32 = 0x40000000, NOTIFY = -1, ALLOW = 0 }; /* an answer, or the errno */
+
+struct filters {
+    struct sock_filter ours[MOST], theirs[4096];
+    size_t our_count, their_count;
+    uint64_t fatal[ISOLATE_SYSCALL_BITS / 64];
+};
+static struct filters filters;
+
+static int meaning(uint32_t action) {
+    switch (action & SECCOMP_RET_ACTION_FULL) {
+    case SECCOMP_RET_ALLOW:
+        return ALLOW;
+    case SECCOMP_RET_USER_NOTIF:
+    case SECCOMP_RET_TRAP:
+        return NOTIFY;
+    case SECCOMP_RET_ERRNO:
+        return (int)(action & SECCOMP_RET_DATA);
+    default:
+        test_fail(__FILE__, __LINE__, "an action of no kind: %x", action);
+    }
+}
+
+static void rule(scmp_filter_ctx c, uint32_t action, int call, struct scmp_arg_cmp compare) {
+    CHECK_EQUAL(seccomp_rule_add(c, action, call, 1, compare), 0);
+}
+
+static const uint32_t namespace_flags[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+                                           CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
+enum { NAMESPACES = sizeof namespace_flags / sizeof namespace_flags[0] };
+static const uint32_t harmless_unshare = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM;
+
+/* The calls whose answer depends on an argument, in libseccomp's words. One rule may look at an argument
+ * once, so "any other" is written as ranges and bits. */
+static void add_dependent(scmp_filter_ctx c, const char *name, int call) {
+    const uint32_t no = SCMP_ACT_TRAP;
+    if (strcmp(name, "socket") == 0 || strcmp(name, "socketpair") == 0) {
+        int is_socket = name[6] == 0;
+        rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+        rule(c, no, call, SCMP_A0_32(SCMP_CMP_LT, AF_UNIX));
+        for (unsigned family = AF_UNIX + 1; family <= AF_NETLINK; family++)
+            rule(c, is_socket && family == AF_NETLINK ? SCMP_ACT_ERRNO(EAFNOSUPPORT) : no, call,
+                 SCMP_A0_32(SCMP_CMP_EQ, family));
+        rule(c, no, call, SCMP_A0_32(SCMP_CMP_GT, AF_NETLINK));
+    } else if (strcmp(name, "clone") == 0) {
+        uint32_t all = 0;
+        for (int i = 0; i < NAMESPACES; i++) {
+            all |= namespace_flags[i];
+            rule(c, no, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, namespace_flags[i], namespace_flags[i]));
+        }
+        rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, all, 0));
+    } else if (strcmp(name, "unshare") == 0) {
+        for (int bit = 0; bit < 32; bit++)
+            if (!(harmless_unshare & (1u << bit)))
+                rule(c, no, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit));
+        rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, ~harmless_unshare, 0));
+    } else if (strcmp(name, "ioctl") == 0) {
+        rule(c, SCMP_ACT_ALLOW, call, SCMP_A1_32(SCMP_CMP_LT, TIOCSTI));
+        for (unsigned request = TIOCSTI; request <= TIOCLINUX; request++)
+            rule(c, request == TIOCSTI || request == TIOCLINUX ? no : SCMP_ACT_ALLOW, call,
+                 SCMP_A1_32(SCMP_CMP_EQ, request));
+        rule(c, SCMP_ACT_ALLOW, call, SCMP_A1_32(SCMP_CMP_GT, TIOCLINUX));
+    } else if (strcmp(name, "personality") == 0) {
+        rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_EQ, 0));
+        rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_EQ, 0xffffffff));
+        for (int bit = 0; bit < 32;
+             bit++) { /* neither all bits nor none: somewhere a one stands beside a zero */
+            uint32_t one = 1u << bit, zero = 1u << ((bit + 1) % 32);
+            rule(c, no, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, one | zero, one));
+        }
+    } else {
+        test_fail(__FILE__, __LINE__, "the test does not know what %s depends on", name);
+    }
+}
+
+static void add_rule(scmp_filter_ctx c, const char *name) {
+    int call = seccomp_syscall_resolve_name(name);
+    if (call < 0)
+        return; /* not on this architecture */
+    switch (isolate_policy_answer(name)) {
+    case 'a':
+        CHECK_EQUAL(seccomp_rule_add(c, SCMP_ACT_ALLOW, call, 0), 0);
+        break;
+    case 'd':
+    case 'f':
+        CHECK_EQUAL(seccomp_rule_add(c, SCMP_ACT_TRAP, call, 0), 0);
+        break;
+    case 'c':
+        add_dependent(c, name, call);
+        break;
+    default:
+        break; /* the default action */
+    }
+}
+
+static void build_theirs(void) {
+    scmp_filter_ctx c = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    CHECK(c != NULL);
+    CHECK_EQUAL(seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRAP), 0);
+    for (const struct policy_entry *entry = isolate_policy; entry->name != NULL; entry++) {
+        test_context("libseccomp's rule for %s", entry->name);
+        add_rule(c, entry->name);
+    }
+    test_context("%s", "");
+    int fd = memfd_create("filter", MFD_CLOEXEC);
+    CHECK_OK(fd);
+    CHECK_EQUAL(seccomp_export_bpf(c, fd), 0);
+    ssize_t bytes = pread(fd, filters.theirs, sizeof filters.theirs, 0);
+    CHECK(bytes > 0 && (size_t)bytes < sizeof filters.theirs);
+    filters.their_count = (size_t)bytes / sizeof filters.theirs[0];
+    close(fd);
+    seccomp_release(c);
+}
+
+static void build(void) {
+    int count =
+        isolate_filter_compile((struct isolate_filter_instruction *)filters.ours, MOST, filters.fatal);
+    CHECK_OK(count);
+    filters.our_count = (size_t)count;
+    build_theirs();
+}
+
+/* Both filters' one answer to a call. */
+static int answer(uint32_t arch, uint32_t number, int index, uint64_t argument) {
+    struct seccomp_data data = {.nr = (int)number, .arch = arch, .instruction_pointer = 0x7fff00001000};
+    for (int i = 0; i < 6; i++)
+        data.args[i] = 0x1234567890abcdefull * (unsigned)(i + 1); /* what must not matter */
+    if (index >= 0)
+        data.args[index] = argument;
+    int ours = meaning(bpf_run(filters.ours, filters.our_count, &data));
+    int theirs = meaning(bpf_run(filters.theirs, filters.their_count, &data));
+    /* libseccomp compares whole registers; the kernel's int arguments are their lower halves. */
+    if (ours != theirs && argument >> 32 == 0)
+        test_fail(__FILE__, __LINE__, "arch %x number %u argument %llx: ours %d, libseccomp's %d", arch,
+                  number, (unsigned long long)argument, ours, theirs);
+    return ours;
+}
+
+static int answer_of(const char *name, int index, uint64_t argument) {
+    int number = seccomp_syscall_resolve_name(name);
+    CHECK(number >= 0);
+    test_context("%s with %llx", name, (unsigned long long)argument);
+    int low = answer(NATIVE_ARCH, (uint32_t)number, index, argument);
+    /* The upper half of a register is nothing to a call that takes an int. */
+    CHECK_EQUAL(answer(NATIVE_ARCH, (uint32_t)number, index, argument | 0xabcd000000000000ull), low);
+    return low;
+}
+
+TEST(filter_is_well_formed) {
+    build();
+    const char *wrong = bpf_check(filters.ours, filters.our_count);
+    CHECK_TEXT(wrong == NULL ? "" : wrong, "");
+    wrong = bpf_check(filters.theirs, filters.their_count);
+    CHECK_TEXT(wrong == NULL ? "" : wrong, "");
+    test_note("instructions: %zu ours, %zu libseccomp's", filters.our_count, filters.their_count);
+    CHECK(filters.our_count < 255);
+    CHECK(filters.our_count < filters.their_count);
+    /* Every shorter buffer is refused and never overrun. */
+    for (size_t most = 0; most < filters.our_count; most++) {
+        uint64_t fatal[ISOLATE_SYSCALL_BITS / 64];
+        struct isolate_filter_instruction *out = calloc(most + 1, sizeof *out);
+        CHECK_EQUAL(isolate_filter_compile(out, most, fatal), -E2BIG);
+        CHECK_EQUAL(out[most].code, 0);
+        free(out);
+    }
+}
+
+TEST(filter_says_what_the_policy_says) {
+    int counts[256] = {0};
+    build();
+    for (uint32_t number = 0; number < ISOLATE_SYSCALL_BITS; number++) {
+        char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
+        char policy = name == NULL ? 's' : isolate_policy_answer(name);
+        int is_fatal = (int)(filters.fatal[number / 64] >> (number % 64)) & 1;
+        test_context("%u (%s)", number, name == NULL ? "no name" : name);
+        int said = answer(NATIVE_ARCH, number, -1, 0);
+        switch (policy) {
+        case 'a':
+            CHECK_EQUAL(said, ALLOW);
+            break;
+        case 's':
+            CHECK_EQUAL(said, ENOSYS);
+            break;
+        case 'd':
+        case 'f':
+            CHECK_EQUAL(said, NOTIFY);
+            break;
+        default: /* an ioctl or personality that is refused is told; the others end the run */
+            CHECK_EQUAL(policy, 'c');
+            CHECK_EQUAL(is_fatal, strcmp(name, "ioctl") != 0 && strcmp(name, "personality") != 0);
+            break;
+        }
+        if (policy != 'c')
+            CHECK_EQUAL(is_fatal, policy == 'f');
+        counts[(unsigned char)policy]++;
+        free(name);
+    }
+    test_note("numbers 0 to 1023: %d allowed, %d denied, %d fatal, %d by argument, %d ENOSYS", counts['a'],
+              counts['d'], counts['f'], counts['c'], counts['s']);
+    for (uint32_t number = ISOLATE_SYSCALL_BITS; number < X32; number += 999983)
+        CHECK_EQUAL(answer(NATIVE_ARCH, number, -1, 0), ENOSYS);
+}
+
+TEST(filter_refuses_foreign_calls) {
+    static const uint32_t others[] = {0, AUDIT_ARCH_ARM, AUDIT_ARCH_MIPS, 0xffffffff, NATIVE_ARCH ^ 1};
+    build();
+    for (uint32_t number = 0; number < ISOLATE_SYSCALL_BITS; number++) {
+        CHECK_EQUAL(answer(FOREIGN_ARCH, number, -1, 0), NOTIFY);
+#if defined(__x86_64__)
+        CHECK_EQUAL(answer(NATIVE_ARCH, X32 | number, -1, 0), NOTIFY);
+        CHECK_EQUAL(answer(NATIVE_ARCH, 0x80000000 | number, -1, 0), NOTIFY);
+#endif
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+            CHECK_EQUAL(answer(others[i], number, -1, 0), NOTIFY);
+    }
+}
+
+TEST(filter_looks_at_arguments) {
+    build();
+    for (uint32_t family = 0; family <= 45; family++) {
+        CHECK_EQUAL(answer_of("socket", 0, family), family == AF_UNIX      ? ALLOW
+                                                    : family == AF_NETLINK ? EAFNOSUPPORT
+                                                                           : NOTIFY);
+        CHECK_EQUAL(answer_of("socketpair", 0, family), family == AF_UNIX ? ALLOW : NOTIFY);
+    }
+    CHECK_EQUAL(answer_of("socket", 0, 0xffffffff), NOTIFY);
+    for (int bit = 0; bit < 32; bit++) {
+        uint32_t flag = 1u << bit;
+        int is_namespace = 0;
+        for (int i = 0; i < NAMESPACES; i++)
+            is_namespace |= namespace_flags[i] == flag;
+        CHECK_EQUAL(answer_of("clone", 0, flag), is_namespace ? NOTIFY : ALLOW);
+        CHECK_EQUAL(answer_of("clone", 0, flag | CLONE_VM | 17), is_namespace ? NOTIFY : ALLOW);
+        CHECK_EQUAL(answer_of("unshare", 0, flag), flag & harmless_unshare ? ALLOW : NOTIFY);
+        CHECK_EQUAL(answer_of("personality", 0, flag), NOTIFY);
+        CHECK_EQUAL(answer_of("personality", 0, ~flag), NOTIFY);
+    }
+    CHECK_EQUAL(answer_of("clone", 0, 0x3d0f00), ALLOW);  /* pthread_create */
+    CHECK_EQUAL(answer_of("clone", 0, 0x1200011), ALLOW); /* fork */
+    CHECK_EQUAL(answer_of("clone", 0, 0x4111), ALLOW);    /* vfork, posix_spawn */
+    CHECK_EQUAL(answer_of("clone", 0, 0xffffffff), NOTIFY);
+    CHECK_EQUAL(answer_of("unshare", 0, 0), ALLOW);
+    CHECK_EQUAL(answer_of("unshare", 0, harmless_unshare), ALLOW);
+    CHECK_EQUAL(answer_of("unshare", 0, harmless_unshare | CLONE_NEWUSER), NOTIFY);
+    CHECK_EQUAL(answer_of("personality", 0, 0), ALLOW);
+    CHECK_EQUAL(answer_of("personality", 0, 0xffffffff), ALLOW);
+    CHECK_EQUAL(answer_of("personality", 0, 0x0040000), NOTIFY); /* no address randomisation */
+    CHECK_EQUAL(answer_of("ioctl", 1, TIOCSTI), NOTIFY);
+    CHECK_EQUAL(answer_of("ioctl", 1, TIOCLINUX), NOTIFY);
+    for (uint32_t request = 0x5400; request < 0x5500; request++)
+        CHECK_EQUAL(answer_of("ioctl", 1, request),
+                    request == TIOCSTI || request == TIOCLINUX ? NOTIFY : ALLOW);
+    CHECK_EQUAL(answer_of("ioctl", 1, 0), ALLOW);
+    CHECK_EQUAL(answer_of("ioctl", 1, 0xffffffff), ALLOW);
+}
+
+/* No name twice, and nothing misspelt: a misspelt entry would be skipped without a word. */
+TEST(filter_policy_has_no_slips) {
+    int known = 0;
+    for (const struct policy_entry *entry = isolate_policy; entry->name != NULL; entry++) {
+        test_context("%s", entry->name);
+        for (const struct policy_entry *other = entry + 1; other->name != NULL; other++)
+            CHECK(strcmp(entry->name, other->name) != 0);
+        /* Negative pseudo-numbers: calls of other architectures. */
+        CHECK(seccomp_syscall_resolve_name(entry->name) != __NR_SCMP_ERROR);
+        known++;
+    }
+    test_context("%s", "");
+    CHECK(known > 300);
+    CHECK_EQUAL(isolate_policy_answer("no_such_call"), 's');
+    CHECK_EQUAL(isolate_policy_answer("clone3"), 's');
+    CHECK_EQUAL(isolate_policy_answer("clone"), 'c');
+}
+
+TEST(filter_names_calls) {
+    static const struct {
+        uint32_t arch, number;
+        const char *name;
+    } calls[] = {
+        {NATIVE_ARCH, 1023, "syscall_1023"},
+#if defined(__x86_64__)
+        {AUDIT_ARCH_X86_64, 41, "socket"},
+        {AUDIT_ARCH_I386, 20, "i386:getpid"},
+        {AUDIT_ARCH_X86_64, X32 | 39, "x32:getpid"},
+        {AUDIT_ARCH_I386, 1000000, "i386:syscall_1000000"},
+        {AUDIT_ARCH_X86_64, X32 | 1000, "x32:syscall_1000"},
+#endif
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        char name[64], small[4];
+        struct isolate_syscall call = {calls[i].arch, calls[i].number};
+        isolate_syscall_name(call, name, sizeof name);
+        CHECK_TEXT(name, calls[i].name);
+        isolate_syscall_name(call, small, sizeof small);
+        CHECK_EQUAL(strlen(small), 3);
+    }
+}
