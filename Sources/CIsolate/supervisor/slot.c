@@ -13,6 +13,8 @@
 #include "supervisor.h"
 #include "text.h"
 
+enum { IDLE_BEFORE_CELL_NS = 2000000 };
+
 static int bring_loopback_up(void) {
     int CLEANUP_CLOSE fd = (int)SYS_CALL_3(__NR_socket, SYS_AF_INET, SYS_SOCK_DGRAM | SYS_SOCK_CLOEXEC, 0);
     struct ifreq request = {.ifr_ifrn.ifrn_name = "lo"};
@@ -186,25 +188,29 @@ void slot_main(struct slot *slot) {
     reply(slot, ISOLATE_CLEARED, failure);
     if (failure.stage != 0)
         sys_exit(1);
+    int is_retry_due = 1; /* an idle sandbox tries to make a cell once; then a request must ask for it */
     for (;;) {
-        int has_cell = cell_exists(slot);
-        struct sys_pollfd fds[2] = {
-            {slot->control, SYS_POLLIN, 0},
-            /* With a cell: its first word. Without one, in an open sandbox: a request that needs a cell. */
-            {has_cell          ? slot->channel
-             : slot->work >= 0 ? slot->request
-                               : -1,
-             SYS_POLLIN, 0},
-        };
-        if (sys_poll(fds, 2, -1) < 0)
+        int has_cell = cell_exists(slot), is_open = slot->work >= 0;
+        struct sys_pollfd control = {slot->control, SYS_POLLIN, 0};
+        /* With a cell: its first word. Without one, in an open sandbox: a request that needs a cell. */
+        struct sys_pollfd other = {has_cell ? slot->channel : is_open ? slot->request : -1, SYS_POLLIN, 0};
+        struct sys_pollfd fds[2] = {control, other};
+        sys_result n = sys_poll(fds, 2, !has_cell && is_open && is_retry_due ? IDLE_BEFORE_CELL_NS : -1);
+        if (n < 0)
             continue;
-        if (fds[1].revents != 0 && has_cell) {
+        if (fds[0].revents & (SYS_POLLHUP | SYS_POLLERR))
+            sys_exit(0); /* the embedder is gone */
+        if (n == 0) {
+            /* Most sandboxes are given back right after their run. This one is kept: its next run shall not
+             * wait. */
+            is_retry_due = cell_prepare(slot).stage == 0;
+        } else if (fds[1].revents != 0 && has_cell) {
             handle_waiting_cell(slot);
         } else if (fds[1].revents != 0) {
             failure = cell_prepare(slot);
-            if (failure.stage != 0) {
+            if (failure.stage != 0)
                 report_unstarted(slot, ISOLATE_END_FAILURE, discard_request(slot), failure);
-            }
+            is_retry_due = failure.stage == 0;
         } else if (fds[0].revents != 0) {
             handle_control(slot);
         }
