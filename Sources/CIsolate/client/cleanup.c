@@ -19,7 +19,8 @@ static int owner_is_dead(const char *name) {
     unsigned long long start = 0;
     if (sscanf(name, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-", &space, &pid, &start) != 3 || pid <= 0)
         return 0;
-    /* Of another pid namespace's processes we know nothing. A pid comes back; one with the same start time does not. */
+    /* Of another pid namespace's processes we know nothing. A pid comes back; one with the same start time
+     * does not. */
     return space == internal_pid_namespace() && internal_start_time(pid) != start;
 }
 

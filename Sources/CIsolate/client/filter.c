@@ -28,7 +28,7 @@
 #error "no seccomp policy for this architecture"
 #endif
 
-enum { X32_BIT = 0x40000000, RANGES_MAX = 256 };
+enum { X32_BIT = 0x40000000, RANGES_MAX = 256, REFERENCES_MAX = 2 * RANGES_MAX };
 
 #define NAMESPACE_FLAGS                                                                                      \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |            \
@@ -39,9 +39,17 @@ struct range {
     enum policy_answer answer;
 };
 
+struct reference { /* a jump to one of the shared answers */
+    size_t at;
+    int when_true;
+    enum policy_answer answer;
+};
+
 struct assembler {
     struct isolate_filter_instruction *out;
     size_t count, most;
+    struct reference references[REFERENCES_MAX];
+    size_t reference_count;
     int overflow;
 };
 
@@ -128,6 +136,31 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
     }
 }
 
+/* The answers that need no look at arguments stand once, at the end; comparisons jump there. */
+static int is_shared(enum policy_answer answer) {
+    return answer == POLICY_ALLOW || answer == POLICY_DENY || answer == POLICY_SILENT;
+}
+
+static void add_reference(struct assembler *a, size_t at, int when_true, enum policy_answer answer) {
+    if (a->reference_count == REFERENCES_MAX) {
+        a->overflow = 1;
+        return;
+    }
+    a->references[a->reference_count++] = (struct reference){at, when_true, answer};
+}
+
+static void set_jump(struct assembler *a, size_t at, int when_true, size_t target) {
+    size_t distance = target - at - 1;
+    if (a->overflow || distance > UINT8_MAX) { /* a comparison reaches no further */
+        a->overflow = 1;
+        return;
+    }
+    if (when_true)
+        a->out[at].jt = (uint8_t)distance;
+    else
+        a->out[at].jf = (uint8_t)distance;
+}
+
 /* Binary search over ranges[from, to): the left half follows its comparison, the right half stands behind it.
  */
 static void emit_search(struct assembler *a, const struct range *ranges, size_t from, size_t to) {
@@ -135,14 +168,28 @@ static void emit_search(struct assembler *a, const struct range *ranges, size_t 
         emit_answer(a, ranges[from].answer);
         return;
     }
-    size_t middle = from + (to - from) / 2, jump = a->count;
-    /* Jumps of a comparison reach 255 instructions; JA reaches any. */
-    emit(a, BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, 0, 1);
-    emit(a, BPF_JMP | BPF_JA, 0, 0, 0);
-    emit_search(a, ranges, from, middle);
-    if (!a->overflow)
-        a->out[jump + 1].k = (uint32_t)(a->count - jump - 2);
-    emit_search(a, ranges, middle, to);
+    size_t middle = from + (to - from) / 2, at = a->count;
+    emit(a, BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, 0, 0);
+    if (middle - from == 1 && is_shared(ranges[from].answer))
+        add_reference(a, at, 0, ranges[from].answer);
+    else
+        emit_search(a, ranges, from, middle);
+    if (to - middle == 1 && is_shared(ranges[middle].answer)) {
+        add_reference(a, at, 1, ranges[middle].answer);
+    } else {
+        set_jump(a, at, 1, a->count);
+        emit_search(a, ranges, middle, to);
+    }
+}
+
+static void emit_shared_answers(struct assembler *a) {
+    static const enum policy_answer answers[] = {POLICY_ALLOW, POLICY_DENY, POLICY_SILENT};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        for (size_t r = 0; r < a->reference_count; r++)
+            if (a->references[r].answer == answers[i])
+                set_jump(a, a->references[r].at, a->references[r].when_true, a->count);
+        emit_answer(a, answers[i]);
+    }
 }
 
 static void read_policy(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint64_t *fatal) {
@@ -183,6 +230,7 @@ int isolate_filter_compile(struct isolate_filter_instruction *out, size_t most,
     emit_return(&a, notify);
 #endif
     emit_search(&a, ranges, 0, count);
+    emit_shared_answers(&a);
     return a.overflow ? -E2BIG : (int)a.count;
 }
 

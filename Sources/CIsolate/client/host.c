@@ -105,8 +105,8 @@ unsigned long internal_pid_namespace(void) {
 }
 
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes) {
-    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-%u", internal_pid_namespace(), (int)supervisor->owner,
-             internal_start_time(supervisor->owner), supervisor->number);
+    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-%u", internal_pid_namespace(),
+             (int)supervisor->owner, internal_start_time(supervisor->owner), supervisor->number);
 }
 
 void internal_close(int *fd) {

@@ -26,8 +26,8 @@ unsigned long long internal_start_time(pid_t pid);
 /* host.c: the inode of this process's pid namespace, which tells whose pids a name speaks of. */
 unsigned long internal_pid_namespace(void);
 
-/* host.c: the name of a supervisor's directory in each hierarchy. The owner's pid namespace, pid and start time tell a
- * later cleanup whether it lives; the number keeps two supervisors of one process apart. */
+/* host.c: the name of a supervisor's directory in each hierarchy. The owner's pid namespace, pid and start
+ * time tell a later cleanup whether it lives; the number keeps two supervisors of one process apart. */
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
 /* cleanup.c: what a supervisor that was killed could not remove itself. It must be dead. */

@@ -36,6 +36,11 @@ static int send_record(int socket, const struct iovec *vectors, size_t count, co
     return n < 0 ? -errno : 0;
 }
 
+static void close_all(int *fds, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        internal_close(&fds[i]);
+}
+
 /* Bytes received, 0 when there is nothing now, -EPIPE at the end. Descriptors beyond fd_count are closed. */
 static int receive_record(int socket, void *record, size_t bytes, int *fds, unsigned fd_count) {
     union control control;
@@ -66,7 +71,10 @@ static int receive_record(int socket, void *record, size_t bytes, int *fds, unsi
                 close(fd);
         }
     }
-    return n == 0 ? -EPIPE : (int)n;
+    int is_whole = n > 0 && !(message.msg_flags & MSG_TRUNC);
+    if (!is_whole) /* also an empty record, which nobody sends */
+        close_all(fds, fd_count);
+    return n == 0 ? -EPIPE : is_whole ? (int)n : -EPROTO;
 }
 
 static int send_slot_record(const isolate_supervisor *supervisor, uint32_t type, uint32_t slot) {
@@ -87,10 +95,16 @@ int isolate_slot_destroy(const isolate_supervisor *supervisor, uint32_t slot) {
 
 int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slot_record *record,
                                int fds[2]) {
+    fds[0] = fds[1] = -1;
+    if (supervisor->owner != getpid())
+        return -ECHILD; /* the record is the owner's */
     int n = receive_record(supervisor->socket, record, sizeof *record, fds, 2);
     if (n <= 0)
         return n;
-    return n == sizeof *record ? 1 : -EPROTO;
+    if (n == sizeof *record)
+        return 1;
+    close_all(fds, 2);
+    return -EPROTO;
 }
 
 int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_bytes, uint64_t serial) {

@@ -22,6 +22,12 @@ static int wait_readable(int fd) {
     return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
 }
 
+/* A fork of the owner has copies of the sockets, but the answers on them are the owner's. */
+static int refuse_fork(isolate_failure *failure) {
+    *failure = internal_failure(ISOLATE_STAGE_START, ECHILD, 5);
+    return -ECHILD;
+}
+
 static int wait_for_slot(isolate_sandbox *sandbox, uint32_t type, isolate_failure *failure) {
     for (;;) {
         isolate_slot_record record;
@@ -33,8 +39,14 @@ static int wait_for_slot(isolate_sandbox *sandbox, uint32_t type, isolate_failur
             *failure = internal_failure(ISOLATE_STAGE_START, -result, 3);
             return result;
         }
-        if (result == 0 || record.slot != sandbox->slot)
+        if (result == 0)
             continue;
+        if (record.slot != sandbox->slot) {
+            /* A slot that ended by itself; whoever closes it asks and is told again. */
+            internal_close(&fds[0]);
+            internal_close(&fds[1]);
+            continue;
+        }
         *failure = record.failure;
         sandbox->control = fds[0];
         sandbox->request = fds[1];
@@ -47,13 +59,19 @@ static int wait_for_slot(isolate_sandbox *sandbox, uint32_t type, isolate_failur
 
 static int wait_for_answer(isolate_sandbox *sandbox, uint32_t type, isolate_slot_message *message, int *fd,
                            isolate_failure *failure) {
-    int result = wait_readable(sandbox->control);
-    if (result == 0)
-        result = isolate_slot_receive(sandbox->control, message, fd);
-    if (result == 0)
-        result = -EAGAIN;
-    if (result > 0 && message->type != type)
+    int result;
+    do { /* the end of a run that we gave up or that never was is no answer to another question */
+        internal_close(fd);
+        result = wait_readable(sandbox->control);
+        if (result == 0)
+            result = isolate_slot_receive(sandbox->control, message, fd);
+        if (result == 0)
+            result = -EAGAIN;
+    } while (result > 0 && message->type == ISOLATE_RUN_ENDED && type != ISOLATE_RUN_ENDED);
+    if (result > 0 && message->type != type) {
+        internal_close(fd);
         result = -EPROTO;
+    }
     if (result < 0) {
         *failure = internal_failure(ISOLATE_STAGE_PROTOCOL, -result, 1);
         return result;
@@ -86,9 +104,16 @@ int isolate_sandbox_open(isolate_supervisor *supervisor, uint64_t disk_bytes, is
     *sandbox =
         (isolate_sandbox){.supervisor = supervisor, .control = -1, .request = -1, .disk_bytes = disk_bytes};
     sandbox->slot = __atomic_fetch_add(&next_slot, 1, __ATOMIC_RELAXED);
+    /* Before the lock, which another thread may have held while we forked. */
+    if (supervisor->owner != getpid())
+        return refuse_fork(failure);
+    pthread_mutex_lock(&supervisor->exchange);
     int result = isolate_slot_create(supervisor, sandbox->slot);
     if (result == 0)
         result = wait_for_slot(sandbox, ISOLATE_SLOT_CREATED, failure);
+    else
+        *failure = internal_failure(ISOLATE_STAGE_START, -result, 4);
+    pthread_mutex_unlock(&supervisor->exchange);
     if (result == 0) /* the slot's own word that its root is built */
         result = wait_for_answer(sandbox, ISOLATE_CLEARED, &message, &fd, failure);
     if (result == 0)
@@ -105,8 +130,12 @@ void isolate_sandbox_close(isolate_sandbox *sandbox) {
         isolate_failure failure;
         internal_close(&sandbox->control);
         internal_close(&sandbox->request);
-        if (isolate_slot_destroy(sandbox->supervisor, sandbox->slot) == 0)
-            wait_for_slot(sandbox, ISOLATE_SLOT_ENDED, &failure);
+        if (sandbox->supervisor->owner == getpid()) {
+            pthread_mutex_lock(&sandbox->supervisor->exchange);
+            if (isolate_slot_destroy(sandbox->supervisor, sandbox->slot) == 0)
+                wait_for_slot(sandbox, ISOLATE_SLOT_ENDED, &failure);
+            pthread_mutex_unlock(&sandbox->supervisor->exchange);
+        }
     }
     internal_close(&sandbox->control);
     internal_close(&sandbox->request);
@@ -115,6 +144,9 @@ void isolate_sandbox_close(isolate_sandbox *sandbox) {
 static int open_file(isolate_sandbox *sandbox, const char *path, int mode, int *fd, uint64_t *bytes,
                      isolate_failure *failure) {
     isolate_slot_message message;
+    *failure = internal_failure(0, 0, 0);
+    if (sandbox->supervisor->owner != getpid())
+        return refuse_fork(failure);
     int result = isolate_slot_send_open(sandbox->control, path, mode);
     if (result < 0) {
         *failure = internal_failure(ISOLATE_STAGE_FILE, -result, 1);
@@ -268,6 +300,8 @@ static int follow(isolate_sandbox *sandbox, struct stream streams[2], isolate_ru
         internal_close(&fd);
         if (result < 0)
             return result;
+        if (message.run.serial != sandbox->serial && message.run.serial != 0)
+            continue; /* an earlier run's */
         *record = message.run;
         /* Every writer is dead: what they wrote is in the pipes, and nothing more will come. */
         result = drain(&streams[0]);
@@ -282,6 +316,8 @@ int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command
     isolate_slot_message message;
     *failure = internal_failure(0, 0, 0);
     memset(result, 0, sizeof *result);
+    if (sandbox->supervisor->owner != getpid())
+        return refuse_fork(failure);
     if (sandbox->disk_bytes != limits->disk_bytes) {
         int set = ask(sandbox, ISOLATE_SET_DISK, limits->disk_bytes, ISOLATE_DISK_SET, &message, failure);
         if (set < 0)

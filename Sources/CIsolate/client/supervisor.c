@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -81,9 +82,11 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
     int CLEANUP_CLOSE config = -1;
     int ends[2] = {-1, -1}, result;
     *failure = internal_failure(ISOLATE_STAGE_NONE, 0, 0);
-    *supervisor = (isolate_supervisor){.socket = -1, .pidfd = -1, .pid = -1, .owner = getpid()};
+    *supervisor = (isolate_supervisor){
+        .socket = -1, .pidfd = -1, .pid = -1, .owner = getpid(), .exchange = PTHREAD_MUTEX_INITIALIZER};
 
-    isolate_cleanup(NULL, NULL); /* what earlier owners left when they were killed; not needed for our own start */
+    /* What earlier owners left when they were killed; not needed for our own start. */
+    isolate_cleanup(NULL, NULL);
     result = config = internal_config_file(options, supervisor, failure);
     if (result >= 0)
         result = image = image_file(options->image, options->image_bytes);
@@ -100,7 +103,7 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
         supervisor->socket = ends[0];
         ends[0] = -1;
         supervisor->pidfd = (int)syscall(SYS_pidfd_open, supervisor->pid, 0);
-        result = wait_until_ready(supervisor, failure);
+        result = supervisor->pidfd < 0 ? -errno : wait_until_ready(supervisor, failure);
     }
     internal_close(&ends[0]);
     if (result < 0) {
@@ -119,7 +122,10 @@ int isolate_supervisor_stop(isolate_supervisor *supervisor) {
         internal_close(&supervisor->pidfd);
         return -ECHILD;
     }
-    internal_close(&supervisor->socket); /* the supervisor's word to leave */
+    /* The supervisor's word to leave, also when a fork of ours holds a copy of the socket. */
+    if (supervisor->socket >= 0)
+        shutdown(supervisor->socket, SHUT_RDWR);
+    internal_close(&supervisor->socket);
     if (supervisor->pidfd >= 0) {
         struct pollfd poll_fd = {.fd = supervisor->pidfd, .events = POLLIN};
         int n;
@@ -133,8 +139,13 @@ int isolate_supervisor_stop(isolate_supervisor *supervisor) {
             result = -ETIMEDOUT;
         }
     }
-    if (supervisor->pidfd >= 0)
+    if (supervisor->pidfd >= 0) {
+        siginfo_t info;
+        /* To a pid 1 or a subreaper the kernel gave the orphan: it must be buried. For all others this does
+         * nothing. */
+        waitid(P_PIDFD, (id_t)supervisor->pidfd, &info, WEXITED | WNOHANG | __WALL);
         internal_remove_cgroups(supervisor);
+    }
     internal_close(&supervisor->pidfd);
     return result;
 }

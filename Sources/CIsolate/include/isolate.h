@@ -14,6 +14,7 @@
 #ifndef ISOLATE_H
 #define ISOLATE_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,13 +35,14 @@ typedef struct isolate_syscall isolate_syscall;
 /* ---- the supervisor ---- */
 
 typedef struct isolate_supervisor {
-    int socket;   /* records from and to the supervisor; readable when there is one */
-    int pidfd;    /* readable when the supervisor is dead */
-    pid_t pid;    /* the supervisor; not a child of this process */
-    pid_t owner;  /* the process that started it; in a fork of it every call fails with -ECHILD */
-    unsigned number; /* of this process's supervisors; part of the names of its cgroups */
-    int cgroup;   /* 1: v1, 2: v2, 0: none */
-    int landlock; /* Landlock ABI, 0 when the kernel has none */
+    int socket;               /* records from and to the supervisor; readable when there is one */
+    int pidfd;                /* readable when the supervisor is dead */
+    pid_t pid;                /* the supervisor; not a child of this process */
+    pid_t owner;              /* the process that started it; in a fork of it every call fails with -ECHILD */
+    unsigned number;          /* of this process's supervisors; part of the names of its cgroups */
+    int cgroup;               /* 1: v1, 2: v2, 0: none */
+    int landlock;             /* Landlock ABI, 0 when the kernel has none */
+    pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
 } isolate_supervisor;
 
 typedef struct isolate_start_options {

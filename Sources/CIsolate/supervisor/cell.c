@@ -33,6 +33,17 @@ static struct isolate_failure start_init(struct slot *slot) {
     return failure;
 }
 
+int seat_receive(struct slot *slot, struct isolate_status_record *reply) {
+    /* It shares our descriptors, the other end of its socket among them: its death is no end of file. */
+    struct sys_pollfd fds[2] = {{slot->seat, SYS_POLLIN, 0}, {slot->seat_pidfd, SYS_POLLIN, 0}};
+    while (sys_poll(fds, 2, -1) < 0) {
+    }
+    if (fds[0].revents != 0 && sys_receive(slot->seat, reply, sizeof *reply, 0, 0, 0) == sizeof *reply)
+        return 0;
+    slot->is_retired = 1;
+    return -EPIPE;
+}
+
 static struct isolate_failure start_program(struct slot *slot) {
     int ends[2] = {-1, -1};
     struct isolate_status_record reply, waiting;
@@ -43,8 +54,8 @@ static struct isolate_failure start_program(struct slot *slot) {
     for (int i = 0; i < CELL_NAMESPACES; i++)
         request.namespaces[i] = slot->namespaces[i];
     result = sys_send(slot->seat, &request, sizeof request, 0, 0);
-    if (result == 0 && sys_receive(slot->seat, &reply, sizeof reply, 0, 0, 0) != sizeof reply)
-        result = -EPIPE;
+    if (result == 0)
+        result = seat_receive(slot, &reply);
     sys_close_fd(
         &ends[1]); /* the seat shares our descriptors; the program's process has its own copy by now */
     slot->channel = ends[0];

@@ -8,6 +8,7 @@
  */
 #include <asm/stat.h>
 #include <linux/openat2.h>
+#include <linux/prctl.h>
 
 #include "supervisor.h"
 
@@ -123,6 +124,10 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
             result = *fd;
         SYS_CALL_1(__NR_setfsuid, 0);
         SYS_CALL_1(__NR_setfsgid, 0);
+        /* Both changes cleared the death signal and may have made us dumpable (commit_creds in the kernel).
+         */
+        sys_prctl(PR_SET_DUMPABLE, 0);
+        sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
     }
     return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
 }

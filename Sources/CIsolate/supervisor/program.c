@@ -6,6 +6,7 @@
  * it: the cgroup's limits, rlimits, three descriptors, execve. Whatever fails is told on the channel as
  * {stage, errno, index}.
  */
+#include <asm/stat.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
@@ -142,16 +143,33 @@ static int parse_strings(const struct isolate_run_header *header, char *strings,
     return 0;
 }
 
+/* Larger than anything this machine has means the same, and no sum with it wraps around. */
+static void bound(uint64_t *value, uint64_t most) {
+    if (*value > most)
+        *value = most;
+}
+
+static void bound_limits(struct isolate_limits *limits) {
+    bound(&limits->wall_ns, (uint64_t)1 << 62);
+    bound(&limits->cpu_ns, (uint64_t)1 << 62);
+    bound(&limits->memory_bytes, (uint64_t)1 << 60);
+    bound(&limits->processes, ((uint64_t)1 << 22) - 1); /* PID_MAX_LIMIT, the seat counted */
+}
+
 static int receive_request(int socket, struct program *program, int fds[4]) {
     sys_result n = sys_receive(socket, &request, sizeof request, fds, 4, 0);
     if (n == 0)
         sys_exit(0); /* the embedder is gone, or gave the sandbox back */
     if (n < (sys_result)sizeof request.header || request.header.type != ISOLATE_RUN || fds[2] < 0)
         return n < 0 ? (int)n : -EINVAL;
+    bound_limits(&request.header.limits);
     char *strings = request.inline_strings;
     if (request.header.flags & ISOLATE_RUN_STRINGS_IN_FILE) {
+        struct stat status;
         if (request.header.string_bytes > STRINGS_MAX || fds[3] < 0)
             return -E2BIG;
+        if (SYS_CALL_2(__NR_fstat, fds[3], &status) < 0 || status.st_size < (long)request.header.string_bytes)
+            return -EINVAL; /* touching what is behind its end would kill us */
         long memory = SYS_CALL_6(__NR_mmap, 0, request.header.string_bytes, PROT_READ_WRITE, MAP_PRIVATE_FILE,
                                  fds[3], 0);
         if (memory < 0 && memory > -4096)
@@ -203,6 +221,8 @@ static long execute_by_name(const struct program *program) {
     for (const char *p = name; *p != 0; p++)
         if (*p == '/')
             return execute(name, program);
+    if (*name == 0)
+        return -ENOENT; /* not the directories of PATH themselves */
     for (char **variable = program->envp; *variable != 0; variable++) {
         const char *v = *variable;
         if (v[0] == 'P' && v[1] == 'A' && v[2] == 'T' && v[3] == 'H' && v[4] == '=')

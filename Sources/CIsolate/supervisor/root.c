@@ -12,6 +12,8 @@
 
 enum { PATH_BYTES = 512 };
 #define STAGING "/tmp"
+#define DISK_LEAST ((uint64_t)4096)
+#define DISK_MOST ((uint64_t)1 << 60)
 
 static int make_parents(int root, const char *path) {
     char part[PATH_BYTES];
@@ -141,6 +143,11 @@ struct isolate_failure root_build(struct slot *slot) {
 
 static int size_option(char *out, size_t bytes, uint64_t disk_bytes) {
     char size[24], inodes[24];
+    /* tmpfs takes 0 for "no bound", and what rounds up past the largest number for 0. */
+    if (disk_bytes < DISK_LEAST)
+        disk_bytes = DISK_LEAST;
+    if (disk_bytes > DISK_MOST)
+        disk_bytes = DISK_MOST;
     text_number(size, disk_bytes);
     /* One inode per 4 KiB, at least 1,024: a million empty files meet the limit too. */
     text_number(inodes, disk_bytes / 4096 < 1024 ? 1024 : disk_bytes / 4096);

@@ -34,7 +34,8 @@ static void end_run(struct run *run, uint32_t end) {
         return;
     run->is_over = 1;
     run->record.end = end;
-    SYS_CALL_2(__NR_kill, run->slot->init_pid, SYS_SIGKILL);
+    if (run->slot->init_pid > 0) /* never -1, which is everybody */
+        SYS_CALL_2(__NR_kill, run->slot->init_pid, SYS_SIGKILL);
 }
 
 static void fail_run(struct run *run, struct isolate_failure failure) {
@@ -299,6 +300,7 @@ struct isolate_run_record run_follow(struct slot *slot) {
     run.slot = slot;
     run.record.type = ISOLATE_RUN_ENDED;
     run.record.layers = slot->layers;
+    reap(&run); /* the slot may have taken the signal already */
     while (!run.is_reaped)
         wait_for_event(&run);
     if (slot->channel >= 0) /* a last word: why exec failed */

@@ -31,16 +31,15 @@ static struct isolate_failure start_seat(struct slot *slot) {
     long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 0);
-    result = sys_clone(CLONE_FILES, 0);
+    result = sys_clone(CLONE_FILES, &slot->seat_pidfd);
     if (result == 0)
         seat_main(slot, ends[1]);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 1);
     slot->seat_pid = (int)result;
     slot->seat = ends[0]; /* the other end stays open too: the descriptors are shared with the seat */
-    if (sys_receive(slot->seat, &reply, sizeof reply, 0, 0, 0) != sizeof reply)
-        return failure_at(ISOLATE_STAGE_CLONE_SEAT, -EPIPE, 2);
-    return reply.failure;
+    result = seat_receive(slot, &reply);
+    return result < 0 ? failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 2) : reply.failure;
 }
 
 static struct isolate_failure set_up(struct slot *slot) {
@@ -180,9 +179,21 @@ static void handle_waiting_cell(struct slot *slot) {
     cell_destroy(slot);
 }
 
+/* The waiting program's process stopped or died. Being traced it stops even on its way out, and then its
+ * channel says nothing. */
+static int has_program_news(struct slot *slot) {
+    /* WNOHANG, WSTOPPED, WEXITED, WNOWAIT, __WALL */
+    const int options = 1 | 2 | 4 | 0x01000000 | 0x40000000;
+    int info[32] = {0}; /* siginfo_t: the signal's number stands first */
+    uint8_t drained[128];
+    sys_read(slot->child_signals, drained, sizeof drained); /* before the look, so that none is lost */
+    SYS_CALL_5(__NR_waitid, 1 /* P_PID */, slot->program_pid, info, options, 0);
+    return info[0] != 0;
+}
+
 void slot_main(struct slot *slot) {
     slot->work = slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
-    slot->seat_pid = -1;
+    slot->seat_pid = slot->seat_pidfd = -1;
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
     struct isolate_failure failure = set_up(slot);
     reply(slot, ISOLATE_CLEARED, failure);
@@ -194,12 +205,15 @@ void slot_main(struct slot *slot) {
         struct sys_pollfd control = {slot->control, SYS_POLLIN, 0};
         /* With a cell: its first word. Without one, in an open sandbox: a request that needs a cell. */
         struct sys_pollfd other = {has_cell ? slot->channel : is_open ? slot->request : -1, SYS_POLLIN, 0};
-        struct sys_pollfd fds[2] = {control, other};
-        sys_result n = sys_poll(fds, 2, !has_cell && is_open && is_retry_due ? IDLE_BEFORE_CELL_NS : -1);
+        struct sys_pollfd child = {has_cell ? slot->child_signals : -1, SYS_POLLIN, 0};
+        struct sys_pollfd fds[3] = {control, other, child};
+        sys_result n = sys_poll(fds, 3, !has_cell && is_open && is_retry_due ? IDLE_BEFORE_CELL_NS : -1);
         if (n < 0)
             continue;
         if (fds[0].revents & (SYS_POLLHUP | SYS_POLLERR))
             sys_exit(0); /* the embedder is gone */
+        if (fds[2].revents != 0 && has_program_news(slot))
+            fds[1].revents = SYS_POLLIN;
         if (n == 0) {
             /* Most sandboxes are given back right after their run. This one is kept: its next run shall not
              * wait. */

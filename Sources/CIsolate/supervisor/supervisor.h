@@ -32,7 +32,7 @@ struct slot {
     int proc; /* O_PATH of the slot's own /proc */
     int work; /* O_PATH of /work of the open sandbox, or -1 */
     int seat; /* records from and to the seat */
-    int seat_pid;
+    int seat_pid, seat_pidfd;
     int child_signals;     /* signalfd of SIGCHLD */
     int is_retired;        /* the seat died: no further sandbox */
     uint64_t ended_serial; /* the last run whose end was reported */
@@ -79,6 +79,8 @@ int scratch_is_full(const struct slot *slot);
 struct isolate_failure cell_prepare(struct slot *slot);
 void cell_destroy(struct slot *slot);
 int cell_exists(const struct slot *slot);
+/* cell.c: the seat's answer, or -EPIPE when it is dead. */
+int seat_receive(struct slot *slot, struct isolate_status_record *reply);
 
 /* init.c, seat.c, program.c: bodies of the processes of a slot. */
 void init_main(const struct slot *slot, int result_socket) __attribute__((noreturn));

@@ -14,6 +14,8 @@ final class Supervisor: EventHandler {
         var nextSlot: UInt32 = 1
         var creating: [UInt32: CheckedContinuation<SlotAnswer, Never>] = [:]
         var ending: [UInt32: CheckedContinuation<Void, Never>] = [:]
+        /// Closed when the supervisor is lost, so that no slot can outlive it.
+        var slots: [UInt32: Slot] = [:]
     }
 
     let loop: EventLoop
@@ -84,6 +86,7 @@ final class Supervisor: EventHandler {
     /// Ends a slot and waits until its processes and cgroups are gone.
     func end(_ slot: Slot) async {
         slot.close()
+        state.withLock { _ = $0.slots.removeValue(forKey: slot.number) }
         await withCheckedContinuation { continuation in
             let isLost = state.withLock { state in
                 if !state.isLost { state.ending[slot.number] = continuation }
@@ -171,14 +174,16 @@ final class Supervisor: EventHandler {
     }
 
     private func loseAll() {
-        let (creating, ending) = state.withLock { state in
+        let (creating, ending, slots) = state.withLock { state in
             defer {
                 state.creating = [:]
                 state.ending = [:]
+                state.slots = [:]
                 state.isLost = true
             }
-            return (state.creating.values, state.ending.values)
+            return (state.creating.values, state.ending.values, state.slots.values)
         }
+        for slot in slots { slot.close() }
         for continuation in creating { continuation.resume(returning: .failure(Self.lost)) }
         for continuation in ending { continuation.resume() }
     }
