@@ -6,6 +6,7 @@ graphs=$(mktemp -d)
 trap 'rm -rf "$graphs"' EXIT
 docc=$(dirname "$(readlink -f "$(command -v swift)")")/docc
 swift build --target Runners -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$graphs" --scratch-path .build-docs
+mkdir -p docs/api
 for module in Sandbox Runners; do
     mkdir -p "$graphs/$module"
     mv "$graphs/$module".symbols.json "$graphs/$module"@*.json "$graphs/$module/" 2>/dev/null || true

@@ -66,6 +66,7 @@ public struct CppRunner: LanguageRunner {
     /// - Parameters:
     ///   - source: in any encoding, at most ``Language/maximumSourceBytes``.
     ///   - options: the sandbox to compile in.
+    ///   - backend: makes that sandbox.
     /// - Throws: `SandboxError`: `.invalidArgument` for an empty source, a NUL in a flag, and flags with
     ///   which the compiler makes no program; `.fileTooLarge` for a source that is too long;
     ///   `.toolchainNotFound` when the image lacks the compiler; whatever the sandbox throws.

@@ -14,13 +14,16 @@ public protocol SandboxInstance: AnyObject, Sendable {
     ///
     /// Missing directories are made. No symbolic link is followed.
     /// - Parameters:
+    ///   - bytes: the whole content.
     ///   - path: relative to `/work`, or absolute below it; not empty, no NUL, no newline, no `..` that leaves it.
     ///   - executable: mode 0755 instead of 0644.
     func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError)
 
     /// Reads a regular file below `/work`. No symbolic link is followed.
     ///
-    /// - Parameter maxBytes: a larger file throws `.fileTooLarge`; nothing is cut silently.
+    /// - Parameters:
+    ///   - path: as in ``write(_:to:executable:)``.
+    ///   - maxBytes: a larger file throws `.fileTooLarge`; nothing is cut silently.
     func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8]
 
     /// Runs a command to its end and collects its output, each stream up to `limits.output` bytes.
