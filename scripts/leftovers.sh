@@ -3,10 +3,10 @@
 # Usage: leftovers.sh snapshot > FILE; leftovers.sh compare FILE
 set -euo pipefail
 
-processes() { grep -lazE '^isolate-supervisor' /proc/[0-9]*/cmdline 2>/dev/null | wc -l; }
-cgroups() { find /sys/fs/cgroup -maxdepth 6 -type d -name 'swift-sandbox-*' 2>/dev/null | wc -l; }
+processes() { (grep -lazE '^isolate-supervisor' /proc/[0-9]*/cmdline 2>/dev/null || true) | wc -l; }
+cgroups() { (find /sys/fs/cgroup -maxdepth 6 -type d -name 'swift-sandbox-*' 2>/dev/null || true) | wc -l; }
 mounts() { wc -l </proc/self/mountinfo; }
-files() { find /tmp -maxdepth 1 \( -name 'isolate-*' -o -name 'sandbox-*' \) | wc -l; }
+files() { find /tmp -maxdepth 1 \( -name 'isolate-*' -o -name 'sandbox-*' -o -name 'conformance-*' \) | wc -l; }
 # Memory cgroups that the kernel still holds, dying ones included.
 memory() { awk '$1 == "memory" { print $3 }' /proc/cgroups; }
 
