@@ -76,14 +76,19 @@ final class EventLoop: Sendable {
     /// Waits for `events` on a descriptor until ``remove(_:)``. The handler is held until then.
     func add(_ fd: Int32, events: UInt32, handler: any EventHandler) {
         state.withLock { $0.handlers[fd] = handler }
-        var event = epoll_event(events: events, data: epoll_data_t(fd: fd))
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event)
+        change(fd, events: events)
     }
 
     /// Changes what is waited for; 0 pauses.
+    ///
+    /// A paused descriptor leaves the epoll set: it would report the other end's hang-up without end.
     func change(_ fd: Int32, events: UInt32) {
+        if events == 0 {
+            epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil)
+            return
+        }
         var event = epoll_event(events: events, data: epoll_data_t(fd: fd))
-        epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event)
+        if epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) != 0 { epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) }
     }
 
     /// To be called before the descriptor is closed.
