@@ -1,4 +1,4 @@
-/// Compiles the supervisor with the toolchain's own clang and turns its bytes into a C source.
+/// Compiles the supervisor with the toolchain's own clang and turns its bytes into a Swift source.
 
 import Foundation
 import PackagePlugin

@@ -14,7 +14,7 @@ struct IsolationTests {
         #expect(state["descriptors"] == "0 1 2", "\(result.summary)")
         #expect(state["umask"] == "022", "\(result.summary)")
         #expect(state["blocked"] == "" && state["ignored"] == "", "\(result.summary)")
-        #expect(state["core"] == "0 0", "\(result.summary)")
+        #expect(state["core"] == "1 1", "\(result.summary)")
         #expect(state["pid"] == "other", "\(result.summary)")
         #expect(state["nice"] == "0", "\(result.summary)")
         if subject.rootfs == .readOnly { #expect(state["uid"] != "0 0", "\(result.summary)") }

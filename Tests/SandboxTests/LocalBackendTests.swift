@@ -52,6 +52,19 @@ struct LocalBackendTests {
         #expect(error?.provenance?.kind == .local)
     }
 
+    @Test func shutdownEndsSandboxesInUse() async throws {
+        let backend = LocalBackend(.init(minimum: 0, maximum: 2))
+        let sandbox = try await backend.acquire(SandboxOptions())
+        let run = Task { try await sandbox.run(Command("/bin/sleep", ["20"])) }
+        try await Task.sleep(for: .milliseconds(200))
+        let start = ContinuousClock.now
+        await backend.shutdown()
+        let error = await #expect(throws: SandboxError.self) { try await run.value }
+        #expect(error?.code == .shutDown)
+        #expect(ContinuousClock.now - start < .seconds(5))
+        await sandbox.close()
+    }
+
     @Test func forgottenBackendLeavesNothing() async throws {
         let before = Self.cgroups().count
         do {

@@ -112,7 +112,8 @@ static void add_masks(struct builder *b) {
     static const struct {
         const char *path;
         uint32_t kind;
-    } masks[] = {{"/proc/kcore", 0},         {"/proc/keys", 0},        {"/proc/key-users", 0},
+    } masks[] = {{"/proc/cmdline", 0},       {"/proc/partitions", 0},  {"/proc/diskstats", 0},
+                 {"/proc/kcore", 0},         {"/proc/keys", 0},        {"/proc/key-users", 0},
                  {"/proc/kallsyms", 0},      {"/proc/kmsg", 0},        {"/proc/modules", 0},
                  {"/proc/timer_list", 0},    {"/proc/sched_debug", 0}, {"/proc/sysrq-trigger", 0},
                  {"/proc/latency_stats", 0}, {"/proc/interrupts", 0},  {"/proc/acpi", 1},

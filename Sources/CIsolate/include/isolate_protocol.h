@@ -11,12 +11,7 @@
 
 #include <stdint.h>
 
-enum {
-    ISOLATE_RECORD_MAX = 4096,
-    ISOLATE_INLINE_MAX = 3072,
-    ISOLATE_DENIED_MAX = 32,
-    ISOLATE_PATH_BYTES = 3840
-};
+enum { ISOLATE_INLINE_MAX = 3072, ISOLATE_DENIED_MAX = 32, ISOLATE_PATH_BYTES = 3840 };
 
 /* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */
 enum isolate_stage {
@@ -119,8 +114,6 @@ enum isolate_hit {
     ISOLATE_HIT_FILE_SIZE = 1 << 3,
     ISOLATE_HIT_OPEN_FILES = 1 << 4,
     ISOLATE_HIT_STACK = 1 << 5,
-    ISOLATE_HIT_CPU = 1 << 6,
-    ISOLATE_HIT_WALL = 1 << 7,
 };
 
 /* Where a figure comes from. */
@@ -216,7 +209,8 @@ struct isolate_ready_record { /* PROGRAM_READY */
     uint32_t type;
     uint32_t flags;
     uint64_t serial;
-    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    uint64_t start_ns;      /* CLOCK_MONOTONIC */
+    uint64_t start_date_ns; /* CLOCK_REALTIME_COARSE, the clock of file times */
     uint64_t cpu_base_ns;
     uint64_t memory_base_bytes;
     struct isolate_limits limits;

@@ -18,7 +18,8 @@ int scratch_is_full(const struct slot *slot) {
     return status.f_bfree == 0 || status.f_ffree == 0;
 }
 
-static int holds_file_of_size(int parent, const char *name, uint64_t size, int depth, int *entries_left) {
+static int holds_file_of_size(int parent, const char *name, uint64_t size, uint64_t since_ns, int depth,
+                              int *entries_left) {
     int CLEANUP_CLOSE dir = sys_openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (dir < 0)
         return 0;
@@ -38,21 +39,24 @@ static int holds_file_of_size(int parent, const char *name, uint64_t size, int d
             if (SYS_CALL_4(__NR_newfstatat, dir, entry_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
                 continue;
             unsigned type = status.st_mode & 0170000;
-            if (type == 0100000 && (uint64_t)status.st_size == size)
+            uint64_t changed = (uint64_t)status.st_mtime * 1000000000u + (uint64_t)status.st_mtime_nsec;
+            if (type == 0100000 && (uint64_t)status.st_size == size && changed > since_ns)
                 return 1;
             if (type == 0040000 && depth < DEPTH_MAX &&
-                holds_file_of_size(dir, entry_name, size, depth + 1, entries_left))
+                holds_file_of_size(dir, entry_name, size, since_ns, depth + 1, entries_left))
                 return 1;
         }
     }
 }
 
-uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int has_failed) {
+uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed) {
     /* A quota that was full before is this run's only if it failed, as one does that finds no room. */
     uint32_t hits = scratch_is_full(slot) && (has_failed || !slot->was_full) ? ISOLATE_HIT_DISK : 0;
+    const struct isolate_limits *limits = &ready->limits;
     int entries = ENTRIES_MAX;
     if (has_failed && limits->file_size_bytes > 0 && limits->file_size_bytes <= limits->disk_bytes &&
-        holds_file_of_size(AT_FDCWD, "/run", limits->file_size_bytes, 0, &entries))
+        /* Written by this run: the embedder's input is older. */
+        holds_file_of_size(AT_FDCWD, "/run", limits->file_size_bytes, ready->start_date_ns, 0, &entries))
         hits |= ISOLATE_HIT_FILE_SIZE;
     return hits;
 }

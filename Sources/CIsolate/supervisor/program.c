@@ -89,10 +89,13 @@ static struct isolate_failure set_rlimits(const struct isolate_limits *limits) {
         int resource;
         uint64_t value;
     } all[] = {
+        /* Well above our own clock's, which decides. A lower hard limit of the embedder's would kill in its
+         * place, so it is an error that we cannot get past it. */
+        {RLIMIT_CPU, limits->cpu_ns / 1000000000u + 10},
         {RLIMIT_STACK, limits->stack_bytes},
         {RLIMIT_NOFILE, limits->open_files},
         {RLIMIT_FSIZE, limits->file_size_bytes},
-        {RLIMIT_CORE, 0},
+        {RLIMIT_CORE, 1}, /* 1 also keeps a core_pattern that is a pipe from being run; 0 does not */
         {RLIMIT_MEMLOCK, 64 << 10},
         {RLIMIT_MSGQUEUE, 819200},
         {RLIMIT_NICE, 0},
@@ -182,7 +185,7 @@ static int receive_request(int socket, struct program *program, int fds[4]) {
 }
 
 static int place_stdio(const int fds[4], uint32_t flags) {
-    /* The records' descriptors are above 2: 0, 1 and 2 are closed in this process until here. */
+    /* The records' descriptors are above 2: 0, 1 and 2 are /dev/null in this process until here. */
     for (int i = 0; i < 3; i++) {
         /* An empty stdin is the sandbox's own /dev/null: one of the host's could not be opened anew. */
         int fd = i == 0 && (flags & ISOLATE_RUN_NO_INPUT) ? sys_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0)
@@ -283,6 +286,9 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
     failure = cgroup_begin(&slot->cgroup, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
+    struct sys_timespec date = {0, 0};
+    SYS_CALL_2(__NR_clock_gettime, 5 /* CLOCK_REALTIME_COARSE */, &date);
+    ready.start_date_ns = (uint64_t)date.seconds * 1000000000u + (uint64_t)date.nanoseconds;
     ready.start_ns = sys_now_ns();
     /* From here on the clocks run. */
     if (sys_send_blocking(channel, &ready, sizeof ready, 0, 0) < 0)

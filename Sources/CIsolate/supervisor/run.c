@@ -181,7 +181,7 @@ static void look_at_clocks(struct run *run) {
     }
     if (now >= run->next_sample_ns) {
         cgroup_sample(&slot->cgroup, &slot->base, &run->usage);
-        run->sampled_hits |= evidence_of_files(slot, limits, 0);
+        run->sampled_hits |= evidence_of_files(slot, &run->ready, 0);
         if (run->usage.oom_kills > slot->base.oom_kills)
             end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
         if (run->sample_interval_ns < SAMPLE_LAST_NS)
@@ -250,7 +250,7 @@ static void settle_hits(struct run *run) {
     /* The tracer knows about the first process's own writes. Of its children's only the file tells, and only
      * when the program then left with an error of its own. */
     int has_failed = (record->wait_status & 0x7f) == 0 && record->wait_status != 0;
-    record->hits |= run->sampled_hits | evidence_of_files(run->slot, &run->ready.limits, has_failed);
+    record->hits |= run->sampled_hits | evidence_of_files(run->slot, &run->ready, has_failed);
     if (run->evidence.stack_overflow)
         record->hits |= ISOLATE_HIT_STACK;
     if (run->evidence.file_size)

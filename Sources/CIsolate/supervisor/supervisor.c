@@ -9,6 +9,7 @@
 #include "supervisor.h"
 
 #include <linux/prctl.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 
 #include "text.h"
@@ -95,6 +96,9 @@ static void create_slot(uint32_t number) {
         failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, -ENFILE, 0);
         goto done;
     }
+    /* Slots that live at the same time get different ids while there are enough; the first one is the slots'
+     * root. */
+    program_uid = uid_base + 1 + (uint32_t)(entry - entries) % (config->uid_count - 1);
     failure = cgroup_create(config, number, &slot.cgroup);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CGROUP)) {
         cgroup_close(&slot.cgroup);
@@ -226,8 +230,34 @@ static const struct isolate_config *map_config(void) {
     return address < 0 && address > -4096 ? 0 : (const struct isolate_config *)address;
 }
 
+/* Limits of the embedder's shell are not the programs': as far as the hard ones allow, none is left. */
+static void lift_limits(void) {
+    static const int resources[] = {RLIMIT_CPU,   RLIMIT_FSIZE, RLIMIT_DATA,  RLIMIT_STACK,     RLIMIT_RSS,
+                                    RLIMIT_NPROC, RLIMIT_AS,    RLIMIT_LOCKS, RLIMIT_SIGPENDING};
+    for (unsigned i = 0; i < sizeof resources / sizeof resources[0]; i++) {
+        struct {
+            uint64_t soft, hard;
+        } limit = {~0ull, ~0ull};
+        if (SYS_CALL_4(__NR_prlimit64, 0, resources[i], &limit, 0) == 0)
+            continue;
+        SYS_CALL_4(__NR_prlimit64, 0, resources[i], 0, &limit);
+        limit.soft = limit.hard;
+        SYS_CALL_4(__NR_prlimit64, 0, resources[i], &limit, 0);
+    }
+}
+
+/* An embedder that the OOM killer shall spare does not extend that to programs. */
+static void drop_oom_protection(void) {
+    char score[16];
+    int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_RDWR, 0);
+    if (fd >= 0 && text_read(fd, score, sizeof score) > 0 && score[0] == '-')
+        sys_write(fd, "0", 1);
+}
+
 void supervisor_main(void) {
     struct isolate_slot_record ready = {.type = ISOLATE_SUPERVISOR_READY};
+    lift_limits();
+    drop_oom_protection();
     /* Nobody may trace us or read our memory; inherited by every process below. */
     sys_prctl(PR_SET_DUMPABLE, 0);
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-super");

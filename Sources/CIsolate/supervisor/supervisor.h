@@ -106,7 +106,7 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
                        struct trace_evidence *evidence);
 
 /* evidence.c: limits that leave their mark in /work and /tmp. */
-uint32_t evidence_of_files(struct slot *slot, const struct isolate_limits *limits, int has_failed);
+uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed);
 
 /* files.c: opens a file of /work for the embedder and sends it the descriptor. */
 void file_answer(struct slot *slot, struct isolate_file_record *record);

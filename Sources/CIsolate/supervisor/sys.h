@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #define CLEANUP_CLOSE __attribute__((cleanup(sys_close_fd)))
-#define UNUSED __attribute__((unused))
 
 typedef long sys_result;
 
@@ -100,7 +99,6 @@ enum {
     SYS_SOCK_CLOEXEC = 02000000,
     SYS_MSG_DONTWAIT = 0x40,
     SYS_MSG_NOSIGNAL = 0x4000,
-    SYS_MSG_CTRUNC = 8,
     SYS_MSG_TRUNC = 0x20,
     SYS_MSG_CMSG_CLOEXEC = 0x40000000,
     SYS_SOL_SOCKET = 1,
@@ -113,7 +111,6 @@ enum {
     SYS_SIGTTIN = 21,
     SYS_SIGTTOU = 22,
     SYS_SIGXFSZ = 25,
-    SYS_SIGTRAP = 5,
 };
 
 static inline void sys_close_fd(int *fd) {

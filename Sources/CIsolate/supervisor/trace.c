@@ -4,8 +4,8 @@
  *
  * The program's first thread is seized before exec. The kernel then stops it when a signal is about to be
  * delivered and when it exits, nowhere else: a program without signals runs at full speed. The
- * tracer sees even the signals that the program ignores, and passes each on as it was. Every signal is
- * passed on as it was. Other threads and processes are not traced.
+ * tracer sees even the signals that the program ignores, and passes each on as it was. Other threads and
+ * processes are not traced.
  */
 #include <linux/elf.h>
 #include <linux/ptrace.h>
@@ -136,13 +136,27 @@ static int is_refused_write(int pid) {
     return read_registers(pid, &registers) == 0 && registers.syscall_result == EFBIG_RESULT;
 }
 
-static int last_descriptor_is_open(const struct slot *slot, int pid, uint64_t limit) {
+/* How many descriptors a process has open; counts no further than `most`. */
+static uint64_t count_descriptors(const struct slot *slot, int pid, uint64_t most) {
+    char buffer[1024] __attribute__((aligned(8)));
+    int CLEANUP_CLOSE dir = open_of(slot, pid, "/fd");
+    uint64_t count = 0;
+    long bytes;
+    while (dir >= 0 && count < most && (bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16))
+            count += buffer[at + 19] != '.'; /* the name: a number, or a dot */
+    return count;
+}
+
+/* The last permitted number is taken, and so are all below it: one more was, or would be, refused. */
+static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t limit) {
     char path[80], number[24], last[24], target[8];
     text_number(number, (uint64_t)pid);
     text_number(last, limit - 1);
     const char *parts[] = {number, "/fd/", last, 0};
     return limit > 0 && text_join(path, sizeof path, parts) == 0 &&
-           SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0;
+           SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0 &&
+           count_descriptors(slot, pid, limit) >= limit;
 }
 
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
@@ -150,7 +164,7 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
     int pid = slot->program_pid, signal = (status >> 8) & 0xff, event = status >> 16;
     int request = PTRACE_CONT, deliver = 0;
     if (event == PTRACE_EVENT_EXIT) {
-        if (last_descriptor_is_open(slot, pid, limits->open_files))
+        if (descriptors_are_used_up(slot, pid, limits->open_files))
             evidence->open_files = 1;
     } else if (event == PTRACE_EVENT_STOP) {
         /* A group stop: it stays stopped until SIGCONT, as it would without us. */

@@ -72,7 +72,9 @@ extension SandboxError {
             self.init(
                 .invalidLimit, stage: failure.stageName, errno: number,
                 message: "a limit could not be put in force (\(failure.index)): \(reason)",
-                hint: "openFiles and stack cannot be above the hard limits of this process (ulimit -Hn, -Hs)")
+                hint:
+                    "openFiles, stack, fileSize and cpuTime cannot be above the hard limits of this process (ulimit -H -a)"
+            )
         default:
             self.init(failure, while: "starting \(name)")
         }

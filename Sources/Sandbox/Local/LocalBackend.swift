@@ -55,11 +55,14 @@ public final class LocalBackend: SandboxBackend {
     }
 
     deinit {
-        // Nobody can ask for sandboxes any more; those in use end first.
+        // Nobody can ask for sandboxes any more. A sandbox in use keeps the engine, not the backend, so wait for those.
         guard case .running(let engine) = state.withLock({ $0.engine }),
             getpid() == state.withLock({ $0.process })
         else { return }
-        Task.detached { await engine.stop() }
+        Task.detached {
+            await engine.pool.drain()
+            await engine.stop()
+        }
     }
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
@@ -68,7 +71,8 @@ public final class LocalBackend: SandboxBackend {
             let (engine, lease) = try await liveLease()
             return LocalSandbox(
                 engine: engine, lease: lease, options: options,
-                provenance: provenance(image: options.image, sandbox: "slot-\(lease.member.number)"))
+                provenance: provenance(
+                    image: options.image, sandbox: "slot-\(lease.member.number).\(lease.memberID.rawValue)"))
         } catch {
             throw error.with(provenance(image: options.image, sandbox: ""))
         }

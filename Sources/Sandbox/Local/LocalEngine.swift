@@ -37,10 +37,20 @@ final class LocalEngine: Sendable {
         }
     }
 
-    /// Waits until every sandbox is given back, then ends everything.
+    private let isStopping = Atomic<Bool>(false)
+
+    /// Ends everything at once: runs under way fail with `.shutDown`. Sandboxes that somebody still holds are empty
+    /// shells then, which the pool forgets when they are closed.
     func stop() async {
-        await pool.drain()
+        isStopping.store(true, ordering: .releasing)
         await supervisor.stop()
+        Task { await pool.drain() }
+    }
+
+    /// What the loss of the supervisor means: we ended it ourselves, or it was killed.
+    func explain(_ error: SandboxError) -> SandboxError {
+        guard error.code == .supervisorLost, isStopping.load(ordering: .acquiring) else { return error }
+        return SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
     }
 
     /// Slots between two sandboxes.

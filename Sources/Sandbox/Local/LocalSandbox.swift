@@ -70,7 +70,7 @@ final class LocalSandbox: SandboxInstance {
                 throw error
             }
         } catch {
-            throw error.with(provenance)
+            throw engine.explain(error).with(provenance)
         }
     }
 
@@ -99,7 +99,7 @@ final class LocalSandbox: SandboxInstance {
             guard size <= maxBytes else { throw Self.tooLarge(path, maxBytes) }
             return try Self.readAll(fd, maxBytes, path)
         } catch {
-            throw error.with(provenance)
+            throw engine.explain(error).with(provenance)
         }
     }
 
@@ -212,7 +212,7 @@ final class LocalSandbox: SandboxInstance {
             if !Task.isCancelled { try checkUsable() }
             return try result(of: end, output, command, limits)
         } catch {
-            throw error.with(provenance)
+            throw engine.explain(error).with(provenance)
         }
     }
 

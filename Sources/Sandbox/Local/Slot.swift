@@ -214,15 +214,24 @@ final class Slot: EventHandler {
             }
             if message.type == ISOLATE_RUN_ENDED.rawValue {
                 if received >= 0 { Glibc.close(received) }
-                let run = state.withLock { state in
-                    defer { state.run = nil }
-                    return state.run
-                }
-                run?.ended(.success(message.run))
+                handleEnd(message.run)
             } else {
                 deliver(.success((message.status, received)))
             }
         }
+    }
+
+    private func handleEnd(_ record: isolate_run_record) {
+        let run = state.withLock { state -> LocalRun? in
+            // The end of an earlier run, told twice, is not this one's.
+            if record.serial != 0, record.serial != state.serial { return nil }
+            // A run that ended before anybody knew its number: what comes next could not be told apart.
+            if record.serial == 0 { state.mustRetire = true }
+            defer { state.run = nil }
+            return state.run
+        }
+        run?.ended(.success(record))
+        if record.serial == 0 { close() }
     }
 
     private func deliver(_ answer: Answer) {

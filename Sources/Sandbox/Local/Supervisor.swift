@@ -166,7 +166,8 @@ final class Supervisor: EventHandler {
             let slot = Slot(
                 number: record.slot, hostUser: record.host_uid, control: control, request: request, loop: loop
             )
-            creating?.resume(returning: .success(slot))
+            state.withLock { $0.slots[record.slot] = slot }
+            if let creating { creating.resume(returning: .success(slot)) } else { slot.close() }
         } else {
             creating?.resume(returning: .failure(SandboxError(record.failure, while: "making a slot")))
         }
