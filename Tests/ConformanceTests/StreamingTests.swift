@@ -201,4 +201,51 @@ struct StreamingTests {
             }
         }
     }
+
+    @Test(
+        "Closing the sandbox inside the body ends the run, and the body goes on",
+        arguments: ConformanceSubject.all)
+    func closeInsideBody(subject: ConformanceSubject) async throws {
+        let sandbox = try await subject.backend.acquire(subject.options())
+        let command = Command("/bin/sh", ["-c", "echo ready; sleep 50"])
+        await expectError(.sandboxClosed) {
+            try await sandbox.run(command) { execution in
+                for await _ in execution.output { await sandbox.close() }
+            }
+        }
+    }
+
+    @Test("A second consumer finds the end, and the first loses nothing", arguments: ConformanceSubject.all)
+    func twoConsumers(subject: ConformanceSubject) async throws {
+        try await subject.withSandbox { sandbox in
+            let command = Command("/bin/sh", ["-c", "sleep 0.2; echo one; sleep 0.1; echo two"])
+            let (result, lines) = try await sandbox.run(command) { execution in
+                async let first = execution.output.reduce(into: 0) { $0 += $1.bytes.count }
+                async let second = execution.output.reduce(into: 0) { $0 += $1.bytes.count }
+                return await first + second
+            }
+            expect(result, .exited(code: 0))
+            #expect(lines == 8)
+        }
+    }
+
+    @Test("Pauses of several consumers lose no wake-up", arguments: ConformanceSubject.all)
+    func pauses(subject: ConformanceSubject) async throws {
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    try await subject.withSandbox { sandbox in
+                        let command = Command("/usr/bin/head", ["-c", "40000000", "/dev/zero"])
+                        let limits = Limits(wallTime: .seconds(60), output: 64 << 20)
+                        let (result, count) = try await sandbox.run(command, limits: limits) { execution in
+                            await execution.output.reduce(into: 0) { $0 += $1.bytes.count }
+                        }
+                        expect(result, .exited(code: 0))
+                        return count
+                    }
+                }
+            }
+            for try await count in group { #expect(count == 40_000_000) }
+        }
+    }
 }

@@ -15,7 +15,10 @@ protocol EventHandler: AnyObject, Sendable {
 /// Signals are blocked on it: no handler of the embedder runs there, and SIGPIPE stays a return value.
 final class EventLoop: Sendable {
     private struct State {
-        var handlers: [Int32: any EventHandler] = [:]
+        /// By descriptor. The number tells a handler from an earlier one of the same descriptor, whose events may
+        /// still be under way.
+        var handlers: [Int32: (number: UInt32, handler: any EventHandler)] = [:]
+        var lastNumber: UInt32 = 0
         var jobs: [@Sendable () -> Void] = []
         var isStopped = false
     }
@@ -39,7 +42,7 @@ final class EventLoop: Sendable {
                 message: "cannot make an event loop: \(describe(errno: error))",
                 hint: "raise the limit of open files (ulimit -n)")
         }
-        var event = epoll_event(events: Self.readable, data: epoll_data_t(fd: wakeup))
+        var event = epoll_event(events: Self.readable, data: Self.data(wakeup, 0))
         epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
         try startThread()
     }
@@ -75,7 +78,10 @@ final class EventLoop: Sendable {
 
     /// Waits for `events` on a descriptor until ``remove(_:)``. The handler is held until then.
     func add(_ fd: Int32, events: UInt32, handler: any EventHandler) {
-        state.withLock { $0.handlers[fd] = handler }
+        state.withLock { state in
+            state.lastNumber &+= 1
+            state.handlers[fd] = (state.lastNumber, handler)
+        }
         change(fd, events: events)
     }
 
@@ -87,8 +93,13 @@ final class EventLoop: Sendable {
             epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil)
             return
         }
-        var event = epoll_event(events: events, data: epoll_data_t(fd: fd))
+        guard let number = state.withLock({ $0.handlers[fd]?.number }) else { return }
+        var event = epoll_event(events: events, data: Self.data(fd, number))
         if epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) != 0 { epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) }
+    }
+
+    private static func data(_ fd: Int32, _ number: UInt32) -> epoll_data_t {
+        epoll_data_t(u64: UInt64(number) << 32 | UInt64(UInt32(bitPattern: fd)))
     }
 
     /// To be called before the descriptor is closed.
@@ -124,13 +135,14 @@ final class EventLoop: Sendable {
         while true {
             let count = epoll_wait(epoll, events, Int32(capacity), -1)
             for index in 0..<max(0, Int(count)) {
-                let fd = events[index].data.fd
+                let fd = Int32(truncatingIfNeeded: events[index].data.u64)
+                let number = UInt32(events[index].data.u64 >> 32)
                 if fd == wakeup {
                     var ignored: UInt64 = 0
                     _ = read(wakeup, &ignored, MemoryLayout<UInt64>.size)
                     if runJobs() { return }
-                } else if let handler = state.withLock({ $0.handlers[fd] }) {
-                    handler.ready(fd, events: events[index].events)
+                } else if let entry = state.withLock({ $0.handlers[fd] }), entry.number == number {
+                    entry.handler.ready(fd, events: events[index].events)
                 }
             }
         }

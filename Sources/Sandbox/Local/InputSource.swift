@@ -134,14 +134,11 @@ private final class InputPump: EventHandler {
                 if state.fd >= 0 {
                     state.pending = chunk[...]
                     state.wanted = continuation
+                    loop.change(state.fd, events: EventLoop.writable)
                 }
                 return state.fd
             }
-            if fd >= 0 {
-                loop.change(fd, events: EventLoop.writable)
-            } else {
-                continuation.resume(returning: false)
-            }
+            if fd < 0 { continuation.resume(returning: false) }
         }
     }
 
@@ -164,8 +161,10 @@ private final class InputPump: EventHandler {
                     state.pending = bytes[...]
                 }
                 if state.pending.isEmpty {
+                    if events & UInt32(EPOLLERR.rawValue) != 0 { return .end }
                     defer { state.wanted = nil }
-                    return events & UInt32(EPOLLERR.rawValue) != 0 ? .end : .idle(state.wanted)
+                    loop.change(fd, events: 0)
+                    return .idle(state.wanted)
                 }
                 let written = state.pending.withUnsafeBytes { write(fd, $0.baseAddress, $0.count) }
                 if written < 0 { return errno == EAGAIN || errno == EINTR ? .wait : .end }
@@ -176,7 +175,6 @@ private final class InputPump: EventHandler {
             case .more: continue
             case .wait: return
             case .idle(let wanted):
-                loop.change(fd, events: 0)
                 wanted?.resume(returning: true)
                 return
             case .end:

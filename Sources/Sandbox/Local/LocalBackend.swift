@@ -30,7 +30,7 @@ public final class LocalBackend: SandboxBackend {
         case none
         case starting(Task<Result<LocalEngine, SandboxError>, Never>)
         case running(LocalEngine)
-        case shutDown
+        case shutDown(Task<Void, Never>)
     }
 
     private struct State {
@@ -86,16 +86,22 @@ public final class LocalBackend: SandboxBackend {
     }
 
     public func shutdown() async {
-        let before = state.withLock { state in
-            defer { state.engine = .shutDown }
-            return state.engine
+        // A second caller waits for the same end.
+        let ending = state.withLock { state -> Task<Void, Never> in
+            let before = state.engine
+            if case .shutDown(let ending) = before { return ending }
+            let ending = Task {
+                switch before {
+                case .none, .shutDown: return
+                case .running(let engine): await engine.stop()
+                case .starting(let task):
+                    if case .success(let engine) = await task.value { await engine.stop() }
+                }
+            }
+            state.engine = .shutDown(ending)
+            return ending
         }
-        switch before {
-        case .none, .shutDown: return
-        case .running(let engine): await engine.stop()
-        case .starting(let task):
-            if case .success(let engine) = await task.value { await engine.stop() }
-        }
+        await ending.value
     }
 
     private func check(_ options: SandboxOptions) throws(SandboxError) {

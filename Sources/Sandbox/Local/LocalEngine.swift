@@ -65,7 +65,11 @@ final class LocalEngine: Sendable {
         }
 
         func make() async throws(SandboxError) -> Slot {
-            let idle = cleared.withLock { $0.popLast() }
+            var idle = cleared.withLock { $0.popLast() }
+            while let dead = idle, dead.isClosed {
+                await supervisor.end(dead)
+                idle = cleared.withLock { $0.popLast() }
+            }
             let slot: Slot
             if let idle { slot = idle } else { slot = try await supervisor.makeSlot() }
             do {

@@ -48,18 +48,21 @@ final class LocalRun: EventHandler {
     private let loop: EventLoop
     private let bound: Int
     private let onExceeded: @Sendable () -> Void
+    private let onEnd: @Sendable () -> Void
     private let state: Mutex<State>
 
     /// - Parameters:
     ///   - stdout: the reading end of a non-blocking pipe, owned from here on; so is `stderr`.
     ///   - onExceeded: called once when a stream passes `bound`; it has the run killed.
+    ///   - onEnd: called when the run no longer needs the slot.
     init(
         loop: EventLoop, stdout: Int32, stderr: Int32, bound: Int, isStreaming: Bool,
-        onExceeded: @escaping @Sendable () -> Void
+        onExceeded: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void
     ) {
         self.loop = loop
         self.bound = bound
         self.onExceeded = onExceeded
+        self.onEnd = onEnd
         self.state = Mutex(
             State(streams: [Stream(fd: stdout), Stream(fd: stderr)], mode: isStreaming ? .stream : .collect))
         loop.add(stdout, events: EventLoop.readable, handler: self)
@@ -92,19 +95,18 @@ final class LocalRun: EventHandler {
             return (effects, state.waiter, consumer)
         }
         effects.perform(self)
+        onEnd()
         consumer?.resume(returning: nil)
         waiter?.resume(returning: end)
     }
 
     private struct Effects {
         var close: [Int32] = []
-        var pause: Int32?
         var exceeded = false
         var consumer: (CheckedContinuation<Execution.Chunk?, Never>, Execution.Chunk)?
 
         mutating func merge(_ other: Effects) {
             close += other.close
-            pause = pause ?? other.pause
             exceeded = exceeded || other.exceeded
             consumer = consumer ?? other.consumer
         }
@@ -114,7 +116,6 @@ final class LocalRun: EventHandler {
                 run.loop.remove(fd)
                 Glibc.close(fd)
             }
-            if let pause { run.loop.change(pause, events: 0) }
             if exceeded { run.onExceeded() }
             if let (continuation, chunk) = consumer { continuation.resume(returning: chunk) }
         }
@@ -123,10 +124,12 @@ final class LocalRun: EventHandler {
     /// Reads until the pipe is empty; with a slow consumer until enough is held, unless all writers are dead.
     private func drain(_ index: Int, in state: inout State, toTheEnd: Bool) -> Effects {
         var effects = Effects()
+        var rounds = 0
         while state.streams[index].fd >= 0 {
             if state.mode == .stream, state.chunkBytes >= Self.highWater, !toTheEnd {
                 state.streams[index].isPaused = true
-                effects.pause = state.streams[index].fd
+                // Under the lock, or a consumer that goes on in this moment could be overtaken.
+                loop.change(state.streams[index].fd, events: 0)
                 break
             }
             var count = 0
@@ -142,7 +145,9 @@ final class LocalRun: EventHandler {
                 break
             }
             effects.merge(take(bytes, index, in: &state))
-            if count < Self.readSize, !toTheEnd { break }
+            // One flood must not hold up the other runs of the loop; what is left is reported again.
+            rounds += 1
+            if !toTheEnd, count < Self.readSize || effects.exceeded || rounds == 4 { break }
         }
         return effects
     }
@@ -196,19 +201,22 @@ final class LocalRun: EventHandler {
     func nextChunk() async -> Execution.Chunk? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let (ready, resume) = state.withLock { state -> (Execution.Chunk??, [Int32]) in
+                let ready = state.withLock { state -> Execution.Chunk?? in
                     if !state.chunks.isEmpty {
                         let chunk = state.chunks.removeFirst()
                         state.chunkBytes -= chunk.bytes.count
-                        return (.some(chunk), state.chunkBytes < Self.highWater / 2 ? unpause(&state) : [])
+                        if state.chunkBytes < Self.highWater / 2 { unpause(&state) }
+                        return .some(chunk)
                     }
-                    if state.end != nil || state.mode != .stream || Task.isCancelled {
-                        return (.some(nil), [])
+                    // A second consumer finds the sequence at its end: there is only one.
+                    if state.end != nil || state.mode != .stream || Task.isCancelled || state.consumer != nil
+                    {
+                        return .some(nil)
                     }
                     state.consumer = continuation
-                    return (nil, unpause(&state))
+                    unpause(&state)
+                    return nil
                 }
-                for fd in resume { loop.change(fd, events: EventLoop.readable) }
                 if let ready { continuation.resume(returning: ready) }
             }
         } onCancel: {
@@ -222,22 +230,19 @@ final class LocalRun: EventHandler {
 
     /// Nobody will ask for chunks any more: the rest is read, counted and dropped.
     func discardRest() {
-        let resume = state.withLock { state in
+        state.withLock { state in
             state.mode = .discard
             state.chunks = []
             state.chunkBytes = 0
-            return unpause(&state)
+            unpause(&state)
         }
-        for fd in resume { loop.change(fd, events: EventLoop.readable) }
     }
 
-    private func unpause(_ state: inout State) -> [Int32] {
-        var fds: [Int32] = []
+    private func unpause(_ state: inout State) {
         for index in 0..<2 where state.streams[index].isPaused && state.streams[index].fd >= 0 {
             state.streams[index].isPaused = false
-            fds.append(state.streams[index].fd)
+            loop.change(state.streams[index].fd, events: EventLoop.readable)
         }
-        return fds
     }
 
     /// What was collected; to be called once, after the end.

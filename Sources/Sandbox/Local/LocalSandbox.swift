@@ -7,9 +7,14 @@ import Synchronization
 final class LocalSandbox: SandboxInstance {
     private struct State {
         var isClosed = false
+        /// A run is under way, the body of a streaming one included.
         var isBusy = false
+        /// The run still needs the slot.
+        var runHoldsSlot = false
+        /// Files being read or written, and the run.
+        var users = 0
         var live: Live?
-        /// Whoever closes the sandbox during a run waits for its end.
+        /// Whoever closes the sandbox waits until nobody uses the slot, which then serves somebody else.
         var closing: CheckedContinuation<Void, Never>?
     }
 
@@ -43,12 +48,12 @@ final class LocalSandbox: SandboxInstance {
         guard isFirst else { return }
         // A run under way is killed, and its end awaited: only then may the slot serve another sandbox.
         await withCheckedContinuation { continuation in
-            let (isBusy, live) = state.withLock { state in
-                if state.isBusy { state.closing = continuation }
-                return (state.isBusy, state.live)
+            let (isUsed, live) = state.withLock { state in
+                if state.users > 0 { state.closing = continuation }
+                return (state.users > 0, state.live)
             }
             live?.kill(ISOLATE_END_CANCEL)
-            if !isBusy { continuation.resume() }
+            if !isUsed { continuation.resume() }
         }
         engine.pool.release(lease, reusable: false)
     }
@@ -57,20 +62,25 @@ final class LocalSandbox: SandboxInstance {
 
     func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
         do throws(SandboxError) {
-            try checkUsable()
-            let name = try Validation.workPath(path)
-            let mode = executable ? ISOLATE_FILE_WRITE_EXECUTABLE : ISOLATE_FILE_WRITE
-            let (fd, _) = try await slot.open(name, mode: mode)
-            defer { Glibc.close(fd) }
-            do throws(SandboxError) {
-                try Self.writeAll(bytes, fd, path)
-            } catch {
-                // A part of a file is worse than none.
-                try? await slot.remove(name)
-                throw error
-            }
+            try beginUse()
+            defer { endUse() }
+            try await writeFile(bytes, to: path, executable: executable)
         } catch {
             throw engine.explain(error).with(provenance)
+        }
+    }
+
+    private func writeFile(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+        let name = try Validation.workPath(path)
+        let mode = executable ? ISOLATE_FILE_WRITE_EXECUTABLE : ISOLATE_FILE_WRITE
+        let (fd, _) = try await slot.open(name, mode: mode)
+        defer { Glibc.close(fd) }
+        do throws(SandboxError) {
+            try Self.writeAll(bytes, fd, path)
+        } catch {
+            // A part of a file is worse than none.
+            try? await slot.remove(name)
+            throw error
         }
     }
 
@@ -88,7 +98,8 @@ final class LocalSandbox: SandboxInstance {
 
     func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
         do throws(SandboxError) {
-            try checkUsable()
+            try beginUse()
+            defer { endUse() }
             let name = try Validation.workPath(path)
             guard maxBytes >= 0 else {
                 throw SandboxError(
@@ -129,10 +140,31 @@ final class LocalSandbox: SandboxInstance {
 
     private func checkUsable() throws(SandboxError) {
         try engine.checkOwner()
-        if state.withLock({ $0.isClosed }) {
-            throw SandboxError(
-                .sandboxClosed, message: "the sandbox is closed", hint: "use it inside withSandbox only")
+        if state.withLock({ $0.isClosed }) { throw Self.closedError }
+    }
+
+    /// Holds off ``close()`` while a file is read or written.
+    private func beginUse() throws(SandboxError) {
+        try engine.checkOwner()
+        let isOpen = state.withLock { state in
+            if !state.isClosed { state.users += 1 }
+            return !state.isClosed
         }
+        if !isOpen { throw Self.closedError }
+    }
+
+    private func endUse() {
+        let closing = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.users -= 1
+            guard state.users == 0 else { return nil }
+            defer { state.closing = nil }
+            return state.closing
+        }
+        closing?.resume()
+    }
+
+    private static var closedError: SandboxError {
+        SandboxError(.sandboxClosed, message: "the sandbox is closed", hint: "use it inside withSandbox only")
     }
 
     // MARK: Runs
@@ -194,7 +226,7 @@ final class LocalSandbox: SandboxInstance {
             if Task.isCancelled { throw Self.cancelled }
             try await slot.setDisk(limits.disk)
             for file in command.inputFiles {
-                try await write(file.bytes, to: file.path, executable: file.executable)
+                try await writeFile(file.bytes, to: file.path, executable: file.executable)
             }
             let live = try start(strings, stdin: stdin, limits: limits, isStreaming: isStreaming)
             defer { live.input.stop() }
@@ -219,27 +251,39 @@ final class LocalSandbox: SandboxInstance {
     /// True when the sandbox was closed meanwhile.
     private func setLive(_ live: Live) -> Bool {
         state.withLock { state in
-            state.live = live
+            if state.runHoldsSlot { state.live = live }
             return state.isClosed
         }
     }
 
+    /// The run is over, or never began.
     private func leave() {
-        let closing = state.withLock { state in
-            defer { state.closing = nil }
-            state.isBusy = false
+        releaseSlot()
+        state.withLock { $0.isBusy = false }
+    }
+
+    /// The run's processes are dead; a streaming body may still be at work. Done once for each run.
+    private func releaseSlot() {
+        let isFirst = state.withLock { state in
+            defer { state.runHoldsSlot = false }
             state.live = nil
-            return state.closing
+            return state.runHoldsSlot
         }
-        closing?.resume()
+        if isFirst { endUse() }
     }
 
     private func enter() throws(SandboxError) {
-        let isFree = state.withLock { state in
-            defer { state.isBusy = true }
-            return !state.isBusy
+        let (isClosed, isBusy) = state.withLock { state in
+            let before = (state.isClosed, state.isBusy)
+            if !state.isClosed, !state.isBusy {
+                state.isBusy = true
+                state.runHoldsSlot = true
+                state.users += 1
+            }
+            return before
         }
-        if !isFree {
+        if isClosed { throw Self.closedError }
+        if isBusy {
             throw SandboxError(
                 .sandboxBusy, message: "a run is under way in this sandbox",
                 hint: "runs of one sandbox are serial: wait for it, or take another sandbox")
@@ -277,7 +321,8 @@ final class LocalSandbox: SandboxInstance {
         let box = SerialBox()
         let run = LocalRun(
             loop: slot.loop, stdout: out.reader, stderr: err.reader, bound: limits.output,
-            isStreaming: isStreaming, onExceeded: { slot.endRun(box.serial, ISOLATE_END_OUTPUT) })
+            isStreaming: isStreaming, onExceeded: { slot.endRun(box.serial, ISOLATE_END_OUTPUT) },
+            onEnd: { [weak self] in self?.releaseSlot() })
         guard let serial = slot.begin(run) else {
             run.abandon()
             input.stop()

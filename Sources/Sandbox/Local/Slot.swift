@@ -206,7 +206,10 @@ final class Slot: EventHandler {
         while true {
             var message = isolate_slot_message()
             var received: Int32 = -1
-            let result = isolate_slot_receive(fd, &message, &received)
+            let result = state.withLock { state in
+                // Closed meanwhile, its number may be somebody else's.
+                state.isClosed ? 0 : isolate_slot_receive(fd, &message, &received)
+            }
             if result == 0 { return }
             guard result > 0 else {
                 close()
@@ -231,7 +234,7 @@ final class Slot: EventHandler {
             return state.run
         }
         run?.ended(.success(record))
-        if record.serial == 0 { close() }
+        if record.serial == 0, run != nil { close() }
     }
 
     private func deliver(_ answer: Answer) {

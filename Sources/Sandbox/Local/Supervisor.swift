@@ -136,6 +136,7 @@ final class Supervisor: EventHandler {
             guard result > 0 else {
                 stopNow()
                 loseAll()
+                loop.stop()
                 return
             }
             handleRecord(record, control: fds.0, request: fds.1)
@@ -166,8 +167,12 @@ final class Supervisor: EventHandler {
             let slot = Slot(
                 number: record.slot, hostUser: record.host_uid, control: control, request: request, loop: loop
             )
-            state.withLock { $0.slots[record.slot] = slot }
-            if let creating { creating.resume(returning: .success(slot)) } else { slot.close() }
+            let isLost = state.withLock { state in
+                if !state.isLost, creating != nil { state.slots[record.slot] = slot }
+                return state.isLost
+            }
+            if isLost || creating == nil { slot.close() }
+            creating?.resume(returning: isLost ? .failure(Self.lost) : .success(slot))
         } else {
             creating?.resume(returning: .failure(SandboxError(record.failure, while: "making a slot")))
         }
