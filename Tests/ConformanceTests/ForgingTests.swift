@@ -102,4 +102,14 @@ struct ForgingTests {
         if program == "leave_child" { #expect(result.stdoutText == "parent is done\n", "\(result.summary)") }
         if program == "smuggle_stdout" { #expect(result.stdoutText == "smuggled", "\(result.summary)") }
     }
+
+    @Test(
+        "Children given to the program's own parent die with the run", arguments: ConformanceSubject.all,
+        [[], ["sleep"]])
+    func childrenOfParent(subject: ConformanceSubject, arguments: [String]) async throws {
+        let result = try await subject.run(
+            "children_of_parent", arguments, limits: Limits(wallTime: .seconds(5)))
+        expect(result, .exited(code: 5))
+        #expect(result.usage.wallTime < .seconds(3), "\(result.summary)")
+    }
 }

@@ -96,23 +96,38 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     return failure;
 }
 
-void cell_destroy(struct slot *slot) {
-    /* Init's death kills every process of its pid namespace; its own end waits until we reaped the program.
-     */
-    if (slot->init_pid > 0)
+void cell_kill(struct slot *slot) {
+    if (slot->init_pid > 0) /* never -1, which is everybody */
         SYS_CALL_2(__NR_kill, slot->init_pid, SYS_SIGKILL);
-    if (slot->program_pid > 0) {
+}
+
+void cell_reap(struct slot *slot) {
+    while (slot->init_pid > 0 || slot->program_pid > 0) {
         int status = 0;
-        long pid;
-        do { /* a traced process may stop on its way out */
-            pid = SYS_CALL_4(__NR_wait4, slot->program_pid, &status, 0x40000000 /* __WALL */, 0);
-            if (pid > 0 && (status & 0xff) == 0x7f)
-                SYS_CALL_4(__NR_ptrace, 7 /* PTRACE_CONT */, slot->program_pid, 0, 0);
-        } while (pid == -EINTR || (pid > 0 && (status & 0xff) == 0x7f));
-    }
-    if (slot->init_pid > 0)
-        while (SYS_CALL_4(__NR_wait4, slot->init_pid, 0, 0x40000000 /* __WALL */, 0) == -EINTR) {
+        /* Anybody: a program may have given us children with CLONE_PARENT, and init's own end waits until
+         * every process of its pid namespace is reaped. */
+        long pid = SYS_CALL_4(__NR_wait4, -1, &status, 0x40000000 /* __WALL */, 0);
+        if (pid == -EINTR)
+            continue;
+        if (pid < 0)
+            break;
+        if ((status & 0xff) == 0x7f) /* a traced process may stop on its way out */
+            SYS_CALL_4(__NR_ptrace, 7 /* PTRACE_CONT */, pid, 0, 0);
+        else if (pid == slot->program_pid)
+            slot->program_pid = -1;
+        else if (pid == slot->init_pid)
+            slot->init_pid = -1;
+        else if (pid == slot->seat_pid) {
+            slot->seat_pid = -1;
+            slot->is_retired = 1;
         }
+    }
+}
+
+void cell_destroy(struct slot *slot) {
+    /* Init's death kills every process of its pid namespace. */
+    cell_kill(slot);
+    cell_reap(slot);
     slot->init_pid = slot->program_pid = -1;
     sys_close_fd(&slot->channel);
     sys_close_fd(&slot->listener);

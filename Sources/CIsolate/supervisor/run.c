@@ -34,8 +34,7 @@ static void end_run(struct run *run, uint32_t end) {
         return;
     run->is_over = 1;
     run->record.end = end;
-    if (run->slot->init_pid > 0) /* never -1, which is everybody */
-        SYS_CALL_2(__NR_kill, run->slot->init_pid, SYS_SIGKILL);
+    cell_kill(run->slot);
 }
 
 static void fail_run(struct run *run, struct isolate_failure failure) {
@@ -227,10 +226,8 @@ static void wait_for_event(struct run *run) {
 static void kill_survivors(struct run *run) {
     struct slot *slot = run->slot;
     if (slot->init_pid > 0 && (run->is_over || cgroup_processes(&slot->cgroup) > 0)) {
-        SYS_CALL_2(__NR_kill, slot->init_pid, SYS_SIGKILL);
-        while (SYS_CALL_4(__NR_wait4, slot->init_pid, 0, 0x40000000 /* __WALL */, 0) == -EINTR) {
-        }
-        slot->init_pid = -1;
+        cell_kill(slot);
+        cell_reap(slot);
     }
 }
 

@@ -78,6 +78,9 @@ int scratch_is_full(const struct slot *slot);
 /* cell.c: makes and ends the cell of the next run. */
 struct isolate_failure cell_prepare(struct slot *slot);
 void cell_destroy(struct slot *slot);
+/* Kills every process of the cell; cell_reap then waits until they are gone. */
+void cell_kill(struct slot *slot);
+void cell_reap(struct slot *slot);
 int cell_exists(const struct slot *slot);
 /* cell.c: the seat's answer, or -EPIPE when it is dead. */
 int seat_receive(struct slot *slot, struct isolate_status_record *reply);
