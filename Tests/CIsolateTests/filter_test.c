@@ -55,9 +55,9 @@ static void rule(scmp_filter_ctx c, uint32_t action, int call, struct scmp_arg_c
     CHECK_EQUAL(seccomp_rule_add(c, action, call, 1, compare), 0);
 }
 
-static const uint32_t namespace_flags[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
-                                           CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
-enum { NAMESPACES = sizeof namespace_flags / sizeof namespace_flags[0] };
+static const uint32_t refused_flags[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+                                         CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET, CLONE_PARENT};
+enum { REFUSED = sizeof refused_flags / sizeof refused_flags[0] };
 static const uint32_t harmless_unshare = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM;
 
 /* The calls whose answer depends on an argument, in libseccomp's words. One rule may look at an argument
@@ -74,9 +74,9 @@ static void add_dependent(scmp_filter_ctx c, const char *name, int call) {
         rule(c, no, call, SCMP_A0_32(SCMP_CMP_GT, AF_NETLINK));
     } else if (strcmp(name, "clone") == 0) {
         uint32_t all = 0;
-        for (int i = 0; i < NAMESPACES; i++) {
-            all |= namespace_flags[i];
-            rule(c, no, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, namespace_flags[i], namespace_flags[i]));
+        for (int i = 0; i < REFUSED; i++) {
+            all |= refused_flags[i];
+            rule(c, no, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, refused_flags[i], refused_flags[i]));
         }
         rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, all, 0));
     } else if (strcmp(name, "unshare") == 0) {
@@ -256,11 +256,11 @@ TEST(filter_looks_at_arguments) {
     CHECK_EQUAL(answer_of("socket", 0, 0xffffffff), NOTIFY);
     for (int bit = 0; bit < 32; bit++) {
         uint32_t flag = 1u << bit;
-        int is_namespace = 0;
-        for (int i = 0; i < NAMESPACES; i++)
-            is_namespace |= namespace_flags[i] == flag;
-        CHECK_EQUAL(answer_of("clone", 0, flag), is_namespace ? NOTIFY : ALLOW);
-        CHECK_EQUAL(answer_of("clone", 0, flag | CLONE_VM | 17), is_namespace ? NOTIFY : ALLOW);
+        int is_refused = 0;
+        for (int i = 0; i < REFUSED; i++)
+            is_refused |= refused_flags[i] == flag;
+        CHECK_EQUAL(answer_of("clone", 0, flag), is_refused ? NOTIFY : ALLOW);
+        CHECK_EQUAL(answer_of("clone", 0, flag | CLONE_VM | 17), is_refused ? NOTIFY : ALLOW);
         CHECK_EQUAL(answer_of("unshare", 0, flag), flag & harmless_unshare ? ALLOW : NOTIFY);
         CHECK_EQUAL(answer_of("personality", 0, flag), NOTIFY);
         CHECK_EQUAL(answer_of("personality", 0, ~flag), NOTIFY);

@@ -106,7 +106,8 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
         break;
     case POLICY_CLONE:
         emit_load_argument(a, 0);
-        emit(a, BPF_JMP | BPF_JSET | BPF_K, NAMESPACE_FLAGS, 1, 0);
+        /* CLONE_PARENT would make the slot the parent, and its children's storm the slot's. */
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, NAMESPACE_FLAGS | CLONE_PARENT, 1, 0);
         emit_return(a, allow);
         emit_return(a, notify);
         break;
