@@ -141,7 +141,6 @@ static int add_cgroups(struct builder *b, isolate_supervisor *supervisor, isolat
         snprintf(path, sizeof path, "%s/%s", own, name);
         b->config->cgroup_dir[h] = add_text(b, path);
     }
-    b->config->cgroup_version = 1;
     return 0;
 }
 

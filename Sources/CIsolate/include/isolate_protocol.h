@@ -283,7 +283,6 @@ struct isolate_config {
     uint32_t program_uid; /* inside */
     uint32_t landlock_abi;
     uint32_t fail_stage; /* tests: this stage fails with EIO in every slot; 0 in real use */
-    uint32_t cgroup_version;
     uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directory to make, absolute, one per hierarchy */
     uint32_t bind_count, file_count, mask_count, filter_count;
     uint32_t hostname;

@@ -61,15 +61,12 @@ struct InputSource {
     private static func pipe(_ source: InputPump.Source, user: UInt32, loop: EventLoop) throws(SandboxError)
         -> InputSource
     {
-        var ends: (Int32, Int32) = (-1, -1)
-        let result = withUnsafeMutableBytes(of: &ends) {
-            isolate_pipe(user, 1, $0.assumingMemoryBound(to: Int32.self).baseAddress!)
-        }
-        guard result == 0 else {
+        let pipe: ProgramPipe
+        do throws(SandboxError) { pipe = try ProgramPipe(writing: user) } catch {
             if case .file(let fd) = source { close(fd) }
-            throw failed(-result)
+            throw error
         }
-        return InputSource(fd: ends.0, pump: InputPump(ends.1, source, loop: loop))
+        return InputSource(fd: pipe.theirs, pump: InputPump(pipe.ours, source, loop: loop))
     }
 
     private static func failed(_ number: Int32) -> SandboxError {
@@ -121,7 +118,7 @@ private final class InputPump: EventHandler {
                 for await chunk in stream where !chunk.isEmpty {
                     guard await feed(chunk) else { return }
                 }
-                finish()
+                stop()
             }
             state.withLock { $0.task = task }
         }
@@ -141,8 +138,6 @@ private final class InputPump: EventHandler {
             if fd < 0 { continuation.resume(returning: false) }
         }
     }
-
-    private func finish() { stop() }
 
     func ready(_ fd: Int32, events: UInt32) {
         enum Step {

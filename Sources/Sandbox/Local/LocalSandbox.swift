@@ -299,11 +299,11 @@ final class LocalSandbox: SandboxInstance {
         _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool
     ) throws(SandboxError) -> Started {
         let input = try InputSource.make(stdin, user: slot.hostUser, loop: slot.loop)
-        let out: OutputPipe
-        let err: OutputPipe
+        let out: ProgramPipe
+        let err: ProgramPipe
         do throws(SandboxError) {
-            out = try OutputPipe(user: slot.hostUser)
-            do throws(SandboxError) { err = try OutputPipe(user: slot.hostUser) } catch {
+            out = try ProgramPipe(reading: slot.hostUser)
+            do throws(SandboxError) { err = try ProgramPipe(reading: slot.hostUser) } catch {
                 out.closeBoth()
                 throw error
             }
@@ -314,13 +314,13 @@ final class LocalSandbox: SandboxInstance {
         }
         defer {
             input.closeProgramEnd()
-            Glibc.close(out.writer)
-            Glibc.close(err.writer)
+            Glibc.close(out.theirs)
+            Glibc.close(err.theirs)
         }
         let slot = slot
         let box = SerialBox()
         let run = LocalRun(
-            loop: slot.loop, stdout: out.reader, stderr: err.reader, bound: limits.output,
+            loop: slot.loop, stdout: out.ours, stderr: err.ours, bound: limits.output,
             isStreaming: isStreaming, onExceeded: { slot.endRun(box.serial, ISOLATE_END_OUTPUT) },
             onEnd: { [weak self] in self?.releaseSlot() })
         guard let serial = slot.begin(run) else {
@@ -332,7 +332,7 @@ final class LocalSandbox: SandboxInstance {
         var bounds = isolate_limits(limits)
         var flags = options.blockedSyscalls == .deny ? ISOLATE_RUN_DENY_BLOCKED.rawValue : 0
         if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
-        var stdio = (input.fd < 0 ? out.writer : input.fd, out.writer, err.writer)
+        var stdio = (input.fd < 0 ? out.theirs : input.fd, out.theirs, err.theirs)
         let sent = strings.bytes.withUnsafeBytes { bytes in
             withUnsafeBytes(of: &stdio) { stdio in
                 slot.withSockets { _, request in
@@ -382,32 +382,6 @@ private final class SerialBox: Sendable {
     var serial: UInt64 {
         get { value.load(ordering: .acquiring) }
         set { value.store(newValue, ordering: .releasing) }
-    }
-}
-
-/// A pipe for the program's output: we read without blocking, the program writes as it likes.
-private struct OutputPipe {
-    let reader: Int32
-    let writer: Int32
-
-    init(user: UInt32) throws(SandboxError) {
-        var ends: (Int32, Int32) = (-1, -1)
-        // /dev/stdout and /dev/stderr open the pipe anew, as the program's user.
-        let result = withUnsafeMutableBytes(of: &ends) {
-            isolate_pipe(user, 0, $0.assumingMemoryBound(to: Int32.self).baseAddress!)
-        }
-        guard result == 0 else {
-            throw SandboxError(
-                .setupFailed, stage: "stdio", errno: -result,
-                message: "cannot make a pipe: \(describe(errno: -result))",
-                hint: "raise the limit of open files (ulimit -n)")
-        }
-        (reader, writer) = ends
-    }
-
-    func closeBoth() {
-        Glibc.close(reader)
-        Glibc.close(writer)
     }
 }
 
