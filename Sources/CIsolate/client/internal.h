@@ -13,6 +13,27 @@ static inline isolate_failure internal_failure(int stage, int errno_value, int i
 
 void internal_close(int *fd);
 
+/* config.c: the configuration while it is made; texts are offsets from its start. */
+struct config_builder {
+    struct isolate_config *config;
+    char *text; /* right behind the structure */
+    size_t used;
+    int error;
+};
+uint32_t config_add_text(struct config_builder *b, const char *text);
+
+/* rootfs.c: binds, links, files and masks of the root. `root`: an image's directory, or NULL for the host. */
+int internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure);
+
+/* ids.c */
+void internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config);
+/* The path of a system program, or NULL; valid until the thread's next call. */
+const char *internal_find_program(const char *name);
+
+/* rungs.c: what to leave out after this failure; `avoid` itself when nothing helps. */
+uint32_t internal_next_rung(uint32_t avoid, int id_source, int is_writable, const isolate_failure *failure,
+                            uint32_t *lost_layers);
+
 /* config.c: a sealed memory file with the supervisor's configuration, or -errno. */
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
                          isolate_failure *failure);

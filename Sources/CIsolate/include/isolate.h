@@ -32,16 +32,51 @@ typedef struct isolate_status_record isolate_status_record;
 typedef struct isolate_slot_record isolate_slot_record;
 typedef struct isolate_syscall isolate_syscall;
 
+/* ---- isolation ---- */
+
+enum isolate_level {
+    ISOLATE_LEVEL_NONE = 0,
+    ISOLATE_LEVEL_MINIMAL,  /* no namespaces: Landlock, seccomp and rlimits */
+    ISOLATE_LEVEL_STANDARD, /* namespaces and seccomp; rlimits and sampling where there is no cgroup */
+    ISOLATE_LEVEL_STRONG,   /* all namespaces, seccomp and cgroups */
+};
+
+/* The level that these layers (bits of enum isolate_layer) make. Pure. */
+enum isolate_level isolate_level_of(uint32_t layers);
+
+/* What is to be left out though the host may offer it. */
+enum isolate_avoid {
+    ISOLATE_AVOID_CGROUP = 1 << 0,
+    ISOLATE_AVOID_NET_NS = 1 << 1,
+    ISOLATE_AVOID_PROC = 1 << 2,
+    ISOLATE_AVOID_NAMESPACES = 1 << 3,
+    ISOLATE_AVOID_SUBORDINATE_IDS = 1 << 4,
+};
+
+/* Layers that this host did not give, and the step that failed. */
+typedef struct isolate_missing {
+    uint32_t layers;
+    isolate_failure failure;
+} isolate_missing;
+
 /* ---- the supervisor ---- */
 
+enum { ISOLATE_MISSING_MAX = 8 };
+
 typedef struct isolate_supervisor {
-    int socket;               /* records from and to the supervisor; readable when there is one */
-    int pidfd;                /* readable when the supervisor is dead */
-    pid_t pid;                /* the supervisor; not a child of this process */
-    pid_t owner;              /* the process that started it; in a fork of it every call fails with -ECHILD */
-    unsigned number;          /* of this process's supervisors; part of the names of its cgroups */
-    int cgroup;               /* 1: v1, 2: v2, 0: none */
-    int landlock;             /* Landlock ABI, 0 when the kernel has none */
+    int socket;      /* records from and to the supervisor; readable when there is one */
+    int pidfd;       /* readable when the supervisor is dead */
+    pid_t pid;       /* the supervisor; not a child of this process */
+    pid_t owner;     /* the process that started it; in a fork of it every call fails with -ECHILD */
+    unsigned number; /* of this process's supervisors; part of the names of its cgroups */
+    int cgroup;      /* 1: v1, 2: v2, 0: none */
+    int landlock;    /* Landlock ABI, 0 when the kernel has none */
+    int id_source;   /* enum isolate_id_source */
+    uint32_t avoid;  /* what was left out: asked for, or refused by the host */
+    uint32_t layers; /* those of a trial cell; 0 when none was made */
+    int level;       /* enum isolate_level, of these layers */
+    unsigned missing_count;
+    isolate_missing missing[ISOLATE_MISSING_MAX]; /* what the host refused, in the order of the attempts */
     pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
 } isolate_supervisor;
 
@@ -49,11 +84,18 @@ typedef struct isolate_start_options {
     const void
         *image; /* the supervisor's executable: build Sources/CIsolate/supervisor, see Examples/c-judge */
     size_t image_bytes;
+    const char *root;    /* directory of an image; NULL: the host's own /usr with a small /etc */
+    int is_writable;     /* the root can be written to; every sandbox begins with it as it was */
+    int least_level;     /* enum isolate_level; less is an error. 0 means ISOLATE_LEVEL_STANDARD */
+    uint32_t avoid;      /* enum isolate_avoid */
     uint32_t fail_stage; /* tests only: an enum isolate_stage that fails with EIO; 0 in real use */
 } isolate_start_options;
 
 /* Starts a supervisor and waits until it is ready (at most 10 s). It dies with this process, however that
- * ends. */
+ * ends.
+ *
+ * A trial cell shows what this host gives. A layer that it refuses is left out and told in `missing`, unless
+ * the level would fall below `least_level`: then -EPERM, and *failure is the step that cost the level. */
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
                              isolate_failure *failure);
 

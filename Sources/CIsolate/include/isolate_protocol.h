@@ -19,6 +19,7 @@ enum isolate_stage {
     ISOLATE_STAGE_START,         /* starting the supervisor */
     ISOLATE_STAGE_CONFIG,        /* reading the supervisor's configuration */
     ISOLATE_STAGE_CGROUP,        /* making cgroups; index: 0 memory, 1 pids, 2 cpuacct */
+    ISOLATE_STAGE_DIRECTORIES,   /* level minimal: the directory that stands for the scratch tmpfs */
     ISOLATE_STAGE_CLONE_SLOT,    /* clone3 with the slot's namespaces */
     ISOLATE_STAGE_ID_MAP,        /* writing uid_map and gid_map */
     ISOLATE_STAGE_CREDENTIALS,   /* changing ids, dropping capabilities */
@@ -32,6 +33,7 @@ enum isolate_stage {
     ISOLATE_STAGE_JOIN_CGROUP,   /* the seat enters the program's cgroup; index: the hierarchy */
     ISOLATE_STAGE_CLONE_SEAT,    /* cloning the seat */
     ISOLATE_STAGE_SCRATCH,       /* the tmpfs behind /work, /tmp and /dev/shm */
+    ISOLATE_STAGE_OVERLAY,       /* the writable root; index: the place in the configuration's binds */
     ISOLATE_STAGE_CLONE_INIT,    /* clone3 of the cell's init */
     ISOLATE_STAGE_MOUNT_SCRATCH, /* binding /work, /tmp, /dev/shm into the cell */
     ISOLATE_STAGE_MOUNT_PROC,    /* the cell's proc */
@@ -247,10 +249,32 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
  * start. */
 enum { ISOLATE_FD_SOCKET = 3, ISOLATE_FD_OWNER = 4, ISOLATE_FD_CONFIG = 5 };
 enum { ISOLATE_CGROUP_MEMORY = 0, ISOLATE_CGROUP_PIDS, ISOLATE_CGROUP_CPUACCT, ISOLATE_CGROUP_COUNT };
-enum { ISOLATE_BIND_MAX = 32, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 32, ISOLATE_FILTER_MAX = 1024 };
+enum { ISOLATE_BIND_MAX = 64, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 32, ISOLATE_FILTER_MAX = 1024 };
 enum { ISOLATE_SYSCALL_BITS = 1024 };
 
-enum isolate_bind_kind { ISOLATE_BIND_TREE = 0, ISOLATE_BIND_FILE, ISOLATE_BIND_LINK, ISOLATE_BIND_DEVICE };
+enum isolate_bind_kind {
+    ISOLATE_BIND_TREE = 0,
+    ISOLATE_BIND_FILE,
+    ISOLATE_BIND_LINK,
+    ISOLATE_BIND_DEVICE,
+    ISOLATE_BIND_EMPTY, /* an empty directory, made anew */
+};
+
+/* What a supervisor's slots are made of. */
+enum isolate_feature {
+    ISOLATE_FEATURE_NAMESPACES = 1 << 0, /* without: level minimal */
+    ISOLATE_FEATURE_NET_NS = 1 << 1,
+    ISOLATE_FEATURE_PROC =
+        1 << 2, /* a proc of its own; the kernel refuses it where the outer one is masked */
+    ISOLATE_FEATURE_WRITABLE = 1 << 3, /* a root that can be written to, in an overlay */
+};
+
+/* Whose ids a slot and its program have on the host. */
+enum isolate_id_source {
+    ISOLATE_IDS_OWN = 0,     /* the embedder's own, both */
+    ISOLATE_IDS_PRIVILEGED,  /* unused ones, by CAP_SETUID and CAP_SETGID */
+    ISOLATE_IDS_SUBORDINATE, /* the user's, by newuidmap and newgidmap */
+};
 
 struct isolate_bind {
     uint32_t kind;   /* enum isolate_bind_kind */
@@ -278,9 +302,13 @@ struct isolate_filter_instruction { /* struct sock_filter */
 struct isolate_config {
     uint32_t bytes;
     uint32_t processors;
-    uint32_t uid_base; /* the supervisor takes uid_count ids from here on, by its pid */
-    uint32_t uid_count;
-    uint32_t program_uid; /* inside */
+    uint32_t features;              /* enum isolate_feature */
+    uint32_t id_source;             /* enum isolate_id_source */
+    uint32_t uid_base, gid_base;    /* the supervisor takes id_count ids from here on, by its pid … */
+    uint32_t id_span, id_count;     /* … within id_span */
+    uint32_t slot_uid, program_uid; /* inside the user namespace; at level minimal there is none */
+    uint32_t newuidmap, newgidmap;  /* paths, for ISOLATE_IDS_SUBORDINATE */
+    uint32_t scratch_directory;     /* level minimal: made and removed by the supervisor */
     uint32_t landlock_abi;
     uint32_t fail_stage; /* tests: this stage fails with EIO in every slot; 0 in real use */
     uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directory to make, absolute, one per hierarchy */

@@ -54,9 +54,13 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
     uint32_t hits = scratch_is_full(slot) && (has_failed || !slot->was_full) ? ISOLATE_HIT_DISK : 0;
     const struct isolate_limits *limits = &ready->limits;
     int entries = ENTRIES_MAX;
-    if (has_failed && limits->file_size_bytes > 0 && limits->file_size_bytes <= limits->disk_bytes &&
+    /* A writable root's own files come last, in its upper layers. */
+    static const char *const places[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper"};
+    int is_bounded = limits->file_size_bytes > 0 && limits->file_size_bytes <= limits->disk_bytes;
+    for (unsigned i = 0; i < sizeof places / sizeof places[0] && has_failed && is_bounded; i++)
         /* Written by this run: the embedder's input is older. */
-        holds_file_of_size(AT_FDCWD, "/run", limits->file_size_bytes, ready->start_date_ns, 0, &entries))
-        hits |= ISOLATE_HIT_FILE_SIZE;
+        if (holds_file_of_size(AT_FDCWD, places[i], limits->file_size_bytes, ready->start_date_ns, 0,
+                               &entries))
+            hits |= ISOLATE_HIT_FILE_SIZE;
     return hits;
 }

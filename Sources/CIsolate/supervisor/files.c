@@ -8,7 +8,6 @@
  */
 #include <asm/stat.h>
 #include <linux/openat2.h>
-#include <linux/prctl.h>
 
 #include "supervisor.h"
 
@@ -108,8 +107,7 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
     *fd = -1;
     if (slot->work >= 0 && record->path[0] != 0) {
         /* As the program: the ids that the file system checks, without the slot's capabilities. */
-        SYS_CALL_1(__NR_setfsgid, slot->gid);
-        SYS_CALL_1(__NR_setfsuid, slot->uid);
+        credentials_act_as_program(slot);
         switch (record->mode) {
         case ISOLATE_FILE_READ:
             *fd = open_for_read(slot->work, record->path, bytes);
@@ -122,12 +120,7 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
         }
         if (record->mode != ISOLATE_FILE_REMOVE)
             result = *fd;
-        SYS_CALL_1(__NR_setfsuid, 0);
-        SYS_CALL_1(__NR_setfsgid, 0);
-        /* Both changes cleared the death signal and may have made us dumpable (commit_creds in the kernel).
-         */
-        sys_prctl(PR_SET_DUMPABLE, 0);
-        sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
+        credentials_act_as_slot();
     }
     return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
 }

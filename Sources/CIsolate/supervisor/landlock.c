@@ -1,9 +1,10 @@
 /*
  * Landlock: a second opinion on the file system, beside the mounts.
  *
- * The program may read and execute everywhere in its root, and write only below /work, /tmp, /dev and /proc,
- * where the mounts and the file modes say what is left of that. From ABI 4 TCP is refused, from 6 signals and
- * abstract sockets stop at the domain's border. It forbids later mounts, so it comes after them.
+ * The program may read and execute everywhere in its root, and write below /work, /tmp, /dev and /proc, or in
+ * all of a writable root; the mounts and the file modes say what is left of that. From ABI 4 TCP is refused,
+ * from 6 signals and abstract sockets stop at the domain's border. It forbids later mounts, so it comes after
+ * them.
  */
 #include <linux/landlock.h>
 #include <linux/prctl.h>
@@ -50,7 +51,7 @@ int landlock_restrict(const struct slot *slot) {
     int CLEANUP_CLOSE rules = (int)SYS_CALL_3(__NR_landlock_create_ruleset, &set, bytes, 0);
     if (rules < 0)
         return rules;
-    int result = allow(rules, "/", READ_ACCESS);
+    int result = allow(rules, "/", has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? all : READ_ACCESS);
     static const char *const writable[] = {"/work", "/tmp", "/dev", "/proc"};
     for (unsigned i = 0; i < sizeof writable / sizeof writable[0] && result == 0; i++)
         result = allow(rules, writable[i], all);

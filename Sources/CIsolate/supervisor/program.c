@@ -49,15 +49,28 @@ static int install_filter(const struct isolate_config *config) {
     return (int)SYS_CALL_3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
+/* What the cell gives that this process does not do itself. */
+static uint32_t layers_of(const struct slot *slot) {
+    uint32_t layers = ISOLATE_LAYER_RLIMITS | ISOLATE_LAYER_CGROUP_MEMORY | ISOLATE_LAYER_CGROUP_PIDS |
+                      ISOLATE_LAYER_CGROUP_CPU;
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        layers |= ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
+                  ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS | ISOLATE_LAYER_CGROUP_NS |
+                  ISOLATE_LAYER_ROOTFS;
+    if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
+        layers |= ISOLATE_LAYER_NET_NS;
+    if (has_feature(slot, ISOLATE_FEATURE_PROC))
+        layers |= ISOLATE_LAYER_MASKED_PROC;
+    if (slot->host.program_uid != slot->host.slot_uid)
+        layers |= ISOLATE_LAYER_DISTINCT_UID;
+    return layers;
+}
+
 /* Everything that does not depend on the request. Returns the layers in force and the filter's listener. */
 static uint32_t give_up_rights(const struct slot *slot, const struct seat_request *request, int *listener) {
     int channel = request->channel;
-    uint32_t layers = ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
-                      ISOLATE_LAYER_NET_NS | ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS |
-                      ISOLATE_LAYER_CGROUP_NS | ISOLATE_LAYER_ROOTFS | ISOLATE_LAYER_MASKED_PROC |
-                      ISOLATE_LAYER_DISTINCT_UID | ISOLATE_LAYER_RLIMITS | ISOLATE_LAYER_CGROUP_MEMORY |
-                      ISOLATE_LAYER_CGROUP_PIDS | ISOLATE_LAYER_CGROUP_CPU;
-    for (int i = CELL_MOUNT; i < CELL_NAMESPACES; i++)
+    uint32_t layers = layers_of(slot);
+    for (int i = CELL_MOUNT; i < CELL_NAMESPACES && has_feature(slot, ISOLATE_FEATURE_NAMESPACES); i++)
         check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_2(__NR_setns, request->namespaces[i], 0), i);
     check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_0(__NR_setsid), CELL_NAMESPACES);
     check(slot, channel, ISOLATE_STAGE_CREDENTIALS, credentials_become_program(slot), 2);

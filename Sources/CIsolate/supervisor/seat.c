@@ -29,6 +29,8 @@ void seat_main(struct slot *slot, int socket) {
         /* From inside, so that the program sees its own cgroup as the root. */
         long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
         if (result == 0)
+            result = credentials_renounce_root();
+        if (result == 0)
             result = credentials_drop_bounding_set();
         if (result == 0)
             result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);

@@ -44,19 +44,20 @@ static struct isolate_failure start_seat(struct slot *slot) {
 
 static struct isolate_failure set_up(struct slot *slot) {
     const struct isolate_config *config = slot->config;
-    char go;
-    /* The supervisor's word that the ids are mapped; end of file means that it failed. */
-    if (sys_read(slot->sync, &go, 1) != 1)
-        sys_exit(1);
-    sys_close_fd(&slot->sync);
-    long result = credentials_become_slot_root();
+    long result = identity_be_mapped(slot);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_ID_MAP, result, 1);
+    if (!has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+        sys_close_fd(&slot->sync);
+    result = credentials_become_slot_root(slot);
     if (result == 0) /* after the change of credentials, which clears it */
         result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
     if (result == 0)
         result = sys_prctl(PR_SET_DUMPABLE, 0);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
-    result = bring_loopback_up();
+    if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
+        result = bring_loopback_up();
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_NETWORK))
         result = -EIO;
     if (result < 0)
@@ -158,7 +159,7 @@ static void handle_control(struct slot *slot) {
         reply(slot, ISOLATE_CLEARED, failure);
         break;
     case ISOLATE_SET_DISK:
-        reply(slot, ISOLATE_DISK_SET, scratch_resize(record.prepare.disk_bytes));
+        reply(slot, ISOLATE_DISK_SET, scratch_resize(slot, record.prepare.disk_bytes));
         break;
     case ISOLATE_END_RUN:
         if (record.prepare.serial <= slot->ended_serial)

@@ -19,19 +19,27 @@
 /* In the order in which init sends them. */
 enum { CELL_PID, CELL_MOUNT, CELL_IPC, CELL_UTS, CELL_NAMESPACES };
 
+/* Ids on the host. */
+struct identity {
+    uint32_t slot_uid, slot_gid, program_uid, program_gid;
+};
+
 /* One slot: everything its processes know. */
 struct slot {
     const struct isolate_config *config;
     uint32_t number;
-    uint32_t uid, gid; /* the program's, inside the user namespace */
+    struct identity host;
+    uint32_t uid, gid; /* the program's, as the slot sees it: inside the user namespace, if there is one */
     int control;       /* records from and to the embedder */
     int request;       /* RUN records; read only by the program's process */
-    int sync;          /* the supervisor's word that the id maps are written */
+    int sync;          /* the supervisor: "the ids are mapped", and overlays for a writable root */
     int has_cgroup;
     struct cgroup cgroup;
-    int proc; /* O_PATH of the slot's own /proc */
+    int proc; /* O_PATH of the slot's own /proc; without ISOLATE_FEATURE_PROC, of the outer one */
     int work; /* O_PATH of /work of the open sandbox, or -1 */
-    int seat; /* records from and to the seat */
+    uint64_t scratch_base_bytes, scratch_base_inodes; /* a writable root's own */
+    int has_lower_ids;                                /* the lower layers are idmapped */
+    int seat;                                         /* records from and to the seat */
     int seat_pid, seat_pidfd;
     int child_signals;     /* signalfd of SIGCHLD */
     int is_retired;        /* the seat died: no further sandbox */
@@ -61,16 +69,40 @@ static inline int stage_is_forced_to_fail(const struct isolate_config *config, i
     return config->fail_stage == (uint32_t)stage;
 }
 
+static inline int has_feature(const struct slot *slot, enum isolate_feature feature) {
+    return (slot->config->features & (uint32_t)feature) != 0;
+}
+
 void supervisor_main(void) __attribute__((noreturn));
+
+/* identity.c */
+struct identity identity_of(const struct isolate_config *config, uint32_t index);
+/* The supervisor, for a slot's process. */
+int identity_write_maps(const struct isolate_config *config, const struct identity *id, int pid);
+/* The slot: does its own part and waits for the supervisor's. */
+int identity_be_mapped(const struct slot *slot);
 
 /* slot.c: the body of a slot's process. */
 void slot_main(struct slot *slot) __attribute__((noreturn));
 
 /* root.c: the slot's own mount tree: read-only rootfs, /dev, /etc, /proc; the host's is gone afterwards. */
 struct isolate_failure root_build(struct slot *slot);
+/* Below `root`, parents included; 0, a descriptor, or -errno. */
+int root_make_directory(int root, const char *path, int mode);
+int root_make_empty_file(int root, const char *path);
+int root_make_file(int root, const struct isolate_config *config, const struct isolate_file *file);
+int root_make_link(int root, const char *to, const char *path);
+
+/* overlay.c: the writable root. */
+int overlay_add_lower(int root, uint32_t index, int tree, int is_directory);
+struct isolate_failure overlay_create(struct slot *slot);
+/* The body of the supervisor's child; `namespaces`: the slot's user and mount namespace. */
+void overlay_mount_for_slot(const struct isolate_config *config, const struct identity *id, int socket,
+                            const int namespaces[2], int is_first) __attribute__((noreturn));
+
 /* root.c: the tmpfs behind /work, /tmp and /dev/shm. */
 struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes);
-struct isolate_failure scratch_resize(uint64_t disk_bytes);
+struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes);
 void scratch_remove(struct slot *slot);
 /* evidence.c */
 int scratch_is_full(const struct slot *slot);
@@ -115,8 +147,12 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
 void file_answer(struct slot *slot, struct isolate_file_record *record);
 
 /* credentials.c */
-int credentials_become_slot_root(void);
+int credentials_become_slot_root(const struct slot *slot);
+/* The ids that the file system checks, and back. */
+void credentials_act_as_program(const struct slot *slot);
+void credentials_act_as_slot(void);
 int credentials_drop_bounding_set(void);
+int credentials_renounce_root(void);
 int credentials_drop_all_capabilities(void);
 int credentials_become_program(const struct slot *slot);
 

@@ -43,8 +43,10 @@ final class Supervisor: EventHandler {
         var handle = isolate_supervisor()
         var failure = isolate_failure()
         let result = SupervisorImage.bytes.withUnsafeBytes { image in
-            var options = isolate_start_options(
-                image: image.baseAddress, image_bytes: image.count, fail_stage: failStage)
+            var options = isolate_start_options()
+            options.image = image.baseAddress
+            options.image_bytes = image.count
+            options.fail_stage = failStage
             return isolate_supervisor_start(&options, &handle, &failure)
         }
         guard result == 0 else { return .failure(SandboxError(failure, while: "starting the supervisor")) }
