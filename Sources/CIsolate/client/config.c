@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup_facts.h"
 #include "internal.h"
 
 enum { TEXT_MAX = 32 << 10, PROGRAM_UID = 1000, UIDS_PER_SUPERVISOR = 64 };
@@ -126,22 +127,29 @@ static void add_masks(struct builder *b) {
         }
 }
 
-static int add_cgroups(struct builder *b, isolate_supervisor *supervisor, isolate_failure *failure) {
+static void add_cgroups(struct builder *b, const isolate_start_options *options,
+                        isolate_supervisor *supervisor) {
     static unsigned last_number;
+    isolate_cgroup_choice choice;
+    char name[64];
     supervisor->number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
-    for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
-        char own[1024], path[1200];
-        int result = isolate_cgroup_v1_path(h, own, sizeof own);
-        if (result < 0) {
-            *failure = internal_failure(ISOLATE_STAGE_CGROUP, -result, h);
-            return result;
-        }
-        char name[64];
-        internal_cgroup_name(supervisor, name, sizeof name);
-        snprintf(path, sizeof path, "%s/%s", own, name);
+    internal_cgroup_name(supervisor, name, sizeof name);
+    isolate_cgroup_choose(options->avoid, options->adopt_cgroup, &choice);
+    int adopted = choice.adopt ? cgroup_adopt(&choice) : 0;
+    if (adopted < 0) {
+        choice.kind = ISOLATE_CGROUP_NONE;
+        snprintf(choice.reason, sizeof choice.reason, "moving this process to a cgroup of its own failed: %s",
+                 strerrordesc_np(-adopted));
+    }
+    supervisor->cgroup = choice.kind;
+    memcpy(supervisor->cgroup_reason, choice.reason, sizeof choice.reason);
+    b->config->cgroup_kind = (uint32_t)choice.kind;
+    b->config->cgroup_home = add_text(b, choice.home);
+    for (int h = 0; h < ISOLATE_CGROUP_COUNT && choice.parent[h][0] != 0; h++) {
+        char path[ISOLATE_CGROUP_PATH_BYTES + sizeof name];
+        snprintf(path, sizeof path, "%s/%s", choice.parent[h], name);
         b->config->cgroup_dir[h] = add_text(b, path);
     }
-    return 0;
 }
 
 static int fill(struct builder *b, const isolate_start_options *options, isolate_supervisor *supervisor,
@@ -166,9 +174,9 @@ static int fill(struct builder *b, const isolate_start_options *options, isolate
         return count;
     }
     config->filter_count = (uint32_t)count;
-    supervisor->cgroup = 1;
     supervisor->landlock = (int)config->landlock_abi;
-    return add_cgroups(b, supervisor, failure);
+    add_cgroups(b, options, supervisor);
+    return 0;
 }
 
 int isolate_memory_file(const void *data, size_t bytes) {

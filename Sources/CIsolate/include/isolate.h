@@ -25,6 +25,8 @@
 extern "C" {
 #endif
 
+enum { ISOLATE_CGROUP_PATH_BYTES = 448 }; /* the longest directory that ours may be made in */
+
 typedef struct isolate_failure isolate_failure;
 typedef struct isolate_limits isolate_limits;
 typedef struct isolate_run_record isolate_run_record;
@@ -40,16 +42,23 @@ typedef struct isolate_supervisor {
     pid_t pid;                /* the supervisor; not a child of this process */
     pid_t owner;              /* the process that started it; in a fork of it every call fails with -ECHILD */
     unsigned number;          /* of this process's supervisors; part of the names of its cgroups */
-    int cgroup;               /* 1: v1, 2: v2, 0: none */
+    int cgroup;               /* enum isolate_cgroup_kind: what is in force */
+    char cgroup_reason[160];  /* why it is nothing better; empty when it is the best */
     int landlock;             /* Landlock ABI, 0 when the kernel has none */
     pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
 } isolate_supervisor;
+
+enum isolate_avoid { ISOLATE_AVOID_CGROUP = 1 << 0 };
 
 typedef struct isolate_start_options {
     const void
         *image; /* the supervisor's executable: build Sources/CIsolate/supervisor, see Examples/c-judge */
     size_t image_bytes;
     uint32_t fail_stage; /* tests only: an enum isolate_stage that fails with EIO; 0 in real use */
+    uint32_t avoid;      /* bits of enum isolate_avoid: do without, though the host has it */
+    /* cgroup v2 lets a directory have limits or processes, not both: this process itself may be moved from
+     * its cgroup into a new child `embedder`, to make its cgroup usable. It stays there. */
+    int adopt_cgroup;
 } isolate_start_options;
 
 /* Starts a supervisor and waits until it is ready (at most 10 s). It dies with this process, however that
@@ -150,6 +159,20 @@ void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
 
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);
+
+/* Which cgroups programs started from this process could have, and why no better ones. */
+typedef struct isolate_cgroup_choice {
+    int kind; /* enum isolate_cgroup_kind */
+    /* The directories below which ours are made: one per hierarchy, of v2 one. */
+    char parent[ISOLATE_CGROUP_COUNT][ISOLATE_CGROUP_PATH_BYTES];
+    char
+        home[ISOLATE_CGROUP_PATH_BYTES + 16]; /* v2: where this process will be when it starts a supervisor */
+    int adopt;                                /* v2: this process has to move out of the way first */
+    char reason[160];
+} isolate_cgroup_choice;
+
+/* Only looks. `avoid` and `may_adopt` as in isolate_start_options. */
+void isolate_cgroup_choose(uint32_t avoid, int may_adopt, isolate_cgroup_choice *choice);
 
 /* The directory of this process's cgroup in a hierarchy of v1 (ISOLATE_CGROUP_MEMORY, …). 0, or -ENOENT. */
 int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes);

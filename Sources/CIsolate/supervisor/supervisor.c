@@ -70,7 +70,7 @@ static int wait_for(int pid, int options) {
 }
 
 static void keep_only_slot_descriptors(const struct slot *slot) {
-    int keep[24];
+    int keep[24]; /* 20 of the cgroup */
     unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
     keep[count++] = slot->control;
     keep[count++] = slot->request;
@@ -99,7 +99,7 @@ static void create_slot(uint32_t number) {
     /* Slots that live at the same time get different ids while there are enough; the first one is the slots'
      * root. */
     program_uid = uid_base + 1 + (uint32_t)(entry - entries) % (config->uid_count - 1);
-    failure = cgroup_create(config, number, &slot.cgroup);
+    failure = cgroup_create(config, number, uid_base, &slot.cgroup);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CGROUP)) {
         cgroup_close(&slot.cgroup);
         cgroup_remove(config, number);
@@ -266,17 +266,14 @@ void supervisor_main(void) {
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EINVAL, 0);
     else if (stage_is_forced_to_fail(config, ISOLATE_STAGE_CONFIG))
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EIO, 0);
-    else
+    else /* a failure is told, and then there is none: the programs' limits are kept in another way */
         ready.failure = cgroup_setup(config);
     /* Two supervisors that live at the same time have different pids, so their ids differ too. */
     if (config != 0)
         uid_base = config->uid_base + (uint32_t)SYS_CALL_0(__NR_getpid) * config->uid_count;
     sys_send(ISOLATE_FD_SOCKET, &ready, sizeof ready, 0, 0);
-    if (ready.failure.stage != 0) {
-        if (config != 0)
-            cgroup_remove_all(config);
+    if (ready.failure.stage == ISOLATE_STAGE_CONFIG)
         sys_exit(1);
-    }
     for (;;) {
         static struct sys_pollfd fds[SLOT_MAX + 2];
         static struct slot_entry *owners[SLOT_MAX + 2];

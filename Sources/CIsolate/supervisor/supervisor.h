@@ -24,6 +24,7 @@ struct slot {
     const struct isolate_config *config;
     uint32_t number;
     uint32_t uid, gid; /* the program's, inside the user namespace */
+    uint32_t own_uid;  /* the slot's own, there */
     int control;       /* records from and to the embedder */
     int request;       /* RUN records; read only by the program's process */
     int sync;          /* the supervisor's word that the id maps are written */
@@ -92,8 +93,15 @@ struct seat_request { /* ISOLATE_SEAT_FORK */
     uint32_t type;
     int32_t channel;
     int32_t namespaces[CELL_NAMESPACES];
+    struct cgroup cgroup; /* the seat's copy is as old as the seat */
 };
 void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
+
+/* members.c: the processes of the run, by their numbers in the slot's /proc. */
+enum { MEMBERS_MAX = 1024 };
+unsigned members_list(const struct slot *slot, int *pids, unsigned most);
+int members_exist(const struct slot *slot);
+void members_kill(const struct slot *slot);
 
 /* run.c: follows one run from the program's `ready` to its end. */
 struct isolate_run_record run_follow(struct slot *slot);
