@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup_facts.h"
 #include "internal.h"
 
 enum { TEXT_MAX = 128 << 10, PROGRAM_UID = 1000 };
@@ -29,20 +30,27 @@ uint32_t config_add_text(struct config_builder *b, const char *text) {
     return add_bytes(b, text, strlen(text));
 }
 
-static int add_cgroups(struct config_builder *b, isolate_supervisor *supervisor, isolate_failure *failure) {
-    for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
-        char own[1024], path[1200];
-        int result = isolate_cgroup_v1_path(h, own, sizeof own);
-        if (result < 0) {
-            *failure = internal_failure(ISOLATE_STAGE_CGROUP, -result, h);
-            return result;
-        }
-        char name[64];
-        internal_cgroup_name(supervisor, name, sizeof name);
-        snprintf(path, sizeof path, "%s/%s", own, name);
+static void add_cgroups(struct config_builder *b, const isolate_start_options *options,
+                        isolate_supervisor *supervisor) {
+    isolate_cgroup_choice choice;
+    char name[64];
+    internal_cgroup_name(supervisor, name, sizeof name);
+    isolate_cgroup_choose(options->avoid, options->adopt_cgroup, &choice);
+    int adopted = choice.adopt ? cgroup_adopt(&choice) : 0;
+    if (adopted < 0) {
+        choice.kind = ISOLATE_CGROUP_NONE;
+        snprintf(choice.reason, sizeof choice.reason, "moving this process to a cgroup of its own failed: %s",
+                 strerrordesc_np(-adopted));
+    }
+    supervisor->cgroup = choice.kind;
+    memcpy(supervisor->cgroup_reason, choice.reason, sizeof choice.reason);
+    b->config->cgroup_kind = (uint32_t)choice.kind;
+    b->config->cgroup_home = config_add_text(b, choice.home);
+    for (int h = 0; h < ISOLATE_CGROUP_COUNT && choice.parent[h][0] != 0; h++) {
+        char path[ISOLATE_CGROUP_PATH_BYTES + sizeof name];
+        snprintf(path, sizeof path, "%s/%s", choice.parent[h], name);
         b->config->cgroup_dir[h] = config_add_text(b, path);
     }
-    return 0;
 }
 
 static void choose_features(struct isolate_config *config, const isolate_start_options *options) {
@@ -105,9 +113,9 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
         return count;
     }
     config->filter_count = (uint32_t)count;
-    supervisor->cgroup = 1;
     supervisor->landlock = (int)config->landlock_abi;
-    return add_cgroups(b, supervisor, failure);
+    add_cgroups(b, options, supervisor);
+    return 0;
 }
 
 int isolate_memory_file(const void *data, size_t bytes) {

@@ -9,7 +9,7 @@
 
 #define CGROUP_LAYERS (ISOLATE_LAYER_CGROUP_MEMORY | ISOLATE_LAYER_CGROUP_PIDS | ISOLATE_LAYER_CGROUP_CPU)
 #define NAMESPACE_LAYERS                                                                                     \
-    (ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS | ISOLATE_LAYER_NET_NS |           \
+    (ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS | ISOLATE_LAYER_NET_NS |          \
      ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS | ISOLATE_LAYER_ROOTFS)
 #define PRIVILEGE_LAYERS                                                                                     \
     (ISOLATE_LAYER_NO_NEW_PRIVS | ISOLATE_LAYER_CAPABILITIES | ISOLATE_LAYER_SECCOMP | ISOLATE_LAYER_RLIMITS)
@@ -17,8 +17,7 @@
 enum isolate_level isolate_level_of(uint32_t layers) {
     const uint32_t minimal = PRIVILEGE_LAYERS | ISOLATE_LAYER_LANDLOCK;
     const uint32_t standard = PRIVILEGE_LAYERS | NAMESPACE_LAYERS;
-    const uint32_t strong =
-        standard | CGROUP_LAYERS | ISOLATE_LAYER_CGROUP_NS | ISOLATE_LAYER_MASKED_PROC;
+    const uint32_t strong = standard | CGROUP_LAYERS | ISOLATE_LAYER_CGROUP_NS | ISOLATE_LAYER_MASKED_PROC;
     if ((layers & strong) == strong)
         return ISOLATE_LEVEL_STRONG;
     if ((layers & standard) == standard)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,6 +71,14 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
     if (result < 0 || record.type != ISOLATE_SUPERVISOR_READY) {
         *failure = internal_failure(ISOLATE_STAGE_START, result < 0 ? -result : EPROTO, 1);
         return result < 0 ? result : -EPROTO;
+    }
+    if (record.failure.stage == ISOLATE_STAGE_CGROUP) {
+        /* It goes on without: the layers and sources of every run say so. */
+        snprintf(supervisor->cgroup_reason, sizeof supervisor->cgroup_reason,
+                 "making cgroups (v%d) failed: %s", supervisor->cgroup,
+                 strerrordesc_np(record.failure.errno_value));
+        supervisor->cgroup = ISOLATE_CGROUP_NONE;
+        return 0;
     }
     *failure = record.failure;
     return record.failure.stage == 0 ? 0 : -record.failure.errno_value;

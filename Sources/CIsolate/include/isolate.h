@@ -25,6 +25,8 @@
 extern "C" {
 #endif
 
+enum { ISOLATE_CGROUP_PATH_BYTES = 448 }; /* the longest directory that ours may be made in */
+
 typedef struct isolate_failure isolate_failure;
 typedef struct isolate_limits isolate_limits;
 typedef struct isolate_run_record isolate_run_record;
@@ -64,17 +66,18 @@ typedef struct isolate_missing {
 enum { ISOLATE_MISSING_MAX = 8 };
 
 typedef struct isolate_supervisor {
-    int socket;      /* records from and to the supervisor; readable when there is one */
-    int pidfd;       /* readable when the supervisor is dead */
-    pid_t pid;       /* the supervisor; not a child of this process */
-    pid_t owner;     /* the process that started it; in a fork of it every call fails with -ECHILD */
-    unsigned number; /* of this process's supervisors; part of the names of its cgroups */
-    int cgroup;      /* 1: v1, 2: v2, 0: none */
-    int landlock;    /* Landlock ABI, 0 when the kernel has none */
-    int id_source;   /* enum isolate_id_source */
-    uint32_t avoid;  /* what was left out: asked for, or refused by the host */
-    uint32_t layers; /* those of a trial cell; 0 when none was made */
-    int level;       /* enum isolate_level, of these layers */
+    int socket;              /* records from and to the supervisor; readable when there is one */
+    int pidfd;               /* readable when the supervisor is dead */
+    pid_t pid;               /* the supervisor; not a child of this process */
+    pid_t owner;             /* the process that started it; in a fork of it every call fails with -ECHILD */
+    unsigned number;         /* of this process's supervisors; part of the names of its cgroups */
+    int cgroup;              /* enum isolate_cgroup_kind: what is in force */
+    char cgroup_reason[160]; /* why it is nothing better; empty when it is the best */
+    int landlock;            /* Landlock ABI, 0 when the kernel has none */
+    int id_source;           /* enum isolate_id_source */
+    uint32_t avoid;          /* what was left out: asked for, or refused by the host */
+    uint32_t layers;         /* those of a trial cell; 0 when none was made */
+    int level;               /* enum isolate_level, of these layers */
     unsigned missing_count;
     isolate_missing missing[ISOLATE_MISSING_MAX]; /* what the host refused, in the order of the attempts */
     pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
@@ -89,6 +92,9 @@ typedef struct isolate_start_options {
     int least_level;     /* enum isolate_level; less is an error. 0 means ISOLATE_LEVEL_STANDARD */
     uint32_t avoid;      /* enum isolate_avoid */
     uint32_t fail_stage; /* tests only: an enum isolate_stage that fails with EIO; 0 in real use */
+    /* cgroup v2 lets a directory have limits or processes, not both: this process itself may be moved from
+     * its cgroup into a new child `embedder`, to make its cgroup usable. It stays there. */
+    int adopt_cgroup;
 } isolate_start_options;
 
 /* Starts a supervisor and waits until it is ready (at most 10 s). It dies with this process, however that
@@ -192,6 +198,20 @@ void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
 
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);
+
+/* Which cgroups programs started from this process could have, and why no better ones. */
+typedef struct isolate_cgroup_choice {
+    int kind; /* enum isolate_cgroup_kind */
+    /* The directories below which ours are made: one per hierarchy, of v2 one. */
+    char parent[ISOLATE_CGROUP_COUNT][ISOLATE_CGROUP_PATH_BYTES];
+    char
+        home[ISOLATE_CGROUP_PATH_BYTES + 16]; /* v2: where this process will be when it starts a supervisor */
+    int adopt;                                /* v2: this process has to move out of the way first */
+    char reason[160];
+} isolate_cgroup_choice;
+
+/* Only looks. `avoid` and `may_adopt` as in isolate_start_options. */
+void isolate_cgroup_choose(uint32_t avoid, int may_adopt, isolate_cgroup_choice *choice);
 
 /* The directory of this process's cgroup in a hierarchy of v1 (ISOLATE_CGROUP_MEMORY, …). 0, or -ENOENT. */
 int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes);

@@ -18,7 +18,7 @@ enum isolate_stage {
     ISOLATE_STAGE_NONE = 0,
     ISOLATE_STAGE_START,         /* starting the supervisor */
     ISOLATE_STAGE_CONFIG,        /* reading the supervisor's configuration */
-    ISOLATE_STAGE_CGROUP,        /* making cgroups; index: 0 memory, 1 pids, 2 cpuacct */
+    ISOLATE_STAGE_CGROUP,        /* making cgroups; index: 0 memory, 1 pids, 2 cpuacct; of v2 always 0 */
     ISOLATE_STAGE_DIRECTORIES,   /* level minimal: the directory that stands for the scratch tmpfs */
     ISOLATE_STAGE_CLONE_SLOT,    /* clone3 with the slot's namespaces */
     ISOLATE_STAGE_ID_MAP,        /* writing uid_map and gid_map */
@@ -237,9 +237,9 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
     uint64_t system_ns;
     uint64_t peak_memory_bytes;
     uint64_t resident_peak_bytes;
-    uint32_t resident_source; /* enum isolate_source */
     uint32_t peak_processes;
-    uint32_t processes_source; /* enum isolate_source */
+    /* enum isolate_source, of cpu_ns and of the three peaks */
+    uint32_t cpu_source, memory_source, resident_source, processes_source;
     struct isolate_syscall blocked;
     uint32_t denied_count;
     struct isolate_syscall denied[ISOLATE_DENIED_MAX];
@@ -248,6 +248,9 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
 /* The supervisor's configuration: a sealed memory file on ISOLATE_FD_CONFIG. Strings are offsets from its
  * start. */
 enum { ISOLATE_FD_SOCKET = 3, ISOLATE_FD_OWNER = 4, ISOLATE_FD_CONFIG = 5 };
+/* What limits and accounts for the programs: the same numbers as isolate_supervisor.cgroup. */
+enum isolate_cgroup_kind { ISOLATE_CGROUP_NONE = 0, ISOLATE_CGROUP_V1, ISOLATE_CGROUP_V2 };
+/* The hierarchies of v1. v2 has one, which stands in the first place. */
 enum { ISOLATE_CGROUP_MEMORY = 0, ISOLATE_CGROUP_PIDS, ISOLATE_CGROUP_CPUACCT, ISOLATE_CGROUP_COUNT };
 enum { ISOLATE_BIND_MAX = 64, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 32, ISOLATE_FILTER_MAX = 1024 };
 enum { ISOLATE_SYSCALL_BITS = 1024 };
@@ -310,8 +313,10 @@ struct isolate_config {
     uint32_t newuidmap, newgidmap;  /* paths, for ISOLATE_IDS_SUBORDINATE */
     uint32_t scratch_directory;     /* level minimal: made and removed by the supervisor */
     uint32_t landlock_abi;
-    uint32_t fail_stage; /* tests: this stage fails with EIO in every slot; 0 in real use */
-    uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directory to make, absolute, one per hierarchy */
+    uint32_t fail_stage;  /* tests: this stage fails with EIO in every slot; 0 in real use */
+    uint32_t cgroup_kind; /* enum isolate_cgroup_kind */
+    uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directories to make, absolute, one per hierarchy; v2: one */
+    uint32_t cgroup_home; /* v2: where the supervisor started, absolute; it returns there when it leaves */
     uint32_t bind_count, file_count, mask_count, filter_count;
     uint32_t hostname;
     uint64_t charge_batch_bytes;

@@ -50,7 +50,7 @@ static struct isolate_failure start_program(struct slot *slot) {
     int result = make_channel(ends);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, 1);
-    struct seat_request request = {.type = ISOLATE_SEAT_FORK, .channel = ends[1]};
+    struct seat_request request = {.type = ISOLATE_SEAT_FORK, .channel = ends[1], .cgroup = slot->cgroup};
     for (int i = 0; i < CELL_NAMESPACES; i++)
         request.namespaces[i] = slot->namespaces[i];
     result = sys_send(slot->seat, &request, sizeof request, 0, 0);
@@ -84,9 +84,10 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->namespaces[i] = -1;
-    cgroup_rest(&slot->cgroup, slot->config->charge_batch_bytes, &slot->base);
     slot->was_full = scratch_is_full(slot);
-    struct isolate_failure failure = start_init(slot);
+    struct isolate_failure failure = cgroup_prepare(slot);
+    if (failure.stage == 0)
+        failure = start_init(slot);
     if (failure.stage == 0)
         failure = start_program(slot);
     for (int i = 0; i < CELL_NAMESPACES; i++)

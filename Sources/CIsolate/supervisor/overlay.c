@@ -144,8 +144,8 @@ static struct isolate_failure mount_overlays(const struct isolate_config *config
         if (config->binds[i].kind != ISOLATE_BIND_TREE)
             continue;
         text_number(number, i);
-        const char *parts[] = {option,         ",lowerdir=/lower/",      number, ",upperdir=/run/upper/",
-                               number,         ",workdir=/run/overlay/", number, 0};
+        const char *parts[] = {option, ",lowerdir=/lower/",      number, ",upperdir=/run/upper/",
+                               number, ",workdir=/run/overlay/", number, 0};
         const char *path[] = {"/run/root/", config_text(config, config->binds[i].target), 0};
         int result = text_join(options, sizeof options, parts);
         if (result == 0)
@@ -160,8 +160,7 @@ static struct isolate_failure mount_overlays(const struct isolate_config *config
 
 /* Without these attributes the kernel mounts all the same, and then fails to delete. */
 static struct isolate_failure check_user_attributes(void) {
-    long result =
-        SYS_CALL_5(__NR_setxattr, "/run/upper", "user.overlay.probe", "y", 1, 0);
+    long result = SYS_CALL_5(__NR_setxattr, "/run/upper", "user.overlay.probe", "y", 1, 0);
     return failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, -1);
 }
 

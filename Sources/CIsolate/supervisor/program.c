@@ -51,12 +51,10 @@ static int install_filter(const struct isolate_config *config) {
 
 /* What the cell gives that this process does not do itself. */
 static uint32_t layers_of(const struct slot *slot) {
-    uint32_t layers = ISOLATE_LAYER_RLIMITS | ISOLATE_LAYER_CGROUP_MEMORY | ISOLATE_LAYER_CGROUP_PIDS |
-                      ISOLATE_LAYER_CGROUP_CPU;
+    uint32_t layers = ISOLATE_LAYER_RLIMITS | cgroup_layers(slot);
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         layers |= ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
-                  ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS | ISOLATE_LAYER_CGROUP_NS |
-                  ISOLATE_LAYER_ROOTFS;
+                  ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS | ISOLATE_LAYER_ROOTFS;
     if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
         layers |= ISOLATE_LAYER_NET_NS;
     if (has_feature(slot, ISOLATE_FEATURE_PROC))
@@ -97,7 +95,21 @@ static int set_limit(int resource, uint64_t value) {
     return (int)SYS_CALL_4(__NR_prlimit64, 0, resource, &limit, 0);
 }
 
-static struct isolate_failure set_rlimits(const struct isolate_limits *limits) {
+/* Where no cgroup bounds memory and processes. */
+static struct isolate_failure set_stand_ins(const struct slot *slot, const struct isolate_limits *limits) {
+    struct cgroup_rlimits values = cgroup_rlimits(slot, limits);
+    struct {
+        uint64_t soft, hard;
+    } data = {0, 0};
+    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_DATA, 0, &data);
+    /* Only a backstop: one of the embedder's that is lower may stay. */
+    if (values.data_bytes < data.hard && set_limit(RLIMIT_DATA, values.data_bytes) < 0)
+        return failure_at(ISOLATE_STAGE_RLIMITS, -EPERM, RLIMIT_DATA);
+    int result = values.processes == ~0ull ? 0 : set_limit(RLIMIT_NPROC, values.processes);
+    return failure_at(result < 0 ? ISOLATE_STAGE_RLIMITS : 0, result, RLIMIT_NPROC);
+}
+
+static struct isolate_failure set_rlimits(const struct slot *slot, const struct isolate_limits *limits) {
     const struct {
         int resource;
         uint64_t value;
@@ -119,7 +131,7 @@ static struct isolate_failure set_rlimits(const struct isolate_limits *limits) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_RLIMITS, result, all[i].resource);
     }
-    return failure_at(0, 0, 0);
+    return set_stand_ins(slot, limits);
 }
 
 struct program {
@@ -275,6 +287,8 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     int listener = -1;
 
     sys_prctl(PR_SET_NAME, (unsigned long)"program");
+    struct isolate_failure failure = cgroup_enter(slot);
+    check(slot, channel, ISOLATE_STAGE_JOIN_CGROUP, -failure.errno_value, failure.index);
     waiting.layers = give_up_rights(slot, seat_request, &listener);
     /* If the slot died before the death signal was set, nobody reads this and the send fails. */
     if (sys_send_blocking(channel, &waiting, sizeof waiting, &listener, 1) < 0)
@@ -294,10 +308,10 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
                                          .limits = header->limits};
     /* Before the limits: a small openFiles leaves no room to open one more. */
     check(slot, channel, ISOLATE_STAGE_STDIO, place_stdio(fds, header->flags), 0);
-    struct isolate_failure failure = set_rlimits(&header->limits);
+    failure = set_rlimits(slot, &header->limits);
     check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
-    failure = cgroup_begin(&slot->cgroup, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
+    failure = cgroup_begin(slot, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
     struct sys_timespec date = {0, 0};
     SYS_CALL_2(__NR_clock_gettime, 5 /* CLOCK_REALTIME_COARSE */, &date);

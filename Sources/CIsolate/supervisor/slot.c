@@ -56,6 +56,9 @@ static struct isolate_failure set_up(struct slot *slot) {
         result = sys_prctl(PR_SET_DUMPABLE, 0);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
+    struct isolate_failure failure = cgroup_open(slot);
+    if (failure.stage != 0)
+        return failure;
     if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
         result = bring_loopback_up();
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_NETWORK))
@@ -68,7 +71,7 @@ static struct isolate_failure set_up(struct slot *slot) {
         result = -EIO;
     if (result < 0)
         return failure_at(ISOLATE_STAGE_HOSTNAME, result, 0);
-    struct isolate_failure failure = root_build(slot);
+    failure = root_build(slot);
     if (failure.stage == 0 && config->fail_stage >= ISOLATE_STAGE_MOUNT_ROOT &&
         config->fail_stage <= ISOLATE_STAGE_PIVOT)
         failure = failure_at((int)config->fail_stage, -EIO, 0);

@@ -51,7 +51,7 @@ static int wait_for(int pid, int options) {
 }
 
 static void keep_only_slot_descriptors(const struct slot *slot) {
-    int keep[24];
+    int keep[24]; /* 20 of the cgroup */
     unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
     keep[count++] = slot->control;
     keep[count++] = slot->request;
@@ -114,7 +114,7 @@ static void create_slot(uint32_t number) {
     int is_mapped = (config->features & ISOLATE_FEATURE_NAMESPACES) != 0;
     slot.uid = is_mapped ? config->program_uid : slot.host.program_uid;
     slot.gid = is_mapped ? config->program_uid : slot.host.program_gid;
-    failure = cgroup_create(config, number, &slot.cgroup);
+    failure = cgroup_create(config, number, slot.host.slot_uid, &slot.cgroup);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CGROUP)) {
         cgroup_close(&slot.cgroup);
         cgroup_remove(config, number);
@@ -297,14 +297,11 @@ void supervisor_main(void) {
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EINVAL, 0);
     else if (stage_is_forced_to_fail(config, ISOLATE_STAGE_CONFIG))
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EIO, 0);
-    else
+    else /* a failure is told, and then there is none: the programs' limits are kept in another way */
         ready.failure = cgroup_setup(config);
     sys_send(ISOLATE_FD_SOCKET, &ready, sizeof ready, 0, 0);
-    if (ready.failure.stage != 0) {
-        if (config != 0)
-            cgroup_remove_all(config);
+    if (ready.failure.stage == ISOLATE_STAGE_CONFIG)
         sys_exit(1);
-    }
     for (;;) {
         static struct sys_pollfd fds[2 * SLOT_MAX + 2];
         static struct slot_entry *owners[2 * SLOT_MAX + 2];

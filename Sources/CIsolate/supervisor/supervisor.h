@@ -124,8 +124,15 @@ struct seat_request { /* ISOLATE_SEAT_FORK */
     uint32_t type;
     int32_t channel;
     int32_t namespaces[CELL_NAMESPACES];
+    struct cgroup cgroup; /* the seat's copy is as old as the seat */
 };
 void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
+
+/* members.c: the processes of the run, by their numbers in the slot's /proc. */
+enum { MEMBERS_MAX = 1024 };
+unsigned members_list(const struct slot *slot, int *pids, unsigned most);
+int members_exist(const struct slot *slot);
+void members_kill(const struct slot *slot);
 
 /* run.c: follows one run from the program's `ready` to its end. */
 struct isolate_run_record run_follow(struct slot *slot);

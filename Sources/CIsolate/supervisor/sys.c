@@ -20,10 +20,18 @@ void *memset(void *to, int value, size_t bytes) {
 }
 
 sys_result sys_clone(uint64_t flags, int *pidfd) {
+    return sys_clone_into(flags, pidfd, -1);
+}
+
+sys_result sys_clone_into(uint64_t flags, int *pidfd, int cgroup) {
     struct clone_args args = {.flags = flags, .exit_signal = SYS_SIGCHLD};
     if (pidfd != 0) {
         args.flags |= CLONE_PIDFD;
         args.pidfd = (uint64_t)(uintptr_t)pidfd;
+    }
+    if (cgroup >= 0) {
+        args.flags |= 0x200000000ull; /* CLONE_INTO_CGROUP */
+        args.cgroup = (uint64_t)cgroup;
     }
     if (flags & CLONE_PARENT)
         args.exit_signal =
