@@ -87,6 +87,17 @@ static void add_scratch_directory(struct config_builder *b, const isolate_superv
     b->config->scratch_directory = config_add_text(b, path);
 }
 
+static uint32_t filter_variant(const struct isolate_config *config) {
+    uint32_t variant = ISOLATE_FILTER_HOST_TREE;
+    if (config->features & ISOLATE_FEATURE_NAMESPACES)
+        return 0;
+    if (config->id_source == ISOLATE_IDS_OWN)
+        variant |= ISOLATE_FILTER_SHARED_USER;
+    if (config->id_source == ISOLATE_IDS_OWN && config->landlock_abi < 6)
+        variant |= ISOLATE_FILTER_NO_SIGNALS;
+    return variant;
+}
+
 static int fill(struct config_builder *b, const isolate_start_options *options,
                 isolate_supervisor *supervisor, isolate_failure *failure) {
     struct isolate_config *config = b->config;
@@ -107,7 +118,8 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     int result = internal_add_rootfs(b, options->root, failure);
     if (result < 0)
         return result;
-    int count = isolate_filter_compile(config->filter, ISOLATE_FILTER_MAX, config->fatal);
+    int count =
+        isolate_filter_compile(filter_variant(config), config->filter, ISOLATE_FILTER_MAX, config->fatal);
     if (count < 0) {
         *failure = internal_failure(ISOLATE_STAGE_SECCOMP, -count, 0);
         return count;

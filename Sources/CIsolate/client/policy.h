@@ -16,6 +16,8 @@ enum policy_answer {
     POLICY_UNSHARE,
     POLICY_IOCTL,
     POLICY_PERSONALITY,
+    POLICY_OWN_PROCESS,  /* the first argument names a process: 0, the caller, only */
+    POLICY_OWN_PRIORITY, /* the first says what the second names: the calling process only */
 };
 
 struct policy_entry {

@@ -222,8 +222,18 @@ int isolate_cleanup(void (*removed)(const char *path, void *context), void *cont
 
 /* ---- the filter ---- */
 
-/* Compiles the policy. Returns the number of instructions, or -errno; fatal[]: see struct isolate_config. */
-int isolate_filter_compile(struct isolate_filter_instruction *out, size_t most,
+/* What the filter must do besides where namespaces or ids do not. */
+enum isolate_filter_variant {
+    ISOLATE_FILTER_SHARED_USER = 1 << 0, /* other processes of the host have the program's user id: no limits,
+                                          * scheduling or priority but its own */
+    ISOLATE_FILTER_NO_SIGNALS =
+        1 << 1, /* … and Landlock does not hold signals back: none by kill and its like */
+    ISOLATE_FILTER_HOST_TREE = 1 << 2, /* sockets of the host's may be in reach: no connect */
+};
+
+/* Compiles the policy; `variant`: bits of enum isolate_filter_variant. Returns the number of instructions, or
+ * -errno; fatal[]: see struct isolate_config. */
+int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *out, size_t most,
                            uint64_t fatal[ISOLATE_SYSCALL_BITS / 64]);
 
 /* What the policy says of a call by name: 'a' allowed, 's' silently ENOSYS, 'd' denied, 'f' fatal, 'c'

@@ -144,6 +144,7 @@ enum isolate_record_type {
     /* embedder -> the program's process (request socket) */
     ISOLATE_RUN, /* + descriptors: stdin, stdout, stderr, and the strings when they are not inline */
     /* inside a slot */
+    ISOLATE_PROGRAM_BORN,    /* level minimal: may be traced now */
     ISOLATE_PROGRAM_WAITING, /* + descriptor: the seccomp listener */
     ISOLATE_PROGRAM_READY,   /* right before exec */
     ISOLATE_PROGRAM_FAILED,

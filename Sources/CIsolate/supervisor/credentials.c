@@ -12,6 +12,8 @@ static long drop_groups(const struct isolate_config *config) {
 
 int credentials_become_slot_root(const struct slot *slot) {
     const struct isolate_config *config = slot->config;
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        return 0; /* there is no root of its own to become */
     long result = drop_groups(config);
     if (result == 0)
         result = SYS_CALL_3(__NR_setresgid, config->slot_uid, config->slot_uid, config->slot_uid);

@@ -108,9 +108,10 @@ int identity_be_mapped(const struct slot *slot) {
     const struct isolate_config *config = slot->config;
     char go;
     int result = 0;
-    if (config->id_source != ISOLATE_IDS_PRIVILEGED)
+    int is_mapped = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
+    if (is_mapped && config->id_source != ISOLATE_IDS_PRIVILEGED)
         sys_prctl(PR_SET_DUMPABLE, 1);
-    if (config->id_source == ISOLATE_IDS_OWN) {
+    if (is_mapped && config->id_source == ISOLATE_IDS_OWN) {
         struct map_words map;
         fill_words(&map, config->program_uid, slot->host.program_uid, config->program_uid, 0);
         result = write_map(0, "/uid_map", &map);

@@ -88,6 +88,13 @@ static void list_descendants(struct list *list) {
     }
 }
 
+unsigned members_children(const struct slot *slot, int *pids, unsigned most) {
+    struct list list = {slot, pids, 0, most};
+    int own = (int)SYS_CALL_0(__NR_getpid);
+    add_children(&list, own, own);
+    return list.count;
+}
+
 unsigned members_list(const struct slot *slot, int *pids, unsigned most) {
     struct list list = {slot, pids, 0, most};
     if (SYS_CALL_0(__NR_getpid) == 1)

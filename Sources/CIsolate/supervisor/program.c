@@ -16,7 +16,7 @@
 #include "text.h"
 
 enum { STRINGS_MAX = 8 << 20, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MAP_PRIVATE_FILE = 2 };
-enum { EXEC_RETRY_MAX = 100 };
+enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048 };
 
 struct filter_program {
     unsigned short length;
@@ -280,6 +280,45 @@ static long execute_by_name(const struct program *program) {
     return result;
 }
 
+/* Level minimal: the slot can attach only while we are its equal. */
+static void wait_for_tracer(int channel) {
+    struct isolate_status_record born = {.type = ISOLATE_PROGRAM_BORN};
+    char go;
+    sys_prctl(PR_SET_DUMPABLE, 1);
+    if (sys_send_blocking(channel, &born, sizeof born, 0, 0) < 0 || sys_read(channel, &go, 1) != 1)
+        sys_exit(1);
+}
+
+/* Level minimal: /work and /tmp stand elsewhere, and HOME and TMPDIR say where. */
+static int move_places(const struct slot *slot, struct program *program) {
+    static char work[PLACE_BYTES], directory[PLACE_BYTES], home[PLACE_BYTES], temporary[PLACE_BYTES];
+    static char tmp[PLACE_BYTES];
+    int has_temporary = 0;
+    char **last = program->envp;
+    int result = plain_path(slot, "/work", work, sizeof work);
+    if (result == 0)
+        result = plain_path(slot, "/tmp", tmp, sizeof tmp);
+    const char *home_parts[] = {"HOME=", work, 0}, *temporary_parts[] = {"TMPDIR=", tmp, 0};
+    if (result == 0)
+        result = text_join(home, sizeof home, home_parts);
+    if (result == 0)
+        result = text_join(temporary, sizeof temporary, temporary_parts);
+    if (text_begins(program->directory, "/work/") || text_equals(program->directory, "/work")) {
+        const char *parts[] = {work, program->directory + 5, 0};
+        if (result == 0)
+            result = text_join(directory, sizeof directory, parts);
+        program->directory = directory;
+    }
+    for (; *last != 0; last++) {
+        if (text_equals(*last, "HOME=/work"))
+            *last = home;
+        has_temporary |= text_begins(*last, "TMPDIR=");
+    }
+    if (!has_temporary)
+        *last = temporary; /* the list has room for one more, and a null pointer behind it */
+    return result;
+}
+
 void program_main(struct slot *slot, const struct seat_request *seat_request) {
     int channel = seat_request->channel, fds[4];
     struct program program = {0};
@@ -287,6 +326,8 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     int listener = -1;
 
     sys_prctl(PR_SET_NAME, (unsigned long)"program");
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        wait_for_tracer(channel);
     struct isolate_failure failure = cgroup_enter(slot);
     check(slot, channel, ISOLATE_STAGE_JOIN_CGROUP, -failure.errno_value, failure.index);
     waiting.layers = give_up_rights(slot, seat_request, &listener);
@@ -310,6 +351,8 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     check(slot, channel, ISOLATE_STAGE_STDIO, place_stdio(fds, header->flags), 0);
     failure = set_rlimits(slot, &header->limits);
     check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_places(slot, &program), 1);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
     failure = cgroup_begin(slot, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);

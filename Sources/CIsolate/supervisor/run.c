@@ -233,7 +233,8 @@ static void wait_for_event(struct run *run) {
 /* After the program: whoever it left behind dies before the counters are read. */
 static void kill_survivors(struct run *run) {
     struct slot *slot = run->slot;
-    if (slot->init_pid > 0 && (run->is_over || members_exist(slot))) {
+    int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
+    if ((slot->init_pid > 0 || !has_namespace) && (run->is_over || members_exist(slot))) {
         if (run->is_ready)
             cgroup_last_look(slot, &run->ready, &run->usage);
         cell_kill(slot);

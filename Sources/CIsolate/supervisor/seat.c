@@ -30,6 +30,9 @@ void seat_main(struct slot *slot, int socket) {
         long result = credentials_renounce_root();
         if (result == 0)
             result = credentials_drop_bounding_set();
+        /* Without a namespace of our own we may lack the right, and then also what is to be dropped. */
+        if (result == -EPERM && !has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+            result = 0;
         if (result == 0)
             result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
         if (result < 0)
@@ -47,7 +50,9 @@ void seat_main(struct slot *slot, int socket) {
         if (n != sizeof request)
             continue;
         /* Only for children: the seat itself stays where it is. */
-        long pid = SYS_CALL_2(__NR_setns, request.namespaces[CELL_PID], CLONE_NEWPID);
+        long pid = 0;
+        if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+            pid = SYS_CALL_2(__NR_setns, request.namespaces[CELL_PID], CLONE_NEWPID);
         if (pid == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_PROGRAM))
             pid = -EIO;
         request.cgroup.has_namespace = slot->cgroup.has_namespace;
@@ -55,6 +60,8 @@ void seat_main(struct slot *slot, int socket) {
             pid = sys_clone_into(CLONE_PARENT, 0, request.cgroup.run_dir);
         if (pid == 0) {
             slot->cgroup = request.cgroup;
+            slot->work = request.work;
+            slot->tmp = request.tmp;
             program_main(slot, &request);
         }
         reply.value = (int32_t)pid;

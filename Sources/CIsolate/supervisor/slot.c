@@ -42,6 +42,22 @@ static struct isolate_failure start_seat(struct slot *slot) {
     return result < 0 ? failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 2) : reply.failure;
 }
 
+static struct isolate_failure watch_children(struct slot *slot) {
+    uint64_t mask = 1ull << (SYS_SIGCHLD - 1);
+    SYS_CALL_4(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &mask, 0, 8);
+    slot->child_signals =
+        (int)SYS_CALL_4(__NR_signalfd4, -1, &mask, 8, 02000000 | 04000 /* CLOEXEC, NONBLOCK */);
+    return failure_at(slot->child_signals < 0 ? ISOLATE_STAGE_CLONE_SLOT : 0, slot->child_signals, 1);
+}
+
+/* Level minimal: no tree of its own. Whoever of the run loses his parent becomes the slot's child. */
+static struct isolate_failure set_up_plain(struct slot *slot) {
+    slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
+    struct isolate_failure failure = start_seat(slot);
+    return failure.stage == 0 ? watch_children(slot) : failure;
+}
+
 static struct isolate_failure set_up(struct slot *slot) {
     const struct isolate_config *config = slot->config;
     long result = identity_be_mapped(slot);
@@ -59,6 +75,8 @@ static struct isolate_failure set_up(struct slot *slot) {
     struct isolate_failure failure = cgroup_open(slot);
     if (failure.stage != 0)
         return failure;
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        return set_up_plain(slot);
     if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
         result = bring_loopback_up();
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_NETWORK))
@@ -79,13 +97,7 @@ static struct isolate_failure set_up(struct slot *slot) {
         failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
     if (failure.stage == 0)
         failure = start_seat(slot);
-    uint64_t mask = 1ull << (SYS_SIGCHLD - 1);
-    SYS_CALL_4(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &mask, 0, 8);
-    slot->child_signals =
-        (int)SYS_CALL_4(__NR_signalfd4, -1, &mask, 8, 02000000 | 04000 /* CLOEXEC, NONBLOCK */);
-    if (failure.stage == 0 && slot->child_signals < 0)
-        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, slot->child_signals, 1);
-    return failure;
+    return failure.stage == 0 ? watch_children(slot) : failure;
 }
 
 static void reply(struct slot *slot, uint32_t type, struct isolate_failure failure) {
@@ -196,7 +208,7 @@ static int has_program_news(struct slot *slot) {
 }
 
 void slot_main(struct slot *slot) {
-    slot->work = slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
+    slot->work = slot->tmp = slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
     slot->seat_pid = slot->seat_pidfd = -1;
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
     struct isolate_failure failure = set_up(slot);

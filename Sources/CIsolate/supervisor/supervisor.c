@@ -177,6 +177,35 @@ done:
     }
 }
 
+static int is_slot(int pid) {
+    for (int i = 0; i < SLOT_MAX; i++)
+        if (entries[i].number != 0 && entries[i].pid == pid)
+            return 1;
+    return 0;
+}
+
+/* Level minimal: a slot that died in the middle of a run leaves the run's processes to us, its subreaper. */
+static void bury_orphans(const struct identity *host) {
+    struct slot dead = {.config = config, .host = *host, .uid = host->program_uid, .gid = host->program_gid};
+    static int pids[MEMBERS_MAX];
+    dead.proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    if (host->program_uid != host->slot_uid)
+        plain_kill(&dead);
+    /* Its seat, its program, and what that started: our children now, but for the living slots and theirs. */
+    for (int attempt = 0; attempt < 100; attempt++) {
+        unsigned count = members_children(&dead, pids, MEMBERS_MAX), others = 0;
+        for (unsigned i = 0; i < count; i++)
+            if (!is_slot(pids[i])) {
+                others++;
+                SYS_CALL_2(__NR_kill, pids[i], SYS_SIGKILL);
+                wait_for(pids[i], 0);
+            }
+        if (others == 0)
+            break;
+    }
+    sys_close_fd(&dead.proc);
+}
+
 /* The slot is dead or dying: collects it and removes its cgroup. */
 static void collect_slot(struct slot_entry *entry) {
     SYS_CALL_2(__NR_kill, entry->pid, SYS_SIGKILL);
@@ -188,6 +217,11 @@ static void collect_slot(struct slot_entry *entry) {
     uint32_t number = entry->number;
     entry->number = 0; /* before the report: its pid may belong to somebody else from here on */
     int removed = cgroup_remove(config, number);
+    if (!(config->features & ISOLATE_FEATURE_NAMESPACES)) {
+        bury_orphans(&entry->host);
+        int cleared = plain_remove_slot(config, number);
+        removed = removed < 0 ? removed : cleared;
+    }
     report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0),
                 0, 0);
 }
@@ -201,6 +235,8 @@ static void leave(void) {
         if (entries[i].number != 0)
             collect_slot(&entries[i]);
     cgroup_remove_all(config);
+    if (!(config->features & ISOLATE_FEATURE_NAMESPACES))
+        plain_remove_all(config);
     sys_exit(0);
 }
 
@@ -299,9 +335,20 @@ void supervisor_main(void) {
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EIO, 0);
     else /* a failure is told, and then there is none: the programs' limits are kept in another way */
         ready.failure = cgroup_setup(config);
+    int is_plain = config != 0 && !(config->features & ISOLATE_FEATURE_NAMESPACES);
+    if (is_plain && ready.failure.stage != ISOLATE_STAGE_CONFIG) {
+        struct isolate_failure failure = plain_setup(config);
+        if (failure.stage != 0)
+            ready.failure = failure;
+        /* What a dying slot leaves of its run comes to us. */
+        sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
+    }
     sys_send(ISOLATE_FD_SOCKET, &ready, sizeof ready, 0, 0);
-    if (ready.failure.stage == ISOLATE_STAGE_CONFIG)
+    if (ready.failure.stage == ISOLATE_STAGE_CONFIG || ready.failure.stage == ISOLATE_STAGE_DIRECTORIES) {
+        if (config != 0)
+            cgroup_remove_all(config);
         sys_exit(1);
+    }
     for (;;) {
         static struct sys_pollfd fds[2 * SLOT_MAX + 2];
         static struct slot_entry *owners[2 * SLOT_MAX + 2];

@@ -35,8 +35,10 @@ struct slot {
     int sync;          /* the supervisor: "the ids are mapped", and overlays for a writable root */
     int has_cgroup;
     struct cgroup cgroup;
-    int proc; /* O_PATH of the slot's own /proc; without ISOLATE_FEATURE_PROC, of the outer one */
-    int work; /* O_PATH of /work of the open sandbox, or -1 */
+    int proc;            /* O_PATH of the slot's own /proc; without ISOLATE_FEATURE_PROC, of the outer one */
+    int work;            /* O_PATH of /work of the open sandbox, or -1 */
+    int tmp;             /* level minimal: O_PATH of its /tmp, or -1 */
+    uint64_t disk_bytes; /* the limit in force */
     uint64_t scratch_base_bytes, scratch_base_inodes; /* a writable root's own */
     int has_lower_ids;                                /* the lower layers are idmapped */
     int seat;                                         /* records from and to the seat */
@@ -51,7 +53,8 @@ struct slot {
     int channel;  /* records from the program's process before exec */
     int listener; /* seccomp notifications */
     uint32_t layers;
-    int was_full; /* the quota was used up before the run */
+    int is_traced; /* level minimal: the program's process is */
+    int was_full;  /* the quota was used up before the run */
     struct cgroup_base base;
 };
 
@@ -100,12 +103,24 @@ struct isolate_failure overlay_create(struct slot *slot);
 void overlay_mount_for_slot(const struct isolate_config *config, const struct identity *id, int socket,
                             const int namespaces[2], int is_first) __attribute__((noreturn));
 
+/* plain.c: level minimal. The supervisor's part … */
+struct isolate_failure plain_setup(const struct isolate_config *config);
+int plain_remove_slot(const struct isolate_config *config, uint32_t number);
+void plain_remove_all(const struct isolate_config *config);
+/* … and the slot's. */
+struct isolate_failure plain_scratch_create(struct slot *slot);
+void plain_scratch_remove(struct slot *slot);
+void plain_kill(const struct slot *slot);
+int plain_path(const struct slot *slot, const char *below, char *out, size_t bytes);
+
 /* root.c: the tmpfs behind /work, /tmp and /dev/shm. */
 struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes);
 struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes);
 void scratch_remove(struct slot *slot);
 /* evidence.c */
 int scratch_is_full(const struct slot *slot);
+/* Bytes that a tree takes on its disk; of a very large one, those of the entries that were looked at. */
+uint64_t tree_bytes(int dir);
 
 /* cell.c: makes and ends the cell of the next run. */
 struct isolate_failure cell_prepare(struct slot *slot);
@@ -124,7 +139,8 @@ struct seat_request { /* ISOLATE_SEAT_FORK */
     uint32_t type;
     int32_t channel;
     int32_t namespaces[CELL_NAMESPACES];
-    struct cgroup cgroup; /* the seat's copy is as old as the seat */
+    struct cgroup cgroup; /* the seat's copies are as old as the seat */
+    int32_t work, tmp;
 };
 void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
 
@@ -132,6 +148,8 @@ void program_main(struct slot *slot, const struct seat_request *request) __attri
 enum { MEMBERS_MAX = 1024 };
 unsigned members_list(const struct slot *slot, int *pids, unsigned most);
 int members_exist(const struct slot *slot);
+/* The children of this very process. */
+unsigned members_children(const struct slot *slot, int *pids, unsigned most);
 void members_kill(const struct slot *slot);
 
 /* run.c: follows one run from the program's `ready` to its end. */
