@@ -204,6 +204,8 @@ struct snapshot *snapshot_take(void) {
     /* glibc sets a handler of its own with the first thread. */
     CHECK_EQUAL(pthread_create(&thread, NULL, do_nothing, NULL), 0);
     CHECK_EQUAL(pthread_join(thread, NULL), 0);
+    while (thread_count() > 1) /* joined, and still on its way out */
+        sleep_ms(1);
     CHECK_OK(unshare(CLONE_NEWNS));
     /* Apart from the machine's, and then shared: what a slot fails to keep to itself shows up here. */
     CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));

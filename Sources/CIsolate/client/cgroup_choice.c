@@ -41,6 +41,13 @@ static int choose_v1(const struct cgroup_facts *facts, isolate_cgroup_choice *ch
     return 1;
 }
 
+/* Where an earlier start of this process moved it. */
+static int is_adopted(const char *path) {
+    static const char leaf[] = "/embedder";
+    size_t length = strlen(path);
+    return length >= sizeof leaf && strcmp(path + length - (sizeof leaf - 1), leaf) == 0;
+}
+
 /* What keeps one directory from being the parent of ours; NULL when nothing does. */
 static const char *obstacle(const struct cgroup_level *level, int may_adopt, int *adopt) {
     *adopt = 0;
@@ -69,7 +76,7 @@ static int choose_v2(const struct cgroup_facts *facts, int may_adopt, isolate_cg
     for (unsigned i = 0; i < facts->level_count; i++) {
         const struct cgroup_level *level = &facts->levels[i];
         int adopt;
-        const char *what = obstacle(level, may_adopt, &adopt);
+        const char *what = obstacle(level, may_adopt && !is_adopted(level->path), &adopt);
         if (what == NULL) {
             choice->kind = ISOLATE_CGROUP_V2;
             choice->adopt = adopt;

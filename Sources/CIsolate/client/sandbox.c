@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-enum { ANSWER_TIMEOUT_MS = 30000, READ_CHUNK = 64 << 10, STRINGS_MAX = 6 << 20 };
+enum { ANSWER_TIMEOUT_MS = 30000, READ_CHUNK = 64 << 10, CHUNKS_AT_ONCE = 16, STRINGS_MAX = 6 << 20 };
 
 static uint32_t next_slot = 1;
 
@@ -207,10 +207,11 @@ struct stream {
     int exceeded;
 };
 
-/* Reads what is there. 0 at the end or when nothing more is there now, -errno. */
-static int drain(struct stream *stream) {
+/* Reads what is there, but no more than so many chunks: a fast writer would keep us here for ever. 0, or
+ * -errno. */
+static int drain(struct stream *stream, unsigned chunks) {
     static const size_t least = 1; /* room for the terminating NUL */
-    while (stream->fd >= 0) {
+    for (; stream->fd >= 0 && chunks > 0; chunks--) {
         char chunk[READ_CHUNK];
         ssize_t n = read(stream->fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
@@ -286,7 +287,7 @@ static int follow(isolate_sandbox *sandbox, struct stream streams[2], isolate_ru
         if (poll(fds, 3, -1) < 0 && errno != EINTR)
             return -errno;
         for (int i = 0; i < 2; i++) {
-            int result = drain(&streams[i]);
+            int result = drain(&streams[i], CHUNKS_AT_ONCE);
             if (result < 0)
                 return result;
         }
@@ -304,8 +305,8 @@ static int follow(isolate_sandbox *sandbox, struct stream streams[2], isolate_ru
             continue; /* an earlier run's */
         *record = message.run;
         /* Every writer is dead: what they wrote is in the pipes, and nothing more will come. */
-        result = drain(&streams[0]);
-        return result < 0 ? result : drain(&streams[1]);
+        result = drain(&streams[0], ~0u);
+        return result < 0 ? result : drain(&streams[1], ~0u);
     }
 }
 

@@ -114,6 +114,8 @@ struct isolate_failure cell_prepare(struct slot *slot) {
         failure = start_init(slot);
     if (failure.stage == 0)
         failure = start_program(slot);
+    /* The kernel makes proc's entries for the new processes now, not when the run is over. */
+    members_exist(slot);
     for (int i = 0; i < CELL_NAMESPACES; i++)
         sys_close_fd(&slot->namespaces[i]); /* joined: the cell's processes hold them now */
     if (failure.stage != 0)

@@ -138,9 +138,8 @@ static uint64_t take_clock(int pid) {
     return 0;
 }
 
-static uint64_t cpu_ns(struct slot *slot) {
+static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
     static struct clock now[MEMBERS_MAX];
-    unsigned count = members_list(slot, pids, MEMBERS_MAX);
     uint64_t living = 0, waited = 0;
     for (unsigned i = 0; i < count; i++) {
         uint64_t before = take_clock(pids[i]);
@@ -163,38 +162,74 @@ static uint64_t cpu_ns(struct slot *slot) {
     return cpu.total_ns;
 }
 
+static uint64_t cpu_ns(struct slot *slot) {
+    return look_at_clocks(slot, members_list(slot, pids, MEMBERS_MAX));
+}
+
 static uint64_t kilobytes(const char *text, const char *key) {
     return text_find(text, key, 0) * 1024;
+}
+
+/* Anonymous and shared memory of one process, and its threads. */
+static uint64_t read_resident(const struct slot *slot, int pid, uint64_t *threads) {
+    char text[4096];
+    int tids[8];
+    if (read_file_of(slot, pid, "/status", text, sizeof text) <= 0)
+        return 0;
+    *threads = text_find(text, "Threads:", 0);
+    /* When the first thread has left, its file shows no memory, though the others have it all. */
+    unsigned count = text_find(text, "RssAnon:", ~0ull) == ~0ull && *threads > 1
+                         ? members_threads(slot, pid, tids, sizeof tids / sizeof tids[0])
+                         : 0;
+    for (unsigned i = 0; i < count && text_find(text, "RssAnon:", ~0ull) == ~0ull; i++)
+        if (tids[i] != pid)
+            read_file_of(slot, tids[i], "/status", text, sizeof text); /* also found under its own number */
+    return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
 }
 
 /* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. */
 static uint64_t read_own_part(const struct slot *slot, int pid, uint64_t all) {
     char text[2048];
-    if (read_file_of(slot, pid, "/smaps_rollup", text, sizeof text) <= 0)
+    long n = read_file_of(slot, pid, "/smaps_rollup", text, sizeof text);
+    if (n == -ESRCH && members_threads(slot, pid, (int[2]){0}, 2) < 2)
+        return 0; /* it has died meanwhile */
+    if (n <= 0)
         return all;
     uint64_t part = kilobytes(text, "Pss_Anon:") + kilobytes(text, "Pss_Shmem:");
     return part < all ? part : all;
+}
+
+/* Between vfork and exec two processes have one memory. */
+static int has_memory_of_another(unsigned index) {
+    for (unsigned i = 0; i < index; i++)
+        if (resident_of[i] == resident_of[index] &&
+            SYS_CALL_5(__NR_kcmp, pids[i], pids[index], 1 /* KCMP_VM */, 0, 0) == 0)
+            return 1;
+    return 0;
+}
+
+static uint64_t read_parts(const struct slot *slot, unsigned count) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (resident_of[i] > 0 && !has_memory_of_another(i))
+            sum += read_own_part(slot, pids[i], resident_of[i]);
+    return sum;
 }
 
 static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
                        struct cgroup_usage *usage) {
     uint64_t begin_ns = sys_now_ns(), resident = 0, threads = 0, limit = ready->limits.memory_bytes;
     unsigned count = members_list(slot, pids, MEMBERS_MAX);
+    look_at_clocks(slot, count);
     for (unsigned i = 0; i < count; i++) {
-        char text[4096];
-        resident_of[i] = 0;
-        if (read_file_of(slot, pids[i], "/status", text, sizeof text) <= 0)
-            continue;
-        resident_of[i] = kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
+        uint64_t own_threads = 0;
+        resident_of[i] = read_resident(slot, pids[i], &own_threads);
         resident += resident_of[i];
-        threads += text_find(text, "Threads:", 0);
+        threads += own_threads;
     }
     /* The sum counts what is shared once for each. The exact figure takes long, so only where it matters. */
-    if (count > 1 && resident > usage->resident_bytes) {
-        resident = 0;
-        for (unsigned i = 0; i < count; i++)
-            resident += read_own_part(slot, pids[i], resident_of[i]);
-    }
+    if (count > 1 && resident > usage->resident_bytes)
+        resident = read_parts(slot, count);
     if (resident > usage->resident_bytes)
         usage->resident_bytes = resident;
     if (threads > usage->processes_peak)

@@ -19,6 +19,7 @@ struct list {
     const struct slot *slot;
     int *pids;
     unsigned count, most;
+    int is_blind; /* proc could not be read */
 };
 
 static void add(struct list *list, int pid) {
@@ -45,11 +46,12 @@ static void add_unless_slot(struct list *list, int slot, int pid) {
 }
 
 static void list_namespace(struct list *list) {
-    int CLEANUP_CLOSE dir = sys_openat(list->slot->proc, ".", O_RDONLY | O_DIRECTORY, 0);
+    static int dir = -1; /* of the slot, for its life: opening it anew would cost as much as reading it */
     if (dir < 0)
-        return;
-    SYS_CALL_3(__NR_lseek, dir, FIRST_PROCESS_ENTRY, 0 /* SEEK_SET */);
-    for_each_number(dir, list, 1, add_unless_slot);
+        dir = sys_openat(list->slot->proc, ".", O_RDONLY | O_DIRECTORY, 0);
+    list->is_blind = dir < 0 || SYS_CALL_3(__NR_lseek, dir, FIRST_PROCESS_ENTRY, 0 /* SEEK_SET */) < 0;
+    if (!list->is_blind)
+        for_each_number(dir, list, 1, add_unless_slot);
 }
 
 /* Adds the children that one thread made. */
@@ -58,10 +60,12 @@ static void add_children(struct list *list, int pid, int thread) {
     text_number(a, (uint64_t)pid);
     text_number(b, (uint64_t)thread);
     const char *parts[] = {a, "/task/", b, "/children", 0};
-    int CLEANUP_CLOSE file =
-        text_join(path, sizeof path, parts) < 0 ? -1 : sys_openat(list->slot->proc, path, O_RDONLY, 0);
+    int CLEANUP_CLOSE file = text_join(path, sizeof path, parts) < 0
+                                 ? -ENAMETOOLONG
+                                 : sys_openat(list->slot->proc, path, O_RDONLY, 0);
     int number = 0;
     long n;
+    list->is_blind |= file == -ENOENT && thread == (int)SYS_CALL_0(__NR_getpid); /* no such files at all */
     while (file >= 0 && (n = sys_read(file, buffer, sizeof buffer)) > 0)
         for (long i = 0; i < n; i++) {
             if (buffer[i] >= '0' && buffer[i] <= '9') {
@@ -73,40 +77,64 @@ static void add_children(struct list *list, int pid, int thread) {
         }
 }
 
+/* Any number at all. */
+static void add_number(struct list *list, int unused, int number) {
+    (void)unused;
+    if (list->count < list->most)
+        list->pids[list->count++] = number;
+}
+
+static int open_threads(const struct slot *slot, int pid) {
+    char path[64], number[24];
+    text_number(number, (uint64_t)pid);
+    const char *parts[] = {number, "/task", 0};
+    int result = text_join(path, sizeof path, parts);
+    return result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY | O_DIRECTORY, 0);
+}
+
+unsigned members_threads(const struct slot *slot, int pid, int *tids, unsigned most) {
+    struct list list = {slot, tids, 0, most, 0};
+    int CLEANUP_CLOSE dir = open_threads(slot, pid);
+    if (dir >= 0)
+        for_each_number(dir, &list, 0, add_number);
+    return list.count;
+}
+
 static void list_descendants(struct list *list) {
     int own = (int)SYS_CALL_0(__NR_getpid);
     add_children(list, own, own);
     for (unsigned i = 0; i < list->count; i++) {
-        char path[64], number[24];
-        text_number(number, (uint64_t)list->pids[i]);
-        const char *parts[] = {number, "/task", 0};
-        int CLEANUP_CLOSE dir = text_join(path, sizeof path, parts) < 0
-                                    ? -1
-                                    : sys_openat(list->slot->proc, path, O_RDONLY | O_DIRECTORY, 0);
+        int CLEANUP_CLOSE dir = open_threads(list->slot, list->pids[i]);
         if (dir >= 0)
             for_each_number(dir, list, list->pids[i], add_children);
     }
 }
 
 unsigned members_children(const struct slot *slot, int *pids, unsigned most) {
-    struct list list = {slot, pids, 0, most};
+    struct list list = {slot, pids, 0, most, 0};
     int own = (int)SYS_CALL_0(__NR_getpid);
     add_children(&list, own, own);
     return list.count;
 }
 
-unsigned members_list(const struct slot *slot, int *pids, unsigned most) {
-    struct list list = {slot, pids, 0, most};
+static void fill(struct list *list) {
     if (SYS_CALL_0(__NR_getpid) == 1)
-        list_namespace(&list);
+        list_namespace(list);
     else
-        list_descendants(&list);
+        list_descendants(list);
+}
+
+unsigned members_list(const struct slot *slot, int *pids, unsigned most) {
+    struct list list = {slot, pids, 0, most, 0};
+    fill(&list);
     return list.count;
 }
 
 int members_exist(const struct slot *slot) {
     int pid;
-    return members_list(slot, &pid, 1) > 0;
+    struct list list = {slot, &pid, 0, 1, 0};
+    fill(&list);
+    return list.count > 0 || list.is_blind;
 }
 
 void members_kill(const struct slot *slot) {

@@ -147,6 +147,9 @@ void program_main(struct slot *slot, const struct seat_request *request) __attri
 /* members.c: the processes of the run, by their numbers in the slot's /proc. */
 enum { MEMBERS_MAX = 1024 };
 unsigned members_list(const struct slot *slot, int *pids, unsigned most);
+/* The threads of one process. */
+unsigned members_threads(const struct slot *slot, int pid, int *tids, unsigned most);
+/* Also when that cannot be told. */
 int members_exist(const struct slot *slot);
 /* The children of this very process. */
 unsigned members_children(const struct slot *slot, int *pids, unsigned most);
