@@ -235,6 +235,8 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
                                              "sched_setscheduler", "sched_setattr"};
     static const char *const signals[] = {"kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
                                           "pidfd_send_signal"};
+    /* Sockets of the host's that are in reach, and objects that outlive their makers. */
+    static const char *const shared[] = {"connect", "shmget", "semget", "msgget", "mq_open"};
     if (variant & ISOLATE_FILTER_SHARED_USER) {
         for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
             change(answers, by_process[i], POLICY_OWN_PROCESS);
@@ -247,7 +249,8 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
         for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
             change(answers, signals[i], POLICY_DENY);
     if (variant & ISOLATE_FILTER_HOST_TREE)
-        change(answers, "connect", POLICY_DENY);
+        for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
+            change(answers, shared[i], POLICY_DENY);
 }
 
 int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *out, size_t most,

@@ -30,8 +30,9 @@ void internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config 
 /* The path of a system program, or NULL; valid until the thread's next call. */
 const char *internal_find_program(const char *name);
 
-/* rungs.c: what to leave out after this failure; `avoid` itself when nothing helps. */
-uint32_t internal_next_rung(uint32_t avoid, int id_source, int is_writable, const isolate_failure *failure,
+/* rungs.c: what to leave out after this failure; `avoid` itself when nothing helps. `needs_tree`: an image or
+ * a writable root, neither of which there is without a mount namespace. */
+uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
                             uint32_t *lost_layers);
 
 /* config.c: a sealed memory file with the supervisor's configuration, or -errno. */

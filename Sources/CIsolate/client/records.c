@@ -114,14 +114,14 @@ int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_by
     return send_record(control, &vector, 1, NULL, 0);
 }
 
-int isolate_slot_send_open(int control, const char *path, int mode) {
+int isolate_slot_send_open(int control, const char *path, int mode, int content) {
     struct isolate_file_record record = {.type = ISOLATE_OPEN_FILE, .mode = (uint32_t)mode};
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof record.path)
         return -ENAMETOOLONG;
     memcpy(record.path, path, length);
     struct iovec vector = {&record, sizeof record};
-    return send_record(control, &vector, 1, NULL, 0);
+    return send_record(control, &vector, 1, &content, content >= 0 ? 1 : 0);
 }
 
 int isolate_slot_receive(int control, isolate_slot_message *message, int *fd) {

@@ -31,8 +31,8 @@ static uint32_t leave_out(uint32_t avoid, uint32_t what, uint32_t layers, uint32
     return avoid | what;
 }
 
-static uint32_t without_namespaces(uint32_t avoid, int is_writable, uint32_t *lost_layers) {
-    if (is_writable)
+static uint32_t without_namespaces(uint32_t avoid, int needs_tree, uint32_t *lost_layers) {
+    if (needs_tree)
         return avoid; /* a root of its own needs a mount namespace */
     avoid &= ~(uint32_t)(ISOLATE_AVOID_NET_NS | ISOLATE_AVOID_PROC);
     return leave_out(avoid, ISOLATE_AVOID_NAMESPACES,
@@ -44,7 +44,7 @@ static int is_refusal(int errno_value) {
            errno_value == EUSERS || errno_value == EINVAL;
 }
 
-uint32_t internal_next_rung(uint32_t avoid, int id_source, int is_writable, const isolate_failure *failure,
+uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
                             uint32_t *lost_layers) {
     *lost_layers = 0;
     switch (failure->stage) {
@@ -59,11 +59,11 @@ uint32_t internal_next_rung(uint32_t avoid, int id_source, int is_writable, cons
         /* clone does not say which namespace was refused: first the one that hosts bound most often. */
         if (is_refusal(failure->errno_value) && !(avoid & (ISOLATE_AVOID_NET_NS | ISOLATE_AVOID_NAMESPACES)))
             return leave_out(avoid, ISOLATE_AVOID_NET_NS, ISOLATE_LAYER_NET_NS, lost_layers);
-        return is_refusal(failure->errno_value) ? without_namespaces(avoid, is_writable, lost_layers) : avoid;
+        return is_refusal(failure->errno_value) ? without_namespaces(avoid, needs_tree, lost_layers) : avoid;
     case ISOLATE_STAGE_ID_MAP:
         if (id_source == ISOLATE_IDS_SUBORDINATE && !(avoid & ISOLATE_AVOID_SUBORDINATE_IDS))
             return leave_out(avoid, ISOLATE_AVOID_SUBORDINATE_IDS, ISOLATE_LAYER_DISTINCT_UID, lost_layers);
-        return without_namespaces(avoid, is_writable, lost_layers);
+        return without_namespaces(avoid, needs_tree, lost_layers);
     case ISOLATE_STAGE_CREDENTIALS:
     case ISOLATE_STAGE_HOSTNAME:
     case ISOLATE_STAGE_MOUNT_ROOT:
@@ -73,7 +73,7 @@ uint32_t internal_next_rung(uint32_t avoid, int id_source, int is_writable, cons
     case ISOLATE_STAGE_CLONE_INIT:
         /* A user namespace without rights, as some distributions give them. */
         return failure->errno_value == EPERM || failure->errno_value == EACCES
-                   ? without_namespaces(avoid, is_writable, lost_layers)
+                   ? without_namespaces(avoid, needs_tree, lost_layers)
                    : avoid;
     default:
         return avoid;

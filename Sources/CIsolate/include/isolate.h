@@ -228,7 +228,7 @@ enum isolate_filter_variant {
                                           * scheduling or priority but its own */
     ISOLATE_FILTER_NO_SIGNALS =
         1 << 1, /* … and Landlock does not hold signals back: none by kill and its like */
-    ISOLATE_FILTER_HOST_TREE = 1 << 2, /* sockets of the host's may be in reach: no connect */
+    ISOLATE_FILTER_HOST_TREE = 1 << 2, /* no namespaces: no connect, no System V IPC */
 };
 
 /* Compiles the policy; `variant`: bits of enum isolate_filter_variant. Returns the number of instructions, or
@@ -250,7 +250,9 @@ int isolate_slot_destroy(const isolate_supervisor *supervisor, uint32_t slot);
 int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slot_record *record, int fds[2]);
 
 int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_bytes, uint64_t serial);
-int isolate_slot_send_open(int control, const char *path, int mode);
+/* mode: enum isolate_file_mode. content: for ISOLATE_FILE_WRITE_EXECUTABLE the file to copy, read from its
+ * offset on; -1 for the other modes. */
+int isolate_slot_send_open(int control, const char *path, int mode, int content);
 
 typedef union isolate_slot_message {
     uint32_t type;

@@ -179,7 +179,7 @@ struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT
 enum isolate_file_mode {
     ISOLATE_FILE_READ = 0,
     ISOLATE_FILE_WRITE,
-    ISOLATE_FILE_WRITE_EXECUTABLE,
+    ISOLATE_FILE_WRITE_EXECUTABLE, /* + descriptor: its content; answered without one */
     ISOLATE_FILE_REMOVE,
 };
 

@@ -22,14 +22,30 @@ int credentials_become_slot_root(const struct slot *slot) {
     return (int)result;
 }
 
-void credentials_act_as_program(const struct slot *slot) {
+/* Puts all permitted capabilities in effect, or none of them. */
+static void use_capabilities(int all) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+    SYS_CALL_2(__NR_capget, &header, data);
+    for (int i = 0; i < 2; i++)
+        data[i].effective = all ? data[i].permitted : 0;
+    SYS_CALL_2(__NR_capset, &header, data);
+}
+
+void credentials_make_files_as_program(const struct slot *slot) {
     SYS_CALL_1(__NR_setfsgid, slot->gid);
     SYS_CALL_1(__NR_setfsuid, slot->uid);
+}
+
+void credentials_act_as_program(const struct slot *slot) {
+    credentials_make_files_as_program(slot);
+    use_capabilities(0); /* of a writable root the program is uid 0, so the ids alone take nothing away */
 }
 
 void credentials_act_as_slot(void) {
     SYS_CALL_1(__NR_setfsuid, SYS_CALL_0(__NR_geteuid));
     SYS_CALL_1(__NR_setfsgid, SYS_CALL_0(__NR_getegid));
+    use_capabilities(1); /* a change from 0 to another id takes some of them */
     /* Both changes cleared the death signal and may have made us dumpable (commit_creds in the kernel). */
     sys_prctl(PR_SET_DUMPABLE, 0);
     sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);

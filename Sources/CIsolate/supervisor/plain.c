@@ -12,7 +12,11 @@
 #include "supervisor.h"
 #include "text.h"
 
-enum { PATH_BYTES = 1400, NAME_AT = 19 /* offset of the name in linux_dirent64 */, RENAME_NOREPLACE_FLAG = 1 };
+enum {
+    PATH_BYTES = 1400,
+    NAME_AT = 19 /* offset of the name in linux_dirent64 */,
+    RENAME_NOREPLACE_FLAG = 1
+};
 
 static int slot_directory(const struct isolate_config *config, uint32_t number, const char *below,
                           char out[PATH_BYTES]) {
@@ -92,8 +96,8 @@ static int first_directory(int top, char out[256]) {
     return bytes < 0 ? (int)bytes : -ENOENT;
 }
 
-/* Removes a tree of any depth with three descriptors and no recursion: it is a program's, who may have made it
- * as deep as it liked. Nobody of the run lives any more, so nothing changes under our hands. */
+/* Removes a tree of any depth with three descriptors and no recursion: it is a program's, who may have made
+ * it as deep as it liked. Nobody of the run lives any more, so nothing changes under our hands. */
 static int remove_tree(const char *path) {
     int CLEANUP_CLOSE top = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     uint32_t number = 0;

@@ -197,7 +197,7 @@ static struct isolate_failure fill_scratch(struct slot *slot) {
     } parts[] = {{"/run/work", 0755}, {"/run/tmp", 01777}, {"/run/shm", 01777}};
     long result = 0;
     /* As the program, to whom all of it belongs. */
-    credentials_act_as_program(slot);
+    credentials_make_files_as_program(slot);
     for (int i = 0; i < 3 && result == 0; i++) {
         result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, parts[i].path, parts[i].mode);
         if (result == 0) /* umask 022 would take the write bits of the shared ones */

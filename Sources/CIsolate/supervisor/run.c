@@ -117,7 +117,8 @@ static void read_control(struct run *run) {
         struct isolate_prepare_record prepare;
         struct isolate_file_record file;
     } record;
-    sys_result n = sys_receive(slot->control, &record, sizeof record, 0, 0, SYS_MSG_DONTWAIT);
+    int CLEANUP_CLOSE content = -1;
+    sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, SYS_MSG_DONTWAIT);
     if (n == -EAGAIN)
         return;
     if (n <= 0)
@@ -126,7 +127,7 @@ static void read_control(struct run *run) {
         if (!run->is_ready || record.prepare.serial == run->record.serial)
             end_run(run, record.prepare.end == ISOLATE_END_OUTPUT ? ISOLATE_END_OUTPUT : ISOLATE_END_CANCEL);
     } else if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
-        file_answer(slot, &record.file);
+        file_answer(slot, &record.file, content);
     }
 }
 

@@ -145,11 +145,12 @@ static void handle_control(struct slot *slot) {
         struct isolate_file_record file;
     } record;
     struct isolate_failure failure = failure_at(0, 0, 0);
-    sys_result n = sys_receive(slot->control, &record, sizeof record, 0, 0, 0);
+    int CLEANUP_CLOSE content = -1;
+    sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, 0);
     if (n <= 0)
         sys_exit(0);
     if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
-        file_answer(slot, &record.file);
+        file_answer(slot, &record.file, content);
         return;
     }
     if (n != sizeof record.prepare)

@@ -172,11 +172,13 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed);
 
 /* files.c: opens a file of /work for the embedder and sends it the descriptor. */
-void file_answer(struct slot *slot, struct isolate_file_record *record);
+void file_answer(struct slot *slot, struct isolate_file_record *record, int content);
 
 /* credentials.c */
 int credentials_become_slot_root(const struct slot *slot);
-/* The ids that the file system checks, and back. */
+/* What the slot makes belongs to the program; it keeps its capabilities. */
+void credentials_make_files_as_program(const struct slot *slot);
+/* The program's ids and none of the slot's capabilities, where files are concerned. And back, from both. */
 void credentials_act_as_program(const struct slot *slot);
 void credentials_act_as_slot(void);
 int credentials_drop_bounding_set(void);
