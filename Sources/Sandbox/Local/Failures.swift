@@ -21,7 +21,7 @@ extension SandboxError {
     private static func hint(_ stage: isolate_stage, _ errno: Int32) -> String {
         switch stage {
         case ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_JOIN_CGROUP:
-            "this version needs root and cgroup v1 controllers memory, pids and cpuacct; see `sandbox doctor`"
+            "a cgroup that was usable when this process looked is not any more; see `sandbox doctor`"
         case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP:
             "namespaces were refused: run as root outside a container; see `sandbox doctor`"
         case ISOLATE_STAGE_SECCOMP:

@@ -16,7 +16,7 @@ extension LocalBackend {
         }
         let (trial, failure) = await trialRun()
         var entries = [rootEntry()]
-        entries += cgroupEntries()
+        entries.append(cgroupEntry())
         entries.append(supervisorEntry(trial, failure))
         let layers = trial?.isolation.layers ?? []
         entries += IsolationLayer.allCases.map { layerEntry($0, isThere: layers.contains($0), failure) }
@@ -54,29 +54,22 @@ extension LocalBackend {
             mend: isRoot ? nil : "sudo sandbox …   (this version's local backend needs root)")
     }
 
-    private static func cgroupEntries() -> [HostReport.Entry] {
-        let hierarchies = [
-            (ISOLATE_CGROUP_MEMORY, "memory"), (ISOLATE_CGROUP_PIDS, "pids"),
-            (ISOLATE_CGROUP_CPUACCT, "cpuacct"),
-        ]
-        return hierarchies.map { number, name in
-            withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { buffer in
-                let result = isolate_cgroup_v1_path(Int32(number), buffer.baseAddress, buffer.count)
-                guard result == 0 else {
-                    return HostReport.Entry(
-                        name: "cgroup v1 \(name)", isAvailable: false, detail: "no such hierarchy is mounted",
-                        mend:
-                            "mkdir -p /sys/fs/cgroup/\(name) && mount -t cgroup -o \(name) \(name) /sys/fs/cgroup/\(name)"
-                    )
-                }
-                let path = String(cString: buffer.baseAddress!)
-                let isWritable = access(path, W_OK) == 0
-                return HostReport.Entry(
-                    name: "cgroup v1 \(name)", isAvailable: isWritable,
-                    detail: isWritable ? path : "\(path) is not writable",
-                    mend: isWritable ? nil : "run as root, or chown \(path) to this user")
-            }
+    private static func cgroupEntry() -> HostReport.Entry {
+        var choice = isolate_cgroup_choice()
+        isolate_cgroup_choose(0, 0, &choice)
+        func text<T>(_ characters: T) -> String {
+            withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }
+        let kind = CgroupVersion(choice.kind)
+        guard kind == .none else {
+            return HostReport.Entry(
+                name: "cgroup", isAvailable: true, detail: "\(kind.rawValue), in \(text(choice.parent.0))")
+        }
+        return HostReport.Entry(
+            name: "cgroup", isAvailable: false, detail: text(choice.reason),
+            mend:
+                "systemd-run --user --scope -p Delegate=yes PROGRAM   (cgroup v2 with systemd), or run as root"
+        )
     }
 
     private static func supervisorEntry(_ trial: RunResult?, _ failure: SandboxError?) -> HostReport.Entry {

@@ -14,6 +14,9 @@ public final class LocalBackend: SandboxBackend {
     public struct Configuration: Sendable {
         /// How many sandboxes are kept ready and how many there may be.
         public var pool: PoolConfiguration
+        /// Whether this process may be moved into a new child `embedder` of its cgroup. cgroup v2 lets a directory
+        /// have processes or limits below it, not both; it stays there.
+        public var adoptCgroup = false
         /// Tests only: the stage (`isolate_stage`) that fails in every slot.
         package var failStage: UInt32 = 0
 
@@ -51,7 +54,8 @@ public final class LocalBackend: SandboxBackend {
         capabilities = BackendCapabilities(
             kind: .local, rootfsModes: [.readOnly], minimumMemory: Validation.minimumMemory,
             memoryResolution: HostFacts.chargeBatch, wallTimeTolerance: .milliseconds(100),
-            cpuTimeTolerance: .milliseconds(100), layers: Set(LocalLayers.expected()), level: .strong)
+            cpuTimeTolerance: .milliseconds(100),
+            layers: Set(LocalLayers.expected(adoptCgroup: configuration.adoptCgroup)), level: .strong)
     }
 
     deinit {

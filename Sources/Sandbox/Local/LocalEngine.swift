@@ -10,7 +10,8 @@ final class LocalEngine: Sendable {
     let pool: Pool<Slot>
 
     static func start(_ configuration: LocalBackend.Configuration) async throws(SandboxError) -> LocalEngine {
-        let supervisor = try await Supervisor.start(failStage: configuration.failStage)
+        let supervisor = try await Supervisor.start(
+            adoptCgroup: configuration.adoptCgroup, failStage: configuration.failStage)
         do {
             return try LocalEngine(supervisor, configuration)
         } catch {

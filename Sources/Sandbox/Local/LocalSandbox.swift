@@ -32,7 +32,8 @@ final class LocalSandbox: SandboxInstance {
         self.lease = lease
         self.options = options
         self.provenance = provenance
-        self.isolation = LocalLayers.report(bits: lease.member.layers)
+        self.isolation = LocalLayers.report(
+            bits: lease.member.layers, cgroup: CgroupVersion(engine.supervisor.handle.cgroup))
     }
 
     deinit {

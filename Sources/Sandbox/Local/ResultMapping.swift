@@ -99,7 +99,9 @@ extension Usage {
         self.init(
             wallTime: .nanoseconds(record.wall_ns), cpuTime: .nanoseconds(record.cpu_ns),
             userTime: .nanoseconds(record.user_ns), systemTime: .nanoseconds(record.system_ns),
-            cpuSource: .cgroup, peakMemory: Int(clamping: record.peak_memory_bytes), memorySource: .cgroup,
+            cpuSource: UsageSource(record.cpu_source),
+            peakMemory: Int(clamping: record.peak_memory_bytes),
+            memorySource: UsageSource(record.memory_source),
             residentPeak: Int(clamping: record.resident_peak_bytes),
             residentSource: UsageSource(record.resident_source), peakProcesses: Int(record.peak_processes),
             processesSource: UsageSource(record.processes_source))
@@ -130,16 +132,32 @@ enum LocalLayers {
         (ISOLATE_LAYER_CGROUP_CPU, .cgroupCPU), (ISOLATE_LAYER_DISTINCT_UID, .distinctUser),
     ]
 
-    /// What this backend gives when everything works; Landlock where the kernel has it.
-    static func expected() -> [IsolationLayer] {
-        let hasLandlock = isolate_landlock_abi() > 0
-        return bits.map(\.1).filter { $0 != .landlock || hasLandlock }
+    /// What this backend gives when everything works; Landlock and cgroups where the host has them.
+    static func expected(adoptCgroup: Bool) -> [IsolationLayer] {
+        var choice = isolate_cgroup_choice()
+        isolate_cgroup_choose(0, adoptCgroup ? 1 : 0, &choice)
+        var absent: Set<IsolationLayer> = isolate_landlock_abi() > 0 ? [] : [.landlock]
+        if CgroupVersion(choice.kind) == .none {
+            absent.formUnion([.cgroupMemory, .cgroupProcesses, .cgroupCPU])
+        }
+        return bits.map(\.1).filter { !absent.contains($0) }
     }
 
-    static func report(bits present: UInt32) -> IsolationReport {
+    static func report(bits present: UInt32, cgroup: CgroupVersion) -> IsolationReport {
         let layers = bits.filter { present & $0.0.rawValue != 0 }.map(\.1)
         return IsolationReport(
             level: .strong, layers: layers, missing: bits.map(\.1).filter { !layers.contains($0) },
-            cgroup: .v1)
+            cgroup: cgroup)
+    }
+}
+
+extension CgroupVersion {
+    /// - Parameter kind: of `isolate_cgroup_kind`.
+    init(_ kind: Int32) {
+        switch isolate_cgroup_kind(UInt32(kind)) {
+        case ISOLATE_CGROUP_V1: self = .v1
+        case ISOLATE_CGROUP_V2: self = .v2
+        default: self = .none
+        }
     }
 }

@@ -29,22 +29,30 @@ final class Supervisor: EventHandler {
 
     /// Starts a supervisor. Blocks one of our own threads, not the caller's, for some ms.
     ///
-    /// - Parameter failStage: tests only, see `isolate_start_options`.
-    static func start(failStage: UInt32 = 0) async throws(SandboxError) -> Supervisor {
+    /// - Parameters: see `isolate_start_options`.
+    static func start(adoptCgroup: Bool = false, failStage: UInt32 = 0) async throws(SandboxError)
+        -> Supervisor
+    {
         let loop = try EventLoop()
         let result: Result<Supervisor, SandboxError> = await withCheckedContinuation { continuation in
-            loop.perform { continuation.resume(returning: startNow(on: loop, failStage: failStage)) }
+            loop.perform {
+                continuation.resume(
+                    returning: startNow(on: loop, adoptCgroup: adoptCgroup, failStage: failStage))
+            }
         }
         if case .failure = result { loop.stop() }
         return try result.get()
     }
 
-    private static func startNow(on loop: EventLoop, failStage: UInt32) -> Result<Supervisor, SandboxError> {
+    private static func startNow(
+        on loop: EventLoop, adoptCgroup: Bool, failStage: UInt32
+    ) -> Result<Supervisor, SandboxError> {
         var handle = isolate_supervisor()
         var failure = isolate_failure()
         let result = SupervisorImage.bytes.withUnsafeBytes { image in
             var options = isolate_start_options(
-                image: image.baseAddress, image_bytes: image.count, fail_stage: failStage)
+                image: image.baseAddress, image_bytes: image.count, fail_stage: failStage, avoid: 0,
+                adopt_cgroup: adoptCgroup ? 1 : 0)
             return isolate_supervisor_start(&options, &handle, &failure)
         }
         guard result == 0 else { return .failure(SandboxError(failure, while: "starting the supervisor")) }
