@@ -51,7 +51,9 @@ public final class LocalBackend: SandboxBackend {
     }
 
     /// What this host gives, found out by a trial cell when it is asked for first: that takes some 20 ms, once.
-    public var capabilities: BackendCapabilities { LocalHost.capabilities(avoid: configuration.avoid) }
+    public var capabilities: BackendCapabilities {
+        LocalHost.capabilities(avoid: configuration.avoid, adoptCgroup: configuration.adoptCgroup)
+    }
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
         do throws(SandboxError) {

@@ -19,14 +19,15 @@ enum LocalHost {
 
     private struct Question: Hashable {
         var avoid: UInt32
+        var adoptCgroup: Bool
         var isWritable: Bool
     }
 
     private static let answers = Mutex<[Question: Trial]>([:])
 
     /// Starts a supervisor, makes a cell, and ends both. Blocks for some 10 ms when it is asked for the first time.
-    static func trial(avoid: UInt32 = 0, isWritable: Bool = false) -> Trial {
-        let question = Question(avoid: avoid, isWritable: isWritable)
+    static func trial(avoid: UInt32 = 0, adoptCgroup: Bool = false, isWritable: Bool = false) -> Trial {
+        let question = Question(avoid: avoid, adoptCgroup: adoptCgroup, isWritable: isWritable)
         return answers.withLock { answers in
             if let known = answers[question] { return known }
             let answer = make(question)
@@ -38,16 +39,17 @@ enum LocalHost {
     private static func make(_ question: Question) -> Trial {
         var handle = isolate_supervisor()
         var failure = isolate_failure()
-        let setup = Supervisor.Setup(isWritable: question.isWritable, avoid: question.avoid)
+        let setup = Supervisor.Setup(
+            isWritable: question.isWritable, adoptCgroup: question.adoptCgroup, avoid: question.avoid)
         guard setup.start(&handle, &failure) == 0 else { return .failure(failure) }
         let world = LocalWorld(handle)
         isolate_supervisor_stop(&handle)
         return .success(world)
     }
 
-    static func capabilities(avoid: UInt32) -> BackendCapabilities {
-        let world = trial(avoid: avoid).world
-        let isWritable = trial(avoid: avoid, isWritable: true).world != nil
+    static func capabilities(avoid: UInt32, adoptCgroup: Bool) -> BackendCapabilities {
+        let world = trial(avoid: avoid, adoptCgroup: adoptCgroup).world
+        let isWritable = trial(avoid: avoid, adoptCgroup: adoptCgroup, isWritable: true).world != nil
         let isSampled = world?.cgroup == CgroupVersion.none
         return BackendCapabilities(
             kind: .local, rootfsModes: isWritable ? [.readOnly, .writable] : [.readOnly],
