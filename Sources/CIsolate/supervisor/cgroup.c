@@ -88,13 +88,7 @@ struct isolate_failure cgroup_prepare(struct slot *slot) {
 
 struct isolate_failure cgroup_enter(struct slot *slot) {
     /* On the other kinds the seat did so, and its children are born inside. */
-    if (slot->cgroup.kind != ISOLATE_CGROUP_V2)
-        return failure_at(0, 0, 0);
-    long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
-    slot->cgroup.has_namespace = result == 0;
-    /* Without a user namespace of our own that takes a right that we may lack; the report then says so. */
-    return failure_at(result < 0 && result != -EPERM ? ISOLATE_STAGE_JOIN_CGROUP : 0, result,
-                      ISOLATE_CGROUP_COUNT);
+    return slot->cgroup.kind == ISOLATE_CGROUP_V2 ? cgroup_unshare(slot) : failure_at(0, 0, 0);
 }
 
 uint32_t cgroup_layers(const struct slot *slot) {
@@ -140,6 +134,15 @@ void cgroup_last_look(struct slot *slot, const struct isolate_ready_record *read
 void cgroup_finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage) {
     kinds[slot->cgroup.kind]->finish(slot, ready, usage);
     usage->cpu_ns = usage->cpu_ns > ready->cpu_base_ns ? usage->cpu_ns - ready->cpu_base_ns : 0;
+}
+
+struct isolate_failure cgroup_unshare(struct slot *slot) {
+    long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
+    slot->cgroup.has_namespace = result == 0;
+    /* Without a user namespace of our own that takes a right that we may lack; the report then says so. */
+    if (result == -EPERM)
+        result = 0;
+    return failure_at(result < 0 ? ISOLATE_STAGE_JOIN_CGROUP : 0, result, ISOLATE_CGROUP_COUNT);
 }
 
 /* ---- files ---- */

@@ -125,6 +125,9 @@ extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, c
 
 enum { CGROUP_PATH_BYTES = 640 };
 
+/* The caller sees the cgroup it is in as the root, and so do its children. */
+struct isolate_failure cgroup_unshare(struct slot *slot);
+
 /* A file of a cgroup, and where struct cgroup keeps its descriptor. */
 struct cgroup_file {
     int hierarchy;

@@ -8,8 +8,6 @@
  * used since the last look is lost. RLIMIT_NPROC refuses processes beyond the limit, by user and user
  * namespace.
  */
-#include <linux/sched.h>
-
 #include "cgroup.h"
 #include "supervisor.h"
 #include "text.h"
@@ -71,8 +69,7 @@ static struct isolate_failure open_slot(struct slot *slot) {
 
 static struct isolate_failure join(struct slot *slot) {
     /* The embedder's cgroup is ours: the program shall not learn its path. */
-    slot->cgroup.has_namespace = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP) == 0;
-    return no_failure();
+    return cgroup_unshare(slot);
 }
 
 static struct isolate_failure prepare(struct slot *slot) {

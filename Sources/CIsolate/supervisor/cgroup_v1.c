@@ -5,8 +5,6 @@
  * merely removed stays in the kernel while one page of file cache is charged to it. Moving a process takes
  * milliseconds here after a quiet spell, so the seat moves once, and the programs are born beside it.
  */
-#include <linux/sched.h>
-
 #include "cgroup.h"
 #include "supervisor.h"
 #include "text.h"
@@ -129,9 +127,7 @@ static struct isolate_failure join(struct slot *slot) {
             return failure_at(ISOLATE_STAGE_JOIN_CGROUP, result, h);
     }
     /* From inside, so that the programs see their own cgroup as the root. */
-    long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
-    slot->cgroup.has_namespace = result == 0;
-    return failure_at(result < 0 ? ISOLATE_STAGE_JOIN_CGROUP : 0, result, ISOLATE_CGROUP_COUNT);
+    return cgroup_unshare(slot);
 }
 
 /* Anonymous and shared memory; 0 when it cannot be read. */

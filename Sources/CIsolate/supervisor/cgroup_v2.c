@@ -11,8 +11,6 @@
  * no process of ours is counted along or dies with the program's memory. The kernel lets the slot clone there
  * because it may write cgroup.procs of both run-K and what is above both cgroups, the first directory.
  */
-#include <linux/sched.h>
-
 #include "cgroup.h"
 #include "supervisor.h"
 #include "text.h"

@@ -103,9 +103,10 @@ static struct isolate_failure set_stand_ins(const struct slot *slot, const struc
     } data = {0, 0};
     SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_DATA, 0, &data);
     /* Only a backstop: one of the embedder's that is lower may stay. */
-    if (values.data_bytes < data.hard && set_limit(RLIMIT_DATA, values.data_bytes) < 0)
-        return failure_at(ISOLATE_STAGE_RLIMITS, -EPERM, RLIMIT_DATA);
-    int result = values.processes == ~0ull ? 0 : set_limit(RLIMIT_NPROC, values.processes);
+    int result = values.data_bytes < data.hard ? set_limit(RLIMIT_DATA, values.data_bytes) : 0;
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_RLIMITS, result, RLIMIT_DATA);
+    result = values.processes == ~0ull ? 0 : set_limit(RLIMIT_NPROC, values.processes);
     return failure_at(result < 0 ? ISOLATE_STAGE_RLIMITS : 0, result, RLIMIT_NPROC);
 }
 
