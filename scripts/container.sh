@@ -106,7 +106,7 @@ case ${program[*]:-} in
 facts)
     mounts+=(--volume "$PWD/Tests/Programs/host:/host:ro")
     for id in 0 1500; do
-        inside "$id:$id" sh -ec 'for name in state offers; do gcc -O1 -o /tmp/$name /host/$name.c; /tmp/$name; done' \
+        inside "$id:$id" sh -ec 'for name in surroundings offers; do gcc -O1 -o /tmp/$name /host/$name.c; /tmp/$name; done' \
             </dev/null >"$work/facts-$id"
     done
     # What both see alike is said once.

@@ -90,7 +90,7 @@ static void add_scratch_directory(struct config_builder *b, const isolate_superv
 static uint32_t filter_variant(const struct isolate_config *config) {
     uint32_t variant = ISOLATE_FILTER_HOST_TREE;
     if (config->features & ISOLATE_FEATURE_NAMESPACES)
-        return 0;
+        return config->id_source == ISOLATE_IDS_OWN ? ISOLATE_FILTER_SHARED_INIT : 0;
     if (config->id_source == ISOLATE_IDS_OWN)
         variant |= ISOLATE_FILTER_SHARED_USER;
     if (config->id_source == ISOLATE_IDS_OWN && config->landlock_abi < 6)
@@ -118,6 +118,7 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     int result = internal_add_rootfs(b, options->root, failure);
     if (result < 0)
         return result;
+    add_cgroups(b, options, supervisor);
     int count =
         isolate_filter_compile(filter_variant(config), config->filter, ISOLATE_FILTER_MAX, config->fatal);
     if (count < 0) {
@@ -126,7 +127,6 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     }
     config->filter_count = (uint32_t)count;
     supervisor->landlock = (int)config->landlock_abi;
-    add_cgroups(b, options, supervisor);
     return 0;
 }
 

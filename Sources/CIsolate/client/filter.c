@@ -138,6 +138,13 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
         emit_return(a, allow);
         emit_return(a, notify);
         break;
+    case POLICY_NOT_INIT:
+    case POLICY_NOT_INIT_PRIORITY: /* what the kernel says when init is somebody else's */
+        emit_load_argument(a, answer == POLICY_NOT_INIT ? 0 : 1);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, 1, 1, 0);
+        emit_return(a, allow);
+        emit_return(a, error(EPERM));
+        break;
     case POLICY_OWN_PRIORITY:
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K, PRIO_PROCESS, 0, 3);
@@ -243,6 +250,12 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
         change(answers, "setpriority", POLICY_OWN_PRIORITY);
         change(answers, "ioprio_set", POLICY_DENY);
         change(answers, "process_madvise", POLICY_DENY);
+    }
+    if (variant & ISOLATE_FILTER_SHARED_INIT) {
+        for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
+            change(answers, by_process[i], POLICY_NOT_INIT);
+        change(answers, "setpriority", POLICY_NOT_INIT_PRIORITY);
+        change(answers, "ioprio_set", POLICY_NOT_INIT_PRIORITY);
     }
     if (variant & ISOLATE_FILTER_NO_SIGNALS)
         /* Not tgkill: abort() needs it. The report names that hole. */

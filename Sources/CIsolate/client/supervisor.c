@@ -73,12 +73,10 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
         return result < 0 ? result : -EPROTO;
     }
     if (record.failure.stage == ISOLATE_STAGE_CGROUP) {
-        /* It goes on without: the layers and sources of every run say so. */
+        /* The next attempt leaves it out, and tells this reason. */
         snprintf(supervisor->cgroup_reason, sizeof supervisor->cgroup_reason,
                  "making cgroups (v%d) failed: %s", supervisor->cgroup,
                  strerrordesc_np(record.failure.errno_value));
-        supervisor->cgroup = ISOLATE_CGROUP_NONE;
-        return 0;
     }
     *failure = record.failure;
     return record.failure.stage == 0 ? 0 : -record.failure.errno_value;
@@ -139,6 +137,7 @@ static int start_on_some_rung(const isolate_start_options *options, isolate_supe
                               isolate_failure *failure) {
     isolate_start_options attempt = *options;
     isolate_missing missing[ISOLATE_MISSING_MAX];
+    char cgroup_reason[sizeof supervisor->cgroup_reason] = "";
     unsigned count = 0;
     for (;;) {
         int result = start_once(&attempt, supervisor, failure);
@@ -152,10 +151,14 @@ static int start_on_some_rung(const isolate_start_options *options, isolate_supe
         isolate_supervisor_stop(supervisor);
         if (next == attempt.avoid || count == ISOLATE_MISSING_MAX)
             return result;
+        if (failure->stage == ISOLATE_STAGE_CGROUP)
+            memcpy(cgroup_reason, supervisor->cgroup_reason, sizeof cgroup_reason);
         missing[count++] = (isolate_missing){lost, *failure};
         attempt.avoid = next;
     }
     supervisor->missing_count = count;
+    if (cgroup_reason[0] != 0)
+        memcpy(supervisor->cgroup_reason, cgroup_reason, sizeof cgroup_reason);
     memcpy(supervisor->missing, missing, sizeof missing);
     return 0;
 }

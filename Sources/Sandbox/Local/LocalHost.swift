@@ -72,5 +72,5 @@ enum HostFacts {
     static let chargeBatch = 64 * sysconf(Int32(_SC_PAGESIZE)) * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// What a program can fill between two looks at it.
-    static let sampledMemory = 16 << 20
+    static let sampledMemory = 48 << 20
 }

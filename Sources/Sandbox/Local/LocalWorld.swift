@@ -134,7 +134,8 @@ enum LocalHoles {
         ),
         (
             .cgroupMemory,
-            "memory is looked at from time to time: a run can be above its limit for some milliseconds"
+            "memory is looked at from time to time: a run can be above its limit for some milliseconds, and what "
+                + "nobody has mapped (files of /tmp, memory files, full pipes) is not counted"
         ),
         (.cgroupProcesses, "processes are bounded by RLIMIT_NPROC, and their peak is sampled"),
         (.cgroupCPU, "CPU time of processes that nobody waited for is counted as far as it was seen"),

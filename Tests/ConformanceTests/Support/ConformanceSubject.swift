@@ -75,6 +75,9 @@ extension ConformanceSubject {
         return missing.isEmpty
     }
 
+    /// Memory and processes are looked at from time to time, not accounted for by the kernel.
+    var isSampled: Bool { !capabilities.layers.contains(.cgroupMemory) }
+
     /// The smallest memory limit that tests use: 4 MiB where the backend accepts that.
     var smallMemory: Int { max(4 << 20, capabilities.minimumMemory) }
 }
