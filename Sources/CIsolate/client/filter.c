@@ -29,7 +29,7 @@
 #error "no seccomp policy for this architecture"
 #endif
 
-enum { X32_BIT = 0x40000000, RANGES_MAX = 256, REFERENCES_MAX = 2 * RANGES_MAX };
+enum { X32_BIT = 0x40000000, SOCKET_TYPE_BITS = 0xf, RANGES_MAX = 256, REFERENCES_MAX = 2 * RANGES_MAX };
 
 #define NAMESPACE_FLAGS                                                                                      \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |            \
@@ -90,6 +90,18 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
     case POLICY_DENY:
     case POLICY_FATAL:
         emit_return(a, notify);
+        break;
+    case POLICY_STREAM_SOCKET:
+    case POLICY_STREAM_PAIR:
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 6);
+        emit_load_argument(a, 1);
+        emit(a, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_BITS, 0, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, SOCK_STREAM, 1, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, SOCK_SEQPACKET, 0, 1);
+        emit_return(a, allow);
+        emit_return(a, error(EPROTONOSUPPORT));
+        emit_answer(a, answer == POLICY_STREAM_SOCKET ? POLICY_SOCKET : POLICY_SOCKETPAIR);
         break;
     case POLICY_SOCKET: /* getaddrinfo asks netlink and takes a plain no */
         emit_load_argument(a, 0);
@@ -242,8 +254,11 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
                                              "sched_setscheduler", "sched_setattr"};
     static const char *const signals[] = {"kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
                                           "pidfd_send_signal"};
-    /* Sockets of the host's that are in reach, and objects that outlive their makers. */
-    static const char *const shared[] = {"connect", "shmget", "semget", "msgget", "mq_open"};
+    /* Sockets of the host's that are in reach, and objects that outlive their makers: their numbers are
+     * easily guessed. */
+    static const char *const shared[] = {"connect", "shmget", "shmat",   "shmctl",     "semget",
+                                         "semop",   "semctl", "msgget",  "semtimedop", "msgsnd",
+                                         "msgrcv",  "msgctl", "mq_open", "mq_unlink"};
     if (variant & ISOLATE_FILTER_SHARED_USER) {
         for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
             change(answers, by_process[i], POLICY_OWN_PROCESS);
@@ -264,6 +279,10 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
     if (variant & ISOLATE_FILTER_HOST_TREE)
         for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
             change(answers, shared[i], POLICY_DENY);
+    if (variant & ISOLATE_FILTER_HOST_TREE) {
+        change(answers, "socket", POLICY_STREAM_SOCKET);
+        change(answers, "socketpair", POLICY_STREAM_PAIR);
+    }
 }
 
 int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *out, size_t most,

@@ -20,6 +20,8 @@ enum policy_answer {
     POLICY_NOT_INIT,          /* the first argument names a process: any but pid 1 */
     POLICY_NOT_INIT_PRIORITY, /* the second does */
     POLICY_OWN_PRIORITY,      /* the first says what the second names: the calling process only */
+    POLICY_STREAM_SOCKET,     /* as POLICY_SOCKET, but no datagrams: sendto needs no connect */
+    POLICY_STREAM_PAIR,
 };
 
 struct policy_entry {

@@ -100,14 +100,24 @@ unsigned members_threads(const struct slot *slot, int pid, int *tids, unsigned m
     return list.count;
 }
 
-static void list_descendants(struct list *list) {
-    int own = (int)SYS_CALL_0(__NR_getpid);
-    add_children(list, own, own);
+static void add_descendants(struct list *list) {
     for (unsigned i = 0; i < list->count; i++) {
         int CLEANUP_CLOSE dir = open_threads(list->slot, list->pids[i]);
         if (dir >= 0)
             for_each_number(dir, list, list->pids[i], add_children);
     }
+}
+
+static void list_descendants(struct list *list) {
+    int own = (int)SYS_CALL_0(__NR_getpid);
+    add_children(list, own, own);
+    add_descendants(list);
+}
+
+unsigned members_add_descendants(const struct slot *slot, int *pids, unsigned count, unsigned most) {
+    struct list list = {slot, pids, count, most, 0};
+    add_descendants(&list);
+    return list.count;
 }
 
 unsigned members_children(const struct slot *slot, int *pids, unsigned most) {

@@ -119,8 +119,6 @@ struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes);
 void scratch_remove(struct slot *slot);
 /* evidence.c */
 int scratch_is_full(const struct slot *slot);
-/* Bytes that a tree takes on its disk; of a very large one, those of the entries that were looked at. */
-uint64_t tree_bytes(int dir);
 
 /* cell.c: makes and ends the cell of the next run. */
 struct isolate_failure cell_prepare(struct slot *slot);
@@ -146,14 +144,20 @@ void program_main(struct slot *slot, const struct seat_request *request) __attri
 
 /* members.c: the processes of the run, by their numbers in the slot's /proc. */
 enum { MEMBERS_MAX = 1024 };
-unsigned members_list(const struct slot *slot, int *pids, unsigned most);
+typedef unsigned members_lister(const struct slot *slot, int *pids, unsigned most);
+members_lister members_list;
 /* The threads of one process. */
 unsigned members_threads(const struct slot *slot, int pid, int *tids, unsigned most);
 /* Also when that cannot be told. */
 int members_exist(const struct slot *slot);
 /* The children of this very process. */
-unsigned members_children(const struct slot *slot, int *pids, unsigned most);
+members_lister members_children;
+/* Adds the descendants of the `count` processes that are in the list. */
+unsigned members_add_descendants(const struct slot *slot, int *pids, unsigned count, unsigned most);
 void members_kill(const struct slot *slot);
+
+/* plain.c: kills whom `list` lists, at that moment. */
+void plain_kill_listed(const struct slot *slot, members_lister *list);
 
 /* run.c: follows one run from the program's `ready` to its end. */
 struct isolate_run_record run_follow(struct slot *slot);
@@ -181,6 +185,9 @@ void credentials_make_files_as_program(const struct slot *slot);
 /* The program's ids and none of the slot's capabilities, where files are concerned. And back, from both. */
 void credentials_act_as_program(const struct slot *slot);
 void credentials_act_as_slot(void);
+/* Around reading those files of a program's process in /proc that are not everybody's. */
+void credentials_begin_look(const struct slot *slot);
+void credentials_end_look(const struct slot *slot);
 int credentials_drop_bounding_set(void);
 int credentials_renounce_root(void);
 int credentials_drop_all_capabilities(void);

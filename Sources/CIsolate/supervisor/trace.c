@@ -9,7 +9,6 @@
  */
 #include <linux/elf.h>
 #include <linux/ptrace.h>
-#include <linux/resource.h>
 
 #include "supervisor.h"
 #include "text.h"
@@ -81,7 +80,9 @@ static int ends_with(const char *line, size_t length, const char *suffix) {
 
 /* Finds the first thread's stack in /proc/PID/maps. */
 static int find_stack(const struct slot *slot, int pid, uint64_t *start, uint64_t *end) {
+    credentials_begin_look(slot);
     int CLEANUP_CLOSE maps = open_of(slot, pid, "/maps");
+    credentials_end_look(slot);
     char line[512], buffer[1024];
     size_t length = 0;
     long n;
@@ -105,12 +106,12 @@ static int find_stack(const struct slot *slot, int pid, uint64_t *start, uint64_
     return 0;
 }
 
-/* The limit as it is now: one that the program lowered itself is its own affair. */
-static int limit_is_ours(int pid, int resource, uint64_t ours) {
-    struct {
-        uint64_t soft, hard;
-    } now = {0, 0};
-    return SYS_CALL_4(__NR_prlimit64, pid, resource, 0, &now) == 0 && now.soft == ours;
+/* The limit as it is now: one that the program lowered itself is its own affair. prlimit would want a right
+ * over another user's process that a container's root may lack; the file is everybody's. */
+static int limit_is_ours(const struct slot *slot, int pid, const char *name, uint64_t ours) {
+    char text[2048];
+    int CLEANUP_CLOSE file = open_of(slot, pid, "/limits");
+    return file >= 0 && text_read(file, text, sizeof text) > 0 && text_find(text, name, ~0ull) == ours;
 }
 
 /* The fault lies below the stack, near the stack pointer, and growing the stack there would pass its limit.
@@ -154,9 +155,13 @@ static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t li
     text_number(number, (uint64_t)pid);
     text_number(last, limit - 1);
     const char *parts[] = {number, "/fd/", last, 0};
-    return limit > 0 && text_join(path, sizeof path, parts) == 0 &&
-           SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0 &&
-           count_descriptors(slot, pid, limit) >= limit;
+    if (limit == 0 || text_join(path, sizeof path, parts) < 0)
+        return 0;
+    credentials_begin_look(slot);
+    int are_used = SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0 &&
+                   count_descriptors(slot, pid, limit) >= limit;
+    credentials_end_look(slot);
+    return are_used;
 }
 
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
@@ -172,11 +177,11 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
             request = PTRACE_LISTEN;
     } else {
         deliver = signal;
-        if (signal == SYS_SIGSEGV && limit_is_ours(pid, RLIMIT_STACK, limits->stack_bytes) &&
+        if (signal == SYS_SIGSEGV && limit_is_ours(slot, pid, "Max stack size", limits->stack_bytes) &&
             is_stack_overflow(slot, pid, limits->stack_bytes))
             evidence->stack_overflow = 1;
-        else if (signal == SYS_SIGXFSZ && limit_is_ours(pid, RLIMIT_FSIZE, limits->file_size_bytes) &&
-                 is_refused_write(pid))
+        else if (signal == SYS_SIGXFSZ &&
+                 limit_is_ours(slot, pid, "Max file size", limits->file_size_bytes) && is_refused_write(pid))
             evidence->file_size = 1;
     }
     SYS_CALL_4(__NR_ptrace, request, pid, 0, deliver);
