@@ -1,5 +1,5 @@
-// Tries everything by which a process could harm the processes named by its arguments, and after the word `all` also
-// whoever shares its user; prints what worked, one `CALL PID` a line. Leaves with 0.
+// Tries everything by which a process could harm the processes named by its arguments, and after the word
+// `all` also whoever shares its user; prints what worked, one `CALL PID` a line. Leaves with 0.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
-// A chain of processes, each of which makes the next and ends: whoever lists processes is always late. The first one
-// stays, with the status given, for so many milliseconds.
+// A chain of processes, each of which makes the next and ends: whoever lists processes is always late. The
+// first one stays, with the status given, for so many milliseconds.
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>

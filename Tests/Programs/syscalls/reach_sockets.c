@@ -8,7 +8,8 @@
 static const struct {
     const char *name;
     int type;
-} kinds[] = {{"stream", SOCK_STREAM}, {"seqpacket", SOCK_SEQPACKET}, {"datagram", SOCK_DGRAM}, {"raw", SOCK_RAW}};
+} kinds[] = {
+    {"stream", SOCK_STREAM}, {"seqpacket", SOCK_SEQPACKET}, {"datagram", SOCK_DGRAM}, {"raw", SOCK_RAW}};
 
 int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
