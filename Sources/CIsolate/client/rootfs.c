@@ -30,7 +30,7 @@ static int is_empty_directory(const char *path) {
 }
 
 /* A link stays a link, a directory or file is bound; what is not there is left out. */
-static void add_path(struct config_builder *b, const char *path, const char *target) {
+static void add_path(struct config_builder *b, const char *path, const char *source, const char *target) {
     struct stat status;
     char link[512];
     if (lstat(path, &status) != 0)
@@ -42,9 +42,9 @@ static void add_path(struct config_builder *b, const char *path, const char *tar
             add_bind(b, ISOLATE_BIND_LINK, link, target);
         }
     } else if (S_ISDIR(status.st_mode)) {
-        add_bind(b, is_empty_directory(path) ? ISOLATE_BIND_EMPTY : ISOLATE_BIND_TREE, path, target);
+        add_bind(b, is_empty_directory(path) ? ISOLATE_BIND_EMPTY : ISOLATE_BIND_TREE, source, target);
     } else if (S_ISREG(status.st_mode)) {
-        add_bind(b, ISOLATE_BIND_FILE, path, target);
+        add_bind(b, ISOLATE_BIND_FILE, source, target);
     }
 }
 
@@ -54,7 +54,7 @@ static void add_host(struct config_builder *b) {
         /* what dynamic linking, cc and c++, and local time need of /etc; nothing that names the host */
         "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/protocols", "/etc/services"};
     for (size_t i = 0; i < sizeof host / sizeof host[0]; i++)
-        add_path(b, host[i], host[i] + 1);
+        add_path(b, host[i], host[i], host[i] + 1);
 }
 
 /* These are the sandbox's own in every image. */
@@ -71,10 +71,11 @@ static int add_image(struct config_builder *b, const char *root) {
     DIR *list = opendir(root);
     if (list == NULL)
         return -errno;
+    b->config->image_root = config_add_text(b, root);
     for (struct dirent *entry; (entry = readdir(list)) != NULL;)
         if (!is_ours(entry->d_name)) {
             snprintf(path, sizeof path, "%s/%s", root, entry->d_name);
-            add_path(b, path, entry->d_name);
+            add_path(b, path, entry->d_name, entry->d_name);
         }
     closedir(list);
     return 0;

@@ -282,7 +282,7 @@ enum isolate_id_source {
 
 struct isolate_bind {
     uint32_t kind;   /* enum isolate_bind_kind */
-    uint32_t source; /* path on the host; the target of a LINK */
+    uint32_t source; /* path on the host, or below image_root; the target of a LINK */
     uint32_t target; /* path in the root, without the first slash */
 };
 
@@ -320,6 +320,7 @@ struct isolate_config {
     uint32_t cgroup_home; /* v2: where the supervisor started, absolute; it returns there when it leaves */
     uint32_t bind_count, file_count, mask_count, filter_count;
     uint32_t hostname;
+    uint32_t image_root; /* directory of an image, absolute; 0: the host's own */
     uint64_t charge_batch_bytes;
     struct isolate_bind binds[ISOLATE_BIND_MAX];
     struct isolate_file files[ISOLATE_FILE_MAX];

@@ -8,6 +8,7 @@
  */
 #include "supervisor.h"
 
+#include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
@@ -51,11 +52,12 @@ static int wait_for(int pid, int options) {
 }
 
 static void keep_only_slot_descriptors(const struct slot *slot) {
-    int keep[24]; /* 20 of the cgroup */
+    int keep[32]; /* 20 of the cgroup */
     unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
     keep[count++] = slot->control;
     keep[count++] = slot->request;
     keep[count++] = slot->sync;
+    keep[count++] = slot->image;
     sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
 }
 
@@ -92,6 +94,16 @@ static int start_slot(struct slot *slot, int sync, int *pidfd, struct isolate_fa
     return pid;
 }
 
+/* An image may lie where only the host's root can go, and the slot is somebody else. Safe: the slot makes it
+ * read-only, and what it holds was meant for programs. An ordinary user's slot is the user, and takes the
+ * path. */
+static int open_image(void) {
+    if (config->image_root == 0 || config->id_source != ISOLATE_IDS_PRIVILEGED)
+        return -1;
+    return (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, config_text(config, config->image_root),
+                           OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+}
+
 static struct slot_entry *free_entry(void) {
     for (int i = 0; i < SLOT_MAX; i++)
         if (entries[i].number == 0)
@@ -100,7 +112,8 @@ static struct slot_entry *free_entry(void) {
 }
 
 static void create_slot(uint32_t number) {
-    struct slot slot = {.config = config, .number = number, .control = -1, .request = -1, .sync = -1};
+    struct slot slot = {
+        .config = config, .number = number, .control = -1, .request = -1, .sync = -1, .image = -1};
     struct isolate_failure failure = {0, 0, 0};
     int control[2] = {-1, -1}, request[2] = {-1, -1}, sync[2] = {-1, -1};
     int pid = -1, pidfd = -1;
@@ -123,6 +136,7 @@ static void create_slot(uint32_t number) {
     if (failure.stage != 0)
         goto done;
     slot.has_cgroup = 1;
+    slot.image = open_image();
 
     int type = SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC;
     long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, control);
@@ -169,6 +183,7 @@ done:
         report_slot(ISOLATE_SLOT_ENDED, number, 0, failure, 0, 0);
     if (slot.has_cgroup)
         cgroup_close(&slot.cgroup);
+    sys_close_fd(&slot.image);
     sys_close_fd(&pidfd);
     for (int i = 0; i < 2; i++) {
         sys_close_fd(&control[i]);
