@@ -141,6 +141,7 @@ static void add_cgroups(struct builder *b, const isolate_start_options *options,
         snprintf(choice.reason, sizeof choice.reason, "moving this process to a cgroup of its own failed: %s",
                  strerrordesc_np(-adopted));
     }
+    b->config->cgroup_wait = choice.ask_systemd ? 1 : 0;
     supervisor->cgroup = choice.kind;
     memcpy(supervisor->cgroup_reason, choice.reason, sizeof choice.reason);
     b->config->cgroup_kind = (uint32_t)choice.kind;
@@ -200,7 +201,7 @@ int isolate_memory_file(const void *data, size_t bytes) {
 }
 
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         isolate_failure *failure) {
+                         int *asks_for_place, isolate_failure *failure) {
     struct builder b = {.config = calloc(1, sizeof(struct isolate_config) + TEXT_MAX)};
     if (b.config == NULL)
         return -ENOMEM;
@@ -209,6 +210,7 @@ int internal_config_file(const isolate_start_options *options, isolate_superviso
     if (result == 0)
         result = b.error;
     b.config->bytes = (uint32_t)(sizeof *b.config + b.used);
+    *asks_for_place = b.config->cgroup_wait != 0;
     if (result == 0)
         result = isolate_memory_file(b.config, b.config->bytes);
     free(b.config);

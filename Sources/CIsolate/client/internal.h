@@ -13,9 +13,10 @@ static inline isolate_failure internal_failure(int stage, int errno_value, int i
 
 void internal_close(int *fd);
 
-/* config.c: a sealed memory file with the supervisor's configuration, or -errno. */
+/* config.c: a sealed memory file with the supervisor's configuration, or -errno. asks_for_place: the
+ * supervisor then waits for a CGROUP_PLACE record. */
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         isolate_failure *failure);
+                         int *asks_for_place, isolate_failure *failure);
 
 /* spawn.c: starts the image with descriptors 3, 4, 5; not this process's child afterwards. pid, or -errno. */
 int internal_spawn(int image, int socket, int owner, int config);
@@ -32,6 +33,9 @@ void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_
 
 /* cleanup.c: what a supervisor that was killed could not remove itself. It must be dead. */
 void internal_remove_cgroups(const isolate_supervisor *supervisor);
+
+/* systemd.c: has systemd put the supervisor into a scope that this user may divide; its directory. */
+int internal_systemd_scope(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
 #define INTERNAL_CGROUP_PREFIX "swift-sandbox-"
 
