@@ -42,6 +42,7 @@ static void add_cgroups(struct config_builder *b, const isolate_start_options *o
         snprintf(choice.reason, sizeof choice.reason, "moving this process to a cgroup of its own failed: %s",
                  strerrordesc_np(-adopted));
     }
+    b->config->cgroup_wait = choice.ask_systemd ? 1 : 0;
     supervisor->cgroup = choice.kind;
     memcpy(supervisor->cgroup_reason, choice.reason, sizeof choice.reason);
     b->config->cgroup_kind = (uint32_t)choice.kind;
@@ -151,7 +152,7 @@ int isolate_memory_file(const void *data, size_t bytes) {
 }
 
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         isolate_failure *failure) {
+                         int *asks_for_place, isolate_failure *failure) {
     struct config_builder b = {.config = calloc(1, sizeof(struct isolate_config) + TEXT_MAX)};
     if (b.config == NULL)
         return -ENOMEM;
@@ -160,6 +161,7 @@ int internal_config_file(const isolate_start_options *options, isolate_superviso
     if (result == 0)
         result = b.error;
     b.config->bytes = (uint32_t)(sizeof *b.config + b.used);
+    *asks_for_place = b.config->cgroup_wait != 0;
     if (result == 0)
         result = isolate_memory_file(b.config, b.config->bytes);
     free(b.config);

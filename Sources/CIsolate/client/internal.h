@@ -35,9 +35,10 @@ const char *internal_find_program(const char *name);
 uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
                             uint32_t *lost_layers);
 
-/* config.c: a sealed memory file with the supervisor's configuration, or -errno. */
+/* config.c: a sealed memory file with the supervisor's configuration, or -errno. asks_for_place: the
+ * supervisor then waits for a CGROUP_PLACE record. */
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         isolate_failure *failure);
+                         int *asks_for_place, isolate_failure *failure);
 
 /* spawn.c: starts the image with descriptors 3, 4, 5; not this process's child afterwards. pid, or -errno. */
 int internal_spawn(int image, int socket, int owner, int config);
@@ -54,6 +55,9 @@ void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_
 
 /* cleanup.c: what a supervisor that was killed could not remove itself. It must be dead. */
 void internal_remove_cgroups(const isolate_supervisor *supervisor);
+
+/* systemd.c: has systemd put the supervisor into a scope that this user may divide; its directory. */
+int internal_systemd_scope(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
 #define INTERNAL_CGROUP_PREFIX "swift-sandbox-"
 

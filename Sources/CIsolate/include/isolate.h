@@ -207,6 +207,7 @@ typedef struct isolate_cgroup_choice {
     char
         home[ISOLATE_CGROUP_PATH_BYTES + 16]; /* v2: where this process will be when it starts a supervisor */
     int adopt;                                /* v2: this process has to move out of the way first */
+    int ask_systemd; /* there is v2, but no place in it: systemd may make one when a supervisor starts */
     char reason[160];
 } isolate_cgroup_choice;
 
