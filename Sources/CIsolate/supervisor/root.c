@@ -75,8 +75,7 @@ static int add_bind(const struct slot *slot, int root, uint32_t index) {
     char path[SOURCE_BYTES];
     int result = 0;
     if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
-        const char *parts[] = {slot->image >= 0 ? STAGING "/image" : config_text(config, config->image_root),
-                               "/", source, 0};
+        const char *parts[] = {STAGING "/image/", source, 0};
         result = text_join(path, sizeof path, parts);
         source = path;
     }
@@ -165,6 +164,14 @@ static long enter_root(void) {
 struct isolate_failure root_build(struct slot *slot) {
     /* Nothing we mount may reach the host's tree, nor the other way round. */
     long result = sys_mount(0, "/", 0, MS_REC | MS_PRIVATE, 0);
+    const char *image = config_text(slot->config, slot->config->image_root);
+    if (result == 0 && slot->config->image_root != 0 && slot->image < 0) {
+        /* Before our own tree covers a place where it may lie. */
+        slot->image =
+            (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, image, OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+        if (slot->image < 0)
+            return failure_at(ISOLATE_STAGE_BIND, slot->image, -4);
+    }
     if (result == 0)
         result =
             sys_mount("sandbox", STAGING, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=1024");

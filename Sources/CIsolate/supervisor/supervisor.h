@@ -33,7 +33,7 @@ struct slot {
     int control;       /* records from and to the embedder */
     int request;       /* RUN records; read only by the program's process */
     int sync;          /* the supervisor: "the ids are mapped", and overlays for a writable root */
-    int image;         /* an image's tree, not mounted yet, or -1: root finds it by its path */
+    int image;         /* an image's tree, not mounted yet, or -1 */
     int has_cgroup;
     struct cgroup cgroup;
     int proc;            /* O_PATH of the slot's own /proc; without ISOLATE_FEATURE_PROC, of the outer one */
