@@ -39,10 +39,21 @@ let package = Package(
                 .enableWarning("extra"),
             ],
             linkerSettings: [.linkedLibrary(":libseccomp.a")]),
+        .target(
+            name: "CArchive",
+            cSettings: [
+                .define("_GNU_SOURCE"),
+                .treatAllWarnings(as: .error),
+                .enableWarning("all"),
+                .enableWarning("extra"),
+            ],
+            linkerSettings: [
+                .linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a"), .linkedLibrary(":libnettle.a"),
+            ]),
         .plugin(name: "EmbedSupervisor", capability: .buildTool()),
         .target(
             name: "Sandbox",
-            dependencies: ["CIsolate"],
+            dependencies: ["CArchive", "CIsolate"],
             swiftSettings: librarySettings,
             plugins: ["EmbedSupervisor"]),
         .target(name: "Runners", dependencies: ["Sandbox"], swiftSettings: librarySettings),

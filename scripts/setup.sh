@@ -3,11 +3,13 @@
 # Usage: scripts/setup.sh demo|test|lint|bench
 set -euo pipefail
 
+image_libraries=(zlib1g-dev libzstd-dev nettle-dev)
+
 case "${1:?usage: setup.sh demo|test|lint|bench}" in
-demo) packages=(libseccomp-dev libcap-dev g++ python3 make) ;;
-test) packages=(libseccomp-dev libcap-dev gcc g++ libc6-dev python3 make) ;;
+demo) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" g++ python3 make) ;;
+test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" zstd gcc g++ libc6-dev python3 make) ;;
 lint) packages=(clang-format) ;;
-bench) packages=(libseccomp-dev libcap-dev gcc g++ python3 bubblewrap) ;;
+bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" gcc g++ python3 bubblewrap) ;;
 *)
     echo "setup.sh: unknown target '$1'; give demo, test, lint or bench" >&2
     exit 2
