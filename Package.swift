@@ -72,6 +72,8 @@ let package = Package(
             name: "SandboxTests", dependencies: ["Sandbox", "CIsolate"],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "ImageTests", dependencies: ["Sandbox"], swiftSettings: swiftSettings),
+        .testTarget(
             name: "ConformanceTests", dependencies: ["Sandbox", "Runners"],
             swiftSettings: swiftSettings),
         .testTarget(
