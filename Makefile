@@ -1,5 +1,5 @@
 # The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup
+.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
@@ -42,8 +42,21 @@ soak:
 	@scripts/setup.sh test
 	SOAK=100000 swift test --filter RunnersTests
 
+# images/*.tar, root file systems of the runners, from Debian's packages with no registry.
+images:
+	@scripts/setup.sh images
+	@scripts/images.sh
+
+# The command inside a plain container of a private Docker Engine, as root and as another user.
+container:
+	@scripts/setup.sh test
+	@scripts/setup.sh engine
+	@scripts/setup.sh images
+	@scripts/container.sh
+
 docs:
 	@scripts/docs.sh
 
 clean:
-	rm -rf .build .build-c Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
+	@scripts/engine.sh stop
+	rm -rf .build .build-c .build-static .build-images images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is missing; says what it installs, and nothing when there is nothing to do.
-# Usage: scripts/setup.sh demo|test|lint|bench
+# Usage: scripts/setup.sh demo|test|lint|bench|engine|images|vm
 set -euo pipefail
 
 image_libraries=(zlib1g-dev libzstd-dev nettle-dev)
 
-case "${1:?usage: setup.sh demo|test|lint|bench}" in
+case "${1:?usage: setup.sh demo|test|lint|bench|engine|images|vm}" in
 demo) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" g++ python3 make) ;;
-test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" zstd gcc g++ libc6-dev python3 make) ;;
+test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" zstd gcc g++ libc6-dev python3 make busybox-static uidmap) ;;
 lint) packages=(clang-format) ;;
 bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" gcc g++ python3 bubblewrap) ;;
+engine) packages=(docker.io) ;;
+images) packages=(mmdebstrap) ;;
+vm) packages=(qemu-system-x86 mmdebstrap e2fsprogs busybox-static cpio) ;;
 *)
-    echo "setup.sh: unknown target '$1'; give demo, test, lint or bench" >&2
+    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, images or vm" >&2
     exit 2
     ;;
 esac
 
-if ! command -v swift >/dev/null; then
+if [[ $1 != engine && $1 != images ]] && ! command -v swift >/dev/null; then
     echo "setup.sh: there is no swift in PATH; install Swift 6.2 or newer first" >&2
     exit 1
 fi
@@ -29,14 +32,21 @@ for package in "${packages[@]}"; do
 done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 
+options=(-o DPkg::Lock::Timeout=300)
+# What is recommended beside an engine concerns the system's own, which no test uses.
+[[ $1 != engine && $1 != images ]] || options+=(--no-install-recommends)
 sudo=()
 [[ $EUID -eq 0 ]] || sudo=(sudo)
 echo "installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" apt-get install -y -qq "${missing[@]}"; } >"$log" 2>&1; then
+if ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" apt-get install -y -qq "${options[@]}" "${missing[@]}"; } >"$log" 2>&1; then
     cat "$log" >&2
     echo "setup.sh: could not install ${missing[*]}; install them by hand and try again" >&2
     exit 1
+fi
+if [[ $1 == engine ]] && [[ -d /run/systemd/system ]] && systemctl -q is-active docker; then
+    echo "setup.sh: docker.io started its system service, which the tests do not use;" \
+        "systemctl disable --now docker.socket docker.service containerd.service ends it" >&2
 fi

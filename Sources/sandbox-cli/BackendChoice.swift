@@ -32,7 +32,10 @@
 
         /// Nothing is prepared ahead. The second sandbox is for a program while its compiler's is destroyed.
         private static func local() -> any SandboxBackend {
-            LocalBackend(LocalBackend.Configuration(minimum: 0, maximum: 2))
+            var configuration = LocalBackend.Configuration(minimum: 0, maximum: 2)
+            // This process is ours alone.
+            configuration.adoptCgroup = true
+            return LocalBackend(configuration)
         }
 
         /// Says in a backend's own provenance what was asked of this command.

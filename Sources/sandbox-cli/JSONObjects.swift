@@ -144,12 +144,16 @@
         var layers: [String]
         var missing: [String]
         var cgroup: String
+        var reasons: [String]
+        var holes: [String]
 
         init(_ report: IsolationReport) {
             level = report.level.rawValue
             layers = report.layers.map(\.rawValue)
             missing = report.missing.map(\.rawValue)
             cgroup = report.cgroup.rawValue
+            reasons = report.reasons
+            holes = report.holes
         }
     }
 

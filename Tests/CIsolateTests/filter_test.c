@@ -144,7 +144,7 @@ static void build_theirs(void) {
 
 static void build(void) {
     int count =
-        isolate_filter_compile((struct isolate_filter_instruction *)filters.ours, MOST, filters.fatal);
+        isolate_filter_compile(0, (struct isolate_filter_instruction *)filters.ours, MOST, filters.fatal);
     CHECK_OK(count);
     filters.our_count = (size_t)count;
     build_theirs();
@@ -189,7 +189,7 @@ TEST(filter_is_well_formed) {
     for (size_t most = 0; most < filters.our_count; most++) {
         uint64_t fatal[ISOLATE_SYSCALL_BITS / 64];
         struct isolate_filter_instruction *out = calloc(most + 1, sizeof *out);
-        CHECK_EQUAL(isolate_filter_compile(out, most, fatal), -E2BIG);
+        CHECK_EQUAL(isolate_filter_compile(0, out, most, fatal), -E2BIG);
         CHECK_EQUAL(out[most].code, 0);
         free(out);
     }

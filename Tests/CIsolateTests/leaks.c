@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup_facts.h"
 #include "internal.h"
 #include "support.h"
 #include "test.h"
@@ -90,21 +91,27 @@ int owner_processes(const struct owner *owner) {
     return count;
 }
 
+struct counting {
+    const struct owner *owner;
+    int count;
+};
+
+static void count_cgroups(const char *parent, void *context) {
+    struct counting *counting = context;
+    DIR *list = opendir(parent);
+    for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;)
+        if (names_owner(entry->d_name, counting->owner)) {
+            counting->count++;
+            test_context("left: cgroup %s", entry->d_name);
+        }
+    if (list != NULL)
+        closedir(list);
+}
+
 int owner_cgroups(const struct owner *owner) {
-    int count = 0;
-    for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
-        char path[1024];
-        CHECK_EQUAL(isolate_cgroup_v1_path(h, path, sizeof path), 0);
-        DIR *list = opendir(path);
-        for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;)
-            if (names_owner(entry->d_name, owner)) {
-                count++;
-                test_context("left: cgroup %s", entry->d_name);
-            }
-        if (list != NULL)
-            closedir(list);
-    }
-    return count;
+    struct counting counting = {owner, 0};
+    cgroup_for_each_parent(count_cgroups, &counting);
+    return counting.count;
 }
 
 void expect_no_processes(const struct owner *owner, unsigned milliseconds) {
@@ -197,6 +204,8 @@ struct snapshot *snapshot_take(void) {
     /* glibc sets a handler of its own with the first thread. */
     CHECK_EQUAL(pthread_create(&thread, NULL, do_nothing, NULL), 0);
     CHECK_EQUAL(pthread_join(thread, NULL), 0);
+    while (thread_count() > 1) /* joined, and still on its way out */
+        sleep_ms(1);
     CHECK_OK(unshare(CLONE_NEWNS));
     /* Apart from the machine's, and then shared: what a slot fails to keep to itself shows up here. */
     CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));

@@ -47,6 +47,9 @@ static const struct {
     /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c).
      */
     {ISOLATE_STAGE_FILE, NOT_WIRED},
+    /* Stages of other kinds of slots, each with a test of its own. */
+    {ISOLATE_STAGE_DIRECTORIES, NOT_WIRED},
+    {ISOLATE_STAGE_OVERLAY, NOT_WIRED},
     {ISOLATE_STAGE_PROTOCOL, NOT_WIRED},
 };
 enum { COUNT = sizeof stages / sizeof stages[0] };

@@ -1,6 +1,7 @@
 /* The program in the sandbox: one behaviour per word. Static, so that it starts fast and anywhere. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int number;
@@ -41,6 +44,105 @@ static int do_memory(void) {
         return 1;
     for (size_t i = 0; i < bytes; i += 4096)
         memory[i] = 1;
+    return 0;
+}
+
+/* The same, and keeps it. */
+static int do_hold(void) {
+    return do_memory() == 0 ? do_sleep() : 1;
+}
+
+/* Touches `number` MiB of shared memory, and keeps it. */
+static int do_shared(void) {
+    size_t bytes = (size_t)number << 20;
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return 1;
+    for (size_t i = 0; i < bytes; i += 4096)
+        memory[i] = 1;
+    return do_sleep();
+}
+
+/* Touches `number` MiB, then has three children that look at them. */
+static int do_forked(void) {
+    if (do_memory() != 0)
+        return 1;
+    for (int i = 0; i < 3; i++)
+        if (fork() == 0) {
+            usleep(200000);
+            _exit(0);
+        }
+    while (wait(NULL) > 0) {
+    }
+    return 0;
+}
+
+/* Has one child that borrows the memory for a while. */
+static int do_vforked(void) {
+    if (do_memory() != 0)
+        return 1;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        usleep(200000);
+        _exit(0);
+    }
+    return pid < 0;
+}
+
+static void *hold(void *argument) {
+    do_hold();
+    return argument;
+}
+
+/* A second thread holds `number` MiB; the first one leaves. */
+static int do_leaderless(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, hold, NULL) != 0)
+        return 1;
+    pthread_exit(NULL);
+}
+
+static void burn(int milliseconds) {
+    struct timespec used;
+    do
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    while (used.tv_sec * 1000 + used.tv_nsec / 1000000 < milliseconds);
+}
+
+/* Uses `number` ms of CPU time. */
+static int do_burn(void) {
+    burn(number);
+    return 0;
+}
+
+/* The same, says so in a file, and stays. */
+static int do_burn_and_stay(void) {
+    burn(number);
+    return open("done", O_WRONLY | O_CREAT, 0644) < 0 ? 1 : do_sleep();
+}
+
+/* Has a child use them, and does not wait for it. */
+static int do_ignored(void) {
+    signal(SIGCHLD, SIG_IGN);
+    pid_t pid = fork();
+    if (pid == 0) {
+        burn(number);
+        _exit(0);
+    }
+    while (kill(pid, 0) == 0)
+        usleep(1000);
+    return pid < 0;
+}
+
+/* Prints how many processes there can be, itself included. */
+static int do_count(void) {
+    int count = 1;
+    pid_t pid;
+    while ((pid = fork()) > 0)
+        count++;
+    if (pid == 0)
+        do_sleep();
+    printf("%d", count);
     return 0;
 }
 
@@ -164,11 +266,19 @@ static const struct {
     const char *word;
     int (*run)(void);
 } words[] = {
-    {"exit", do_exit},     {"signal", do_signal}, {"spin", do_spin},   {"sleep", do_sleep},
-    {"memory", do_memory}, {"flood", do_flood},   {"print", do_print}, {"fork", do_fork},
-    {"storm", do_storm},   {"open", do_open},     {"disk", do_disk},   {"fileSize", do_file_size},
-    {"stack", do_stack},   {"socket", do_socket}, {"cat", do_cat},     {"status", do_status},
-    {"read", do_read},
+    {"exit", do_exit},       {"signal", do_signal},
+    {"spin", do_spin},       {"sleep", do_sleep},
+    {"memory", do_memory},   {"flood", do_flood},
+    {"print", do_print},     {"fork", do_fork},
+    {"storm", do_storm},     {"open", do_open},
+    {"disk", do_disk},       {"fileSize", do_file_size},
+    {"stack", do_stack},     {"socket", do_socket},
+    {"cat", do_cat},         {"status", do_status},
+    {"read", do_read},       {"hold", do_hold},
+    {"shared", do_shared},   {"forked", do_forked},
+    {"vforked", do_vforked}, {"leaderless", do_leaderless},
+    {"burn", do_burn},       {"burnAndStay", do_burn_and_stay},
+    {"ignored", do_ignored}, {"count", do_count},
 };
 
 int main(int argc, char **argv) {

@@ -49,7 +49,8 @@
             checkBackend(json["backend"] ?? .null, check)
 
             let isolation = json["isolation"] ?? .null
-            check(isolation.keys == ["level", "layers", "missing", "cgroup"], "isolation")
+            check(
+                isolation.keys == ["level", "layers", "missing", "cgroup", "reasons", "holes"], "isolation")
             check(isolation["level"]?.text.flatMap(IsolationLevel.init(rawValue:)) != nil, "level")
             check(["v1", "v2", "none"].contains(isolation["cgroup"]), "cgroup")
             let layers = (isolation["layers"]?.elements ?? []) + (isolation["missing"]?.elements ?? [])
@@ -225,9 +226,9 @@
                 #expect(docker.code == "backendUnavailable" && docker.hint != nil)
                 let image = try complaint("exec", "--image", "python:3.12", "--", "true")
                 #expect(image.code == "imageUnavailable" && image.hint != nil)
-                #expect(
-                    try complaint("exec", "--rootfs", "writable", "--", "true").code
-                        == "writableRootfsUnavailable")
+                let folder = try ScratchFolder()
+                let empty = try complaint("exec", "--image", folder.path, "--", "true")
+                #expect(empty.code == "imageUnavailable" && empty.text.contains(folder.path))
             }
 
             @Test func sources() throws {

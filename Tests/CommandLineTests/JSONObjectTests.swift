@@ -22,7 +22,8 @@
                 stderr: stderr,
                 stdoutTruncated: false, stderrTruncated: true, usage: usage, limits: .standard,
                 isolation: IsolationReport(
-                    level: .strong, layers: [.seccomp, .landlock], missing: [.cgroupCPU], cgroup: .v1),
+                    level: .strong, layers: [.seccomp, .landlock], missing: [.cgroupCPU], cgroup: .v1,
+                    reasons: ["why"], holes: ["what"]),
                 provenance: Provenance(
                     kind: .local, requested: "local", instance: "host:1:1", sandbox: "slot-0", image: "host",
                     hostPID: 7))
@@ -68,6 +69,8 @@
                         ],
                         "isolation": [
                             "level": "strong", "layers": ["seccomp", "landlock"], "missing": ["cgroupCPU"],
+                            "reasons": ["why"],
+                            "holes": ["what"],
                             "cgroup": "v1",
                         ],
                         "files": ["plot.png": ["bytes": 3, "mediaType": "image/png", "path": "/x/plot.png"]],

@@ -53,10 +53,16 @@ struct LimitTests {
     func processes(subject: ConformanceSubject, program: String) async throws {
         let limits = Limits(processes: 16)
         let failed = try await subject.run(program, ["1"], limits: limits)
-        expect(failed, .limitExceeded(.processes))
         #expect(failed.stdoutText.hasPrefix("15"), "\(failed.summary)")
         let survived = try await subject.run(program, ["0"], limits: limits)
-        expect(survived, .exited(code: 0), limitsHit: [.processes])
+        if subject.isSampled {
+            // Exact all the same, but whether it was met is only known if a look fell into that moment.
+            #expect([.limitExceeded(.processes), .exited(code: 1)].contains(failed.outcome))
+            #expect(survived.outcome == .exited(code: 0), "\(survived.summary)")
+        } else {
+            expect(failed, .limitExceeded(.processes))
+            expect(survived, .exited(code: 0), limitsHit: [.processes])
+        }
         #expect(survived.stdoutText.hasPrefix("15"), "\(survived.summary)")
     }
 
@@ -65,14 +71,17 @@ struct LimitTests {
         let alone = try await subject.run("nothing", limits: Limits(processes: 1))
         expect(alone, .exited(code: 0))
         let result = try await subject.run("fork_until_refused", ["1"], limits: Limits(processes: 1))
-        expect(result, .limitExceeded(.processes))
+        // Without a counter of refusals, one process of one says nothing.
+        expect(result, subject.isSampled ? .exited(code: 1) : .limitExceeded(.processes))
         #expect(result.stdoutText == "0 EAGAIN\n", "\(result.summary)")
     }
 
     @Test("Exactly the limit is not beyond it", arguments: ConformanceSubject.all)
     func processesAtTheLimit(subject: ConformanceSubject) async throws {
         let result = try await subject.run("hold_processes", ["7", "20"], limits: Limits(processes: 8))
-        expect(result, .exited(code: 0))
+        // Without a counter of refusals, reaching the limit is all that can be seen, if it is seen.
+        let hits: Set<LimitKind> = subject.isSampled ? Set(result.limitsHit).intersection([.processes]) : []
+        expect(result, .exited(code: 0), limitsHit: hits)
     }
 
     // MARK: Files

@@ -18,9 +18,11 @@ struct LocalBackendTests {
     }
 
     private static func cgroups() -> [String] {
-        var own = [CChar](repeating: 0, count: 1024)
-        guard isolate_cgroup_v1_path(Int32(ISOLATE_CGROUP_MEMORY), &own, own.count) == 0 else { return [] }
-        let path = String(decoding: own.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var choice = isolate_cgroup_choice()
+        isolate_cgroup_choose(0, 0, &choice)
+        let path = withUnsafeBytes(of: choice.parent.0) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return names.filter { $0.hasPrefix("swift-sandbox-") && $0.contains("-\(getpid())-") }
     }

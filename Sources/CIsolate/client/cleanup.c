@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup_facts.h"
 #include "internal.h"
 
 enum { DEPTH_MAX = 4 };
@@ -48,8 +49,11 @@ static int remove_tree(int parent, const char *name, int depth) {
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && depth < DEPTH_MAX)
             remove_tree(dir, entry->d_name, depth + 1);
     kill_members(dir);
+    /* File cache that is charged to it would keep it in the kernel; v1 and v2 call this differently. */
     int empty = openat(dir, "memory.force_empty", O_WRONLY | O_CLOEXEC);
-    if (empty >= 0 && write(empty, "0", 1) < 0)
+    if (empty < 0)
+        empty = openat(dir, "memory.reclaim", O_WRONLY | O_CLOEXEC);
+    if (empty >= 0 && write(empty, "1G", 2) < 0)
         errno = 0; /* only makes the removal cheaper */
     internal_close(&empty);
     closedir(list);
@@ -62,40 +66,47 @@ static int remove_tree(int parent, const char *name, int depth) {
     return result;
 }
 
+static void remove_named(const char *path, void *context) {
+    int CLEANUP_CLOSE parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent >= 0)
+        remove_tree(parent, context, 0); /* almost always it is gone already */
+}
+
 void internal_remove_cgroups(const isolate_supervisor *supervisor) {
-    char own[1024], name[64];
+    char name[64];
     internal_cgroup_name(supervisor, name, sizeof name);
-    for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
-        if (isolate_cgroup_v1_path(h, own, sizeof own) < 0)
+    cgroup_for_each_parent(remove_named, name);
+}
+
+struct cleaning {
+    void (*removed)(const char *path, void *context);
+    void *context;
+    int count, worst;
+};
+
+static void remove_dead(const char *parent, void *context) {
+    struct cleaning *cleaning = context;
+    DIR *list = opendir(parent);
+    for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
+        char path[ISOLATE_CGROUP_PATH_BYTES + sizeof entry->d_name + 1];
+        if (entry->d_type != DT_DIR || !owner_is_dead(entry->d_name))
             continue;
-        int CLEANUP_CLOSE parent = open(own, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (parent >= 0)
-            remove_tree(parent, name, 0); /* almost always it is gone already */
+        int result = remove_tree(dirfd(list), entry->d_name, 0);
+        if (result < 0) {
+            cleaning->worst = result;
+            continue;
+        }
+        cleaning->count++;
+        snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
+        if (cleaning->removed != NULL)
+            cleaning->removed(path, cleaning->context);
     }
+    if (list != NULL)
+        closedir(list);
 }
 
 int isolate_cleanup(void (*removed)(const char *path, void *context), void *context) {
-    int count = 0, worst = 0;
-    for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
-        char own[1024], path[1400];
-        if (isolate_cgroup_v1_path(h, own, sizeof own) < 0)
-            continue;
-        DIR *list = opendir(own);
-        for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
-            if (entry->d_type != DT_DIR || !owner_is_dead(entry->d_name))
-                continue;
-            int result = remove_tree(dirfd(list), entry->d_name, 0);
-            snprintf(path, sizeof path, "%s/%s", own, entry->d_name);
-            if (result < 0) {
-                worst = result;
-                continue;
-            }
-            count++;
-            if (removed != NULL)
-                removed(path, context);
-        }
-        if (list != NULL)
-            closedir(list);
-    }
-    return worst < 0 ? worst : count;
+    struct cleaning cleaning = {removed, context, 0, 0};
+    cgroup_for_each_parent(remove_dead, &cleaning);
+    return cleaning.worst < 0 ? cleaning.worst : cleaning.count;
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "isolate.h"
@@ -131,6 +132,27 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
         emit_return(a, allow);
         emit_return(a, notify);
         break;
+    case POLICY_OWN_PROCESS:
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+        emit_return(a, allow);
+        emit_return(a, notify);
+        break;
+    case POLICY_NOT_INIT:
+    case POLICY_NOT_INIT_PRIORITY: /* what the kernel says when init is somebody else's */
+        emit_load_argument(a, answer == POLICY_NOT_INIT ? 0 : 1);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, 1, 1, 0);
+        emit_return(a, allow);
+        emit_return(a, error(EPERM));
+        break;
+    case POLICY_OWN_PRIORITY:
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, PRIO_PROCESS, 0, 3);
+        emit_load_argument(a, 1);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+        emit_return(a, allow);
+        emit_return(a, notify);
+        break;
     case POLICY_SILENT:
         emit_return(a, error(ENOSYS));
         break;
@@ -207,13 +229,51 @@ static void read_policy(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint64
     }
 }
 
-int isolate_filter_compile(struct isolate_filter_instruction *out, size_t most,
+static void change(enum policy_answer answers[ISOLATE_SYSCALL_BITS], const char *name,
+                   enum policy_answer answer) {
+    int number = seccomp_syscall_resolve_name(name);
+    if (number >= 0 && number < ISOLATE_SYSCALL_BITS)
+        answers[number] = answer;
+}
+
+/* Where the program's user or the file tree is not its own. None of these ends a run. */
+static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint32_t variant) {
+    static const char *const by_process[] = {"prlimit64", "sched_setaffinity", "sched_setparam",
+                                             "sched_setscheduler", "sched_setattr"};
+    static const char *const signals[] = {"kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+                                          "pidfd_send_signal"};
+    /* Sockets of the host's that are in reach, and objects that outlive their makers. */
+    static const char *const shared[] = {"connect", "shmget", "semget", "msgget", "mq_open"};
+    if (variant & ISOLATE_FILTER_SHARED_USER) {
+        for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
+            change(answers, by_process[i], POLICY_OWN_PROCESS);
+        change(answers, "setpriority", POLICY_OWN_PRIORITY);
+        change(answers, "ioprio_set", POLICY_DENY);
+        change(answers, "process_madvise", POLICY_DENY);
+    }
+    if (variant & ISOLATE_FILTER_SHARED_INIT) {
+        for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
+            change(answers, by_process[i], POLICY_NOT_INIT);
+        change(answers, "setpriority", POLICY_NOT_INIT_PRIORITY);
+        change(answers, "ioprio_set", POLICY_NOT_INIT_PRIORITY);
+    }
+    if (variant & ISOLATE_FILTER_NO_SIGNALS)
+        /* Not tgkill: abort() needs it. The report names that hole. */
+        for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+            change(answers, signals[i], POLICY_DENY);
+    if (variant & ISOLATE_FILTER_HOST_TREE)
+        for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
+            change(answers, shared[i], POLICY_DENY);
+}
+
+int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *out, size_t most,
                            uint64_t fatal[ISOLATE_SYSCALL_BITS / 64]) {
     enum policy_answer answers[ISOLATE_SYSCALL_BITS];
     struct range ranges[RANGES_MAX];
     size_t count = 0;
     struct assembler a = {.out = out, .most = most};
     read_policy(answers, fatal);
+    apply_variant(answers, variant);
     for (uint32_t number = 0; number < ISOLATE_SYSCALL_BITS; number++) {
         enum policy_answer answer = answers[number] == POLICY_FATAL ? POLICY_DENY : answers[number];
         if (count > 0 && ranges[count - 1].answer == answer)

@@ -13,9 +13,32 @@ static inline isolate_failure internal_failure(int stage, int errno_value, int i
 
 void internal_close(int *fd);
 
-/* config.c: a sealed memory file with the supervisor's configuration, or -errno. */
+/* config.c: the configuration while it is made; texts are offsets from its start. */
+struct config_builder {
+    struct isolate_config *config;
+    char *text; /* right behind the structure */
+    size_t used;
+    int error;
+};
+uint32_t config_add_text(struct config_builder *b, const char *text);
+
+/* rootfs.c: binds, links, files and masks of the root. `root`: an image's directory, or NULL for the host. */
+int internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure);
+
+/* ids.c */
+void internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config);
+/* The path of a system program, or NULL; valid until the thread's next call. */
+const char *internal_find_program(const char *name);
+
+/* rungs.c: what to leave out after this failure; `avoid` itself when nothing helps. `needs_tree`: an image or
+ * a writable root, neither of which there is without a mount namespace. */
+uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
+                            uint32_t *lost_layers);
+
+/* config.c: a sealed memory file with the supervisor's configuration, or -errno. asks_for_place: the
+ * supervisor then waits for a CGROUP_PLACE record. */
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         isolate_failure *failure);
+                         int *asks_for_place, isolate_failure *failure);
 
 /* spawn.c: starts the image with descriptors 3, 4, 5; not this process's child afterwards. pid, or -errno. */
 int internal_spawn(int image, int socket, int owner, int config);
@@ -32,6 +55,9 @@ void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_
 
 /* cleanup.c: what a supervisor that was killed could not remove itself. It must be dead. */
 void internal_remove_cgroups(const isolate_supervisor *supervisor);
+
+/* systemd.c: has systemd put the supervisor into a scope that this user may divide; its directory. */
+int internal_systemd_scope(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
 #define INTERNAL_CGROUP_PREFIX "swift-sandbox-"
 

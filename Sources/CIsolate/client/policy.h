@@ -16,6 +16,10 @@ enum policy_answer {
     POLICY_UNSHARE,
     POLICY_IOCTL,
     POLICY_PERSONALITY,
+    POLICY_OWN_PROCESS,       /* the first argument names a process: 0, the caller, only */
+    POLICY_NOT_INIT,          /* the first argument names a process: any but pid 1 */
+    POLICY_NOT_INIT_PRIORITY, /* the second does */
+    POLICY_OWN_PRIORITY,      /* the first says what the second names: the calling process only */
 };
 
 struct policy_entry {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -113,14 +114,14 @@ int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_by
     return send_record(control, &vector, 1, NULL, 0);
 }
 
-int isolate_slot_send_open(int control, const char *path, int mode) {
+int isolate_slot_send_open(int control, const char *path, int mode, int content) {
     struct isolate_file_record record = {.type = ISOLATE_OPEN_FILE, .mode = (uint32_t)mode};
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof record.path)
         return -ENAMETOOLONG;
     memcpy(record.path, path, length);
     struct iovec vector = {&record, sizeof record};
-    return send_record(control, &vector, 1, NULL, 0);
+    return send_record(control, &vector, 1, &content, content >= 0 ? 1 : 0);
 }
 
 int isolate_slot_receive(int control, isolate_slot_message *message, int *fd) {
@@ -160,7 +161,10 @@ int isolate_run_send(int request, uint64_t serial, const isolate_limits *limits,
 int isolate_pipe(uid_t user, int our_end, int ends[2]) {
     if (pipe2(ends, O_CLOEXEC) != 0)
         return -errno;
-    if (fcntl(ends[our_end], F_SETFL, O_NONBLOCK) == 0 && fchown(ends[1 - our_end], user, user) == 0)
+    /* Without the right to give it away, everybody who can name it may open it: that is its holders only. */
+    int is_given = user == geteuid() || fchown(ends[1 - our_end], user, user) == 0 ||
+                   (errno == EPERM && fchmod(ends[1 - our_end], 0666) == 0);
+    if (is_given && fcntl(ends[our_end], F_SETFL, O_NONBLOCK) == 0)
         return 0;
     int error = errno;
     internal_close(&ends[0]);

@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-enum { ANSWER_TIMEOUT_MS = 30000, READ_CHUNK = 64 << 10, STRINGS_MAX = 6 << 20 };
+enum { ANSWER_TIMEOUT_MS = 30000, READ_CHUNK = 64 << 10, CHUNKS_AT_ONCE = 16, STRINGS_MAX = 6 << 20 };
 
 static uint32_t next_slot = 1;
 
@@ -141,13 +141,13 @@ void isolate_sandbox_close(isolate_sandbox *sandbox) {
     internal_close(&sandbox->request);
 }
 
-static int open_file(isolate_sandbox *sandbox, const char *path, int mode, int *fd, uint64_t *bytes,
-                     isolate_failure *failure) {
+static int open_file(isolate_sandbox *sandbox, const char *path, int mode, int content, int *fd,
+                     uint64_t *bytes, isolate_failure *failure) {
     isolate_slot_message message;
     *failure = internal_failure(0, 0, 0);
     if (sandbox->supervisor->owner != getpid())
         return refuse_fork(failure);
-    int result = isolate_slot_send_open(sandbox->control, path, mode);
+    int result = isolate_slot_send_open(sandbox->control, path, mode, content);
     if (result < 0) {
         *failure = internal_failure(ISOLATE_STAGE_FILE, -result, 1);
         return result;
@@ -162,8 +162,15 @@ int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void
                           int executable, isolate_failure *failure) {
     int CLEANUP_CLOSE fd = -1;
     uint64_t size;
+    int CLEANUP_CLOSE content = executable ? isolate_memory_file(data, bytes) : -1;
+    if (executable && content < 0) {
+        *failure = internal_failure(ISOLATE_STAGE_FILE, -content, 4);
+        return content;
+    }
     int mode = executable ? ISOLATE_FILE_WRITE_EXECUTABLE : ISOLATE_FILE_WRITE;
-    int result = open_file(sandbox, path, mode, &fd, &size, failure);
+    int result = open_file(sandbox, path, mode, content, &fd, &size, failure);
+    if (executable)
+        return result;
     for (size_t done = 0; result == 0 && done < bytes;) {
         ssize_t n = write(fd, (const char *)data + done, bytes - done);
         if (n >= 0)
@@ -182,7 +189,7 @@ int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data,
     uint64_t size;
     char extra;
     *read_bytes = 0;
-    int result = open_file(sandbox, path, ISOLATE_FILE_READ, &fd, &size, failure);
+    int result = open_file(sandbox, path, ISOLATE_FILE_READ, -1, &fd, &size, failure);
     while (result == 0) {
         int is_full = *read_bytes == bytes; /* one byte more than allowed tells a larger file */
         ssize_t n = is_full ? read(fd, &extra, 1) : read(fd, (char *)data + *read_bytes, bytes - *read_bytes);
@@ -207,10 +214,11 @@ struct stream {
     int exceeded;
 };
 
-/* Reads what is there. 0 at the end or when nothing more is there now, -errno. */
-static int drain(struct stream *stream) {
+/* Reads what is there, but no more than so many chunks: a fast writer would keep us here for ever. 0, or
+ * -errno. */
+static int drain(struct stream *stream, unsigned chunks) {
     static const size_t least = 1; /* room for the terminating NUL */
-    while (stream->fd >= 0) {
+    for (; stream->fd >= 0 && chunks > 0; chunks--) {
         char chunk[READ_CHUNK];
         ssize_t n = read(stream->fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
@@ -286,7 +294,7 @@ static int follow(isolate_sandbox *sandbox, struct stream streams[2], isolate_ru
         if (poll(fds, 3, -1) < 0 && errno != EINTR)
             return -errno;
         for (int i = 0; i < 2; i++) {
-            int result = drain(&streams[i]);
+            int result = drain(&streams[i], CHUNKS_AT_ONCE);
             if (result < 0)
                 return result;
         }
@@ -304,8 +312,8 @@ static int follow(isolate_sandbox *sandbox, struct stream streams[2], isolate_ru
             continue; /* an earlier run's */
         *record = message.run;
         /* Every writer is dead: what they wrote is in the pipes, and nothing more will come. */
-        result = drain(&streams[0]);
-        return result < 0 ? result : drain(&streams[1]);
+        result = drain(&streams[0], ~0u);
+        return result < 0 ? result : drain(&streams[1], ~0u);
     }
 }
 

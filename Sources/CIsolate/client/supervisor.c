@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,7 +19,7 @@
 #define MFD_EXEC 0x0010U
 #endif
 
-enum { READY_TIMEOUT_MS = 10000, STOP_TIMEOUT_MS = 10000 };
+enum { READY_TIMEOUT_MS = 10000, STOP_TIMEOUT_MS = 10000, TRIAL_DISK_BYTES = 1 << 20 };
 
 /* An executable file that has no name: a sealed memory file, or where that is refused, an unlinked one. */
 static int image_file(const void *image, size_t bytes) {
@@ -71,23 +72,44 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
         *failure = internal_failure(ISOLATE_STAGE_START, result < 0 ? -result : EPROTO, 1);
         return result < 0 ? result : -EPROTO;
     }
+    if (record.failure.stage == ISOLATE_STAGE_CGROUP) {
+        /* The next attempt leaves it out, and tells this reason. */
+        snprintf(supervisor->cgroup_reason, sizeof supervisor->cgroup_reason,
+                 "making cgroups (v%d) failed: %s", supervisor->cgroup,
+                 strerrordesc_np(record.failure.errno_value));
+    }
     *failure = record.failure;
     return record.failure.stage == 0 ? 0 : -record.failure.errno_value;
 }
 
-int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
-                             isolate_failure *failure) {
+/* Nothing better was found: systemd is asked, and the supervisor told what came of it. */
+static int send_place(isolate_supervisor *supervisor) {
+    struct isolate_place_record record = {.type = ISOLATE_CGROUP_PLACE};
+    int result = internal_systemd_scope(supervisor, record.path, sizeof record.path);
+    if (result == 0) {
+        supervisor->cgroup = ISOLATE_CGROUP_V2;
+        supervisor->cgroup_reason[0] = 0;
+    } else {
+        size_t used = strlen(supervisor->cgroup_reason);
+        memset(record.path, 0, sizeof record.path);
+        snprintf(supervisor->cgroup_reason + used, sizeof supervisor->cgroup_reason - used,
+                 "; systemd made no scope: %s", strerrordesc_np(-result));
+    }
+    return send(supervisor->socket, &record, sizeof record, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int start_once(const isolate_start_options *options, isolate_supervisor *supervisor,
+                      isolate_failure *failure) {
     int CLEANUP_CLOSE image = -1;
     int CLEANUP_CLOSE owner = -1;
     int CLEANUP_CLOSE config = -1;
-    int ends[2] = {-1, -1}, result;
+    int ends[2] = {-1, -1}, result, asks_for_place = 0;
     *failure = internal_failure(ISOLATE_STAGE_NONE, 0, 0);
     *supervisor = (isolate_supervisor){
         .socket = -1, .pidfd = -1, .pid = -1, .owner = getpid(), .exchange = PTHREAD_MUTEX_INITIALIZER};
+    supervisor->avoid = options->avoid;
 
-    /* What earlier owners left when they were killed; not needed for our own start. */
-    isolate_cleanup(NULL, NULL);
-    result = config = internal_config_file(options, supervisor, failure);
+    result = config = internal_config_file(options, supervisor, &asks_for_place, failure);
     if (result >= 0)
         result = image = image_file(options->image, options->image_bytes);
     if (result >= 0) {
@@ -103,7 +125,11 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
         supervisor->socket = ends[0];
         ends[0] = -1;
         supervisor->pidfd = (int)syscall(SYS_pidfd_open, supervisor->pid, 0);
-        result = supervisor->pidfd < 0 ? -errno : wait_until_ready(supervisor, failure);
+        result = supervisor->pidfd < 0 ? -errno : 0;
+        if (result == 0 && asks_for_place)
+            result = send_place(supervisor);
+        if (result == 0)
+            result = wait_until_ready(supervisor, failure);
     }
     internal_close(&ends[0]);
     if (result < 0) {
@@ -112,6 +138,73 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
         isolate_supervisor_stop(supervisor);
     }
     return result < 0 ? result : 0;
+}
+
+/* One cell, made and thrown away: what it has every later one will have. */
+static int try_cell(isolate_supervisor *supervisor, isolate_failure *failure) {
+    isolate_sandbox trial;
+    int result = isolate_sandbox_open(supervisor, TRIAL_DISK_BYTES, &trial, failure);
+    if (result == 0) {
+        supervisor->layers = trial.layers;
+        supervisor->level = isolate_level_of(trial.layers);
+        isolate_sandbox_close(&trial);
+    }
+    return result;
+}
+
+/* A host that refuses a layer refuses it every time: leaves it out and tries again, down to nothing. */
+static int start_on_some_rung(const isolate_start_options *options, isolate_supervisor *supervisor,
+                              isolate_failure *failure) {
+    isolate_start_options attempt = *options;
+    isolate_missing missing[ISOLATE_MISSING_MAX];
+    char cgroup_reason[sizeof supervisor->cgroup_reason] = "";
+    unsigned count = 0;
+    for (;;) {
+        int result = start_once(&attempt, supervisor, failure);
+        if (result == 0)
+            result = try_cell(supervisor, failure);
+        if (result == 0)
+            break;
+        uint32_t lost = 0;
+        uint32_t next = internal_next_rung(attempt.avoid, supervisor->id_source,
+                                           options->is_writable || options->root != NULL, failure, &lost);
+        isolate_supervisor_stop(supervisor);
+        if (next == attempt.avoid || count == ISOLATE_MISSING_MAX)
+            return result;
+        if (failure->stage == ISOLATE_STAGE_CGROUP)
+            memcpy(cgroup_reason, supervisor->cgroup_reason, sizeof cgroup_reason);
+        missing[count++] = (isolate_missing){lost, *failure};
+        attempt.avoid = next;
+    }
+    supervisor->missing_count = count;
+    if (cgroup_reason[0] != 0)
+        memcpy(supervisor->cgroup_reason, cgroup_reason, sizeof cgroup_reason);
+    memcpy(supervisor->missing, missing, sizeof missing);
+    return 0;
+}
+
+/* Why this host's level is lower than asked for: the last refusal that cost layers, or Landlock's absence. */
+static isolate_failure reason_of(const isolate_supervisor *supervisor) {
+    if (supervisor->missing_count > 0)
+        return supervisor->missing[supervisor->missing_count - 1].failure;
+    return internal_failure(supervisor->landlock == 0 ? ISOLATE_STAGE_LANDLOCK : ISOLATE_STAGE_CGROUP, ENOSYS,
+                            -1);
+}
+
+int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
+                             isolate_failure *failure) {
+    /* What earlier owners left when they were killed; not needed for our own start. */
+    isolate_cleanup(NULL, NULL);
+    if (options->fail_stage != 0) /* the test asks for this very failure, not for a way around it */
+        return start_once(options, supervisor, failure);
+    int result = start_on_some_rung(options, supervisor, failure);
+    int least = options->least_level == 0 ? ISOLATE_LEVEL_STANDARD : options->least_level;
+    if (result == 0 && supervisor->level < least) {
+        *failure = reason_of(supervisor);
+        isolate_supervisor_stop(supervisor);
+        result = -EPERM;
+    }
+    return result;
 }
 
 int isolate_supervisor_stop(isolate_supervisor *supervisor) {

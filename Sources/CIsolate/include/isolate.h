@@ -25,6 +25,8 @@
 extern "C" {
 #endif
 
+enum { ISOLATE_CGROUP_PATH_BYTES = 448 }; /* the longest directory that ours may be made in */
+
 typedef struct isolate_failure isolate_failure;
 typedef struct isolate_limits isolate_limits;
 typedef struct isolate_run_record isolate_run_record;
@@ -32,16 +34,52 @@ typedef struct isolate_status_record isolate_status_record;
 typedef struct isolate_slot_record isolate_slot_record;
 typedef struct isolate_syscall isolate_syscall;
 
+/* ---- isolation ---- */
+
+enum isolate_level {
+    ISOLATE_LEVEL_NONE = 0,
+    ISOLATE_LEVEL_MINIMAL,  /* no namespaces: Landlock, seccomp and rlimits */
+    ISOLATE_LEVEL_STANDARD, /* namespaces and seccomp; rlimits and sampling where there is no cgroup */
+    ISOLATE_LEVEL_STRONG,   /* all namespaces, seccomp and cgroups */
+};
+
+/* The level that these layers (bits of enum isolate_layer) make. Pure. */
+enum isolate_level isolate_level_of(uint32_t layers);
+
+/* What is to be left out though the host may offer it. */
+enum isolate_avoid {
+    ISOLATE_AVOID_CGROUP = 1 << 0,
+    ISOLATE_AVOID_NET_NS = 1 << 1,
+    ISOLATE_AVOID_PROC = 1 << 2,
+    ISOLATE_AVOID_NAMESPACES = 1 << 3,
+    ISOLATE_AVOID_SUBORDINATE_IDS = 1 << 4,
+};
+
+/* Layers that this host did not give, and the step that failed. */
+typedef struct isolate_missing {
+    uint32_t layers;
+    isolate_failure failure;
+} isolate_missing;
+
 /* ---- the supervisor ---- */
 
+enum { ISOLATE_MISSING_MAX = 8 };
+
 typedef struct isolate_supervisor {
-    int socket;               /* records from and to the supervisor; readable when there is one */
-    int pidfd;                /* readable when the supervisor is dead */
-    pid_t pid;                /* the supervisor; not a child of this process */
-    pid_t owner;              /* the process that started it; in a fork of it every call fails with -ECHILD */
-    unsigned number;          /* of this process's supervisors; part of the names of its cgroups */
-    int cgroup;               /* 1: v1, 2: v2, 0: none */
-    int landlock;             /* Landlock ABI, 0 when the kernel has none */
+    int socket;              /* records from and to the supervisor; readable when there is one */
+    int pidfd;               /* readable when the supervisor is dead */
+    pid_t pid;               /* the supervisor; not a child of this process */
+    pid_t owner;             /* the process that started it; in a fork of it every call fails with -ECHILD */
+    unsigned number;         /* of this process's supervisors; part of the names of its cgroups */
+    int cgroup;              /* enum isolate_cgroup_kind: what is in force */
+    char cgroup_reason[160]; /* why it is nothing better; empty when it is the best */
+    int landlock;            /* Landlock ABI, 0 when the kernel has none */
+    int id_source;           /* enum isolate_id_source */
+    uint32_t avoid;          /* what was left out: asked for, or refused by the host */
+    uint32_t layers;         /* those of a trial cell; 0 when none was made */
+    int level;               /* enum isolate_level, of these layers */
+    unsigned missing_count;
+    isolate_missing missing[ISOLATE_MISSING_MAX]; /* what the host refused, in the order of the attempts */
     pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
 } isolate_supervisor;
 
@@ -49,11 +87,21 @@ typedef struct isolate_start_options {
     const void
         *image; /* the supervisor's executable: build Sources/CIsolate/supervisor, see Examples/c-judge */
     size_t image_bytes;
+    const char *root;    /* directory of an image; NULL: the host's own /usr with a small /etc */
+    int is_writable;     /* the root can be written to; every sandbox begins with it as it was */
+    int least_level;     /* enum isolate_level; less is an error. 0 means ISOLATE_LEVEL_STANDARD */
+    uint32_t avoid;      /* enum isolate_avoid */
     uint32_t fail_stage; /* tests only: an enum isolate_stage that fails with EIO; 0 in real use */
+    /* cgroup v2 lets a directory have limits or processes, not both: this process itself may be moved from
+     * its cgroup into a new child `embedder`, to make its cgroup usable. It stays there. */
+    int adopt_cgroup;
 } isolate_start_options;
 
 /* Starts a supervisor and waits until it is ready (at most 10 s). It dies with this process, however that
- * ends. */
+ * ends.
+ *
+ * A trial cell shows what this host gives. A layer that it refuses is left out and told in `missing`, unless
+ * the level would fall below `least_level`: then -EPERM, and *failure is the step that cost the level. */
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
                              isolate_failure *failure);
 
@@ -151,6 +199,21 @@ void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);
 
+/* Which cgroups programs started from this process could have, and why no better ones. */
+typedef struct isolate_cgroup_choice {
+    int kind; /* enum isolate_cgroup_kind */
+    /* The directories below which ours are made: one per hierarchy, of v2 one. */
+    char parent[ISOLATE_CGROUP_COUNT][ISOLATE_CGROUP_PATH_BYTES];
+    char
+        home[ISOLATE_CGROUP_PATH_BYTES + 16]; /* v2: where this process will be when it starts a supervisor */
+    int adopt;                                /* v2: this process has to move out of the way first */
+    int ask_systemd; /* there is v2, but no place in it: systemd may make one when a supervisor starts */
+    char reason[160];
+} isolate_cgroup_choice;
+
+/* Only looks. `avoid` and `may_adopt` as in isolate_start_options. */
+void isolate_cgroup_choose(uint32_t avoid, int may_adopt, isolate_cgroup_choice *choice);
+
 /* The directory of this process's cgroup in a hierarchy of v1 (ISOLATE_CGROUP_MEMORY, …). 0, or -ENOENT. */
 int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes);
 
@@ -160,8 +223,19 @@ int isolate_cleanup(void (*removed)(const char *path, void *context), void *cont
 
 /* ---- the filter ---- */
 
-/* Compiles the policy. Returns the number of instructions, or -errno; fatal[]: see struct isolate_config. */
-int isolate_filter_compile(struct isolate_filter_instruction *out, size_t most,
+/* What the filter must do besides where namespaces or ids do not. */
+enum isolate_filter_variant {
+    ISOLATE_FILTER_SHARED_USER = 1 << 0, /* other processes of the host have the program's user id: no limits,
+                                          * scheduling or priority but its own */
+    ISOLATE_FILTER_NO_SIGNALS =
+        1 << 1, /* … and Landlock does not hold signals back: none by kill and its like */
+    ISOLATE_FILTER_SHARED_INIT = 1 << 3, /* pid 1 has the program's user id: nobody may tune it */
+    ISOLATE_FILTER_HOST_TREE = 1 << 2,   /* no namespaces: no connect, no System V IPC */
+};
+
+/* Compiles the policy; `variant`: bits of enum isolate_filter_variant. Returns the number of instructions, or
+ * -errno; fatal[]: see struct isolate_config. */
+int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *out, size_t most,
                            uint64_t fatal[ISOLATE_SYSCALL_BITS / 64]);
 
 /* What the policy says of a call by name: 'a' allowed, 's' silently ENOSYS, 'd' denied, 'f' fatal, 'c'
@@ -178,7 +252,9 @@ int isolate_slot_destroy(const isolate_supervisor *supervisor, uint32_t slot);
 int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slot_record *record, int fds[2]);
 
 int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_bytes, uint64_t serial);
-int isolate_slot_send_open(int control, const char *path, int mode);
+/* mode: enum isolate_file_mode. content: for ISOLATE_FILE_WRITE_EXECUTABLE the file to copy, read from its
+ * offset on; -1 for the other modes. */
+int isolate_slot_send_open(int control, const char *path, int mode, int content);
 
 typedef union isolate_slot_message {
     uint32_t type;

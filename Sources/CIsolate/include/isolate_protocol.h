@@ -12,13 +12,15 @@
 #include <stdint.h>
 
 enum { ISOLATE_INLINE_MAX = 3072, ISOLATE_DENIED_MAX = 32, ISOLATE_PATH_BYTES = 3840 };
+enum { ISOLATE_CGROUP_PLACE_BYTES = 512 };
 
 /* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */
 enum isolate_stage {
     ISOLATE_STAGE_NONE = 0,
     ISOLATE_STAGE_START,         /* starting the supervisor */
     ISOLATE_STAGE_CONFIG,        /* reading the supervisor's configuration */
-    ISOLATE_STAGE_CGROUP,        /* making cgroups; index: 0 memory, 1 pids, 2 cpuacct */
+    ISOLATE_STAGE_CGROUP,        /* making cgroups; index: 0 memory, 1 pids, 2 cpuacct; of v2 always 0 */
+    ISOLATE_STAGE_DIRECTORIES,   /* level minimal: the directory that stands for the scratch tmpfs */
     ISOLATE_STAGE_CLONE_SLOT,    /* clone3 with the slot's namespaces */
     ISOLATE_STAGE_ID_MAP,        /* writing uid_map and gid_map */
     ISOLATE_STAGE_CREDENTIALS,   /* changing ids, dropping capabilities */
@@ -32,6 +34,7 @@ enum isolate_stage {
     ISOLATE_STAGE_JOIN_CGROUP,   /* the seat enters the program's cgroup; index: the hierarchy */
     ISOLATE_STAGE_CLONE_SEAT,    /* cloning the seat */
     ISOLATE_STAGE_SCRATCH,       /* the tmpfs behind /work, /tmp and /dev/shm */
+    ISOLATE_STAGE_OVERLAY,       /* the writable root; index: the place in the configuration's binds */
     ISOLATE_STAGE_CLONE_INIT,    /* clone3 of the cell's init */
     ISOLATE_STAGE_MOUNT_SCRATCH, /* binding /work, /tmp, /dev/shm into the cell */
     ISOLATE_STAGE_MOUNT_PROC,    /* the cell's proc */
@@ -123,6 +126,7 @@ enum isolate_record_type {
     /* embedder -> supervisor */
     ISOLATE_CREATE_SLOT = 1,
     ISOLATE_DESTROY_SLOT,
+    ISOLATE_CGROUP_PLACE, /* once, before anything else, when the configuration says so */
     /* supervisor -> embedder */
     ISOLATE_SUPERVISOR_READY,
     ISOLATE_SLOT_CREATED, /* + descriptors: control, request */
@@ -142,6 +146,7 @@ enum isolate_record_type {
     /* embedder -> the program's process (request socket) */
     ISOLATE_RUN, /* + descriptors: stdin, stdout, stderr, and the strings when they are not inline */
     /* inside a slot */
+    ISOLATE_PROGRAM_BORN,    /* level minimal: may be traced now */
     ISOLATE_PROGRAM_WAITING, /* + descriptor: the seccomp listener */
     ISOLATE_PROGRAM_READY,   /* right before exec */
     ISOLATE_PROGRAM_FAILED,
@@ -155,6 +160,11 @@ struct isolate_slot_record { /* CREATE_SLOT, DESTROY_SLOT, SLOT_CREATED, SLOT_EN
     uint32_t slot;
     uint32_t host_uid; /* the program's uid as the host sees it */
     struct isolate_failure failure;
+};
+
+struct isolate_place_record { /* CGROUP_PLACE */
+    uint32_t type;
+    char path[ISOLATE_CGROUP_PLACE_BYTES]; /* v2: the directory, which is there; empty: there is none */
 };
 
 struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN */
@@ -176,7 +186,7 @@ struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT
 enum isolate_file_mode {
     ISOLATE_FILE_READ = 0,
     ISOLATE_FILE_WRITE,
-    ISOLATE_FILE_WRITE_EXECUTABLE,
+    ISOLATE_FILE_WRITE_EXECUTABLE, /* + descriptor: its content; answered without one */
     ISOLATE_FILE_REMOVE,
 };
 
@@ -235,9 +245,9 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
     uint64_t system_ns;
     uint64_t peak_memory_bytes;
     uint64_t resident_peak_bytes;
-    uint32_t resident_source; /* enum isolate_source */
     uint32_t peak_processes;
-    uint32_t processes_source; /* enum isolate_source */
+    /* enum isolate_source, of cpu_ns and of the three peaks */
+    uint32_t cpu_source, memory_source, resident_source, processes_source;
     struct isolate_syscall blocked;
     uint32_t denied_count;
     struct isolate_syscall denied[ISOLATE_DENIED_MAX];
@@ -246,15 +256,40 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
 /* The supervisor's configuration: a sealed memory file on ISOLATE_FD_CONFIG. Strings are offsets from its
  * start. */
 enum { ISOLATE_FD_SOCKET = 3, ISOLATE_FD_OWNER = 4, ISOLATE_FD_CONFIG = 5 };
+/* What limits and accounts for the programs: the same numbers as isolate_supervisor.cgroup. */
+enum isolate_cgroup_kind { ISOLATE_CGROUP_NONE = 0, ISOLATE_CGROUP_V1, ISOLATE_CGROUP_V2 };
+/* The hierarchies of v1. v2 has one, which stands in the first place. */
 enum { ISOLATE_CGROUP_MEMORY = 0, ISOLATE_CGROUP_PIDS, ISOLATE_CGROUP_CPUACCT, ISOLATE_CGROUP_COUNT };
-enum { ISOLATE_BIND_MAX = 32, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 32, ISOLATE_FILTER_MAX = 1024 };
+enum { ISOLATE_BIND_MAX = 64, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 32, ISOLATE_FILTER_MAX = 1024 };
 enum { ISOLATE_SYSCALL_BITS = 1024 };
 
-enum isolate_bind_kind { ISOLATE_BIND_TREE = 0, ISOLATE_BIND_FILE, ISOLATE_BIND_LINK, ISOLATE_BIND_DEVICE };
+enum isolate_bind_kind {
+    ISOLATE_BIND_TREE = 0,
+    ISOLATE_BIND_FILE,
+    ISOLATE_BIND_LINK,
+    ISOLATE_BIND_DEVICE,
+    ISOLATE_BIND_EMPTY, /* an empty directory, made anew */
+};
+
+/* What a supervisor's slots are made of. */
+enum isolate_feature {
+    ISOLATE_FEATURE_NAMESPACES = 1 << 0, /* without: level minimal */
+    ISOLATE_FEATURE_NET_NS = 1 << 1,
+    ISOLATE_FEATURE_PROC =
+        1 << 2, /* a proc of its own; the kernel refuses it where the outer one is masked */
+    ISOLATE_FEATURE_WRITABLE = 1 << 3, /* a root that can be written to, in an overlay */
+};
+
+/* Whose ids a slot and its program have on the host. */
+enum isolate_id_source {
+    ISOLATE_IDS_OWN = 0,     /* the embedder's own, both */
+    ISOLATE_IDS_PRIVILEGED,  /* unused ones, by CAP_SETUID and CAP_SETGID */
+    ISOLATE_IDS_SUBORDINATE, /* the user's, by newuidmap and newgidmap */
+};
 
 struct isolate_bind {
     uint32_t kind;   /* enum isolate_bind_kind */
-    uint32_t source; /* path on the host; the target of a LINK */
+    uint32_t source; /* path on the host, or below image_root; the target of a LINK */
     uint32_t target; /* path in the root, without the first slash */
 };
 
@@ -278,14 +313,22 @@ struct isolate_filter_instruction { /* struct sock_filter */
 struct isolate_config {
     uint32_t bytes;
     uint32_t processors;
-    uint32_t uid_base; /* the supervisor takes uid_count ids from here on, by its pid */
-    uint32_t uid_count;
-    uint32_t program_uid; /* inside */
+    uint32_t features;              /* enum isolate_feature */
+    uint32_t id_source;             /* enum isolate_id_source */
+    uint32_t uid_base, gid_base;    /* the supervisor takes id_count ids from here on, by its pid … */
+    uint32_t id_span, id_count;     /* … within id_span */
+    uint32_t slot_uid, program_uid; /* inside the user namespace; at level minimal there is none */
+    uint32_t newuidmap, newgidmap;  /* paths, for ISOLATE_IDS_SUBORDINATE */
+    uint32_t scratch_directory;     /* level minimal: made and removed by the supervisor */
     uint32_t landlock_abi;
-    uint32_t fail_stage; /* tests: this stage fails with EIO in every slot; 0 in real use */
-    uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directory to make, absolute, one per hierarchy */
+    uint32_t fail_stage;  /* tests: this stage fails with EIO in every slot; 0 in real use */
+    uint32_t cgroup_kind; /* enum isolate_cgroup_kind */
+    uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directories to make, absolute, one per hierarchy; v2: one */
+    uint32_t cgroup_wait; /* v2: the directory follows in a CGROUP_PLACE record, before `ready` */
+    uint32_t cgroup_home; /* v2: where the supervisor started, absolute; it returns there when it leaves */
     uint32_t bind_count, file_count, mask_count, filter_count;
     uint32_t hostname;
+    uint32_t image_root; /* directory of an image, absolute; 0: the host's own */
     uint64_t charge_batch_bytes;
     struct isolate_bind binds[ISOLATE_BIND_MAX];
     struct isolate_file files[ISOLATE_FILE_MAX];

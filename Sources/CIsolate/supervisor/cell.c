@@ -8,7 +8,7 @@ static int make_channel(int ends[2]) {
 }
 
 int cell_exists(const struct slot *slot) {
-    return slot->init_pid > 0;
+    return slot->init_pid > 0 || slot->program_pid > 0;
 }
 
 static struct isolate_failure start_init(struct slot *slot) {
@@ -44,13 +44,31 @@ int seat_receive(struct slot *slot, struct isolate_status_record *reply) {
     return -EPIPE;
 }
 
+/* Level minimal: once it is another user's, we lack the right to trace it. It waits for our word. */
+static struct isolate_failure attach_early(struct slot *slot) {
+    struct isolate_status_record born;
+    long result = sys_receive(slot->channel, &born, sizeof born, 0, 0, 0);
+    if (result != sizeof born)
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result < 0 ? result : -EPIPE, 4);
+    if (born.type != ISOLATE_PROGRAM_BORN)
+        return born.failure;
+    /* A host that forbids tracing only costs evidence: of stack, file size and open files. */
+    slot->is_traced = trace_attach(slot->program_pid) == 0;
+    result = sys_send(slot->channel, "g", 1, 0, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, 1);
+}
+
 static struct isolate_failure start_program(struct slot *slot) {
     int ends[2] = {-1, -1};
     struct isolate_status_record reply, waiting;
     int result = make_channel(ends);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, 1);
-    struct seat_request request = {.type = ISOLATE_SEAT_FORK, .channel = ends[1]};
+    struct seat_request request = {.type = ISOLATE_SEAT_FORK,
+                                   .channel = ends[1],
+                                   .cgroup = slot->cgroup,
+                                   .work = slot->work,
+                                   .tmp = slot->tmp};
     for (int i = 0; i < CELL_NAMESPACES; i++)
         request.namespaces[i] = slot->namespaces[i];
     result = sys_send(slot->seat, &request, sizeof request, 0, 0);
@@ -66,13 +84,19 @@ static struct isolate_failure start_program(struct slot *slot) {
     if (reply.failure.stage != 0)
         return reply.failure;
     slot->program_pid = reply.value;
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
+        struct isolate_failure failure = attach_early(slot);
+        if (failure.stage != 0)
+            return failure;
+    }
     long n = sys_receive(slot->channel, &waiting, sizeof waiting, &slot->listener, 1, 0);
     if (n != sizeof waiting)
         return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, -EPIPE, 3);
     if (waiting.type != ISOLATE_PROGRAM_WAITING)
         return waiting.failure;
     slot->layers = waiting.layers;
-    result = trace_attach(slot->program_pid);
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        result = trace_attach(slot->program_pid);
     if (result == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_TRACE))
         result = -EIO;
     if (result == 0)
@@ -84,11 +108,14 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->namespaces[i] = -1;
-    cgroup_rest(&slot->cgroup, slot->config->charge_batch_bytes, &slot->base);
     slot->was_full = scratch_is_full(slot);
-    struct isolate_failure failure = start_init(slot);
+    struct isolate_failure failure = cgroup_prepare(slot);
+    if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        failure = start_init(slot);
     if (failure.stage == 0)
         failure = start_program(slot);
+    /* The kernel makes proc's entries for the new processes now, not when the run is over. */
+    members_exist(slot);
     for (int i = 0; i < CELL_NAMESPACES; i++)
         sys_close_fd(&slot->namespaces[i]); /* joined: the cell's processes hold them now */
     if (failure.stage != 0)
@@ -97,11 +124,47 @@ struct isolate_failure cell_prepare(struct slot *slot) {
 }
 
 void cell_kill(struct slot *slot) {
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        plain_kill(slot);
     if (slot->init_pid > 0) /* never -1, which is everybody */
         SYS_CALL_2(__NR_kill, slot->init_pid, SYS_SIGKILL);
 }
 
+static void reap_one(struct slot *slot, long pid, int status) {
+    if ((status & 0xff) == 0x7f) /* a traced process may stop on its way out */
+        SYS_CALL_4(__NR_ptrace, 7 /* PTRACE_CONT */, pid, 0, 0);
+    else if (pid == slot->program_pid)
+        slot->program_pid = -1;
+    else if (pid == slot->init_pid)
+        slot->init_pid = -1;
+    else if (pid == slot->seat_pid) {
+        slot->seat_pid = -1;
+        slot->is_retired = 1;
+    }
+}
+
+/* Without a pid namespace nobody's end is everybody's: kills and reaps until nobody is left. */
+static void reap_plain(struct slot *slot) {
+    for (;;) {
+        int status = 0;
+        long pid = SYS_CALL_4(__NR_wait4, -1, &status, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, 0);
+        if (pid > 0) {
+            reap_one(slot, pid, status);
+            continue;
+        }
+        if (!members_exist(slot))
+            break;
+        plain_kill(slot);
+        sys_sleep_ns(200000);
+    }
+    slot->program_pid = -1;
+}
+
 void cell_reap(struct slot *slot) {
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
+        reap_plain(slot);
+        return;
+    }
     while (slot->init_pid > 0 || slot->program_pid > 0) {
         int status = 0;
         /* Anybody: a program may have given us children with CLONE_PARENT, and init's own end waits until
@@ -111,16 +174,7 @@ void cell_reap(struct slot *slot) {
             continue;
         if (pid < 0)
             break;
-        if ((status & 0xff) == 0x7f) /* a traced process may stop on its way out */
-            SYS_CALL_4(__NR_ptrace, 7 /* PTRACE_CONT */, pid, 0, 0);
-        else if (pid == slot->program_pid)
-            slot->program_pid = -1;
-        else if (pid == slot->init_pid)
-            slot->init_pid = -1;
-        else if (pid == slot->seat_pid) {
-            slot->seat_pid = -1;
-            slot->is_retired = 1;
-        }
+        reap_one(slot, pid, status);
     }
 }
 

@@ -1,19 +1,31 @@
 /*
- * Limits and accounting by cgroup: one interface, one file per kind of hierarchy.
+ * Limits and accounting: one interface, and behind it one file per kind of host.
  *
- * cgroup_v1.c is the first kind; v2 and none stand beside it behind the same functions. The supervisor makes
- * a slot's cgroup once; it is recycled for every cell of the slot, because a memory cgroup that is merely
- * removed stays in the kernel while one page of file cache is charged to it. Descriptors are opened by the
- * supervisor and only read and written later, so nobody below it needs a path or a privilege.
+ *   cgroup_v1.c    a cgroup per slot, recycled for each of its runs
+ *   cgroup_v2.c    a cgroup per run, below one per slot
+ *   cgroup_none.c  no cgroup: rlimits, and looking at the processes from time to time
+ *   cgroup.c       picks one of them, by the configuration, and none when its set-up fails
+ *
+ * Of its cgroup the program knows nothing and holds nothing: whoever writes or reads a file of it later has a
+ * descriptor from before, and nobody below the supervisor has a path to the host's hierarchy.
  */
 #ifndef ISOLATE_CGROUP_H
 #define ISOLATE_CGROUP_H
 
+#include <stddef.h>
+
 #include "isolate_protocol.h"
 
-/* The files of one slot's cgroup. */
+struct slot;
+
+/* The files that account for a slot's runs, by their names on v1; -1 where the kind has no such file. */
 struct cgroup {
-    int memory_limit, memsw_limit, memory_usage, memory_peak, oom_control, memory_stat, force_empty;
+    uint32_t kind; /* enum isolate_cgroup_kind */
+    int has_namespace;
+    /* v2: the slot's directory, as a mount of its own that leads nowhere else, and that of the next run */
+    int slot_dir, run_dir;
+    uint32_t run_number;
+    int memory_limit, swap_limit, memory_usage, memory_peak, memory_events, memory_stat, reclaim;
     int pids_max, pids_current, pids_events, pids_peak;
     int cpu_usage;
     int procs[ISOLATE_CGROUP_COUNT];
@@ -24,52 +36,122 @@ struct cgroup_base {
     uint64_t oom_kills, pids_events, pids_peak, resident_bytes;
 };
 
-/* What they said when it ended, or now. */
+/* What they said when it ended, or until now. */
 struct cgroup_usage {
     uint64_t cpu_ns, memory_peak_bytes, resident_bytes;
-    uint64_t oom_kills;
-    uint64_t processes, processes_peak;
-    int processes_peak_exact;
+    uint64_t processes_peak;
+    uint32_t cpu_source, memory_source, processes_source; /* enum isolate_source */
+    int is_out_of_memory;     /* somebody was killed for want of memory, or must be now */
+    int memory_limit_reached; /* and it was the run's own limit */
     int processes_limit_hit;
-    int memory_limit_reached;
+    /* What wait4 said of the first process; filled in by the slot before cgroup_finish. */
+    uint64_t rusage_cpu_ns, rusage_resident_bytes;
 };
 
-/* Supervisor: the directory of this process and its own leaf, which it enters. Undone by cgroup_remove_all.
- */
+/* Supervisor: this process's directories and its own leaf, which it enters. When that fails, everything is
+ * undone, the failure returned, and the kind in force is none. Undone by cgroup_remove_all. */
 struct isolate_failure cgroup_setup(const struct isolate_config *config);
 void cgroup_remove_all(const struct isolate_config *config);
 
-/* Supervisor: makes or removes one slot's cgroup. */
-struct isolate_failure cgroup_create(const struct isolate_config *config, uint32_t slot,
+/* Supervisor: makes or removes one slot's cgroup. `owner` is the host's uid of the slot's root. */
+struct isolate_failure cgroup_create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
                                      struct cgroup *cgroup);
 void cgroup_close(struct cgroup *cgroup);
 int cgroup_remove(const struct isolate_config *config, uint32_t slot);
 
-/* The seat: moves the caller in, once per slot. */
-struct isolate_failure cgroup_join(const struct cgroup *cgroup);
+/* All descriptors, for sys_close_others. Returns how many were put into `fds`, at most 20. */
+unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]);
+
+/* The slot, while it still sees the host's tree. */
+struct isolate_failure cgroup_open(struct slot *slot);
+
+/* The seat, once: enters the slot's cgroup, where the kind has its processes there. */
+struct isolate_failure cgroup_join(struct slot *slot);
+
+/* The slot, before each run: the counters start anew, or their state is noted. */
+struct isolate_failure cgroup_prepare(struct slot *slot);
+
+/* The program's process when it is born: it sees its own cgroup as the root. */
+struct isolate_failure cgroup_enter(struct slot *slot);
+
+/* Bits of enum isolate_layer that the program's process is under by now. */
+uint32_t cgroup_layers(const struct slot *slot);
+
+/* rlimits that stand in for what the kind does not limit, or ~0. */
+struct cgroup_rlimits {
+    uint64_t data_bytes, processes;
+};
+struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isolate_limits *limits);
 
 /* The program's process, right before exec: puts the limits in force and reads where the counters stand. */
-struct isolate_failure cgroup_begin(const struct cgroup *cgroup, const struct isolate_limits *limits,
+struct isolate_failure cgroup_begin(const struct slot *slot, const struct isolate_limits *limits,
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns);
 
-/* The slot, before a run: frees what the last one left charged, and reads the counters. */
-void cgroup_rest(const struct cgroup *cgroup, uint64_t charge_batch_bytes, struct cgroup_base *base);
+/* The slot: CPU time that the run and its process before exec have used, in ns. */
+uint64_t cgroup_cpu_ns(struct slot *slot);
 
-/* The slot: CPU time of the cgroup since it was made, in ns. */
-uint64_t cgroup_cpu_ns(const struct cgroup *cgroup);
+/* The slot, from time to time: memory that is neither file cache nor the kernel's, processes, and whether
+ * the memory is used up. Returns in how many ns it must look again at the latest. */
+uint64_t cgroup_sample(struct slot *slot, const struct isolate_ready_record *ready,
+                       struct cgroup_usage *usage);
 
-/* The slot: processes and threads of the program now, the seat not counted. */
-uint64_t cgroup_processes(const struct cgroup *cgroup);
+/* The slot, while those who are about to die are still there to be looked at. */
+void cgroup_last_look(struct slot *slot, const struct isolate_ready_record *ready,
+                      struct cgroup_usage *usage);
 
-/* The slot, from time to time: memory that is neither file cache nor kernel's, and OOM kills. */
-void cgroup_sample(const struct cgroup *cgroup, const struct cgroup_base *base, struct cgroup_usage *usage);
+/* The slot, when every process is dead. */
+void cgroup_finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage);
 
-/* The slot, at the end of a run. */
-void cgroup_finish(const struct cgroup *cgroup, const struct cgroup_base *base,
-                   const struct isolate_ready_record *ready, uint64_t charge_batch_bytes,
-                   struct cgroup_usage *usage);
+/* ---- for the files of the kinds ---- */
 
-/* All descriptors, for sys_close_others. Returns how many were put into `fds`, at most 16. */
-unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[16]);
+struct cgroup_functions {
+    struct isolate_failure (*setup)(const struct isolate_config *config);
+    void (*remove_all)(const struct isolate_config *config);
+    struct isolate_failure (*create)(const struct isolate_config *config, uint32_t slot, uint32_t owner,
+                                     struct cgroup *cgroup);
+    int (*remove)(const struct isolate_config *config, uint32_t slot);
+    struct isolate_failure (*open)(struct slot *slot);
+    struct isolate_failure (*join)(struct slot *slot);
+    struct isolate_failure (*prepare)(struct slot *slot);
+    struct isolate_failure (*begin)(const struct slot *slot, const struct isolate_limits *limits,
+                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns);
+    uint64_t (*cpu_ns)(struct slot *slot);
+    uint64_t (*sample)(struct slot *slot, const struct isolate_ready_record *ready,
+                       struct cgroup_usage *usage);
+    void (*finish)(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage);
+};
+
+extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, cgroup_none_functions;
+
+enum { CGROUP_PATH_BYTES = 640 };
+
+/* Waits for the embedder's word where the cgroups are to be. 0 when there is no place. */
+int cgroup_v2_receive_place(void);
+
+/* The caller sees the cgroup it is in as the root, and so do its children. */
+struct isolate_failure cgroup_unshare(struct slot *slot);
+
+/* A file of a cgroup, and where struct cgroup keeps its descriptor. */
+struct cgroup_file {
+    int hierarchy;
+    const char *name;
+    int flags;
+    int is_required;
+    size_t member;
+};
+
+/* Opens those of the hierarchy: their names are appended to `directory`, which is below `dir`. 0, or -errno.
+ */
+int cgroup_open_files(struct cgroup *cgroup, const struct cgroup_file *files, unsigned count, int hierarchy,
+                      int dir, const char *directory);
+
+int cgroup_make_directory(int dir, const char *path);
+/* Waits out the moment for which a cgroup stays busy after its last process; none is no error. */
+int cgroup_remove_directory(int dir, const char *path);
+int cgroup_write_at(int dir, const char *path, const char *text);
+uint64_t cgroup_read_key(int fd, const char *key);
+/* Adds the peak of processes to what was sampled. `seats`: processes of ours that are counted along. */
+void cgroup_finish_processes(const struct cgroup *cgroup, const struct cgroup_base *base, uint64_t seats,
+                             struct cgroup_usage *usage);
 
 #endif

@@ -1,16 +1,54 @@
 /* Who a process is: user and group ids, capability sets. */
 #include <linux/capability.h>
 #include <linux/prctl.h>
+#include <linux/securebits.h>
 
 #include "supervisor.h"
 
-int credentials_become_slot_root(void) {
-    long result = SYS_CALL_2(__NR_setgroups, 0, 0);
+/* An ordinary user's maps forbid setgroups: his groups stay, as ids without a name inside. */
+static long drop_groups(const struct isolate_config *config) {
+    return config->id_source == ISOLATE_IDS_OWN ? 0 : SYS_CALL_2(__NR_setgroups, 0, 0);
+}
+
+int credentials_become_slot_root(const struct slot *slot) {
+    const struct isolate_config *config = slot->config;
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        return 0; /* there is no root of its own to become */
+    long result = drop_groups(config);
     if (result == 0)
-        result = SYS_CALL_3(__NR_setresgid, 0, 0, 0);
+        result = SYS_CALL_3(__NR_setresgid, config->slot_uid, config->slot_uid, config->slot_uid);
     if (result == 0)
-        result = SYS_CALL_3(__NR_setresuid, 0, 0, 0);
+        result = SYS_CALL_3(__NR_setresuid, config->slot_uid, config->slot_uid, config->slot_uid);
     return (int)result;
+}
+
+/* Puts all permitted capabilities in effect, or none of them. */
+static void use_capabilities(int all) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+    SYS_CALL_2(__NR_capget, &header, data);
+    for (int i = 0; i < 2; i++)
+        data[i].effective = all ? data[i].permitted : 0;
+    SYS_CALL_2(__NR_capset, &header, data);
+}
+
+void credentials_make_files_as_program(const struct slot *slot) {
+    SYS_CALL_1(__NR_setfsgid, slot->gid);
+    SYS_CALL_1(__NR_setfsuid, slot->uid);
+}
+
+void credentials_act_as_program(const struct slot *slot) {
+    credentials_make_files_as_program(slot);
+    use_capabilities(0); /* of a writable root the program is uid 0, so the ids alone take nothing away */
+}
+
+void credentials_act_as_slot(void) {
+    SYS_CALL_1(__NR_setfsuid, SYS_CALL_0(__NR_geteuid));
+    SYS_CALL_1(__NR_setfsgid, SYS_CALL_0(__NR_getegid));
+    use_capabilities(1); /* a change from 0 to another id takes some of them */
+    /* Both changes cleared the death signal and may have made us dumpable (commit_creds in the kernel). */
+    sys_prctl(PR_SET_DUMPABLE, 0);
+    sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
 }
 
 int credentials_drop_bounding_set(void) {
@@ -21,6 +59,11 @@ int credentials_drop_bounding_set(void) {
     return 0;
 }
 
+int credentials_renounce_root(void) {
+    /* For the program and all below it: an exec as uid 0 gains nothing. */
+    return (int)sys_prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED);
+}
+
 int credentials_drop_all_capabilities(void) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
@@ -28,10 +71,10 @@ int credentials_drop_all_capabilities(void) {
 }
 
 int credentials_become_program(const struct slot *slot) {
-    long result = SYS_CALL_2(__NR_setgroups, 0, 0);
+    long result = drop_groups(slot->config);
     if (result == 0)
         result = SYS_CALL_3(__NR_setresgid, slot->gid, slot->gid, slot->gid);
-    if (result == 0) /* from 0 to another id: the kernel clears the effective, permitted and ambient sets */
+    if (result == 0)
         result = SYS_CALL_3(__NR_setresuid, slot->uid, slot->uid, slot->uid);
     if (result == 0)
         result = credentials_drop_all_capabilities();

@@ -10,16 +10,17 @@
 #include "supervisor.h"
 
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, ENTRY_NAME = 19 /* offset of the name in linux_dirent64 */ };
+enum { TYPE_BITS = 0170000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000 };
 
-int scratch_is_full(const struct slot *slot) {
-    struct statfs status;
-    if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
-        return 0;
-    return status.f_bfree == 0 || status.f_ffree == 0;
-}
+/* Calls for each entry below a directory that the bounds let us see; `found` returns 1 to stop. */
+struct walk {
+    int (*found)(struct walk *walk, const struct stat *status);
+    int entries_left;
+    uint64_t size, since_ns; /* looked for */
+    uint64_t bytes;          /* added up */
+};
 
-static int holds_file_of_size(int parent, const char *name, uint64_t size, uint64_t since_ns, int depth,
-                              int *entries_left) {
+static int walk_tree(struct walk *walk, int parent, const char *name, int depth) {
     int CLEANUP_CLOSE dir = sys_openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (dir < 0)
         return 0;
@@ -33,30 +34,62 @@ static int holds_file_of_size(int parent, const char *name, uint64_t size, uint6
             at += *(const uint16_t *)(const void *)(entry + 16);
             if (entry_name[0] == '.' && (entry_name[1] == 0 || (entry_name[1] == '.' && entry_name[2] == 0)))
                 continue;
-            if ((*entries_left)-- <= 0)
+            if (walk->entries_left-- <= 0)
                 return 0;
             struct stat status;
             if (SYS_CALL_4(__NR_newfstatat, dir, entry_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
                 continue;
-            unsigned type = status.st_mode & 0170000;
-            uint64_t changed = (uint64_t)status.st_mtime * 1000000000u + (uint64_t)status.st_mtime_nsec;
-            if (type == 0100000 && (uint64_t)status.st_size == size && changed > since_ns)
+            if (walk->found(walk, &status))
                 return 1;
-            if (type == 0040000 && depth < DEPTH_MAX &&
-                holds_file_of_size(dir, entry_name, size, since_ns, depth + 1, entries_left))
+            if ((status.st_mode & TYPE_BITS) == TYPE_DIRECTORY && depth < DEPTH_MAX &&
+                walk_tree(walk, dir, entry_name, depth + 1))
                 return 1;
         }
     }
+}
+
+static int is_looked_for(struct walk *walk, const struct stat *status) {
+    uint64_t changed = (uint64_t)status->st_mtime * 1000000000u + (uint64_t)status->st_mtime_nsec;
+    return (status->st_mode & TYPE_BITS) == TYPE_FILE && (uint64_t)status->st_size == walk->size &&
+           changed > walk->since_ns;
+}
+
+static int add_blocks(struct walk *walk, const struct stat *status) {
+    walk->bytes += (uint64_t)status->st_blocks * 512;
+    return 0;
+}
+
+uint64_t tree_bytes(int dir) {
+    struct walk walk = {.found = add_blocks, .entries_left = ENTRIES_MAX};
+    if (dir >= 0)
+        walk_tree(&walk, dir, ".", 0);
+    return walk.bytes;
+}
+
+int scratch_is_full(const struct slot *slot) {
+    struct statfs status;
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) /* no quota: whoever is above the limit meets it */
+        return slot->work >= 0 && tree_bytes(slot->work) + tree_bytes(slot->tmp) > slot->disk_bytes;
+    if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
+        return 0;
+    return status.f_bfree == 0 || status.f_ffree == 0;
 }
 
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed) {
     /* A quota that was full before is this run's only if it failed, as one does that finds no room. */
     uint32_t hits = scratch_is_full(slot) && (has_failed || !slot->was_full) ? ISOLATE_HIT_DISK : 0;
     const struct isolate_limits *limits = &ready->limits;
-    int entries = ENTRIES_MAX;
-    if (has_failed && limits->file_size_bytes > 0 && limits->file_size_bytes <= limits->disk_bytes &&
-        /* Written by this run: the embedder's input is older. */
-        holds_file_of_size(AT_FDCWD, "/run", limits->file_size_bytes, ready->start_date_ns, 0, &entries))
-        hits |= ISOLATE_HIT_FILE_SIZE;
-    return hits;
+    if (!has_failed || limits->file_size_bytes == 0 || limits->file_size_bytes > limits->disk_bytes)
+        return hits;
+    /* Written by this run: the embedder's input is older. A writable root's own files come last, in its upper
+     * layers. */
+    static const char *const places[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper"};
+    struct walk walk = {is_looked_for, ENTRIES_MAX, limits->file_size_bytes, ready->start_date_ns, 0};
+    int found = 0;
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        for (unsigned i = 0; i < sizeof places / sizeof places[0] && !found; i++)
+            found = walk_tree(&walk, AT_FDCWD, places[i], 0);
+    else
+        found = walk_tree(&walk, slot->work, ".", 0) || walk_tree(&walk, slot->tmp, ".", 0);
+    return found ? hits | ISOLATE_HIT_FILE_SIZE : hits;
 }

@@ -8,10 +8,10 @@
  */
 #include <asm/stat.h>
 #include <linux/openat2.h>
-#include <linux/prctl.h>
 
 #include "supervisor.h"
 
+enum { COPY_AT_ONCE = 1 << 30 };
 enum { FILE_TYPE_MASK = 0170000, FILE_TYPE_REGULAR = 0100000 };
 
 static int open_beneath(int dir, const char *path, int flags, int mode) {
@@ -68,6 +68,21 @@ static int open_for_write(int work, const char *path, int executable) {
     return fd;
 }
 
+/* The embedder never holds an executable open for writing: a thread of it that forks in that moment would
+ * keep the program from being executed (ETXTBSY) for as long as the fork lives. */
+static int write_executable(int work, const char *path, int content) {
+    const char *last = 0;
+    int CLEANUP_CLOSE fd = content < 0 ? -EBADF : open_for_write(work, path, 1);
+    long n = fd;
+    while (n >= 0 && (n = SYS_CALL_4(__NR_sendfile, fd, content, 0, COPY_AT_ONCE)) > 0) {
+    }
+    if (n < 0 && fd >= 0) { /* a part of a program is worse than none */
+        int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
+        SYS_CALL_3(__NR_unlinkat, dir, last, 0);
+    }
+    return (int)n;
+}
+
 static int remove_file(int work, const char *path) {
     const char *last = 0;
     int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
@@ -101,15 +116,14 @@ static int open_for_read(int work, const char *path, uint64_t *bytes) {
     return fd;
 }
 
-static struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record, int *fd,
-                                        uint64_t *bytes) {
+static struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record,
+                                        int content, int *fd, uint64_t *bytes) {
     int result = -EBADF;
     *bytes = 0;
     *fd = -1;
     if (slot->work >= 0 && record->path[0] != 0) {
         /* As the program: the ids that the file system checks, without the slot's capabilities. */
-        SYS_CALL_1(__NR_setfsgid, slot->gid);
-        SYS_CALL_1(__NR_setfsuid, slot->uid);
+        credentials_act_as_program(slot);
         switch (record->mode) {
         case ISOLATE_FILE_READ:
             *fd = open_for_read(slot->work, record->path, bytes);
@@ -117,26 +131,24 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
         case ISOLATE_FILE_REMOVE:
             result = remove_file(slot->work, record->path);
             break;
+        case ISOLATE_FILE_WRITE_EXECUTABLE:
+            result = write_executable(slot->work, record->path, content);
+            break;
         default:
-            *fd = open_for_write(slot->work, record->path, record->mode == ISOLATE_FILE_WRITE_EXECUTABLE);
+            *fd = open_for_write(slot->work, record->path, 0);
         }
-        if (record->mode != ISOLATE_FILE_REMOVE)
+        if (record->mode == ISOLATE_FILE_READ || record->mode == ISOLATE_FILE_WRITE)
             result = *fd;
-        SYS_CALL_1(__NR_setfsuid, 0);
-        SYS_CALL_1(__NR_setfsgid, 0);
-        /* Both changes cleared the death signal and may have made us dumpable (commit_creds in the kernel).
-         */
-        sys_prctl(PR_SET_DUMPABLE, 0);
-        sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
+        credentials_act_as_slot();
     }
     return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
 }
 
-void file_answer(struct slot *slot, struct isolate_file_record *record) {
+void file_answer(struct slot *slot, struct isolate_file_record *record, int content) {
     struct isolate_status_record answer = {.type = ISOLATE_FILE_OPENED};
     int CLEANUP_CLOSE fd = -1;
     record->path[ISOLATE_PATH_BYTES - 1] = 0;
-    answer.failure = file_open(slot, record, &fd, &answer.bytes);
+    answer.failure = file_open(slot, record, content, &fd, &answer.bytes);
     if (sys_send_blocking(slot->control, &answer, sizeof answer, &fd, fd >= 0 ? 1 : 0) < 0)
         sys_exit(0); /* the embedder is gone */
 }

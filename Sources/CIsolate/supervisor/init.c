@@ -9,22 +9,41 @@
 #include <linux/prctl.h>
 
 #include "supervisor.h"
+#include "text.h"
 
-static struct isolate_failure bind_scratch(void) {
+enum { PATH_BYTES = 256 };
+
+/* Where the cell's root stands while its mounts are made. */
+static const char *root_of(const struct slot *slot) {
+    return has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? "/run/root" : "";
+}
+
+static int path_in_root(const struct slot *slot, const char *path, char out[PATH_BYTES]) {
+    const char *parts[] = {root_of(slot), path, 0};
+    return text_join(out, PATH_BYTES, parts);
+}
+
+static struct isolate_failure bind_scratch(const struct slot *slot) {
     /* /run carries the sandbox's scratch tmpfs in the slot's tree; the cell sees its parts in their places
      * only. */
     static const char *const binds[][2] = {
         {"/run/work", "/work"}, {"/run/tmp", "/tmp"}, {"/run/shm", "/dev/shm"}};
+    char target[PATH_BYTES];
     for (int i = 0; i < 3; i++) {
-        long result = sys_mount(binds[i][0], binds[i][1], 0, MS_BIND, 0);
+        long result = path_in_root(slot, binds[i][1], target);
+        if (result == 0)
+            result = sys_mount(binds[i][0], target, 0, MS_BIND, 0);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MOUNT_SCRATCH, result, i);
     }
+    if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+        return failure_at(0, 0, 0); /* the root is in there; what is beside it goes with the slot's tree */
     long result = SYS_CALL_2(__NR_umount2, "/run", 2 /* MNT_DETACH */);
     return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_SCRATCH : 0, result, 3);
 }
 
-static struct isolate_failure mount_proc(void) {
+static struct isolate_failure mount_proc(const struct slot *slot) {
+    char target[PATH_BYTES];
     /* The new proc is made while the slot's own, unmasked one is still visible: the kernel asks for that. */
     int CLEANUP_CLOSE context = (int)SYS_CALL_2(__NR_fsopen, "proc", 1 /* FSOPEN_CLOEXEC */);
     long result = context;
@@ -34,18 +53,23 @@ static struct isolate_failure mount_proc(void) {
     if (result >= 0)
         result = mount = (int)SYS_CALL_3(__NR_fsmount, context, 1 /* FSMOUNT_CLOEXEC */,
                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    if (result >= 0)
+    if (result >= 0 && !has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         result = SYS_CALL_2(__NR_umount2, "/proc", 2 /* MNT_DETACH */);
     if (result >= 0)
-        result = SYS_CALL_5(__NR_move_mount, mount, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH);
+        result = path_in_root(slot, "/proc", target);
+    if (result >= 0)
+        result = SYS_CALL_5(__NR_move_mount, mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
     return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, result, 0);
 }
 
-static struct isolate_failure mask_proc(const struct isolate_config *config) {
+static struct isolate_failure mask_proc(const struct slot *slot) {
+    const struct isolate_config *config = slot->config;
+    /* /run is an empty read-only directory by now, but for a writable root. */
+    const char *empty = has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? "/empty" : "/run";
     for (uint32_t i = 0; i < config->mask_count; i++) {
-        const char *path = config_text(config, config->masks[i].path);
-        long result;
-        if (config->masks[i].kind == 2) {
+        char path[PATH_BYTES];
+        long result = path_in_root(slot, config_text(config, config->masks[i].path), path);
+        if (result == 0 && config->masks[i].kind == 2) {
             int CLEANUP_CLOSE tree =
                 (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, path, 1 | O_CLOEXEC /* CLONE */);
             struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
@@ -56,9 +80,8 @@ static struct isolate_failure mask_proc(const struct isolate_config *config) {
                     SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
             if (result >= 0)
                 result = SYS_CALL_5(__NR_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
-        } else {
-            /* /run is an empty read-only directory by now. */
-            result = sys_mount(config->masks[i].kind == 1 ? "/run" : "/dev/null", path, 0, MS_BIND, 0);
+        } else if (result == 0) {
+            result = sys_mount(config->masks[i].kind == 1 ? empty : "/dev/null", path, 0, MS_BIND, 0);
         }
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MASK_PROC, result, (int)i);
@@ -66,31 +89,47 @@ static struct isolate_failure mask_proc(const struct isolate_config *config) {
     return failure_at(0, 0, 0);
 }
 
-static struct isolate_failure make_mounts(const struct isolate_config *config) {
-    struct isolate_failure failure = bind_scratch();
+/* A writable root becomes the cell's; the slot's tree, with the layers below it, is out of reach then. */
+static struct isolate_failure enter_writable_root(const struct slot *slot) {
+    long result = SYS_CALL_1(__NR_chdir, root_of(slot));
+    if (result == 0)
+        result = SYS_CALL_2(__NR_pivot_root, ".", ".");
+    if (result == 0)
+        result = SYS_CALL_2(__NR_umount2, ".", 2 /* MNT_DETACH */);
+    if (result == 0)
+        result = SYS_CALL_1(__NR_chdir, "/");
+    return failure_at(result < 0 ? ISOLATE_STAGE_PIVOT : 0, result, 1);
+}
+
+static struct isolate_failure make_mounts(const struct slot *slot) {
+    const struct isolate_config *config = slot->config;
+    int has_proc = has_feature(slot, ISOLATE_FEATURE_PROC);
+    struct isolate_failure failure = bind_scratch(slot);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_MOUNT_SCRATCH))
         failure = failure_at(ISOLATE_STAGE_MOUNT_SCRATCH, -EIO, 0);
-    if (failure.stage == 0)
-        failure = mount_proc();
+    if (failure.stage == 0 && has_proc)
+        failure = mount_proc(slot);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_MOUNT_PROC))
         failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -EIO, 0);
-    if (failure.stage == 0)
-        failure = mask_proc(config);
+    if (failure.stage == 0 && has_proc)
+        failure = mask_proc(slot);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_MASK_PROC))
         failure = failure_at(ISOLATE_STAGE_MASK_PROC, -EIO, 0);
+    if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+        failure = enter_writable_root(slot);
     return failure;
 }
 
 /* Being non-dumpable, init is the only one who may open its namespaces. */
-static int open_namespaces(int fds[CELL_NAMESPACES]) {
+static int open_namespaces(int proc, int fds[CELL_NAMESPACES]) {
     static const char *const paths[CELL_NAMESPACES] = {
-        [CELL_PID] = "/proc/self/ns/pid",
-        [CELL_MOUNT] = "/proc/self/ns/mnt",
-        [CELL_IPC] = "/proc/self/ns/ipc",
-        [CELL_UTS] = "/proc/self/ns/uts",
+        [CELL_PID] = "self/ns/pid",
+        [CELL_MOUNT] = "self/ns/mnt",
+        [CELL_IPC] = "self/ns/ipc",
+        [CELL_UTS] = "self/ns/uts",
     };
     for (int i = 0; i < CELL_NAMESPACES; i++)
-        if ((fds[i] = sys_openat(AT_FDCWD, paths[i], O_RDONLY, 0)) < 0)
+        if ((fds[i] = sys_openat(proc, paths[i], O_RDONLY, 0)) < 0)
             return fds[i];
     return 0;
 }
@@ -98,9 +137,10 @@ static int open_namespaces(int fds[CELL_NAMESPACES]) {
 void init_main(const struct slot *slot, int result_socket) {
     struct isolate_status_record done = {.type = ISOLATE_INIT_DONE};
     int namespaces[CELL_NAMESPACES];
-    sys_close_others(0, &result_socket, 1);
+    const int keep[] = {result_socket, slot->proc};
+    sys_close_others(0, keep, 2);
     sys_prctl(PR_SET_NAME, (unsigned long)"init");
-    done.failure = make_mounts(slot->config);
+    done.failure = make_mounts(slot);
     if (done.failure.stage == 0) {
         /* Children that die are reaped by the kernel; nothing wakes us. */
         struct {
@@ -110,7 +150,7 @@ void init_main(const struct slot *slot, int result_socket) {
             uint64_t mask;
         } ignore = {(void *)1 /* SIG_IGN */, 0, 0, 0};
         SYS_CALL_4(__NR_rt_sigaction, SYS_SIGCHLD, &ignore, 0, 8);
-        int result = open_namespaces(namespaces);
+        int result = open_namespaces(slot->proc, namespaces); /* the slot's proc knows us as well */
         if (result == 0)
             result = credentials_drop_bounding_set();
         if (result == 0)

@@ -1,9 +1,10 @@
 /*
  * Landlock: a second opinion on the file system, beside the mounts.
  *
- * The program may read and execute everywhere in its root, and write only below /work, /tmp, /dev and /proc,
- * where the mounts and the file modes say what is left of that. From ABI 4 TCP is refused, from 6 signals and
- * abstract sockets stop at the domain's border. It forbids later mounts, so it comes after them.
+ * The program may read and execute everywhere in its root, and write below /work, /tmp, /dev and /proc, or in
+ * all of a writable root; the mounts and the file modes say what is left of that. From ABI 4 TCP is refused,
+ * from 6 signals and abstract sockets stop at the domain's border. It forbids later mounts, so it comes after
+ * them.
  */
 #include <linux/landlock.h>
 #include <linux/prctl.h>
@@ -14,7 +15,11 @@
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
 
-enum { READ_ACCESS = 0x1 | 0x4 | 0x8 /* execute, read file, read directory */ };
+enum {
+    WRITE_FILE = 0x2,
+    READ_FILE = 0x4,
+    READ_ACCESS = 0x1 | 0x4 | 0x8 /* execute, read file, read directory */
+};
 
 /* The kernel's current structure; older kernels are told a smaller size. */
 struct rule_set {
@@ -32,12 +37,52 @@ static uint64_t all_fs_access(uint32_t abi) {
     return access;
 }
 
-static int allow(int rules, const char *path, uint64_t access) {
-    int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
-    if (fd < 0)
-        return fd;
+static int allow_below(int rules, int fd, uint64_t access) {
     struct landlock_path_beneath_attr rule = {access, fd};
     return (int)SYS_CALL_4(__NR_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+static int allow(int rules, const char *path, uint64_t access) {
+    int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+    return fd < 0 ? fd : allow_below(rules, fd, access);
+}
+
+/* A file that is not there needs no rule. */
+static int allow_file(int rules, const char *path, uint64_t access) {
+    int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
+    return fd == -ENOENT ? 0 : fd < 0 ? fd : allow_below(rules, fd, access);
+}
+
+/* The whole tree: read-only, but for the places that the mounts leave writable. */
+static int allow_own_tree(const struct slot *slot, int rules, uint64_t all) {
+    int result = allow(rules, "/", has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? all : READ_ACCESS);
+    static const char *const writable[] = {"/work", "/tmp", "/dev", "/proc"};
+    for (unsigned i = 0; i < sizeof writable / sizeof writable[0] && result == 0; i++)
+        result = allow(rules, writable[i], all);
+    return result;
+}
+
+/* Level minimal, in the host's own tree: what a root of its own would hold, and nothing else of the host. */
+static int allow_host_tree(const struct slot *slot, int rules, uint64_t all) {
+    const struct isolate_config *config = slot->config;
+    static const char *const files[] = {
+        "/etc/passwd",   "/etc/group", "/etc/nsswitch.conf", "/etc/hosts",   "/proc/cpuinfo",
+        "/proc/meminfo", "/proc/stat", "/proc/loadavg",      "/proc/uptime", "/proc/version"};
+    int result = allow_below(rules, slot->work, all);
+    if (result == 0)
+        result = allow_below(rules, slot->tmp, all);
+    for (uint32_t i = 0; i < config->bind_count && result == 0; i++) {
+        const char *path = config_text(config, config->binds[i].source);
+        if (config->binds[i].kind == ISOLATE_BIND_TREE)
+            result = allow(rules, path, READ_ACCESS);
+        else if (config->binds[i].kind == ISOLATE_BIND_FILE)
+            result = allow_file(rules, path, READ_FILE);
+        else if (config->binds[i].kind == ISOLATE_BIND_DEVICE)
+            result = allow_file(rules, path, READ_FILE | WRITE_FILE);
+    }
+    for (unsigned i = 0; i < sizeof files / sizeof files[0] && result == 0; i++)
+        result = allow_file(rules, files[i], READ_FILE);
+    return result;
 }
 
 int landlock_restrict(const struct slot *slot) {
@@ -50,10 +95,8 @@ int landlock_restrict(const struct slot *slot) {
     int CLEANUP_CLOSE rules = (int)SYS_CALL_3(__NR_landlock_create_ruleset, &set, bytes, 0);
     if (rules < 0)
         return rules;
-    int result = allow(rules, "/", READ_ACCESS);
-    static const char *const writable[] = {"/work", "/tmp", "/dev", "/proc"};
-    for (unsigned i = 0; i < sizeof writable / sizeof writable[0] && result == 0; i++)
-        result = allow(rules, writable[i], all);
+    int has_own_tree = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
+    int result = has_own_tree ? allow_own_tree(slot, rules, all) : allow_host_tree(slot, rules, all);
     if (result == 0)
         result = (int)SYS_CALL_2(__NR_landlock_restrict_self, rules, 0);
     return result;

@@ -16,7 +16,7 @@
 #include "text.h"
 
 enum { STRINGS_MAX = 8 << 20, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MAP_PRIVATE_FILE = 2 };
-enum { EXEC_RETRY_MAX = 100 };
+enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048 };
 
 struct filter_program {
     unsigned short length;
@@ -49,15 +49,26 @@ static int install_filter(const struct isolate_config *config) {
     return (int)SYS_CALL_3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
+/* What the cell gives that this process does not do itself. */
+static uint32_t layers_of(const struct slot *slot) {
+    uint32_t layers = ISOLATE_LAYER_RLIMITS | cgroup_layers(slot);
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        layers |= ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
+                  ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS | ISOLATE_LAYER_ROOTFS;
+    if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
+        layers |= ISOLATE_LAYER_NET_NS;
+    if (has_feature(slot, ISOLATE_FEATURE_PROC))
+        layers |= ISOLATE_LAYER_MASKED_PROC;
+    if (slot->host.program_uid != slot->host.slot_uid)
+        layers |= ISOLATE_LAYER_DISTINCT_UID;
+    return layers;
+}
+
 /* Everything that does not depend on the request. Returns the layers in force and the filter's listener. */
 static uint32_t give_up_rights(const struct slot *slot, const struct seat_request *request, int *listener) {
     int channel = request->channel;
-    uint32_t layers = ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
-                      ISOLATE_LAYER_NET_NS | ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS |
-                      ISOLATE_LAYER_CGROUP_NS | ISOLATE_LAYER_ROOTFS | ISOLATE_LAYER_MASKED_PROC |
-                      ISOLATE_LAYER_DISTINCT_UID | ISOLATE_LAYER_RLIMITS | ISOLATE_LAYER_CGROUP_MEMORY |
-                      ISOLATE_LAYER_CGROUP_PIDS | ISOLATE_LAYER_CGROUP_CPU;
-    for (int i = CELL_MOUNT; i < CELL_NAMESPACES; i++)
+    uint32_t layers = layers_of(slot);
+    for (int i = CELL_MOUNT; i < CELL_NAMESPACES && has_feature(slot, ISOLATE_FEATURE_NAMESPACES); i++)
         check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_2(__NR_setns, request->namespaces[i], 0), i);
     check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_0(__NR_setsid), CELL_NAMESPACES);
     check(slot, channel, ISOLATE_STAGE_CREDENTIALS, credentials_become_program(slot), 2);
@@ -84,7 +95,22 @@ static int set_limit(int resource, uint64_t value) {
     return (int)SYS_CALL_4(__NR_prlimit64, 0, resource, &limit, 0);
 }
 
-static struct isolate_failure set_rlimits(const struct isolate_limits *limits) {
+/* Where no cgroup bounds memory and processes. */
+static struct isolate_failure set_stand_ins(const struct slot *slot, const struct isolate_limits *limits) {
+    struct cgroup_rlimits values = cgroup_rlimits(slot, limits);
+    struct {
+        uint64_t soft, hard;
+    } data = {0, 0};
+    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_DATA, 0, &data);
+    /* Only a backstop: one of the embedder's that is lower may stay. */
+    int result = values.data_bytes < data.hard ? set_limit(RLIMIT_DATA, values.data_bytes) : 0;
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_RLIMITS, result, RLIMIT_DATA);
+    result = values.processes == ~0ull ? 0 : set_limit(RLIMIT_NPROC, values.processes);
+    return failure_at(result < 0 ? ISOLATE_STAGE_RLIMITS : 0, result, RLIMIT_NPROC);
+}
+
+static struct isolate_failure set_rlimits(const struct slot *slot, const struct isolate_limits *limits) {
     const struct {
         int resource;
         uint64_t value;
@@ -106,7 +132,7 @@ static struct isolate_failure set_rlimits(const struct isolate_limits *limits) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_RLIMITS, result, all[i].resource);
     }
-    return failure_at(0, 0, 0);
+    return set_stand_ins(slot, limits);
 }
 
 struct program {
@@ -255,6 +281,45 @@ static long execute_by_name(const struct program *program) {
     return result;
 }
 
+/* Level minimal: the slot can attach only while we are its equal. */
+static void wait_for_tracer(int channel) {
+    struct isolate_status_record born = {.type = ISOLATE_PROGRAM_BORN};
+    char go;
+    sys_prctl(PR_SET_DUMPABLE, 1);
+    if (sys_send_blocking(channel, &born, sizeof born, 0, 0) < 0 || sys_read(channel, &go, 1) != 1)
+        sys_exit(1);
+}
+
+/* Level minimal: /work and /tmp stand elsewhere, and HOME and TMPDIR say where. */
+static int move_places(const struct slot *slot, struct program *program) {
+    static char work[PLACE_BYTES], directory[PLACE_BYTES], home[PLACE_BYTES], temporary[PLACE_BYTES];
+    static char tmp[PLACE_BYTES];
+    int has_temporary = 0;
+    char **last = program->envp;
+    int result = plain_path(slot, "/work", work, sizeof work);
+    if (result == 0)
+        result = plain_path(slot, "/tmp", tmp, sizeof tmp);
+    const char *home_parts[] = {"HOME=", work, 0}, *temporary_parts[] = {"TMPDIR=", tmp, 0};
+    if (result == 0)
+        result = text_join(home, sizeof home, home_parts);
+    if (result == 0)
+        result = text_join(temporary, sizeof temporary, temporary_parts);
+    if (text_begins(program->directory, "/work/") || text_equals(program->directory, "/work")) {
+        const char *parts[] = {work, program->directory + 5, 0};
+        if (result == 0)
+            result = text_join(directory, sizeof directory, parts);
+        program->directory = directory;
+    }
+    for (; *last != 0; last++) {
+        if (text_equals(*last, "HOME=/work"))
+            *last = home;
+        has_temporary |= text_begins(*last, "TMPDIR=");
+    }
+    if (!has_temporary)
+        *last = temporary; /* the list has room for one more, and a null pointer behind it */
+    return result;
+}
+
 void program_main(struct slot *slot, const struct seat_request *seat_request) {
     int channel = seat_request->channel, fds[4];
     struct program program = {0};
@@ -262,6 +327,10 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     int listener = -1;
 
     sys_prctl(PR_SET_NAME, (unsigned long)"program");
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        wait_for_tracer(channel);
+    struct isolate_failure failure = cgroup_enter(slot);
+    check(slot, channel, ISOLATE_STAGE_JOIN_CGROUP, -failure.errno_value, failure.index);
     waiting.layers = give_up_rights(slot, seat_request, &listener);
     /* If the slot died before the death signal was set, nobody reads this and the send fails. */
     if (sys_send_blocking(channel, &waiting, sizeof waiting, &listener, 1) < 0)
@@ -281,10 +350,12 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
                                          .limits = header->limits};
     /* Before the limits: a small openFiles leaves no room to open one more. */
     check(slot, channel, ISOLATE_STAGE_STDIO, place_stdio(fds, header->flags), 0);
-    struct isolate_failure failure = set_rlimits(&header->limits);
+    failure = set_rlimits(slot, &header->limits);
     check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_places(slot, &program), 1);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
-    failure = cgroup_begin(&slot->cgroup, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
+    failure = cgroup_begin(slot, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
     struct sys_timespec date = {0, 0};
     SYS_CALL_2(__NR_clock_gettime, 5 /* CLOCK_REALTIME_COARSE */, &date);

@@ -10,7 +10,7 @@
 #include "supervisor.h"
 #include "text.h"
 
-enum { PATH_BYTES = 512 };
+enum { PATH_BYTES = 512, SOURCE_BYTES = 4096 };
 #define STAGING "/tmp"
 #define DISK_LEAST ((uint64_t)4096)
 #define DISK_MOST ((uint64_t)1 << 60)
@@ -31,15 +31,18 @@ static int make_parents(int root, const char *path) {
     return 0;
 }
 
-static int make_file(int root, const char *path, const char *text, size_t bytes) {
+int root_make_empty_file(int root, const char *path) {
     int result = make_parents(root, path);
-    if (result < 0)
-        return result;
-    int CLEANUP_CLOSE fd = sys_openat(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    return result < 0 ? result : sys_openat(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+}
+
+int root_make_file(int root, const struct isolate_config *config, const struct isolate_file *file) {
+    const char *text = config_text(config, file->text);
+    int CLEANUP_CLOSE fd = root_make_empty_file(root, config_text(config, file->path));
     if (fd < 0)
         return fd;
-    for (size_t done = 0; done < bytes;) {
-        long n = sys_write(fd, text + done, bytes - done);
+    for (size_t done = 0; done < file->text_bytes;) {
+        long n = sys_write(fd, text + done, file->text_bytes - done);
         if (n < 0)
             return (int)n;
         done += (size_t)n;
@@ -47,25 +50,46 @@ static int make_file(int root, const char *path, const char *text, size_t bytes)
     return 0;
 }
 
-static int make_directory(int root, const char *path, int mode) {
+int root_make_directory(int root, const char *path, int mode) {
     int result = make_parents(root, path);
     if (result == 0)
         result = (int)SYS_CALL_3(__NR_mkdirat, root, path, mode);
     return result == -EEXIST ? 0 : result;
 }
 
-static int add_bind(int root, const struct isolate_config *config, const struct isolate_bind *bind) {
+int root_make_link(int root, const char *to, const char *path) {
+    int result = make_parents(root, path);
+    return result < 0 ? result : (int)SYS_CALL_3(__NR_symlinkat, to, root, path);
+}
+
+static int add_bind(const struct slot *slot, int root, uint32_t index) {
+    const struct isolate_config *config = slot->config;
+    const struct isolate_bind *bind = &config->binds[index];
     const char *source = config_text(config, bind->source), *target = config_text(config, bind->target);
-    if (bind->kind == ISOLATE_BIND_LINK) {
-        int result = make_parents(root, target);
-        return result < 0 ? result : (int)SYS_CALL_3(__NR_symlinkat, source, root, target);
-    }
+    int is_lower = has_feature(slot, ISOLATE_FEATURE_WRITABLE) && bind->kind != ISOLATE_BIND_DEVICE;
+    if (bind->kind == ISOLATE_BIND_LINK)
+        return is_lower ? 0 : root_make_link(root, source, target);
+    if (bind->kind == ISOLATE_BIND_EMPTY)
+        return is_lower ? 0 : root_make_directory(root, target, 0755);
     int recursive = bind->kind == ISOLATE_BIND_TREE ? AT_RECURSIVE : 0;
-    int CLEANUP_CLOSE tree =
-        (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | recursive);
-    int result = tree;
-    if (result >= 0)
-        result = recursive ? make_directory(root, target, 0755) : make_file(root, target, "", 0);
+    char path[SOURCE_BYTES];
+    int result = 0;
+    if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
+        const char *parts[] = {slot->image >= 0 ? STAGING "/image" : config_text(config, config->image_root),
+                               "/", source, 0};
+        result = text_join(path, sizeof path, parts);
+        source = path;
+    }
+    int CLEANUP_CLOSE tree = result < 0 ? result
+                                        : (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
+                                                          OPEN_TREE_CLONE | O_CLOEXEC | recursive);
+    result = tree;
+    if (result >= 0 && !is_lower && recursive)
+        result = root_make_directory(root, target, 0755);
+    if (result >= 0 && !is_lower && !recursive) {
+        int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
+        result = fd;
+    }
     /* Read-only, and no set-user-id program or device of the host means anything inside. */
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV};
     if (bind->kind == ISOLATE_BIND_DEVICE)
@@ -73,32 +97,52 @@ static int add_bind(int root, const struct isolate_config *config, const struct 
     if (result >= 0)
         result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | recursive, &attributes,
                                  sizeof attributes);
-    if (result >= 0)
+    if (result >= 0 && is_lower)
+        result = overlay_add_lower(root, index, tree, recursive != 0);
+    else if (result >= 0)
         result = (int)SYS_CALL_5(__NR_move_mount, tree, "", root, target, MOVE_MOUNT_F_EMPTY_PATH);
     return result < 0 ? result : 0;
 }
 
 static struct isolate_failure fill_root(struct slot *slot, int root) {
     const struct isolate_config *config = slot->config;
-    static const char *const directories[] = {"etc", "dev", "dev/shm", "proc", "run", "tmp", "work"};
+    /* Of a writable root this is only the frame: the layers, and what the cell's own tree is made with. */
+    static const char *const directories[] = {"etc", "dev",  "dev/shm", "proc",  "run",
+                                              "tmp", "work", "lower",   "empty", "sys"};
     for (unsigned i = 0; i < sizeof directories / sizeof directories[0]; i++) {
-        int result = make_directory(root, directories[i], 0755);
+        if (i >= 7 && !has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+            break;
+        int result = root_make_directory(root, directories[i], 0755);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result, (int)i + 1);
     }
+    if (slot->image >= 0) { /* for as long as its parts are taken from it */
+        int result = root_make_directory(root, "image", 0755);
+        if (result == 0)
+            result =
+                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, "image", MOVE_MOUNT_F_EMPTY_PATH);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_BIND, result, -2);
+    }
     for (uint32_t i = 0; i < config->bind_count; i++) {
-        int result = add_bind(root, config, &config->binds[i]);
+        int result = add_bind(slot, root, i);
         if (result < 0)
             return failure_at(config->binds[i].kind == ISOLATE_BIND_DEVICE ? ISOLATE_STAGE_DEV
                                                                            : ISOLATE_STAGE_BIND,
                               result, (int)i);
     }
-    for (uint32_t i = 0; i < config->file_count; i++) {
-        const struct isolate_file *file = &config->files[i];
-        int result = make_file(root, config_text(config, file->path), config_text(config, file->text),
-                               file->text_bytes);
+    for (uint32_t i = 0; i < config->file_count && !has_feature(slot, ISOLATE_FEATURE_WRITABLE); i++) {
+        int result = root_make_file(root, config, &config->files[i]);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
+    }
+    if (slot->image >= 0) {
+        long result = SYS_CALL_2(__NR_umount2, STAGING "/image", 2 /* MNT_DETACH */);
+        if (result == 0)
+            result = SYS_CALL_3(__NR_unlinkat, root, "image", AT_REMOVEDIR);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_BIND, result, -3);
+        sys_close_fd(&slot->image);
     }
     return failure_at(0, 0, 0);
 }
@@ -131,68 +175,112 @@ struct isolate_failure root_build(struct slot *slot) {
     struct isolate_failure failure = fill_root(slot, root);
     if (failure.stage != 0)
         return failure;
-    result = sys_mount("proc", STAGING "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+    int has_proc = has_feature(slot, ISOLATE_FEATURE_PROC);
+    if (has_proc)
+        result = sys_mount("proc", STAGING "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+    else /* the outer one, for our own eyes only: it is in no tree */
+        slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_MOUNT_PROC, result, 0);
     result = enter_root();
     if (result < 0)
         return failure_at(ISOLATE_STAGE_PIVOT, result, 0);
-    slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    if (has_proc)
+        slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     return failure_at(slot->proc < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, slot->proc, 1);
 }
 
-static int size_option(char *out, size_t bytes, uint64_t disk_bytes) {
+static int size_option(char *out, size_t bytes, const struct slot *slot, uint64_t disk_bytes) {
     char size[24], inodes[24];
     /* tmpfs takes 0 for "no bound", and what rounds up past the largest number for 0. */
     if (disk_bytes < DISK_LEAST)
         disk_bytes = DISK_LEAST;
     if (disk_bytes > DISK_MOST)
         disk_bytes = DISK_MOST;
-    text_number(size, disk_bytes);
+    text_number(size, slot->scratch_base_bytes + disk_bytes);
     /* One inode per 4 KiB, at least 1,024: a million empty files meet the limit too. */
-    text_number(inodes, disk_bytes / 4096 < 1024 ? 1024 : disk_bytes / 4096);
+    text_number(inodes, slot->scratch_base_inodes + (disk_bytes / 4096 < 1024 ? 1024 : disk_bytes / 4096));
     const char *parts[] = {"mode=0755,size=", size, ",nr_inodes=", inodes, 0};
     return text_join(out, bytes, parts);
 }
 
-struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
+/* What a writable root holds before the program has written anything is on nobody's account. */
+static long measure_base(struct slot *slot) {
+    struct statfs status;
+    long result = SYS_CALL_2(__NR_fstatfs, slot->work, &status);
+    if (result == 0) {
+        slot->scratch_base_bytes = (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
+        slot->scratch_base_inodes = (uint64_t)(status.f_files - status.f_ffree);
+    }
+    return result;
+}
+
+static struct isolate_failure fill_scratch(struct slot *slot) {
     static const struct {
         const char *path;
         int mode;
     } parts[] = {{"/run/work", 0755}, {"/run/tmp", 01777}, {"/run/shm", 01777}};
-    char options[128];
-    long result = size_option(options, sizeof options, disk_bytes);
-    if (result == 0)
-        result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV, options);
-    if (result < 0)
-        return failure_at(ISOLATE_STAGE_SCRATCH, result, 0);
+    long result = 0;
+    /* As the program, to whom all of it belongs. */
+    credentials_make_files_as_program(slot);
     for (int i = 0; i < 3 && result == 0; i++) {
         result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, parts[i].path, parts[i].mode);
         if (result == 0) /* umask 022 would take the write bits of the shared ones */
             result = SYS_CALL_3(__NR_fchmodat, AT_FDCWD, parts[i].path, parts[i].mode);
     }
-    if (result == 0)
-        result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, "/run/work", slot->uid, slot->gid, 0);
-    if (result == 0)
-        result = slot->work = sys_openat(AT_FDCWD, "/run/work", O_PATH | O_DIRECTORY, 0);
-    if (result >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH))
-        result = -EIO;
-    if (result < 0) {
-        scratch_remove(slot);
-        return failure_at(ISOLATE_STAGE_SCRATCH, result, 1);
-    }
-    return failure_at(0, 0, 0);
+    struct isolate_failure failure = failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 1);
+    if (result == 0 && has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+        failure = overlay_create(slot);
+    credentials_act_as_slot();
+    return failure;
 }
 
-struct isolate_failure scratch_resize(uint64_t disk_bytes) {
+struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
     char options[128];
-    long result = size_option(options, sizeof options, disk_bytes);
+    slot->disk_bytes = disk_bytes;
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        return plain_scratch_create(slot);
+    slot->scratch_base_bytes = slot->scratch_base_inodes = 0;
+    int is_writable = has_feature(slot, ISOLATE_FEATURE_WRITABLE);
+    long result = size_option(options, sizeof options, slot, is_writable ? DISK_MOST : disk_bytes);
+    if (result == 0)
+        result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV, options);
+    if (result == 0) /* its root belongs to the program while it is filled */
+        result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, "/run", slot->uid, slot->gid, 0);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_SCRATCH, result, 0);
+    struct isolate_failure failure = fill_scratch(slot);
+    if (failure.stage == 0) {
+        result = slot->work = sys_openat(AT_FDCWD, "/run/work", O_PATH | O_DIRECTORY, 0);
+        if (result >= 0 && is_writable)
+            result = measure_base(slot);
+        if (result >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH))
+            result = -EIO;
+        failure = failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 2);
+    }
+    if (failure.stage == 0 && is_writable)
+        failure = scratch_resize(slot, disk_bytes);
+    if (failure.stage != 0)
+        scratch_remove(slot);
+    return failure;
+}
+
+struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes) {
+    char options[128];
+    slot->disk_bytes = disk_bytes;
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        return failure_at(0, 0, 0); /* looked at from time to time; see evidence.c */
+    long result = size_option(options, sizeof options, slot, disk_bytes);
     if (result == 0)
         result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_REMOUNT, options);
-    return failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 2);
+    return failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 3);
 }
 
 void scratch_remove(struct slot *slot) {
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
+        plain_scratch_remove(slot);
+        return;
+    }
     sys_close_fd(&slot->work);
     SYS_CALL_2(__NR_umount2, "/run", 2 /* MNT_DETACH */);
 }

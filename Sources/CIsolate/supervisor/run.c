@@ -1,10 +1,11 @@
 /*
  * Follows one run from the program's `ready` to its end, and says what ended it.
  *
- * The first cause wins. Time comes from our clock, CPU time and memory from the cgroup's counters: no signal,
- * exit status or byte of the program is taken as evidence that a limit was met.
+ * The first cause wins. Time comes from our clock, CPU time and memory from the kernel's counters (cgroup.h):
+ * no signal, exit status or byte of the program is taken as evidence that a limit was met.
  */
 #include <asm/ioctl.h>
+#include <linux/ptrace.h>
 #include <linux/resource.h>
 #include <linux/seccomp.h>
 
@@ -12,6 +13,8 @@
 #include "text.h"
 
 enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
+/* At most one part in so many is spent on looking at the CPU time. */
+enum { CPU_CHECK_SHARE = 20 };
 
 struct run {
     struct slot *slot;
@@ -114,7 +117,8 @@ static void read_control(struct run *run) {
         struct isolate_prepare_record prepare;
         struct isolate_file_record file;
     } record;
-    sys_result n = sys_receive(slot->control, &record, sizeof record, 0, 0, SYS_MSG_DONTWAIT);
+    int CLEANUP_CLOSE content = -1;
+    sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, SYS_MSG_DONTWAIT);
     if (n == -EAGAIN)
         return;
     if (n <= 0)
@@ -123,7 +127,7 @@ static void read_control(struct run *run) {
         if (!run->is_ready || record.prepare.serial == run->record.serial)
             end_run(run, record.prepare.end == ISOLATE_END_OUTPUT ? ISOLATE_END_OUTPUT : ISOLATE_END_CANCEL);
     } else if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
-        file_answer(slot, &record.file);
+        file_answer(slot, &record.file, content);
     }
 }
 
@@ -140,6 +144,8 @@ static void reap(struct run *run) {
         if (pid == slot->program_pid && (status & 0xff) == 0x7f) {
             if (!run->is_ready && slot->channel >= 0)
                 read_channel(run); /* its limits stand there */
+            if (run->is_ready && status >> 16 == PTRACE_EVENT_EXIT)
+                cgroup_last_look(slot, &run->ready, &run->usage);
             trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
         } else if (pid == slot->program_pid) {
             slot->program_pid = -1;
@@ -169,23 +175,26 @@ static void look_at_clocks(struct run *run) {
         return;
     }
     if (now >= run->next_cpu_ns) {
-        uint64_t used = cgroup_cpu_ns(&slot->cgroup) - run->ready.cpu_base_ns;
+        uint64_t used = cgroup_cpu_ns(slot), cost = sys_now_ns() - now;
+        used = used > run->ready.cpu_base_ns ? used - run->ready.cpu_base_ns : 0;
         if (used >= limits->cpu_ns) {
             end_run(run, ISOLATE_END_CPU);
             return;
         }
         /* Not before all processors together could have used the rest. */
         uint64_t wait = (limits->cpu_ns - used) / slot->config->processors;
-        run->next_cpu_ns = now + (wait < CPU_CHECK_LEAST_NS ? CPU_CHECK_LEAST_NS : wait);
+        uint64_t least =
+            CPU_CHECK_LEAST_NS > CPU_CHECK_SHARE * cost ? CPU_CHECK_LEAST_NS : CPU_CHECK_SHARE * cost;
+        run->next_cpu_ns = now + (wait < least ? least : wait);
     }
     if (now >= run->next_sample_ns) {
-        cgroup_sample(&slot->cgroup, &slot->base, &run->usage);
+        uint64_t latest = cgroup_sample(slot, &run->ready, &run->usage);
         run->sampled_hits |= evidence_of_files(slot, &run->ready, 0);
-        if (run->usage.oom_kills > slot->base.oom_kills)
+        if (run->usage.is_out_of_memory)
             end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
         if (run->sample_interval_ns < SAMPLE_LAST_NS)
             run->sample_interval_ns *= 2;
-        run->next_sample_ns = now + run->sample_interval_ns;
+        run->next_sample_ns = now + (latest < ~0ull ? latest : run->sample_interval_ns);
     }
 }
 
@@ -225,7 +234,10 @@ static void wait_for_event(struct run *run) {
 /* After the program: whoever it left behind dies before the counters are read. */
 static void kill_survivors(struct run *run) {
     struct slot *slot = run->slot;
-    if (slot->init_pid > 0 && (run->is_over || cgroup_processes(&slot->cgroup) > 0)) {
+    int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
+    if ((slot->init_pid > 0 || !has_namespace) && (run->is_over || members_exist(slot))) {
+        if (run->is_ready)
+            cgroup_last_look(slot, &run->ready, &run->usage);
         cell_kill(slot);
         cell_reap(slot);
     }
@@ -234,7 +246,8 @@ static void kill_survivors(struct run *run) {
 static void settle_end(struct run *run) {
     struct isolate_run_record *record = &run->record;
     const struct isolate_limits *limits = &run->ready.limits;
-    if (run->usage.oom_kills > 0 && (record->end == ISOLATE_END_PROGRAM || record->end == ISOLATE_END_MEMORY))
+    if (run->usage.is_out_of_memory &&
+        (record->end == ISOLATE_END_PROGRAM || record->end == ISOLATE_END_MEMORY))
         record->end = run->usage.memory_limit_reached ? ISOLATE_END_MEMORY : ISOLATE_END_HOST_OOM;
     if (record->end == ISOLATE_END_PROGRAM && record->cpu_ns > limits->cpu_ns)
         record->end = ISOLATE_END_CPU;
@@ -256,7 +269,7 @@ static void settle_hits(struct run *run) {
         record->hits |= ISOLATE_HIT_OPEN_FILES;
     if (run->usage.processes_limit_hit)
         record->hits |= ISOLATE_HIT_PROCESSES;
-    if (run->usage.oom_kills > 0 && run->usage.memory_limit_reached)
+    if (run->usage.is_out_of_memory && run->usage.memory_limit_reached)
         record->hits |= ISOLATE_HIT_MEMORY;
 }
 
@@ -264,10 +277,12 @@ static void settle_usage(struct run *run) {
     struct slot *slot = run->slot;
     struct isolate_run_record *record = &run->record;
     uint64_t sampled_resident = run->usage.resident_bytes;
-    /* The kernel's statistics lag behind its counters, which hold the limit. */
-    if (sampled_resident > run->ready.limits.memory_bytes)
+    run->usage.rusage_cpu_ns = (run->user_us + run->system_us) * 1000;
+    run->usage.rusage_resident_bytes = run->max_resident_bytes;
+    cgroup_finish(slot, &run->ready, &run->usage);
+    /* A cgroup's statistics lag behind its counters, which hold the limit. */
+    if (slot->cgroup.kind != ISOLATE_CGROUP_NONE && sampled_resident > run->ready.limits.memory_bytes)
         sampled_resident = run->ready.limits.memory_bytes;
-    cgroup_finish(&slot->cgroup, &slot->base, &run->ready, slot->config->charge_batch_bytes, &run->usage);
     record->wall_ns = run->end_ns - run->ready.start_ns;
     record->cpu_ns = run->usage.cpu_ns;
     /* Only the proportion is rusage's: the sum is the cgroup's, which also counts what nobody waited for. */
@@ -287,8 +302,9 @@ static void settle_usage(struct run *run) {
     if (record->peak_memory_bytes < sampled_resident)
         record->peak_memory_bytes = sampled_resident;
     record->peak_processes = (uint32_t)run->usage.processes_peak;
-    record->processes_source =
-        run->usage.processes_peak_exact ? ISOLATE_SOURCE_CGROUP : ISOLATE_SOURCE_SAMPLED;
+    record->cpu_source = run->usage.cpu_source;
+    record->memory_source = run->usage.memory_source;
+    record->processes_source = run->usage.processes_source;
 }
 
 struct isolate_run_record run_follow(struct slot *slot) {

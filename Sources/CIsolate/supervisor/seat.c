@@ -3,7 +3,8 @@
  *
  * Moving a process into a cgroup costs milliseconds after a quiet spell; a process that is already inside
  * gives its place to its child for nothing. So the seat enters once, and clones each program's process from
- * there. CLONE_PARENT makes the slot the parent: the seat waits for nobody and sleeps during the run. It
+ * there. (Where each run has a cgroup of its own the seat stays outside, and clones into it: cgroup_v2.c.)
+ * CLONE_PARENT makes the slot the parent: the seat waits for nobody and sleeps during the run. It
  * shares the slot's descriptors.
  */
 #include <linux/prctl.h>
@@ -24,12 +25,14 @@ void seat_main(struct slot *slot, int socket) {
     struct isolate_status_record reply = {.type = ISOLATE_SEAT_FORKED};
     sys_prctl(PR_SET_NAME, (unsigned long)"seat");
     prefer_children_for_oom();
-    reply.failure = cgroup_join(&slot->cgroup);
+    reply.failure = cgroup_join(slot);
     if (reply.failure.stage == 0) {
-        /* From inside, so that the program sees its own cgroup as the root. */
-        long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
+        long result = credentials_renounce_root();
         if (result == 0)
             result = credentials_drop_bounding_set();
+        /* Without a namespace of our own we may lack the right, and then also what is to be dropped. */
+        if (result == -EPERM && !has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+            result = 0;
         if (result == 0)
             result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
         if (result < 0)
@@ -47,13 +50,20 @@ void seat_main(struct slot *slot, int socket) {
         if (n != sizeof request)
             continue;
         /* Only for children: the seat itself stays where it is. */
-        long pid = SYS_CALL_2(__NR_setns, request.namespaces[CELL_PID], CLONE_NEWPID);
+        long pid = 0;
+        if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+            pid = SYS_CALL_2(__NR_setns, request.namespaces[CELL_PID], CLONE_NEWPID);
         if (pid == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_PROGRAM))
             pid = -EIO;
+        request.cgroup.has_namespace = slot->cgroup.has_namespace;
         if (pid == 0)
-            pid = sys_clone(CLONE_PARENT, 0);
-        if (pid == 0)
+            pid = sys_clone_into(CLONE_PARENT, 0, request.cgroup.run_dir);
+        if (pid == 0) {
+            slot->cgroup = request.cgroup;
+            slot->work = request.work;
+            slot->tmp = request.tmp;
             program_main(slot, &request);
+        }
         reply.value = (int32_t)pid;
         reply.failure = failure_at(pid < 0 ? ISOLATE_STAGE_CLONE_PROGRAM : 0, pid, 0);
         if (sys_send_blocking(socket, &reply, sizeof reply, 0, 0) < 0)

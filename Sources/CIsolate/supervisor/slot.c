@@ -42,21 +42,43 @@ static struct isolate_failure start_seat(struct slot *slot) {
     return result < 0 ? failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 2) : reply.failure;
 }
 
+static struct isolate_failure watch_children(struct slot *slot) {
+    uint64_t mask = 1ull << (SYS_SIGCHLD - 1);
+    SYS_CALL_4(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &mask, 0, 8);
+    slot->child_signals =
+        (int)SYS_CALL_4(__NR_signalfd4, -1, &mask, 8, 02000000 | 04000 /* CLOEXEC, NONBLOCK */);
+    return failure_at(slot->child_signals < 0 ? ISOLATE_STAGE_CLONE_SLOT : 0, slot->child_signals, 1);
+}
+
+/* Level minimal: no tree of its own. Whoever of the run loses his parent becomes the slot's child. */
+static struct isolate_failure set_up_plain(struct slot *slot) {
+    slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
+    struct isolate_failure failure = start_seat(slot);
+    return failure.stage == 0 ? watch_children(slot) : failure;
+}
+
 static struct isolate_failure set_up(struct slot *slot) {
     const struct isolate_config *config = slot->config;
-    char go;
-    /* The supervisor's word that the ids are mapped; end of file means that it failed. */
-    if (sys_read(slot->sync, &go, 1) != 1)
-        sys_exit(1);
-    sys_close_fd(&slot->sync);
-    long result = credentials_become_slot_root();
+    long result = identity_be_mapped(slot);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_ID_MAP, result, 1);
+    if (!has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+        sys_close_fd(&slot->sync);
+    result = credentials_become_slot_root(slot);
     if (result == 0) /* after the change of credentials, which clears it */
         result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
     if (result == 0)
         result = sys_prctl(PR_SET_DUMPABLE, 0);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
-    result = bring_loopback_up();
+    struct isolate_failure failure = cgroup_open(slot);
+    if (failure.stage != 0)
+        return failure;
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        return set_up_plain(slot);
+    if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
+        result = bring_loopback_up();
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_NETWORK))
         result = -EIO;
     if (result < 0)
@@ -67,7 +89,7 @@ static struct isolate_failure set_up(struct slot *slot) {
         result = -EIO;
     if (result < 0)
         return failure_at(ISOLATE_STAGE_HOSTNAME, result, 0);
-    struct isolate_failure failure = root_build(slot);
+    failure = root_build(slot);
     if (failure.stage == 0 && config->fail_stage >= ISOLATE_STAGE_MOUNT_ROOT &&
         config->fail_stage <= ISOLATE_STAGE_PIVOT)
         failure = failure_at((int)config->fail_stage, -EIO, 0);
@@ -75,13 +97,7 @@ static struct isolate_failure set_up(struct slot *slot) {
         failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
     if (failure.stage == 0)
         failure = start_seat(slot);
-    uint64_t mask = 1ull << (SYS_SIGCHLD - 1);
-    SYS_CALL_4(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &mask, 0, 8);
-    slot->child_signals =
-        (int)SYS_CALL_4(__NR_signalfd4, -1, &mask, 8, 02000000 | 04000 /* CLOEXEC, NONBLOCK */);
-    if (failure.stage == 0 && slot->child_signals < 0)
-        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, slot->child_signals, 1);
-    return failure;
+    return failure.stage == 0 ? watch_children(slot) : failure;
 }
 
 static void reply(struct slot *slot, uint32_t type, struct isolate_failure failure) {
@@ -129,11 +145,12 @@ static void handle_control(struct slot *slot) {
         struct isolate_file_record file;
     } record;
     struct isolate_failure failure = failure_at(0, 0, 0);
-    sys_result n = sys_receive(slot->control, &record, sizeof record, 0, 0, 0);
+    int CLEANUP_CLOSE content = -1;
+    sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, 0);
     if (n <= 0)
         sys_exit(0);
     if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
-        file_answer(slot, &record.file);
+        file_answer(slot, &record.file, content);
         return;
     }
     if (n != sizeof record.prepare)
@@ -158,7 +175,7 @@ static void handle_control(struct slot *slot) {
         reply(slot, ISOLATE_CLEARED, failure);
         break;
     case ISOLATE_SET_DISK:
-        reply(slot, ISOLATE_DISK_SET, scratch_resize(record.prepare.disk_bytes));
+        reply(slot, ISOLATE_DISK_SET, scratch_resize(slot, record.prepare.disk_bytes));
         break;
     case ISOLATE_END_RUN:
         if (record.prepare.serial <= slot->ended_serial)
@@ -192,7 +209,7 @@ static int has_program_news(struct slot *slot) {
 }
 
 void slot_main(struct slot *slot) {
-    slot->work = slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
+    slot->work = slot->tmp = slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
     slot->seat_pid = slot->seat_pidfd = -1;
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
     struct isolate_failure failure = set_up(slot);

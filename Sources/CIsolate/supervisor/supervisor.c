@@ -1,5 +1,5 @@
 /*
- * The supervisor: the only process of ours that has the host's root.
+ * The supervisor: the only process of ours that has the embedder's rights on the host.
  *
  * It answers two requests of the embedder, make a slot and destroy a slot, and it watches its slots and the
  * embedder. It never reads a byte that a sandboxed program wrote: those go from the slot to the embedder
@@ -8,6 +8,7 @@
  */
 #include "supervisor.h"
 
+#include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
@@ -20,12 +21,14 @@ enum { SLOT_MAX = 1024 };
 struct slot_entry {
     uint32_t number; /* 0: free */
     int pid, pidfd;
+    struct identity host;
+    int sync;   /* the slot's questions: overlays for a writable root */
+    int helper; /* the child that mounts them, or 0 */
 };
 
 static struct slot_entry entries[SLOT_MAX];
 static const struct isolate_config *config;
 static int is_leaving;
-static uint32_t uid_base;
 
 static void leave(void) __attribute__((noreturn));
 
@@ -44,62 +47,87 @@ static void report_slot(uint32_t type, uint32_t number, uint32_t uid, struct iso
         leave();
 }
 
-static int write_file(const char *path, const char *text) {
-    int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
-    long n = fd < 0 ? fd : sys_write(fd, text, text_length(text));
-    return n < 0 ? (int)n : 0;
-}
-
-/* Inside 0 is the slot's own root, without rights on the host; inside program_uid is the program. */
-static int write_id_map(int pid, const char *file, uint32_t root, uint32_t program) {
-    char path[64], number[24], map[128], a[24], b[24], c[24];
-    text_number(number, (uint64_t)pid);
-    text_number(a, root);
-    text_number(b, config->program_uid);
-    text_number(c, program);
-    const char *path_parts[] = {"/proc/", number, file, 0};
-    const char *map_parts[] = {"0 ", a, " 1\n", b, " ", c, " 1\n", 0};
-    int result = text_join(path, sizeof path, path_parts);
-    if (result == 0)
-        result = text_join(map, sizeof map, map_parts);
-    return result == 0 ? write_file(path, map) : result;
-}
-
 static int wait_for(int pid, int options) {
     return (int)SYS_CALL_4(__NR_wait4, pid, 0, options | 0x40000000 /* __WALL */, 0);
 }
 
 static void keep_only_slot_descriptors(const struct slot *slot) {
-    int keep[24];
+    int keep[32]; /* 20 of the cgroup */
     unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
     keep[count++] = slot->control;
     keep[count++] = slot->request;
     keep[count++] = slot->sync;
+    keep[count++] = slot->image;
     sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
+}
+
+/* The slot's process, in its own namespaces where there are any, its ids mapped. Returns its pid, or -errno.
+ */
+static int start_slot(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure) {
+    uint64_t namespaces = 0;
+    char word;
+    if (config->features & ISOLATE_FEATURE_NAMESPACES)
+        namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+    if (config->features & ISOLATE_FEATURE_NET_NS)
+        namespaces |= CLONE_NEWNET;
+    /* Safe: in a new user namespace the child's capabilities end at what that namespace owns. Without one, at
+     * level minimal, it is our equal and runs nothing but our code. */
+    int pid = (int)sys_clone(namespaces, pidfd);
+    if (pid == 0) {
+        keep_only_slot_descriptors(slot);
+        slot_main(slot);
+    }
+    if (pid < 0) {
+        *failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, pid, 0);
+        return pid;
+    }
+    sys_close_fd(&slot->sync); /* so that the slot's death is an end of file */
+    int result = sys_read(sync, &word, 1) == 1 ? 0 : -EPIPE;
+    if (result == 0 && namespaces != 0)
+        result = identity_write_maps(config, &slot->host, pid);
+    if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_ID_MAP))
+        result = -EIO;
+    if (result == 0)
+        result = sys_send(sync, "m", 1, 0, 0);
+    if (result < 0)
+        *failure = failure_at(ISOLATE_STAGE_ID_MAP, result, 0);
+    return pid;
+}
+
+/* An image may lie where only the host's root can go, and the slot is somebody else. Safe: the slot makes it
+ * read-only, and what it holds was meant for programs. An ordinary user's slot is the user, and takes the
+ * path. */
+static int open_image(void) {
+    if (config->image_root == 0 || config->id_source != ISOLATE_IDS_PRIVILEGED)
+        return -1;
+    return (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, config_text(config, config->image_root),
+                           OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+}
+
+static struct slot_entry *free_entry(void) {
+    for (int i = 0; i < SLOT_MAX; i++)
+        if (entries[i].number == 0)
+            return &entries[i];
+    return 0;
 }
 
 static void create_slot(uint32_t number) {
     struct slot slot = {
-        .config = config, .number = number, .uid = config->program_uid, .gid = config->program_uid};
+        .config = config, .number = number, .control = -1, .request = -1, .sync = -1, .image = -1};
     struct isolate_failure failure = {0, 0, 0};
     int control[2] = {-1, -1}, request[2] = {-1, -1}, sync[2] = {-1, -1};
     int pid = -1, pidfd = -1;
-    struct slot_entry *entry = 0;
-    /* Slots that live at the same time get different ids while there are enough; the first one is the slots'
-     * root. */
-    uint32_t program_uid = uid_base + 1 + number % (config->uid_count - 1);
-
-    for (int i = 0; i < SLOT_MAX && entry == 0; i++)
-        if (entries[i].number == 0)
-            entry = &entries[i];
+    struct slot_entry *entry = free_entry();
     if (entry == 0 || number == 0) {
         failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, -ENFILE, 0);
         goto done;
     }
-    /* Slots that live at the same time get different ids while there are enough; the first one is the slots'
-     * root. */
-    program_uid = uid_base + 1 + (uint32_t)(entry - entries) % (config->uid_count - 1);
-    failure = cgroup_create(config, number, &slot.cgroup);
+    slot.host = identity_of(config, (uint32_t)(entry - entries));
+    /* Without a user namespace the host's ids are the only ones. */
+    int is_mapped = (config->features & ISOLATE_FEATURE_NAMESPACES) != 0;
+    slot.uid = is_mapped ? config->program_uid : slot.host.program_uid;
+    slot.gid = is_mapped ? config->program_uid : slot.host.program_gid;
+    failure = cgroup_create(config, number, slot.host.slot_uid, &slot.cgroup);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CGROUP)) {
         cgroup_close(&slot.cgroup);
         cgroup_remove(config, number);
@@ -108,6 +136,7 @@ static void create_slot(uint32_t number) {
     if (failure.stage != 0)
         goto done;
     slot.has_cgroup = 1;
+    slot.image = open_image();
 
     int type = SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC;
     long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, control);
@@ -124,34 +153,23 @@ static void create_slot(uint32_t number) {
     slot.control = control[1];
     slot.request = request[1];
     slot.sync = sync[1];
-    /* Safe: the child is in a new user namespace, so its capabilities end at what that namespace owns. */
-    pid = (int)sys_clone(
-        CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, &pidfd);
-    if (pid == 0) {
-        keep_only_slot_descriptors(&slot);
-        slot_main(&slot);
-    }
-    if (pid < 0) {
-        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, pid, 0);
+    pid = start_slot(&slot, sync[0], &pidfd, &failure);
+    sync[1] = slot.sync;
+    if (failure.stage != 0)
         goto undo;
-    }
-    result = write_id_map(pid, "/gid_map", uid_base, program_uid);
-    if (result == 0)
-        result = write_id_map(pid, "/uid_map", uid_base, program_uid);
-    if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_ID_MAP))
-        result = -EIO;
-    if (result == 0)
-        result = sys_send(sync[0], "m", 1, 0, 0);
-    if (result < 0) {
-        failure = failure_at(ISOLATE_STAGE_ID_MAP, result, 0);
-        goto undo;
-    }
     entry->number = number;
     entry->pid = pid;
     entry->pidfd = pidfd;
+    entry->host = slot.host;
+    entry->sync = -1;
+    entry->helper = 0;
     pidfd = -1;
+    if (config->features & ISOLATE_FEATURE_WRITABLE) {
+        entry->sync = sync[0];
+        sync[0] = -1;
+    }
     int fds[2] = {control[0], request[0]};
-    report_slot(ISOLATE_SLOT_CREATED, number, program_uid, failure, fds, 2);
+    report_slot(ISOLATE_SLOT_CREATED, number, slot.host.program_uid, failure, fds, 2);
     goto done;
 
 undo:
@@ -165,6 +183,7 @@ done:
         report_slot(ISOLATE_SLOT_ENDED, number, 0, failure, 0, 0);
     if (slot.has_cgroup)
         cgroup_close(&slot.cgroup);
+    sys_close_fd(&slot.image);
     sys_close_fd(&pidfd);
     for (int i = 0; i < 2; i++) {
         sys_close_fd(&control[i]);
@@ -173,14 +192,51 @@ done:
     }
 }
 
+static int is_slot(int pid) {
+    for (int i = 0; i < SLOT_MAX; i++)
+        if (entries[i].number != 0 && entries[i].pid == pid)
+            return 1;
+    return 0;
+}
+
+/* Level minimal: a slot that died in the middle of a run leaves the run's processes to us, its subreaper. */
+static void bury_orphans(const struct identity *host) {
+    struct slot dead = {.config = config, .host = *host, .uid = host->program_uid, .gid = host->program_gid};
+    static int pids[MEMBERS_MAX];
+    dead.proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    if (host->program_uid != host->slot_uid)
+        plain_kill(&dead);
+    /* Its seat, its program, and what that started: our children now, but for the living slots and theirs. */
+    for (int attempt = 0; attempt < 100; attempt++) {
+        unsigned count = members_children(&dead, pids, MEMBERS_MAX), others = 0;
+        for (unsigned i = 0; i < count; i++)
+            if (!is_slot(pids[i])) {
+                others++;
+                SYS_CALL_2(__NR_kill, pids[i], SYS_SIGKILL);
+                wait_for(pids[i], 0);
+            }
+        if (others == 0)
+            break;
+    }
+    sys_close_fd(&dead.proc);
+}
+
 /* The slot is dead or dying: collects it and removes its cgroup. */
 static void collect_slot(struct slot_entry *entry) {
     SYS_CALL_2(__NR_kill, entry->pid, SYS_SIGKILL);
     wait_for(entry->pid, 0);
     sys_close_fd(&entry->pidfd);
+    sys_close_fd(&entry->sync);
+    if (entry->helper > 0)
+        wait_for(entry->helper, 0); /* with its slot dead it has nobody to answer, and ends at once */
     uint32_t number = entry->number;
     entry->number = 0; /* before the report: its pid may belong to somebody else from here on */
     int removed = cgroup_remove(config, number);
+    if (!(config->features & ISOLATE_FEATURE_NAMESPACES)) {
+        bury_orphans(&entry->host);
+        int cleared = plain_remove_slot(config, number);
+        removed = removed < 0 ? removed : cleared;
+    }
     report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0),
                 0, 0);
 }
@@ -194,7 +250,33 @@ static void leave(void) {
         if (entries[i].number != 0)
             collect_slot(&entries[i]);
     cgroup_remove_all(config);
+    if (!(config->features & ISOLATE_FEATURE_NAMESPACES))
+        plain_remove_all(config);
     sys_exit(0);
+}
+
+/* A slot asks for the overlays of its writable root: a child of ours mounts them in its mount namespace and
+ * answers; see overlay.c. */
+static void answer_slot(struct slot_entry *entry) {
+    char question;
+    int namespaces[2];
+    long n = sys_receive(entry->sync, &question, 1, namespaces, 2, SYS_MSG_DONTWAIT);
+    if (n == -EAGAIN)
+        return;
+    if (entry->helper > 0)
+        wait_for(entry->helper, 0); /* the one before has answered, or the slot would not ask again */
+    entry->helper = 0;
+    if (n == 1 && namespaces[1] >= 0) {
+        int pid = (int)sys_clone(0, 0);
+        if (pid == 0)
+            overlay_mount_for_slot(config, &entry->host, entry->sync, namespaces, question == 'i');
+        if (pid > 0)
+            entry->helper = pid;
+    }
+    sys_close_fd(&namespaces[0]);
+    sys_close_fd(&namespaces[1]);
+    if (entry->helper == 0)
+        sys_close_fd(&entry->sync); /* the slot reads the end of file */
 }
 
 static void destroy_slot(uint32_t number) {
@@ -266,20 +348,25 @@ void supervisor_main(void) {
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EINVAL, 0);
     else if (stage_is_forced_to_fail(config, ISOLATE_STAGE_CONFIG))
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EIO, 0);
-    else
+    else /* a failure is told, and then there is none: the programs' limits are kept in another way */
         ready.failure = cgroup_setup(config);
-    /* Two supervisors that live at the same time have different pids, so their ids differ too. */
-    if (config != 0)
-        uid_base = config->uid_base + (uint32_t)SYS_CALL_0(__NR_getpid) * config->uid_count;
+    int is_plain = config != 0 && !(config->features & ISOLATE_FEATURE_NAMESPACES);
+    if (is_plain && ready.failure.stage != ISOLATE_STAGE_CONFIG) {
+        struct isolate_failure failure = plain_setup(config);
+        if (failure.stage != 0)
+            ready.failure = failure;
+        /* What a dying slot leaves of its run comes to us. */
+        sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
+    }
     sys_send(ISOLATE_FD_SOCKET, &ready, sizeof ready, 0, 0);
-    if (ready.failure.stage != 0) {
+    if (ready.failure.stage == ISOLATE_STAGE_CONFIG || ready.failure.stage == ISOLATE_STAGE_DIRECTORIES) {
         if (config != 0)
             cgroup_remove_all(config);
         sys_exit(1);
     }
     for (;;) {
-        static struct sys_pollfd fds[SLOT_MAX + 2];
-        static struct slot_entry *owners[SLOT_MAX + 2];
+        static struct sys_pollfd fds[2 * SLOT_MAX + 2];
+        static struct slot_entry *owners[2 * SLOT_MAX + 2];
         unsigned count = 0;
         fds[count++] = (struct sys_pollfd){ISOLATE_FD_SOCKET, SYS_POLLIN, 0};
         fds[count++] = (struct sys_pollfd){ISOLATE_FD_OWNER, SYS_POLLIN, 0};
@@ -287,14 +374,19 @@ void supervisor_main(void) {
             if (entries[i].number != 0) {
                 owners[count] = &entries[i];
                 fds[count++] = (struct sys_pollfd){entries[i].pidfd, SYS_POLLIN, 0};
+                owners[count] = &entries[i];
+                fds[count++] = (struct sys_pollfd){entries[i].sync, SYS_POLLIN, 0};
             }
         if (sys_poll(fds, count, -1) < 0)
             continue;
         if (fds[1].revents != 0)
             leave();
-        for (unsigned i = 2; i < count; i++)
+        for (unsigned i = 2; i < count; i += 2) {
             if (fds[i].revents != 0)
                 collect_slot(owners[i]);
+            else if (fds[i + 1].revents != 0)
+                answer_slot(owners[i]);
+        }
         if (fds[0].revents != 0)
             handle_request();
     }

@@ -19,19 +19,30 @@
 /* In the order in which init sends them. */
 enum { CELL_PID, CELL_MOUNT, CELL_IPC, CELL_UTS, CELL_NAMESPACES };
 
+/* Ids on the host. */
+struct identity {
+    uint32_t slot_uid, slot_gid, program_uid, program_gid;
+};
+
 /* One slot: everything its processes know. */
 struct slot {
     const struct isolate_config *config;
     uint32_t number;
-    uint32_t uid, gid; /* the program's, inside the user namespace */
+    struct identity host;
+    uint32_t uid, gid; /* the program's, as the slot sees it: inside the user namespace, if there is one */
     int control;       /* records from and to the embedder */
     int request;       /* RUN records; read only by the program's process */
-    int sync;          /* the supervisor's word that the id maps are written */
+    int sync;          /* the supervisor: "the ids are mapped", and overlays for a writable root */
+    int image;         /* an image's tree, not mounted yet, or -1: root finds it by its path */
     int has_cgroup;
     struct cgroup cgroup;
-    int proc; /* O_PATH of the slot's own /proc */
-    int work; /* O_PATH of /work of the open sandbox, or -1 */
-    int seat; /* records from and to the seat */
+    int proc;            /* O_PATH of the slot's own /proc; without ISOLATE_FEATURE_PROC, of the outer one */
+    int work;            /* O_PATH of /work of the open sandbox, or -1 */
+    int tmp;             /* level minimal: O_PATH of its /tmp, or -1 */
+    uint64_t disk_bytes; /* the limit in force */
+    uint64_t scratch_base_bytes, scratch_base_inodes; /* a writable root's own */
+    int has_lower_ids;                                /* the lower layers are idmapped */
+    int seat;                                         /* records from and to the seat */
     int seat_pid, seat_pidfd;
     int child_signals;     /* signalfd of SIGCHLD */
     int is_retired;        /* the seat died: no further sandbox */
@@ -43,7 +54,8 @@ struct slot {
     int channel;  /* records from the program's process before exec */
     int listener; /* seccomp notifications */
     uint32_t layers;
-    int was_full; /* the quota was used up before the run */
+    int is_traced; /* level minimal: the program's process is */
+    int was_full;  /* the quota was used up before the run */
     struct cgroup_base base;
 };
 
@@ -61,19 +73,55 @@ static inline int stage_is_forced_to_fail(const struct isolate_config *config, i
     return config->fail_stage == (uint32_t)stage;
 }
 
+static inline int has_feature(const struct slot *slot, enum isolate_feature feature) {
+    return (slot->config->features & (uint32_t)feature) != 0;
+}
+
 void supervisor_main(void) __attribute__((noreturn));
+
+/* identity.c */
+struct identity identity_of(const struct isolate_config *config, uint32_t index);
+/* The supervisor, for a slot's process. */
+int identity_write_maps(const struct isolate_config *config, const struct identity *id, int pid);
+/* The slot: does its own part and waits for the supervisor's. */
+int identity_be_mapped(const struct slot *slot);
 
 /* slot.c: the body of a slot's process. */
 void slot_main(struct slot *slot) __attribute__((noreturn));
 
 /* root.c: the slot's own mount tree: read-only rootfs, /dev, /etc, /proc; the host's is gone afterwards. */
 struct isolate_failure root_build(struct slot *slot);
+/* Below `root`, parents included; 0, a descriptor, or -errno. */
+int root_make_directory(int root, const char *path, int mode);
+int root_make_empty_file(int root, const char *path);
+int root_make_file(int root, const struct isolate_config *config, const struct isolate_file *file);
+int root_make_link(int root, const char *to, const char *path);
+
+/* overlay.c: the writable root. */
+int overlay_add_lower(int root, uint32_t index, int tree, int is_directory);
+struct isolate_failure overlay_create(struct slot *slot);
+/* The body of the supervisor's child; `namespaces`: the slot's user and mount namespace. */
+void overlay_mount_for_slot(const struct isolate_config *config, const struct identity *id, int socket,
+                            const int namespaces[2], int is_first) __attribute__((noreturn));
+
+/* plain.c: level minimal. The supervisor's part … */
+struct isolate_failure plain_setup(const struct isolate_config *config);
+int plain_remove_slot(const struct isolate_config *config, uint32_t number);
+void plain_remove_all(const struct isolate_config *config);
+/* … and the slot's. */
+struct isolate_failure plain_scratch_create(struct slot *slot);
+void plain_scratch_remove(struct slot *slot);
+void plain_kill(const struct slot *slot);
+int plain_path(const struct slot *slot, const char *below, char *out, size_t bytes);
+
 /* root.c: the tmpfs behind /work, /tmp and /dev/shm. */
 struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes);
-struct isolate_failure scratch_resize(uint64_t disk_bytes);
+struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes);
 void scratch_remove(struct slot *slot);
 /* evidence.c */
 int scratch_is_full(const struct slot *slot);
+/* Bytes that a tree takes on its disk; of a very large one, those of the entries that were looked at. */
+uint64_t tree_bytes(int dir);
 
 /* cell.c: makes and ends the cell of the next run. */
 struct isolate_failure cell_prepare(struct slot *slot);
@@ -92,8 +140,21 @@ struct seat_request { /* ISOLATE_SEAT_FORK */
     uint32_t type;
     int32_t channel;
     int32_t namespaces[CELL_NAMESPACES];
+    struct cgroup cgroup; /* the seat's copies are as old as the seat */
+    int32_t work, tmp;
 };
 void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
+
+/* members.c: the processes of the run, by their numbers in the slot's /proc. */
+enum { MEMBERS_MAX = 1024 };
+unsigned members_list(const struct slot *slot, int *pids, unsigned most);
+/* The threads of one process. */
+unsigned members_threads(const struct slot *slot, int pid, int *tids, unsigned most);
+/* Also when that cannot be told. */
+int members_exist(const struct slot *slot);
+/* The children of this very process. */
+unsigned members_children(const struct slot *slot, int *pids, unsigned most);
+void members_kill(const struct slot *slot);
 
 /* run.c: follows one run from the program's `ready` to its end. */
 struct isolate_run_record run_follow(struct slot *slot);
@@ -112,11 +173,17 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed);
 
 /* files.c: opens a file of /work for the embedder and sends it the descriptor. */
-void file_answer(struct slot *slot, struct isolate_file_record *record);
+void file_answer(struct slot *slot, struct isolate_file_record *record, int content);
 
 /* credentials.c */
-int credentials_become_slot_root(void);
+int credentials_become_slot_root(const struct slot *slot);
+/* What the slot makes belongs to the program; it keeps its capabilities. */
+void credentials_make_files_as_program(const struct slot *slot);
+/* The program's ids and none of the slot's capabilities, where files are concerned. And back, from both. */
+void credentials_act_as_program(const struct slot *slot);
+void credentials_act_as_slot(void);
 int credentials_drop_bounding_set(void);
+int credentials_renounce_root(void);
 int credentials_drop_all_capabilities(void);
 int credentials_become_program(const struct slot *slot);
 

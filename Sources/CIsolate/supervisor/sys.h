@@ -173,6 +173,8 @@ static inline sys_result sys_poll(struct sys_pollfd *fds, unsigned count, int64_
 
 /* A child as by fork, with more flags; pidfd may be null. Returns 0 in the child. */
 sys_result sys_clone(uint64_t flags, int *pidfd);
+/* The same, born in the cgroup (v2) of this directory; -1: in the caller's. */
+sys_result sys_clone_into(uint64_t flags, int *pidfd, int cgroup);
 
 /* Sends one record with descriptors. Never blocks: -EAGAIN when the queue is full. */
 int sys_send(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count);

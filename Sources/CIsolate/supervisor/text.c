@@ -76,3 +76,15 @@ int text_write_number(int fd, uint64_t number) {
     long n = SYS_CALL_4(__NR_pwrite64, fd, text, end - text, 0);
     return n < 0 ? (int)n : 0;
 }
+
+int text_begins(const char *text, const char *prefix) {
+    while (*prefix != 0 && *text == *prefix) {
+        text++;
+        prefix++;
+    }
+    return *prefix == 0;
+}
+
+int text_equals(const char *a, const char *b) {
+    return text_begins(a, b) && text_length(a) == text_length(b);
+}

@@ -10,6 +10,9 @@ size_t text_length(const char *text);
 /* Joins the parts into `out`; 0, or -ENAMETOOLONG. The list ends with a null pointer. */
 int text_join(char *out, size_t bytes, const char *const parts[]);
 
+int text_equals(const char *a, const char *b);
+int text_begins(const char *text, const char *prefix);
+
 /* Writes a number; returns its end. `out` has room for 21 bytes. */
 char *text_number(char *out, uint64_t number);
 

@@ -34,13 +34,20 @@ public struct IsolationReport: Sendable, Hashable {
     /// Layers of the level `strong` that this host did not give.
     public var missing: [IsolationLayer]
     public var cgroup: CgroupVersion
+    /// Why layers are missing, one sentence each; empty when none is.
+    public var reasons: [String]
+    /// What a program can do because layers are missing, one sentence each.
+    public var holes: [String]
 
     public init(
-        level: IsolationLevel, layers: [IsolationLayer], missing: [IsolationLayer], cgroup: CgroupVersion
+        level: IsolationLevel, layers: [IsolationLayer], missing: [IsolationLayer], cgroup: CgroupVersion,
+        reasons: [String] = [], holes: [String] = []
     ) {
         self.level = level
         self.layers = layers
         self.missing = missing
         self.cgroup = cgroup
+        self.reasons = reasons
+        self.holes = holes
     }
 }

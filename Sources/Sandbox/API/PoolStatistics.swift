@@ -25,6 +25,22 @@ public struct PoolStatistics: Sendable, Hashable {
 
     public init() {}
 
+    /// Two pools taken together.
+    static func + (a: Self, b: Self) -> Self {
+        var sum = a
+        sum.available += b.available
+        sum.creating += b.creating
+        sum.inUse += b.inUse
+        sum.destroying += b.destroying
+        sum.waiting += b.waiting
+        sum.created += b.created
+        sum.destroyed += b.destroyed
+        sum.failures += b.failures
+        sum.acquired += b.acquired
+        sum.cancelled += b.cancelled
+        return sum
+    }
+
     /// All that exist now, in whatever state.
     public var total: Int { available + creating + inUse + destroying }
 }

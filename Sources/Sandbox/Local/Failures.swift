@@ -18,12 +18,41 @@ extension SandboxError {
             hint: Self.hint(stage, failure.errno_value))
     }
 
+    /// A supervisor that could not start, or whose host gives too little.
+    init(_ failure: isolate_failure, starting setup: Supervisor.Setup) {
+        self.init(failure, while: "starting the supervisor")
+        guard setup.failStage == 0 else { return }
+        let reason = "\(failure.stageName): \(describe(errno: failure.errno_value))"
+        switch isolate_stage(UInt32(failure.stage)) {
+        case ISOLATE_STAGE_OVERLAY where setup.isWritable:
+            self.init(
+                .writableRootfsUnavailable, stage: failure.stageName, errno: failure.errno_value,
+                message: "this host has no overlay for a writable root file system (\(reason))",
+                hint:
+                    "as root the image's file system must allow idmapped mounts (kernel 5.19, ext4, xfs, btrfs, tmpfs); "
+                    + "an ordinary user needs kernel 6.6; or use .readOnly"
+            )
+        case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP, ISOLATE_STAGE_CREDENTIALS,
+            ISOLATE_STAGE_MOUNT_ROOT, ISOLATE_STAGE_DEV, ISOLATE_STAGE_PIVOT, ISOLATE_STAGE_LANDLOCK,
+            ISOLATE_STAGE_SECCOMP:
+            let needs =
+                setup.isWritable
+                ? "a writable root file system" : setup.root != nil ? "an image" : "any level"
+            self.init(
+                setup.isWritable ? .writableRootfsUnavailable : .isolationUnavailable,
+                stage: failure.stageName, errno: failure.errno_value,
+                message: "this host cannot give \(needs): refused at \(reason)",
+                hint: "see `sandbox doctor`")
+        default: break
+        }
+    }
+
     private static func hint(_ stage: isolate_stage, _ errno: Int32) -> String {
         switch stage {
         case ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_JOIN_CGROUP:
-            "this version needs root and cgroup v1 controllers memory, pids and cpuacct; see `sandbox doctor`"
+            "the cgroup could not be made or entered; see `sandbox doctor`"
         case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP:
-            "namespaces were refused: run as root outside a container; see `sandbox doctor`"
+            "namespaces were refused; see `sandbox doctor`"
         case ISOLATE_STAGE_SECCOMP:
             "the kernel needs CONFIG_SECCOMP_FILTER and user notification (5.0 or newer)"
         default:

@@ -1,10 +1,10 @@
-/// What this host offers, found by doing.
+/// What this host offers, found by doing: the value behind `sandbox doctor`.
 
 import CIsolate
 import Glibc
 
 extension LocalBackend {
-    /// Tries every layer: starts a real supervisor and runs a real program, and names what failed.
+    /// Tries every layer: makes real cells and runs a real program, and names what failed and what mends it.
     public static func probeHost() async -> HostReport {
         var names = utsname()
         uname(&names)
@@ -15,67 +15,26 @@ extension LocalBackend {
             String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
         }
         let (trial, failure) = await trialRun()
-        var entries = [rootEntry()]
-        entries += cgroupEntries()
-        entries.append(supervisorEntry(trial, failure))
-        let layers = trial?.isolation.layers ?? []
-        entries += IsolationLayer.allCases.map { layerEntry($0, isThere: layers.contains($0), failure) }
-        for (name, path, package) in [
-            ("compiler", "/usr/bin/g++", "g++"), ("python", "/usr/bin/python3", "python3"),
-        ] {
-            let isThere = access(path, X_OK) == 0
-            entries.append(
-                HostReport.Entry(
-                    name: name, isAvailable: isThere, detail: isThere ? path : "\(path) is not there",
-                    mend: isThere ? nil : "apt-get install \(package)"))
-        }
+        let world = LocalHost.trial().world
+        var entries = [supervisorEntry(trial, failure), userEntry(world), cgroupEntry(world)]
+        entries += IsolationLayer.allCases.map { layerEntry($0, trial?.isolation, world) }
+        entries.append(writableEntry())
+        entries += toolEntries()
         return HostReport(
-            kernel: kernel, machine: machine, entries: entries, level: trial == nil ? nil : .strong,
+            kernel: kernel, machine: machine, entries: entries, level: trial?.isolation.level,
             cgroup: trial?.isolation.cgroup ?? .none)
     }
 
     private static func trialRun() async -> (RunResult?, SandboxError?) {
         let backend = LocalBackend(Configuration(minimum: 0, maximum: 1))
+        let options = SandboxOptions(isolation: .minimal)
         do throws(SandboxError) {
-            let result = try await backend.run(Command("/bin/true"))
+            let result = try await backend.run(Command("/bin/true"), options: options)
             await backend.shutdown()
             return (result, nil)
         } catch {
             await backend.shutdown()
             return (nil, error)
-        }
-    }
-
-    private static func rootEntry() -> HostReport.Entry {
-        let isRoot = geteuid() == 0
-        return HostReport.Entry(
-            name: "root", isAvailable: isRoot,
-            detail: isRoot ? "running as root" : "running as user \(geteuid())",
-            mend: isRoot ? nil : "sudo sandbox …   (this version's local backend needs root)")
-    }
-
-    private static func cgroupEntries() -> [HostReport.Entry] {
-        let hierarchies = [
-            (ISOLATE_CGROUP_MEMORY, "memory"), (ISOLATE_CGROUP_PIDS, "pids"),
-            (ISOLATE_CGROUP_CPUACCT, "cpuacct"),
-        ]
-        return hierarchies.map { number, name in
-            withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { buffer in
-                let result = isolate_cgroup_v1_path(Int32(number), buffer.baseAddress, buffer.count)
-                guard result == 0 else {
-                    return HostReport.Entry(
-                        name: "cgroup v1 \(name)", isAvailable: false, detail: "no such hierarchy is mounted",
-                        mend:
-                            "mkdir -p /sys/fs/cgroup/\(name) && mount -t cgroup -o \(name) \(name) /sys/fs/cgroup/\(name)"
-                    )
-                }
-                let path = String(cString: buffer.baseAddress!)
-                let isWritable = access(path, W_OK) == 0
-                return HostReport.Entry(
-                    name: "cgroup v1 \(name)", isAvailable: isWritable,
-                    detail: isWritable ? path : "\(path) is not writable",
-                    mend: isWritable ? nil : "run as root, or chown \(path) to this user")
-            }
         }
     }
 
@@ -85,26 +44,79 @@ extension LocalBackend {
                 name: "supervisor", isAvailable: true,
                 detail: "ran /bin/true: \(trial.map { "\($0.outcome)" } ?? "")")
         }
+        let mend = failure.hint.flatMap { $0.contains("sandbox doctor") ? nil : $0 }
         return HostReport.Entry(
-            name: "supervisor", isAvailable: false, detail: failure.message, mend: failure.hint)
+            name: "supervisor", isAvailable: false, detail: failure.message,
+            mend: mend ?? LocalMends.mend(.userNamespace))
+    }
+
+    private static func userEntry(_ world: LocalWorld?) -> HostReport.Entry {
+        let user = geteuid()
+        let has = world?.isPrivileged == true
+        return HostReport.Entry(
+            name: "privileges", isAvailable: has,
+            detail: has
+                ? "user \(user), may give programs user ids of their own"
+                : "user \(user), an ordinary one: no privilege is needed, and none is used",
+            mend: has ? nil : "sudo PROGRAM, for level strong and user ids of their own")
+    }
+
+    private static func cgroupEntry(_ world: LocalWorld?) -> HostReport.Entry {
+        guard let world, world.cgroup != .none else {
+            return HostReport.Entry(
+                name: "cgroup", isAvailable: false,
+                detail: (world?.cgroupReason ?? "no trial cell could be made")
+                    + "; limits are kept by rlimits and sampling",
+                mend: LocalMends.mend(.cgroupMemory))
+        }
+        return HostReport.Entry(
+            name: "cgroup", isAvailable: true,
+            detail: "\(world.cgroup.rawValue)" + (world.cgroupReason.map { "; \($0)" } ?? ""))
     }
 
     private static func layerEntry(
-        _ layer: IsolationLayer, isThere: Bool, _ failure: SandboxError?
+        _ layer: IsolationLayer, _ report: IsolationReport?, _ world: LocalWorld?
     ) -> HostReport.Entry {
-        if isThere {
-            let detail =
-                layer == .landlock ? "in force, ABI \(isolate_landlock_abi())" : "in force in the trial run"
-            return HostReport.Entry(name: layer.rawValue, isAvailable: true, detail: detail)
-        }
-        if failure != nil {
+        guard let report else {
             return HostReport.Entry(
                 name: layer.rawValue, isAvailable: false, detail: "not reached: the trial run failed",
                 mend: "mend the supervisor line first")
         }
+        if report.layers.contains(layer) {
+            let detail =
+                layer == .landlock ? "in force, ABI \(isolate_landlock_abi())" : "in force in the trial run"
+            return HostReport.Entry(name: layer.rawValue, isAvailable: true, detail: detail)
+        }
+        let reason = world?.reasons([layer]).first ?? "not in force in the trial run"
         return HostReport.Entry(
-            name: layer.rawValue, isAvailable: false, detail: "this kernel does not offer it",
-            mend: layer == .landlock
-                ? "boot with lsm=landlock,… on a kernel with CONFIG_SECURITY_LANDLOCK" : nil)
+            name: layer.rawValue, isAvailable: false,
+            detail: ([reason] + LocalHoles.holes([layer])).joined(separator: "; "),
+            mend: LocalMends.mend(layer))
+    }
+
+    private static func writableEntry() -> HostReport.Entry {
+        switch LocalHost.trial(isWritable: true) {
+        case .success(let world):
+            return HostReport.Entry(
+                name: "writableRootfs", isAvailable: true,
+                detail: world.isPrivileged
+                    ? "the host's files and every image" : "images that this library unpacked itself")
+        case .failure(let failure):
+            let error = SandboxError(failure, starting: Supervisor.Setup(isWritable: true))
+            return HostReport.Entry(
+                name: "writableRootfs", isAvailable: false, detail: error.message,
+                mend: failure.stage == Int32(ISOLATE_STAGE_OVERLAY.rawValue)
+                    ? error.hint : LocalMends.mend(.userNamespace))
+        }
+    }
+
+    private static func toolEntries() -> [HostReport.Entry] {
+        [("compiler", "/usr/bin/g++", "g++"), ("python", "/usr/bin/python3", "python3")].map {
+            name, path, package in
+            let isThere = access(path, X_OK) == 0
+            return HostReport.Entry(
+                name: name, isAvailable: isThere, detail: isThere ? path : "\(path) is not there",
+                mend: isThere ? nil : "apt-get install \(package)")
+        }
     }
 }

@@ -4,23 +4,63 @@ import CIsolate
 import Glibc
 import Synchronization
 
+/// What an engine's sandboxes begin with.
+struct EngineKey: Hashable, Sendable {
+    var image: Image
+    var rootfs: Rootfs
+}
+
 /// Makes sandboxes out of slots: a slot that gave one back is cleared and prepared for the next.
 final class LocalEngine: Sendable {
     let supervisor: Supervisor
     let pool: Pool<Slot>
+    let image: PreparedImage
 
-    static func start(_ configuration: LocalBackend.Configuration) async throws(SandboxError) -> LocalEngine {
-        let supervisor = try await Supervisor.start(failStage: configuration.failStage)
-        do {
-            return try LocalEngine(supervisor, configuration)
+    static func start(
+        _ key: EngineKey, _ configuration: LocalBackend.Configuration, images: ImageStore
+    ) async throws(SandboxError) -> LocalEngine {
+        let image = try await images.prepare(key.image)
+        let setup = Supervisor.Setup(
+            root: key.image == .host ? nil : image.path, isWritable: key.rootfs == .writable,
+            adoptCgroup: configuration.adoptCgroup, avoid: configuration.avoid,
+            failStage: configuration.failStage)
+        let supervisor: Supervisor
+        do throws(SandboxError) {
+            supervisor = try await Supervisor.start(setup)
+        } catch {
+            image.hold.release()
+            throw error
+        }
+        do throws(SandboxError) {
+            try check(key, image, supervisor.world)
+            return try LocalEngine(supervisor, image, configuration)
         } catch {
             await supervisor.stop()
+            image.hold.release()
             throw error
         }
     }
 
-    private init(_ supervisor: Supervisor, _ configuration: LocalBackend.Configuration) throws(SandboxError) {
+    /// An ordinary user's program can change only files that are his own.
+    private static func check(
+        _ key: EngineKey, _ image: PreparedImage, _ world: LocalWorld
+    ) throws(SandboxError) {
+        guard key.rootfs == .writable, !world.isPrivileged, !image.isUnpacked else { return }
+        throw SandboxError(
+            .writableRootfsUnavailable,
+            message:
+                "an ordinary user cannot have \(Validation.quoted("\(key.image)")) as a writable root: its "
+                + "files belong to somebody else",
+            hint:
+                "use an image archive, whose files this library unpacks as yours, or .readOnly, or run as root"
+        )
+    }
+
+    private init(
+        _ supervisor: Supervisor, _ image: PreparedImage, _ configuration: LocalBackend.Configuration
+    ) throws(SandboxError) {
         self.supervisor = supervisor
+        self.image = image
         let workshop = Workshop(supervisor: supervisor, keep: configuration.pool.maximum)
         pool = try Pool(
             configuration: configuration.pool,
@@ -44,6 +84,7 @@ final class LocalEngine: Sendable {
     func stop() async {
         isStopping.store(true, ordering: .releasing)
         await supervisor.stop()
+        image.hold.release()
         Task { await pool.drain() }
     }
 

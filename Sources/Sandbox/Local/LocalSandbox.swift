@@ -32,7 +32,7 @@ final class LocalSandbox: SandboxInstance {
         self.lease = lease
         self.options = options
         self.provenance = provenance
-        self.isolation = LocalLayers.report(bits: lease.member.layers)
+        self.isolation = engine.supervisor.world.report(bits: lease.member.layers)
     }
 
     deinit {
@@ -72,8 +72,13 @@ final class LocalSandbox: SandboxInstance {
 
     private func writeFile(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
         let name = try Validation.workPath(path)
-        let mode = executable ? ISOLATE_FILE_WRITE_EXECUTABLE : ISOLATE_FILE_WRITE
-        let (fd, _) = try await slot.open(name, mode: mode)
+        if executable {
+            let content = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
+            guard content >= 0 else { throw FileErrors.error(errno: -content, path: path) }
+            defer { Glibc.close(content) }
+            return try await slot.writeExecutable(name, content: content)
+        }
+        let (fd, _) = try await slot.open(name, mode: ISOLATE_FILE_WRITE)
         defer { Glibc.close(fd) }
         do throws(SandboxError) {
             try Self.writeAll(bytes, fd, path)

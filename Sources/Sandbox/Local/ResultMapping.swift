@@ -99,7 +99,8 @@ extension Usage {
         self.init(
             wallTime: .nanoseconds(record.wall_ns), cpuTime: .nanoseconds(record.cpu_ns),
             userTime: .nanoseconds(record.user_ns), systemTime: .nanoseconds(record.system_ns),
-            cpuSource: .cgroup, peakMemory: Int(clamping: record.peak_memory_bytes), memorySource: .cgroup,
+            cpuSource: UsageSource(record.cpu_source), peakMemory: Int(clamping: record.peak_memory_bytes),
+            memorySource: UsageSource(record.memory_source),
             residentPeak: Int(clamping: record.resident_peak_bytes),
             residentSource: UsageSource(record.resident_source), peakProcesses: Int(record.peak_processes),
             processesSource: UsageSource(record.processes_source))
@@ -113,33 +114,5 @@ extension UsageSource {
         case ISOLATE_SOURCE_RUSAGE: self = .rusage
         default: self = .cgroup
         }
-    }
-}
-
-/// The layers of the local backend.
-enum LocalLayers {
-    private static let bits: [(isolate_layer, IsolationLayer)] = [
-        (ISOLATE_LAYER_USER_NS, .userNamespace), (ISOLATE_LAYER_MOUNT_NS, .mountNamespace),
-        (ISOLATE_LAYER_PID_NS, .pidNamespace), (ISOLATE_LAYER_NET_NS, .networkNamespace),
-        (ISOLATE_LAYER_IPC_NS, .ipcNamespace), (ISOLATE_LAYER_UTS_NS, .utsNamespace),
-        (ISOLATE_LAYER_CGROUP_NS, .cgroupNamespace), (ISOLATE_LAYER_ROOTFS, .rootfs),
-        (ISOLATE_LAYER_MASKED_PROC, .maskedProc), (ISOLATE_LAYER_NO_NEW_PRIVS, .noNewPrivileges),
-        (ISOLATE_LAYER_CAPABILITIES, .capabilities), (ISOLATE_LAYER_SECCOMP, .seccomp),
-        (ISOLATE_LAYER_LANDLOCK, .landlock), (ISOLATE_LAYER_RLIMITS, .rlimits),
-        (ISOLATE_LAYER_CGROUP_MEMORY, .cgroupMemory), (ISOLATE_LAYER_CGROUP_PIDS, .cgroupProcesses),
-        (ISOLATE_LAYER_CGROUP_CPU, .cgroupCPU), (ISOLATE_LAYER_DISTINCT_UID, .distinctUser),
-    ]
-
-    /// What this backend gives when everything works; Landlock where the kernel has it.
-    static func expected() -> [IsolationLayer] {
-        let hasLandlock = isolate_landlock_abi() > 0
-        return bits.map(\.1).filter { $0 != .landlock || hasLandlock }
-    }
-
-    static func report(bits present: UInt32) -> IsolationReport {
-        let layers = bits.filter { present & $0.0.rawValue != 0 }.map(\.1)
-        return IsolationReport(
-            level: .strong, layers: layers, missing: bits.map(\.1).filter { !layers.contains($0) },
-            cgroup: .v1)
     }
 }

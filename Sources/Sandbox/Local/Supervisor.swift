@@ -8,6 +8,35 @@ import Synchronization
 final class Supervisor: EventHandler {
     typealias SlotAnswer = Result<Slot, SandboxError>
 
+    /// What its slots are made of; see `isolate_start_options`.
+    struct Setup: Sendable {
+        /// An image's directory; `nil`: the host's own files.
+        var root: String?
+        var isWritable = false
+        var adoptCgroup = false
+        var avoid: UInt32 = 0
+        var failStage: UInt32 = 0
+
+        /// Blocks until it is ready. Whatever level the host gives is accepted here; callers decide.
+        func start(_ handle: inout isolate_supervisor, _ failure: inout isolate_failure) -> Int32 {
+            SupervisorImage.bytes.withUnsafeBytes { image in
+                var options = isolate_start_options()
+                options.image = image.baseAddress
+                options.image_bytes = image.count
+                options.is_writable = isWritable ? 1 : 0
+                options.least_level = Int32(ISOLATE_LEVEL_MINIMAL.rawValue)
+                options.avoid = avoid
+                options.fail_stage = failStage
+                options.adopt_cgroup = adoptCgroup ? 1 : 0
+                guard let root else { return isolate_supervisor_start(&options, &handle, &failure) }
+                return root.withCString { path in
+                    options.root = path
+                    return isolate_supervisor_start(&options, &handle, &failure)
+                }
+            }
+        }
+    }
+
     private struct State {
         var isLost = false
         var isStopped = false
@@ -20,34 +49,32 @@ final class Supervisor: EventHandler {
 
     let loop: EventLoop
     let handle: isolate_supervisor
+    let world: LocalWorld
     private let state = Mutex(State())
 
     private init(loop: EventLoop, handle: isolate_supervisor) {
         self.loop = loop
         self.handle = handle
+        world = LocalWorld(handle)
     }
 
     /// Starts a supervisor. Blocks one of our own threads, not the caller's, for some ms.
     ///
-    /// - Parameter failStage: tests only, see `isolate_start_options`.
-    static func start(failStage: UInt32 = 0) async throws(SandboxError) -> Supervisor {
+    static func start(_ setup: Setup) async throws(SandboxError) -> Supervisor {
         let loop = try EventLoop()
         let result: Result<Supervisor, SandboxError> = await withCheckedContinuation { continuation in
-            loop.perform { continuation.resume(returning: startNow(on: loop, failStage: failStage)) }
+            loop.perform { continuation.resume(returning: startNow(on: loop, setup)) }
         }
         if case .failure = result { loop.stop() }
         return try result.get()
     }
 
-    private static func startNow(on loop: EventLoop, failStage: UInt32) -> Result<Supervisor, SandboxError> {
+    private static func startNow(on loop: EventLoop, _ setup: Setup) -> Result<Supervisor, SandboxError> {
         var handle = isolate_supervisor()
         var failure = isolate_failure()
-        let result = SupervisorImage.bytes.withUnsafeBytes { image in
-            var options = isolate_start_options(
-                image: image.baseAddress, image_bytes: image.count, fail_stage: failStage)
-            return isolate_supervisor_start(&options, &handle, &failure)
+        guard setup.start(&handle, &failure) == 0 else {
+            return .failure(SandboxError(failure, starting: setup))
         }
-        guard result == 0 else { return .failure(SandboxError(failure, while: "starting the supervisor")) }
         let supervisor = Supervisor(loop: loop, handle: handle)
         loop.add(handle.socket, events: EventLoop.readable, handler: supervisor)
         return .success(supervisor)

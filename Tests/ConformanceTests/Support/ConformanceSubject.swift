@@ -18,9 +18,20 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
 
     private static let local = LocalBackend()
 
-    static let all: [ConformanceSubject] = [
-        ConformanceSubject(name: "local, read-only", backend: local, rootfs: .readOnly)
-    ]
+    /// Both modes of the root file system, where this host has both. An ordinary user can write only to an image that
+    /// the library unpacked: one with the host's own programs, whose path is in `CONFORMANCE_IMAGE`.
+    static let all: [ConformanceSubject] = {
+        var subjects = [ConformanceSubject(name: "local, read-only", backend: local, rootfs: .readOnly)]
+        let image = ProcessInfo.processInfo.environment["CONFORMANCE_IMAGE"].map(Image.reference)
+        guard local.capabilities.rootfsModes.contains(.writable), image != nil || getuid() == 0 else {
+            return subjects
+        }
+        subjects.append(
+            ConformanceSubject(
+                name: "local, writable", backend: local, rootfs: .writable,
+                image: getuid() == 0 ? .host : image ?? .host))
+        return subjects
+    }()
 }
 
 extension ConformanceSubject {
@@ -63,6 +74,9 @@ extension ConformanceSubject {
         }
         return missing.isEmpty
     }
+
+    /// Memory and processes are looked at from time to time, not accounted for by the kernel.
+    var isSampled: Bool { !capabilities.layers.contains(.cgroupMemory) }
 
     /// The smallest memory limit that tests use: 4 MiB where the backend accepts that.
     var smallMemory: Int { max(4 << 20, capabilities.minimumMemory) }

@@ -1,0 +1,154 @@
+/* What a root file system is made of: the host's own directories, or the top level of an image's. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+static void add_bind(struct config_builder *b, enum isolate_bind_kind kind, const char *source,
+                     const char *target) {
+    if (b->config->bind_count == ISOLATE_BIND_MAX) {
+        b->error = -E2BIG;
+        return;
+    }
+    struct isolate_bind bind = {kind, config_add_text(b, source), config_add_text(b, target)};
+    b->config->binds[b->config->bind_count++] = bind;
+}
+
+static int is_empty_directory(const char *path) {
+    DIR *list = opendir(path);
+    int count = 0;
+    for (struct dirent *entry; list != NULL && count == 0 && (entry = readdir(list)) != NULL;)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (list != NULL)
+        closedir(list);
+    return list != NULL && count == 0;
+}
+
+/* A link stays a link, a directory or file is bound; what is not there is left out. */
+static void add_path(struct config_builder *b, const char *path, const char *source, const char *target) {
+    struct stat status;
+    char link[512];
+    if (lstat(path, &status) != 0)
+        return;
+    if (S_ISLNK(status.st_mode)) {
+        ssize_t n = readlink(path, link, sizeof link - 1);
+        if (n > 0) {
+            link[n] = 0;
+            add_bind(b, ISOLATE_BIND_LINK, link, target);
+        }
+    } else if (S_ISDIR(status.st_mode)) {
+        add_bind(b, is_empty_directory(path) ? ISOLATE_BIND_EMPTY : ISOLATE_BIND_TREE, source, target);
+    } else if (S_ISREG(status.st_mode)) {
+        add_bind(b, ISOLATE_BIND_FILE, source, target);
+    }
+}
+
+static void add_host(struct config_builder *b) {
+    static const char *const host[] = {
+        "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+        /* what dynamic linking, cc and c++, and local time need of /etc; nothing that names the host */
+        "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/protocols", "/etc/services"};
+    for (size_t i = 0; i < sizeof host / sizeof host[0]; i++)
+        add_path(b, host[i], host[i], host[i] + 1);
+}
+
+/* These are the sandbox's own in every image. */
+static int is_ours(const char *name) {
+    static const char *const names[] = {".", "..", "dev", "proc", "run", "sys", "tmp", "work"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    return 0;
+}
+
+static int add_image(struct config_builder *b, const char *root) {
+    char path[4096];
+    DIR *list = opendir(root);
+    if (list == NULL)
+        return -errno;
+    b->config->image_root = config_add_text(b, root);
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;)
+        if (!is_ours(entry->d_name)) {
+            snprintf(path, sizeof path, "%s/%s", root, entry->d_name);
+            add_path(b, path, entry->d_name, entry->d_name);
+        }
+    closedir(list);
+    return 0;
+}
+
+static void add_devices(struct config_builder *b) {
+    static const char *const devices[] = {"null", "zero", "full", "random", "urandom"};
+    static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
+                                           {"/proc/self/fd/0", "dev/stdin"},
+                                           {"/proc/self/fd/1", "dev/stdout"},
+                                           {"/proc/self/fd/2", "dev/stderr"}};
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
+        char source[32];
+        snprintf(source, sizeof source, "/dev/%s", devices[i]);
+        add_bind(b, ISOLATE_BIND_DEVICE, source, source + 1);
+    }
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
+        add_bind(b, ISOLATE_BIND_LINK, links[i][0], links[i][1]);
+}
+
+static void add_file(struct config_builder *b, const char *path, const char *text) {
+    struct isolate_file file = {config_add_text(b, path), config_add_text(b, text), (uint32_t)strlen(text)};
+    b->config->files[b->config->file_count++] = file;
+}
+
+static void add_files(struct config_builder *b) {
+    add_file(b, "etc/passwd",
+             "root:x:0:0:root:/:/usr/sbin/nologin\n"
+             "sandbox:x:1000:1000:sandbox:/work:/bin/sh\n"
+             "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n");
+    add_file(b, "etc/group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n");
+    /* Files only: no lookup of ours leaves the sandbox. */
+    add_file(b, "etc/nsswitch.conf",
+             "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\nprotocols: files\n"
+             "services: files\n");
+    add_file(b, "etc/hosts", "127.0.0.1 localhost sandbox\n");
+    add_file(b, "etc/hostname", "sandbox\n");
+}
+
+static void add_masks(struct config_builder *b) {
+    static const struct {
+        const char *path;
+        uint32_t kind;
+    } masks[] = {{"/proc/cmdline", 0},       {"/proc/partitions", 0},  {"/proc/diskstats", 0},
+                 {"/proc/kcore", 0},         {"/proc/keys", 0},        {"/proc/key-users", 0},
+                 {"/proc/kallsyms", 0},      {"/proc/kmsg", 0},        {"/proc/modules", 0},
+                 {"/proc/timer_list", 0},    {"/proc/sched_debug", 0}, {"/proc/sysrq-trigger", 0},
+                 {"/proc/latency_stats", 0}, {"/proc/interrupts", 0},  {"/proc/acpi", 1},
+                 {"/proc/scsi", 1},          {"/proc/bus", 1},         {"/proc/fs", 1},
+                 {"/proc/irq", 1},           {"/proc/driver", 1},      {"/proc/sys", 2}};
+    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
+        if (access(masks[i].path, F_OK) == 0) {
+            struct isolate_mask mask = {config_add_text(b, masks[i].path), masks[i].kind};
+            b->config->masks[b->config->mask_count++] = mask;
+        }
+}
+
+int internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure) {
+    int result = 0;
+    if (root == NULL)
+        add_host(b);
+    else
+        result = add_image(b, root);
+    if (result < 0) {
+        *failure = internal_failure(ISOLATE_STAGE_BIND, -result, -1);
+        return result;
+    }
+    int has_etc = 0;
+    for (uint32_t i = 0; root != NULL && i < b->config->bind_count; i++)
+        has_etc |= strcmp((const char *)b->config + b->config->binds[i].target, "etc") == 0;
+    add_devices(b);
+    if (!has_etc) /* an image's own /etc stays as it is */
+        add_files(b);
+    add_masks(b);
+    return 0;
+}

@@ -1,0 +1,276 @@
+/*
+ * No cgroup: what rlimits cannot bound is looked at from time to time, and what was not seen is not told.
+ *
+ * Memory is the anonymous and shared memory that the processes have mapped. What nobody has mapped is not
+ * seen: files of a tmpfs (the disk limit bounds them), a memory file that is only written, pipes, the
+ * kernel's own. The next look comes before the rest of the limit could be used up, and RLIMIT_DATA stands
+ * behind it. CPU time is read from each process's own clock; of a process that nobody waited for, what it
+ * used since the last look is lost. RLIMIT_NPROC refuses processes beyond the limit, by user and user
+ * namespace.
+ */
+#include "cgroup.h"
+#include "supervisor.h"
+#include "text.h"
+
+enum {
+    LOOK_LEAST_NS = 1000000,
+    LOOK_MOST_NS = 32000000,
+    FILL_BYTES_PER_NS = 4,  /* how fast memory can be filled */
+    LOOK_SHARE = 5,         /* at most one part in so many is spent on looking */
+    NS_PER_TICK = 10000000, /* USER_HZ, in which proc counts */
+};
+
+/* CPU time of the run's processes. */
+static struct {
+    unsigned count;
+    struct clock {
+        int pid;
+        uint64_t ns;
+    } clocks[MEMBERS_MAX];
+    uint64_t gone_ns;  /* of those that are dead, as they were last seen */
+    uint64_t total_ns; /* the most that was ever proven */
+} cpu;
+
+static int pids[MEMBERS_MAX];
+static uint64_t resident_of[MEMBERS_MAX];
+
+static struct isolate_failure no_failure(void) {
+    return failure_at(0, 0, 0);
+}
+
+static struct isolate_failure setup(const struct isolate_config *config) {
+    (void)config;
+    return no_failure();
+}
+
+static void remove_all(const struct isolate_config *config) {
+    (void)config;
+}
+
+static struct isolate_failure create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
+                                     struct cgroup *cgroup) {
+    (void)config;
+    (void)slot;
+    (void)owner;
+    (void)cgroup;
+    return no_failure();
+}
+
+static int remove_slot(const struct isolate_config *config, uint32_t slot) {
+    (void)config;
+    (void)slot;
+    return 0;
+}
+
+static struct isolate_failure open_slot(struct slot *slot) {
+    (void)slot;
+    return no_failure();
+}
+
+static struct isolate_failure join(struct slot *slot) {
+    /* The embedder's cgroup is ours: the program shall not learn its path. */
+    return cgroup_unshare(slot);
+}
+
+static struct isolate_failure prepare(struct slot *slot) {
+    (void)slot;
+    cpu.count = 0;
+    cpu.gone_ns = cpu.total_ns = 0;
+    return no_failure();
+}
+
+static uint64_t read_clock(int clock) {
+    struct sys_timespec used = {0, 0};
+    return SYS_CALL_2(__NR_clock_gettime, clock, &used) < 0
+               ? 0
+               : (uint64_t)used.seconds * 1000000000u + (uint64_t)used.nanoseconds;
+}
+
+static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
+                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
+    (void)slot;
+    (void)limits;
+    *memory_base_bytes = 0; /* exec leaves nothing of what this process holds */
+    *cpu_base_ns = read_clock(2 /* CLOCK_PROCESS_CPUTIME_ID */);
+    return no_failure();
+}
+
+static long read_file_of(const struct slot *slot, int pid, const char *file, char *out, size_t bytes) {
+    char path[64], number[24];
+    text_number(number, (uint64_t)pid);
+    const char *parts[] = {number, file, 0};
+    int result = text_join(path, sizeof path, parts);
+    int CLEANUP_CLOSE fd = result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
+    return fd < 0 ? fd : text_read(fd, out, bytes);
+}
+
+/* CPU time of the dead children that a process waited for, and of theirs. */
+static uint64_t read_waited(const struct slot *slot, int pid) {
+    char text[1024];
+    long n = read_file_of(slot, pid, "/stat", text, sizeof text);
+    /* The name may hold anything; the fields begin after its last parenthesis. */
+    const char *field = n > 0 ? text + n : text;
+    while (field > text && *field != ')')
+        field--;
+    for (int i = 2; i < 16; i++) { /* to field 16, cutime; the next is cstime */
+        while (*field != 0 && *field != ' ')
+            field++;
+        if (*field == ' ')
+            field++;
+    }
+    uint64_t user = text_parse(field);
+    while (*field != 0 && *field != ' ')
+        field++;
+    return (user + text_parse(field)) * NS_PER_TICK;
+}
+
+/* Takes a process's clock out of those of the last look; 0 if it is new. */
+static uint64_t take_clock(int pid) {
+    for (unsigned i = 0; i < cpu.count; i++)
+        if (cpu.clocks[i].pid == pid) {
+            uint64_t ns = cpu.clocks[i].ns;
+            cpu.clocks[i].pid = 0;
+            return ns;
+        }
+    return 0;
+}
+
+static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
+    static struct clock now[MEMBERS_MAX];
+    uint64_t living = 0, waited = 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t before = take_clock(pids[i]);
+        /* MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) */
+        now[i] = (struct clock){pids[i], read_clock((int)(~(unsigned)pids[i] << 3 | 2))};
+        if (now[i].ns < before)
+            cpu.gone_ns += before; /* dead; if the number is in use again, by another */
+        living += now[i].ns;
+        waited += read_waited(slot, pids[i]);
+    }
+    for (unsigned i = 0; i < cpu.count; i++)
+        if (cpu.clocks[i].pid != 0)
+            cpu.gone_ns += cpu.clocks[i].ns;
+    memcpy(cpu.clocks, now, count * sizeof now[0]);
+    cpu.count = count;
+    /* Each of the two leaves something out, and some of the dead are in both. */
+    uint64_t most = living + (cpu.gone_ns > waited ? cpu.gone_ns : waited);
+    if (most > cpu.total_ns)
+        cpu.total_ns = most;
+    return cpu.total_ns;
+}
+
+static uint64_t cpu_ns(struct slot *slot) {
+    return look_at_clocks(slot, members_list(slot, pids, MEMBERS_MAX));
+}
+
+static uint64_t kilobytes(const char *text, const char *key) {
+    return text_find(text, key, 0) * 1024;
+}
+
+/* Anonymous and shared memory of one process, and its threads. */
+static uint64_t read_resident(const struct slot *slot, int pid, uint64_t *threads) {
+    char text[4096];
+    int tids[8];
+    if (read_file_of(slot, pid, "/status", text, sizeof text) <= 0)
+        return 0;
+    *threads = text_find(text, "Threads:", 0);
+    /* When the first thread has left, its file shows no memory, though the others have it all. */
+    unsigned count = text_find(text, "RssAnon:", ~0ull) == ~0ull && *threads > 1
+                         ? members_threads(slot, pid, tids, sizeof tids / sizeof tids[0])
+                         : 0;
+    for (unsigned i = 0; i < count && text_find(text, "RssAnon:", ~0ull) == ~0ull; i++)
+        if (tids[i] != pid)
+            read_file_of(slot, tids[i], "/status", text, sizeof text); /* also found under its own number */
+    return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
+}
+
+/* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. */
+static uint64_t read_own_part(const struct slot *slot, int pid, uint64_t all) {
+    char text[2048];
+    long n = read_file_of(slot, pid, "/smaps_rollup", text, sizeof text);
+    if (n == -ESRCH && members_threads(slot, pid, (int[2]){0}, 2) < 2)
+        return 0; /* it has died meanwhile */
+    if (n <= 0)
+        return all;
+    uint64_t part = kilobytes(text, "Pss_Anon:") + kilobytes(text, "Pss_Shmem:");
+    return part < all ? part : all;
+}
+
+/* Between vfork and exec two processes have one memory. */
+static int has_memory_of_another(unsigned index) {
+    for (unsigned i = 0; i < index; i++)
+        if (resident_of[i] == resident_of[index] &&
+            SYS_CALL_5(__NR_kcmp, pids[i], pids[index], 1 /* KCMP_VM */, 0, 0) == 0)
+            return 1;
+    return 0;
+}
+
+static uint64_t read_parts(const struct slot *slot, unsigned count) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (resident_of[i] > 0 && !has_memory_of_another(i))
+            sum += read_own_part(slot, pids[i], resident_of[i]);
+    return sum;
+}
+
+static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
+                       struct cgroup_usage *usage) {
+    uint64_t begin_ns = sys_now_ns(), resident = 0, threads = 0, limit = ready->limits.memory_bytes;
+    unsigned count = members_list(slot, pids, MEMBERS_MAX);
+    look_at_clocks(slot, count);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t own_threads = 0;
+        resident_of[i] = read_resident(slot, pids[i], &own_threads);
+        resident += resident_of[i];
+        threads += own_threads;
+    }
+    /* The sum counts what is shared once for each. The exact figure takes long, so only where it matters. */
+    if (count > 1 && resident > usage->resident_bytes)
+        resident = read_parts(slot, count);
+    if (resident > usage->resident_bytes)
+        usage->resident_bytes = resident;
+    if (threads > usage->processes_peak)
+        usage->processes_peak = threads;
+    /* A refusal leaves no trace. Of a limit of one every program would have reached it. */
+    if (threads >= ready->limits.processes && threads > 1)
+        usage->processes_limit_hit = 1;
+    if (resident > limit)
+        usage->is_out_of_memory = 1;
+    uint64_t wait = resident < limit ? (limit - resident) / FILL_BYTES_PER_NS : 0;
+    uint64_t cost = LOOK_SHARE * (sys_now_ns() - begin_ns);
+    if (wait > LOOK_MOST_NS)
+        wait = LOOK_MOST_NS;
+    if (wait < LOOK_LEAST_NS)
+        wait = LOOK_LEAST_NS;
+    return wait < cost ? cost : wait;
+}
+
+static void finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage) {
+    (void)slot;
+    (void)ready;
+    /* wait4 knows all that was waited for, to the end; the looks know what was not. */
+    int is_rusage = usage->rusage_cpu_ns >= cpu.total_ns;
+    usage->cpu_ns = is_rusage ? usage->rusage_cpu_ns : cpu.total_ns;
+    usage->cpu_source = is_rusage ? ISOLATE_SOURCE_RUSAGE : ISOLATE_SOURCE_SAMPLED;
+    is_rusage = usage->rusage_resident_bytes >= usage->resident_bytes;
+    usage->memory_peak_bytes = is_rusage ? usage->rusage_resident_bytes : usage->resident_bytes;
+    usage->memory_source = is_rusage ? ISOLATE_SOURCE_RUSAGE : ISOLATE_SOURCE_SAMPLED;
+    usage->memory_limit_reached = usage->is_out_of_memory;
+    usage->processes_source = ISOLATE_SOURCE_SAMPLED;
+    if (usage->processes_peak < 1)
+        usage->processes_peak = 1;
+}
+
+const struct cgroup_functions cgroup_none_functions = {
+    .setup = setup,
+    .remove_all = remove_all,
+    .create = create,
+    .remove = remove_slot,
+    .open = open_slot,
+    .join = join,
+    .prepare = prepare,
+    .begin = begin,
+    .cpu_ns = cpu_ns,
+    .sample = sample,
+    .finish = finish,
+};

@@ -1,0 +1,191 @@
+/*
+ * Level minimal: what stands in for namespaces where a host, most often a container, refuses them.
+ *
+ * /work and /tmp are directories below one that the supervisor makes and removes; Landlock lets the program
+ * write there and nowhere else. The slot is the subreaper of the run, so every process of it stays below the
+ * slot, and is found and killed there. What this cannot hold is told in the report.
+ */
+#include <asm/stat.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+
+#include "supervisor.h"
+#include "text.h"
+
+enum {
+    PATH_BYTES = 1400,
+    NAME_AT = 19 /* offset of the name in linux_dirent64 */,
+    RENAME_NOREPLACE_FLAG = 1
+};
+
+static int slot_directory(const struct isolate_config *config, uint32_t number, const char *below,
+                          char out[PATH_BYTES]) {
+    char text[24];
+    text_number(text, number);
+    const char *parts[] = {config_text(config, config->scratch_directory), "/", text, below, 0};
+    return text_join(out, PATH_BYTES, parts);
+}
+
+int plain_path(const struct slot *slot, const char *below, char *out, size_t bytes) {
+    char path[PATH_BYTES];
+    int result = slot_directory(slot->config, slot->number, below, path);
+    const char *parts[] = {path, 0};
+    return result < 0 ? result : text_join(out, bytes, parts);
+}
+
+struct isolate_failure plain_setup(const struct isolate_config *config) {
+    const char *path = config_text(config, config->scratch_directory);
+    /* Others may pass through to what is theirs, and list nothing. */
+    long result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0711);
+    return failure_at(result < 0 ? ISOLATE_STAGE_DIRECTORIES : 0, result, 0);
+}
+
+/* Removes an entry, or moves a directory that is not empty to `top`, where its turn comes. */
+static int remove_or_move(int top, int dir, const char *name, uint32_t *number) {
+    char moved[32] = "moved-";
+    int result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, 0);
+    if (result != -EISDIR && result != -EPERM)
+        return result;
+    result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, AT_REMOVEDIR);
+    if (result != -ENOTEMPTY && result != -EACCES && result != -EEXIST)
+        return result;
+    /* Moving a directory changes its "..", so it must be writable. */
+    SYS_CALL_3(__NR_fchmodat, dir, name, 0700);
+    do {
+        text_number(moved + 6, ++*number);
+        result = (int)SYS_CALL_5(__NR_renameat2, dir, name, top, moved, RENAME_NOREPLACE_FLAG);
+    } while (result == -EEXIST && *number < ~0u);
+    return result;
+}
+
+/* Empties `dir` into `top`; the number of entries it saw, or -errno. */
+static int empty_into(int top, int dir, uint32_t *number) {
+    char buffer[2048] __attribute__((aligned(8)));
+    int seen = 0;
+    long bytes;
+    while ((bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16)) {
+            const char *name = buffer + at + NAME_AT;
+            if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))
+                continue;
+            int result = remove_or_move(top, dir, name, number);
+            if (result < 0 && result != -ENOENT)
+                return result;
+            seen++;
+        }
+    return bytes < 0 ? (int)bytes : seen;
+}
+
+/* One of the directories of `top`, opened; -ENOENT when there is none. Its name goes to `out`. */
+static int first_directory(int top, char out[256]) {
+    char buffer[2048] __attribute__((aligned(8)));
+    long bytes;
+    SYS_CALL_3(__NR_lseek, top, 0, 0);
+    while ((bytes = SYS_CALL_3(__NR_getdents64, top, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16)) {
+            const char *parts[] = {buffer + at + NAME_AT, 0};
+            if (parts[0][0] == '.' && (parts[0][1] == 0 || (parts[0][1] == '.' && parts[0][2] == 0)))
+                continue;
+            if (text_join(out, 256, parts) < 0)
+                continue;
+            SYS_CALL_3(__NR_fchmodat, top, out, 0700);
+            int dir = sys_openat(top, out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+            if (dir >= 0 || dir == -EMFILE)
+                return dir;
+        }
+    return bytes < 0 ? (int)bytes : -ENOENT;
+}
+
+/* Removes a tree of any depth with three descriptors and no recursion: it is a program's, who may have made
+ * it as deep as it liked. Nobody of the run lives any more, so nothing changes under our hands. */
+static int remove_tree(const char *path) {
+    int CLEANUP_CLOSE top = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    uint32_t number = 0;
+    char name[256];
+    if (top < 0)
+        return top == -ENOENT ? 0 : top;
+    for (;;) {
+        SYS_CALL_3(__NR_lseek, top, 0, 0);
+        int result = empty_into(top, top, &number);
+        if (result < 0)
+            return result;
+        int CLEANUP_CLOSE dir = first_directory(top, name);
+        if (dir == -ENOENT)
+            break;
+        result = dir < 0 ? dir : empty_into(top, dir, &number);
+        if (result >= 0)
+            result = (int)SYS_CALL_3(__NR_unlinkat, top, name, AT_REMOVEDIR);
+        if (result < 0 && result != -ENOTEMPTY && result != -ENOENT)
+            return result;
+    }
+    return (int)SYS_CALL_3(__NR_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
+}
+
+int plain_remove_slot(const struct isolate_config *config, uint32_t number) {
+    char path[PATH_BYTES];
+    int result = slot_directory(config, number, "", path);
+    return result < 0 ? result : remove_tree(path);
+}
+
+void plain_remove_all(const struct isolate_config *config) {
+    SYS_CALL_3(__NR_unlinkat, AT_FDCWD, config_text(config, config->scratch_directory), AT_REMOVEDIR);
+}
+
+struct isolate_failure plain_scratch_create(struct slot *slot) {
+    static const char *const names[] = {"/work", "/tmp"};
+    char path[PATH_BYTES];
+    int *const fds[] = {&slot->work, &slot->tmp};
+    long result = slot_directory(slot->config, slot->number, "", path);
+    if (result == 0)
+        result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0711);
+    for (int i = 0; i < 2 && result >= 0; i++) {
+        result = slot_directory(slot->config, slot->number, names[i], path);
+        if (result == 0)
+            result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0700);
+        if (result == 0)
+            result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, path, slot->uid, slot->gid, 0);
+        if (result == 0)
+            result = *fds[i] = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    }
+    if (result >= 0)
+        return failure_at(0, 0, 0);
+    plain_scratch_remove(slot);
+    return failure_at(ISOLATE_STAGE_SCRATCH, result, 7);
+}
+
+void plain_scratch_remove(struct slot *slot) {
+    sys_close_fd(&slot->work);
+    sys_close_fd(&slot->tmp);
+    plain_remove_slot(slot->config, slot->number); /* what is left the supervisor tries again */
+}
+
+/* Everybody with the program's own user id: it is this slot's alone. One call, so nobody forks meanwhile. */
+static void kill_user(const struct slot *slot) {
+    long pid = sys_clone(0, 0);
+    if (pid == 0) {
+        /* Safe: it becomes the program's user before, so nobody else is within its reach. */
+        if (SYS_CALL_3(__NR_setresuid, slot->uid, slot->uid, slot->uid) == 0)
+            SYS_CALL_2(__NR_kill, -1, SYS_SIGKILL);
+        sys_exit(0);
+    }
+    if (pid > 0)
+        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+}
+
+/* The slot's descendants, one by one; first they lose the right to fork, so that they do not outrun us. */
+static void kill_descendants(const struct slot *slot) {
+    static int pids[MEMBERS_MAX];
+    static const uint64_t none[2] = {0, 0};
+    unsigned count = members_list(slot, pids, MEMBERS_MAX);
+    for (unsigned i = 0; i < count; i++)
+        SYS_CALL_4(__NR_prlimit64, pids[i], RLIMIT_NPROC, none, 0);
+    for (unsigned i = 0; i < count; i++)
+        SYS_CALL_2(__NR_kill, pids[i], SYS_SIGKILL);
+}
+
+void plain_kill(const struct slot *slot) {
+    if (slot->host.program_uid != slot->host.slot_uid)
+        kill_user(slot);
+    else
+        kill_descendants(slot);
+}

@@ -1,0 +1,76 @@
+/// What the local backend can promise on this host, found by doing.
+
+import CIsolate
+import Glibc
+import Synchronization
+
+/// Trials of this host. The host does not change while a process lives, so each is made once.
+enum LocalHost {
+    /// What a trial found: a world, or the step that failed.
+    enum Trial: Sendable {
+        case success(LocalWorld)
+        case failure(isolate_failure)
+
+        var world: LocalWorld? {
+            if case .success(let world) = self { return world }
+            return nil
+        }
+    }
+
+    private struct Question: Hashable {
+        var avoid: UInt32
+        var adoptCgroup: Bool
+        var isWritable: Bool
+    }
+
+    private static let answers = Mutex<[Question: Trial]>([:])
+
+    /// Starts a supervisor, makes a cell, and ends both. Blocks for some 10 ms when it is asked for the first time.
+    static func trial(avoid: UInt32 = 0, adoptCgroup: Bool = false, isWritable: Bool = false) -> Trial {
+        let question = Question(avoid: avoid, adoptCgroup: adoptCgroup, isWritable: isWritable)
+        return answers.withLock { answers in
+            if let known = answers[question] { return known }
+            let answer = make(question)
+            answers[question] = answer
+            return answer
+        }
+    }
+
+    private static func make(_ question: Question) -> Trial {
+        var handle = isolate_supervisor()
+        var failure = isolate_failure()
+        let setup = Supervisor.Setup(
+            isWritable: question.isWritable, adoptCgroup: question.adoptCgroup, avoid: question.avoid)
+        guard setup.start(&handle, &failure) == 0 else { return .failure(failure) }
+        let world = LocalWorld(handle)
+        isolate_supervisor_stop(&handle)
+        return .success(world)
+    }
+
+    static func capabilities(avoid: UInt32, adoptCgroup: Bool) -> BackendCapabilities {
+        let world = trial(avoid: avoid, adoptCgroup: adoptCgroup).world
+        let isWritable = trial(avoid: avoid, adoptCgroup: adoptCgroup, isWritable: true).world != nil
+        let isSampled = world?.cgroup == CgroupVersion.none
+        return BackendCapabilities(
+            kind: .local, rootfsModes: isWritable ? [.readOnly, .writable] : [.readOnly],
+            minimumMemory: Validation.minimumMemory,
+            memoryResolution: isSampled ? HostFacts.sampledMemory : HostFacts.chargeBatch,
+            wallTimeTolerance: .milliseconds(100), cpuTimeTolerance: .milliseconds(100),
+            layers: Set(world?.layers ?? []), level: world?.level ?? .minimal)
+    }
+}
+
+/// Facts of this host that do not change.
+enum HostFacts {
+    static let name: String = {
+        var buffer = [CChar](repeating: 0, count: 256)
+        gethostname(&buffer, buffer.count - 1)
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }()
+
+    /// The kernel charges memory ahead, 64 pages per processor.
+    static let chargeBatch = 64 * sysconf(Int32(_SC_PAGESIZE)) * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
+    /// What a program can fill between two looks at it.
+    static let sampledMemory = 48 << 20
+}

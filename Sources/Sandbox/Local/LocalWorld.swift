@@ -1,0 +1,144 @@
+/// What a supervisor found out about this host: the level it reached, and why no better one.
+
+import CIsolate
+
+/// The answers of one trial cell.
+struct LocalWorld: Sendable {
+    /// Layers that this host did not give, and the step that refused.
+    struct Refusal: Sendable {
+        var layers: [IsolationLayer]
+        var failure: isolate_failure
+    }
+
+    /// `nil`: not even `minimal`.
+    var level: IsolationLevel?
+    var layers: [IsolationLayer]
+    var cgroup: CgroupVersion
+    /// Why the accounting is nothing better; `nil` when it is the best.
+    var cgroupReason: String?
+    var refusals: [Refusal]
+    var landlock: Int32
+    /// The program's user ids are its own, given by a privileged embedder.
+    var isPrivileged: Bool
+
+    init(_ handle: isolate_supervisor) {
+        var handle = handle
+        level = LocalLayers.level(isolate_level(UInt32(handle.level)))
+        layers = LocalLayers.layers(handle.layers)
+        cgroup = CgroupVersion(isolate_cgroup_kind(UInt32(handle.cgroup)))
+        let reason = withUnsafeBytes(of: &handle.cgroup_reason) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        cgroupReason = reason.isEmpty ? nil : reason
+        refusals = withUnsafeBytes(of: &handle.missing) { bytes in
+            bytes.bindMemory(to: isolate_missing.self).prefix(Int(handle.missing_count)).map {
+                Refusal(layers: LocalLayers.layers($0.layers), failure: $0.failure)
+            }
+        }
+        landlock = handle.landlock
+        isPrivileged = handle.id_source == Int32(ISOLATE_IDS_PRIVILEGED.rawValue)
+    }
+
+    /// The report of a run with these layers.
+    func report(bits: UInt32) -> IsolationReport {
+        let layers = LocalLayers.layers(bits)
+        let missing = IsolationLayer.allCases.filter { !layers.contains($0) }
+        return IsolationReport(
+            level: LocalLayers.level(isolate_level_of(bits)) ?? .minimal, layers: layers, missing: missing,
+            cgroup: cgroup, reasons: reasons(missing), holes: LocalHoles.holes(missing))
+    }
+
+    /// Why these layers are missing: what refused them, in words.
+    func reasons(_ missing: [IsolationLayer]) -> [String] {
+        var left = missing
+        var reasons: [String] = []
+        func explain(_ layers: [IsolationLayer], _ reason: String) {
+            let told = layers.filter(left.contains)
+            guard !told.isEmpty else { return }
+            left.removeAll(where: told.contains)
+            reasons.append("\(told.map(\.rawValue).joined(separator: ", ")): \(reason)")
+        }
+        if let cgroupReason { explain([.cgroupMemory, .cgroupProcesses, .cgroupCPU], cgroupReason) }
+        for refusal in refusals {
+            explain(
+                refusal.layers,
+                "refused at \(refusal.failure.stageName): \(describe(errno: refusal.failure.errno_value))")
+        }
+        if landlock == 0 { explain([.landlock], "this kernel does not offer it, or it is not switched on") }
+        if !isPrivileged {
+            explain([.distinctUser], "an ordinary user has no second user id, unless /etc/subuid gives some")
+        }
+        explain([.cgroupNamespace], "there is no cgroup to be hidden")
+        explain(left, "not available on this host")
+        return reasons
+    }
+}
+
+/// The layers of the local backend, as bits and by name.
+enum LocalLayers {
+    private static let bits: [(isolate_layer, IsolationLayer)] = [
+        (ISOLATE_LAYER_USER_NS, .userNamespace), (ISOLATE_LAYER_MOUNT_NS, .mountNamespace),
+        (ISOLATE_LAYER_PID_NS, .pidNamespace), (ISOLATE_LAYER_NET_NS, .networkNamespace),
+        (ISOLATE_LAYER_IPC_NS, .ipcNamespace), (ISOLATE_LAYER_UTS_NS, .utsNamespace),
+        (ISOLATE_LAYER_CGROUP_NS, .cgroupNamespace), (ISOLATE_LAYER_ROOTFS, .rootfs),
+        (ISOLATE_LAYER_MASKED_PROC, .maskedProc), (ISOLATE_LAYER_NO_NEW_PRIVS, .noNewPrivileges),
+        (ISOLATE_LAYER_CAPABILITIES, .capabilities), (ISOLATE_LAYER_SECCOMP, .seccomp),
+        (ISOLATE_LAYER_LANDLOCK, .landlock), (ISOLATE_LAYER_RLIMITS, .rlimits),
+        (ISOLATE_LAYER_CGROUP_MEMORY, .cgroupMemory), (ISOLATE_LAYER_CGROUP_PIDS, .cgroupProcesses),
+        (ISOLATE_LAYER_CGROUP_CPU, .cgroupCPU), (ISOLATE_LAYER_DISTINCT_UID, .distinctUser),
+    ]
+
+    static func layers(_ present: UInt32) -> [IsolationLayer] {
+        bits.filter { present & $0.0.rawValue != 0 }.map(\.1)
+    }
+
+    static func level(_ level: isolate_level) -> IsolationLevel? {
+        switch level {
+        case ISOLATE_LEVEL_STRONG: .strong
+        case ISOLATE_LEVEL_STANDARD: .standard
+        case ISOLATE_LEVEL_MINIMAL: .minimal
+        default: nil
+        }
+    }
+}
+
+extension CgroupVersion {
+    init(_ kind: isolate_cgroup_kind) {
+        switch kind {
+        case ISOLATE_CGROUP_V1: self = .v1
+        case ISOLATE_CGROUP_V2: self = .v2
+        default: self = .none
+        }
+    }
+}
+
+/// What the lack of a layer lets a program do. Each sentence is true by itself.
+enum LocalHoles {
+    static func holes(_ missing: [IsolationLayer]) -> [String] {
+        sentences.filter { missing.contains($0.0) }.map(\.1)
+    }
+
+    private static let sentences: [(IsolationLayer, String)] = [
+        (
+            .rootfs,
+            "the program sees names, sizes and times of the host's files; it reads only /usr and its like, and "
+                + "/work and /tmp are directories of the host whose disk limit is looked at from time to time"
+        ),
+        (.pidNamespace, "process numbers are the host's, and background processes are found one by one"),
+        (.networkNamespace, "the network is closed by the system call filter alone"),
+        (.ipcNamespace, "System V IPC and message queues are refused, not separated"),
+        (.maskedProc, "there is no /proc"),
+        (
+            .distinctUser,
+            "the program has the user id of this process; the kernel's own limits for that user are shared"
+        ),
+        (
+            .cgroupMemory,
+            "memory is looked at from time to time: a run can be above its limit for some milliseconds, and what "
+                + "nobody has mapped (files of /tmp, memory files, full pipes) is not counted"
+        ),
+        (.cgroupProcesses, "processes are bounded by RLIMIT_NPROC, and their peak is sampled"),
+        (.cgroupCPU, "CPU time of processes that nobody waited for is counted as far as it was seen"),
+        (.landlock, "there is no second check of file access beside the mounts"),
+    ]
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# The world of a default container: the sandbox command, copied alone, in a plain `docker run` of a private engine.
+# Usage: scripts/container.sh [--user ID[:ID]] [--mount HOST:CONTAINER]... [-- PROGRAM [ARGUMENTS...]]
+#        scripts/container.sh facts          what such a container offers, as root and as a user (docs/containers.md)
+# PROGRAM (default: sandbox doctor, as root and then as 1500:1500) finds `sandbox` in PATH, g++ and python3; this
+# repository's Examples are in /examples. Output and exit status are the program's own; 125: the harness failed.
+# ENGINE_DIR names an engine's directory; an engine that this script had to start is stopped again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+engine=${ENGINE_DIR:-.build-engine}
+image=container-host
+user='' mounts=() program=()
+# A failure of the harness must not look like the program's.
+trap 'exit 125' ERR
+
+while [[ $# -gt 0 ]]; do
+    case $1 in
+    --user)
+        user=${2:?--user needs an id}
+        shift
+        ;;
+    --mount)
+        mounts+=(--volume "${2:?--mount needs HOST:CONTAINER}:ro")
+        shift
+        ;;
+    --)
+        shift
+        program=("$@")
+        break
+        ;;
+    facts) program=(facts) ;;
+    *)
+        echo "container.sh: unknown argument '$1'" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+quietly() {
+    local log
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}
+
+quietly scripts/images.sh "$image"
+static=(-c release --static-swift-stdlib --scratch-path .build-static)
+quietly swift build "${static[@]}" --product sandbox
+command=$(swift build "${static[@]}" --show-bin-path)/sandbox
+
+work=$(mktemp -d)
+started=''
+finish() {
+    local status=$?
+    rm -rf "$work" || status=125
+    [[ -z $started ]] || scripts/engine.sh stop "$engine" || status=125
+    exit "$status"
+}
+trap finish EXIT
+# A signal ends the script, and so stops the engine.
+trap 'exit 130' INT
+trap 'exit 143' TERM
+scripts/engine.sh status "$engine" >/dev/null || started=yes
+DOCKER_HOST=$(scripts/engine.sh start "$engine" 2>"$work/log") || { cat "$work/log" >&2; exit 125; }
+export DOCKER_HOST=${DOCKER_HOST#DOCKER_HOST=}
+# The user's own client configuration could add options.
+export DOCKER_CONFIG=$work/client
+
+# The image is imported once for each of its contents.
+tag=$image:$(stat -c '%Y-%s' "images/$image.tar")
+docker image inspect "$tag" >/dev/null 2>&1 || docker import "images/$image.tar" "$tag" >/dev/null
+
+install -m 755 "$command" "$work/sandbox"
+chmod 755 "$work"
+
+# inside USER PROGRAM...: a default container and no option but its network (the engine has no bridge) and mounts.
+inside() {
+    local options=()
+    [[ -z $1 ]] || options+=(--user "$1")
+    shift
+    # A terminal would join the streams, so there is none.
+    docker run --rm --interactive --network none --volume "$work/sandbox:/usr/local/bin/sandbox:ro" \
+        --volume "$PWD/Examples:/examples:ro" "${mounts[@]}" "${options[@]}" "$tag" "$@"
+}
+
+# run USER PROGRAM...: the same; its status is in $status.
+run() {
+    status=0
+    inside "$@" || status=$?
+}
+
+case ${program[*]:-} in
+'')
+    for id in '' 1500:1500; do
+        echo "== sandbox doctor as ${id:-root}"
+        run "$id" sandbox doctor </dev/null
+        echo "[exit status $status]"
+    done
+    ;;
+facts)
+    mounts+=(--volume "$PWD/Tests/Programs/host:/host:ro")
+    for id in 0 1500; do
+        inside "$id:$id" sh -ec 'for name in surroundings offers; do gcc -O1 -o /tmp/$name /host/$name.c; /tmp/$name; done' \
+            </dev/null >"$work/facts-$id"
+    done
+    # What both see alike is said once.
+    paste "$work/facts-0" <(cut -f2 "$work/facts-1500") | awk -F'\t' '
+        BEGIN { print "| feature | as root | as a user |"; print "| --- | --- | --- |" }
+        { print "| " $1 " | " $2 " | " ($3 == $2 ? "the same" : $3) " |" }'
+    ;;
+*)
+    run "$user" "${program[@]}"
+    exit "$status"
+    ;;
+esac

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Builds images/NAME.tar, plain root file systems, from Debian's packages with no registry.
+# Usage: scripts/images.sh [--docker] [--fresh] [NAME...]     (default: cpp-runner python-runner)
+#   --docker   also write images/NAME.docker.tar for `docker load`
+#   --fresh    build again even if nothing changed, to take Debian's updates
+# An image that is newer than what it is made of is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+docker= fresh=
+while [[ ${1:-} == --* ]]; do
+    case $1 in
+    --docker) docker=1 ;;
+    --fresh) fresh=1 ;;
+    *)
+        echo "images.sh: unknown option '$1'" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+[[ $# -gt 0 ]] || set -- cpp-runner python-runner
+
+# One day's builds of the same packages are the same. Every file of a package is older, so none gets another time
+# (a changed time would make Python compile it again in every run).
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(($(date +%s) / 86400 * 86400))}
+# apt and dpkg walk all descriptors that could be open.
+ulimit -n 1024
+base=.build-images/base.tar
+mkdir -p .build-images
+# Two builds at a time would write the same files.
+exec 9>.build-images/lock
+flock 9
+log=$(mktemp)
+trap 'rm -rf "$log" images/.*.new' EXIT
+
+# make_root TARGET OPTIONS...: mmdebstrap, silent unless it fails; TARGET appears when it is complete.
+make_root() {
+    local target=$1 new
+    shift
+    new=images/.$(basename "$target").new
+    if ! mmdebstrap --skip=output/dev --dpkgopt=force-unsafe-io "$@" bookworm - >"$new" 2>"$log"; then
+        tail -n 60 "$log" >&2
+        echo "images.sh: could not build $target" >&2
+        exit 1
+    fi
+    mv "$new" "$target"
+}
+
+# newer TARGET INPUTS...
+newer() {
+    local target=$1
+    shift
+    [[ -e $target && -z $(find "$@" -newer "$target" -print -quit) ]]
+}
+
+# The archive that `docker load` takes: the root as the only layer, and its configuration.
+docker_archive() {
+    local name=$1 directory layer config created
+    directory=images/.$name.docker.new
+    rm -rf "$directory"
+    mkdir "$directory"
+    layer=$(sha256sum <"images/$name.tar" | cut -d' ' -f1)
+    created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)
+    ln "images/$name.tar" "$directory/layer.tar"
+    cat >"$directory/config" <<END
+{"architecture":"$(dpkg --print-architecture)","os":"linux","created":"$created",
+"config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","LANG=C.UTF-8"],"WorkingDir":"/work"},
+"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"$created"}]}
+END
+    config=$(sha256sum <"$directory/config" | cut -d' ' -f1).json
+    mv "$directory/config" "$directory/$config"
+    echo "[{\"Config\":\"$config\",\"RepoTags\":[\"$name:latest\"],\"Layers\":[\"layer.tar\"]}]" >"$directory/manifest.json"
+    tar --sort=name --owner=0 --group=0 --mtime="@$SOURCE_DATE_EPOCH" -cf "images/$name.docker.tar" -C "$directory" \
+        manifest.json "$config" layer.tar
+    rm -rf "$directory"
+}
+
+[[ -z $fresh ]] || rm -f "$base"
+for name; do
+    [[ -z $fresh ]] || rm -f "images/$name.tar"
+    if [[ ! -e images/$name/packages ]]; then
+        echo "images.sh: there is no images/$name/packages" >&2
+        exit 2
+    fi
+    if ! newer "images/$name.tar" "images/$name" images/install.sh images/excludes scripts/images.sh; then
+        began=$SECONDS
+        if ! newer "$base" scripts/images.sh; then
+            make_root "$base" --variant=minbase --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged
+        fi
+        # `custom` adds nothing itself: the base is unpacked, and the image's own script does the rest.
+        make_root "images/$name.tar" --variant=custom \
+            --setup-hook="tar -xf $base -C \"\$1\"" \
+            --customize-hook="mkdir \"\$1/images\" && cp -r images/install.sh images/excludes images/$name \"\$1/images\"" \
+            --customize-hook="chroot \"\$1\" sh /images/install.sh $name" \
+            --customize-hook='rm -r "$1/images"; : >"$1/etc/resolv.conf"; echo sandbox >"$1/etc/hostname"'
+        echo "built images/$name.tar, $(($(stat -c %s "images/$name.tar") >> 20)) MiB, in $((SECONDS - began)) s"
+    fi
+    if [[ -n $docker ]] && ! newer "images/$name.docker.tar" "images/$name.tar"; then
+        docker_archive "$name"
+        echo "wrote images/$name.docker.tar"
+    fi
+done
