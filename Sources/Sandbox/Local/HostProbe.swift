@@ -16,7 +16,7 @@ extension LocalBackend {
         }
         let (trial, failure) = await trialRun()
         var entries = [rootEntry()]
-        entries.append(cgroupEntry())
+        entries.append(cgroupEntry(trial))
         entries.append(supervisorEntry(trial, failure))
         let layers = trial?.isolation.layers ?? []
         entries += IsolationLayer.allCases.map { layerEntry($0, isThere: layers.contains($0), failure) }
@@ -54,13 +54,18 @@ extension LocalBackend {
             mend: isRoot ? nil : "sudo sandbox …   (this version's local backend needs root)")
     }
 
-    private static func cgroupEntry() -> HostReport.Entry {
+    private static func cgroupEntry(_ trial: RunResult?) -> HostReport.Entry {
         var choice = isolate_cgroup_choice()
         isolate_cgroup_choose(0, 0, &choice)
         func text<T>(_ characters: T) -> String {
             withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }
         let kind = CgroupVersion(choice.kind)
+        if kind == .none, let made = trial?.isolation.cgroup, made != .none {
+            return HostReport.Entry(
+                name: "cgroup", isAvailable: true,
+                detail: "\(made.rawValue), in a scope that systemd makes on demand")
+        }
         guard kind == .none else {
             return HostReport.Entry(
                 name: "cgroup", isAvailable: true, detail: "\(kind.rawValue), in \(text(choice.parent.0))")
