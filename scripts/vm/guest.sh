@@ -1,0 +1,81 @@
+#!/bin/bash
+# Process 1 of the guest: makes a system as a distribution does, runs the job in each world, powers off.
+set -euo pipefail
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
+# Whatever goes wrong here is seen on the console, and the missing status makes it a failure.
+trap 'echo b >/proc/sysrq-trigger' EXIT
+
+mount -t proc -o nosuid,nodev,noexec proc /proc
+mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
+mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
+mkdir -p /dev/pts /dev/shm
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
+mount -t tmpfs -o nosuid,nodev tmpfs /tmp
+mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
+ln -sfn /proc/self/fd /dev/fd
+ln -sfn fd/0 /dev/stdin
+ln -sfn fd/1 /dev/stdout
+ln -sfn fd/2 /dev/stderr
+ip link set lo up
+hostname guest
+# What systemd sets for all that it starts.
+mount --make-rshared /
+ulimit -Sn 1024
+ulimit -Hn 524288
+modprobe -a overlay
+
+source /payload/job
+for folder in "${binds[@]}"; do
+    mkdir -p "$folder"
+    mount --bind "/payload/tree$folder" "$folder"
+done
+
+port() {
+    local name
+    name=$(grep -lx "$1" /sys/class/virtio-ports/*/name)
+    echo "/dev/$(basename "$(dirname "$name")")"
+}
+exec {output}>"$(port output)" {status}>"$(port status)"
+
+useradd -u 1500 -U -m -s /bin/bash tester
+useradd -u 1501 -U -m -s /bin/bash subtester
+# useradd may give both of them ranges; only one is to have some.
+echo subtester:200000:65536 | tee /etc/subuid >/etc/subgid
+
+# The tree as a distribution has it: controllers on, processes in leaves only. /delegated follows the kernel's rules for
+# delegation: the folder and the three files, of which each moves or divides, belong to the user; the limits do not.
+cgroup=/sys/fs/cgroup
+controllers="+cpu +memory +pids"
+echo "$controllers" >$cgroup/cgroup.subtree_control
+mkdir $cgroup/tests $cgroup/user $cgroup/delegated
+chown tester: $cgroup/delegated $cgroup/delegated/cgroup.{procs,subtree_control,threads}
+echo "$controllers" >$cgroup/delegated/cgroup.subtree_control
+setpriv --reuid tester --regid tester --init-groups mkdir $cgroup/delegated/tests
+
+# Runs the job as a user, in a cgroup, with the standard variables of a login.
+enter() {
+    local user=$1 group=$2 home
+    home=$(getent passwd "$user" | cut -d: -f6)
+    echo "$BASHPID" >"$cgroup/$group/cgroup.procs"
+    cd "$repository"
+    exec {output}>&- {status}>&-
+    exec setpriv --reuid "$user" --regid "$user" --init-groups \
+        env -i PATH="$PATH" LANG="$LANG" HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/bash \
+        "${variables[@]}" "${command[@]}"
+}
+
+for world in "${worlds[@]}"; do
+    case $world in
+    root) user=root group=tests ;;
+    delegated) user=tester group=delegated/tests ;;
+    user) user=tester group=user ;;
+    subuid) user=subtester group=user ;;
+    esac
+    code=0
+    # Through a pipe: a program may open its /dev/stdout again, which the port would refuse.
+    (enter "$user" "$group") </dev/null 2>&1 | cat >&"$output" || code=$?
+    # Whoever is left must not be a part of the next world.
+    echo 1 >"$cgroup/$group/cgroup.kill"
+    echo "ended $world $code" >&"$status"
+done
