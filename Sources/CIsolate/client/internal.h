@@ -53,6 +53,12 @@ unsigned long internal_pid_namespace(void);
  * time tell a later cleanup whether it lives; the number keeps two supervisors of one process apart. */
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
+/* cleanup.c: whether a name is that of a supervisor's directory whose owner lives no more. */
+int internal_owner_is_dead(const char *name);
+
+/* scratch.c: as isolate_cleanup, for the directories of level minimal. */
+int internal_remove_dead_scratch(void (*removed)(const char *path, void *context), void *context);
+
 /* cleanup.c: what a supervisor that was killed could not remove itself. It must be dead. */
 void internal_remove_cgroups(const isolate_supervisor *supervisor);
 
