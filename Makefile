@@ -1,5 +1,5 @@
 # The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup
+.PHONY: demo test test-vm build lint format c-tests examples bench soak docs clean setup
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
@@ -10,6 +10,12 @@ demo:
 test:
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+# The conformance tests under QEMU on a kernel with pure cgroup v2; WORLDS=root,user FILTER=NAME choose.
+test-vm:
+	@scripts/setup.sh test
+	@scripts/setup.sh vm
+	@scripts/test-vm.sh $(WORLDS) $(FILTER)
 
 setup:
 	@scripts/setup.sh test
@@ -46,4 +52,4 @@ docs:
 	@scripts/docs.sh
 
 clean:
-	rm -rf .build .build-c Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
+	rm -rf .build .build-c .build-vm Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
