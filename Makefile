@@ -1,5 +1,5 @@
 # The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container
+.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
@@ -10,6 +10,12 @@ demo:
 test:
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+# The conformance tests under QEMU on a kernel with pure cgroup v2; WORLDS=root,user FILTER=NAME choose.
+test-vm:
+	@scripts/setup.sh test
+	@scripts/setup.sh vm
+	@scripts/test-vm.sh $(WORLDS) $(FILTER)
 
 setup:
 	@scripts/setup.sh test
@@ -59,4 +65,4 @@ docs:
 
 clean:
 	@scripts/engine.sh stop
-	rm -rf .build .build-c .build-static .build-images images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
+	rm -rf .build .build-c .build-static .build-images .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

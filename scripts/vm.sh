@@ -8,6 +8,7 @@
 #            subuid     user subtester, who has subordinate ids, in a cgroup that is not its own
 # The guest has the repository's files, .build/debug's test bundle and command, the C test program and the victims of
 # scripts/victims.sh at the same paths as here. Nothing that it writes comes back but the output.
+# Each world has the timeout for itself.
 # Status: the command's (of several worlds the first that is not 0); 124 out of time; 125 the guest failed.
 # VM_CACHE=FOLDER keeps kernel and root elsewhere than in .build-vm; VM_ACCEL=kvm|tcg spares the probe for KVM.
 set -euo pipefail
@@ -90,6 +91,7 @@ stage() {
         printf 'binds=(%s)\n' "$(printf '%q ' "$repository" "${libraries[@]}")"
         printf 'worlds=(%s)\n' "$(printf '%q ' "${worlds[@]}")"
         printf 'variables=(%s)\n' "$( ((${#variables[@]} == 0)) || printf '%q ' "${variables[@]}")"
+        printf 'seconds=%q\n' "$seconds"
         printf 'command=(%s)\n' "$(printf '%q ' "$@")"
     } >"$run/payload/job"
     cp scripts/vm/guest.sh "$run/payload/guest.sh"
@@ -100,7 +102,7 @@ stage "$@"
 : >"$run/status"
 status=0
 # Opened by its name, a file would be truncated and a socket refused: hence the pipe to cat.
-boot "$seconds" "$run" -m "$memory" -smp "$processors" \
+boot $((seconds * ${#worlds[@]} + 120)) "$run" -m "$memory" -smp "$processors" \
     -drive "file=$root,if=virtio,format=raw,snapshot=on,cache=unsafe" \
     -drive "file=$run/payload.ext4,if=virtio,format=raw,snapshot=on,cache=unsafe" \
     -device virtio-serial-pci \
@@ -117,5 +119,4 @@ done <"$run/status"
 [[ $done -eq ${#worlds[@]} ]] && exit "$first"
 echo "vm: $done of ${#worlds[@]} worlds ended; QEMU's status $status; the end of the guest's console:" >&2
 tail -n 40 "$run/console" >&2
-[[ $status -eq 124 || $status -eq 137 ]] && echo "vm: out of time after $seconds s" >&2 && exit 124
 exit 125

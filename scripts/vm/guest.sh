@@ -38,11 +38,6 @@ port() {
 }
 exec {output}>"$(port output)" {status}>"$(port status)"
 
-useradd -u 1500 -U -m -s /bin/bash tester
-useradd -u 1501 -U -m -s /bin/bash subtester
-# useradd may give both of them ranges; only one is to have some.
-echo subtester:200000:65536 | tee /etc/subuid >/etc/subgid
-
 # The tree as a distribution has it: controllers on, processes in leaves only. /delegated follows the kernel's rules for
 # delegation: the folder and the three files, of which each moves or divides, belong to the user; the limits do not.
 cgroup=/sys/fs/cgroup
@@ -72,10 +67,24 @@ for world in "${worlds[@]}"; do
     user) user=tester group=user ;;
     subuid) user=subtester group=user ;;
     esac
-    code=0
+    [[ ${#worlds[@]} -eq 1 ]] || echo "== world $world" >&"$output"
     # Through a pipe: a program may open its /dev/stdout again, which the port would refuse.
-    (enter "$user" "$group") </dev/null 2>&1 | cat >&"$output" || code=$?
-    # Whoever is left must not be a part of the next world.
-    echo 1 >"$cgroup/$group/cgroup.kill"
+    exec {pipe}> >(exec cat >&"$output")
+    copier=$! code=0
+    # The watchdog stays outside of the world's cgroup: only the job is to be found there.
+    (sleep "$seconds" && touch /run/expired && echo 1 >"$cgroup/${group%%/*}/cgroup.kill") {pipe}>&- &
+    watchdog=$!
+    (enter "$user" "$group") </dev/null >&"$pipe" 2>&1 {pipe}>&- || code=$?
+    # It may be past its end already; when it is gone it can kill nothing of the next world.
+    kill "$watchdog" 2>/dev/null || [[ -e /run/expired ]]
+    wait "$watchdog" || true
+    # Whoever is left must neither hold the pipe nor be a part of the next world.
+    echo 1 >"$cgroup/${group%%/*}/cgroup.kill"
+    exec {pipe}>&-
+    wait "$copier"
+    if [[ -e /run/expired ]]; then
+        code=124
+        rm /run/expired
+    fi
     echo "ended $world $code" >&"$status"
 done

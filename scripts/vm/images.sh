@@ -52,6 +52,10 @@ make_root() {
     for path in doc info locale man; do excluded+=(--dpkgopt="path-exclude=/usr/share/$path/*"); done
     quietly mmdebstrap --mode=root --variant=minbase "${excluded[@]}" --aptopt='APT::Install-Recommends "false"' \
         --include="$(IFS=, && echo "${root_packages[*]}")" "$suite" "$folder"
+    quietly chroot "$folder" useradd -u 1500 -U -m -s /bin/bash tester
+    quietly chroot "$folder" useradd -u 1501 -U -m -s /bin/bash subtester
+    # useradd may give ranges to both; only one is to have some.
+    echo subtester:200000:65536 | tee "$folder/etc/subuid" >"$folder/etc/subgid"
     # The modules that guest.sh loads by name.
     cp -a "$cache/kernel/lib/modules" "$folder/lib/"
     quietly chroot "$folder" depmod "$(basename "$cache"/kernel/lib/modules/*)"
@@ -97,9 +101,9 @@ make_images() {
     flock "$lock"
     kernel=$cache/kernel/vmlinuz
     [[ -e $kernel ]] || make_kernel
-    initramfs=$cache/initramfs-$(cat scripts/vm/boot.sh <(echo "${modules[@]}") | md5sum | cut -c1-8)
+    initramfs=$cache/initramfs-$( (echo "${modules[@]}" && declare -f make_initramfs && cat scripts/vm/boot.sh) | md5sum | cut -c1-8)
     [[ -e $initramfs ]] || make_initramfs
-    root=$cache/root-$(echo "${root_packages[@]}" | md5sum | cut -c1-8).ext4
+    root=$cache/root-$( (echo "${root_packages[@]}" && declare -f make_root) | md5sum | cut -c1-8).ext4
     [[ -e $root ]] || make_root
     find_accelerator
     exec {lock}>&-

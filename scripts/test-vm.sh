@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Runs a part of the Swift tests in a guest with pure cgroup v2, in several worlds of scripts/vm.sh.
+# Usage: scripts/test-vm.sh [WORLD,WORLD,... [FILTER]]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+worlds=${1:-root,delegated,user} filter=${2:-ConformanceTests}
+
+mkdir -p .build-vm
+log=.build-vm/test-vm.log
+swift build --build-tests >"$log" 2>&1 || { cat "$log"; exit 1; }
+tail -n 1 "$log"
+scripts/victims.sh .build-vm/victims
+bundle=(.build/debug/*.xctest)
+
+status=0
+# Under emulation a test takes 10 to 30 times as long.
+scripts/vm.sh --world "$worlds" --timeout "${VM_TIMEOUT:-1800}" ${MUST_WORK:+--env "MUST_WORK=$MUST_WORK"} -- \
+    "$bundle" --testing-library swift-testing --filter "$filter" >"$log" || status=$?
+
+# Passing tests say nothing; of failures so much that a reader sees the first ones.
+awk -v most=100 '
+    /^== world / { world = $3; shown = 0; print; next }
+    / Test run with / { closing[++ended] = (world ? "world " world ": " : "") $0; next }
+    /^(◇|✔|↳)/ { next }
+    ++shown <= most { print substr($0, 1, 400) }
+    shown == most + 1 { print "… the rest is in '"$log"'" }
+    END { for (i = 1; i <= ended; i++) print closing[i] }' "$log"
+echo "test-vm: ${SECONDS} s in all"
+exit "$status"
