@@ -8,7 +8,7 @@ demo:
 	@scripts/demo.sh
 
 test:
-	@scripts/setup.sh test
+	@for part in test cross images engine vm; do scripts/setup.sh $$part; done
 	@scripts/test.sh
 
 # The conformance tests under QEMU on a kernel with pure cgroup v2; WORLDS=root,user FILTER=NAME choose.

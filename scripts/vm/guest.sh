@@ -57,7 +57,7 @@ enter() {
     exec {output}>&- {status}>&-
     exec setpriv --reuid "$user" --regid "$user" --init-groups \
         env -i PATH="$PATH" LANG="$LANG" HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/bash \
-        "${variables[@]}" "${command[@]}"
+        "WORLD=$world" "${variables[@]}" "${command[@]}"
 }
 
 for world in "${worlds[@]}"; do
