@@ -122,7 +122,7 @@ static void add_masks(struct config_builder *b) {
     } masks[] = {{"/proc/cmdline", 0},       {"/proc/partitions", 0},  {"/proc/diskstats", 0},
                  {"/proc/kcore", 0},         {"/proc/keys", 0},        {"/proc/key-users", 0},
                  {"/proc/kallsyms", 0},      {"/proc/kmsg", 0},        {"/proc/modules", 0},
-                 {"/proc/timer_list", 0},    {"/proc/sched_debug", 0}, {"/proc/sysrq-trigger", 0},
+                 {"/proc/timer_list", 0},    {"/proc/sched_debug", 0}, {"/proc/sysrq-trigger", 2},
                  {"/proc/latency_stats", 0}, {"/proc/interrupts", 0},  {"/proc/acpi", 1},
                  {"/proc/scsi", 1},          {"/proc/bus", 1},         {"/proc/fs", 1},
                  {"/proc/irq", 1},           {"/proc/driver", 1},      {"/proc/sys", 2}};
