@@ -1,4 +1,5 @@
-/* Removes the directories that stood for a sandbox's /work and /tmp at level minimal, when their owner is dead. */
+/* Removes the directories that stood for a sandbox's /work and /tmp at level minimal, when their owner is
+ * dead. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,8 @@ static int is_dot(const char *name) {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* Removes what is no directory, and moves directories that are not empty up to `top`: a program made this tree
- * and may have made it as deep as it liked. */
+/* Removes what is no directory, and moves directories that are not empty up to `top`: a program made this
+ * tree and may have made it as deep as it liked. */
 static int empty_into(int top, DIR *list, unsigned *number) {
     int seen = 0;
     rewinddir(list);
