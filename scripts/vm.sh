@@ -6,6 +6,7 @@
 #            delegated  user tester in a cgroup that is delegated to it
 #            user       user tester in a cgroup that is not its own
 #            subuid     user subtester, who has subordinate ids, in a cgroup that is not its own
+#            session    user tester in a login session of systemd, with a systemd and a bus of its own; only as the last
 # The guest has the repository's files, .build/debug's test bundle and command, the C test program and the victims of
 # scripts/victims.sh at the same paths as here. Nothing that it writes comes back but the output.
 # Each world has the timeout for itself.
@@ -30,7 +31,9 @@ done
 [[ $# -gt 0 ]] || { echo "vm.sh: no command; give one after --" >&2 && exit 2; }
 IFS=, read -ra worlds <<<"$worlds"
 for world in "${worlds[@]}"; do
-    [[ $world =~ ^(root|delegated|user|subuid)$ ]] || { echo "vm.sh: no world '$world'" >&2 && exit 2; }
+    # Nothing comes after session: systemd is process 1 from then on.
+    [[ $world != session || $world == "${worlds[-1]}" ]] || { echo "vm.sh: session must be the last world" >&2 && exit 2; }
+    [[ $world =~ ^(root|delegated|user|subuid|session)$ ]] || { echo "vm.sh: no world '$world'" >&2 && exit 2; }
 done
 
 source scripts/vm/images.sh

@@ -60,7 +60,43 @@ enter() {
         "WORLD=$world" "${variables[@]}" "${command[@]}"
 }
 
+# Hands the machine to systemd, which logs tester in, runs the job in that session, and resets the machine.
+session() {
+    [[ ${#worlds[@]} -eq 1 ]] || echo "== world session" >&"$output"
+    {
+        printf 'cd %q\nexport PATH=%q LANG=%q\n' "$repository" "$PATH" "$LANG"
+        [[ ${#variables[@]} -eq 0 ]] || printf 'export %q\n' "${variables[@]}"
+        printf '%q ' "${command[@]}"
+        printf '</dev/null 2>&1 | cat >%q\nexit "${PIPESTATUS[0]}"\n' "$(port output)"
+    } >/run/job.sh
+    chown tester: "$(port output)"
+    # Outside of the session again, and as root: what became of it.
+    cat >/run/ended.sh <<END
+code=\$EXIT_STATUS
+[[ \$EXIT_CODE == exited ]] || code=137
+[[ \$SERVICE_RESULT != timeout ]] || code=124
+echo "ended session \$code" >$(port status)
+echo b >/proc/sysrq-trigger
+END
+    mkdir -p /run/systemd/system
+    cat >/run/systemd/system/job.service <<END
+[Unit]
+Wants=systemd-logind.service systemd-user-sessions.service
+After=systemd-logind.service systemd-user-sessions.service
+[Service]
+User=tester
+PAMName=login
+ExecStart=/bin/bash /run/job.sh
+ExecStopPost=+/bin/bash /run/ended.sh
+RuntimeMaxSec=$seconds
+StandardOutput=null
+END
+    exec {output}>&- {status}>&-
+    exec /lib/systemd/systemd --unit=job.service --show-status=no
+}
+
 for world in "${worlds[@]}"; do
+    [[ $world != session ]] || session
     case $world in
     root) user=root group=tests ;;
     delegated) user=tester group=delegated/tests ;;
@@ -72,7 +108,7 @@ for world in "${worlds[@]}"; do
     exec {pipe}> >(exec cat >&"$output")
     copier=$! code=0
     # The watchdog stays outside of the world's cgroup: only the job is to be found there.
-    (sleep "$seconds" && touch /run/expired && echo 1 >"$cgroup/${group%%/*}/cgroup.kill") {pipe}>&- &
+    (sleep "$seconds" && touch /run/expired && echo 1 >"$cgroup/${group%%/*}/cgroup.kill") {pipe}>&- {output}>&- {status}>&- &
     watchdog=$!
     (enter "$user" "$group") </dev/null >&"$pipe" 2>&1 {pipe}>&- || code=$?
     # It may be past its end already; when it is gone it can kill nothing of the next world.
