@@ -27,6 +27,7 @@ WORLDS = {
     "root": "root, this machine", "user": "ordinary user, this machine", "subuid": "user with subordinate ids",
     "container-root": "default container, its root", "container-user": "default container, another user",
     "vm-root": "VM, root", "vm-delegated": "VM, user with a delegated cgroup", "vm-user": "VM, ordinary user",
+    "vm-session": "VM, user logged in with systemd",
 }
 
 

@@ -3,7 +3,7 @@
 # Usage: scripts/test-vm.sh [WORLD,WORLD,... [FILTER]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-worlds=${1:-root,delegated,user} filter=${2:-ConformanceTests}
+worlds=${1:-root,delegated,user,session} filter=${2:-ConformanceTests}
 
 mkdir -p .build-vm
 log=.build-vm/test-vm.log
@@ -16,8 +16,9 @@ status=0
 # Under emulation a test takes 10 to 30 times as long. What a world lacks on purpose is no failure (no MUST_WORK): the
 # matrix tells it.
 scripts/vm.sh --world "$worlds" --timeout "${VM_TIMEOUT:-1800}" -- sh -c '
-    "$0" --testing-library swift-testing --filter "$1"
-    status=$?
+    status=0
+    # A session of systemd only has another way to the same cgroup: what it gives is enough to know.
+    [ "$WORLD" = session ] || "$0" --testing-library swift-testing --filter "$1" || status=$?
     echo "matrix: $(python3 scripts/matrix.py probe "vm-$WORLD" "$PWD/.build/debug/sandbox")"
     exit $status' "$bundle" "$filter" >"$log" || status=$?
 mkdir -p .build/matrix

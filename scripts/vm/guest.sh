@@ -64,7 +64,7 @@ enter() {
 session() {
     [[ ${#worlds[@]} -eq 1 ]] || echo "== world session" >&"$output"
     {
-        printf 'cd %q\nexport PATH=%q LANG=%q\n' "$repository" "$PATH" "$LANG"
+        printf 'cd %q\nexport WORLD=session PATH=%q LANG=%q\n' "$repository" "$PATH" "$LANG"
         [[ ${#variables[@]} -eq 0 ]] || printf 'export %q\n' "${variables[@]}"
         printf '%q ' "${command[@]}"
         printf '</dev/null 2>&1 | cat >%q\nexit "${PIPESTATUS[0]}"\n' "$(port output)"
