@@ -31,7 +31,7 @@ static struct {
     uint64_t total_ns; /* the most that was ever proven */
 } cpu;
 
-static int pids[MEMBERS_MAX];
+static struct member members[MEMBERS_MAX];
 static uint64_t resident_of[MEMBERS_MAX];
 
 static struct isolate_failure no_failure(void) {
@@ -95,9 +95,9 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
     return no_failure();
 }
 
-static long read_file_of(const struct slot *slot, int pid, const char *file, char *out, size_t bytes) {
+static long read_file_of(const struct slot *slot, int entry, const char *file, char *out, size_t bytes) {
     char path[64], number[24];
-    text_number(number, (uint64_t)pid);
+    text_number(number, (uint64_t)entry);
     const char *parts[] = {number, file, 0};
     int result = text_join(path, sizeof path, parts);
     int CLEANUP_CLOSE fd = result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
@@ -105,9 +105,9 @@ static long read_file_of(const struct slot *slot, int pid, const char *file, cha
 }
 
 /* CPU time of the dead children that a process waited for, and of theirs. */
-static uint64_t read_waited(const struct slot *slot, int pid) {
+static uint64_t read_waited(const struct slot *slot, int entry) {
     char text[1024];
-    long n = read_file_of(slot, pid, "/stat", text, sizeof text);
+    long n = read_file_of(slot, entry, "/stat", text, sizeof text);
     /* The name may hold anything; the fields begin after its last parenthesis. */
     const char *field = n > 0 ? text + n : text;
     while (field > text && *field != ')')
@@ -139,13 +139,13 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
     static struct clock now[MEMBERS_MAX];
     uint64_t living = 0, waited = 0;
     for (unsigned i = 0; i < count; i++) {
-        uint64_t before = take_clock(pids[i]);
+        uint64_t before = take_clock(members[i].pid);
         /* MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) */
-        now[i] = (struct clock){pids[i], read_clock((int)(~(unsigned)pids[i] << 3 | 2))};
+        now[i] = (struct clock){members[i].pid, read_clock((int)(~(unsigned)members[i].pid << 3 | 2))};
         if (now[i].ns < before)
             cpu.gone_ns += before; /* dead; if the number is in use again, by another */
         living += now[i].ns;
-        waited += read_waited(slot, pids[i]);
+        waited += read_waited(slot, members[i].entry);
     }
     for (unsigned i = 0; i < cpu.count; i++)
         if (cpu.clocks[i].pid != 0)
@@ -160,7 +160,7 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
 }
 
 static uint64_t cpu_ns(struct slot *slot) {
-    return look_at_clocks(slot, members_list(slot, pids, MEMBERS_MAX));
+    return look_at_clocks(slot, members_list(slot, members, MEMBERS_MAX));
 }
 
 static uint64_t kilobytes(const char *text, const char *key) {
@@ -168,27 +168,28 @@ static uint64_t kilobytes(const char *text, const char *key) {
 }
 
 /* Anonymous and shared memory of one process, and its threads. */
-static uint64_t read_resident(const struct slot *slot, int pid, uint64_t *threads) {
+static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *threads) {
     char text[4096];
-    int tids[8];
-    if (read_file_of(slot, pid, "/status", text, sizeof text) <= 0)
+    struct member all[8];
+    if (read_file_of(slot, entry, "/status", text, sizeof text) <= 0)
         return 0;
     *threads = text_find(text, "Threads:", 0);
     /* When the first thread has left, its file shows no memory, though the others have it all. */
     unsigned count = text_find(text, "RssAnon:", ~0ull) == ~0ull && *threads > 1
-                         ? members_threads(slot, pid, tids, sizeof tids / sizeof tids[0])
+                         ? members_threads(slot, entry, all, sizeof all / sizeof all[0])
                          : 0;
     for (unsigned i = 0; i < count && text_find(text, "RssAnon:", ~0ull) == ~0ull; i++)
-        if (tids[i] != pid)
-            read_file_of(slot, tids[i], "/status", text, sizeof text); /* also found under its own number */
+        if (all[i].entry != entry)
+            read_file_of(slot, all[i].entry, "/status", text,
+                         sizeof text); /* also found under its own number */
     return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
 }
 
 /* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. */
-static uint64_t read_own_part(const struct slot *slot, int pid, uint64_t all) {
+static uint64_t read_own_part(const struct slot *slot, int entry, uint64_t all) {
     char text[2048];
-    long n = read_file_of(slot, pid, "/smaps_rollup", text, sizeof text);
-    if (n == -ESRCH && members_threads(slot, pid, (int[2]){0}, 2) < 2)
+    long n = read_file_of(slot, entry, "/smaps_rollup", text, sizeof text);
+    if (n == -ESRCH && members_threads(slot, entry, (struct member[2]){{0, 0}}, 2) < 2)
         return 0; /* it has died meanwhile */
     if (n <= 0)
         return all;
@@ -200,7 +201,7 @@ static uint64_t read_own_part(const struct slot *slot, int pid, uint64_t all) {
 static int has_memory_of_another(unsigned index) {
     for (unsigned i = 0; i < index; i++)
         if (resident_of[i] == resident_of[index] &&
-            SYS_CALL_5(__NR_kcmp, pids[i], pids[index], 1 /* KCMP_VM */, 0, 0) == 0)
+            SYS_CALL_5(__NR_kcmp, members[i].pid, members[index].pid, 1 /* KCMP_VM */, 0, 0) == 0)
             return 1;
     return 0;
 }
@@ -209,18 +210,18 @@ static uint64_t read_parts(const struct slot *slot, unsigned count) {
     uint64_t sum = 0;
     for (unsigned i = 0; i < count; i++)
         if (resident_of[i] > 0 && !has_memory_of_another(i))
-            sum += read_own_part(slot, pids[i], resident_of[i]);
+            sum += read_own_part(slot, members[i].entry, resident_of[i]);
     return sum;
 }
 
 static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
                        struct cgroup_usage *usage) {
     uint64_t begin_ns = sys_now_ns(), resident = 0, threads = 0, limit = ready->limits.memory_bytes;
-    unsigned count = members_list(slot, pids, MEMBERS_MAX);
+    unsigned count = members_list(slot, members, MEMBERS_MAX);
     look_at_clocks(slot, count);
     for (unsigned i = 0; i < count; i++) {
         uint64_t own_threads = 0;
-        resident_of[i] = read_resident(slot, pids[i], &own_threads);
+        resident_of[i] = read_resident(slot, members[i].entry, &own_threads);
         resident += resident_of[i];
         threads += own_threads;
     }

@@ -166,8 +166,8 @@ static struct isolate_failure check_user_attributes(void) {
 
 static struct isolate_failure ask_supervisor(struct slot *slot) {
     struct isolate_status_record answer = {0};
-    int namespaces[2] = {sys_openat(AT_FDCWD, "/proc/self/ns/user", O_RDONLY, 0),
-                         sys_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY, 0)};
+    int namespaces[2] = {sys_openat(slot->proc, "self/ns/user", O_RDONLY, 0),
+                         sys_openat(slot->proc, "self/ns/mnt", O_RDONLY, 0)};
     const char *first = slot->has_lower_ids ? "o" : "i";
     long result = namespaces[0] < 0 ? namespaces[0] : namespaces[1];
     if (result >= 0)

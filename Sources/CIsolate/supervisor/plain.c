@@ -174,13 +174,13 @@ static void kill_user(const struct slot *slot) {
 
 /* The slot's descendants, one by one; first they lose the right to fork, so that they do not outrun us. */
 static void kill_descendants(const struct slot *slot) {
-    static int pids[MEMBERS_MAX];
+    static struct member members[MEMBERS_MAX];
     static const uint64_t none[2] = {0, 0};
-    unsigned count = members_list(slot, pids, MEMBERS_MAX);
+    unsigned count = members_list(slot, members, MEMBERS_MAX);
     for (unsigned i = 0; i < count; i++)
-        SYS_CALL_4(__NR_prlimit64, pids[i], RLIMIT_NPROC, none, 0);
+        SYS_CALL_4(__NR_prlimit64, members[i].pid, RLIMIT_NPROC, none, 0);
     for (unsigned i = 0; i < count; i++)
-        SYS_CALL_2(__NR_kill, pids[i], SYS_SIGKILL);
+        SYS_CALL_2(__NR_kill, members[i].pid, SYS_SIGKILL);
 }
 
 void plain_kill(const struct slot *slot) {
