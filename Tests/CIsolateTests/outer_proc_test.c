@@ -1,5 +1,6 @@
 /*
- * The rung without a proc of its own: what is looked at through the outer proc is the run's, and nobody else's.
+ * The rung without a proc of its own: what is looked at through the outer proc is the run's, and nobody
+ * else's.
  *
  * Beside each of these sandboxes lives a decoy outside, that holds more memory than the program may, and uses
  * more CPU time.
