@@ -32,9 +32,9 @@ static struct {
 static void build(void) {
     for (uint32_t variant = 0; variant < VARIANTS; variant++) {
         test_context("variant %x", variant);
-        int count = isolate_filter_compile(
-            variant, (struct isolate_filter_instruction *)filters[variant].program, MOST,
-            filters[variant].fatal);
+        int count =
+            isolate_filter_compile(variant, (struct isolate_filter_instruction *)filters[variant].program,
+                                   MOST, filters[variant].fatal);
         CHECK_OK(count);
         filters[variant].count = (size_t)count;
         const char *wrong = bpf_check(filters[variant].program, filters[variant].count);
@@ -73,16 +73,26 @@ static const struct {
     uint32_t variants;
     const char *name;
 } changed[] = {
-    {USER | INIT, "prlimit64"},       {USER | INIT, "sched_setaffinity"},
-    {USER | INIT, "sched_setparam"},  {USER | INIT, "sched_setscheduler"},
-    {USER | INIT, "sched_setattr"},   {USER | INIT, "setpriority"},
-    {USER | INIT, "ioprio_set"},      {USER, "process_madvise"},
-    {SIGNALS, "kill"},                {SIGNALS, "tkill"},
-    {SIGNALS, "rt_sigqueueinfo"},     {SIGNALS, "rt_tgsigqueueinfo"},
-    {SIGNALS, "pidfd_send_signal"},   {TREE, "connect"},
-    {TREE, "shmget"},                 {TREE, "semget"},
-    {TREE, "msgget"},                 {TREE, "mq_open"},
-    {TREE, "socket"},                 {TREE, "socketpair"},
+    {USER | INIT, "prlimit64"},
+    {USER | INIT, "sched_setaffinity"},
+    {USER | INIT, "sched_setparam"},
+    {USER | INIT, "sched_setscheduler"},
+    {USER | INIT, "sched_setattr"},
+    {USER | INIT, "setpriority"},
+    {USER | INIT, "ioprio_set"},
+    {USER, "process_madvise"},
+    {SIGNALS, "kill"},
+    {SIGNALS, "tkill"},
+    {SIGNALS, "rt_sigqueueinfo"},
+    {SIGNALS, "rt_tgsigqueueinfo"},
+    {SIGNALS, "pidfd_send_signal"},
+    {TREE, "connect"},
+    {TREE, "shmget"},
+    {TREE, "semget"},
+    {TREE, "msgget"},
+    {TREE, "mq_open"},
+    {TREE, "socket"},
+    {TREE, "socketpair"},
 };
 enum { CHANGED = sizeof changed / sizeof changed[0] };
 

@@ -156,6 +156,14 @@ static int do_count(void) {
     return 0;
 }
 
+/* So many directories, one in another. */
+static int do_deep(void) {
+    for (int i = 0; i < number; i++)
+        if (mkdir("d", 0755) != 0 || chdir("d") != 0)
+            return 1;
+    return open("file", O_WRONLY | O_CREAT, 0644) < 0;
+}
+
 static int do_flood(void) {
     char block[4096];
     memset(block, 'x', sizeof block);
@@ -303,6 +311,7 @@ static const struct {
     {"ignored", do_ignored},
     {"count", do_count},
     {"holdAndSpin", do_hold_and_spin},
+    {"deep", do_deep},
 };
 
 int main(int argc, char **argv) {

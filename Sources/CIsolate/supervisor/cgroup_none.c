@@ -6,8 +6,11 @@
  * kernel's own. The next look comes before the rest of the limit could be used up, and RLIMIT_DATA stands
  * behind it. CPU time is read from each process's own clock; of a process that nobody waited for, what it
  * used since the last look is lost. RLIMIT_NPROC refuses processes beyond the limit, by user and user
- * namespace.
+ * namespace. Where the user has others there than ours, it is set above their number with some room, since
+ * that changes; whoever is then seen with more than the limit is ended.
  */
+#include <linux/resource.h>
+
 #include "cgroup.h"
 #include "supervisor.h"
 #include "text.h"
@@ -16,6 +19,8 @@ enum {
     LOOK_LEAST_NS = 1000000,
     LOOK_MOST_NS = 32000000,
     FILL_BYTES_PER_NS = 4,  /* how fast memory can be filled */
+    SHARED_ROOM = 64,       /* processes that a user may start elsewhere during a run */
+    OURS = 2,               /* slot and seat, when a cell is prepared */
     LOOK_SHARE = 5,         /* at most one part in so many is spent on looking */
     NS_PER_TICK = 10000000, /* USER_HZ, in which proc counts */
 };
@@ -72,10 +77,54 @@ static struct isolate_failure join(struct slot *slot) {
     return cgroup_unshare(slot);
 }
 
+/* Whether one more process than now is within this limit. */
+static int has_room_within(uint64_t soft, uint64_t hard) {
+    const uint64_t limit[2] = {soft, hard};
+    if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, limit, 0) < 0)
+        return 1;
+    long pid = sys_clone(0, 0);
+    if (pid == 0)
+        sys_exit(0);
+    if (pid > 0)
+        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+    return pid > 0;
+}
+
+/* How many processes and threads the kernel counts for this user: no file tells, so it is asked. */
+static uint64_t count_users_processes(void) {
+    uint64_t limit[2] = {0, 0}, least = 0, most = OURS + 1;
+    if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, 0, limit) < 0)
+        return 0;
+    if (!has_room_within(OURS, limit[1]))
+        least = OURS;
+    else
+        most = OURS;
+    while (most < limit[1] && !has_room_within(most, limit[1])) {
+        least = most;
+        most *= 2;
+    }
+    while (most - least > 1) { /* no room within `least`, but within `most` */
+        uint64_t middle = least + (most - least) / 2;
+        if (has_room_within(middle, limit[1]))
+            most = middle;
+        else
+            least = middle;
+    }
+    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, limit, 0);
+    return least;
+}
+
 static struct isolate_failure prepare(struct slot *slot) {
-    (void)slot;
     cpu.count = 0;
     cpu.gone_ns = cpu.total_ns = 0;
+    slot->processes_base = 0;
+    if (slot->host.program_uid == slot->host.slot_uid) {
+        int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
+        uint64_t count = count_users_processes();
+        slot->processes_base = count + (has_namespace ? 1 : 0); /* init comes after this */
+        if (!has_namespace || count > OURS)
+            slot->processes_base += SHARED_ROOM;
+    }
     return no_failure();
 }
 
@@ -235,6 +284,8 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     /* A refusal leaves no trace. Of a limit of one every program would have reached it. */
     if (threads >= ready->limits.processes && threads > 1)
         usage->processes_limit_hit = 1;
+    if (threads > ready->limits.processes)
+        usage->has_too_many_processes = usage->processes_limit_hit = 1;
     if (resident > limit)
         usage->is_out_of_memory = 1;
     uint64_t wait = resident < limit ? (limit - resident) / FILL_BYTES_PER_NS : 0;

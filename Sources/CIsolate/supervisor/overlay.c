@@ -201,10 +201,16 @@ struct isolate_failure overlay_create(struct slot *slot) {
     struct isolate_failure failure = populate(slot, root);
     if (failure.stage != 0)
         return failure;
-    if (slot->config->id_source == ISOLATE_IDS_PRIVILEGED)
-        return ask_supervisor(slot);
-    failure = check_user_attributes();
-    return failure.stage != 0 ? failure : mount_overlays(slot->config, "userxattr");
+    if (slot->config->id_source == ISOLATE_IDS_PRIVILEGED) {
+        failure = ask_supervisor(slot);
+    } else {
+        failure = check_user_attributes();
+        if (failure.stage == 0)
+            failure = mount_overlays(slot->config, "userxattr");
+    }
+    if (failure.stage == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_OVERLAY))
+        failure = failure_at(ISOLATE_STAGE_OVERLAY, -EIO, 0);
+    return failure;
 }
 
 /* The supervisor's child, in the slot's mount namespace: root's files appear as the program's. */

@@ -62,6 +62,7 @@ void seat_main(struct slot *slot, int socket) {
             slot->cgroup = request.cgroup;
             slot->work = request.work;
             slot->tmp = request.tmp;
+            slot->processes_base = request.processes_base;
             program_main(slot, &request);
         }
         reply.value = (int32_t)pid;

@@ -57,7 +57,11 @@ static struct isolate_failure set_up_plain(struct slot *slot) {
     /* Whom we do not see we could not kill. */
     if (!members_are_visible(slot))
         return failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, 2);
-    struct isolate_failure failure = start_seat(slot);
+    struct isolate_failure failure = failure_at(0, 0, 0);
+    if (stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_SEAT))
+        failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
+    if (failure.stage == 0)
+        failure = start_seat(slot);
     return failure.stage == 0 ? watch_children(slot) : failure;
 }
 

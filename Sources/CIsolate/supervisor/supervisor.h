@@ -53,8 +53,9 @@ struct slot {
     int channel;  /* records from the program's process before exec */
     int listener; /* seccomp notifications */
     uint32_t layers;
-    int is_traced; /* level minimal: the program's process is */
-    int was_full;  /* the quota was used up before the run */
+    uint64_t processes_base; /* no cgroup: what RLIMIT_NPROC counts besides the program */
+    int is_traced;           /* level minimal: the program's process is */
+    int was_full;            /* the quota was used up before the run */
     struct cgroup_base base;
 };
 
@@ -141,6 +142,7 @@ struct seat_request { /* ISOLATE_SEAT_FORK */
     int32_t namespaces[CELL_NAMESPACES];
     struct cgroup cgroup; /* the seat's copies are as old as the seat */
     int32_t work, tmp;
+    uint64_t processes_base;
 };
 void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
 

@@ -105,12 +105,19 @@ static int find_stack(const struct slot *slot, int entry, uint64_t *start, uint6
     return 0;
 }
 
-/* The limit as it is now: one that the program lowered itself is its own affair. */
-static int limit_is_ours(int pid, int resource, uint64_t ours) {
+/* The limit as it is now: one that the program lowered itself is its own affair. Asking the process is
+ * refused where it is another user's and we lack CAP_SYS_RESOURCE, as in a container; proc tells everybody.
+ */
+static int limit_is_ours(const struct slot *slot, int pid, int resource, uint64_t ours) {
     struct {
         uint64_t soft, hard;
     } now = {0, 0};
-    return SYS_CALL_4(__NR_prlimit64, pid, resource, 0, &now) == 0 && now.soft == ours;
+    char text[2048];
+    if (SYS_CALL_4(__NR_prlimit64, pid, resource, 0, &now) == 0)
+        return now.soft == ours;
+    int CLEANUP_CLOSE file = open_of(slot, members_entry(slot, pid), "/limits");
+    const char *name = resource == RLIMIT_STACK ? "Max stack size" : "Max file size";
+    return file >= 0 && text_read(file, text, sizeof text) > 0 && text_find(text, name, ~0ull) == ours;
 }
 
 /* The fault lies below the stack, near the stack pointer, and growing the stack there would pass its limit.
@@ -173,10 +180,10 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
             request = PTRACE_LISTEN;
     } else {
         deliver = signal;
-        if (signal == SYS_SIGSEGV && limit_is_ours(pid, RLIMIT_STACK, limits->stack_bytes) &&
+        if (signal == SYS_SIGSEGV && limit_is_ours(slot, pid, RLIMIT_STACK, limits->stack_bytes) &&
             is_stack_overflow(slot, pid, limits->stack_bytes))
             evidence->stack_overflow = 1;
-        else if (signal == SYS_SIGXFSZ && limit_is_ours(pid, RLIMIT_FSIZE, limits->file_size_bytes) &&
+        else if (signal == SYS_SIGXFSZ && limit_is_ours(slot, pid, RLIMIT_FSIZE, limits->file_size_bytes) &&
                  is_refused_write(pid))
             evidence->file_size = 1;
     }
