@@ -107,7 +107,9 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     config->processors = processors > 0 ? (uint32_t)processors : 1;
     choose_features(config, options);
-    internal_choose_ids(options->avoid, options->is_writable, config);
+    int result = internal_choose_ids(options->avoid, options->is_writable, config);
+    if (result < 0)
+        return result;
     supervisor->id_source = (int)config->id_source;
     choose_inner_ids(b);
     add_scratch_directory(b, supervisor);
@@ -116,7 +118,7 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     /* Each processor takes charges ahead in batches of 64 pages. */
     config->charge_batch_bytes = 64ull * (uint64_t)sysconf(_SC_PAGESIZE) * config->processors;
     config->hostname = config_add_text(b, "sandbox");
-    int result = internal_add_rootfs(b, options->root, failure);
+    result = internal_add_rootfs(b, options->root, failure);
     if (result < 0)
         return result;
     add_cgroups(b, options, supervisor);

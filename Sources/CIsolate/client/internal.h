@@ -25,8 +25,20 @@ uint32_t config_add_text(struct config_builder *b, const char *text);
 /* rootfs.c: binds, links, files and masks of the root. `root`: an image's directory, or NULL for the host. */
 int internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure);
 
-/* ids.c */
-void internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config);
+/* ids.c: what decides whose ids a supervisor's slots have. */
+enum { INTERNAL_IDS_PER_SUPERVISOR = 64 };
+struct internal_id_facts {
+    int may_set_ids;               /* CAP_SETUID and CAP_SETGID */
+    int has_helpers;               /* newuidmap and newgidmap */
+    const char *uid_map, *gid_map; /* texts of the files, "" where there is none */
+    const char *subuid, *subgid;
+    const char *name; /* of the user; NULL when he has none */
+    uint32_t uid;
+};
+/* Pure: id_source, the bases, the span and the count. */
+void internal_pick_ids(const struct internal_id_facts *facts, uint32_t avoid, int is_writable,
+                       struct isolate_config *config);
+int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config);
 /* The path of a system program, or NULL; valid until the thread's next call. */
 const char *internal_find_program(const char *name);
 

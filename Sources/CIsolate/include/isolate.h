@@ -230,7 +230,7 @@ enum isolate_filter_variant {
     ISOLATE_FILTER_NO_SIGNALS =
         1 << 1, /* … and Landlock does not hold signals back: none by kill and its like */
     ISOLATE_FILTER_SHARED_INIT = 1 << 3, /* pid 1 has the program's user id: nobody may tune it */
-    ISOLATE_FILTER_HOST_TREE = 1 << 2,   /* no namespaces: no connect, no System V IPC */
+    ISOLATE_FILTER_HOST_TREE = 1 << 2,   /* no namespaces: no connect, no datagrams, no System V IPC */
 };
 
 /* Compiles the policy; `variant`: bits of enum isolate_filter_variant. Returns the number of instructions, or

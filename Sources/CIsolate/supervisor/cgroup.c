@@ -105,8 +105,9 @@ struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isola
     if (slot->cgroup.kind == ISOLATE_CGROUP_NONE) {
         /* Far above what is looked for, since it also counts what was never touched; see cgroup_none.c. */
         result.data_bytes = 4 * limits->memory_bytes + ((uint64_t)1 << 30);
-        /* The kernel counts by user and user namespace: slot, seat and init, if the program is the same. */
-        result.processes = limits->processes + (slot->host.program_uid == slot->host.slot_uid ? 3 : 0);
+        /* The kernel counts by user and user namespace: slot, seat and init too, if the program is the same.
+         */
+        result.processes = limits->processes + slot->processes_base;
     }
     return result;
 }

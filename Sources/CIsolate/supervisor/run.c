@@ -192,6 +192,8 @@ static void look_at_clocks(struct run *run) {
         run->sampled_hits |= evidence_of_files(slot, &run->ready, 0);
         if (run->usage.is_out_of_memory)
             end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
+        if (run->usage.has_too_many_processes)
+            end_run(run, ISOLATE_END_PROGRAM); /* an unsuccessful end of its own, with that limit hit */
         if (run->sample_interval_ns < SAMPLE_LAST_NS)
             run->sample_interval_ns *= 2;
         run->next_sample_ns = now + (latest < ~0ull ? latest : run->sample_interval_ns);

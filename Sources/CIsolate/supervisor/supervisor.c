@@ -202,18 +202,18 @@ static int is_slot(int pid) {
 /* Level minimal: a slot that died in the middle of a run leaves the run's processes to us, its subreaper. */
 static void bury_orphans(const struct identity *host) {
     struct slot dead = {.config = config, .host = *host, .uid = host->program_uid, .gid = host->program_gid};
-    static int pids[MEMBERS_MAX];
+    static struct member members[MEMBERS_MAX];
     dead.proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     if (host->program_uid != host->slot_uid)
         plain_kill(&dead);
     /* Its seat, its program, and what that started: our children now, but for the living slots and theirs. */
     for (int attempt = 0; attempt < 100; attempt++) {
-        unsigned count = members_children(&dead, pids, MEMBERS_MAX), others = 0;
+        unsigned count = members_children(&dead, members, MEMBERS_MAX), others = 0;
         for (unsigned i = 0; i < count; i++)
-            if (!is_slot(pids[i])) {
+            if (!is_slot(members[i].pid)) {
                 others++;
-                SYS_CALL_2(__NR_kill, pids[i], SYS_SIGKILL);
-                wait_for(pids[i], 0);
+                SYS_CALL_2(__NR_kill, members[i].pid, SYS_SIGKILL);
+                wait_for(members[i].pid, 0);
             }
         if (others == 0)
             break;

@@ -48,9 +48,9 @@ static int read_registers(int pid, struct registers *out) {
     return (int)result;
 }
 
-static int open_of(const struct slot *slot, int pid, const char *file) {
+static int open_of(const struct slot *slot, int entry, const char *file) {
     char path[64], number[24];
-    text_number(number, (uint64_t)pid);
+    text_number(number, (uint64_t)entry);
     const char *parts[] = {number, file, 0};
     int result = text_join(path, sizeof path, parts);
     return result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
@@ -80,8 +80,8 @@ static int ends_with(const char *line, size_t length, const char *suffix) {
 }
 
 /* Finds the first thread's stack in /proc/PID/maps. */
-static int find_stack(const struct slot *slot, int pid, uint64_t *start, uint64_t *end) {
-    int CLEANUP_CLOSE maps = open_of(slot, pid, "/maps");
+static int find_stack(const struct slot *slot, int entry, uint64_t *start, uint64_t *end) {
+    int CLEANUP_CLOSE maps = open_of(slot, entry, "/maps");
     char line[512], buffer[1024];
     size_t length = 0;
     long n;
@@ -105,12 +105,19 @@ static int find_stack(const struct slot *slot, int pid, uint64_t *start, uint64_
     return 0;
 }
 
-/* The limit as it is now: one that the program lowered itself is its own affair. */
-static int limit_is_ours(int pid, int resource, uint64_t ours) {
+/* The limit as it is now: one that the program lowered itself is its own affair. Asking the process is
+ * refused where it is another user's and we lack CAP_SYS_RESOURCE, as in a container; proc tells everybody.
+ */
+static int limit_is_ours(const struct slot *slot, int pid, int resource, uint64_t ours) {
     struct {
         uint64_t soft, hard;
     } now = {0, 0};
-    return SYS_CALL_4(__NR_prlimit64, pid, resource, 0, &now) == 0 && now.soft == ours;
+    char text[2048];
+    if (SYS_CALL_4(__NR_prlimit64, pid, resource, 0, &now) == 0)
+        return now.soft == ours;
+    int CLEANUP_CLOSE file = open_of(slot, members_entry(slot, pid), "/limits");
+    const char *name = resource == RLIMIT_STACK ? "Max stack size" : "Max file size";
+    return file >= 0 && text_read(file, text, sizeof text) > 0 && text_find(text, name, ~0ull) == ours;
 }
 
 /* The fault lies below the stack, near the stack pointer, and growing the stack there would pass its limit.
@@ -121,7 +128,7 @@ static int is_stack_overflow(const struct slot *slot, int pid, uint64_t limit) {
     uint64_t start = 0, end = 0;
     if (SYS_CALL_4(__NR_ptrace, PTRACE_GETSIGINFO, pid, 0, &info) < 0 ||
         (info.code != SI_KERNEL_SEGV_MAPERR && info.code != SI_KERNEL_SEGV_ACCERR) ||
-        read_registers(pid, &registers) < 0 || !find_stack(slot, pid, &start, &end))
+        read_registers(pid, &registers) < 0 || !find_stack(slot, members_entry(slot, pid), &start, &end))
         return 0;
     uint64_t at = info.address, sp = registers.stack_pointer;
     /* The kernel keeps a guard gap of 1 MiB below the stack, so a limit can be met that much earlier. */
@@ -137,9 +144,9 @@ static int is_refused_write(int pid) {
 }
 
 /* How many descriptors a process has open; counts no further than `most`. */
-static uint64_t count_descriptors(const struct slot *slot, int pid, uint64_t most) {
+static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t most) {
     char buffer[1024] __attribute__((aligned(8)));
-    int CLEANUP_CLOSE dir = open_of(slot, pid, "/fd");
+    int CLEANUP_CLOSE dir = open_of(slot, entry, "/fd");
     uint64_t count = 0;
     long bytes;
     while (dir >= 0 && count < most && (bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
@@ -151,12 +158,13 @@ static uint64_t count_descriptors(const struct slot *slot, int pid, uint64_t mos
 /* The last permitted number is taken, and so are all below it: one more was, or would be, refused. */
 static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t limit) {
     char path[80], number[24], last[24], target[8];
-    text_number(number, (uint64_t)pid);
+    int entry = members_entry(slot, pid);
+    text_number(number, (uint64_t)entry);
     text_number(last, limit - 1);
     const char *parts[] = {number, "/fd/", last, 0};
     return limit > 0 && text_join(path, sizeof path, parts) == 0 &&
            SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0 &&
-           count_descriptors(slot, pid, limit) >= limit;
+           count_descriptors(slot, entry, limit) >= limit;
 }
 
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
@@ -172,10 +180,10 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
             request = PTRACE_LISTEN;
     } else {
         deliver = signal;
-        if (signal == SYS_SIGSEGV && limit_is_ours(pid, RLIMIT_STACK, limits->stack_bytes) &&
+        if (signal == SYS_SIGSEGV && limit_is_ours(slot, pid, RLIMIT_STACK, limits->stack_bytes) &&
             is_stack_overflow(slot, pid, limits->stack_bytes))
             evidence->stack_overflow = 1;
-        else if (signal == SYS_SIGXFSZ && limit_is_ours(pid, RLIMIT_FSIZE, limits->file_size_bytes) &&
+        else if (signal == SYS_SIGXFSZ && limit_is_ours(slot, pid, RLIMIT_FSIZE, limits->file_size_bytes) &&
                  is_refused_write(pid))
             evidence->file_size = 1;
     }
