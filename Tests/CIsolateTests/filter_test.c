@@ -285,6 +285,38 @@ TEST(filter_looks_at_arguments) {
 }
 
 /* No name twice, and nothing misspelt: a misspelt entry would be skipped without a word. */
+/* Without namespaces the host's sockets and System V objects are in reach: by name, by number, by a datagram.
+ */
+TEST(filter_closes_the_hosts_objects) {
+    static const char *const denied[] = {"connect", "shmget", "shmat",  "shmctl", "semget",    "semop",
+                                         "semctl",  "msgget", "msgsnd", "msgrcv", "mq_unlink", "mq_open"};
+    static const int pairs[] = {0, 1};
+    build();
+    int count = isolate_filter_compile(ISOLATE_FILTER_HOST_TREE, (void *)filters.ours, MOST, filters.fatal);
+    CHECK(count > 0);
+    const char *wrong = bpf_check(filters.ours, (size_t)count);
+    CHECK_TEXT(wrong == NULL ? "" : wrong, "");
+    for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++) {
+        struct seccomp_data data = {.nr = seccomp_syscall_resolve_name(denied[i]), .arch = NATIVE_ARCH};
+        test_context("%s", denied[i]);
+        CHECK_EQUAL(meaning(bpf_run(filters.ours, (size_t)count, &data)), NOTIFY);
+    }
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        for (uint64_t type = 0; type < 16; type++)
+            for (uint64_t family = 0; family < 46; family++) {
+                const char *name = pairs[i] ? "socketpair" : "socket";
+                struct seccomp_data data = {.nr = seccomp_syscall_resolve_name(name),
+                                            .arch = NATIVE_ARCH,
+                                            .args = {family, type | SOCK_CLOEXEC}};
+                int is_datagram = (type & SOCK_DGRAM) != 0; /* or raw, which AF_UNIX takes for the same */
+                test_context("%s %d %d", name, (int)family, (int)type);
+                CHECK_EQUAL(meaning(bpf_run(filters.ours, (size_t)count, &data)),
+                            family == AF_UNIX                   ? (is_datagram ? ESOCKTNOSUPPORT : ALLOW)
+                            : family == AF_NETLINK && !pairs[i] ? EAFNOSUPPORT
+                                                                : NOTIFY);
+            }
+}
+
 TEST(filter_policy_has_no_slips) {
     int known = 0;
     for (const struct policy_entry *entry = isolate_policy; entry->name != NULL; entry++) {

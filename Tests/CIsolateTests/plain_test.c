@@ -1,8 +1,8 @@
 /*
  * Level minimal, on a host that would offer more: what stands in for namespaces.
  *
- * Each test runs twice: as root, where slot and program are different users, and as an ordinary user, where they are
- * not, and the slot finds and kills the program's processes one by one.
+ * Each test runs twice: as root, where slot and program are different users, and as an ordinary user, where
+ * they are not, and the slot finds and kills the program's processes one by one.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -228,12 +228,13 @@ static void check_storms(void) {
         CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_LIMIT);
         CHECK(result.record.wall_ns < 2000000000);
         /* An ordinary user's other processes are counted along: there is some room then, and whoever is
-         * seen to use it is ended. */
+         * seen to use much of it is ended. */
         if (getuid() == 0) {
             CHECK_EQUAL(result.outcome.limit, ISOLATE_LIMIT_WALL_TIME);
             CHECK(result.record.peak_processes <= limits.processes);
         } else {
-            CHECK_EQUAL(result.outcome.limit, ISOLATE_LIMIT_PROCESSES);
+            CHECK(result.outcome.limit == ISOLATE_LIMIT_PROCESSES ||
+                  result.outcome.limit == ISOLATE_LIMIT_WALL_TIME);
             CHECK(result.record.peak_processes <= limits.processes + 64);
         }
         isolate_result_free(&result);
@@ -265,16 +266,21 @@ static void check_trees(void) {
         "done; done; cp -a 1 2 3 \"$TMPDIR\"",
         "mkdir moved-1 moved-2 moved-3 && mkdir moved-1/moved-1 moved-2/moved-1 && : > moved-3/x; mkdir d "
         "d/moved-1 d/moved-1/x",
-        "ln -s / root; ln -s .. up; mkfifo fifo; ln -s nowhere dangling; mkdir \"$TMPDIR/x\"; ln -s \"$HOME\" "
+        "ln -s / root; ln -s .. up; mkfifo fifo; ln -s nowhere dangling; mkdir \"$TMPDIR/x\"; ln -s "
+        "\"$HOME\" "
         "\"$TMPDIR/x/home\"",
     };
+    isolate_limits limits = wide_limits();
+    limits.disk_bytes = 256 << 20; /* an empty directory takes a block, and here nothing else bounds them */
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         begin();
         test_context("user %d, script %zu", (int)getuid(), i);
-        isolate_result result = run_shell(&sandbox, scripts[i], NULL);
-        test_context("user %d, script %zu: limit %d, %s", (int)getuid(), i, result.outcome.limit, result.error);
-        CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_EXITED);
-        CHECK_EQUAL(result.outcome.value, 0);
+        isolate_result result = run_shell(&sandbox, scripts[i], &limits);
+        test_context("user %d, script %zu: limit %d, %s", (int)getuid(), i, result.outcome.limit,
+                     result.error);
+        /* A tree deeper than can be looked at is taken for too large. */
+        int is_too_deep = i == 0 && result.outcome.limit == ISOLATE_LIMIT_DISK;
+        CHECK(is_too_deep || (result.outcome.kind == ISOLATE_OUTCOME_EXITED && result.outcome.value == 0));
         isolate_result_free(&result);
         isolate_sandbox_close(&sandbox);
         /* The next sandbox of the same slot finds nothing. */

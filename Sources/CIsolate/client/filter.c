@@ -262,8 +262,11 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
                                              "sched_setscheduler", "sched_setattr"};
     static const char *const signals[] = {"kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
                                           "pidfd_send_signal"};
-    /* Sockets of the host's that are in reach, and objects that outlive their makers. */
-    static const char *const shared[] = {"connect", "shmget", "semget", "msgget", "mq_open"};
+    /* Sockets of the host's that are in reach, and objects that outlive their makers: their numbers are
+     * easily guessed. */
+    static const char *const shared[] = {"connect", "shmget", "shmat",   "shmctl",     "semget",
+                                         "semop",   "semctl", "msgget",  "semtimedop", "msgsnd",
+                                         "msgrcv",  "msgctl", "mq_open", "mq_unlink"};
     if (variant & ISOLATE_FILTER_SHARED_USER) {
         for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
             change(answers, by_process[i], POLICY_OWN_PROCESS);

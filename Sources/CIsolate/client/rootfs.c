@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +56,26 @@ static void add_host(struct config_builder *b) {
         "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/protocols", "/etc/services"};
     for (size_t i = 0; i < sizeof host / sizeof host[0]; i++)
         add_path(b, host[i], host[i], host[i] + 1);
+}
+
+/* Level minimal, in the host's own tree: a program that finds these does not expect to be refused. In a root
+ * of the sandbox's own they are not there. */
+static void add_settings(struct config_builder *b) {
+    static const char *const settings[] = {"/etc/python3*/sitecustomize.py",
+                                           "/etc/mime.types",
+                                           "/etc/ssl/openssl.cnf",
+                                           "/etc/matplotlibrc",
+                                           "/etc/fonts",
+                                           "/etc/gai.conf",
+                                           "/etc/host.conf",
+                                           "/etc/ld.so.conf"};
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        glob_t found = {0};
+        if (glob(settings[i], 0, NULL, &found) == 0)
+            for (size_t k = 0; k < found.gl_pathc; k++)
+                add_path(b, found.gl_pathv[k], found.gl_pathv[k], found.gl_pathv[k] + 1);
+        globfree(&found);
+    }
 }
 
 /* These are the sandbox's own in every image. */
@@ -135,10 +156,13 @@ static void add_masks(struct config_builder *b) {
 
 int internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure) {
     int result = 0;
-    if (root == NULL)
-        add_host(b);
-    else
+    if (root != NULL) {
         result = add_image(b, root);
+    } else {
+        add_host(b);
+        if (!(b->config->features & ISOLATE_FEATURE_NAMESPACES))
+            add_settings(b);
+    }
     if (result < 0) {
         *failure = internal_failure(ISOLATE_STAGE_BIND, -result, -1);
         return result;

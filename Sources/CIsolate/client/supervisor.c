@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -196,6 +197,8 @@ static int start_on_some_rung(const isolate_start_options *options, isolate_supe
 
 /* Why this host's level is lower than asked for: the last refusal that cost layers, or Landlock's absence. */
 static isolate_failure reason_of(const isolate_supervisor *supervisor) {
+    if (!(supervisor->layers & ISOLATE_LAYER_RLIMITS))
+        return internal_failure(ISOLATE_STAGE_RLIMITS, EPERM, RLIMIT_NPROC);
     if (supervisor->missing_count > 0)
         return supervisor->missing[supervisor->missing_count - 1].failure;
     return internal_failure(supervisor->landlock == 0 ? ISOLATE_STAGE_LANDLOCK : ISOLATE_STAGE_CGROUP, ENOSYS,

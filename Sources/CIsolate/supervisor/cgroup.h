@@ -44,7 +44,7 @@ struct cgroup_usage {
     int is_out_of_memory;     /* somebody was killed for want of memory, or must be now */
     int memory_limit_reached; /* and it was the run's own limit */
     int processes_limit_hit;
-    int has_too_many_processes; /* more than the limit, which nothing else refused: the run must end */
+    int is_over_processes; /* far above the limit: nothing else holds it */
     /* What wait4 said of the first process; filled in by the slot before cgroup_finish. */
     uint64_t rusage_cpu_ns, rusage_resident_bytes;
 };

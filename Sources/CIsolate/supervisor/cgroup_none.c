@@ -18,10 +18,12 @@
 enum {
     LOOK_LEAST_NS = 1000000,
     LOOK_MOST_NS = 32000000,
-    FILL_BYTES_PER_NS = 4,  /* how fast memory can be filled */
-    SHARED_ROOM = 64,       /* processes that a user may start elsewhere during a run */
-    OURS = 2,               /* slot and seat, when a cell is prepared */
+    FILL_BYTES_PER_NS = 4, /* how fast memory can be filled */
+    SHARED_ROOM = 64,      /* processes that a user may start elsewhere during a run */
+    OURS = 2,              /* slot and seat, when a cell is prepared */
+    DOUBT_NS = 32000000,
     LOOK_SHARE = 5,         /* at most one part in so many is spent on looking */
+    PROCESSES_SLACK = 2,    /* those that die while we count may be counted twice */
     NS_PER_TICK = 10000000, /* USER_HZ, in which proc counts */
 };
 
@@ -36,6 +38,7 @@ static struct {
     uint64_t total_ns; /* the most that was ever proven */
 } cpu;
 
+static uint64_t doubt_since_ns; /* memory has perhaps been above its limit since then; 0: no */
 static struct member members[MEMBERS_MAX];
 static uint64_t resident_of[MEMBERS_MAX];
 
@@ -116,7 +119,7 @@ static uint64_t count_users_processes(void) {
 
 static struct isolate_failure prepare(struct slot *slot) {
     cpu.count = 0;
-    cpu.gone_ns = cpu.total_ns = 0;
+    cpu.gone_ns = cpu.total_ns = doubt_since_ns = 0;
     slot->processes_base = 0;
     if (slot->host.program_uid == slot->host.slot_uid) {
         int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
@@ -237,7 +240,9 @@ static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *thre
 /* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. */
 static uint64_t read_own_part(const struct slot *slot, int entry, uint64_t all) {
     char text[2048];
+    credentials_begin_look(slot);
     long n = read_file_of(slot, entry, "/smaps_rollup", text, sizeof text);
+    credentials_end_look(slot);
     if (n == -ESRCH && members_threads(slot, entry, (struct member[2]){{0, 0}}, 2) < 2)
         return 0; /* it has died meanwhile */
     if (n <= 0)
@@ -246,26 +251,50 @@ static uint64_t read_own_part(const struct slot *slot, int entry, uint64_t all) 
     return part < all ? part : all;
 }
 
-/* Between vfork and exec two processes have one memory. */
-static int has_memory_of_another(unsigned index) {
-    for (unsigned i = 0; i < index; i++)
-        if (resident_of[i] == resident_of[index] &&
-            SYS_CALL_5(__NR_kcmp, members[i].pid, members[index].pid, 1 /* KCMP_VM */, 0, 0) == 0)
-            return 1;
-    return 0;
+enum sharing { NOT_SHARED, SHARED, PERHAPS_SHARED };
+
+/* Between vfork and exec two processes have one memory. A container may forbid to ask: then it may be. */
+static enum sharing has_memory_of_another(unsigned index) {
+    for (unsigned i = 0; i < index; i++) {
+        if (resident_of[i] != resident_of[index])
+            continue;
+        long result = SYS_CALL_5(__NR_kcmp, members[i].pid, members[index].pid, 1 /* KCMP_VM */, 0, 0);
+        if (result == 0)
+            return SHARED;
+        if (result == -EPERM || result == -ENOSYS)
+            return PERHAPS_SHARED;
+    }
+    return NOT_SHARED;
 }
 
-static uint64_t read_parts(const struct slot *slot, unsigned count) {
+/* `doubtful`: what may be counted twice. */
+static uint64_t read_parts(const struct slot *slot, unsigned count, uint64_t *doubtful) {
     uint64_t sum = 0;
-    for (unsigned i = 0; i < count; i++)
-        if (resident_of[i] > 0 && !has_memory_of_another(i))
-            sum += read_own_part(slot, members[i].entry, resident_of[i]);
+    for (unsigned i = 0; i < count; i++) {
+        enum sharing sharing = resident_of[i] > 0 ? has_memory_of_another(i) : SHARED;
+        if (sharing == SHARED)
+            continue;
+        uint64_t part = read_own_part(slot, members[i].entry, resident_of[i]);
+        *(sharing == NOT_SHARED ? &sum : doubtful) += part;
+    }
     return sum;
+}
+
+/* No child stays that long between vfork and exec: what is still there is memory of its own. */
+static uint64_t settle_doubt(uint64_t resident, uint64_t doubtful, uint64_t limit, uint64_t now_ns) {
+    if (resident > limit || resident + doubtful <= limit)
+        doubt_since_ns = 0;
+    else if (doubt_since_ns == 0)
+        doubt_since_ns = now_ns;
+    else if (now_ns - doubt_since_ns >= DOUBT_NS)
+        return resident + doubtful;
+    return resident;
 }
 
 static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
                        struct cgroup_usage *usage) {
-    uint64_t begin_ns = sys_now_ns(), resident = 0, threads = 0, limit = ready->limits.memory_bytes;
+    uint64_t begin_ns = sys_now_ns(), resident = 0, doubtful = 0, threads = 0,
+             limit = ready->limits.memory_bytes;
     unsigned count = members_list(slot, members, MEMBERS_MAX);
     look_at_clocks(slot, count);
     for (unsigned i = 0; i < count; i++) {
@@ -276,7 +305,8 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     }
     /* The sum counts what is shared once for each. The exact figure takes long, so only where it matters. */
     if (count > 1 && resident > usage->resident_bytes)
-        resident = read_parts(slot, count);
+        resident = read_parts(slot, count, &doubtful);
+    resident = settle_doubt(resident, doubtful, limit, begin_ns);
     if (resident > usage->resident_bytes)
         usage->resident_bytes = resident;
     if (threads > usage->processes_peak)
@@ -284,11 +314,12 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     /* A refusal leaves no trace. Of a limit of one every program would have reached it. */
     if (threads >= ready->limits.processes && threads > 1)
         usage->processes_limit_hit = 1;
-    if (threads > ready->limits.processes)
-        usage->has_too_many_processes = usage->processes_limit_hit = 1;
     if (resident > limit)
         usage->is_out_of_memory = 1;
-    uint64_t wait = resident < limit ? (limit - resident) / FILL_BYTES_PER_NS : 0;
+    /* RLIMIT_NPROC does not hold the host's root, and the user's other processes may have left room. */
+    if (threads > PROCESSES_SLACK * ready->limits.processes)
+        usage->is_over_processes = 1;
+    uint64_t wait = resident < limit && doubt_since_ns == 0 ? (limit - resident) / FILL_BYTES_PER_NS : 0;
     uint64_t cost = LOOK_SHARE * (sys_now_ns() - begin_ns);
     if (wait > LOOK_MOST_NS)
         wait = LOOK_MOST_NS;

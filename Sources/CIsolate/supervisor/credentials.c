@@ -42,6 +42,21 @@ void credentials_act_as_program(const struct slot *slot) {
     use_capabilities(0); /* of a writable root the program is uid 0, so the ids alone take nothing away */
 }
 
+/* At level minimal the slot may lack the right to look into another user's process. */
+static int must_look_as_program(const struct slot *slot) {
+    return !has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && slot->host.program_uid != slot->host.slot_uid;
+}
+
+void credentials_begin_look(const struct slot *slot) {
+    if (must_look_as_program(slot))
+        credentials_make_files_as_program(slot);
+}
+
+void credentials_end_look(const struct slot *slot) {
+    if (must_look_as_program(slot))
+        credentials_act_as_slot();
+}
+
 void credentials_act_as_slot(void) {
     SYS_CALL_1(__NR_setfsuid, SYS_CALL_0(__NR_geteuid));
     SYS_CALL_1(__NR_setfsgid, SYS_CALL_0(__NR_getegid));

@@ -9,21 +9,25 @@
 
 #include "supervisor.h"
 
+enum { COUNTED_DEPTH_MAX = 64, COUNTED_MAX = 16384 };
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, ENTRY_NAME = 19 /* offset of the name in linux_dirent64 */ };
 enum { TYPE_BITS = 0170000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000 };
 
 /* Calls for each entry below a directory that the bounds let us see; `found` returns 1 to stop. */
 struct walk {
     int (*found)(struct walk *walk, const struct stat *status);
-    int entries_left;
+    int entries_left, depth_most;
+    int is_cut;              /* there was more than the bounds let us see */
     uint64_t size, since_ns; /* looked for */
     uint64_t bytes;          /* added up */
 };
 
 static int walk_tree(struct walk *walk, int parent, const char *name, int depth) {
     int CLEANUP_CLOSE dir = sys_openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (dir < 0)
+    if (dir < 0) {
+        walk->is_cut |= dir == -EACCES;
         return 0;
+    }
     for (;;) {
         char buffer[1024] __attribute__((aligned(8)));
         long bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer);
@@ -34,15 +38,19 @@ static int walk_tree(struct walk *walk, int parent, const char *name, int depth)
             at += *(const uint16_t *)(const void *)(entry + 16);
             if (entry_name[0] == '.' && (entry_name[1] == 0 || (entry_name[1] == '.' && entry_name[2] == 0)))
                 continue;
-            if (walk->entries_left-- <= 0)
+            if (walk->entries_left-- <= 0) {
+                walk->is_cut = 1;
                 return 0;
+            }
             struct stat status;
             if (SYS_CALL_4(__NR_newfstatat, dir, entry_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
                 continue;
             if (walk->found(walk, &status))
                 return 1;
-            if ((status.st_mode & TYPE_BITS) == TYPE_DIRECTORY && depth < DEPTH_MAX &&
-                walk_tree(walk, dir, entry_name, depth + 1))
+            if ((status.st_mode & TYPE_BITS) != TYPE_DIRECTORY)
+                continue;
+            walk->is_cut |= depth == walk->depth_most;
+            if (depth < walk->depth_most && walk_tree(walk, dir, entry_name, depth + 1))
                 return 1;
         }
     }
@@ -59,17 +67,18 @@ static int add_blocks(struct walk *walk, const struct stat *status) {
     return 0;
 }
 
-uint64_t tree_bytes(int dir) {
-    struct walk walk = {.found = add_blocks, .entries_left = ENTRIES_MAX};
-    if (dir >= 0)
-        walk_tree(&walk, dir, ".", 0);
-    return walk.bytes;
+/* More files, or deeper ones, than can be looked at count as too much. */
+static int is_above(const int dirs[2], uint64_t limit) {
+    struct walk walk = {.found = add_blocks, .entries_left = COUNTED_MAX, .depth_most = COUNTED_DEPTH_MAX};
+    for (int i = 0; i < 2; i++)
+        walk_tree(&walk, dirs[i], ".", 0);
+    return walk.bytes > limit || walk.is_cut;
 }
 
 int scratch_is_full(const struct slot *slot) {
     struct statfs status;
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) /* no quota: whoever is above the limit meets it */
-        return slot->work >= 0 && tree_bytes(slot->work) + tree_bytes(slot->tmp) > slot->disk_bytes;
+        return slot->work >= 0 && is_above((int[2]){slot->work, slot->tmp}, slot->disk_bytes);
     if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
         return 0;
     return status.f_bfree == 0 || status.f_ffree == 0;
@@ -84,7 +93,11 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
     /* Written by this run: the embedder's input is older. A writable root's own files come last, in its upper
      * layers. */
     static const char *const places[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper"};
-    struct walk walk = {is_looked_for, ENTRIES_MAX, limits->file_size_bytes, ready->start_date_ns, 0};
+    struct walk walk = {.found = is_looked_for,
+                        .entries_left = ENTRIES_MAX,
+                        .depth_most = DEPTH_MAX,
+                        .size = limits->file_size_bytes,
+                        .since_ns = ready->start_date_ns};
     int found = 0;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         for (unsigned i = 0; i < sizeof places / sizeof places[0] && !found; i++)

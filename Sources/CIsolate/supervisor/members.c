@@ -177,16 +177,27 @@ unsigned members_threads(const struct slot *slot, int entry, struct member *thre
     return list.count;
 }
 
-static void list_descendants(struct list *list) {
-    list_children(list);
-    if (list->init_entry != 0) /* in the cell it is who takes the orphans */
-        add_children(list, list->init_entry, list->init_entry);
+static void add_descendants(struct list *list) {
     for (unsigned i = 0; i < list->count; i++) {
         int entry = list->members[i].entry;
         int CLEANUP_CLOSE dir = open_threads(list->slot, entry);
         if (dir >= 0)
             for_each_number(dir, list, entry, add_children);
     }
+}
+
+static void list_descendants(struct list *list) {
+    list_children(list);
+    if (list->init_entry != 0) /* in the cell it is who takes the orphans */
+        add_children(list, list->init_entry, list->init_entry);
+    add_descendants(list);
+}
+
+unsigned members_add_descendants(const struct slot *slot, struct member *members, unsigned count,
+                                 unsigned most) {
+    struct list list = {.slot = slot, .members = members, .count = count, .most = most};
+    add_descendants(&list);
+    return list.count;
 }
 
 unsigned members_children(const struct slot *slot, struct member *members, unsigned most) {

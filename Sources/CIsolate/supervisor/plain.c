@@ -12,7 +12,7 @@
 #include "supervisor.h"
 #include "text.h"
 
-enum { PATH_BYTES = 1400, NAME_AT = 19 /* offset of the name in linux_dirent64 */ };
+enum { PATH_BYTES = 1400, NAME_AT = 19 /* offset of the name in linux_dirent64 */, FREEZE_PASSES = 16 };
 
 static int slot_directory(const struct isolate_config *config, uint32_t number, const char *below,
                           char out[PATH_BYTES]) {
@@ -142,8 +142,9 @@ void plain_scratch_remove(struct slot *slot) {
     plain_remove_slot(slot->config, slot->number); /* what is left the supervisor tries again */
 }
 
-/* Everybody with the program's own user id: it is this slot's alone. One call, so nobody forks meanwhile. */
-static void kill_user(const struct slot *slot) {
+/* Everybody with the program's own user id: it is this slot's alone. One call, so nobody forks meanwhile.
+ * 0, or -errno when there is no process left to do it with. */
+static int kill_user(const struct slot *slot) {
     long pid = sys_clone(0, 0);
     if (pid == 0) {
         /* Safe: it becomes the program's user before, so nobody else is within its reach. */
@@ -153,22 +154,28 @@ static void kill_user(const struct slot *slot) {
     }
     if (pid > 0)
         SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+    return pid < 0 ? (int)pid : 0;
 }
 
-/* The slot's descendants, one by one; first they lose the right to fork, so that they do not outrun us. */
-static void kill_descendants(const struct slot *slot) {
+/* One by one. First all of them lose the right to fork, so that they do not outrun us: as long as nobody is
+ * killed, the limit of processes itself ends a storm. */
+void plain_kill_listed(const struct slot *slot, members_lister *list) {
     static struct member members[MEMBERS_MAX];
     static const uint64_t none[2] = {0, 0};
-    unsigned count = members_list(slot, members, MEMBERS_MAX);
-    for (unsigned i = 0; i < count; i++)
-        SYS_CALL_4(__NR_prlimit64, members[i].pid, RLIMIT_NPROC, none, 0);
+    unsigned count = 0, before;
+    for (int pass = 0; pass < FREEZE_PASSES; pass++) {
+        before = count;
+        count = list(slot, members, MEMBERS_MAX);
+        for (unsigned i = 0; i < count; i++)
+            SYS_CALL_4(__NR_prlimit64, members[i].pid, RLIMIT_NPROC, none, 0);
+        if (count == before)
+            break;
+    }
     for (unsigned i = 0; i < count; i++)
         SYS_CALL_2(__NR_kill, members[i].pid, SYS_SIGKILL);
 }
 
 void plain_kill(const struct slot *slot) {
-    if (slot->host.program_uid != slot->host.slot_uid)
-        kill_user(slot);
-    else
-        kill_descendants(slot);
+    if (slot->host.program_uid == slot->host.slot_uid || kill_user(slot) < 0)
+        plain_kill_listed(slot, members_list);
 }

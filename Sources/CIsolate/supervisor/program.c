@@ -16,6 +16,8 @@
 #include "text.h"
 
 enum { STRINGS_MAX = 8 << 20, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MAP_PRIVATE_FILE = 2 };
+/* The embedder may start some threads during the run; a limit that is met too early would not be seen. */
+enum { OTHERS_SLACK = 4 };
 enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048 };
 
 struct filter_program {
@@ -49,9 +51,54 @@ static int install_filter(const struct isolate_config *config) {
     return (int)SYS_CALL_3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
+static int may_fork_below(uint64_t limit) {
+    struct {
+        uint64_t soft, hard;
+    } now;
+    if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &now) < 0)
+        return 1;
+    uint64_t before = now.soft;
+    now.soft = limit < now.hard ? limit : now.hard;
+    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, &now, 0);
+    /* No signal of its end: a tracer would have to pass it on. */
+    long pid = SYS_CALL_5(__NR_clone, 0, 0, 0, 0, 0);
+    if (pid == 0)
+        sys_exit(0);
+    if (pid > 0)
+        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+    now.soft = before;
+    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, &now, 0);
+    return pid != -EAGAIN;
+}
+
+/* Level minimal with the embedder's own user id: how many processes and threads of that user the kernel
+ * counts beside this one. They may be in other containers, where /proc does not show them, so it is found by
+ * trying.
+ */
+static uint64_t count_others(void) {
+    uint64_t refused = 0, granted = 64;
+    while (granted < (1 << 20) && !may_fork_below(granted)) {
+        refused = granted;
+        granted *= 4;
+    }
+    while (granted - refused > 1) {
+        uint64_t middle = refused + (granted - refused) / 2;
+        *(may_fork_below(middle) ? &granted : &refused) = middle;
+    }
+    return granted > 2 ? granted - 2 : 0; /* the least limit had room for us and one more */
+}
+
+/* Level minimal with the embedder's own user id. */
+static int shares_user(const struct slot *slot) {
+    return !has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && slot->host.program_uid == slot->host.slot_uid;
+}
+
 /* What the cell gives that this process does not do itself. */
 static uint32_t layers_of(const struct slot *slot) {
-    uint32_t layers = ISOLATE_LAYER_RLIMITS | cgroup_layers(slot);
+    uint32_t layers = cgroup_layers(slot);
+    /* The kernel never counts the processes of the host's root: a storm of them would take the whole host. */
+    if (slot->cgroup.kind != ISOLATE_CGROUP_NONE || !shares_user(slot) || !may_fork_below(0))
+        layers |= ISOLATE_LAYER_RLIMITS;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         layers |= ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
                   ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS | ISOLATE_LAYER_ROOTFS;
@@ -67,12 +114,12 @@ static uint32_t layers_of(const struct slot *slot) {
 /* Everything that does not depend on the request. Returns the layers in force and the filter's listener. */
 static uint32_t give_up_rights(const struct slot *slot, const struct seat_request *request, int *listener) {
     int channel = request->channel;
-    uint32_t layers = layers_of(slot);
+    uint32_t layers;
     for (int i = CELL_MOUNT; i < CELL_NAMESPACES && has_feature(slot, ISOLATE_FEATURE_NAMESPACES); i++)
         check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_2(__NR_setns, request->namespaces[i], 0), i);
     check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_0(__NR_setsid), CELL_NAMESPACES);
     check(slot, channel, ISOLATE_STAGE_CREDENTIALS, credentials_become_program(slot), 2);
-    layers |= ISOLATE_LAYER_CAPABILITIES | ISOLATE_LAYER_NO_NEW_PRIVS;
+    layers = layers_of(slot) | ISOLATE_LAYER_CAPABILITIES | ISOLATE_LAYER_NO_NEW_PRIVS;
     check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL), 3);
     /* The slot attaches as tracer; nobody else is in this pid namespace but init. exec sets it anew anyway.
      */
@@ -106,6 +153,8 @@ static struct isolate_failure set_stand_ins(const struct slot *slot, const struc
     int result = values.data_bytes < data.hard ? set_limit(RLIMIT_DATA, values.data_bytes) : 0;
     if (result < 0)
         return failure_at(ISOLATE_STAGE_RLIMITS, result, RLIMIT_DATA);
+    if (values.processes != ~0ull && shares_user(slot))
+        values.processes = limits->processes + count_others() + OTHERS_SLACK;
     result = values.processes == ~0ull ? 0 : set_limit(RLIMIT_NPROC, values.processes);
     return failure_at(result < 0 ? ISOLATE_STAGE_RLIMITS : 0, result, RLIMIT_NPROC);
 }

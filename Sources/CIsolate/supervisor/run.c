@@ -14,7 +14,7 @@
 
 enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
 /* At most one part in so many is spent on looking at the CPU time. */
-enum { CPU_CHECK_SHARE = 20 };
+enum { CPU_CHECK_SHARE = 20, DISK_LOOK_SHARE = 5 };
 
 struct run {
     struct slot *slot;
@@ -26,7 +26,7 @@ struct run {
     int is_ready;
     int is_reaped;
     int is_over; /* the end is decided */
-    uint64_t next_cpu_ns, next_sample_ns, sample_interval_ns;
+    uint64_t next_cpu_ns, next_sample_ns, sample_interval_ns, next_disk_ns;
     uint64_t end_ns;
     uint64_t user_us, system_us, max_resident_bytes;
 };
@@ -164,6 +164,25 @@ static void reap(struct run *run) {
     }
 }
 
+/* Level minimal has no quota: whoever is above the limit ends. A tree of many files takes long to look at,
+ * and meanwhile nobody looks at the memory. */
+static void look_at_disk(struct run *run, uint64_t now) {
+    struct slot *slot = run->slot;
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
+        run->sampled_hits |= evidence_of_files(slot, &run->ready, 0);
+        return;
+    }
+    if (now < run->next_disk_ns)
+        return;
+    uint64_t begin = sys_now_ns();
+    if (scratch_is_full(slot)) {
+        run->sampled_hits |= ISOLATE_HIT_DISK;
+        end_run(run, ISOLATE_END_PROGRAM);
+    }
+    uint64_t end = sys_now_ns();
+    run->next_disk_ns = end + DISK_LOOK_SHARE * (end - begin);
+}
+
 static void look_at_clocks(struct run *run) {
     struct slot *slot = run->slot;
     const struct isolate_limits *limits = &run->ready.limits;
@@ -189,11 +208,11 @@ static void look_at_clocks(struct run *run) {
     }
     if (now >= run->next_sample_ns) {
         uint64_t latest = cgroup_sample(slot, &run->ready, &run->usage);
-        run->sampled_hits |= evidence_of_files(slot, &run->ready, 0);
+        look_at_disk(run, now);
         if (run->usage.is_out_of_memory)
             end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
-        if (run->usage.has_too_many_processes)
-            end_run(run, ISOLATE_END_PROGRAM); /* an unsuccessful end of its own, with that limit hit */
+        if (run->usage.is_over_processes)
+            end_run(run, ISOLATE_END_PROGRAM); /* its unsuccessful end, and the limit that it hit */
         if (run->sample_interval_ns < SAMPLE_LAST_NS)
             run->sample_interval_ns *= 2;
         run->next_sample_ns = now + (latest < ~0ull ? latest : run->sample_interval_ns);

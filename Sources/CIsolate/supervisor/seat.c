@@ -66,7 +66,9 @@ void seat_main(struct slot *slot, int socket) {
             program_main(slot, &request);
         }
         reply.value = (int32_t)pid;
-        reply.failure = failure_at(pid < 0 ? ISOLATE_STAGE_CLONE_PROGRAM : 0, pid, 0);
+        /* A host without clone3 has no way into the run's cgroup. */
+        int stage = pid == -ENOSYS ? ISOLATE_STAGE_JOIN_CGROUP : ISOLATE_STAGE_CLONE_PROGRAM;
+        reply.failure = failure_at(pid < 0 ? stage : 0, pid, 0);
         if (sys_send_blocking(socket, &reply, sizeof reply, 0, 0) < 0)
             sys_exit(0);
     }

@@ -17,6 +17,8 @@
 
 enum { SLOT_MAX = 1024 };
 #define REPORT_TIMEOUT_NS ((int64_t)5000000000)
+/* Shorter than the embedder waits for us. */
+#define BURY_TIMEOUT_NS ((uint64_t)8000000000)
 
 struct slot_entry {
     uint32_t number; /* 0: free */
@@ -199,24 +201,42 @@ static int is_slot(int pid) {
     return 0;
 }
 
+/* The children that no living slot accounts for. */
+static unsigned list_orphan_children(const struct slot *dead, struct member *members, unsigned most) {
+    unsigned count = members_children(dead, members, most), others = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (!is_slot(members[i].pid))
+            members[others++] = members[i];
+    return others;
+}
+
+static unsigned list_orphans(const struct slot *dead, struct member *members, unsigned most) {
+    return members_add_descendants(dead, members, list_orphan_children(dead, members, most), most);
+}
+
 /* Level minimal: a slot that died in the middle of a run leaves the run's processes to us, its subreaper. */
 static void bury_orphans(const struct identity *host) {
-    struct slot dead = {.config = config, .host = *host, .uid = host->program_uid, .gid = host->program_gid};
+    struct slot dead = {.config = config,
+                        .host = *host,
+                        .uid = host->program_uid,
+                        .gid = host->program_gid,
+                        .seat_pid = -1,
+                        .init_pid = -1};
     static struct member members[MEMBERS_MAX];
+    uint64_t end = sys_now_ns() + BURY_TIMEOUT_NS;
     dead.proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-    if (host->program_uid != host->slot_uid)
-        plain_kill(&dead);
-    /* Its seat, its program, and what that started: our children now, but for the living slots and theirs. */
-    for (int attempt = 0; attempt < 100; attempt++) {
-        unsigned count = members_children(&dead, members, MEMBERS_MAX), others = 0;
+    for (;;) {
+        unsigned count = list_orphan_children(&dead, members, MEMBERS_MAX), left = 0;
         for (unsigned i = 0; i < count; i++)
-            if (!is_slot(members[i].pid)) {
-                others++;
-                SYS_CALL_2(__NR_kill, members[i].pid, SYS_SIGKILL);
-                wait_for(members[i].pid, 0);
-            }
-        if (others == 0)
+            left += wait_for(members[i].pid, 1 /* WNOHANG */) == 0;
+        if (count == 0 || sys_now_ns() > end)
             break;
+        if (left > 0) {
+            if (host->program_uid != host->slot_uid)
+                plain_kill(&dead);
+            plain_kill_listed(&dead, list_orphans);
+            sys_sleep_ns(200000);
+        }
     }
     sys_close_fd(&dead.proc);
 }

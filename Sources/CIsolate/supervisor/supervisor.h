@@ -121,8 +121,6 @@ struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes);
 void scratch_remove(struct slot *slot);
 /* evidence.c */
 int scratch_is_full(const struct slot *slot);
-/* Bytes that a tree takes on its disk; of a very large one, those of the entries that were looked at. */
-uint64_t tree_bytes(int dir);
 
 /* cell.c: makes and ends the cell of the next run. */
 struct isolate_failure cell_prepare(struct slot *slot);
@@ -153,7 +151,8 @@ struct member {
     int pid;   /* ours: for kill, clocks, ptrace */
     int entry; /* in slot->proc, and of no use anywhere else */
 };
-unsigned members_list(const struct slot *slot, struct member *members, unsigned most);
+typedef unsigned members_lister(const struct slot *slot, struct member *members, unsigned most);
+members_lister members_list;
 /* The threads of one process, by their entries only. */
 unsigned members_threads(const struct slot *slot, int entry, struct member *threads, unsigned most);
 /* Also when that cannot be told. */
@@ -161,9 +160,15 @@ int members_exist(const struct slot *slot);
 /* Whether slot->proc can tell at all. */
 int members_are_visible(const struct slot *slot);
 /* The children of this very process. */
-unsigned members_children(const struct slot *slot, struct member *members, unsigned most);
+members_lister members_children;
+/* Adds the descendants of the `count` processes that are in the list. */
+unsigned members_add_descendants(const struct slot *slot, struct member *members, unsigned count,
+                                 unsigned most);
 /* The entry in slot->proc of a child of ours, or 0. */
 int members_entry(const struct slot *slot, int pid);
+
+/* plain.c: kills whom `list` lists, at that moment. */
+void plain_kill_listed(const struct slot *slot, members_lister *list);
 
 /* run.c: follows one run from the program's `ready` to its end. */
 struct isolate_run_record run_follow(struct slot *slot);
@@ -191,6 +196,9 @@ void credentials_make_files_as_program(const struct slot *slot);
 /* The program's ids and none of the slot's capabilities, where files are concerned. And back, from both. */
 void credentials_act_as_program(const struct slot *slot);
 void credentials_act_as_slot(void);
+/* Around reading those files of a program's process in /proc that are not everybody's. */
+void credentials_begin_look(const struct slot *slot);
+void credentials_end_look(const struct slot *slot);
 int credentials_drop_bounding_set(void);
 int credentials_renounce_root(void);
 int credentials_drop_all_capabilities(void);

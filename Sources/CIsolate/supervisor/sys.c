@@ -37,7 +37,7 @@ sys_result sys_clone_into(uint64_t flags, int *pidfd, int cgroup) {
         args.exit_signal =
             0; /* clone3 wants none then: the parent's child keeps the caller's own exit signal */
     sys_result result = SYS_CALL_2(__NR_clone3, &args, sizeof args);
-    if (result != -ENOSYS)
+    if (result != -ENOSYS || cgroup >= 0) /* clone cannot choose a cgroup, and would not say so */
         return result;
     /* A container's filter that cannot look into clone3's structure. No stack: the child goes on on a copy.
      */

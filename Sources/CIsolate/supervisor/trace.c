@@ -9,7 +9,6 @@
  */
 #include <linux/elf.h>
 #include <linux/ptrace.h>
-#include <linux/resource.h>
 
 #include "supervisor.h"
 #include "text.h"
@@ -81,7 +80,9 @@ static int ends_with(const char *line, size_t length, const char *suffix) {
 
 /* Finds the first thread's stack in /proc/PID/maps. */
 static int find_stack(const struct slot *slot, int entry, uint64_t *start, uint64_t *end) {
+    credentials_begin_look(slot);
     int CLEANUP_CLOSE maps = open_of(slot, entry, "/maps");
+    credentials_end_look(slot);
     char line[512], buffer[1024];
     size_t length = 0;
     long n;
@@ -105,18 +106,11 @@ static int find_stack(const struct slot *slot, int entry, uint64_t *start, uint6
     return 0;
 }
 
-/* The limit as it is now: one that the program lowered itself is its own affair. Asking the process is
- * refused where it is another user's and we lack CAP_SYS_RESOURCE, as in a container; proc tells everybody.
- */
-static int limit_is_ours(const struct slot *slot, int pid, int resource, uint64_t ours) {
-    struct {
-        uint64_t soft, hard;
-    } now = {0, 0};
+/* The limit as it is now: one that the program lowered itself is its own affair. prlimit would want a right
+ * over another user's process that a container's root may lack; the file is everybody's. */
+static int limit_is_ours(const struct slot *slot, int pid, const char *name, uint64_t ours) {
     char text[2048];
-    if (SYS_CALL_4(__NR_prlimit64, pid, resource, 0, &now) == 0)
-        return now.soft == ours;
     int CLEANUP_CLOSE file = open_of(slot, members_entry(slot, pid), "/limits");
-    const char *name = resource == RLIMIT_STACK ? "Max stack size" : "Max file size";
     return file >= 0 && text_read(file, text, sizeof text) > 0 && text_find(text, name, ~0ull) == ours;
 }
 
@@ -162,9 +156,13 @@ static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t li
     text_number(number, (uint64_t)entry);
     text_number(last, limit - 1);
     const char *parts[] = {number, "/fd/", last, 0};
-    return limit > 0 && text_join(path, sizeof path, parts) == 0 &&
-           SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0 &&
-           count_descriptors(slot, entry, limit) >= limit;
+    if (limit == 0 || text_join(path, sizeof path, parts) < 0)
+        return 0;
+    credentials_begin_look(slot);
+    int are_used = SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0 &&
+                   count_descriptors(slot, entry, limit) >= limit;
+    credentials_end_look(slot);
+    return are_used;
 }
 
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
@@ -180,11 +178,11 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
             request = PTRACE_LISTEN;
     } else {
         deliver = signal;
-        if (signal == SYS_SIGSEGV && limit_is_ours(slot, pid, RLIMIT_STACK, limits->stack_bytes) &&
+        if (signal == SYS_SIGSEGV && limit_is_ours(slot, pid, "Max stack size", limits->stack_bytes) &&
             is_stack_overflow(slot, pid, limits->stack_bytes))
             evidence->stack_overflow = 1;
-        else if (signal == SYS_SIGXFSZ && limit_is_ours(slot, pid, RLIMIT_FSIZE, limits->file_size_bytes) &&
-                 is_refused_write(pid))
+        else if (signal == SYS_SIGXFSZ &&
+                 limit_is_ours(slot, pid, "Max file size", limits->file_size_bytes) && is_refused_write(pid))
             evidence->file_size = 1;
     }
     SYS_CALL_4(__NR_ptrace, request, pid, 0, deliver);

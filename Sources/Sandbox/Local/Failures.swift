@@ -34,7 +34,7 @@ extension SandboxError {
             )
         case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP, ISOLATE_STAGE_CREDENTIALS,
             ISOLATE_STAGE_MOUNT_ROOT, ISOLATE_STAGE_DEV, ISOLATE_STAGE_PIVOT, ISOLATE_STAGE_LANDLOCK,
-            ISOLATE_STAGE_SECCOMP:
+            ISOLATE_STAGE_SECCOMP, ISOLATE_STAGE_RLIMITS:
             let needs =
                 setup.isWritable
                 ? "a writable root file system" : setup.root != nil ? "an image" : "any level"
@@ -42,7 +42,8 @@ extension SandboxError {
                 setup.isWritable ? .writableRootfsUnavailable : .isolationUnavailable,
                 stage: failure.stageName, errno: failure.errno_value,
                 message: "this host cannot give \(needs): refused at \(reason)",
-                hint: "see `sandbox doctor`")
+                hint: failure.stage == Int32(ISOLATE_STAGE_RLIMITS.rawValue)
+                    ? LocalMends.mend(.rlimits) ?? "" : "see `sandbox doctor`")
         default: break
         }
     }

@@ -58,7 +58,7 @@ extension LocalBackend {
             detail: has
                 ? "user \(user), may give programs user ids of their own"
                 : "user \(user), an ordinary one: no privilege is needed, and none is used",
-            mend: has ? nil : "sudo PROGRAM, for level strong and user ids of their own")
+            mend: has ? nil : LocalMends.privileges)
     }
 
     private static func cgroupEntry(_ world: LocalWorld?) -> HostReport.Entry {
@@ -90,7 +90,8 @@ extension LocalBackend {
         let reason = world?.reasons([layer]).first ?? "not in force in the trial run"
         return HostReport.Entry(
             name: layer.rawValue, isAvailable: false,
-            detail: ([reason] + LocalHoles.holes([layer])).joined(separator: "; "),
+            detail: ([reason] + LocalHoles.holes([layer], landlock: isolate_landlock_abi())).joined(
+                separator: "; "),
             mend: LocalMends.mend(layer))
     }
 

@@ -8,7 +8,7 @@ enum LocalMends {
     static func mends(_ missing: [IsolationLayer]) -> [String] {
         var lines: [String] = []
         for layer in [
-            .userNamespace, .maskedProc, .networkNamespace, .cgroupMemory, .landlock, .distinctUser,
+            .rlimits, .userNamespace, .maskedProc, .networkNamespace, .cgroupMemory, .landlock, .distinctUser,
         ]
             + IsolationLayer.allCases where missing.contains(layer)
         {
@@ -20,32 +20,84 @@ enum LocalMends {
     static func mend(_ layer: IsolationLayer) -> String? {
         switch layer {
         case .userNamespace, .mountNamespace, .pidNamespace, .ipcNamespace, .utsNamespace, .rootfs: namespaces
-        case .networkNamespace: isContainer ? namespaces : "sysctl -w user.max_net_namespaces=15000"
-        case .maskedProc:
-            isContainer
-                ? "start the container with --security-opt systempaths=unconfined"
-                : "unmount what lies over parts of /proc (grep ' /proc/' /proc/self/mountinfo)"
+        case .networkNamespace:
+            isFiltered || isContainer ? namespaces : "sysctl -w user.max_net_namespaces=15000"
+        case .maskedProc: maskedProc
         case .cgroupMemory, .cgroupProcesses, .cgroupCPU, .cgroupNamespace: cgroup
         case .landlock:
             "boot a kernel of 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, with landlock in its lsm= list"
-        case .distinctUser:
-            "apt-get install uidmap && usermod --add-subuids 200000-265535 --add-subgids 200000-265535 \(userName)"
+        case .distinctUser: distinctUser
         case .seccomp: "boot a kernel of 5.0 or newer, built with CONFIG_SECCOMP_FILTER"
-        case .noNewPrivileges, .capabilities, .rlimits: nil
+        case .rlimits:
+            isContainer && isFiltered
+                ? start(["--cap-add SETUID --cap-add SETGID --cap-add CHOWN --cap-add DAC_OVERRIDE"])
+                    + ", or --user 1000"
+                : "run with CAP_SETUID and CAP_SETGID, or as an ordinary user"
+        case .noNewPrivileges, .capabilities: nil
         }
     }
 
-    /// Inside Docker, Podman or something like them.
-    static var isContainer: Bool {
-        access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0
-            || getenv("container") != nil
+    /// Inside Docker, Podman or something like them. Some virtual machines carry the mark too, so a mend for containers
+    /// also needs the fact that it changes.
+    private static var isContainer: Bool {
+        access("/.dockerenv", F_OK) == 0 || isPodman || getenv("container") != nil
+    }
+
+    private static var isPodman: Bool { access("/run/.containerenv", F_OK) == 0 }
+
+    /// Whoever started this process filters its system calls.
+    static var isFiltered: Bool { status("Seccomp:") == "2" }
+
+    /// A profile that refuses mounts, as Docker's does.
+    private static var isConfined: Bool {
+        guard let profile = setting("/proc/self/attr/apparmor/current") ?? setting("/proc/self/attr/current")
+        else { return false }
+        return profile.hasPrefix("docker-") || profile.hasPrefix("containers-")
+    }
+
+    /// Something lies over parts of /proc; then the kernel lets nobody mount a new one.
+    private static var isProcMasked: Bool {
+        text("/proc/self/mountinfo").split(separator: "\n").contains {
+            $0.split(separator: " ").dropFirst(4).first?.hasPrefix("/proc/") == true
+        }
+    }
+
+    /// What keeps a container from namespaces, by the option that lifts it.
+    private static var namespaceOptions: [String] {
+        (isFiltered ? ["--security-opt seccomp=unconfined"] : [])
+            + (isConfined ? ["--security-opt apparmor=unconfined"] : [])
+    }
+
+    private static func start(_ options: [String]) -> String {
+        "start the container with \(options.joined(separator: " "))"
+    }
+
+    private static var maskedProc: String? {
+        guard isContainer, isProcMasked else {
+            return isProcMasked
+                ? "unmount what lies over parts of /proc (grep ' /proc/' /proc/self/mountinfo)" : namespaces
+        }
+        return start(
+            namespaceOptions + ["--security-opt \(isPodman ? "unmask=ALL" : "systempaths=unconfined")"])
+    }
+
+    private static var distinctUser: String {
+        isContainer && isFiltered
+            ? start(["--user 0"])
+            : "apt-get install uidmap && usermod --add-subuids 200000-265535 --add-subgids 200000-265535 \(userName)"
+    }
+
+    /// More rights for the whole process.
+    static var privileges: String {
+        isContainer && isFiltered
+            ? start(["--user 0"]) : "sudo PROGRAM, for level strong and user ids of their own"
     }
 
     private static var namespaces: String {
-        if isContainer {
+        if isContainer, !namespaceOptions.isEmpty { return start(namespaceOptions) }
+        if isFiltered {
             return
-                "start the container with --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
-                + "--security-opt systempaths=unconfined"
+                "start this process without a system call filter that refuses clone and unshare of namespaces"
         }
         if setting("/proc/sys/user/max_user_namespaces") == "0" {
             return "sysctl -w user.max_user_namespaces=15000"
@@ -60,7 +112,15 @@ enum LocalMends {
     }
 
     private static var cgroup: String {
-        if isContainer { return "start the container with a cgroup that it may write to, or give it none" }
+        if isContainer, isReadOnly("/sys/fs/cgroup") || isReadOnly("/sys/fs/cgroup/memory") {
+            let isUnified = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0
+            let option =
+                !isUnified
+                ? "--volume /sys/fs/cgroup:/sys/fs/cgroup:rw"
+                : isPodman
+                    ? "--security-opt unmask=/sys/fs/cgroup" : "--security-opt writable-cgroups=true"
+            return start((geteuid() == 0 ? [] : ["--user 0"]) + [option])
+        }
         if access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 {
             return geteuid() == 0
                 ? "systemd-run --scope -p Delegate=yes PROGRAM"
@@ -78,13 +138,28 @@ enum LocalMends {
         getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(geteuid())"
     }
 
+    private static func isReadOnly(_ path: String) -> Bool {
+        var facts = statvfs()
+        return statvfs(path, &facts) == 0 && facts.f_flag & UInt(ST_RDONLY) != 0
+    }
+
+    /// A file's first word.
     private static func setting(_ path: String) -> String? {
+        text(path).split(whereSeparator: \.isWhitespace).first.map(String.init)
+    }
+
+    private static func status(_ key: String) -> String? {
+        text("/proc/self/status").split(separator: "\n").first { $0.hasPrefix(key) }
+            .flatMap { $0.split(whereSeparator: \.isWhitespace).dropFirst().first }.map(String.init)
+    }
+
+    /// Empty when it cannot be read: then nothing is known about it.
+    private static func text(_ path: String) -> String {
         let fd = open(path, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else { return nil }
+        guard fd >= 0 else { return "" }
         defer { close(fd) }
-        var buffer = [UInt8](repeating: 0, count: 32)
-        let count = read(fd, &buffer, buffer.count)
-        guard count > 0 else { return nil }
-        return String(decoding: buffer.prefix(count).prefix { $0 > 0x20 }, as: UTF8.self)
+        var (bytes, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 4096))
+        while case let count = read(fd, &buffer, buffer.count), count > 0 { bytes += buffer[..<count] }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

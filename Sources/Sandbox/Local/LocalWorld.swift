@@ -45,7 +45,8 @@ struct LocalWorld: Sendable {
         let missing = IsolationLayer.allCases.filter { !layers.contains($0) }
         return IsolationReport(
             level: LocalLayers.level(isolate_level_of(bits)) ?? .minimal, layers: layers, missing: missing,
-            cgroup: cgroup, reasons: reasons(missing), holes: LocalHoles.holes(missing))
+            cgroup: cgroup, reasons: reasons(missing),
+            holes: LocalHoles.holes(missing, landlock: landlock) + LocalHoles.fromAbove)
     }
 
     /// Why these layers are missing: what refused them, in words.
@@ -69,6 +70,9 @@ struct LocalWorld: Sendable {
             explain([.distinctUser], "an ordinary user has no second user id, unless /etc/subuid gives some")
         }
         explain([.cgroupNamespace], "there is no cgroup to be hidden")
+        explain(
+            [.rlimits],
+            "the kernel does not limit the processes of user 0, and there is no other user to give")
         explain(left, "not available on this host")
         return reasons
     }
@@ -90,6 +94,17 @@ enum LocalLayers {
 
     static func layers(_ present: UInt32) -> [IsolationLayer] {
         bits.filter { present & $0.0.rawValue != 0 }.map(\.1)
+    }
+
+    /// What a level is made of, as the core counts it.
+    static func required(for level: IsolationLevel) -> [IsolationLayer] {
+        IsolationLayer.allCases.filter { layer in
+            guard let bit = bits.first(where: { $0.1 == layer })?.0.rawValue else { return false }
+            let all = bits.reduce(0) { $0 | $1.0.rawValue }
+            let without = Self.level(isolate_level_of(all & ~bit))
+            // Landlock is a second check where there are mounts, and the only one where there are none.
+            return without.map { $0 < level } ?? true || (level == .minimal && layer == .landlock)
+        }
     }
 
     static func level(_ level: isolate_level) -> IsolationLevel? {
@@ -114,23 +129,55 @@ extension CgroupVersion {
 
 /// What the lack of a layer lets a program do. Each sentence is true by itself.
 enum LocalHoles {
-    static func holes(_ missing: [IsolationLayer]) -> [String] {
-        sentences.filter { missing.contains($0.0) }.map(\.1)
+    static func holes(_ missing: [IsolationLayer], landlock: Int32) -> [String] {
+        var holes = sentences.filter { missing.contains($0.0) }.map(\.1)
+        if missing.contains(.rootfs), missing.contains(.distinctUser) {
+            holes.append(
+                "of files that belong to this user the program can change mode, times and extended attributes, not the "
+                    + "content")
+        }
+        if missing.contains(.pidNamespace), missing.contains(.distinctUser), landlock < signalScope {
+            holes.append("this user's processes can be sent signals by tgkill and fcntl")
+        }
+        if missing.contains(.rootfs) {
+            holes.append("of directories that its user may read the program can watch the changes (inotify)")
+        }
+        return holes
     }
+
+    /// What a filter of the container's changes in the answers.
+    static let fromAbove: [String] =
+        LocalMends.isFiltered
+        ? [
+            "system calls that a filter above this process refuses are refused without a word: they end no run and are "
+                + "not recorded"
+        ] : []
+
+    /// The Landlock ABI that keeps signals inside.
+    private static let signalScope: Int32 = 6
 
     private static let sentences: [(IsolationLayer, String)] = [
         (
             .rootfs,
             "the program sees names, sizes and times of the host's files; it reads only /usr and its like, and "
-                + "/work and /tmp are directories of the host whose disk limit is looked at from time to time"
+                + "/work and /tmp are directories of the host (HOME and TMPDIR name them) whose disk limit is looked "
+                + "at from time to time, and does not see a file that is deleted and still open"
         ),
-        (.pidNamespace, "process numbers are the host's, and background processes are found one by one"),
+        (
+            .pidNamespace,
+            "process numbers are the host's, and background processes are found one by one; when the supervisor is "
+                + "killed from outside, they live on"
+        ),
         (.networkNamespace, "the network is closed by the system call filter alone"),
-        (.ipcNamespace, "System V IPC and message queues are refused, not separated"),
+        (
+            .ipcNamespace,
+            "System V IPC and message queues are refused, not separated, as are Unix sockets but streams of the run's own"
+        ),
         (.maskedProc, "there is no /proc"),
         (
             .distinctUser,
-            "the program has the user id of this process; the kernel's own limits for that user are shared"
+            "the program has the user id of this process; the kernel's own limits for that user are shared, so "
+                + "another process of that user can use up what this program may have, and the other way round"
         ),
         (
             .cgroupMemory,
