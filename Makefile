@@ -1,5 +1,5 @@
 # The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-container
+.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-container test-vm cross
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
@@ -8,8 +8,14 @@ demo:
 	@scripts/demo.sh
 
 test:
-	@scripts/setup.sh test
+	@for part in test cross images engine vm; do scripts/setup.sh $$part; done
 	@scripts/test.sh
+
+# The conformance tests under QEMU on a kernel with pure cgroup v2; WORLDS=root,user FILTER=NAME choose.
+test-vm:
+	@scripts/setup.sh test
+	@scripts/setup.sh vm
+	@scripts/test-vm.sh $(WORLDS) $(FILTER)
 
 setup:
 	@scripts/setup.sh test
@@ -66,4 +72,4 @@ docs:
 
 clean:
 	@scripts/engine.sh stop
-	rm -rf .build .build-c .build-static .build-images images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
+	rm -rf .build .build-c .build-static .build-images .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

@@ -72,7 +72,7 @@ let package = Package(
             name: "SandboxTests", dependencies: ["Sandbox", "CIsolate"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ImageTests", dependencies: ["Sandbox", "CArchive"], swiftSettings: swiftSettings),
+            name: "ImageTests", dependencies: ["Sandbox"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ConformanceTests", dependencies: ["Sandbox", "Runners"],
             swiftSettings: swiftSettings),

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is missing; says what it installs, and nothing when there is nothing to do.
-# Usage: scripts/setup.sh demo|test|lint|bench|engine|images
+# Usage: scripts/setup.sh demo|test|lint|bench|engine|images|vm|cross
 set -euo pipefail
 
 image_libraries=(zlib1g-dev libzstd-dev nettle-dev)
 
-case "${1:?usage: setup.sh demo|test|lint|bench|engine|images}" in
+case "${1:?usage: setup.sh demo|test|lint|bench|engine|images|vm|cross}" in
 demo) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" g++ python3 make) ;;
-test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" zstd gcc g++ libc6-dev python3 make) ;;
+test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" zstd gcc g++ libc6-dev python3 make busybox-static uidmap) ;;
 lint) packages=(clang-format) ;;
 bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" gcc g++ python3 bubblewrap) ;;
 engine) packages=(docker.io) ;;
 images) packages=(mmdebstrap) ;;
+cross) packages=(linux-libc-dev-arm64-cross libc6-dev-arm64-cross) ;;
+vm) packages=(qemu-system-x86 mmdebstrap e2fsprogs busybox-static cpio) ;;
 *)
-    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine or images" >&2
+    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, images, vm or cross" >&2
     exit 2
     ;;
 esac

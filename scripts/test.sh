@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test: C core under sanitizers, examples, Swift suites, and that nothing of ours is left behind.
+# Every test: C core under sanitizers, Swift suites, the suite again in other worlds, examples, nothing left behind.
 # MUST_WORK=1 turns the lack of a host feature from a skip into a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +11,9 @@ scripts/leftovers.sh snapshot >"$before"
 
 echo "== C core under AddressSanitizer and UndefinedBehaviorSanitizer"
 make --no-print-directory -C Tests/CIsolateTests test | { grep -v '^ok ' || true; }
+
+echo "== C core for aarch64"
+scripts/cross.sh
 
 echo "== Swift"
 swift build --build-tests >"$log" 2>&1 || { cat "$log"; exit 1; }
@@ -26,6 +29,27 @@ run_suites() {
 }
 ALONE=1 run_suites --filter LocalBackendTests
 run_suites --skip LocalBackendTests
+
+mkdir -p .build/matrix
+rm -f .build/matrix/*.json
+/usr/bin/python3 scripts/matrix.py probe root .build/debug/sandbox >.build/matrix/root.json
+for world in user subuid; do
+    echo "== Conformance in world $world"
+    scripts/worlds.sh "$world"
+done
+
+echo "== Level minimal in a default container"
+scripts/container.sh test
+
+echo "== Conformance on pure cgroup v2, in a virtual machine"
+scripts/test-vm.sh
+
+echo "== What holds where"
+/usr/bin/python3 scripts/matrix.py render .build/matrix/*.json >.build/matrix.md
+if ! diff -u docs/matrix.md .build/matrix.md; then
+    echo "docs/matrix.md is not what this run found; if that is right: cp .build/matrix.md docs/matrix.md" >&2
+    [[ ${MUST_WORK:-0} != 1 ]]
+fi
 
 echo "== Examples"
 scripts/examples.sh

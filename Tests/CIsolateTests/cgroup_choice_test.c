@@ -1,7 +1,10 @@
 /* Which cgroups are taken on which host: the kernel's texts, and the decision, on made-up hosts. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cgroup_facts.h"
+#include "leaks.h"
+#include "support.h"
 #include "test.h"
 
 static const char v1_mounts[] =
@@ -289,6 +292,9 @@ TEST(cgroup_decisions) {
         CHECK_EQUAL(choice.kind, hosts[i].is.kind);
         CHECK_TEXT(choice.reason, hosts[i].is.reason);
         CHECK_EQUAL(choice.adopt, hosts[i].is.adopt);
+        /* Where v1 has the memory, a scope of v2 would have no limit on it. */
+        CHECK_EQUAL(choice.ask_systemd, hosts[i].is.kind == ISOLATE_CGROUP_NONE && hosts[i].v2 &&
+                                            hosts[i].v1[ISOLATE_CGROUP_MEMORY] == 0 && hosts[i].avoid == 0);
         for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
             path[0] = 0;
             if (choice.kind == ISOLATE_CGROUP_V1)
@@ -318,4 +324,20 @@ TEST(cgroup_of_this_host) {
     if (facts.level_count > 0)
         CHECK_EQUAL(facts.levels[0].has_self, 1);
     test_note("kind %d, parent %s, %s", choice.kind, choice.parent[0], choice.reason);
+}
+
+/* A supervisor really gets what was decided; what systemd was asked for, or why not. */
+TEST(cgroup_start_on_this_host) {
+    isolate_cgroup_choice choice;
+    isolate_supervisor supervisor;
+    struct owner owner = owner_of(getpid());
+    isolate_cgroup_choose(0, 0, &choice);
+    start_supervisor(&supervisor);
+    test_note("kind %d, systemd %s: %s", supervisor.cgroup, choice.ask_systemd ? "asked" : "not asked",
+              supervisor.cgroup_reason);
+    if (!choice.ask_systemd)
+        CHECK_EQUAL(supervisor.cgroup, choice.kind);
+    CHECK_EQUAL(supervisor.cgroup == ISOLATE_CGROUP_NONE, supervisor.cgroup_reason[0] != 0);
+    CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
+    expect_nothing_left(&owner, 2000);
 }

@@ -1,6 +1,9 @@
 /* Every stage of enum isolate_stage fails on demand, is reported as itself, and leaves nothing behind. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "leaks.h"
 #include "support.h"
@@ -9,48 +12,52 @@
 /* The call that meets the failure. */
 enum site { AT_START, AT_OPEN, AT_RUN, NOT_WIRED };
 
+/* The kinds of slots that walk through it. */
+enum { READ_ONLY = 1, WRITABLE = 2, PLAIN = 4, TREES = READ_ONLY | WRITABLE, ALL = TREES | PLAIN };
+static const char *const kind_names[] = {[READ_ONLY] = "", [WRITABLE] = "writable_", [PLAIN] = "plain_"};
+
 static const struct {
     int stage;
     enum site site;
+    int kinds;
 } stages[] = {
     /* START is the embedder's own side: tried below with an image that is no program. */
-    {ISOLATE_STAGE_CONFIG, AT_START},
-    {ISOLATE_STAGE_CGROUP, AT_OPEN},
-    {ISOLATE_STAGE_CLONE_SLOT, AT_OPEN},
-    {ISOLATE_STAGE_ID_MAP, AT_OPEN},
-    {ISOLATE_STAGE_CREDENTIALS, AT_OPEN},
-    {ISOLATE_STAGE_NETWORK, AT_OPEN},
-    {ISOLATE_STAGE_HOSTNAME, AT_OPEN},
-    {ISOLATE_STAGE_MOUNT_ROOT, AT_OPEN},
-    {ISOLATE_STAGE_BIND, AT_OPEN},
-    {ISOLATE_STAGE_ETC, AT_OPEN},
-    {ISOLATE_STAGE_DEV, AT_OPEN},
-    {ISOLATE_STAGE_PIVOT, AT_OPEN},
-    {ISOLATE_STAGE_JOIN_CGROUP, AT_OPEN},
-    {ISOLATE_STAGE_CLONE_SEAT, AT_OPEN},
-    {ISOLATE_STAGE_SCRATCH, AT_OPEN},
-    {ISOLATE_STAGE_CLONE_INIT, AT_OPEN},
-    {ISOLATE_STAGE_MOUNT_SCRATCH, AT_OPEN},
-    {ISOLATE_STAGE_MOUNT_PROC, AT_OPEN},
-    {ISOLATE_STAGE_MASK_PROC, AT_OPEN},
-    {ISOLATE_STAGE_CLONE_PROGRAM, AT_OPEN},
-    {ISOLATE_STAGE_NAMESPACES, AT_OPEN},
-    {ISOLATE_STAGE_LANDLOCK, AT_OPEN},
-    {ISOLATE_STAGE_SECCOMP, AT_OPEN},
-    {ISOLATE_STAGE_TRACE, AT_OPEN},
-    {ISOLATE_STAGE_REQUEST, AT_RUN},
-    {ISOLATE_STAGE_LIMITS, AT_RUN},
-    {ISOLATE_STAGE_RLIMITS, AT_RUN},
-    {ISOLATE_STAGE_DIRECTORY, AT_RUN},
-    {ISOLATE_STAGE_STDIO, AT_RUN},
-    {ISOLATE_STAGE_EXEC, AT_RUN},
+    {ISOLATE_STAGE_CONFIG, AT_START, ALL},
+    {ISOLATE_STAGE_CGROUP, AT_OPEN, ALL},
+    {ISOLATE_STAGE_DIRECTORIES, AT_START, PLAIN},
+    {ISOLATE_STAGE_CLONE_SLOT, AT_OPEN, ALL},
+    {ISOLATE_STAGE_ID_MAP, AT_OPEN, ALL},
+    {ISOLATE_STAGE_CREDENTIALS, AT_OPEN, ALL},
+    {ISOLATE_STAGE_NETWORK, AT_OPEN, TREES},
+    {ISOLATE_STAGE_HOSTNAME, AT_OPEN, TREES},
+    {ISOLATE_STAGE_MOUNT_ROOT, AT_OPEN, TREES},
+    {ISOLATE_STAGE_BIND, AT_OPEN, TREES},
+    {ISOLATE_STAGE_ETC, AT_OPEN, TREES},
+    {ISOLATE_STAGE_DEV, AT_OPEN, TREES},
+    {ISOLATE_STAGE_PIVOT, AT_OPEN, TREES},
+    {ISOLATE_STAGE_JOIN_CGROUP, AT_OPEN, ALL},
+    {ISOLATE_STAGE_CLONE_SEAT, AT_OPEN, ALL},
+    {ISOLATE_STAGE_SCRATCH, AT_OPEN, ALL},
+    {ISOLATE_STAGE_OVERLAY, AT_OPEN, WRITABLE},
+    {ISOLATE_STAGE_CLONE_INIT, AT_OPEN, TREES},
+    {ISOLATE_STAGE_MOUNT_SCRATCH, AT_OPEN, TREES},
+    {ISOLATE_STAGE_MOUNT_PROC, AT_OPEN, TREES},
+    {ISOLATE_STAGE_MASK_PROC, AT_OPEN, TREES},
+    {ISOLATE_STAGE_CLONE_PROGRAM, AT_OPEN, ALL},
+    {ISOLATE_STAGE_NAMESPACES, AT_OPEN, ALL},
+    {ISOLATE_STAGE_LANDLOCK, AT_OPEN, ALL},
+    {ISOLATE_STAGE_SECCOMP, AT_OPEN, ALL},
+    {ISOLATE_STAGE_TRACE, AT_OPEN, ALL},
+    {ISOLATE_STAGE_REQUEST, AT_RUN, ALL},
+    {ISOLATE_STAGE_LIMITS, AT_RUN, ALL},
+    {ISOLATE_STAGE_RLIMITS, AT_RUN, ALL},
+    {ISOLATE_STAGE_DIRECTORY, AT_RUN, ALL},
+    {ISOLATE_STAGE_STDIO, AT_RUN, ALL},
+    {ISOLATE_STAGE_EXEC, AT_RUN, ALL},
     /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c).
      */
-    {ISOLATE_STAGE_FILE, NOT_WIRED},
-    /* Stages of other kinds of slots, each with a test of its own. */
-    {ISOLATE_STAGE_DIRECTORIES, NOT_WIRED},
-    {ISOLATE_STAGE_OVERLAY, NOT_WIRED},
-    {ISOLATE_STAGE_PROTOCOL, NOT_WIRED},
+    {ISOLATE_STAGE_FILE, NOT_WIRED, ALL},
+    {ISOLATE_STAGE_PROTOCOL, NOT_WIRED, ALL},
 };
 enum { COUNT = sizeof stages / sizeof stages[0] };
 
@@ -90,12 +97,18 @@ static void fail_in_open(isolate_supervisor *supervisor, int stage) {
     }
 }
 
-static void test_stage(int index) {
-    int stage = stages[index].stage;
+static void test_stage(int argument) {
+    int index = argument / 8, kind = argument % 8, stage = stages[index].stage;
+    char places[] = "/tmp/isolate-test-XXXXXX";
     isolate_supervisor supervisor;
     isolate_failure failure;
     isolate_start_options options = start_options((uint32_t)stage);
+    options.is_writable = kind == WRITABLE;
+    options.avoid = kind == PLAIN ? ISOLATE_AVOID_NAMESPACES : 0;
     struct snapshot *before = snapshot_take();
+    CHECK(mkdtemp(places) != NULL);
+    CHECK_OK(chmod(places, 0711)); /* the program passes through it */
+    CHECK_OK(setenv("TMPDIR", places, 1));
     if (stages[index].site == AT_START) {
         CHECK_EQUAL(isolate_supervisor_start(&options, &supervisor, &failure), -EIO);
         check_failure(&failure, stage);
@@ -109,19 +122,23 @@ static void test_stage(int index) {
             fail_in_run(&supervisor, stage);
         CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
     }
+    CHECK_OK(rmdir(places)); /* which is empty */
     snapshot_check(before);
 }
 
 __attribute__((constructor)) static void register_stages(void) {
-    static struct test tests[COUNT];
-    static char names[COUNT][40];
-    for (int i = 0; i < COUNT; i++) {
-        if (stages[i].site == NOT_WIRED)
-            continue;
-        snprintf(names[i], sizeof names[i], "stages_%s", isolate_stage_name(stages[i].stage));
-        tests[i] = (struct test){.name = names[i], .run = test_stage, .argument = i};
-        test_register(&tests[i]);
-    }
+    static struct test tests[COUNT * 3];
+    static char names[COUNT * 3][48];
+    int count = 0;
+    for (int kind = READ_ONLY; kind <= PLAIN; kind *= 2)
+        for (int i = 0; i < COUNT; i++) {
+            if (stages[i].site == NOT_WIRED || !(stages[i].kinds & kind))
+                continue;
+            snprintf(names[count], sizeof names[count], "stages_%s%s", kind_names[kind],
+                     isolate_stage_name(stages[i].stage));
+            tests[count] = (struct test){.name = names[count], .run = test_stage, .argument = i * 8 + kind};
+            test_register(&tests[count++]);
+        }
 }
 
 /* A stage that is added to the enum must be added to the table. */

@@ -115,7 +115,17 @@ static int do_burn(void) {
     return 0;
 }
 
-/* The same, says so in a file, and stays. */
+/* Holds 96 MiB while it uses 500 ms, and some more: a neighbour that is seen, if anyone looks. */
+static int do_hold_and_spin(void) {
+    number = 96;
+    if (do_memory() != 0)
+        return 1;
+    burn(500);
+    usleep(300000);
+    return 0;
+}
+
+/* The same as burn, says so in a file, and stays. */
 static int do_burn_and_stay(void) {
     burn(number);
     return open("done", O_WRONLY | O_CREAT, 0644) < 0 ? 1 : do_sleep();
@@ -144,6 +154,14 @@ static int do_count(void) {
         do_sleep();
     printf("%d", count);
     return 0;
+}
+
+/* So many directories, one in another. */
+static int do_deep(void) {
+    for (int i = 0; i < number; i++)
+        if (mkdir("d", 0755) != 0 || chdir("d") != 0)
+            return 1;
+    return open("file", O_WRONLY | O_CREAT, 0644) < 0;
 }
 
 static int do_flood(void) {
@@ -266,19 +284,34 @@ static const struct {
     const char *word;
     int (*run)(void);
 } words[] = {
-    {"exit", do_exit},       {"signal", do_signal},
-    {"spin", do_spin},       {"sleep", do_sleep},
-    {"memory", do_memory},   {"flood", do_flood},
-    {"print", do_print},     {"fork", do_fork},
-    {"storm", do_storm},     {"open", do_open},
-    {"disk", do_disk},       {"fileSize", do_file_size},
-    {"stack", do_stack},     {"socket", do_socket},
-    {"cat", do_cat},         {"status", do_status},
-    {"read", do_read},       {"hold", do_hold},
-    {"shared", do_shared},   {"forked", do_forked},
-    {"vforked", do_vforked}, {"leaderless", do_leaderless},
-    {"burn", do_burn},       {"burnAndStay", do_burn_and_stay},
-    {"ignored", do_ignored}, {"count", do_count},
+    {"exit", do_exit},
+    {"signal", do_signal},
+    {"spin", do_spin},
+    {"sleep", do_sleep},
+    {"memory", do_memory},
+    {"flood", do_flood},
+    {"print", do_print},
+    {"fork", do_fork},
+    {"storm", do_storm},
+    {"open", do_open},
+    {"disk", do_disk},
+    {"fileSize", do_file_size},
+    {"stack", do_stack},
+    {"socket", do_socket},
+    {"cat", do_cat},
+    {"status", do_status},
+    {"read", do_read},
+    {"hold", do_hold},
+    {"shared", do_shared},
+    {"forked", do_forked},
+    {"vforked", do_vforked},
+    {"leaderless", do_leaderless},
+    {"burn", do_burn},
+    {"burnAndStay", do_burn_and_stay},
+    {"ignored", do_ignored},
+    {"count", do_count},
+    {"holdAndSpin", do_hold_and_spin},
+    {"deep", do_deep},
 };
 
 int main(int argc, char **argv) {

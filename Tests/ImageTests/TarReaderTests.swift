@@ -234,7 +234,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     @Test("Random damage ends in an error or in entries, never in a trap") func fuzz() {
         var random = SeededGenerator(state: 42)
         var failed = 0
-        for _ in 0..<3000 {
+        for _ in 0..<1000 {
             var archive = Self.sample
             let block = Int.random(in: 0..<archive.count / 512, using: &random) * 512
             for _ in 0..<Int.random(in: 1...12, using: &random) {
@@ -247,7 +247,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
             archive.replaceSubrange(block + 148..<block + 154, with: TarBuilder.octal(sum, digits: 6))
             if failure(of: archive) != nil { failed += 1 }
         }
-        #expect(failed > 300)
-        #expect(failed < 3000)
+        #expect(failed > 100)
+        #expect(failed < 1000)
     }
 }

@@ -232,6 +232,18 @@ int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes) {
     return result;
 }
 
+int cgroup_directory_of(pid_t pid, char *out, size_t bytes) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+    char *mountinfo = read_file("/proc/self/mountinfo"), *own = read_file(path);
+    int result = mountinfo == NULL || own == NULL
+                     ? -ENOENT
+                     : cgroup_directory(mountinfo, own, NULL, out, bytes, NULL, 0);
+    free(mountinfo);
+    free(own);
+    return result;
+}
+
 void cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context) {
     struct cgroup_facts *facts = malloc(sizeof *facts);
     if (facts == NULL)

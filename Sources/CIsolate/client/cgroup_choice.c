@@ -105,5 +105,6 @@ void cgroup_decide(const struct cgroup_facts *facts, uint32_t avoid, int may_ado
         choice->reason[0] = 0;
         return;
     }
+    choice->ask_systemd = facts->v2_is_mounted && !facts->v1[ISOLATE_CGROUP_MEMORY].is_mounted;
     SAY(choice, "no cgroup hierarchy is mounted");
 }

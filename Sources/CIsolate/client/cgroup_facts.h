@@ -49,6 +49,9 @@ int cgroup_has_word(const char *list, const char *word);
 
 void cgroup_read_facts(struct cgroup_facts *facts);
 
+/* The directory of another process's cgroup of v2. 0, or -errno. */
+int cgroup_directory_of(pid_t pid, char *out, size_t bytes);
+
 /* Calls for each directory that cgroups of ours may have been made in. */
 void cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context);
 

@@ -1,4 +1,4 @@
-/* Removes what dead owners left: their cgroups. All else dies with them. */
+/* Removes what dead owners left: their cgroups, and directories of level minimal. All else dies with them. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 enum { DEPTH_MAX = 4 };
 
-static int owner_is_dead(const char *name) {
+int internal_owner_is_dead(const char *name) {
     unsigned long space = 0;
     int pid = 0;
     unsigned long long start = 0;
@@ -89,7 +89,7 @@ static void remove_dead(const char *parent, void *context) {
     DIR *list = opendir(parent);
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
         char path[ISOLATE_CGROUP_PATH_BYTES + sizeof entry->d_name + 1];
-        if (entry->d_type != DT_DIR || !owner_is_dead(entry->d_name))
+        if (entry->d_type != DT_DIR || !internal_owner_is_dead(entry->d_name))
             continue;
         int result = remove_tree(dirfd(list), entry->d_name, 0);
         if (result < 0) {
@@ -108,5 +108,8 @@ static void remove_dead(const char *parent, void *context) {
 int isolate_cleanup(void (*removed)(const char *path, void *context), void *context) {
     struct cleaning cleaning = {removed, context, 0, 0};
     cgroup_for_each_parent(remove_dead, &cleaning);
-    return cleaning.worst < 0 ? cleaning.worst : cleaning.count;
+    int scratch = internal_remove_dead_scratch(removed, context);
+    if (scratch < 0)
+        cleaning.worst = scratch;
+    return cleaning.worst < 0 ? cleaning.worst : cleaning.count + scratch;
 }

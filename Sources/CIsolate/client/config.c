@@ -42,6 +42,7 @@ static void add_cgroups(struct config_builder *b, const isolate_start_options *o
         snprintf(choice.reason, sizeof choice.reason, "moving this process to a cgroup of its own failed: %s",
                  strerrordesc_np(-adopted));
     }
+    b->config->cgroup_wait = choice.ask_systemd ? 1 : 0;
     supervisor->cgroup = choice.kind;
     memcpy(supervisor->cgroup_reason, choice.reason, sizeof choice.reason);
     b->config->cgroup_kind = (uint32_t)choice.kind;
@@ -106,7 +107,9 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     config->processors = processors > 0 ? (uint32_t)processors : 1;
     choose_features(config, options);
-    internal_choose_ids(options->avoid, options->is_writable, config);
+    int result = internal_choose_ids(options->avoid, options->is_writable, config);
+    if (result < 0)
+        return result;
     supervisor->id_source = (int)config->id_source;
     choose_inner_ids(b);
     add_scratch_directory(b, supervisor);
@@ -115,7 +118,7 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     /* Each processor takes charges ahead in batches of 64 pages. */
     config->charge_batch_bytes = 64ull * (uint64_t)sysconf(_SC_PAGESIZE) * config->processors;
     config->hostname = config_add_text(b, "sandbox");
-    int result = internal_add_rootfs(b, options->root, failure);
+    result = internal_add_rootfs(b, options->root, failure);
     if (result < 0)
         return result;
     add_cgroups(b, options, supervisor);
@@ -151,7 +154,7 @@ int isolate_memory_file(const void *data, size_t bytes) {
 }
 
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         isolate_failure *failure) {
+                         int *asks_for_place, isolate_failure *failure) {
     struct config_builder b = {.config = calloc(1, sizeof(struct isolate_config) + TEXT_MAX)};
     if (b.config == NULL)
         return -ENOMEM;
@@ -160,6 +163,7 @@ int internal_config_file(const isolate_start_options *options, isolate_superviso
     if (result == 0)
         result = b.error;
     b.config->bytes = (uint32_t)(sizeof *b.config + b.used);
+    *asks_for_place = b.config->cgroup_wait != 0;
     if (result == 0)
         result = isolate_memory_file(b.config, b.config->bytes);
     free(b.config);

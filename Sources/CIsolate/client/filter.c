@@ -29,7 +29,8 @@
 #error "no seccomp policy for this architecture"
 #endif
 
-enum { X32_BIT = 0x40000000, SOCKET_TYPE_BITS = 0xf, RANGES_MAX = 256, REFERENCES_MAX = 2 * RANGES_MAX };
+enum { IO_PRIORITY_USER = 3 /* IOPRIO_WHO_USER, which older headers lack */ };
+enum { X32_BIT = 0x40000000, RANGES_MAX = 256, REFERENCES_MAX = 2 * RANGES_MAX };
 
 #define NAMESPACE_FLAGS                                                                                      \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |            \
@@ -91,16 +92,14 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
     case POLICY_FATAL:
         emit_return(a, notify);
         break;
-    case POLICY_STREAM_SOCKET:
-    case POLICY_STREAM_PAIR:
-        emit_load_argument(a, 0);
-        emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 6);
+    case POLICY_STREAM_SOCKET: /* a datagram reaches any socket in the tree without a connect */
+    case POLICY_STREAM_SOCKETPAIR:
         emit_load_argument(a, 1);
-        emit(a, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_BITS, 0, 0);
-        emit(a, BPF_JMP | BPF_JEQ | BPF_K, SOCK_STREAM, 1, 0);
-        emit(a, BPF_JMP | BPF_JEQ | BPF_K, SOCK_SEQPACKET, 0, 1);
-        emit_return(a, allow);
-        emit_return(a, error(EPROTONOSUPPORT));
+        /* Of AF_UNIX's types, SOCK_DGRAM and SOCK_RAW, which is the same, have this bit. */
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, SOCK_DGRAM, 0, 3);
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
+        emit_return(a, error(ESOCKTNOSUPPORT));
         emit_answer(a, answer == POLICY_STREAM_SOCKET ? POLICY_SOCKET : POLICY_SOCKETPAIR);
         break;
     case POLICY_SOCKET: /* getaddrinfo asks netlink and takes a plain no */
@@ -150,9 +149,18 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
         emit_return(a, allow);
         emit_return(a, notify);
         break;
-    case POLICY_NOT_INIT:
     case POLICY_NOT_INIT_PRIORITY: /* what the kernel says when init is somebody else's */
-        emit_load_argument(a, answer == POLICY_NOT_INIT ? 0 : 1);
+    case POLICY_NOT_INIT_IO_PRIORITY:
+        emit_load_argument(a, 0);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K,
+             answer == POLICY_NOT_INIT_PRIORITY ? (uint32_t)PRIO_USER : IO_PRIORITY_USER, 3, 0);
+        emit_load_argument(a, 1);
+        emit(a, BPF_JMP | BPF_JEQ | BPF_K, 1, 1, 0);
+        emit_return(a, allow);
+        emit_return(a, error(EPERM));
+        break;
+    case POLICY_NOT_INIT:
+        emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K, 1, 1, 0);
         emit_return(a, allow);
         emit_return(a, error(EPERM));
@@ -270,18 +278,17 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
         for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
             change(answers, by_process[i], POLICY_NOT_INIT);
         change(answers, "setpriority", POLICY_NOT_INIT_PRIORITY);
-        change(answers, "ioprio_set", POLICY_NOT_INIT_PRIORITY);
+        change(answers, "ioprio_set", POLICY_NOT_INIT_IO_PRIORITY);
     }
     if (variant & ISOLATE_FILTER_NO_SIGNALS)
         /* Not tgkill: abort() needs it. The report names that hole. */
         for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
             change(answers, signals[i], POLICY_DENY);
-    if (variant & ISOLATE_FILTER_HOST_TREE)
+    if (variant & ISOLATE_FILTER_HOST_TREE) {
         for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
             change(answers, shared[i], POLICY_DENY);
-    if (variant & ISOLATE_FILTER_HOST_TREE) {
         change(answers, "socket", POLICY_STREAM_SOCKET);
-        change(answers, "socketpair", POLICY_STREAM_PAIR);
+        change(answers, "socketpair", POLICY_STREAM_SOCKETPAIR);
     }
 }
 

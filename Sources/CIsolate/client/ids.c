@@ -1,4 +1,5 @@
 /* Which user and group ids a supervisor may give to its slots. */
+#include <errno.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -14,61 +15,77 @@
 #define ID_BASE 0x70000000u
 #define ID_SPAN 0x0fffffc0u
 
-enum { IDS_PER_SUPERVISOR = 64 };
-
 static int has_capabilities(uint32_t wanted) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
     return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & wanted) == wanted;
 }
 
-/* Whether `path`, a map of this user namespace, covers our ids; if not, the top of its largest extent. */
-static int find_extent(const char *path, uint32_t *base, uint32_t *span) {
-    FILE *file = fopen(path, "re");
+/* Whether a map of this user namespace covers our ids; if not, the top of its largest extent. */
+static int find_extent(const char *map, uint32_t *base, uint32_t *span) {
     unsigned inside, outside, count;
+    int length;
     *base = *span = 0;
-    while (file != NULL && fscanf(file, "%u %u %u", &inside, &outside, &count) == 3) {
+    for (; sscanf(map, "%u %u %u%n", &inside, &outside, &count, &length) == 3; map += length) {
         if (inside <= ID_BASE && count - (ID_BASE - inside) >= ID_SPAN && count > ID_BASE - inside) {
             *base = ID_BASE;
             *span = ID_SPAN;
             break;
         }
         /* The upper half: people and services have the low numbers. */
-        unsigned half = count / 2 / IDS_PER_SUPERVISOR * IDS_PER_SUPERVISOR;
+        unsigned half = count / 2 / INTERNAL_IDS_PER_SUPERVISOR * INTERNAL_IDS_PER_SUPERVISOR;
         if (half > *span) {
             *base = inside + (count - half);
             *span = half;
         }
     }
-    if (file != NULL)
-        fclose(file);
-    return *span >= IDS_PER_SUPERVISOR;
+    return *span >= INTERNAL_IDS_PER_SUPERVISOR;
 }
 
-/* The user's range in /etc/subuid or /etc/subgid: "name or number:first:count". */
-static int find_subordinate(const char *path, uint32_t *base, uint32_t *span) {
-    const struct passwd *entry = getpwuid(getuid());
-    FILE *file = fopen(path, "re");
-    char line[512], number[24];
-    int found = 0;
-    snprintf(number, sizeof number, "%u", getuid());
-    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
-        char *first = strchr(line, ':');
-        if (first == NULL)
+/* The user's range in a text like /etc/subuid: lines "name or number:first:count". */
+static int find_subordinate(const char *text, const char *name, uint32_t uid, uint32_t *base,
+                            uint32_t *span) {
+    char number[24];
+    snprintf(number, sizeof number, "%u", uid);
+    *base = *span = 0;
+    for (const char *line = text; *line != 0; line += strcspn(line, "\n"), line += *line == '\n') {
+        size_t length = strcspn(line, ":\n");
+        int is_ours = (length == strlen(number) && memcmp(line, number, length) == 0) ||
+                      (name != NULL && length == strlen(name) && memcmp(line, name, length) == 0);
+        unsigned long long first, count;
+        if (!is_ours || line[length] != ':' || line[length + 1] < '0' || line[length + 1] > '9' ||
+            sscanf(line + length, ":%llu:%llu", &first, &count) != 2)
             continue;
-        *first++ = 0;
-        if (strcmp(line, number) != 0 && (entry == NULL || strcmp(line, entry->pw_name) != 0))
+        /* Such a range would wrap around, to root and to people. */
+        if (first > UINT32_MAX || count > UINT32_MAX || first + count > UINT32_MAX)
             continue;
-        unsigned start, count;
-        if (sscanf(first, "%u:%u", &start, &count) == 2 && count >= IDS_PER_SUPERVISOR) {
-            *base = start;
-            *span = count / IDS_PER_SUPERVISOR * IDS_PER_SUPERVISOR;
-            found = 1;
+        if (count >= INTERNAL_IDS_PER_SUPERVISOR) {
+            *base = (uint32_t)first;
+            *span = (uint32_t)count / INTERNAL_IDS_PER_SUPERVISOR * INTERNAL_IDS_PER_SUPERVISOR;
+            return 1;
         }
     }
-    if (file != NULL)
-        fclose(file);
-    return found;
+    return 0;
+}
+
+void internal_pick_ids(const struct internal_id_facts *facts, uint32_t avoid, int is_writable,
+                       struct isolate_config *config) {
+    uint32_t user_span = 0, group_span = 0;
+    config->id_count = INTERNAL_IDS_PER_SUPERVISOR;
+    config->id_source = ISOLATE_IDS_OWN;
+    if (facts->may_set_ids && find_extent(facts->uid_map, &config->uid_base, &user_span) &&
+        find_extent(facts->gid_map, &config->gid_base, &group_span))
+        config->id_source = ISOLATE_IDS_PRIVILEGED;
+    else if (!(avoid & (ISOLATE_AVOID_SUBORDINATE_IDS | ISOLATE_AVOID_NAMESPACES)) && !is_writable &&
+             facts->has_helpers &&
+             find_subordinate(facts->subuid, facts->name, facts->uid, &config->uid_base, &user_span) &&
+             find_subordinate(facts->subgid, facts->name, facts->uid, &config->gid_base, &group_span))
+        config->id_source = ISOLATE_IDS_SUBORDINATE;
+    else
+        config->uid_base = config->gid_base = 0;
+    config->id_span = user_span < group_span ? user_span : group_span;
+    if (config->id_source == ISOLATE_IDS_OWN)
+        config->id_span = 0;
 }
 
 const char *internal_find_program(const char *name) {
@@ -82,18 +99,44 @@ const char *internal_find_program(const char *name) {
     return NULL;
 }
 
-void internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config) {
-    uint32_t user_span = 0, group_span = 0;
-    config->id_count = IDS_PER_SUPERVISOR;
-    config->id_source = ISOLATE_IDS_OWN;
-    if (has_capabilities(1u << CAP_SETUID | 1u << CAP_SETGID) &&
-        find_extent("/proc/self/uid_map", &config->uid_base, &user_span) &&
-        find_extent("/proc/self/gid_map", &config->gid_base, &group_span))
-        config->id_source = ISOLATE_IDS_PRIVILEGED;
-    else if (!(avoid & (ISOLATE_AVOID_SUBORDINATE_IDS | ISOLATE_AVOID_NAMESPACES)) && !is_writable &&
-             internal_find_program("newuidmap") != NULL && internal_find_program("newgidmap") != NULL &&
-             find_subordinate("/etc/subuid", &config->uid_base, &user_span) &&
-             find_subordinate("/etc/subgid", &config->gid_base, &group_span))
-        config->id_source = ISOLATE_IDS_SUBORDINATE;
-    config->id_span = user_span < group_span ? user_span : group_span;
+/* A whole text file; "" when it cannot be read. */
+static char *read_all(const char *path) {
+    FILE *file = fopen(path, "re");
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t n = file == NULL ? -1 : getdelim(&text, &room, 0, file);
+    if (file != NULL)
+        fclose(file);
+    if (n < 0) {
+        free(text);
+        text = strdup("");
+    }
+    return text;
+}
+
+int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config) {
+    static const char *const paths[] = {"/proc/self/uid_map", "/proc/self/gid_map", "/etc/subuid",
+                                        "/etc/subgid"};
+    char *texts[4], buffer[4096];
+    int is_complete = 1;
+    struct passwd space, *entry = NULL;
+    getpwuid_r(getuid(), &space, buffer, sizeof buffer, &entry);
+    for (int i = 0; i < 4; i++)
+        is_complete &= (texts[i] = read_all(paths[i])) != NULL;
+    struct internal_id_facts facts = {
+        .may_set_ids = has_capabilities(1u << CAP_SETUID | 1u << CAP_SETGID),
+        .has_helpers =
+            internal_find_program("newuidmap") != NULL && internal_find_program("newgidmap") != NULL,
+        .uid_map = texts[0],
+        .gid_map = texts[1],
+        .subuid = texts[2],
+        .subgid = texts[3],
+        .name = entry == NULL ? NULL : entry->pw_name,
+        .uid = getuid(),
+    };
+    if (is_complete)
+        internal_pick_ids(&facts, avoid, is_writable, config);
+    for (int i = 0; i < 4; i++)
+        free(texts[i]);
+    return is_complete ? 0 : -ENOMEM;
 }

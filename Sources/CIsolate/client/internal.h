@@ -25,8 +25,20 @@ uint32_t config_add_text(struct config_builder *b, const char *text);
 /* rootfs.c: binds, links, files and masks of the root. `root`: an image's directory, or NULL for the host. */
 int internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure);
 
-/* ids.c */
-void internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config);
+/* ids.c: what decides whose ids a supervisor's slots have. */
+enum { INTERNAL_IDS_PER_SUPERVISOR = 64 };
+struct internal_id_facts {
+    int may_set_ids;               /* CAP_SETUID and CAP_SETGID */
+    int has_helpers;               /* newuidmap and newgidmap */
+    const char *uid_map, *gid_map; /* texts of the files, "" where there is none */
+    const char *subuid, *subgid;
+    const char *name; /* of the user; NULL when he has none */
+    uint32_t uid;
+};
+/* Pure: id_source, the bases, the span and the count. */
+void internal_pick_ids(const struct internal_id_facts *facts, uint32_t avoid, int is_writable,
+                       struct isolate_config *config);
+int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config);
 /* The path of a system program, or NULL; valid until the thread's next call. */
 const char *internal_find_program(const char *name);
 
@@ -35,9 +47,10 @@ const char *internal_find_program(const char *name);
 uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
                             uint32_t *lost_layers);
 
-/* config.c: a sealed memory file with the supervisor's configuration, or -errno. */
+/* config.c: a sealed memory file with the supervisor's configuration, or -errno. asks_for_place: the
+ * supervisor then waits for a CGROUP_PLACE record. */
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         isolate_failure *failure);
+                         int *asks_for_place, isolate_failure *failure);
 
 /* spawn.c: starts the image with descriptors 3, 4, 5; not this process's child afterwards. pid, or -errno. */
 int internal_spawn(int image, int socket, int owner, int config);
@@ -52,8 +65,17 @@ unsigned long internal_pid_namespace(void);
  * time tell a later cleanup whether it lives; the number keeps two supervisors of one process apart. */
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
+/* cleanup.c: whether a name is that of a supervisor's directory whose owner lives no more. */
+int internal_owner_is_dead(const char *name);
+
+/* scratch.c: as isolate_cleanup, for the directories of level minimal. */
+int internal_remove_dead_scratch(void (*removed)(const char *path, void *context), void *context);
+
 /* cleanup.c: what a supervisor that was killed could not remove itself. It must be dead. */
 void internal_remove_cgroups(const isolate_supervisor *supervisor);
+
+/* systemd.c: has systemd put the supervisor into a scope that this user may divide; its directory. */
+int internal_systemd_scope(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
 #define INTERNAL_CGROUP_PREFIX "swift-sandbox-"
 

@@ -16,12 +16,13 @@ enum policy_answer {
     POLICY_UNSHARE,
     POLICY_IOCTL,
     POLICY_PERSONALITY,
-    POLICY_OWN_PROCESS,       /* the first argument names a process: 0, the caller, only */
-    POLICY_NOT_INIT,          /* the first argument names a process: any but pid 1 */
-    POLICY_NOT_INIT_PRIORITY, /* the second does */
-    POLICY_OWN_PRIORITY,      /* the first says what the second names: the calling process only */
-    POLICY_STREAM_SOCKET,     /* as POLICY_SOCKET, but no datagrams: sendto needs no connect */
-    POLICY_STREAM_PAIR,
+    POLICY_OWN_PROCESS,          /* the first argument names a process: 0, the caller, only */
+    POLICY_NOT_INIT,             /* the first argument names a process: any but pid 1 */
+    POLICY_NOT_INIT_PRIORITY,    /* setpriority: the second does, and the first may not say "all of a user" */
+    POLICY_NOT_INIT_IO_PRIORITY, /* ioprio_set: the same */
+    POLICY_STREAM_SOCKET,        /* as POLICY_SOCKET, and none that sends to a name */
+    POLICY_STREAM_SOCKETPAIR,
+    POLICY_OWN_PRIORITY, /* the first says what the second names: the calling process only */
 };
 
 struct policy_entry {

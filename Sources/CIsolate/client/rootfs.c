@@ -31,7 +31,7 @@ static int is_empty_directory(const char *path) {
 }
 
 /* A link stays a link, a directory or file is bound; what is not there is left out. */
-static void add_path(struct config_builder *b, const char *path, const char *target) {
+static void add_path(struct config_builder *b, const char *path, const char *source, const char *target) {
     struct stat status;
     char link[512];
     if (lstat(path, &status) != 0)
@@ -43,9 +43,9 @@ static void add_path(struct config_builder *b, const char *path, const char *tar
             add_bind(b, ISOLATE_BIND_LINK, link, target);
         }
     } else if (S_ISDIR(status.st_mode)) {
-        add_bind(b, is_empty_directory(path) ? ISOLATE_BIND_EMPTY : ISOLATE_BIND_TREE, path, target);
+        add_bind(b, is_empty_directory(path) ? ISOLATE_BIND_EMPTY : ISOLATE_BIND_TREE, source, target);
     } else if (S_ISREG(status.st_mode)) {
-        add_bind(b, ISOLATE_BIND_FILE, path, target);
+        add_bind(b, ISOLATE_BIND_FILE, source, target);
     }
 }
 
@@ -55,7 +55,7 @@ static void add_host(struct config_builder *b) {
         /* what dynamic linking, cc and c++, and local time need of /etc; nothing that names the host */
         "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/protocols", "/etc/services"};
     for (size_t i = 0; i < sizeof host / sizeof host[0]; i++)
-        add_path(b, host[i], host[i] + 1);
+        add_path(b, host[i], host[i], host[i] + 1);
 }
 
 /* Level minimal, in the host's own tree: a program that finds these does not expect to be refused. In a root
@@ -73,7 +73,7 @@ static void add_settings(struct config_builder *b) {
         glob_t found = {0};
         if (glob(settings[i], 0, NULL, &found) == 0)
             for (size_t k = 0; k < found.gl_pathc; k++)
-                add_path(b, found.gl_pathv[k], found.gl_pathv[k] + 1);
+                add_path(b, found.gl_pathv[k], found.gl_pathv[k], found.gl_pathv[k] + 1);
         globfree(&found);
     }
 }
@@ -92,10 +92,11 @@ static int add_image(struct config_builder *b, const char *root) {
     DIR *list = opendir(root);
     if (list == NULL)
         return -errno;
+    b->config->image_root = config_add_text(b, root);
     for (struct dirent *entry; (entry = readdir(list)) != NULL;)
         if (!is_ours(entry->d_name)) {
             snprintf(path, sizeof path, "%s/%s", root, entry->d_name);
-            add_path(b, path, entry->d_name);
+            add_path(b, path, entry->d_name, entry->d_name);
         }
     closedir(list);
     return 0;
@@ -142,7 +143,7 @@ static void add_masks(struct config_builder *b) {
     } masks[] = {{"/proc/cmdline", 0},       {"/proc/partitions", 0},  {"/proc/diskstats", 0},
                  {"/proc/kcore", 0},         {"/proc/keys", 0},        {"/proc/key-users", 0},
                  {"/proc/kallsyms", 0},      {"/proc/kmsg", 0},        {"/proc/modules", 0},
-                 {"/proc/timer_list", 0},    {"/proc/sched_debug", 0}, {"/proc/sysrq-trigger", 0},
+                 {"/proc/timer_list", 0},    {"/proc/sched_debug", 0}, {"/proc/sysrq-trigger", 2},
                  {"/proc/latency_stats", 0}, {"/proc/interrupts", 0},  {"/proc/acpi", 1},
                  {"/proc/scsi", 1},          {"/proc/bus", 1},         {"/proc/fs", 1},
                  {"/proc/irq", 1},           {"/proc/driver", 1},      {"/proc/sys", 2}};

@@ -32,8 +32,8 @@ static uint32_t leave_out(uint32_t avoid, uint32_t what, uint32_t layers, uint32
 }
 
 static uint32_t without_namespaces(uint32_t avoid, int needs_tree, uint32_t *lost_layers) {
-    if (needs_tree)
-        return avoid; /* a root of its own needs a mount namespace */
+    if (needs_tree || (avoid & ISOLATE_AVOID_NAMESPACES))
+        return avoid; /* a root of its own needs a mount namespace; and nothing is left out twice */
     avoid &= ~(uint32_t)(ISOLATE_AVOID_NET_NS | ISOLATE_AVOID_PROC);
     return leave_out(avoid, ISOLATE_AVOID_NAMESPACES,
                      NAMESPACE_LAYERS | ISOLATE_LAYER_CGROUP_NS | ISOLATE_LAYER_MASKED_PROC, lost_layers);

@@ -83,18 +83,45 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
     return record.failure.stage == 0 ? 0 : -record.failure.errno_value;
 }
 
+/* Nothing better was found: systemd is asked, and the supervisor told what came of it. */
+static int send_place(isolate_supervisor *supervisor) {
+    struct isolate_place_record record = {.type = ISOLATE_CGROUP_PLACE};
+    int result = internal_systemd_scope(supervisor, record.path, sizeof record.path);
+    if (result == 0) {
+        supervisor->cgroup = ISOLATE_CGROUP_V2;
+        supervisor->cgroup_reason[0] = 0;
+    } else {
+        size_t used = strlen(supervisor->cgroup_reason);
+        memset(record.path, 0, sizeof record.path);
+        snprintf(supervisor->cgroup_reason + used, sizeof supervisor->cgroup_reason - used,
+                 "; systemd made no scope: %s", strerrordesc_np(-result));
+    }
+    return send(supervisor->socket, &record, sizeof record, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Root that may not take another id would run the program as itself: the kernel counts no processes of uid 0
+ * against RLIMIT_NPROC, and without namespaces its file modes are no hindrance. */
+static int is_unbounded_root(const isolate_supervisor *supervisor) {
+    return geteuid() == 0 && supervisor->id_source == ISOLATE_IDS_OWN &&
+           (supervisor->cgroup == ISOLATE_CGROUP_NONE || (supervisor->avoid & ISOLATE_AVOID_NAMESPACES));
+}
+
 static int start_once(const isolate_start_options *options, isolate_supervisor *supervisor,
                       isolate_failure *failure) {
     int CLEANUP_CLOSE image = -1;
     int CLEANUP_CLOSE owner = -1;
     int CLEANUP_CLOSE config = -1;
-    int ends[2] = {-1, -1}, result;
+    int ends[2] = {-1, -1}, result, asks_for_place = 0;
     *failure = internal_failure(ISOLATE_STAGE_NONE, 0, 0);
     *supervisor = (isolate_supervisor){
         .socket = -1, .pidfd = -1, .pid = -1, .owner = getpid(), .exchange = PTHREAD_MUTEX_INITIALIZER};
     supervisor->avoid = options->avoid;
 
-    result = config = internal_config_file(options, supervisor, failure);
+    result = config = internal_config_file(options, supervisor, &asks_for_place, failure);
+    if (result >= 0 && is_unbounded_root(supervisor)) {
+        *failure = internal_failure(ISOLATE_STAGE_CREDENTIALS, EPERM, -1);
+        result = -EPERM;
+    }
     if (result >= 0)
         result = image = image_file(options->image, options->image_bytes);
     if (result >= 0) {
@@ -110,7 +137,11 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
         supervisor->socket = ends[0];
         ends[0] = -1;
         supervisor->pidfd = (int)syscall(SYS_pidfd_open, supervisor->pid, 0);
-        result = supervisor->pidfd < 0 ? -errno : wait_until_ready(supervisor, failure);
+        result = supervisor->pidfd < 0 ? -errno : 0;
+        if (result == 0 && asks_for_place)
+            result = send_place(supervisor);
+        if (result == 0)
+            result = wait_until_ready(supervisor, failure);
     }
     internal_close(&ends[0]);
     if (result < 0) {

@@ -207,6 +207,7 @@ typedef struct isolate_cgroup_choice {
     char
         home[ISOLATE_CGROUP_PATH_BYTES + 16]; /* v2: where this process will be when it starts a supervisor */
     int adopt;                                /* v2: this process has to move out of the way first */
+    int ask_systemd; /* there is v2, but no place in it: systemd may make one when a supervisor starts */
     char reason[160];
 } isolate_cgroup_choice;
 
@@ -229,7 +230,7 @@ enum isolate_filter_variant {
     ISOLATE_FILTER_NO_SIGNALS =
         1 << 1, /* … and Landlock does not hold signals back: none by kill and its like */
     ISOLATE_FILTER_SHARED_INIT = 1 << 3, /* pid 1 has the program's user id: nobody may tune it */
-    ISOLATE_FILTER_HOST_TREE = 1 << 2,   /* no namespaces: no connect, no System V IPC */
+    ISOLATE_FILTER_HOST_TREE = 1 << 2,   /* no namespaces: no connect, no datagrams, no System V IPC */
 };
 
 /* Compiles the policy; `variant`: bits of enum isolate_filter_variant. Returns the number of instructions, or

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum { ISOLATE_INLINE_MAX = 3072, ISOLATE_DENIED_MAX = 32, ISOLATE_PATH_BYTES = 3840 };
+enum { ISOLATE_CGROUP_PLACE_BYTES = 512 };
 
 /* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */
 enum isolate_stage {
@@ -125,6 +126,7 @@ enum isolate_record_type {
     /* embedder -> supervisor */
     ISOLATE_CREATE_SLOT = 1,
     ISOLATE_DESTROY_SLOT,
+    ISOLATE_CGROUP_PLACE, /* once, before anything else, when the configuration says so */
     /* supervisor -> embedder */
     ISOLATE_SUPERVISOR_READY,
     ISOLATE_SLOT_CREATED, /* + descriptors: control, request */
@@ -158,6 +160,11 @@ struct isolate_slot_record { /* CREATE_SLOT, DESTROY_SLOT, SLOT_CREATED, SLOT_EN
     uint32_t slot;
     uint32_t host_uid; /* the program's uid as the host sees it */
     struct isolate_failure failure;
+};
+
+struct isolate_place_record { /* CGROUP_PLACE */
+    uint32_t type;
+    char path[ISOLATE_CGROUP_PLACE_BYTES]; /* v2: the directory, which is there; empty: there is none */
 };
 
 struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN */
@@ -282,7 +289,7 @@ enum isolate_id_source {
 
 struct isolate_bind {
     uint32_t kind;   /* enum isolate_bind_kind */
-    uint32_t source; /* path on the host; the target of a LINK */
+    uint32_t source; /* path on the host, or below image_root; the target of a LINK */
     uint32_t target; /* path in the root, without the first slash */
 };
 
@@ -317,9 +324,11 @@ struct isolate_config {
     uint32_t fail_stage;  /* tests: this stage fails with EIO in every slot; 0 in real use */
     uint32_t cgroup_kind; /* enum isolate_cgroup_kind */
     uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directories to make, absolute, one per hierarchy; v2: one */
+    uint32_t cgroup_wait; /* v2: the directory follows in a CGROUP_PLACE record, before `ready` */
     uint32_t cgroup_home; /* v2: where the supervisor started, absolute; it returns there when it leaves */
     uint32_t bind_count, file_count, mask_count, filter_count;
     uint32_t hostname;
+    uint32_t image_root; /* directory of an image, absolute; 0: the host's own */
     uint64_t charge_batch_bytes;
     struct isolate_bind binds[ISOLATE_BIND_MAX];
     struct isolate_file files[ISOLATE_FILE_MAX];

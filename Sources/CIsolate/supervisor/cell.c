@@ -68,7 +68,8 @@ static struct isolate_failure start_program(struct slot *slot) {
                                    .channel = ends[1],
                                    .cgroup = slot->cgroup,
                                    .work = slot->work,
-                                   .tmp = slot->tmp};
+                                   .tmp = slot->tmp,
+                                   .processes_base = slot->processes_base};
     for (int i = 0; i < CELL_NAMESPACES; i++)
         request.namespaces[i] = slot->namespaces[i];
     result = sys_send(slot->seat, &request, sizeof request, 0, 0);

@@ -33,6 +33,8 @@ static int *member_at(struct cgroup *cgroup, size_t offset) {
 
 struct isolate_failure cgroup_setup(const struct isolate_config *config) {
     kind_in_force = config->cgroup_kind <= ISOLATE_CGROUP_V2 ? config->cgroup_kind : ISOLATE_CGROUP_NONE;
+    if (config->cgroup_wait)
+        kind_in_force = cgroup_v2_receive_place() ? ISOLATE_CGROUP_V2 : ISOLATE_CGROUP_NONE;
     struct isolate_failure failure = kinds[kind_in_force]->setup(config);
     if (failure.stage != 0) {
         kinds[kind_in_force]->remove_all(config);
@@ -103,8 +105,9 @@ struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isola
     if (slot->cgroup.kind == ISOLATE_CGROUP_NONE) {
         /* Far above what is looked for, since it also counts what was never touched; see cgroup_none.c. */
         result.data_bytes = 4 * limits->memory_bytes + ((uint64_t)1 << 30);
-        /* The kernel counts by user and user namespace: slot, seat and init, if the program is the same. */
-        result.processes = limits->processes + (slot->host.program_uid == slot->host.slot_uid ? 3 : 0);
+        /* The kernel counts by user and user namespace: slot, seat and init too, if the program is the same.
+         */
+        result.processes = limits->processes + slot->processes_base;
     }
     return result;
 }

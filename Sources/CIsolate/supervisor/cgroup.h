@@ -126,6 +126,9 @@ extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, c
 
 enum { CGROUP_PATH_BYTES = 640 };
 
+/* Waits for the embedder's word where the cgroups are to be. 0 when there is no place. */
+int cgroup_v2_receive_place(void);
+
 /* The caller sees the cgroup it is in as the root, and so do its children. */
 struct isolate_failure cgroup_unshare(struct slot *slot);
 

@@ -6,8 +6,11 @@
  * kernel's own. The next look comes before the rest of the limit could be used up, and RLIMIT_DATA stands
  * behind it. CPU time is read from each process's own clock; of a process that nobody waited for, what it
  * used since the last look is lost. RLIMIT_NPROC refuses processes beyond the limit, by user and user
- * namespace.
+ * namespace. Where the user has others there than ours, it is set above their number with some room, since
+ * that changes; whoever is then seen with more than the limit is ended.
  */
+#include <linux/resource.h>
+
 #include "cgroup.h"
 #include "supervisor.h"
 #include "text.h"
@@ -16,6 +19,8 @@ enum {
     LOOK_LEAST_NS = 1000000,
     LOOK_MOST_NS = 32000000,
     FILL_BYTES_PER_NS = 4, /* how fast memory can be filled */
+    SHARED_ROOM = 64,      /* processes that a user may start elsewhere during a run */
+    OURS = 2,              /* slot and seat, when a cell is prepared */
     DOUBT_NS = 32000000,
     LOOK_SHARE = 5,         /* at most one part in so many is spent on looking */
     PROCESSES_SLACK = 2,    /* those that die while we count may be counted twice */
@@ -34,7 +39,7 @@ static struct {
 } cpu;
 
 static uint64_t doubt_since_ns; /* memory has perhaps been above its limit since then; 0: no */
-static int pids[MEMBERS_MAX];
+static struct member members[MEMBERS_MAX];
 static uint64_t resident_of[MEMBERS_MAX];
 
 static struct isolate_failure no_failure(void) {
@@ -75,10 +80,54 @@ static struct isolate_failure join(struct slot *slot) {
     return cgroup_unshare(slot);
 }
 
+/* Whether one more process than now is within this limit. */
+static int has_room_within(uint64_t soft, uint64_t hard) {
+    const uint64_t limit[2] = {soft, hard};
+    if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, limit, 0) < 0)
+        return 1;
+    long pid = sys_clone(0, 0);
+    if (pid == 0)
+        sys_exit(0);
+    if (pid > 0)
+        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+    return pid > 0;
+}
+
+/* How many processes and threads the kernel counts for this user: no file tells, so it is asked. */
+static uint64_t count_users_processes(void) {
+    uint64_t limit[2] = {0, 0}, least = 0, most = OURS + 1;
+    if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, 0, limit) < 0)
+        return 0;
+    if (!has_room_within(OURS, limit[1]))
+        least = OURS;
+    else
+        most = OURS;
+    while (most < limit[1] && !has_room_within(most, limit[1])) {
+        least = most;
+        most *= 2;
+    }
+    while (most - least > 1) { /* no room within `least`, but within `most` */
+        uint64_t middle = least + (most - least) / 2;
+        if (has_room_within(middle, limit[1]))
+            most = middle;
+        else
+            least = middle;
+    }
+    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, limit, 0);
+    return least;
+}
+
 static struct isolate_failure prepare(struct slot *slot) {
-    (void)slot;
     cpu.count = 0;
     cpu.gone_ns = cpu.total_ns = doubt_since_ns = 0;
+    slot->processes_base = 0;
+    if (slot->host.program_uid == slot->host.slot_uid) {
+        int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
+        uint64_t count = count_users_processes();
+        slot->processes_base = count + (has_namespace ? 1 : 0); /* init comes after this */
+        if (!has_namespace || count > OURS)
+            slot->processes_base += SHARED_ROOM;
+    }
     return no_failure();
 }
 
@@ -98,9 +147,9 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
     return no_failure();
 }
 
-static long read_file_of(const struct slot *slot, int pid, const char *file, char *out, size_t bytes) {
+static long read_file_of(const struct slot *slot, int entry, const char *file, char *out, size_t bytes) {
     char path[64], number[24];
-    text_number(number, (uint64_t)pid);
+    text_number(number, (uint64_t)entry);
     const char *parts[] = {number, file, 0};
     int result = text_join(path, sizeof path, parts);
     int CLEANUP_CLOSE fd = result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
@@ -108,9 +157,9 @@ static long read_file_of(const struct slot *slot, int pid, const char *file, cha
 }
 
 /* CPU time of the dead children that a process waited for, and of theirs. */
-static uint64_t read_waited(const struct slot *slot, int pid) {
+static uint64_t read_waited(const struct slot *slot, int entry) {
     char text[1024];
-    long n = read_file_of(slot, pid, "/stat", text, sizeof text);
+    long n = read_file_of(slot, entry, "/stat", text, sizeof text);
     /* The name may hold anything; the fields begin after its last parenthesis. */
     const char *field = n > 0 ? text + n : text;
     while (field > text && *field != ')')
@@ -142,13 +191,13 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
     static struct clock now[MEMBERS_MAX];
     uint64_t living = 0, waited = 0;
     for (unsigned i = 0; i < count; i++) {
-        uint64_t before = take_clock(pids[i]);
+        uint64_t before = take_clock(members[i].pid);
         /* MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) */
-        now[i] = (struct clock){pids[i], read_clock((int)(~(unsigned)pids[i] << 3 | 2))};
+        now[i] = (struct clock){members[i].pid, read_clock((int)(~(unsigned)members[i].pid << 3 | 2))};
         if (now[i].ns < before)
             cpu.gone_ns += before; /* dead; if the number is in use again, by another */
         living += now[i].ns;
-        waited += read_waited(slot, pids[i]);
+        waited += read_waited(slot, members[i].entry);
     }
     for (unsigned i = 0; i < cpu.count; i++)
         if (cpu.clocks[i].pid != 0)
@@ -163,7 +212,7 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
 }
 
 static uint64_t cpu_ns(struct slot *slot) {
-    return look_at_clocks(slot, members_list(slot, pids, MEMBERS_MAX));
+    return look_at_clocks(slot, members_list(slot, members, MEMBERS_MAX));
 }
 
 static uint64_t kilobytes(const char *text, const char *key) {
@@ -171,29 +220,30 @@ static uint64_t kilobytes(const char *text, const char *key) {
 }
 
 /* Anonymous and shared memory of one process, and its threads. */
-static uint64_t read_resident(const struct slot *slot, int pid, uint64_t *threads) {
+static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *threads) {
     char text[4096];
-    int tids[8];
-    if (read_file_of(slot, pid, "/status", text, sizeof text) <= 0)
+    struct member all[8];
+    if (read_file_of(slot, entry, "/status", text, sizeof text) <= 0)
         return 0;
     *threads = text_find(text, "Threads:", 0);
     /* When the first thread has left, its file shows no memory, though the others have it all. */
     unsigned count = text_find(text, "RssAnon:", ~0ull) == ~0ull && *threads > 1
-                         ? members_threads(slot, pid, tids, sizeof tids / sizeof tids[0])
+                         ? members_threads(slot, entry, all, sizeof all / sizeof all[0])
                          : 0;
     for (unsigned i = 0; i < count && text_find(text, "RssAnon:", ~0ull) == ~0ull; i++)
-        if (tids[i] != pid)
-            read_file_of(slot, tids[i], "/status", text, sizeof text); /* also found under its own number */
+        if (all[i].entry != entry)
+            read_file_of(slot, all[i].entry, "/status", text,
+                         sizeof text); /* also found under its own number */
     return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
 }
 
 /* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. */
-static uint64_t read_own_part(const struct slot *slot, int pid, uint64_t all) {
+static uint64_t read_own_part(const struct slot *slot, int entry, uint64_t all) {
     char text[2048];
     credentials_begin_look(slot);
-    long n = read_file_of(slot, pid, "/smaps_rollup", text, sizeof text);
+    long n = read_file_of(slot, entry, "/smaps_rollup", text, sizeof text);
     credentials_end_look(slot);
-    if (n == -ESRCH && members_threads(slot, pid, (int[2]){0}, 2) < 2)
+    if (n == -ESRCH && members_threads(slot, entry, (struct member[2]){{0, 0}}, 2) < 2)
         return 0; /* it has died meanwhile */
     if (n <= 0)
         return all;
@@ -208,7 +258,7 @@ static enum sharing has_memory_of_another(unsigned index) {
     for (unsigned i = 0; i < index; i++) {
         if (resident_of[i] != resident_of[index])
             continue;
-        long result = SYS_CALL_5(__NR_kcmp, pids[i], pids[index], 1 /* KCMP_VM */, 0, 0);
+        long result = SYS_CALL_5(__NR_kcmp, members[i].pid, members[index].pid, 1 /* KCMP_VM */, 0, 0);
         if (result == 0)
             return SHARED;
         if (result == -EPERM || result == -ENOSYS)
@@ -224,7 +274,7 @@ static uint64_t read_parts(const struct slot *slot, unsigned count, uint64_t *do
         enum sharing sharing = resident_of[i] > 0 ? has_memory_of_another(i) : SHARED;
         if (sharing == SHARED)
             continue;
-        uint64_t part = read_own_part(slot, pids[i], resident_of[i]);
+        uint64_t part = read_own_part(slot, members[i].entry, resident_of[i]);
         *(sharing == NOT_SHARED ? &sum : doubtful) += part;
     }
     return sum;
@@ -245,11 +295,11 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
                        struct cgroup_usage *usage) {
     uint64_t begin_ns = sys_now_ns(), resident = 0, doubtful = 0, threads = 0,
              limit = ready->limits.memory_bytes;
-    unsigned count = members_list(slot, pids, MEMBERS_MAX);
+    unsigned count = members_list(slot, members, MEMBERS_MAX);
     look_at_clocks(slot, count);
     for (unsigned i = 0; i < count; i++) {
         uint64_t own_threads = 0;
-        resident_of[i] = read_resident(slot, pids[i], &own_threads);
+        resident_of[i] = read_resident(slot, members[i].entry, &own_threads);
         resident += resident_of[i];
         threads += own_threads;
     }

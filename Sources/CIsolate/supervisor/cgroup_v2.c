@@ -21,15 +21,31 @@ static struct isolate_failure failure(int result) {
     return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
 }
 
+/* The directory that a scope of systemd's is; not ours to make or to remove. */
+static struct isolate_place_record place;
+
+int cgroup_v2_receive_place(void) {
+    sys_result n = sys_receive(ISOLATE_FD_SOCKET, &place, sizeof place, 0, 0, 0);
+    if (n == 0)
+        sys_exit(0); /* the embedder is gone */
+    if (n != sizeof place || place.type != ISOLATE_CGROUP_PLACE || place.path[sizeof place.path - 1] != 0)
+        place.path[0] = 0;
+    return place.path[0] != 0;
+}
+
+static const char *base_of(const struct isolate_config *config) {
+    return place.path[0] != 0 ? place.path : config_text(config, config->cgroup_dir[0]);
+}
+
 static int path_below(const struct isolate_config *config, const char *rest, char *out) {
-    const char *parts[] = {config_text(config, config->cgroup_dir[0]), rest, 0};
+    const char *parts[] = {base_of(config), rest, 0};
     return text_join(out, CGROUP_PATH_BYTES, parts);
 }
 
 static int slot_path(const struct isolate_config *config, uint32_t slot, const char *file, char *out) {
     char number[24];
     text_number(number, slot);
-    const char *parts[] = {config_text(config, config->cgroup_dir[0]), "/slot-", number, file, 0};
+    const char *parts[] = {base_of(config), "/slot-", number, file, 0};
     return text_join(out, CGROUP_PATH_BYTES, parts);
 }
 
@@ -44,7 +60,7 @@ static const char controllers[] = "+memory +pids";
 
 static struct isolate_failure setup(const struct isolate_config *config) {
     char path[CGROUP_PATH_BYTES];
-    int result = cgroup_make_directory(AT_FDCWD, config_text(config, config->cgroup_dir[0]));
+    int result = cgroup_make_directory(AT_FDCWD, base_of(config));
     if (result == 0)
         result = path_below(config, "/supervisor", path);
     if (result == 0)
@@ -66,11 +82,11 @@ static void remove_all(const struct isolate_config *config) {
     const char *procs[] = {config_text(config, config->cgroup_home), "/cgroup.procs", 0};
     /* The supervisor itself still sits in its leaf. Where it may not go back, whoever outlives it removes the
      * rest. */
-    if (text_join(path, sizeof path, procs) == 0)
-        cgroup_write_at(AT_FDCWD, path, "0");
+    if (text_join(path, sizeof path, procs) < 0 || cgroup_write_at(AT_FDCWD, path, "0") < 0)
+        return;
     if (path_below(config, "/supervisor", path) == 0)
         cgroup_remove_directory(AT_FDCWD, path);
-    cgroup_remove_directory(AT_FDCWD, config_text(config, config->cgroup_dir[0]));
+    cgroup_remove_directory(AT_FDCWD, base_of(config));
 }
 
 /* Gives a file to the slot's root, unless it is its own already. */

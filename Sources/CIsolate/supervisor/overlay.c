@@ -166,8 +166,8 @@ static struct isolate_failure check_user_attributes(void) {
 
 static struct isolate_failure ask_supervisor(struct slot *slot) {
     struct isolate_status_record answer = {0};
-    int namespaces[2] = {sys_openat(AT_FDCWD, "/proc/self/ns/user", O_RDONLY, 0),
-                         sys_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY, 0)};
+    int namespaces[2] = {sys_openat(slot->proc, "self/ns/user", O_RDONLY, 0),
+                         sys_openat(slot->proc, "self/ns/mnt", O_RDONLY, 0)};
     const char *first = slot->has_lower_ids ? "o" : "i";
     long result = namespaces[0] < 0 ? namespaces[0] : namespaces[1];
     if (result >= 0)
@@ -201,10 +201,16 @@ struct isolate_failure overlay_create(struct slot *slot) {
     struct isolate_failure failure = populate(slot, root);
     if (failure.stage != 0)
         return failure;
-    if (slot->config->id_source == ISOLATE_IDS_PRIVILEGED)
-        return ask_supervisor(slot);
-    failure = check_user_attributes();
-    return failure.stage != 0 ? failure : mount_overlays(slot->config, "userxattr");
+    if (slot->config->id_source == ISOLATE_IDS_PRIVILEGED) {
+        failure = ask_supervisor(slot);
+    } else {
+        failure = check_user_attributes();
+        if (failure.stage == 0)
+            failure = mount_overlays(slot->config, "userxattr");
+    }
+    if (failure.stage == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_OVERLAY))
+        failure = failure_at(ISOLATE_STAGE_OVERLAY, -EIO, 0);
+    return failure;
 }
 
 /* The supervisor's child, in the slot's mount namespace: root's files appear as the program's. */

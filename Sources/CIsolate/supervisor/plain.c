@@ -12,12 +12,7 @@
 #include "supervisor.h"
 #include "text.h"
 
-enum {
-    PATH_BYTES = 1400,
-    NAME_AT = 19 /* offset of the name in linux_dirent64 */,
-    RENAME_NOREPLACE_FLAG = 1,
-    FREEZE_PASSES = 16
-};
+enum { PATH_BYTES = 1400, NAME_AT = 19 /* offset of the name in linux_dirent64 */, FREEZE_PASSES = 16 };
 
 static int slot_directory(const struct isolate_config *config, uint32_t number, const char *below,
                           char out[PATH_BYTES]) {
@@ -38,86 +33,68 @@ struct isolate_failure plain_setup(const struct isolate_config *config) {
     const char *path = config_text(config, config->scratch_directory);
     /* Others may pass through to what is theirs, and list nothing. */
     long result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0711);
+    if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_DIRECTORIES)) {
+        plain_remove_all(config);
+        result = -EIO;
+    }
     return failure_at(result < 0 ? ISOLATE_STAGE_DIRECTORIES : 0, result, 0);
 }
 
-/* Removes an entry, or moves a directory that is not empty to `top`, where its turn comes. */
-static int remove_or_move(int top, int dir, const char *name, uint32_t *number) {
-    char moved[32] = "moved-";
+/* Removes an entry; 1 when it is a directory with something in it. */
+static int remove_entry(int dir, const char *name) {
     int result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, 0);
     if (result != -EISDIR && result != -EPERM)
         return result;
     result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, AT_REMOVEDIR);
-    if (result != -ENOTEMPTY && result != -EACCES && result != -EEXIST)
-        return result;
-    /* Moving a directory changes its "..", so it must be writable. */
-    SYS_CALL_3(__NR_fchmodat, dir, name, 0700);
-    do {
-        text_number(moved + 6, ++*number);
-        result = (int)SYS_CALL_5(__NR_renameat2, dir, name, top, moved, RENAME_NOREPLACE_FLAG);
-    } while (result == -EEXIST && *number < ~0u);
-    return result;
+    return result == -ENOTEMPTY || result == -EEXIST ? 1 : result;
 }
 
-/* Empties `dir` into `top`; the number of entries it saw, or -errno. */
-static int empty_into(int top, int dir, uint32_t *number) {
+/* Removes what it can of a directory. 1 and a name: a directory that must be emptied first; 0: all is gone.
+ */
+static int empty_directory(int dir, char name[256]) {
     char buffer[2048] __attribute__((aligned(8)));
-    int seen = 0;
     long bytes;
+    SYS_CALL_3(__NR_lseek, dir, 0, 0);
     while ((bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
-        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16)) {
-            const char *name = buffer + at + NAME_AT;
-            if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))
-                continue;
-            int result = remove_or_move(top, dir, name, number);
-            if (result < 0 && result != -ENOENT)
-                return result;
-            seen++;
-        }
-    return bytes < 0 ? (int)bytes : seen;
-}
-
-/* One of the directories of `top`, opened; -ENOENT when there is none. Its name goes to `out`. */
-static int first_directory(int top, char out[256]) {
-    char buffer[2048] __attribute__((aligned(8)));
-    long bytes;
-    SYS_CALL_3(__NR_lseek, top, 0, 0);
-    while ((bytes = SYS_CALL_3(__NR_getdents64, top, buffer, sizeof buffer)) > 0)
         for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16)) {
             const char *parts[] = {buffer + at + NAME_AT, 0};
             if (parts[0][0] == '.' && (parts[0][1] == 0 || (parts[0][1] == '.' && parts[0][2] == 0)))
                 continue;
-            if (text_join(out, 256, parts) < 0)
+            int result = remove_entry(dir, parts[0]);
+            if (result == 1)
+                result = text_join(name, 256, parts);
+            else if (result == 0 || result == -ENOENT)
                 continue;
-            SYS_CALL_3(__NR_fchmodat, top, out, 0700);
-            int dir = sys_openat(top, out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-            if (dir >= 0 || dir == -EMFILE)
-                return dir;
+            return result < 0 ? result : 1;
         }
-    return bytes < 0 ? (int)bytes : -ENOENT;
+    return (int)bytes;
 }
 
-/* Removes a tree of any depth with three descriptors and no recursion: it is a program's, who may have made
- * it as deep as it liked. Nobody of the run lives any more, so nothing changes under our hands. */
+/* Removes a tree of any depth with two descriptors and no recursion: it is a program's, who may have made it
+ * as deep as it liked. Nobody of the run lives any more, so nothing changes under our hands, and ".." is
+ * where we came from. */
 static int remove_tree(const char *path) {
-    int CLEANUP_CLOSE top = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    uint32_t number = 0;
-    char name[256];
-    if (top < 0)
-        return top == -ENOENT ? 0 : top;
-    for (;;) {
-        SYS_CALL_3(__NR_lseek, top, 0, 0);
-        int result = empty_into(top, top, &number);
-        if (result < 0)
-            return result;
-        int CLEANUP_CLOSE dir = first_directory(top, name);
-        if (dir == -ENOENT)
+    int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (dir < 0)
+        return dir == -ENOENT ? 0 : dir;
+    for (uint64_t depth = 0;;) {
+        char name[256];
+        int result = empty_directory(dir, name);
+        if (result == 0 && depth == 0)
             break;
-        result = dir < 0 ? dir : empty_into(top, dir, &number);
-        if (result >= 0)
-            result = (int)SYS_CALL_3(__NR_unlinkat, top, name, AT_REMOVEDIR);
-        if (result < 0 && result != -ENOTEMPTY && result != -ENOENT)
-            return result;
+        if (result > 0) { /* what the program locked is unlocked first */
+            SYS_CALL_3(__NR_fchmodat, dir, name, 0700);
+            depth++;
+        } else if (result == 0) {
+            depth--;
+        }
+        int next = result < 0 ? result
+                              : sys_openat(dir, result > 0 ? name : "..",
+                                           O_RDONLY | O_DIRECTORY | (result > 0 ? O_NOFOLLOW : 0), 0);
+        if (next < 0)
+            return next;
+        sys_close(dir);
+        dir = next;
     }
     return (int)SYS_CALL_3(__NR_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
 }
@@ -145,9 +122,14 @@ struct isolate_failure plain_scratch_create(struct slot *slot) {
             result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0700);
         if (result == 0)
             result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, path, slot->uid, slot->gid, 0);
-        if (result == 0)
+        if (result == 0) { /* as the program: what is above the directory must let it pass, too */
+            credentials_act_as_program(slot);
             result = *fds[i] = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+            credentials_act_as_slot();
+        }
     }
+    if (result >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH))
+        result = -EIO;
     if (result >= 0)
         return failure_at(0, 0, 0);
     plain_scratch_remove(slot);
@@ -178,19 +160,19 @@ static int kill_user(const struct slot *slot) {
 /* One by one. First all of them lose the right to fork, so that they do not outrun us: as long as nobody is
  * killed, the limit of processes itself ends a storm. */
 void plain_kill_listed(const struct slot *slot, members_lister *list) {
-    static int pids[MEMBERS_MAX];
+    static struct member members[MEMBERS_MAX];
     static const uint64_t none[2] = {0, 0};
     unsigned count = 0, before;
     for (int pass = 0; pass < FREEZE_PASSES; pass++) {
         before = count;
-        count = list(slot, pids, MEMBERS_MAX);
+        count = list(slot, members, MEMBERS_MAX);
         for (unsigned i = 0; i < count; i++)
-            SYS_CALL_4(__NR_prlimit64, pids[i], RLIMIT_NPROC, none, 0);
+            SYS_CALL_4(__NR_prlimit64, members[i].pid, RLIMIT_NPROC, none, 0);
         if (count == before)
             break;
     }
     for (unsigned i = 0; i < count; i++)
-        SYS_CALL_2(__NR_kill, pids[i], SYS_SIGKILL);
+        SYS_CALL_2(__NR_kill, members[i].pid, SYS_SIGKILL);
 }
 
 void plain_kill(const struct slot *slot) {

@@ -10,7 +10,7 @@
 #include "supervisor.h"
 #include "text.h"
 
-enum { PATH_BYTES = 512 };
+enum { PATH_BYTES = 512, SOURCE_BYTES = 4096 };
 #define STAGING "/tmp"
 #define DISK_LEAST ((uint64_t)4096)
 #define DISK_MOST ((uint64_t)1 << 60)
@@ -72,9 +72,17 @@ static int add_bind(const struct slot *slot, int root, uint32_t index) {
     if (bind->kind == ISOLATE_BIND_EMPTY)
         return is_lower ? 0 : root_make_directory(root, target, 0755);
     int recursive = bind->kind == ISOLATE_BIND_TREE ? AT_RECURSIVE : 0;
-    int CLEANUP_CLOSE tree =
-        (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | recursive);
-    int result = tree;
+    char path[SOURCE_BYTES];
+    int result = 0;
+    if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
+        const char *parts[] = {STAGING "/image/", source, 0};
+        result = text_join(path, sizeof path, parts);
+        source = path;
+    }
+    int CLEANUP_CLOSE tree = result < 0 ? result
+                                        : (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
+                                                          OPEN_TREE_CLONE | O_CLOEXEC | recursive);
+    result = tree;
     if (result >= 0 && !is_lower && recursive)
         result = root_make_directory(root, target, 0755);
     if (result >= 0 && !is_lower && !recursive) {
@@ -107,6 +115,14 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result, (int)i + 1);
     }
+    if (slot->image >= 0) { /* for as long as its parts are taken from it */
+        int result = root_make_directory(root, "image", 0755);
+        if (result == 0)
+            result =
+                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, "image", MOVE_MOUNT_F_EMPTY_PATH);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_BIND, result, -2);
+    }
     for (uint32_t i = 0; i < config->bind_count; i++) {
         int result = add_bind(slot, root, i);
         if (result < 0)
@@ -118,6 +134,14 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
         int result = root_make_file(root, config, &config->files[i]);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
+    }
+    if (slot->image >= 0) {
+        long result = SYS_CALL_2(__NR_umount2, STAGING "/image", 2 /* MNT_DETACH */);
+        if (result == 0)
+            result = SYS_CALL_3(__NR_unlinkat, root, "image", AT_REMOVEDIR);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_BIND, result, -3);
+        sys_close_fd(&slot->image);
     }
     return failure_at(0, 0, 0);
 }
@@ -140,6 +164,14 @@ static long enter_root(void) {
 struct isolate_failure root_build(struct slot *slot) {
     /* Nothing we mount may reach the host's tree, nor the other way round. */
     long result = sys_mount(0, "/", 0, MS_REC | MS_PRIVATE, 0);
+    const char *image = config_text(slot->config, slot->config->image_root);
+    if (result == 0 && slot->config->image_root != 0 && slot->image < 0) {
+        /* Before our own tree covers a place where it may lie. */
+        slot->image =
+            (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, image, OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+        if (slot->image < 0)
+            return failure_at(ISOLATE_STAGE_BIND, slot->image, -4);
+    }
     if (result == 0)
         result =
             sys_mount("sandbox", STAGING, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=1024");

@@ -13,9 +13,9 @@
 #include "supervisor.h"
 
 /* The kernel prefers the program to the seat when the cgroup is out of memory. */
-static void prefer_children_for_oom(void) {
+static void prefer_children_for_oom(const struct slot *slot) {
     sys_prctl(PR_SET_DUMPABLE, 1); /* otherwise the file below belongs to the host's root */
-    int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY, 0);
+    int CLEANUP_CLOSE fd = sys_openat(slot->proc, "self/oom_score_adj", O_WRONLY, 0);
     if (fd >= 0)
         sys_write(fd, "500", 3);
     sys_prctl(PR_SET_DUMPABLE, 0);
@@ -24,7 +24,7 @@ static void prefer_children_for_oom(void) {
 void seat_main(struct slot *slot, int socket) {
     struct isolate_status_record reply = {.type = ISOLATE_SEAT_FORKED};
     sys_prctl(PR_SET_NAME, (unsigned long)"seat");
-    prefer_children_for_oom();
+    prefer_children_for_oom(slot);
     reply.failure = cgroup_join(slot);
     if (reply.failure.stage == 0) {
         long result = credentials_renounce_root();
@@ -62,6 +62,7 @@ void seat_main(struct slot *slot, int socket) {
             slot->cgroup = request.cgroup;
             slot->work = request.work;
             slot->tmp = request.tmp;
+            slot->processes_base = request.processes_base;
             program_main(slot, &request);
         }
         reply.value = (int32_t)pid;

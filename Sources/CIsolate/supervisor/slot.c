@@ -54,7 +54,14 @@ static struct isolate_failure watch_children(struct slot *slot) {
 static struct isolate_failure set_up_plain(struct slot *slot) {
     slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
-    struct isolate_failure failure = start_seat(slot);
+    /* Whom we do not see we could not kill. */
+    if (!members_are_visible(slot))
+        return failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, 2);
+    struct isolate_failure failure = failure_at(0, 0, 0);
+    if (stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_SEAT))
+        failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
+    if (failure.stage == 0)
+        failure = start_seat(slot);
     return failure.stage == 0 ? watch_children(slot) : failure;
 }
 
@@ -93,6 +100,9 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (failure.stage == 0 && config->fail_stage >= ISOLATE_STAGE_MOUNT_ROOT &&
         config->fail_stage <= ISOLATE_STAGE_PIVOT)
         failure = failure_at((int)config->fail_stage, -EIO, 0);
+    /* Nor could we bound what we do not see, where no cgroup does. */
+    if (failure.stage == 0 && slot->cgroup.kind == ISOLATE_CGROUP_NONE && !members_are_visible(slot))
+        failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, 2);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CLONE_SEAT))
         failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
     if (failure.stage == 0)

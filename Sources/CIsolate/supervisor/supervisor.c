@@ -8,6 +8,7 @@
  */
 #include "supervisor.h"
 
+#include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
@@ -53,11 +54,12 @@ static int wait_for(int pid, int options) {
 }
 
 static void keep_only_slot_descriptors(const struct slot *slot) {
-    int keep[24]; /* 20 of the cgroup */
+    int keep[32]; /* 20 of the cgroup */
     unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
     keep[count++] = slot->control;
     keep[count++] = slot->request;
     keep[count++] = slot->sync;
+    keep[count++] = slot->image;
     sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
 }
 
@@ -94,6 +96,16 @@ static int start_slot(struct slot *slot, int sync, int *pidfd, struct isolate_fa
     return pid;
 }
 
+/* An image may lie where only the host's root can go, and the slot is somebody else. Safe: the slot makes it
+ * read-only, and what it holds was meant for programs. An ordinary user's slot is the user, and takes the
+ * path. */
+static int open_image(void) {
+    if (config->image_root == 0 || config->id_source != ISOLATE_IDS_PRIVILEGED)
+        return -1;
+    return (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, config_text(config, config->image_root),
+                           OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+}
+
 static struct slot_entry *free_entry(void) {
     for (int i = 0; i < SLOT_MAX; i++)
         if (entries[i].number == 0)
@@ -102,7 +114,8 @@ static struct slot_entry *free_entry(void) {
 }
 
 static void create_slot(uint32_t number) {
-    struct slot slot = {.config = config, .number = number, .control = -1, .request = -1, .sync = -1};
+    struct slot slot = {
+        .config = config, .number = number, .control = -1, .request = -1, .sync = -1, .image = -1};
     struct isolate_failure failure = {0, 0, 0};
     int control[2] = {-1, -1}, request[2] = {-1, -1}, sync[2] = {-1, -1};
     int pid = -1, pidfd = -1;
@@ -125,6 +138,7 @@ static void create_slot(uint32_t number) {
     if (failure.stage != 0)
         goto done;
     slot.has_cgroup = 1;
+    slot.image = open_image();
 
     int type = SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC;
     long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, control);
@@ -171,6 +185,7 @@ done:
         report_slot(ISOLATE_SLOT_ENDED, number, 0, failure, 0, 0);
     if (slot.has_cgroup)
         cgroup_close(&slot.cgroup);
+    sys_close_fd(&slot.image);
     sys_close_fd(&pidfd);
     for (int i = 0; i < 2; i++) {
         sys_close_fd(&control[i]);
@@ -187,16 +202,16 @@ static int is_slot(int pid) {
 }
 
 /* The children that no living slot accounts for. */
-static unsigned list_orphan_children(const struct slot *dead, int *pids, unsigned most) {
-    unsigned count = members_children(dead, pids, most), others = 0;
+static unsigned list_orphan_children(const struct slot *dead, struct member *members, unsigned most) {
+    unsigned count = members_children(dead, members, most), others = 0;
     for (unsigned i = 0; i < count; i++)
-        if (!is_slot(pids[i]))
-            pids[others++] = pids[i];
+        if (!is_slot(members[i].pid))
+            members[others++] = members[i];
     return others;
 }
 
-static unsigned list_orphans(const struct slot *dead, int *pids, unsigned most) {
-    return members_add_descendants(dead, pids, list_orphan_children(dead, pids, most), most);
+static unsigned list_orphans(const struct slot *dead, struct member *members, unsigned most) {
+    return members_add_descendants(dead, members, list_orphan_children(dead, members, most), most);
 }
 
 /* Level minimal: a slot that died in the middle of a run leaves the run's processes to us, its subreaper. */
@@ -207,13 +222,13 @@ static void bury_orphans(const struct identity *host) {
                         .gid = host->program_gid,
                         .seat_pid = -1,
                         .init_pid = -1};
-    static int pids[MEMBERS_MAX];
+    static struct member members[MEMBERS_MAX];
     uint64_t end = sys_now_ns() + BURY_TIMEOUT_NS;
     dead.proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     for (;;) {
-        unsigned count = list_orphan_children(&dead, pids, MEMBERS_MAX), left = 0;
+        unsigned count = list_orphan_children(&dead, members, MEMBERS_MAX), left = 0;
         for (unsigned i = 0; i < count; i++)
-            left += wait_for(pids[i], 1 /* WNOHANG */) == 0;
+            left += wait_for(members[i].pid, 1 /* WNOHANG */) == 0;
         if (count == 0 || sys_now_ns() > end)
             break;
         if (left > 0) {

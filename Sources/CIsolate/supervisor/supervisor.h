@@ -33,6 +33,7 @@ struct slot {
     int control;       /* records from and to the embedder */
     int request;       /* RUN records; read only by the program's process */
     int sync;          /* the supervisor: "the ids are mapped", and overlays for a writable root */
+    int image;         /* an image's tree, not mounted yet, or -1 */
     int has_cgroup;
     struct cgroup cgroup;
     int proc;            /* O_PATH of the slot's own /proc; without ISOLATE_FEATURE_PROC, of the outer one */
@@ -53,8 +54,9 @@ struct slot {
     int channel;  /* records from the program's process before exec */
     int listener; /* seccomp notifications */
     uint32_t layers;
-    int is_traced; /* level minimal: the program's process is */
-    int was_full;  /* the quota was used up before the run */
+    uint64_t processes_base; /* no cgroup: what RLIMIT_NPROC counts besides the program */
+    int is_traced;           /* level minimal: the program's process is */
+    int was_full;            /* the quota was used up before the run */
     struct cgroup_base base;
 };
 
@@ -139,22 +141,31 @@ struct seat_request { /* ISOLATE_SEAT_FORK */
     int32_t namespaces[CELL_NAMESPACES];
     struct cgroup cgroup; /* the seat's copies are as old as the seat */
     int32_t work, tmp;
+    uint64_t processes_base;
 };
 void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
 
-/* members.c: the processes of the run, by their numbers in the slot's /proc. */
+/* members.c: the processes of the run. */
 enum { MEMBERS_MAX = 1024 };
-typedef unsigned members_lister(const struct slot *slot, int *pids, unsigned most);
+struct member {
+    int pid;   /* ours: for kill, clocks, ptrace */
+    int entry; /* in slot->proc, and of no use anywhere else */
+};
+typedef unsigned members_lister(const struct slot *slot, struct member *members, unsigned most);
 members_lister members_list;
-/* The threads of one process. */
-unsigned members_threads(const struct slot *slot, int pid, int *tids, unsigned most);
+/* The threads of one process, by their entries only. */
+unsigned members_threads(const struct slot *slot, int entry, struct member *threads, unsigned most);
 /* Also when that cannot be told. */
 int members_exist(const struct slot *slot);
+/* Whether slot->proc can tell at all. */
+int members_are_visible(const struct slot *slot);
 /* The children of this very process. */
 members_lister members_children;
 /* Adds the descendants of the `count` processes that are in the list. */
-unsigned members_add_descendants(const struct slot *slot, int *pids, unsigned count, unsigned most);
-void members_kill(const struct slot *slot);
+unsigned members_add_descendants(const struct slot *slot, struct member *members, unsigned count,
+                                 unsigned most);
+/* The entry in slot->proc of a child of ours, or 0. */
+int members_entry(const struct slot *slot, int pid);
 
 /* plain.c: kills whom `list` lists, at that moment. */
 void plain_kill_listed(const struct slot *slot, members_lister *list);

@@ -47,9 +47,9 @@ static int read_registers(int pid, struct registers *out) {
     return (int)result;
 }
 
-static int open_of(const struct slot *slot, int pid, const char *file) {
+static int open_of(const struct slot *slot, int entry, const char *file) {
     char path[64], number[24];
-    text_number(number, (uint64_t)pid);
+    text_number(number, (uint64_t)entry);
     const char *parts[] = {number, file, 0};
     int result = text_join(path, sizeof path, parts);
     return result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
@@ -79,9 +79,9 @@ static int ends_with(const char *line, size_t length, const char *suffix) {
 }
 
 /* Finds the first thread's stack in /proc/PID/maps. */
-static int find_stack(const struct slot *slot, int pid, uint64_t *start, uint64_t *end) {
+static int find_stack(const struct slot *slot, int entry, uint64_t *start, uint64_t *end) {
     credentials_begin_look(slot);
-    int CLEANUP_CLOSE maps = open_of(slot, pid, "/maps");
+    int CLEANUP_CLOSE maps = open_of(slot, entry, "/maps");
     credentials_end_look(slot);
     char line[512], buffer[1024];
     size_t length = 0;
@@ -110,7 +110,7 @@ static int find_stack(const struct slot *slot, int pid, uint64_t *start, uint64_
  * over another user's process that a container's root may lack; the file is everybody's. */
 static int limit_is_ours(const struct slot *slot, int pid, const char *name, uint64_t ours) {
     char text[2048];
-    int CLEANUP_CLOSE file = open_of(slot, pid, "/limits");
+    int CLEANUP_CLOSE file = open_of(slot, members_entry(slot, pid), "/limits");
     return file >= 0 && text_read(file, text, sizeof text) > 0 && text_find(text, name, ~0ull) == ours;
 }
 
@@ -122,7 +122,7 @@ static int is_stack_overflow(const struct slot *slot, int pid, uint64_t limit) {
     uint64_t start = 0, end = 0;
     if (SYS_CALL_4(__NR_ptrace, PTRACE_GETSIGINFO, pid, 0, &info) < 0 ||
         (info.code != SI_KERNEL_SEGV_MAPERR && info.code != SI_KERNEL_SEGV_ACCERR) ||
-        read_registers(pid, &registers) < 0 || !find_stack(slot, pid, &start, &end))
+        read_registers(pid, &registers) < 0 || !find_stack(slot, members_entry(slot, pid), &start, &end))
         return 0;
     uint64_t at = info.address, sp = registers.stack_pointer;
     /* The kernel keeps a guard gap of 1 MiB below the stack, so a limit can be met that much earlier. */
@@ -138,9 +138,9 @@ static int is_refused_write(int pid) {
 }
 
 /* How many descriptors a process has open; counts no further than `most`. */
-static uint64_t count_descriptors(const struct slot *slot, int pid, uint64_t most) {
+static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t most) {
     char buffer[1024] __attribute__((aligned(8)));
-    int CLEANUP_CLOSE dir = open_of(slot, pid, "/fd");
+    int CLEANUP_CLOSE dir = open_of(slot, entry, "/fd");
     uint64_t count = 0;
     long bytes;
     while (dir >= 0 && count < most && (bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
@@ -152,14 +152,15 @@ static uint64_t count_descriptors(const struct slot *slot, int pid, uint64_t mos
 /* The last permitted number is taken, and so are all below it: one more was, or would be, refused. */
 static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t limit) {
     char path[80], number[24], last[24], target[8];
-    text_number(number, (uint64_t)pid);
+    int entry = members_entry(slot, pid);
+    text_number(number, (uint64_t)entry);
     text_number(last, limit - 1);
     const char *parts[] = {number, "/fd/", last, 0};
     if (limit == 0 || text_join(path, sizeof path, parts) < 0)
         return 0;
     credentials_begin_look(slot);
     int are_used = SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0 &&
-                   count_descriptors(slot, pid, limit) >= limit;
+                   count_descriptors(slot, entry, limit) >= limit;
     credentials_end_look(slot);
     return are_used;
 }

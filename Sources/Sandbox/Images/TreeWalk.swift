@@ -31,25 +31,28 @@ enum TreeWalk {
     ) throws(ImageFailure) {
         var current = try open(directory, [UInt8(ascii: ".")])
         var levels = [Level(name: [], inode: try inode(current.number), pending: names)]
-        while let level = levels.last {
-            if let name = level.pending.last {
-                levels[levels.count - 1].pending.removeLast()
-                guard try visit(current.number, level.inode, name) else { continue }
+        // The level is never copied: taking a name out of a copied list would copy the list for each name.
+        while !levels.isEmpty {
+            let top = levels.count - 1
+            let inode = levels[top].inode
+            if let name = levels[top].pending.popLast() {
+                guard try visit(current.number, inode, name) else { continue }
                 current = try open(current.number, name)
-                let level = Level(
-                    name: name, inode: try inode(current.number), pending: try Self.names(current.number))
-                levels.append(level)
+                levels.append(
+                    Level(
+                        name: name, inode: try Self.inode(current.number),
+                        pending: try Self.names(current.number)))
                 continue
             }
-            levels.removeLast()
-            guard let above = levels.last else { return }
+            let left = levels.removeLast().name
+            guard let above = levels.last?.inode else { return }
             current =
                 levels.count == 1
                 ? try open(directory, [UInt8(ascii: ".")]) : try open(current.number, Array("..".utf8))
-            guard try inode(current.number) == above.inode else {
-                throw ImageFailure("its directories were moved meanwhile", entry: level.name)
+            guard try Self.inode(current.number) == above else {
+                throw ImageFailure("its directories were moved meanwhile", entry: left)
             }
-            try leave(current.number, above.inode, level.name)
+            try leave(current.number, above, left)
         }
     }
 

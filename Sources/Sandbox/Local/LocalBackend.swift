@@ -57,7 +57,7 @@ public final class LocalBackend: SandboxBackend {
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
         do throws(SandboxError) {
-            let (engine, lease) = try await liveLease(EngineKey(image: options.image, rootfs: options.rootfs))
+            let (engine, lease) = try await liveLease(options.image, options.rootfs)
             do throws(SandboxError) {
                 try Self.check(options, engine.supervisor.world)
             } catch {
@@ -101,13 +101,15 @@ public final class LocalBackend: SandboxBackend {
 
     /// The supervisor's pid, which is started if need be. For tests.
     func supervisorPID() async throws(SandboxError) -> Int32? {
-        try await engines.running(EngineKey(image: .host, rootfs: .readOnly)).supervisor.handle.pid
+        try await engines.running(.host, .readOnly).supervisor.handle.pid
     }
 
     /// A prepared slot that lives. One that was killed while it waited in the pool is thrown away.
-    private func liveLease(_ key: EngineKey) async throws(SandboxError) -> (LocalEngine, PoolLease<Slot>) {
+    private func liveLease(
+        _ image: Image, _ rootfs: Rootfs
+    ) async throws(SandboxError) -> (LocalEngine, PoolLease<Slot>) {
         while true {
-            let engine: LocalEngine = try await engines.running(key)
+            let engine = try await engines.running(image, rootfs)
             let lease = try await engine.pool.acquire()
             if !lease.member.isClosed { return (engine, lease) }
             engine.pool.release(lease, reusable: false)
@@ -125,13 +127,13 @@ public final class LocalBackend: SandboxBackend {
                     context!.assumingMemoryBound(to: [String].self).pointee.append(String(cString: path!))
                 }, list)
         }
-        removed += try ImageStore.cleanup()
         guard result >= 0 else {
             throw SandboxError(
                 .setupFailed, stage: "cleanup", errno: -result,
                 message: "not everything could be removed: \(describe(errno: -result))",
                 hint: "run it as the user who left it, or as root")
         }
+        removed += try ImageStore.cleanup()
         return removed
     }
 }

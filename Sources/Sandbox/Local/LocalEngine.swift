@@ -7,6 +7,8 @@ import Synchronization
 /// What an engine's sandboxes begin with.
 struct EngineKey: Hashable, Sendable {
     var image: Image
+    /// Of an archive: one that was replaced under its name is another image.
+    var digest: String?
     var rootfs: Rootfs
 }
 
@@ -17,9 +19,8 @@ final class LocalEngine: Sendable {
     let image: PreparedImage
 
     static func start(
-        _ key: EngineKey, _ configuration: LocalBackend.Configuration, images: ImageStore
+        _ key: EngineKey, _ image: PreparedImage, _ configuration: LocalBackend.Configuration
     ) async throws(SandboxError) -> LocalEngine {
-        let image = try await images.prepare(key.image)
         let setup = Supervisor.Setup(
             root: key.image == .host ? nil : image.path, isWritable: key.rootfs == .writable,
             adoptCgroup: configuration.adoptCgroup, avoid: configuration.avoid,

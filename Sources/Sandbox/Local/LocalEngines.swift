@@ -35,7 +35,15 @@ final class LocalEngines: Sendable {
     }
 
     /// The engine, started or started anew. Several first callers share one start.
-    func running(_ key: EngineKey) async throws(SandboxError) -> LocalEngine {
+    func running(_ image: Image, _ rootfs: Rootfs) async throws(SandboxError) -> LocalEngine {
+        try state.withLock { state throws(SandboxError) in try Self.check(state) }
+        // At once for all but an archive that is new or was replaced.
+        let prepared = try await images.prepare(image)
+        let key = EngineKey(image: image, digest: prepared.digest, rootfs: rootfs)
+        return try await running(key, prepared)
+    }
+
+    private func running(_ key: EngineKey, _ image: PreparedImage) async throws(SandboxError) -> LocalEngine {
         let (engine, idle) = try state.withLock { state throws(SandboxError) -> (Engine, [LocalEngine]) in
             try Self.check(state)
             if case .running(let engine)? = state.engines[key], engine.supervisor.isLost {
@@ -44,12 +52,15 @@ final class LocalEngines: Sendable {
             let idle = state.engines[key] == nil ? Self.removeIdle(&state) : []
             state.order.removeAll { $0 == key }
             state.order.append(key)
-            if let engine = state.engines[key] { return (engine, idle) }
-            let (configuration, images) = (configuration, images)
+            if let engine = state.engines[key] {
+                image.hold.release()
+                return (engine, idle)
+            }
+            let configuration = configuration
             let engine = Engine.starting(
                 Task { () -> Result<LocalEngine, SandboxError> in
                     do throws(SandboxError) {
-                        return .success(try await LocalEngine.start(key, configuration, images: images))
+                        return .success(try await LocalEngine.start(key, image, configuration))
                     } catch {
                         return .failure(error)
                     }

@@ -48,7 +48,7 @@ extension ConformanceSubject {
     /// Runs a program of `Tests/Programs` in a sandbox of its own.
     func run(
         _ program: String, _ arguments: [String] = [], stdin: StandardInput = .none,
-        limits: Limits = .standard, environment: [String: String] = [:],
+        limits: Limits = .patient, environment: [String: String] = [:],
         blockedSyscalls: BlockedSyscallPolicy = .endRun
     ) async throws -> RunResult {
         try await withSandbox(blockedSyscalls: blockedSyscalls) { sandbox in
@@ -59,7 +59,7 @@ extension ConformanceSubject {
 
     /// Runs a line of shell in a sandbox of its own.
     func shell(
-        _ line: String, stdin: StandardInput = .none, limits: Limits = .standard
+        _ line: String, stdin: StandardInput = .none, limits: Limits = .patient
     ) async throws -> RunResult {
         try await withSandbox { sandbox in
             try await sandbox.run(Command("/bin/sh", ["-c", line]), stdin: stdin, limits: limits)
@@ -99,9 +99,24 @@ extension SandboxInstance {
     /// Puts a program of `Tests/Programs` into `/work` as `victim`, and runs it.
     func run(
         program: String, _ arguments: [String] = [], stdin: StandardInput = .none,
-        limits: Limits = .standard, environment: [String: String] = [:]
+        limits: Limits = .patient, environment: [String: String] = [:]
     ) async throws -> RunResult {
         let command = try await install(program, arguments, environment: environment)
         return try await run(command, stdin: stdin, limits: limits)
     }
+}
+
+/// Whether the processor is emulated (`scripts/vm.sh` without KVM): everything takes 10 to 30 times as long.
+let isEmulated = ProcessInfo.processInfo.environment["EMULATED"] == "1"
+
+extension Limits {
+    /// The standard limits, with time enough for an emulated processor where there is one.
+    static let patient: Limits = {
+        var limits = Limits.standard
+        if isEmulated {
+            limits.wallTime *= 15
+            limits.cpuTime *= 15
+        }
+        return limits
+    }()
 }

@@ -1,4 +1,5 @@
-// The victim programs of Tests/Programs: found by name, compiled once, on demand, into a folder that goes at exit.
+// The victim programs of Tests/Programs: found by name, compiled once, on demand, into a folder that goes at exit;
+// with VICTIMS=FOLDER in the environment they are what scripts/victims.sh compiled there.
 import Foundation
 import Synchronization
 
@@ -11,6 +12,7 @@ enum Programs {
     static func path(_ name: String) async throws -> String {
         let source = try source(of: name)
         if source.hasSuffix(".py") { return source }
+        if let folder = ProcessInfo.processInfo.environment["VICTIMS"] { return folder + "/" + name }
         let build = builds.withLock { builds in
             if let build = builds[name] { return build }
             let build = Task { try await compile(source, as: name) }
@@ -39,14 +41,16 @@ enum Programs {
 
     private static let builds = Mutex<[String: Task<String, any Error>]>([:])
 
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Programs")
+        .resolvingSymlinksInPath().path
+
     /// Name without suffix → path, of all that is below Tests/Programs.
     private static let sources: [String: String] = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Programs").resolvingSymlinksInPath().path
         var found: [String: String] = [:]
-        for case let path as String in FileManager.default.enumerator(atPath: root) ?? .init() {
+        for case let path as String in FileManager.default.enumerator(atPath: folder) ?? .init() {
             let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-            if [".c", ".cpp", ".py"].contains(where: path.hasSuffix) { found[name] = root + "/" + path }
+            if [".c", ".cpp", ".py"].contains(where: path.hasSuffix) { found[name] = folder + "/" + path }
         }
         return found
     }()
@@ -58,20 +62,11 @@ enum Programs {
         return source
     }
 
-    /// Compiles statically, unless the source's first line says `// flags: …`.
     private static func compile(_ source: String, as name: String) async throws -> String {
-        let text = try String(contentsOfFile: source, encoding: .utf8)
-        let firstLine = text.prefix { $0 != "\n" }
-        let marker = "// flags: "
-        let flags =
-            firstLine.hasPrefix(marker)
-            ? firstLine.dropFirst(marker.count).split(separator: " ").map(String.init)
-            : ["-static", "-O2", "-s"]
         let product = temporaryFolder + "/" + name
-        let compiler = source.hasSuffix(".cpp") ? "g++" : "gcc"
-        let status = try await launch(compiler, flags + ["-Wall", source, "-o", product])
+        let status = try await launch(folder + "/compile.sh", [source, product])
         guard status == 0 else {
-            throw BuildFailure(description: "\(compiler) \(source) ended with wait status \(status)")
+            throw BuildFailure(description: "compile.sh \(source) ended with wait status \(status)")
         }
         return product
     }

@@ -1,0 +1,102 @@
+/* Removes the directories that stood for a sandbox's /work and /tmp at level minimal, when their owner is
+ * dead. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Opens a directory that this user may empty, whatever its mode says. */
+static DIR *open_own(int parent, const char *name) {
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+    int is_ours = fd >= 0 && fstat(fd, &status) == 0 && (status.st_uid == geteuid() || geteuid() == 0);
+    DIR *list = is_ours ? fdopendir(fd) : NULL;
+    if (list == NULL)
+        internal_close(&fd);
+    return list;
+}
+
+static int is_dot(const char *name) {
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* Removes what is no directory, and moves directories that are not empty up to `top`: a program made this
+ * tree and may have made it as deep as it liked. */
+static int empty_into(int top, DIR *list, unsigned *number) {
+    int seen = 0;
+    rewinddir(list);
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+        char moved[32];
+        if (is_dot(entry->d_name))
+            continue;
+        seen = 1;
+        if (unlinkat(dirfd(list), entry->d_name, 0) == 0 ||
+            unlinkat(dirfd(list), entry->d_name, AT_REMOVEDIR) == 0)
+            continue;
+        if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
+            return -errno;
+        fchmodat(dirfd(list), entry->d_name, 0700, 0);
+        do
+            snprintf(moved, sizeof moved, "moved-%u", ++*number);
+        while (renameat2(dirfd(list), entry->d_name, top, moved, RENAME_NOREPLACE) != 0 && errno == EEXIST);
+    }
+    return seen;
+}
+
+static int remove_scratch(int parent, const char *name) {
+    DIR *top = open_own(parent, name);
+    unsigned number = 0;
+    int result = top == NULL ? -errno : 1;
+    while (result > 0) {
+        result = empty_into(dirfd(top), top, &number);
+        rewinddir(top);
+        for (struct dirent *entry; result > 0 && (entry = readdir(top)) != NULL;) {
+            if (is_dot(entry->d_name))
+                continue;
+            DIR *list = open_own(dirfd(top), entry->d_name);
+            int emptied = list == NULL ? -errno : empty_into(dirfd(top), list, &number);
+            if (list != NULL)
+                closedir(list);
+            if (emptied < 0 && emptied != -ENOENT)
+                result = emptied;
+        }
+    }
+    if (top != NULL)
+        closedir(top);
+    return result < 0 ? result : unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+}
+
+int internal_remove_dead_scratch(void (*removed)(const char *path, void *context), void *context) {
+    const char *place = getenv("TMPDIR");
+    int count = 0, worst = 0;
+    DIR *list = opendir(place != NULL && place[0] == '/' ? place : "/tmp");
+    for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
+        struct stat status;
+        if (!internal_owner_is_dead(entry->d_name) ||
+            fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !S_ISDIR(status.st_mode) || (status.st_uid != geteuid() && geteuid() != 0))
+            continue; /* anybody may make a directory of such a name here: another's is left alone */
+        int result = remove_scratch(dirfd(list), entry->d_name);
+        if (result < 0) {
+            worst = result;
+            continue;
+        }
+        count++;
+        char path[4200];
+        snprintf(path, sizeof path, "%s/%s", place != NULL && place[0] == '/' ? place : "/tmp",
+                 entry->d_name);
+        if (removed != NULL)
+            removed(path, context);
+    }
+    if (list != NULL)
+        closedir(list);
+    return worst < 0 ? worst : count;
+}

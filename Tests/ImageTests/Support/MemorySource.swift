@@ -1,0 +1,46 @@
+/// What tests of the pure parts need.
+
+@testable import Sandbox
+
+/// A stream of bytes that are there already.
+final class MemorySource: ByteSource {
+    private let bytes: [UInt8]
+    private let step: Int
+    private var position = 0
+
+    /// - Parameter step: gives so many at a time at most.
+    init(_ bytes: [UInt8], step: Int = .max) {
+        self.bytes = bytes
+        self.step = step
+    }
+
+    func read(into buffer: inout [UInt8]) throws(ImageFailure) -> Int {
+        let count = min(buffer.count, step, bytes.count - position)
+        for index in 0..<count { buffer[index] = bytes[position + index] }
+        position += count
+        return count
+    }
+}
+
+/// Runs `body`, which must fail, and hands out its failure.
+func failure(_ body: () throws -> Void) -> ImageFailure? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return error as? ImageFailure
+    }
+}
+
+/// Small numbers that are the same in each run.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+        return value ^ (value >> 31)
+    }
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Runs a part of the Swift tests in a guest with pure cgroup v2, in several worlds of scripts/vm.sh.
+# Usage: scripts/test-vm.sh [WORLD,WORLD,... [FILTER]]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+worlds=${1:-root,delegated,user,session} filter=${2:-ConformanceTests}
+
+mkdir -p .build-vm
+log=.build-vm/test-vm.log
+swift build --build-tests >"$log" 2>&1 || { cat "$log"; exit 1; }
+tail -n 1 "$log"
+scripts/victims.sh .build-vm/victims
+bundle=(.build/debug/*.xctest)
+
+status=0
+# Under emulation a test takes 10 to 30 times as long. What a world lacks on purpose is no failure (no MUST_WORK): the
+# matrix tells it.
+scripts/vm.sh --world "$worlds" --timeout "${VM_TIMEOUT:-1800}" -- sh -c '
+    status=0
+    # A session of systemd only has another way to the same cgroup: what it gives is enough to know.
+    [ "$WORLD" = session ] || "$0" --testing-library swift-testing --filter "$1" || status=$?
+    echo "matrix: $(python3 scripts/matrix.py probe "vm-$WORLD" "$PWD/.build/debug/sandbox")"
+    exit $status' "$bundle" "$filter" >"$log" || status=$?
+mkdir -p .build/matrix
+sed -n 's/^matrix: //p' "$log" >.build/matrix/vm.json
+
+# Passing tests say nothing; of failures so much that a reader sees the first ones.
+awk -v most=100 '
+    /^== world / { world = $3; shown = 0; print; next }
+    / Test run with / { closing[++ended] = (world ? "world " world ": " : "") $0; next }
+    /^(◇|✔|↳|matrix: )/ { next }
+    ++shown <= most { print substr($0, 1, 400) }
+    shown == most + 1 { print "… the rest is in '"$log"'" }
+    END { for (i = 1; i <= ended; i++) print closing[i] }' "$log"
+echo "test-vm: ${SECONDS} s in all"
+exit "$status"
