@@ -145,6 +145,26 @@ def test_files():
     check("links", "secret\n" not in link["stdout"] and link["stdout"] == "", link["stdout"])
 
 
+HIDE = """import os, sys, time
+for level in range(int(sys.argv[1])):
+    os.mkdir('d')
+    os.chdir('d')
+for number in range(20):
+    with open(str(number), 'wb') as file: file.write(bytes(1 << 20))
+os.chmod('.', int(sys.argv[2], 8))
+time.sleep(5)"""
+
+
+def test_hidden_bytes():
+    """The disk limit finds what lies deep; what it cannot look at counts as too much."""
+    for levels, mode, options, wanted in (("0", "700", ["--disk", "64M", "--wall-time", "0.5"], limit("wallTime")),
+                                          ("200", "700", ["--disk", "64M", "--wall-time", "0.5"], limit("wallTime")),
+                                          ("200", "700", ["--disk", "8M"], limit("disk")),
+                                          ("1", "0", ["--disk", "8M"], limit("disk"))):
+        found = execute(["python3", "-c", HIDE, levels, mode], *options)
+        expect(f"bytes at level {levels}, mode {mode}, {options[1]}", found["outcome"], wanted)
+
+
 def test_sockets():
     kinds = ((socket.SOCK_STREAM, "s"), (socket.SOCK_DGRAM, "d"), (socket.SOCK_SEQPACKET, "q"))
     held, paths = [], []

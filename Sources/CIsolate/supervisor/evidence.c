@@ -9,25 +9,21 @@
 
 #include "supervisor.h"
 
-enum { COUNTED_DEPTH_MAX = 64, COUNTED_MAX = 16384 };
+enum { COUNTED_MAX = 16384, MOVED_LOOKS_MAX = 8 };
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, ENTRY_NAME = 19 /* offset of the name in linux_dirent64 */ };
 enum { TYPE_BITS = 0170000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000 };
 
 /* Calls for each entry below a directory that the bounds let us see; `found` returns 1 to stop. */
 struct walk {
     int (*found)(struct walk *walk, const struct stat *status);
-    int entries_left, depth_most;
-    int is_cut;              /* there was more than the bounds let us see */
+    int entries_left;
     uint64_t size, since_ns; /* looked for */
-    uint64_t bytes;          /* added up */
 };
 
 static int walk_tree(struct walk *walk, int parent, const char *name, int depth) {
     int CLEANUP_CLOSE dir = sys_openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (dir < 0) {
-        walk->is_cut |= dir == -EACCES;
+    if (dir < 0)
         return 0;
-    }
     for (;;) {
         char buffer[1024] __attribute__((aligned(8)));
         long bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer);
@@ -38,19 +34,15 @@ static int walk_tree(struct walk *walk, int parent, const char *name, int depth)
             at += *(const uint16_t *)(const void *)(entry + 16);
             if (entry_name[0] == '.' && (entry_name[1] == 0 || (entry_name[1] == '.' && entry_name[2] == 0)))
                 continue;
-            if (walk->entries_left-- <= 0) {
-                walk->is_cut = 1;
+            if (walk->entries_left-- <= 0)
                 return 0;
-            }
             struct stat status;
             if (SYS_CALL_4(__NR_newfstatat, dir, entry_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
                 continue;
             if (walk->found(walk, &status))
                 return 1;
-            if ((status.st_mode & TYPE_BITS) != TYPE_DIRECTORY)
-                continue;
-            walk->is_cut |= depth == walk->depth_most;
-            if (depth < walk->depth_most && walk_tree(walk, dir, entry_name, depth + 1))
+            if ((status.st_mode & TYPE_BITS) == TYPE_DIRECTORY && depth < DEPTH_MAX &&
+                walk_tree(walk, dir, entry_name, depth + 1))
                 return 1;
         }
     }
@@ -62,17 +54,87 @@ static int is_looked_for(struct walk *walk, const struct stat *status) {
            changed > walk->since_ns;
 }
 
-static int add_blocks(struct walk *walk, const struct stat *status) {
-    walk->bytes += (uint64_t)status->st_blocks * 512;
-    return 0;
+/* A tree of any depth, counted with two descriptors and no recursion. */
+struct count {
+    uint64_t bytes;
+    int entries;
+    int is_cut;   /* it holds something that cannot be looked at */
+    int is_moved; /* a directory went elsewhere while we were in it */
+};
+
+/* Where the look at each directory of the way down goes on, and which one it was. */
+struct level {
+    int64_t offset;
+    uint64_t inode;
+};
+static struct level levels[COUNTED_MAX + 1];
+
+static uint64_t inode_of(int dir) {
+    struct stat status = {0};
+    SYS_CALL_2(__NR_fstat, dir, &status);
+    return status.st_ino;
 }
 
-/* More files, or deeper ones, than can be looked at count as too much. */
+/* Adds up entries until there is a directory among them, which it opens; -ENOENT after the last entry. */
+static int next_directory(int dir, struct level *level, struct count *count) {
+    char buffer[1024] __attribute__((aligned(8)));
+    long bytes;
+    SYS_CALL_3(__NR_lseek, dir, level->offset, 0);
+    while ((bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < bytes;) {
+            const char *entry = buffer + at, *name = entry + ENTRY_NAME;
+            at += *(const uint16_t *)(const void *)(entry + 16);
+            level->offset = *(const int64_t *)(const void *)(entry + 8);
+            if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))
+                continue;
+            struct stat status;
+            if (SYS_CALL_4(__NR_newfstatat, dir, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+                continue;
+            count->bytes += (uint64_t)status.st_blocks * 512;
+            if (++count->entries >= COUNTED_MAX) {
+                count->is_cut = 1;
+                return -ENOENT;
+            }
+            if ((status.st_mode & TYPE_BITS) != TYPE_DIRECTORY)
+                continue;
+            int below = sys_openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+            if (below >= 0)
+                return below;
+            count->is_cut |= below == -EACCES;
+        }
+    return -ENOENT;
+}
+
+static void count_tree(int top, struct count *count) {
+    int depth = 0, dir = sys_openat(top, ".", O_RDONLY | O_DIRECTORY, 0);
+    count->is_cut |= dir == -EACCES;
+    if (dir >= 0)
+        levels[0] = (struct level){0, inode_of(dir)};
+    while (dir >= 0 && !count->is_cut) {
+        int next = next_directory(dir, &levels[depth], count);
+        if (next >= 0) {
+            levels[++depth] = (struct level){0, inode_of(next)};
+        } else if (depth > 0) {
+            next = sys_openat(dir, "..", O_RDONLY | O_DIRECTORY, 0);
+            if (next >= 0 && inode_of(next) != levels[--depth].inode) {
+                count->is_moved = 1;
+                sys_close_fd(&next);
+            }
+        }
+        sys_close_fd(&dir);
+        dir = next;
+    }
+    sys_close_fd(&dir);
+}
+
+/* What cannot be looked at counts as too much, and so does what was never still. */
 static int is_above(const int dirs[2], uint64_t limit) {
-    struct walk walk = {.found = add_blocks, .entries_left = COUNTED_MAX, .depth_most = COUNTED_DEPTH_MAX};
+    static int moved_looks;
+    struct count count = {0, 0, 0, 0};
     for (int i = 0; i < 2; i++)
-        walk_tree(&walk, dirs[i], ".", 0);
-    return walk.bytes > limit || walk.is_cut;
+        count_tree(dirs[i], &count);
+    moved_looks = count.is_moved ? moved_looks + 1 : 0;
+    return count.bytes > limit || count.is_cut || moved_looks >= MOVED_LOOKS_MAX;
 }
 
 int scratch_is_full(const struct slot *slot) {
@@ -93,11 +155,7 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
     /* Written by this run: the embedder's input is older. A writable root's own files come last, in its upper
      * layers. */
     static const char *const places[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper"};
-    struct walk walk = {.found = is_looked_for,
-                        .entries_left = ENTRIES_MAX,
-                        .depth_most = DEPTH_MAX,
-                        .size = limits->file_size_bytes,
-                        .since_ns = ready->start_date_ns};
+    struct walk walk = {is_looked_for, ENTRIES_MAX, limits->file_size_bytes, ready->start_date_ns};
     int found = 0;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         for (unsigned i = 0; i < sizeof places / sizeof places[0] && !found; i++)
