@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The world of a default container: the sandbox command, copied alone, in a plain `docker run` of a private engine.
 # Usage: scripts/container.sh [--user ID[:ID]] [--mount HOST:CONTAINER]... [-- PROGRAM [ARGUMENTS...]]
+#        scripts/container.sh test           what level minimal holds there, and that doctor's mends work (Tests/ContainerTests)
 #        scripts/container.sh facts          what such a container offers, as root and as a user (docs/containers.md)
 # PROGRAM (default: sandbox doctor, as root and then as 1500:1500) finds `sandbox` in PATH, g++ and python3; this
 # repository's Examples are in /examples. Output and exit status are the program's own; 125: the harness failed.
@@ -29,7 +30,7 @@ while [[ $# -gt 0 ]]; do
         program=("$@")
         break
         ;;
-    facts) program=(facts) ;;
+    facts | test) program=("$1") ;;
     *)
         echo "container.sh: unknown argument '$1'" >&2
         exit 2
@@ -102,6 +103,17 @@ case ${program[*]:-} in
         run "$id" sandbox doctor </dev/null
         echo "[exit status $status]"
     done
+    ;;
+test)
+    status=0
+    python3 -B Tests/ContainerTests/run.py "$tag" "$work/sandbox" || status=$?
+    mounts+=(--volume "$PWD/scripts:/scripts:ro")
+    mkdir -p .build/matrix
+    for world in root:0 user:1500; do
+        inside "${world#*:}:${world#*:}" python3 /scripts/matrix.py probe "container-${world%:*}" sandbox \
+            </dev/null >".build/matrix/container-${world%:*}.json"
+    done
+    exit "$status"
     ;;
 facts)
     mounts+=(--volume "$PWD/Tests/Programs/host:/host:ro")

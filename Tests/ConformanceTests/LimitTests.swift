@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Limits", .shared, .timeLimit(.minutes(5)))
+@Suite("Limits", .shared, .timeLimit(.patient))
 struct LimitTests {
     static let short = Limits(wallTime: .milliseconds(400))
 

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Outcomes", .shared, .timeLimit(.minutes(5)))
+@Suite("Outcomes", .shared, .timeLimit(.patient))
 struct OutcomeTests {
     @Test(
         "The status is the program's own", arguments: ConformanceSubject.all, [0, 1, 42, 127, 255] as [Int32])

@@ -1,0 +1,19 @@
+// A chain of processes, each of which makes the next and ends: whoever lists processes is always late. The
+// first one stays, with the status given, for so many milliseconds.
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+    if (argc < 3)
+        return 99;
+    for (int chain = 0; chain < 4; chain++)
+        if (fork() == 0)
+            for (;;) {
+                setsid();
+                if (fork() > 0)
+                    _exit(0);
+            }
+    usleep(atoi(argv[2]) * 1000);
+    return atoi(argv[1]);
+}
