@@ -1,5 +1,5 @@
 # The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-container test-vm cross
+.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross test-container
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
@@ -72,4 +72,4 @@ docs:
 
 clean:
 	@scripts/engine.sh stop
-	rm -rf .build .build-c .build-static .build-images .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
+	rm -rf .build .build-c .build-static .build-images .build-victims .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

@@ -23,6 +23,8 @@ apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=--force-unsafe
 # An engine gives a tmpfs there the mode of this directory.
 mkdir -p /work
 chmod 1777 /work
+# An engine puts its own in its place; without one, names of this host would be asked for on the network.
+grep -qs localhost /etc/hosts || echo "127.0.0.1 localhost" >/etc/hosts
 [ ! -e "$name/finish.sh" ] || sh "$name/finish.sh"
 
 # The base system was there before the excludes.

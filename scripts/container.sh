@@ -107,6 +107,12 @@ case ${program[*]:-} in
 test)
     status=0
     python3 -B Tests/ContainerTests/run.py "$tag" "$work/sandbox" || status=$?
+    mounts+=(--volume "$PWD/scripts:/scripts:ro")
+    mkdir -p .build/matrix
+    for world in root:0 user:1500; do
+        inside "${world#*:}:${world#*:}" python3 /scripts/matrix.py probe "container-${world%:*}" sandbox \
+            </dev/null >".build/matrix/container-${world%:*}.json"
+    done
     exit "$status"
     ;;
 facts)

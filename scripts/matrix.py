@@ -3,6 +3,7 @@
 
 Usage: matrix.py probe WORLD SANDBOX        one JSON line: what this world gives
        matrix.py render FILE...             the table of docs/matrix.md, from such lines
+       matrix.py check TABLE FILE...        whether these worlds give what that table says
 """
 import io
 import json
@@ -149,13 +150,29 @@ def render(files):
     out.append("| cgroup | " + " | ".join(
         (best(w) or {"isolation": {"cgroup": "none"}})["isolation"]["cgroup"] for w in worlds) + " |")
     out += [""] + [f"- ({chr(ord('a') + n)}) {why}" for n, why in enumerate(reasons)]
-    print("\n".join(out))
+    return "\n".join(out)
+
+
+def answers(text):
+    """Of the first table: each world's row, without the numbers of notes."""
+    table = text.split("## Layers")[0]
+    return {line.split("|")[1].strip(): re.sub(r" \(\d+\)", "", line)
+            for line in table.splitlines() if line.startswith("| ") and not line.startswith("| world")}
+
+
+def check(table, files):
+    written, found = answers(open(table).read()), answers(render(files))
+    wrong = [f"{world}: {table} says {written.get(world, 'nothing')}, this run {found.get(world, 'nothing')}"
+             for world in sorted(set(written) | set(found)) if written.get(world) != found.get(world)]
+    sys.exit("\n".join(wrong) if wrong else 0)
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 4 and sys.argv[1] == "probe":
         probe(sys.argv[2], sys.argv[3])
     elif len(sys.argv) > 2 and sys.argv[1] == "render":
-        render(sys.argv[2:])
+        print(render(sys.argv[2:]))
+    elif len(sys.argv) > 3 and sys.argv[1] == "check":
+        check(sys.argv[2], sys.argv[3:])
     else:
         sys.exit(__doc__)

@@ -42,12 +42,12 @@ echo "== Level minimal in a default container"
 scripts/container.sh test
 
 echo "== Conformance on pure cgroup v2, in a virtual machine"
-scripts/test-vm.sh
+scripts/test-vm.sh root,delegated,user,session "OutcomeTests|LimitTests|MemoryTests|IsolationTests|WritableRootfsTests"
 
-echo "== What holds where"
+echo "== What holds where, against docs/matrix.md"
 /usr/bin/python3 scripts/matrix.py render .build/matrix/*.json >.build/matrix.md
-if ! diff -u docs/matrix.md .build/matrix.md; then
-    echo "docs/matrix.md is not what this run found; if that is right: cp .build/matrix.md docs/matrix.md" >&2
+if ! /usr/bin/python3 scripts/matrix.py check docs/matrix.md .build/matrix/*.json; then
+    echo "docs/matrix.md is not what this run found; if this run is right: cp .build/matrix.md docs/matrix.md" >&2
     [[ ${MUST_WORK:-0} != 1 ]]
 fi
 

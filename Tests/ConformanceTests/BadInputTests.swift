@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Bad input", .shared, .timeLimit(.minutes(5)))
+@Suite("Bad input", .shared, .timeLimit(.patient))
 struct BadInputTests {
     @Test(
         "Paths that are not below /work", arguments: ConformanceSubject.all,

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Cancellation", .shared, .timeLimit(.minutes(5)))
+@Suite("Cancellation", .shared, .timeLimit(.patient))
 struct CancellationTests {
     static let long = Limits(wallTime: .seconds(20), cpuTime: .seconds(20))
 

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Contamination", .shared, .timeLimit(.minutes(5)))
+@Suite("Contamination", .shared, .timeLimit(.patient))
 struct ContaminationTests {
     static func ownFiles(_ name: String) -> Set<String> {
         ["/work/victim", "/work/\(name)", "/tmp/\(name)", "/dev/shm/\(name)"]

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Files", .shared, .timeLimit(.minutes(5)))
+@Suite("Files", .shared, .timeLimit(.patient))
 struct FileTests {
     @Test("What is written is read, and seen by the program as its own", arguments: ConformanceSubject.all)
     func roundTrip(subject: ConformanceSubject) async throws {

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Forging", .shared, .timeLimit(.minutes(5)))
+@Suite("Forging", .shared, .timeLimit(.patient))
 struct ForgingTests {
     @Test(
         "The signals that limits are known by", arguments: ConformanceSubject.all,

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Input", .shared, .timeLimit(.minutes(5)))
+@Suite("Input", .shared, .timeLimit(.patient))
 struct InputTests {
     static let wide = Limits(output: 16 << 20)
 

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Memory", .shared, .timeLimit(.minutes(5)))
+@Suite("Memory", .shared, .timeLimit(.patient))
 struct MemoryTests {
     static let limits = Limits(memory: 32 << 20)
 

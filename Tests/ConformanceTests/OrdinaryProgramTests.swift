@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Ordinary programs", .shared, .timeLimit(.minutes(5)))
+@Suite("Ordinary programs", .shared, .timeLimit(.patient))
 struct OrdinaryProgramTests {
     struct Ordinary: Sendable, CustomTestStringConvertible {
         let program: String

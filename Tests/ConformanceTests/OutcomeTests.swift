@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Outcomes", .shared, .timeLimit(.minutes(5)))
+@Suite("Outcomes", .shared, .timeLimit(.patient))
 struct OutcomeTests {
     @Test(
         "The status is the program's own", arguments: ConformanceSubject.all, [0, 1, 42, 127, 255] as [Int32])
@@ -117,7 +117,10 @@ struct OutcomeTests {
             let result = try await sandbox.run(program: "nothing")
             let report = result.isolation
             #expect(report == sandbox.isolation)
-            #expect(Set(report.layers) == subject.capabilities.layers)
+            // In a writable root an ordinary user's program has to be the owner of its files: the user himself.
+            let given: Set<IsolationLayer> =
+                subject.rootfs == .writable && getuid() != 0 ? [.distinctUser] : []
+            #expect(Set(report.layers) == subject.capabilities.layers.subtracting(given))
             #expect(report.layers.count == Set(report.layers).count)
             #expect(Set(report.layers).isDisjoint(with: report.missing))
             #expect(report.level == subject.capabilities.level)

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Output", .shared, .timeLimit(.minutes(5)))
+@Suite("Output", .shared, .timeLimit(.patient))
 struct OutputTests {
     static let bound = 64 << 10
 

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Streaming", .shared, .timeLimit(.minutes(5)))
+@Suite("Streaming", .shared, .timeLimit(.patient))
 struct StreamingTests {
     struct Stop: Error {}
 

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("System calls", .shared, .timeLimit(.minutes(5)))
+@Suite("System calls", .shared, .timeLimit(.patient))
 struct SyscallTests {
     /// End the run: the name given to the program `call`, up to a dot the system call's own.
     static let ending = [

@@ -3,7 +3,7 @@ import Foundation
 import Sandbox
 import Testing
 
-@Suite("Usage and timing", .exclusive, .serialized, .timeLimit(.minutes(5)))
+@Suite("Usage and timing", .exclusive, .serialized, .timeLimit(.patient))
 struct UsageTests {
     static func magnitude(_ duration: Duration) -> Duration { duration < .zero ? .zero - duration : duration }
 

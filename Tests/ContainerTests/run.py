@@ -150,7 +150,7 @@ def test_no_level():
     done = docker("run", *PLAIN, "--user", "0", "--cap-drop", "ALL", IMAGE, "sandbox", "exec", "--isolation", "minimal",
                   "--", "echo", "ran")
     expect("user 0 without capabilities: status", done.returncode, 125)
-    check("user 0 without capabilities: reason", "credentials" in done.stderr and "--cap-add SETUID" in done.stderr, done.stderr)
+    check("user 0 without capabilities: reason", "rlimits" in done.stderr and "--cap-add SETUID" in done.stderr, done.stderr)
     options = [word for word in done.stderr.split(START)[-1].split(", or")[0].split()]
     done = docker("run", *PLAIN, "--user", "0", "--cap-drop", "ALL", *options, IMAGE, "sandbox", "exec", "--isolation",
                   "minimal", "--", "echo", "ran")

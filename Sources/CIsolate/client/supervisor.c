@@ -99,13 +99,6 @@ static int send_place(isolate_supervisor *supervisor) {
     return send(supervisor->socket, &record, sizeof record, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Root that may not take another id would run the program as itself: the kernel counts no processes of uid 0
- * against RLIMIT_NPROC, and without namespaces its file modes are no hindrance. */
-static int is_unbounded_root(const isolate_supervisor *supervisor) {
-    return geteuid() == 0 && supervisor->id_source == ISOLATE_IDS_OWN &&
-           (supervisor->cgroup == ISOLATE_CGROUP_NONE || (supervisor->avoid & ISOLATE_AVOID_NAMESPACES));
-}
-
 static int start_once(const isolate_start_options *options, isolate_supervisor *supervisor,
                       isolate_failure *failure) {
     int CLEANUP_CLOSE image = -1;
@@ -118,10 +111,6 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
     supervisor->avoid = options->avoid;
 
     result = config = internal_config_file(options, supervisor, &asks_for_place, failure);
-    if (result >= 0 && is_unbounded_root(supervisor)) {
-        *failure = internal_failure(ISOLATE_STAGE_CREDENTIALS, EPERM, -1);
-        result = -EPERM;
-    }
     if (result >= 0)
         result = image = image_file(options->image, options->image_bytes);
     if (result >= 0) {

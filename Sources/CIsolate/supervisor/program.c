@@ -97,7 +97,8 @@ static int shares_user(const struct slot *slot) {
 static uint32_t layers_of(const struct slot *slot) {
     uint32_t layers = cgroup_layers(slot);
     /* The kernel never counts the processes of the host's root: a storm of them would take the whole host. */
-    if (slot->cgroup.kind != ISOLATE_CGROUP_NONE || !shares_user(slot) || !may_fork_below(0))
+    int has_own_user = slot->host.program_uid != slot->host.slot_uid;
+    if (slot->cgroup.kind != ISOLATE_CGROUP_NONE || has_own_user || !may_fork_below(0))
         layers |= ISOLATE_LAYER_RLIMITS;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         layers |= ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |

@@ -50,7 +50,6 @@ extension SandboxError {
     /// User 0 that may not become another: it would run programs as itself, and the kernel does not count its processes.
     private static func isRootAlone(_ failure: isolate_failure) -> Bool {
         failure.stage == Int32(ISOLATE_STAGE_RLIMITS.rawValue)
-            || (failure.stage == Int32(ISOLATE_STAGE_CREDENTIALS.rawValue) && geteuid() == 0)
     }
 
     private static func hint(_ stage: isolate_stage, _ errno: Int32) -> String {

@@ -51,3 +51,8 @@ actor Gate {
         }
     }
 }
+
+extension TimeLimitTrait.Duration {
+    /// What no test of this module comes near; waiting for the ``Gate`` is a part of it.
+    static var patient: Self { .minutes(isEmulated ? 90 : 5) }
+}

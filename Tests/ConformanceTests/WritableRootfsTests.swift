@@ -1,0 +1,277 @@
+// A root file system that can be written to: everything can be changed in it, and nothing outside changes with it.
+import Foundation
+import Sandbox
+import Testing
+
+@Suite("Writable root file system", .shared, .timeLimit(.patient))
+struct WritableRootfsTests {
+    static let subjects = ConformanceSubject.all.filter { $0.rootfs == .writable }
+    static let readOnly = ConformanceSubject.all.filter { $0.rootfs == .readOnly }
+
+    /// Steps of `change_root` that no mode permits, and how they end.
+    static let refused: [String: Set<String>] = [
+        "chown to another": ["EPERM", "EINVAL"], "capability": ["EPERM"], "layer attribute": ["EPERM"],
+        "device": ["EPERM"], "block device": ["EPERM"], "lower": ["ENOENT"], "upper": ["ENOENT"],
+        "staging": ["ENOENT"],
+    ]
+
+    /// A directory of the image that has another directory in it.
+    static func tree(in sandbox: any SandboxInstance) async throws -> String {
+        let line = "find /usr/share -mindepth 2 -maxdepth 2 -type d | sort | head -n 1"
+        let found = try await sandbox.run(Command("/bin/sh", ["-c", line]))
+        let below = try #require(found.lines.first, "\(found.summary)")
+        return (below as NSString).deletingLastPathComponent
+    }
+
+    @Test("Every change works, and shows", arguments: subjects)
+    func changes(subject: ConformanceSubject) async throws {
+        try await subject.withSandbox { sandbox in
+            let tree = try await Self.tree(in: sandbox)
+            let result = try await sandbox.run(program: "change_root", [tree])
+            expect(result, .exited(code: 0))
+            for (step, outcome) in result.fields() {
+                var allowed = Self.refused[step] ?? ["done"]
+                if step == "see removed" { allowed = ["ENOENT"] }
+                // A tmpfs has user attributes from 6.6 on.
+                if step == "attribute" { allowed.insert("EOPNOTSUPP") }
+                // Without a privilege an overlay cannot note where a directory of the image has gone.
+                if step == "rename directory", getuid() != 0 { allowed = ["done", "EXDEV"] }
+                #expect(allowed.contains(outcome), "\(step) (\(tree)): \(outcome)")
+            }
+            #expect(result.fields().count == 34, "\(result.summary)")
+        }
+    }
+
+    @Test("Read-only refuses each of them", arguments: readOnly)
+    func readOnlyRefuses(subject: ConformanceSubject) async throws {
+        guard subject.has(.rootfs) else { return }
+        try await subject.withSandbox { sandbox in
+            let tree = try await Self.tree(in: sandbox)
+            let result = try await sandbox.run(program: "change_root", [tree])
+            expect(result, .exited(code: 0))
+            for (step, outcome) in result.fields() {
+                // Who may not write the file at all is told so first.
+                let allowed: Set =
+                    switch step {
+                    case "append", "truncate": ["EROFS", "EACCES"]
+                    case "make below it", "rename own directory": ["EROFS", "ENOENT"]
+                    case "lower", "upper", "staging": ["ENOENT"]
+                    case "see overwritten", "see replaced": ["ENODATA"]
+                    case "see linked": ["ENOENT"]
+                    case "see removed": ["done"]
+                    default: ["EROFS"]
+                    }
+                #expect(allowed.contains(outcome), "\(step): \(outcome)")
+            }
+            #expect(result.fields().count == 34, "\(result.summary)")
+        }
+    }
+
+    @Test("The next run sees the changes; a neighbour and the next sandbox do not", arguments: subjects)
+    func visibility(subject: ConformanceSubject) async throws {
+        let look = Command(
+            "/bin/sh", ["-c", "ls /usr/bin / /etc /usr | sort; cat /etc/passwd; cksum < /usr/bin/env"])
+        let change = Command(
+            "/bin/sh",
+            [
+                "-c",
+                "echo new > /etc/new; rm /usr/bin/tac; echo x >> /etc/passwd; echo y > /usr/bin/env; mkdir /opt2",
+            ])
+        let before = try await subject.withSandbox { neighbour in
+            let before = try await neighbour.run(look)
+            expect(before, .exited(code: 0))
+            try await subject.withSandbox { sandbox in
+                expect(try await sandbox.run(change), .exited(code: 0))
+                let after = try await sandbox.run(look)
+                #expect(after.stdout != before.stdout)
+                #expect(after.lines.contains("new") && after.lines.contains("opt2"), "\(after.summary)")
+                #expect(!after.lines.contains("tac"), "\(after.summary)")
+                let beside = try await neighbour.run(look)
+                #expect(beside.stdout == before.stdout, "\(beside.summary)")
+                // Its own change meets nobody else's.
+                let own = try await neighbour.run(
+                    Command("/bin/sh", ["-c", "echo other > /etc/new; cat /etc/new"]))
+                #expect(own.stdoutText == "other\n", "\(own.summary)")
+                let kept = try await sandbox.run(Command("cat", ["/etc/new"]))
+                #expect(kept.stdoutText == "new\n", "\(kept.summary)")
+            }
+            return before
+        }
+        for _ in 0..<3 {
+            let next = try await subject.withSandbox { try await $0.run(look) }
+            #expect(next.stdout == before.stdout, "\(next.summary)")
+        }
+    }
+
+    @Test("Nothing of it reaches the image or the host", arguments: subjects)
+    func imageUnchanged(subject: ConformanceSubject) async throws {
+        try await subject.withSandbox { sandbox in
+            let tree = try await Self.tree(in: sandbox)
+            let places = try subject.places(of: ["/usr/bin", "/usr/sbin", tree])
+            let before = try Self.fingerprint(places)
+            #expect(before.count > 100)
+            expect(try await sandbox.run(program: "change_root", [tree]), .exited(code: 0))
+            // Its /bin/sh is a script by now, of which the interpreter is the program itself.
+            let again = try await sandbox.run(Command("/bin/sh"))
+            #expect(again.fields()["make in /"] == "EEXIST", "\(again.summary)")
+            #expect(try Self.fingerprint(places) == before)
+        }
+        for path in ["/made", "/etc/made", "/usr/made", "/own", "/renamed", "/block"] {
+            #expect(!FileManager.default.fileExists(atPath: path), "\(path) is on the host")
+        }
+    }
+
+    @Test("A large directory of the image is removed, and made anew", arguments: subjects)
+    func removeTree(subject: ConformanceSubject) async throws {
+        let line = """
+            for d in /usr/include /usr/share; do test -d $d && test $(find $d | wc -l) -gt 1000 && break; done
+            test $(find $d | wc -l) -gt 1000 || exit 3
+            rm -rf $d && test ! -e $d && mkdir -p $d/new && test "$(find $d | wc -l)" = 2 && rm -r $d && ls -d $d
+            """
+        let result = try await subject.shell(
+            line, limits: Limits(wallTime: .seconds(60), cpuTime: .seconds(60)))
+        expect(result, .exited(code: 2))
+        #expect(result.stdout.isEmpty, "\(result.summary)")
+    }
+
+    @Test("A package's files are put in, replaced, moved aside and removed", arguments: subjects)
+    func package(subject: ConformanceSubject) async throws {
+        // As dpkg does: new files beside the old ones, links for what is kept, then renames over them.
+        let script = """
+            set -e
+            cd /usr/bin
+            for f in env sort cut head; do
+                cp -p $f $f.dpkg-new; echo >> $f.dpkg-new
+                ln $f $f.dpkg-tmp; mv -f $f.dpkg-new $f
+                ./$f --version > /dev/null; rm $f.dpkg-tmp
+            done
+            mkdir -p /opt/tool/bin /var/lib/tool /usr/lib/tool
+            printf '#!/bin/sh\\necho tool\\n' > /opt/tool/bin/tool; chmod +x /opt/tool/bin/tool
+            ln -s /opt/tool/bin/tool /usr/bin/tool; tool
+            mv /opt/tool /opt/tool2; rm /usr/bin/tool; ln -s ../../opt/tool2/bin/tool tool; tool
+            rm -r /opt/tool2 /usr/lib/tool; test ! -e tool
+            """
+        try await subject.withSandbox { sandbox in
+            let put = try await sandbox.run(Command("/bin/sh", ["-c", script]))
+            expect(put, .exited(code: 0))
+            #expect(put.stdoutText == "tool\ntool\n", "\(put.summary)")
+            // The next run executes the replaced files.
+            let used = try await sandbox.run(Command("/bin/sh", ["-c", "ls /usr/bin/*.dpkg-*; env true"]))
+            expect(used, .exited(code: 0))
+            #expect(used.stdout.isEmpty, "\(used.summary)")
+        }
+    }
+
+    @Test("The disk limit holds for it", arguments: subjects, ["/usr", "/etc", "/opt-new", "/dev"])
+    func diskLimit(subject: ConformanceSubject, place: String) async throws {
+        let limits = Limits(disk: 8 << 20)
+        try await subject.withSandbox { sandbox in
+            let made = try await sandbox.run(Command("mkdir", ["-p", place]))
+            expect(made, .exited(code: 0))
+            let failed = try await sandbox.run(program: "fill_directory", [place, "1"], limits: limits)
+            expect(failed, .limitExceeded(.disk))
+            #expect(failed.stdoutText == "ENOSPC\n", "\(failed.summary)")
+        }
+    }
+
+    @Test("A change to a large file of the image takes its size", arguments: subjects)
+    func copyUp(subject: ConformanceSubject) async throws {
+        let line =
+            "f=$(find /usr/lib /usr/bin -type f -size +3M | head -n 1); test -n \"$f\" || exit 3; chmod 700 \"$f\""
+        let refused = try await subject.shell(line, limits: Limits(disk: 1 << 20))
+        // The kernel gives up the copy before anyone looks at the disk.
+        #expect([.limitExceeded(.disk), .exited(code: 1)].contains(refused.outcome), "\(refused.summary)")
+        #expect(refused.stderrText.contains("No space left"), "\(refused.summary)")
+        expect(try await subject.shell(line, limits: Limits(disk: 1 << 30)), .exited(code: 0))
+    }
+
+    @Test("What is written is memory of the run", arguments: subjects)
+    func memory(subject: ConformanceSubject) async throws {
+        guard !subject.isSampled else { return }
+        let result = try await subject.run("write_file", ["/usr/large", "\(48 << 20)", "1"])
+        expect(result, .exited(code: 0))
+        let seen = result.usage.peakMemory + subject.capabilities.memoryResolution
+        #expect(seen >= 48 << 20, "\(result.summary)")
+        let limits = Limits(memory: 32 << 20)
+        expect(
+            try await subject.run("write_file", ["/usr/large", "\(48 << 20)", "1"], limits: limits),
+            .limitExceeded(.memory))
+    }
+
+    @Test("Root of it, and of nothing else", arguments: subjects)
+    func rootOfIt(subject: ConformanceSubject) async throws {
+        let state = try await subject.run("state")
+        #expect(state.fields("=")["uid"] == "0 0", "\(state.summary)")
+        let result = try await subject.run("set_user_id")
+        expect(result, .exited(code: 0))
+        let fields = result.fields()
+        #expect(fields["same"] == "1", "\(result.summary)")
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            #expect(fields[set] == "0000000000000000", "\(set): \(result.summary)")
+        }
+        let owners = try await subject.shell("stat -c %u /usr /usr/bin /usr/bin/env /etc /work | sort -u")
+        #expect(owners.stdoutText == "0\n", "\(owners.summary)")
+    }
+}
+
+@Suite("Writable root file system, alone", .exclusive, .timeLimit(.patient))
+struct WritableRootfsMemoryTests {
+    @Test("Its memory is free when the sandbox is closed", arguments: WritableRootfsTests.subjects)
+    func memoryIsFreed(subject: ConformanceSubject) async throws {
+        let size = 192 << 20
+        let limits = Limits(memory: 512 << 20, fileSize: 256 << 20, disk: 256 << 20)
+        let before = try sharedMemory()
+        try await subject.withSandbox { sandbox in
+            let result = try await sandbox.run(
+                program: "write_file", ["/usr/large", "\(size)", "1"], limits: limits)
+            expect(result, .exited(code: 0))
+            #expect(try sharedMemory() > before + size / 2)
+        }
+        // Closed means given back; it is cleared in the background.
+        var after = try sharedMemory()
+        for _ in 0..<100 where after > before + size / 2 {
+            try await Task.sleep(for: .milliseconds(50))
+            after = try sharedMemory()
+        }
+        #expect(after < before + size / 2, "\(before) bytes before, \(after) after")
+    }
+
+    /// Memory of files in memory, of the whole machine.
+    private func sharedMemory() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("Shmem:") })
+        let number = try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+        return number << 10
+    }
+}
+
+extension ConformanceSubject {
+    /// Where these paths of the root file system are on the host: in `/`, or in the unpacked image.
+    func places(of paths: [String]) throws -> [String] {
+        guard image != .host else { return paths }
+        let cache = try #require(
+            ProcessInfo.processInfo.environment["SANDBOX_CACHE"],
+            "set SANDBOX_CACHE to a folder of the tests' own")
+        return [cache]
+    }
+}
+
+extension WritableRootfsTests {
+    /// Name, type, mode, owner, size and time of change of everything below these paths.
+    static func fingerprint(_ paths: [String]) throws -> [String] {
+        var lines: [String] = []
+        for path in paths {
+            let found = FileManager.default.enumerator(atPath: path)
+            while let name = found?.nextObject() as? String {
+                // Of a cache only the trees: its own notes change with every use.
+                if path.hasSuffix("cache"), !name.contains("/rootfs/") { continue }
+                var status = stat()
+                guard lstat("\(path)/\(name)", &status) == 0 else { continue }
+                let time = "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+                let size = status.st_mode & S_IFMT == S_IFDIR ? 0 : status.st_size
+                lines.append("\(path)/\(name) \(status.st_mode) \(status.st_uid) \(size) \(time)")
+            }
+        }
+        return lines.sorted()
+    }
+}
