@@ -36,12 +36,12 @@ struct CancellationTests {
     @Test("A cancelled run leaves nothing that goes on", arguments: ConformanceSubject.all)
     func nothingGoesOn(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
-            let line = "(sleep 0.3; touch late) & sleep 60"
+            let line = "(sleep 3; touch late) & sleep 60"
             let task = Task { try await sandbox.run(Command("/bin/sh", ["-c", line]), limits: Self.long) }
             try await Task.sleep(for: .milliseconds(100))
             task.cancel()
             await expectError(.cancelled) { try await task.value }
-            try await Task.sleep(for: .milliseconds(500))
+            try await Task.sleep(for: .milliseconds(3500))
             await expectError(oneOf: [.fileNotFound, .sandboxClosed]) {
                 try await sandbox.read("late", maxBytes: 1)
             }

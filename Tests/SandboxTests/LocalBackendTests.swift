@@ -41,6 +41,23 @@ struct LocalBackendTests {
         await second.shutdown()
     }
 
+    /// A start makes a trial cell, whose end must not be taken for that of the first sandbox.
+    @Test func everyStartMakesASandbox() async throws {
+        for _ in 0..<25 {
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        let backend = LocalBackend(.init(minimum: 0, maximum: 1))
+                        let result = try await backend.run(Command("/bin/true"))
+                        #expect(result.outcome == .exited(code: 0))
+                        await backend.shutdown()
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func shutdownLeavesNothing() async throws {
         let before = Self.cgroups().count
         let backend = LocalBackend(.init(minimum: 2, maximum: 4))

@@ -42,6 +42,10 @@ int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *
 /* The path of a system program, or NULL; valid until the thread's next call. */
 const char *internal_find_program(const char *name);
 
+/* sandbox.c: isolate_sandbox_open with a slot number of the caller's choice. */
+int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint64_t disk_bytes,
+                          isolate_sandbox *sandbox, isolate_failure *failure);
+
 /* rungs.c: what to leave out after this failure; `avoid` itself when nothing helps. `needs_tree`: an image or
  * a writable root, neither of which there is without a mount namespace. */
 uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,

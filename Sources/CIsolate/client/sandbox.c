@@ -98,12 +98,18 @@ static int ask(isolate_sandbox *sandbox, uint32_t request, uint64_t disk_bytes, 
 
 int isolate_sandbox_open(isolate_supervisor *supervisor, uint64_t disk_bytes, isolate_sandbox *sandbox,
                          isolate_failure *failure) {
+    uint32_t number = __atomic_fetch_add(&next_slot, 1, __ATOMIC_RELAXED);
+    return internal_sandbox_open(supervisor, number, disk_bytes, sandbox, failure);
+}
+
+int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint64_t disk_bytes,
+                          isolate_sandbox *sandbox, isolate_failure *failure) {
     isolate_slot_message message;
     int fd = -1;
     *failure = internal_failure(0, 0, 0);
     *sandbox =
         (isolate_sandbox){.supervisor = supervisor, .control = -1, .request = -1, .disk_bytes = disk_bytes};
-    sandbox->slot = __atomic_fetch_add(&next_slot, 1, __ATOMIC_RELAXED);
+    sandbox->slot = number;
     /* Before the lock, which another thread may have held while we forked. */
     if (supervisor->owner != getpid())
         return refuse_fork(failure);

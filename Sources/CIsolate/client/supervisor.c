@@ -141,10 +141,13 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
     return result < 0 ? result : 0;
 }
 
+/* Nobody else's number: a late word about the trial's end must not be taken for another slot's. */
+#define TRIAL_SLOT UINT32_MAX
+
 /* One cell, made and thrown away: what it has every later one will have. */
 static int try_cell(isolate_supervisor *supervisor, isolate_failure *failure) {
     isolate_sandbox trial;
-    int result = isolate_sandbox_open(supervisor, TRIAL_DISK_BYTES, &trial, failure);
+    int result = internal_sandbox_open(supervisor, TRIAL_SLOT, TRIAL_DISK_BYTES, &trial, failure);
     if (result == 0) {
         supervisor->layers = trial.layers;
         supervisor->level = isolate_level_of(trial.layers);
