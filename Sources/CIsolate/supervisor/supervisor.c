@@ -251,9 +251,11 @@ static void collect_slot(struct slot_entry *entry) {
         wait_for(entry->helper, 0); /* with its slot dead it has nobody to answer, and ends at once */
     uint32_t number = entry->number;
     entry->number = 0; /* before the report: its pid may belong to somebody else from here on */
-    int removed = cgroup_remove(config, number);
-    if (!(config->features & ISOLATE_FEATURE_NAMESPACES)) {
+    int is_plain = !(config->features & ISOLATE_FEATURE_NAMESPACES);
+    if (is_plain) /* first: a cgroup with processes in it stays */
         bury_orphans(&entry->host);
+    int removed = cgroup_remove(config, number);
+    if (is_plain) {
         int cleared = plain_remove_slot(config, number);
         removed = removed < 0 ? removed : cleared;
     }
