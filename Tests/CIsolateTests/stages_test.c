@@ -99,7 +99,7 @@ static void fail_in_open(isolate_supervisor *supervisor, int stage) {
 
 static void test_stage(int argument) {
     int index = argument / 8, kind = argument % 8, stage = stages[index].stage;
-    char places[] = "/tmp/isolate-test-XXXXXX";
+    char places[] = "/tmp/stages-test-XXXXXX";
     isolate_supervisor supervisor;
     isolate_failure failure;
     isolate_start_options options = start_options((uint32_t)stage);

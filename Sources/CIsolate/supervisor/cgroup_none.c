@@ -121,11 +121,11 @@ static struct isolate_failure prepare(struct slot *slot) {
     cpu.count = 0;
     cpu.gone_ns = cpu.total_ns = doubt_since_ns = 0;
     slot->processes_base = 0;
-    if (slot->host.program_uid == slot->host.slot_uid) {
-        int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
+    /* Without a user namespace the program itself asks, when it begins. */
+    if (slot->host.program_uid == slot->host.slot_uid && has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
         uint64_t count = count_users_processes();
-        slot->processes_base = count + (has_namespace ? 1 : 0); /* init comes after this */
-        if (!has_namespace || count > OURS)
+        slot->processes_base = count + 1; /* init comes after this */
+        if (count > OURS)                 /* a kernel before 5.14 counts on the whole host */
             slot->processes_base += SHARED_ROOM;
     }
     return no_failure();
