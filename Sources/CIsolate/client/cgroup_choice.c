@@ -86,7 +86,7 @@ static int choose_v2(const struct cgroup_facts *facts, int may_adopt, isolate_cg
             return 1;
         }
         if (i == 0) /* the nearest one tells most; the others are as bad */
-            snprintf(own, sizeof own, "cgroup v2 is mounted, but %s %s", shown(level->path), what);
+            snprintf(own, sizeof own, "cgroup v2 is mounted, but %.80s %.50s", shown(level->path), what);
     }
     if (own[0] != 0)
         SAY(choice, "%s", own);
