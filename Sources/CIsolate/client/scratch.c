@@ -29,7 +29,8 @@ static int is_dot(const char *name) {
 }
 
 /* Removes what is no directory, and moves directories that are not empty up to `top`: a program made this
- * tree and may have made it as deep as it liked. */
+ * tree and may have made it as deep as it liked. Not by "..", as supervisor/plain.c does it: a process of the
+ * dead owner's may live on here, and move what we stand in or put a link in its place. */
 static int empty_into(int top, DIR *list, unsigned *number) {
     int seen = 0;
     rewinddir(list);
@@ -43,7 +44,7 @@ static int empty_into(int top, DIR *list, unsigned *number) {
             continue;
         if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
             return -errno;
-        fchmodat(dirfd(list), entry->d_name, 0700, 0);
+        fchmodat(dirfd(list), entry->d_name, 0700, AT_SYMLINK_NOFOLLOW);
         do
             snprintf(moved, sizeof moved, "moved-%u", ++*number);
         while (renameat2(dirfd(list), entry->d_name, top, moved, RENAME_NOREPLACE) != 0 && errno == EEXIST);

@@ -215,7 +215,7 @@ static unsigned list_orphans(const struct slot *dead, struct member *members, un
 }
 
 /* Level minimal: a slot that died in the middle of a run leaves the run's processes to us, its subreaper. */
-static void bury_orphans(const struct identity *host) {
+static int bury_orphans(const struct identity *host) {
     struct slot dead = {.config = config,
                         .host = *host,
                         .uid = host->program_uid,
@@ -224,9 +224,11 @@ static void bury_orphans(const struct identity *host) {
                         .init_pid = -1};
     static struct member members[MEMBERS_MAX];
     uint64_t end = sys_now_ns() + BURY_TIMEOUT_NS;
+    unsigned count;
     dead.proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     for (;;) {
-        unsigned count = list_orphan_children(&dead, members, MEMBERS_MAX), left = 0;
+        unsigned left = 0;
+        count = list_orphan_children(&dead, members, MEMBERS_MAX);
         for (unsigned i = 0; i < count; i++)
             left += wait_for(members[i].pid, 1 /* WNOHANG */) == 0;
         if (count == 0 || sys_now_ns() > end)
@@ -239,6 +241,7 @@ static void bury_orphans(const struct identity *host) {
         }
     }
     sys_close_fd(&dead.proc);
+    return count == 0 ? 0 : -EBUSY;
 }
 
 /* The slot is dead or dying: collects it and removes its cgroup. */
@@ -251,12 +254,13 @@ static void collect_slot(struct slot_entry *entry) {
         wait_for(entry->helper, 0); /* with its slot dead it has nobody to answer, and ends at once */
     uint32_t number = entry->number;
     entry->number = 0; /* before the report: its pid may belong to somebody else from here on */
-    int is_plain = !(config->features & ISOLATE_FEATURE_NAMESPACES);
+    int is_plain = !(config->features & ISOLATE_FEATURE_NAMESPACES), buried = 0;
     if (is_plain) /* first: they sit in the cgroup */
-        bury_orphans(&entry->host);
+        buried = bury_orphans(&entry->host);
     int removed = cgroup_remove(config, number);
     if (is_plain) {
-        int cleared = plain_remove_slot(config, number);
+        /* Removing goes up by "..": with somebody alive to move a directory that could lead anywhere. */
+        int cleared = buried < 0 ? buried : plain_remove_slot(config, number);
         removed = removed < 0 ? removed : cleared;
     }
     report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0),
