@@ -16,17 +16,22 @@ let package = Package(
         .library(name: "Sandbox", targets: ["Sandbox"]),
         .library(name: "Runners", targets: ["Runners"]),
         .library(name: "CIsolate", targets: ["CIsolate"]),
+        .library(name: "SandboxDocker", targets: ["SandboxDocker"]),
         .executable(name: "sandbox", targets: ["SandboxCLI"]),
     ],
     traits: [
         .trait(name: "CLI", description: "The `sandbox` command; needs swift-argument-parser."),
         .trait(
             name: "Docker",
-            description: "The Docker backend. It has no target yet, so the trait fetches nothing."),
+            description: "The Docker backend and the fallback; needs SwiftNIO, swift-log and swift-metrics."),
         .default(enabledTraits: ["CLI", "Docker"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     ],
     targets: [
         .target(
@@ -56,11 +61,24 @@ let package = Package(
             dependencies: ["CArchive", "CIsolate"],
             swiftSettings: librarySettings,
             plugins: ["EmbedSupervisor"]),
+        .target(
+            name: "SandboxDocker",
+            dependencies: [
+                "CIsolate", "Sandbox",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Docker"])),
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Docker"])),
+                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Docker"])),
+            ],
+            swiftSettings: librarySettings),
         .target(name: "Runners", dependencies: ["Sandbox"], swiftSettings: librarySettings),
         .executableTarget(
             name: "SandboxCLI",
             dependencies: [
                 "Sandbox", "Runners", "CIsolate",
+                .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser",
                     condition: .when(traits: ["CLI"])),
@@ -74,7 +92,15 @@ let package = Package(
         .testTarget(
             name: "ImageTests", dependencies: ["Sandbox"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "ConformanceTests", dependencies: ["Sandbox", "Runners"],
+            name: "ConformanceTests", dependencies: ["Sandbox", "SandboxDocker", "Runners"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DockerTests",
+            dependencies: [
+                "Sandbox", "SandboxDocker", "Runners",
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Docker"])),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RunnersTests", dependencies: ["Runners"], swiftSettings: swiftSettings),
