@@ -242,6 +242,19 @@ int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *
  * depends. */
 char isolate_policy_answer(const char *name);
 
+/* ---- the agent of a container: isolate_agent.h ---- */
+
+typedef struct isolate_agent_options {
+    int is_writable;     /* the container's root is: the program is uid 0 then, the agent `user` */
+    uint32_t user;       /* an id that nobody else uses: the program's, unless it is uid 0 */
+    uint32_t processors; /* of the engine's host */
+    uint64_t
+        memory_slack; /* bytes by which the container's memory limit may differ from what a run asks for */
+} isolate_agent_options;
+
+/* The payload of its CONFIG frame. Returns its size, or -errno. */
+int isolate_agent_config(const isolate_agent_options *options, void *out, size_t bytes);
+
 /* ---- records, for an event loop. None of these blocks. ---- */
 
 int isolate_slot_create(const isolate_supervisor *supervisor, uint32_t slot);

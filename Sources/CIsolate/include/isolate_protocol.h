@@ -188,6 +188,7 @@ enum isolate_file_mode {
     ISOLATE_FILE_WRITE,
     ISOLATE_FILE_WRITE_EXECUTABLE, /* + descriptor: its content; answered without one */
     ISOLATE_FILE_REMOVE,
+    ISOLATE_FILE_WRITE_PROGRAM, /* as WRITE, but executable: for an agent, which never forks */
 };
 
 struct isolate_file_record { /* OPEN_FILE */
@@ -257,7 +258,12 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
  * start. */
 enum { ISOLATE_FD_SOCKET = 3, ISOLATE_FD_OWNER = 4, ISOLATE_FD_CONFIG = 5 };
 /* What limits and accounts for the programs: the same numbers as isolate_supervisor.cgroup. */
-enum isolate_cgroup_kind { ISOLATE_CGROUP_NONE = 0, ISOLATE_CGROUP_V1, ISOLATE_CGROUP_V2 };
+enum isolate_cgroup_kind {
+    ISOLATE_CGROUP_NONE = 0,
+    ISOLATE_CGROUP_V1,
+    ISOLATE_CGROUP_V2,
+    ISOLATE_CGROUP_CONTAINER, /* a container's own: the engine sets its limits, we read its counters */
+};
 /* The hierarchies of v1. v2 has one, which stands in the first place. */
 enum { ISOLATE_CGROUP_MEMORY = 0, ISOLATE_CGROUP_PIDS, ISOLATE_CGROUP_CPUACCT, ISOLATE_CGROUP_COUNT };
 enum { ISOLATE_BIND_MAX = 64, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 32, ISOLATE_FILTER_MAX = 1024 };
@@ -278,6 +284,8 @@ enum isolate_feature {
     ISOLATE_FEATURE_PROC =
         1 << 2, /* a proc of its own; the kernel refuses it where the outer one is masked */
     ISOLATE_FEATURE_WRITABLE = 1 << 3, /* a root that can be written to, in an overlay */
+    ISOLATE_FEATURE_CONTAINER =
+        1 << 4, /* an engine made the namespaces, the root and its /work, /tmp and /dev/shm */
 };
 
 /* Whose ids a slot and its program have on the host. */
@@ -330,6 +338,7 @@ struct isolate_config {
     uint32_t hostname;
     uint32_t image_root; /* directory of an image, absolute; 0: the host's own */
     uint64_t charge_batch_bytes;
+    uint64_t memory_slack_bytes; /* container: how far the engine's limit may be from what a run asks for */
     struct isolate_bind binds[ISOLATE_BIND_MAX];
     struct isolate_file files[ISOLATE_FILE_MAX];
     struct isolate_mask masks[ISOLATE_MASK_MAX];

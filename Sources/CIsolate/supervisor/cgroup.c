@@ -8,7 +8,9 @@
 
 static const struct cgroup_functions *const kinds[] = {[ISOLATE_CGROUP_NONE] = &cgroup_none_functions,
                                                        [ISOLATE_CGROUP_V1] = &cgroup_v1_functions,
-                                                       [ISOLATE_CGROUP_V2] = &cgroup_v2_functions};
+                                                       [ISOLATE_CGROUP_V2] = &cgroup_v2_functions,
+                                                       [ISOLATE_CGROUP_CONTAINER] =
+                                                           &cgroup_container_functions};
 
 /* The supervisor's; every slot is its clone. */
 static uint32_t kind_in_force;
@@ -32,7 +34,7 @@ static int *member_at(struct cgroup *cgroup, size_t offset) {
 }
 
 struct isolate_failure cgroup_setup(const struct isolate_config *config) {
-    kind_in_force = config->cgroup_kind <= ISOLATE_CGROUP_V2 ? config->cgroup_kind : ISOLATE_CGROUP_NONE;
+    kind_in_force = config->cgroup_kind <= ISOLATE_CGROUP_CONTAINER ? config->cgroup_kind : ISOLATE_CGROUP_NONE;
     if (config->cgroup_wait)
         kind_in_force = cgroup_v2_receive_place() ? ISOLATE_CGROUP_V2 : ISOLATE_CGROUP_NONE;
     struct isolate_failure failure = kinds[kind_in_force]->setup(config);
@@ -102,6 +104,9 @@ uint32_t cgroup_layers(const struct slot *slot) {
 
 struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isolate_limits *limits) {
     struct cgroup_rlimits result = {~0ull, ~0ull};
+    /* The engine's limit is the container's; this one leaves our own processes out, and no trace. */
+    if (slot->cgroup.kind == ISOLATE_CGROUP_CONTAINER && slot->host.program_uid != 0)
+        result.processes = limits->processes;
     if (slot->cgroup.kind == ISOLATE_CGROUP_NONE) {
         /* Far above what is looked for, since it also counts what was never touched; see cgroup_none.c. */
         result.data_bytes = 4 * limits->memory_bytes + ((uint64_t)1 << 30);
@@ -128,6 +133,8 @@ uint64_t cgroup_sample(struct slot *slot, const struct isolate_ready_record *rea
 
 void cgroup_last_look(struct slot *slot, const struct isolate_ready_record *ready,
                       struct cgroup_usage *usage) {
+    if (slot->cgroup.kind == ISOLATE_CGROUP_CONTAINER) /* its peak cannot be reset: this look may be it */
+        cgroup_container_functions.sample(slot, ready, usage);
     if (slot->cgroup.kind != ISOLATE_CGROUP_NONE)
         return; /* counters stay */
     cgroup_none_functions.sample(slot, ready, usage);

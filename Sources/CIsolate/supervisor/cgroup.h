@@ -4,6 +4,7 @@
  *   cgroup_v1.c    a cgroup per slot, recycled for each of its runs
  *   cgroup_v2.c    a cgroup per run, below one per slot
  *   cgroup_none.c  no cgroup: rlimits, and looking at the processes from time to time
+ *   cgroup_container.c  a container's, which the engine limits and we only read
  *   cgroup.c       picks one of them, by the configuration, and none when its set-up fails
  *
  * Of its cgroup the program knows nothing and holds nothing: whoever writes or reads a file of it later has a
@@ -34,6 +35,7 @@ struct cgroup {
 /* What the counters said when a run began. */
 struct cgroup_base {
     uint64_t oom_kills, pids_events, pids_peak, resident_bytes;
+    uint64_t memory_peak, limit_events; /* container: before the run */
 };
 
 /* What they said when it ended, or until now. */
@@ -122,7 +124,12 @@ struct cgroup_functions {
     void (*finish)(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage);
 };
 
-extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, cgroup_none_functions;
+extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, cgroup_none_functions,
+    cgroup_container_functions;
+
+/* cgroup_container.c: memory that cannot be reclaimed, and the version of its cgroup. */
+uint64_t cgroup_container_held(const struct cgroup *cgroup);
+uint32_t cgroup_container_version(void);
 
 enum { CGROUP_PATH_BYTES = 640 };
 

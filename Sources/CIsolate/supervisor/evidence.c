@@ -139,6 +139,8 @@ static int is_above(const int dirs[2], uint64_t limit) {
 
 int scratch_is_full(const struct slot *slot) {
     struct statfs status;
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
+        return container_is_full(slot);
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) /* no quota: whoever is above the limit meets it */
         return slot->work >= 0 && is_above((int[2]){slot->work, slot->tmp}, slot->disk_bytes);
     if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
@@ -157,7 +159,13 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
     static const char *const places[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper"};
     struct walk walk = {is_looked_for, ENTRIES_MAX, limits->file_size_bytes, ready->start_date_ns};
     int found = 0;
-    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
+        static const char *const mounts[] = {"/work", "/tmp", "/dev/shm"};
+        credentials_begin_look(slot); /* what is the program's may be closed to all others */
+        for (unsigned i = 0; i < sizeof mounts / sizeof mounts[0] && !found; i++)
+            found = walk_tree(&walk, AT_FDCWD, mounts[i], 0);
+        credentials_end_look(slot);
+    } else if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         for (unsigned i = 0; i < sizeof places / sizeof places[0] && !found; i++)
             found = walk_tree(&walk, AT_FDCWD, places[i], 0);
     else

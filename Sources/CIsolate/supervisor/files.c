@@ -135,9 +135,9 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
             result = write_executable(slot->work, record->path, content);
             break;
         default:
-            *fd = open_for_write(slot->work, record->path, 0);
+            *fd = open_for_write(slot->work, record->path, record->mode == ISOLATE_FILE_WRITE_PROGRAM);
         }
-        if (record->mode == ISOLATE_FILE_READ || record->mode == ISOLATE_FILE_WRITE)
+        if (record->mode != ISOLATE_FILE_REMOVE && record->mode != ISOLATE_FILE_WRITE_EXECUTABLE)
             result = *fd;
         credentials_act_as_slot();
     }

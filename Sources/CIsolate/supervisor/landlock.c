@@ -95,8 +95,7 @@ int landlock_restrict(const struct slot *slot) {
     int CLEANUP_CLOSE rules = (int)SYS_CALL_3(__NR_landlock_create_ruleset, &set, bytes, 0);
     if (rules < 0)
         return rules;
-    int has_own_tree = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
-    int result = has_own_tree ? allow_own_tree(slot, rules, all) : allow_host_tree(slot, rules, all);
+    int result = has_own_tree(slot) ? allow_own_tree(slot, rules, all) : allow_host_tree(slot, rules, all);
     if (result == 0)
         result = (int)SYS_CALL_2(__NR_landlock_restrict_self, rules, 0);
     return result;

@@ -31,8 +31,9 @@ struct list {
 /* The calling process in the outer proc: its number there, and which of the numbers in NSpid is ours. */
 static struct self { int pid, entry, place; } self;
 
+/* A namespace of the slot's own, or of the container's, where all but agent and slot are the program's. */
 static int sees_only_namespace(const struct slot *slot) {
-    return has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && has_feature(slot, ISOLATE_FEATURE_PROC);
+    return has_own_tree(slot) && has_feature(slot, ISOLATE_FEATURE_PROC);
 }
 
 static long read_status(const struct slot *slot, int entry, char *out, size_t bytes) {
@@ -110,8 +111,8 @@ static void for_each_number(int dir, struct list *list, int first,
         }
 }
 
-static void add_unless_slot(struct list *list, int slot, int pid) {
-    if (pid != slot)
+static void add_unless_ours(struct list *list, int slot, int pid) {
+    if (pid != slot && pid != 1 /* the slot itself, or the container's agent */)
         add(list, pid, pid);
 }
 
@@ -121,7 +122,7 @@ static void list_namespace(struct list *list) {
         dir = sys_openat(list->slot->proc, ".", O_RDONLY | O_DIRECTORY, 0);
     list->is_blind = dir < 0 || SYS_CALL_3(__NR_lseek, dir, FIRST_PROCESS_ENTRY, 0 /* SEEK_SET */) < 0;
     if (!list->is_blind)
-        for_each_number(dir, list, 1, add_unless_slot);
+        for_each_number(dir, list, (int)SYS_CALL_0(__NR_getpid), add_unless_ours);
 }
 
 /* Adds the children that one thread made. */

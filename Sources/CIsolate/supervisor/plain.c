@@ -70,13 +70,13 @@ static int empty_directory(int dir, char name[256]) {
     return (int)bytes;
 }
 
-/* Removes a tree of any depth with two descriptors and no recursion: it is a program's, who may have made it
+/* Empties a tree of any depth with two descriptors and no recursion: it is a program's, who may have made it
  * as deep as it liked. Nobody of the run lives any more, so nothing changes under our hands, and ".." is
  * where we came from. */
-static int remove_tree(const char *path) {
+int plain_empty(const char *path) {
     int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (dir < 0)
-        return dir == -ENOENT ? 0 : dir;
+        return dir;
     for (uint64_t depth = 0;;) {
         char name[256];
         int result = empty_directory(dir, name);
@@ -96,7 +96,14 @@ static int remove_tree(const char *path) {
         sys_close(dir);
         dir = next;
     }
-    return (int)SYS_CALL_3(__NR_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
+    return 0;
+}
+
+static int remove_tree(const char *path) {
+    int result = plain_empty(path);
+    if (result == 0)
+        result = (int)SYS_CALL_3(__NR_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
+    return result == -ENOENT ? 0 : result;
 }
 
 int plain_remove_slot(const struct isolate_config *config, uint32_t number) {
@@ -148,7 +155,8 @@ static int kill_user(const struct slot *slot) {
     long pid = sys_clone(0, 0);
     if (pid == 0) {
         /* Safe: it becomes the program's user before, so nobody else is within its reach. */
-        if (SYS_CALL_3(__NR_setresuid, slot->uid, slot->uid, slot->uid) == 0)
+        if (SYS_CALL_3(__NR_setresuid, slot->uid, slot->uid, slot->uid) == 0 &&
+            credentials_drop_all_capabilities() == 0) /* in a container it may be uid 0 */
             SYS_CALL_2(__NR_kill, -1, SYS_SIGKILL);
         sys_exit(0);
     }

@@ -90,7 +90,7 @@ static uint64_t count_others(void) {
 
 /* Level minimal with the embedder's own user id. */
 static int shares_user(const struct slot *slot) {
-    return !has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && slot->host.program_uid == slot->host.slot_uid;
+    return !has_own_tree(slot) && slot->host.program_uid == slot->host.slot_uid;
 }
 
 /* What the cell gives that this process does not do itself. */
@@ -105,7 +105,8 @@ static uint32_t layers_of(const struct slot *slot) {
                   ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS | ISOLATE_LAYER_ROOTFS;
     if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
         layers |= ISOLATE_LAYER_NET_NS;
-    if (has_feature(slot, ISOLATE_FEATURE_PROC))
+    /* What a container's engine gives is for the embedder to say, who asked it. */
+    if (has_feature(slot, ISOLATE_FEATURE_PROC) && has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         layers |= ISOLATE_LAYER_MASKED_PROC;
     if (slot->host.program_uid != slot->host.slot_uid)
         layers |= ISOLATE_LAYER_DISTINCT_UID;
@@ -402,7 +403,7 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     check(slot, channel, ISOLATE_STAGE_STDIO, place_stdio(fds, header->flags), 0);
     failure = set_rlimits(slot, &header->limits);
     check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
-    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+    if (!has_own_tree(slot))
         check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_places(slot, &program), 1);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
     failure = cgroup_begin(slot, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);

@@ -245,6 +245,8 @@ static struct isolate_failure fill_scratch(struct slot *slot) {
 struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
     char options[128];
     slot->disk_bytes = disk_bytes;
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
+        return container_open(slot);
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         return plain_scratch_create(slot);
     slot->scratch_base_bytes = slot->scratch_base_inodes = 0;
@@ -284,6 +286,12 @@ struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes) {
 }
 
 void scratch_remove(struct slot *slot) {
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
+        sys_close_fd(&slot->work);
+        if (container_wipe(slot) < 0)
+            slot->is_retired = 1;
+        return;
+    }
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
         plain_scratch_remove(slot);
         return;

@@ -24,6 +24,7 @@ static void prefer_children_for_oom(const struct slot *slot) {
 void seat_main(struct slot *slot, int socket) {
     struct isolate_status_record reply = {.type = ISOLATE_SEAT_FORKED};
     sys_prctl(PR_SET_NAME, (unsigned long)"seat");
+    slot->seat_pid = (int)SYS_CALL_0(__NR_getpid); /* our copy is from before we were born */
     prefer_children_for_oom(slot);
     reply.failure = cgroup_join(slot);
     if (reply.failure.stage == 0) {

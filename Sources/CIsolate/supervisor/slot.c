@@ -204,6 +204,8 @@ static void handle_waiting_cell(struct slot *slot) {
     struct isolate_run_record record = run_follow(slot);
     report_run(slot, &record);
     cell_destroy(slot);
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
+        container_end_run(slot); /* elsewhere the cell's namespace takes them along */
 }
 
 /* The waiting program's process stopped or died. Being traced it stops even on its way out, and then its

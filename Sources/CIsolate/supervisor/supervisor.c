@@ -63,14 +63,13 @@ static void keep_only_slot_descriptors(const struct slot *slot) {
     sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
 }
 
-/* The slot's process, in its own namespaces where there are any, its ids mapped. Returns its pid, or -errno.
- */
-static int start_slot(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure) {
+int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure) {
+    const struct isolate_config *settings = slot->config;
     uint64_t namespaces = 0;
     char word;
-    if (config->features & ISOLATE_FEATURE_NAMESPACES)
+    if (settings->features & ISOLATE_FEATURE_NAMESPACES)
         namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-    if (config->features & ISOLATE_FEATURE_NET_NS)
+    if (settings->features & ISOLATE_FEATURE_NET_NS)
         namespaces |= CLONE_NEWNET;
     /* Safe: in a new user namespace the child's capabilities end at what that namespace owns. Without one, at
      * level minimal, it is our equal and runs nothing but our code. */
@@ -86,8 +85,8 @@ static int start_slot(struct slot *slot, int sync, int *pidfd, struct isolate_fa
     sys_close_fd(&slot->sync); /* so that the slot's death is an end of file */
     int result = sys_read(sync, &word, 1) == 1 ? 0 : -EPIPE;
     if (result == 0 && namespaces != 0)
-        result = identity_write_maps(config, &slot->host, pid);
-    if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_ID_MAP))
+        result = identity_write_maps(settings, &slot->host, pid);
+    if (result == 0 && stage_is_forced_to_fail(settings, ISOLATE_STAGE_ID_MAP))
         result = -EIO;
     if (result == 0)
         result = sys_send(sync, "m", 1, 0, 0);
@@ -155,7 +154,7 @@ static void create_slot(uint32_t number) {
     slot.control = control[1];
     slot.request = request[1];
     slot.sync = sync[1];
-    pid = start_slot(&slot, sync[0], &pidfd, &failure);
+    pid = slot_start(&slot, sync[0], &pidfd, &failure);
     sync[1] = slot.sync;
     if (failure.stage != 0)
         goto undo;

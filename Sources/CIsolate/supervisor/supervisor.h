@@ -57,6 +57,7 @@ struct slot {
     uint64_t processes_base; /* no cgroup: what RLIMIT_NPROC counts besides the program */
     int is_traced;           /* level minimal: the program's process is */
     int was_full;            /* the quota was used up before the run */
+    uint64_t root_free;      /* container with a writable root: free blocks beneath it, in bytes, at first */
     struct cgroup_base base;
 };
 
@@ -78,7 +79,20 @@ static inline int has_feature(const struct slot *slot, enum isolate_feature feat
     return (slot->config->features & (uint32_t)feature) != 0;
 }
 
+/* Namespaces and a root of the run's own kind: made by the slot, or by a container engine. Else, at level
+ * minimal, the run lives in the embedder's. */
+static inline int has_own_tree(const struct slot *slot) {
+    return has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || has_feature(slot, ISOLATE_FEATURE_CONTAINER);
+}
+
 void supervisor_main(void) __attribute__((noreturn));
+
+/* supervisor.c: a slot's process, in its own namespaces where there are any, its ids mapped. `sync`: our end of
+ * slot->sync. pid, or -errno; a pid with a failure is one that must be killed. */
+int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure);
+
+/* agent.c: the first process of a container. */
+void agent_main(void) __attribute__((noreturn));
 
 /* identity.c */
 struct identity identity_of(const struct isolate_config *config, uint32_t index);
@@ -114,6 +128,16 @@ struct isolate_failure plain_scratch_create(struct slot *slot);
 void plain_scratch_remove(struct slot *slot);
 void plain_kill(const struct slot *slot);
 int plain_path(const struct slot *slot, const char *below, char *out, size_t bytes);
+/* Empties a directory that nobody else uses any more; its own entry stays. 0, or -errno. */
+int plain_empty(const char *path);
+
+/* container.c: /work, /tmp and /dev/shm that an engine made, for one sandbox after another. */
+struct isolate_failure container_open(struct slot *slot);
+/* Removes what a sandbox left in every place that it could write to; -EBUSY: not everything went. */
+int container_wipe(struct slot *slot);
+/* What outlives its processes and belongs to one run: System V IPC, message queues. */
+void container_end_run(const struct slot *slot);
+int container_is_full(const struct slot *slot);
 
 /* root.c: the tmpfs behind /work, /tmp and /dev/shm. */
 struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes);

@@ -1,0 +1,85 @@
+/*
+ * The frames between an embedder and the agent in a container.
+ *
+ * The agent is the supervisor's executable as the first process of a container. Nothing but a stream of bytes
+ * leads there, so what travels elsewhere as records and descriptors travels here as frames: a header, then
+ * its payload. Numbers are those of the processor, which is the same on both sides. Shared by libc code and
+ * freestanding code: types and constants only.
+ */
+#ifndef ISOLATE_AGENT_H
+#define ISOLATE_AGENT_H
+
+#include "isolate_protocol.h"
+
+enum { ISOLATE_AGENT_VERSION = 1 };
+/* The largest payload of a frame, either way. */
+enum { ISOLATE_FRAME_MAX = 32 << 10 };
+/* Bytes of a program's stdin on their way, at most; INPUT_TAKEN gives room for more. */
+enum { ISOLATE_AGENT_INPUT_WINDOW = 64 << 10 };
+
+struct isolate_frame {
+    uint32_t type; /* enum isolate_frame_type */
+    uint32_t bytes;
+};
+
+enum isolate_frame_type {
+    /* embedder -> agent */
+    ISOLATE_FRAME_CONFIG = 1, /* struct isolate_config and its texts; once, before all else */
+    ISOLATE_FRAME_CONTROL,    /* struct isolate_prepare_record: PREPARE, CLEAR, SET_DISK, END_RUN */
+    ISOLATE_FRAME_OPEN,       /* struct isolate_agent_file; its content follows in CONTENT frames */
+    ISOLATE_FRAME_RUN,        /* struct isolate_agent_run and strings; content may follow */
+    ISOLATE_FRAME_CONTENT,    /* the next bytes of what was announced */
+    ISOLATE_FRAME_INPUT,      /* the next bytes of stdin; none: its end */
+    ISOLATE_FRAME_CREDIT,     /* struct isolate_agent_credit */
+    /* agent -> embedder */
+    ISOLATE_FRAME_HELLO = 64, /* struct isolate_agent_hello; the first one */
+    ISOLATE_FRAME_STATUS,     /* struct isolate_agent_status: the answer to CONTROL and OPEN */
+    ISOLATE_FRAME_ENDED,      /* struct isolate_agent_ended; after all output */
+    ISOLATE_FRAME_STDOUT,     /* bytes */
+    ISOLATE_FRAME_STDERR,
+    ISOLATE_FRAME_INPUT_TAKEN, /* struct isolate_agent_credit: the program, or nobody, will read them */
+    ISOLATE_FRAME_FILE,        /* bytes of the file that was opened for reading; none: its end */
+};
+
+struct isolate_agent_hello {
+    uint32_t version; /* ISOLATE_AGENT_VERSION */
+    uint32_t config_bytes; /* sizeof (struct isolate_config): another build is another protocol */
+    uint32_t landlock_abi;
+    uint32_t cgroup_kind; /* enum isolate_cgroup_kind; NONE: its files cannot be read */
+    uint32_t cgroup_version;
+    struct isolate_failure failure; /* why there is no slot */
+};
+
+/* What the sandbox's memory holds before a run, and what the engine's limits must leave room for. */
+struct isolate_agent_status {
+    struct isolate_status_record status;
+    uint64_t held_bytes; /* memory that cannot be reclaimed: files, our own processes */
+};
+
+struct isolate_agent_file { /* OPEN */
+    uint64_t bytes;         /* READ: the most that is wanted; WRITE: how many follow */
+    struct isolate_file_record file;
+};
+
+struct isolate_agent_run {        /* RUN */
+    uint64_t output_bytes;        /* bound of each of stdout and stderr */
+    uint64_t credit[2];           /* bytes of stdout and stderr that may be sent for a start */
+    uint64_t input_bytes;         /* of an input that is whole: they follow as CONTENT */
+    uint32_t input_streams;       /* stdin comes as INPUT frames */
+    uint32_t strings_follow;      /* the header's string_bytes follow as CONTENT, before the input */
+    struct isolate_run_header run; /* then the strings, unless they follow */
+};
+
+struct isolate_agent_credit { /* CREDIT, INPUT_TAKEN */
+    uint32_t stream;          /* CREDIT: 1 stdout, 2 stderr */
+    uint32_t bytes;
+};
+
+struct isolate_agent_ended {
+    struct isolate_run_record record;
+    uint32_t exceeded; /* bits: 1 stdout, 2 stderr went beyond its bound */
+    uint32_t reserved;
+    uint64_t held_bytes;
+};
+
+#endif

@@ -1,0 +1,426 @@
+/*
+ * The agent: the first process of a container, and the embedder's only way in.
+ *
+ * It makes one slot, which does what slots do, and carries between it and the stream that the engine attached
+ * to our stdin and stdout: records become frames, descriptors become bytes. It reads nothing that a program
+ * wrote but the two pipes, whose bytes it passes on uncounted upon. The embedder's end of the stream is its
+ * life: at the end of file it leaves, and as pid 1 it takes everything along. It leaves, too, when its slot
+ * dies; the container is then replaced.
+ *
+ * What it is given, SETUID, SETGID and KILL, is used by the slot to start, look at and kill programs of
+ * another user. It cannot be traced, and its descriptors are nobody else's.
+ */
+#include "agent.h"
+
+#include <asm/stat.h>
+#include <linux/landlock.h>
+#include <linux/prctl.h>
+
+#include "supervisor.h"
+
+enum { SLOT_NUMBER = 1, EXIT_PROTOCOL = 3, EXIT_SLOT = 4 };
+
+static union {
+    struct isolate_config config;
+    uint8_t bytes[ISOLATE_FRAME_MAX];
+} setup;
+
+static struct slot slot = {.number = SLOT_NUMBER, .control = -1, .request = -1, .sync = -1, .image = -1};
+static int control = -1, request = -1;
+
+/* A request whose content is still under way. */
+static struct {
+    struct {
+        struct isolate_agent_run run;
+        char strings[ISOLATE_INLINE_MAX];
+    } request;
+    uint32_t request_bytes;
+    int strings_file, input_file;
+    uint64_t strings_left, input_left;
+    int is_pending;
+} next = {.strings_file = -1, .input_file = -1};
+
+/* A file that is being written or read. */
+static struct {
+    struct isolate_agent_file request;
+    struct isolate_status_record answer;
+    int fd;
+    int is_writing, is_reading;
+    uint64_t left;
+    int error;
+} file = {.fd = -1};
+
+static int is_ending; /* the run's processes are dead, and its output is on its way */
+static struct isolate_run_record ended;
+
+static void __attribute__((noreturn)) leave(int code) {
+    stream_flush();
+    sys_exit(code);
+}
+
+static uint64_t held_bytes(void) {
+    return slot.cgroup.kind == ISOLATE_CGROUP_CONTAINER ? cgroup_container_held(&slot.cgroup) : 0;
+}
+
+static void send_status(const struct isolate_status_record *record) {
+    struct isolate_agent_status status = {.status = *record};
+    /* Only what ends a preparation says what the next run begins with; it costs reading a file. */
+    if (record->type != ISOLATE_FILE_OPENED || file.is_writing)
+        status.held_bytes = held_bytes();
+    stream_send(ISOLATE_FRAME_STATUS, &status, sizeof status);
+}
+
+/* ---- the slot's side ---- */
+
+/* A record of the slot's; its death is our end. The end of a run waits until its output has left. */
+static int receive_record(struct isolate_status_record *status, int *fd, int flags) {
+    union {
+        uint32_t type;
+        struct isolate_status_record status;
+        struct isolate_run_record run;
+    } record;
+    sys_result n = sys_receive(control, &record, sizeof record, fd, 1, flags);
+    if (n == -EAGAIN)
+        return 0;
+    if (n <= 0)
+        leave(EXIT_SLOT);
+    if (n == sizeof record.run && record.type == ISOLATE_RUN_ENDED) {
+        ended = record.run;
+        is_ending = 1;
+        return 0;
+    }
+    if (n != sizeof record.status)
+        leave(EXIT_SLOT);
+    *status = record.status;
+    return 1;
+}
+
+static void wait_for_status(struct isolate_status_record *status, int *fd) {
+    while (!receive_record(status, fd, 0)) {
+    }
+}
+
+static void tell_slot(uint32_t type, uint32_t end, uint64_t serial) {
+    struct isolate_prepare_record record = {.type = type, .end = end, .serial = serial};
+    if (sys_send_blocking(control, &record, sizeof record, 0, 0) < 0)
+        leave(EXIT_SLOT);
+}
+
+static void finish_run(void) {
+    if (!run_drain())
+        return; /* the embedder is slow: what it has not taken is still in the pipes */
+    struct isolate_agent_ended frame = {
+        .record = ended, .exceeded = run_exceeded(), .held_bytes = held_bytes()};
+    stream_send(ISOLATE_FRAME_ENDED, &frame, sizeof frame);
+    run_close();
+    is_ending = 0;
+}
+
+/* ---- files ---- */
+
+static void finish_writing(void) {
+    sys_close_fd(&file.fd);
+    if (file.error != 0) { /* a part of a file is worse than none */
+        struct isolate_status_record unused;
+        int none = -1;
+        file.request.file.mode = ISOLATE_FILE_REMOVE;
+        if (file.answer.failure.stage == 0 &&
+            sys_send_blocking(control, &file.request.file, sizeof file.request.file, 0, 0) == 0)
+            wait_for_status(&unused, &none);
+        file.answer.failure = failure_at(ISOLATE_STAGE_FILE, file.error, 0);
+    }
+    send_status(&file.answer);
+    file.is_writing = 0;
+}
+
+static void open_file(const uint8_t *payload, uint32_t bytes) {
+    if (bytes != sizeof file.request || file.is_writing || file.is_reading)
+        leave(EXIT_PROTOCOL);
+    memcpy(&file.request, payload, bytes);
+    file.request.file.type = ISOLATE_OPEN_FILE;
+    file.left = file.request.bytes;
+    file.error = 0;
+    file.fd = -1;
+    uint32_t mode = file.request.file.mode;
+    if (sys_send_blocking(control, &file.request.file, sizeof file.request.file, 0, 0) < 0)
+        leave(EXIT_SLOT);
+    wait_for_status(&file.answer, &file.fd);
+    if (mode == ISOLATE_FILE_WRITE || mode == ISOLATE_FILE_WRITE_PROGRAM) {
+        file.is_writing = 1;
+        file.error = file.answer.failure.stage != 0 ? -file.answer.failure.errno_value : 0;
+        if (file.left == 0)
+            finish_writing();
+        return;
+    }
+    send_status(&file.answer);
+    file.is_reading = mode == ISOLATE_FILE_READ && file.fd >= 0;
+}
+
+static void write_content(const uint8_t *bytes, uint32_t count) {
+    if (count > file.left)
+        leave(EXIT_PROTOCOL);
+    file.left -= count;
+    while (count > 0 && file.error == 0) {
+        long n = sys_write(file.fd, bytes, count);
+        if (n > 0) {
+            bytes += n;
+            count -= (uint32_t)n;
+        } else if (n != -EINTR) {
+            file.error = n == 0 ? -EIO : (int)n;
+        }
+    }
+    if (file.left == 0)
+        finish_writing();
+}
+
+/* As much as there is room for; never more than was asked for, whatever size the file has by now. */
+static void move_file(void) {
+    while (file.is_reading) {
+        uint64_t most = ISOLATE_FRAME_MAX;
+        if (file.left < most)
+            most = file.left;
+        if (stream_room() < most + sizeof(struct isolate_frame))
+            return;
+        long n = most == 0 ? 0 : sys_read(file.fd, stream_reserve((uint32_t)most), most);
+        if (n == -EINTR)
+            continue;
+        if (n > 0) {
+            file.left -= (uint64_t)n;
+            stream_commit(ISOLATE_FRAME_FILE, (uint32_t)n);
+        } else {
+            int32_t error = n < 0 ? (int32_t)-n : 0;
+            stream_send(ISOLATE_FRAME_FILE, &error, n < 0 ? sizeof error : 0);
+            sys_close_fd(&file.fd);
+            file.is_reading = 0;
+        }
+    }
+}
+
+/* ---- runs ---- */
+
+static void report_unstarted(int stage, int result) {
+    memset(&ended, 0, sizeof ended);
+    ended.type = ISOLATE_RUN_ENDED;
+    ended.end = ISOLATE_END_FAILURE;
+    ended.serial = next.request.run.run.serial;
+    ended.failure = failure_at(stage, result, 0);
+    is_ending = 1;
+}
+
+static int sealed(int fd) {
+    if (fd >= 0) {
+        SYS_CALL_3(__NR_lseek, fd, 0, 0);
+        SYS_CALL_3(__NR_fcntl, fd, 1033 /* F_ADD_SEALS */, 0xf);
+    }
+    return fd;
+}
+
+static void launch(void) {
+    int fds[4] = {-1, -1, -1, -1};
+    struct isolate_run_header *header = &next.request.run.run;
+    int result = run_open(&next.request.run, sealed(next.input_file), fds);
+    fds[3] = sealed(next.strings_file);
+    header->type = ISOLATE_RUN;
+    header->flags &= ~(uint32_t)ISOLATE_RUN_STRINGS_IN_FILE;
+    if (fds[3] >= 0)
+        header->flags |= ISOLATE_RUN_STRINGS_IN_FILE;
+    uint32_t bytes = next.request_bytes - (uint32_t)offsetof(struct isolate_agent_run, run);
+    if (result == 0)
+        result = sys_send(request, header, bytes, fds, fds[3] >= 0 ? 4 : 3);
+    for (int i = 0; i < 3; i++)
+        sys_close_fd(&fds[i]);
+    sys_close_fd(&next.input_file);
+    sys_close_fd(&next.strings_file);
+    next.is_pending = 0;
+    if (result < 0)
+        report_unstarted(ISOLATE_STAGE_REQUEST, result);
+}
+
+static int memory_file(void) {
+    return (int)SYS_CALL_2(__NR_memfd_create, "input", 3 /* MFD_CLOEXEC, MFD_ALLOW_SEALING */);
+}
+
+static void begin_run(const uint8_t *payload, uint32_t bytes) {
+    if (bytes < sizeof next.request.run || bytes > sizeof next.request || next.is_pending || file.is_writing)
+        leave(EXIT_PROTOCOL);
+    memcpy(&next.request, payload, bytes);
+    next.request_bytes = bytes;
+    next.is_pending = 1;
+    next.strings_left = next.request.run.strings_follow ? next.request.run.run.string_bytes : 0;
+    next.input_left = next.request.run.input_bytes;
+    if (next.strings_left > 0)
+        next.strings_file = memory_file();
+    if (next.input_left > 0)
+        next.input_file = memory_file();
+    if (next.strings_left + next.input_left == 0)
+        launch();
+}
+
+static void add_content(const uint8_t *bytes, uint32_t count) {
+    while (count > 0) {
+        int is_strings = next.strings_left > 0;
+        uint64_t *left = is_strings ? &next.strings_left : &next.input_left;
+        uint32_t part = count < *left ? count : (uint32_t)*left;
+        if (part == 0)
+            leave(EXIT_PROTOCOL);
+        for (uint32_t done = 0; done < part;) {
+            long n = sys_write(is_strings ? next.strings_file : next.input_file, bytes + done, part - done);
+            if (n <= 0 && n != -EINTR)
+                leave(EXIT_SLOT); /* no memory: the embedder makes room before it sends */
+            done += n > 0 ? (uint32_t)n : 0;
+        }
+        *left -= part;
+        bytes += part;
+        count -= part;
+    }
+    if (next.strings_left + next.input_left == 0)
+        launch();
+}
+
+/* ---- frames ---- */
+
+static void handle_frame(const struct isolate_frame *frame, const uint8_t *payload) {
+    struct isolate_agent_credit credit;
+    switch (frame->type) {
+    case ISOLATE_FRAME_CONTROL:
+        if (frame->bytes != sizeof(struct isolate_prepare_record) ||
+            sys_send_blocking(control, payload, frame->bytes, 0, 0) < 0)
+            leave(EXIT_PROTOCOL);
+        break;
+    case ISOLATE_FRAME_OPEN:
+        open_file(payload, frame->bytes);
+        break;
+    case ISOLATE_FRAME_RUN:
+        begin_run(payload, frame->bytes);
+        break;
+    case ISOLATE_FRAME_CONTENT:
+        if (file.is_writing)
+            write_content(payload, frame->bytes);
+        else
+            add_content(payload, frame->bytes);
+        break;
+    case ISOLATE_FRAME_INPUT:
+        run_input(payload, frame->bytes);
+        break;
+    case ISOLATE_FRAME_CREDIT:
+        if (frame->bytes != sizeof credit)
+            leave(EXIT_PROTOCOL);
+        memcpy(&credit, payload, sizeof credit);
+        run_credit(credit.stream, credit.bytes);
+        break;
+    default:
+        leave(EXIT_PROTOCOL);
+    }
+}
+
+static void __attribute__((noreturn)) serve(void) {
+    for (;;) {
+        struct sys_pollfd fds[6];
+        unsigned count = 0, streams;
+        fds[count++] = (struct sys_pollfd){stream_in(), SYS_POLLIN, 0};
+        fds[count++] = (struct sys_pollfd){control, SYS_POLLIN, 0};
+        fds[count++] = (struct sys_pollfd){stream_has_output() ? stream_out() : -1, 4 /* POLLOUT */, 0};
+        streams = run_poll(fds + count);
+        if (sys_poll(fds, count + streams, -1) < 0)
+            continue;
+        if (fds[0].revents != 0) {
+            const struct isolate_frame *frame;
+            const uint8_t *payload;
+            stream_fill();
+            while ((frame = stream_next(&payload)) != 0)
+                handle_frame(frame, payload);
+        }
+        if (fds[1].revents != 0) {
+            struct isolate_status_record status;
+            int CLEANUP_CLOSE fd = -1;
+            if (receive_record(&status, &fd, SYS_MSG_DONTWAIT))
+                send_status(&status);
+        }
+        if (fds[2].revents != 0)
+            stream_flush();
+        if (!is_ending && run_move())
+            tell_slot(ISOLATE_END_RUN, ISOLATE_END_OUTPUT, next.request.run.run.serial);
+        if (is_ending)
+            finish_run();
+        move_file();
+        stream_flush();
+    }
+}
+
+/* ---- the beginning ---- */
+
+/* With a writable root the program is uid 0, so that the image's files are its own, and we are somebody else
+ * whom it can neither signal nor trace. Safe: the capabilities that stay are those we had. */
+static int become(uint32_t uid) {
+    if (uid == (uint32_t)SYS_CALL_0(__NR_getuid))
+        return 0;
+    long result = sys_prctl(PR_SET_KEEPCAPS, 1);
+    if (result == 0)
+        result = SYS_CALL_3(__NR_setresgid, uid, uid, uid);
+    if (result == 0)
+        result = SYS_CALL_3(__NR_setresuid, uid, uid, uid);
+    credentials_act_as_slot();
+    return (int)result;
+}
+
+static struct isolate_failure start(void) {
+    int type = SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, pairs[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+    struct isolate_failure failure = cgroup_setup(&setup.config);
+    struct isolate_status_record first;
+    int pidfd = -1, none = -1;
+    /* Without its files there is no accounting, and the engine's limits would be all there is. */
+    if (failure.stage == 0)
+        failure = cgroup_create(&setup.config, SLOT_NUMBER, 0, &slot.cgroup);
+    if (failure.stage != 0)
+        return failure;
+    slot.has_cgroup = 1;
+    int result = become(slot.host.slot_uid);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
+    for (int i = 0; i < 3 && result == 0; i++)
+        result = (int)SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, pairs[i]);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_CLONE_SLOT, result, 0);
+    slot.control = pairs[0][1];
+    slot.request = pairs[1][1];
+    slot.sync = pairs[2][1];
+    control = pairs[0][0];
+    request = pairs[1][0];
+    slot_start(&slot, pairs[2][0], &pidfd, &failure);
+    sys_close_fd(&slot.control); /* so that the slot's death is an end of file */
+    sys_close_fd(&slot.request);
+    sys_close_fd(&pairs[2][0]);
+    if (failure.stage != 0)
+        return failure;
+    wait_for_status(&first, &none);
+    return first.failure;
+}
+
+void agent_main(void) {
+    const uint8_t *payload;
+    sys_prctl(PR_SET_DUMPABLE, 0);
+    sys_prctl(PR_SET_NAME, (unsigned long)"isolate-agent");
+    if (stream_open() < 0)
+        sys_exit(EXIT_PROTOCOL);
+    const struct isolate_frame *frame = stream_wait(&payload);
+    if (frame->type != ISOLATE_FRAME_CONFIG || frame->bytes < sizeof setup.config)
+        sys_exit(EXIT_PROTOCOL);
+    memcpy(setup.bytes, payload, frame->bytes);
+    struct isolate_config *config = &setup.config;
+    long abi = SYS_CALL_3(__NR_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    config->landlock_abi = abi > 0 ? (uint32_t)abi : 0;
+    slot.config = config;
+    slot.host = (struct identity){config->slot_uid, config->slot_uid, config->program_uid, config->program_uid};
+    slot.uid = slot.gid = config->program_uid;
+    struct isolate_agent_hello hello = {.version = ISOLATE_AGENT_VERSION,
+                                        .config_bytes = sizeof *config,
+                                        .landlock_abi = config->landlock_abi,
+                                        .failure = start()};
+    hello.cgroup_kind = slot.cgroup.kind;
+    hello.cgroup_version = cgroup_container_version();
+    stream_send(ISOLATE_FRAME_HELLO, &hello, sizeof hello);
+    stream_flush();
+    if (hello.failure.stage != 0)
+        leave(EXIT_SLOT);
+    serve();
+}

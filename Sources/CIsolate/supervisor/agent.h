@@ -1,0 +1,48 @@
+/* The parts of the agent: the stream of frames, and the run whose streams it carries. */
+#ifndef ISOLATE_AGENT_PARTS_H
+#define ISOLATE_AGENT_PARTS_H
+
+#include "isolate_agent.h"
+#include "sys.h"
+
+/* ---- agent_stream.c: frames in, frames out, never blocking ---- */
+
+enum { STREAM_IN_BYTES = 128 << 10, STREAM_OUT_BYTES = 256 << 10 };
+/* Kept free by those who send what can wait, for answers, which cannot. */
+enum { STREAM_RESERVE = 16 << 10 };
+
+/* Takes over descriptors 0 and 1; 0 to 2 are /dev/null afterwards. */
+int stream_open(void);
+int stream_in(void);
+int stream_out(void);
+/* Reads what is there. Ends the agent at the end of the stream: the embedder is gone. */
+void stream_fill(void);
+/* The next whole frame, valid until the next call, or null. A malformed one ends the agent. */
+const struct isolate_frame *stream_next(const uint8_t **payload);
+/* Waits for the first frame. */
+const struct isolate_frame *stream_wait(const uint8_t **payload);
+/* Where a payload of at most `most` bytes may be put, after which stream_commit sends it; null: no room. */
+uint8_t *stream_reserve(uint32_t most);
+void stream_commit(uint32_t type, uint32_t bytes);
+void stream_send(uint32_t type, const void *payload, uint32_t bytes);
+/* Bytes that can be reserved for what can wait. */
+uint32_t stream_room(void);
+int stream_has_output(void);
+void stream_flush(void);
+
+/* ---- agent_run.c: the three streams of one run ---- */
+
+/* The program's ends, to be sent and then closed by the caller. 0, or -errno. */
+int run_open(const struct isolate_agent_run *run, int input_file, int theirs[3]);
+void run_credit(uint32_t stream, uint32_t bytes);
+void run_input(const uint8_t *bytes, uint32_t count);
+/* What to wait for; `fds` has room for three. */
+unsigned run_poll(struct sys_pollfd *fds);
+/* Moves what can be moved. Returns 1 when output has just gone beyond its bound. */
+int run_move(void);
+/* Every process is dead: what the pipes hold is all there will be. Returns 1 when all of it is on its way. */
+int run_drain(void);
+uint32_t run_exceeded(void);
+void run_close(void);
+
+#endif

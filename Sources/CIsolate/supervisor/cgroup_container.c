@@ -1,0 +1,224 @@
+/*
+ * A container's cgroup: the engine sets its limits before a run begins, and its files can only be read.
+ *
+ * It holds the agent, the slot and the seat as well as the program. Their CPU time is known from their clocks
+ * and their memory from before the run; both are taken off. The peak of memory cannot be reset: it tells of
+ * this run when it rose, and else the looks do.
+ */
+#include "cgroup.h"
+#include "supervisor.h"
+#include "text.h"
+
+enum {
+    OURS = 3, /* agent, slot and seat */
+    LOOK_LEAST_NS = 1000000,
+    LOOK_MOST_NS = 32000000,
+    FILL_BYTES_PER_NS = 4, /* how fast memory can be filled */
+    PROCESS_CLOCK = 2,     /* CPUCLOCK_SCHED of a process, its pid inverted above it */
+};
+
+#define ROOT "/sys/fs/cgroup"
+
+static uint32_t version;
+
+static const struct cgroup_file files_v1[] = {
+    {0, "/memory/memory.limit_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_limit)},
+    {0, "/memory/memory.usage_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_usage)},
+    {0, "/memory/memory.max_usage_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_peak)},
+    {0, "/memory/memory.oom_control", O_RDONLY, 1, offsetof(struct cgroup, memory_events)},
+    {0, "/memory/memory.failcnt", O_RDONLY, 1, offsetof(struct cgroup, reclaim)},
+    {0, "/memory/memory.stat", O_RDONLY, 1, offsetof(struct cgroup, memory_stat)},
+    {0, "/pids/pids.max", O_RDONLY, 1, offsetof(struct cgroup, pids_max)},
+    {0, "/pids/pids.current", O_RDONLY, 1, offsetof(struct cgroup, pids_current)},
+    {0, "/pids/pids.events", O_RDONLY, 0, offsetof(struct cgroup, pids_events)},
+    {0, "/pids/pids.peak", O_RDONLY, 0, offsetof(struct cgroup, pids_peak)},
+    {0, "/cpuacct/cpuacct.usage", O_RDONLY, 0, offsetof(struct cgroup, cpu_usage)},
+    {0, "/cpu,cpuacct/cpuacct.usage", O_RDONLY, 1, offsetof(struct cgroup, cpu_usage)},
+};
+
+static const struct cgroup_file files_v2[] = {
+    {0, "/memory.max", O_RDONLY, 1, offsetof(struct cgroup, memory_limit)},
+    {0, "/memory.current", O_RDONLY, 1, offsetof(struct cgroup, memory_usage)},
+    {0, "/memory.peak", O_RDONLY, 0, offsetof(struct cgroup, memory_peak)},
+    {0, "/memory.events", O_RDONLY, 1, offsetof(struct cgroup, memory_events)},
+    {0, "/memory.stat", O_RDONLY, 1, offsetof(struct cgroup, memory_stat)},
+    {0, "/pids.max", O_RDONLY, 1, offsetof(struct cgroup, pids_max)},
+    {0, "/pids.current", O_RDONLY, 1, offsetof(struct cgroup, pids_current)},
+    {0, "/pids.events", O_RDONLY, 0, offsetof(struct cgroup, pids_events)},
+    {0, "/pids.peak", O_RDONLY, 0, offsetof(struct cgroup, pids_peak)},
+    {0, "/cpu.stat", O_RDONLY, 1, offsetof(struct cgroup, cpu_usage)},
+};
+
+uint32_t cgroup_container_version(void) {
+    return version;
+}
+
+static struct isolate_failure setup(const struct isolate_config *config) {
+    (void)config;
+    int is_v2 = SYS_CALL_3(__NR_faccessat, AT_FDCWD, ROOT "/cgroup.controllers", 0) == 0;
+    const char *needed = is_v2 ? ROOT "/memory.current" : ROOT "/memory/memory.usage_in_bytes";
+    long result = SYS_CALL_3(__NR_faccessat, AT_FDCWD, needed, 4 /* R_OK */);
+    version = result < 0 ? 0 : is_v2 ? 2 : 1;
+    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
+}
+
+static void remove_all(const struct isolate_config *config) {
+    (void)config; /* the engine's */
+}
+
+static struct isolate_failure create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
+                                     struct cgroup *cgroup) {
+    (void)config;
+    (void)slot;
+    (void)owner;
+    int result = version == 2 ? cgroup_open_files(cgroup, files_v2, sizeof files_v2 / sizeof files_v2[0], 0,
+                                                  AT_FDCWD, ROOT)
+                              : cgroup_open_files(cgroup, files_v1, sizeof files_v1 / sizeof files_v1[0], 0,
+                                                  AT_FDCWD, ROOT);
+    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
+}
+
+static int remove_slot(const struct isolate_config *config, uint32_t slot) {
+    (void)config;
+    (void)slot;
+    return 0;
+}
+
+static struct isolate_failure nothing(struct slot *slot) {
+    (void)slot;
+    return failure_at(0, 0, 0);
+}
+
+static uint64_t stat_sum(const struct cgroup *cgroup, const char *const keys[]) {
+    char text[4096];
+    uint64_t sum = 0;
+    if (text_read(cgroup->memory_stat, text, sizeof text) <= 0)
+        return 0;
+    for (unsigned i = 0; keys[i] != 0; i++)
+        sum += text_find(text, keys[i], 0);
+    return sum;
+}
+
+static uint64_t read_resident(const struct cgroup *cgroup) {
+    static const char *const v1[] = {"rss", "shmem", 0}, *const v2[] = {"anon", "shmem", 0};
+    return stat_sum(cgroup, version == 2 ? v2 : v1);
+}
+
+uint64_t cgroup_container_held(const struct cgroup *cgroup) {
+    static const char *const cache_v1[] = {"inactive_file", "active_file", 0};
+    static const char *const cache_v2[] = {"inactive_file", "active_file", "slab_reclaimable", 0};
+    uint64_t usage = text_read_number(cgroup->memory_usage);
+    uint64_t cache = stat_sum(cgroup, version == 2 ? cache_v2 : cache_v1);
+    return usage > cache ? usage - cache : 0;
+}
+
+/* How often the container met its own limit. */
+static uint64_t read_limit_events(const struct cgroup *cgroup) {
+    return version == 2 ? cgroup_read_key(cgroup->memory_events, "oom") : text_read_number(cgroup->reclaim);
+}
+
+static struct isolate_failure prepare(struct slot *slot) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    struct cgroup_base *base = &slot->base;
+    base->oom_kills = cgroup_read_key(cgroup->memory_events, "oom_kill");
+    base->limit_events = read_limit_events(cgroup);
+    base->memory_peak = cgroup->memory_peak >= 0 ? text_read_number(cgroup->memory_peak) : ~0ull;
+    base->resident_bytes = read_resident(cgroup);
+    base->pids_events = cgroup_read_key(cgroup->pids_events, "max");
+    base->pids_peak = cgroup->pids_peak >= 0 ? text_read_number(cgroup->pids_peak) : ~0ull;
+    return failure_at(0, 0, 0);
+}
+
+static uint64_t clock_of(int pid) {
+    struct sys_timespec used = {0, 0};
+    int clock = (int)(~(unsigned)pid << 3 | PROCESS_CLOCK);
+    return pid <= 0 || SYS_CALL_2(__NR_clock_gettime, clock, &used) < 0
+               ? 0
+               : (uint64_t)used.seconds * 1000000000u + (uint64_t)used.nanoseconds;
+}
+
+/* The container's, without what our own processes used of it. `slot_pid`: the slot may be asked for by the
+ * program's process. */
+static uint64_t read_cpu(const struct slot *slot, int slot_pid) {
+    /* Ours first: what they use in between counts for the program rather than not at all. */
+    uint64_t ours = clock_of(1) + clock_of(slot_pid) + clock_of(slot->seat_pid);
+    uint64_t all = version == 2 ? cgroup_read_key(slot->cgroup.cpu_usage, "usage_usec") * 1000
+                                : text_read_number(slot->cgroup.cpu_usage);
+    return all > ours ? all - ours : 0;
+}
+
+static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
+                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    uint64_t limit = text_read_number(cgroup->memory_limit); /* "max" reads as 0 */
+    uint64_t held = cgroup_container_held(cgroup), slack = slot->config->memory_slack_bytes;
+    *memory_base_bytes = text_read_number(cgroup->memory_usage);
+    *cpu_base_ns = read_cpu(slot, (int)SYS_CALL_0(__NR_getppid));
+    /* The engine was asked for it before. A run without its limit in force is none. */
+    if (limit == 0 || limit + slack < held + limits->memory_bytes ||
+        limit > held + limits->memory_bytes + slack)
+        return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, 0);
+    uint64_t processes = text_read_number(cgroup->pids_max);
+    if (processes != limits->processes + OURS)
+        return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, 1);
+    return failure_at(0, 0, 0);
+}
+
+static uint64_t cpu_ns(struct slot *slot) {
+    return read_cpu(slot, (int)SYS_CALL_0(__NR_getpid));
+}
+
+static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
+                       struct cgroup_usage *usage) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    uint64_t resident = read_resident(cgroup), processes = text_read_number(cgroup->pids_current);
+    uint64_t memory = text_read_number(cgroup->memory_usage);
+    if (resident > slot->base.resident_bytes + usage->resident_bytes)
+        usage->resident_bytes = resident - slot->base.resident_bytes;
+    if (memory > ready->memory_base_bytes + usage->memory_peak_bytes)
+        usage->memory_peak_bytes = memory - ready->memory_base_bytes;
+    if (processes > usage->processes_peak + OURS)
+        usage->processes_peak = processes - OURS;
+    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->base.oom_kills;
+    /* An OOM kill takes one process, and the rest of the run would go on: it is looked for when it could have
+     * happened. */
+    uint64_t limit = ready->limits.memory_bytes, used = usage->memory_peak_bytes;
+    uint64_t wait = used < limit ? (limit - used) / FILL_BYTES_PER_NS : 0;
+    return wait > LOOK_MOST_NS ? LOOK_MOST_NS : wait < LOOK_LEAST_NS ? LOOK_LEAST_NS : wait;
+}
+
+static void finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    uint64_t peak = cgroup->memory_peak >= 0 ? text_read_number(cgroup->memory_peak) : 0;
+    usage->cpu_ns = cpu_ns(slot);
+    usage->cpu_source = ISOLATE_SOURCE_CGROUP;
+    usage->memory_source = ISOLATE_SOURCE_SAMPLED;
+    if (peak > slot->base.memory_peak && peak > ready->memory_base_bytes) {
+        usage->memory_source = ISOLATE_SOURCE_CGROUP;
+        usage->memory_peak_bytes = peak - ready->memory_base_bytes;
+    } else if (usage->rusage_resident_bytes > usage->memory_peak_bytes) {
+        usage->memory_source = ISOLATE_SOURCE_RUSAGE;
+        usage->memory_peak_bytes = usage->rusage_resident_bytes;
+    }
+    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->base.oom_kills;
+    usage->memory_limit_reached = read_limit_events(cgroup) > slot->base.limit_events;
+    /* File cache from before the run made room for it: then it used more than the counter rose. */
+    if (usage->is_out_of_memory && usage->memory_limit_reached &&
+        usage->memory_peak_bytes < ready->limits.memory_bytes)
+        usage->memory_peak_bytes = ready->limits.memory_bytes;
+    cgroup_finish_processes(cgroup, &slot->base, OURS, usage);
+}
+
+const struct cgroup_functions cgroup_container_functions = {
+    .setup = setup,
+    .remove_all = remove_all,
+    .create = create,
+    .remove = remove_slot,
+    .open = nothing,
+    .join = nothing,
+    .prepare = prepare,
+    .begin = begin,
+    .cpu_ns = cpu_ns,
+    .sample = sample,
+    .finish = finish,
+};

@@ -1,0 +1,161 @@
+/*
+ * A container as a sandbox: /work, /tmp and /dev/shm are tmpfs that an engine mounted, the root is read-only.
+ *
+ * One sandbox after another uses them, so whatever one left must be gone before the next: every process is
+ * killed first, then a child with the program's own ids, and nothing else, removes files, message queues and
+ * System V objects. Nobody else could have made any: all other places belong to root. What that child cannot
+ * remove makes the slot retire, and the container with it. A writable root is never used again.
+ */
+#include <asm/stat.h>
+#include <asm/statfs.h>
+#include <linux/prctl.h>
+
+#include "supervisor.h"
+#include "text.h"
+
+enum { INODE_BYTES = 4096, INODES_LEAST = 1024, IPC_RMID = 0, PLACES = 4, SHARED = 3 };
+
+/* The last one holds message queues, which take no room of the others. */
+static const char *const places[PLACES] = {"/work", "/tmp", "/dev/shm", "/dev/mqueue"};
+
+struct tmpfs_use {
+    uint64_t bytes, inodes;
+    int is_exhausted;
+};
+
+static struct tmpfs_use use_of_places(void) {
+    struct tmpfs_use use = {0, 0, 0};
+    for (int i = 0; i < SHARED; i++) {
+        struct statfs status;
+        if (SYS_CALL_2(__NR_statfs, places[i], &status) < 0)
+            continue;
+        use.bytes += (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
+        if (status.f_files > 0)
+            use.inodes += (uint64_t)(status.f_files - status.f_ffree) - 1; /* its own root */
+        use.is_exhausted |= status.f_blocks > 0 && (status.f_bfree == 0 || status.f_ffree == 0);
+    }
+    return use;
+}
+
+/* Of the file system beneath a writable root, which the engine shares with everybody. */
+static uint64_t free_beneath_root(void) {
+    struct statfs status;
+    return SYS_CALL_2(__NR_statfs, "/", &status) < 0
+               ? 0
+               : (uint64_t)status.f_bfree * (uint64_t)status.f_bsize;
+}
+
+/* What others write there counts along; a run is ended for it only when it would be for itself. */
+static uint64_t taken_beneath_root(const struct slot *slot) {
+    uint64_t now = has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? free_beneath_root() : ~0ull;
+    return now < slot->root_free ? slot->root_free - now : 0;
+}
+
+int container_is_full(const struct slot *slot) {
+    struct tmpfs_use use = use_of_places();
+    uint64_t inodes = slot->disk_bytes / INODE_BYTES;
+    if (slot->work < 0)
+        return 0;
+    return use.is_exhausted || use.bytes + taken_beneath_root(slot) > slot->disk_bytes ||
+           use.inodes > (inodes < INODES_LEAST ? INODES_LEAST : inodes);
+}
+
+struct isolate_failure container_open(struct slot *slot) {
+    slot->work = sys_openat(AT_FDCWD, places[0], O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    slot->root_free = free_beneath_root();
+    if (slot->work >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH)) {
+        sys_close_fd(&slot->work);
+        slot->work = -EIO;
+    }
+    struct isolate_failure failure = failure_at(slot->work < 0 ? ISOLATE_STAGE_SCRATCH : 0, slot->work, 0);
+    if (failure.stage != 0)
+        slot->work = -1;
+    return failure;
+}
+
+/* Calls for the number in the second column of each line of a table in /proc/sysvipc. Returns how many. */
+static int for_each_object(const char *table, int remove) {
+    static const struct {
+        const char *name;
+        long call;
+    } calls[] = {{"shm", __NR_shmctl}, {"msg", __NR_msgctl}, {"sem", __NR_semctl}};
+    char path[64], text[512];
+    const char *parts[] = {"/proc/sysvipc/", table, 0};
+    int count = 0, column = 0, is_first_line = 1, is_number = 0;
+    uint64_t number = 0;
+    if (text_join(path, sizeof path, parts) < 0)
+        return 0;
+    int CLEANUP_CLOSE file = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+    long n;
+    while (file >= 0 && (n = sys_read(file, text, sizeof text)) > 0)
+        for (long i = 0; i < n; i++) {
+            char c = text[i];
+            if (c >= '0' && c <= '9') {
+                if (!is_number)
+                    column++, number = 0;
+                is_number = 1;
+                number = number * 10 + (uint64_t)(c - '0');
+                continue;
+            }
+            if (is_number && column == 2 && !is_first_line) {
+                count++;
+                for (unsigned k = 0; remove && k < sizeof calls / sizeof calls[0]; k++)
+                    if (text_equals(calls[k].name, table)) /* semctl has the command in the third place */
+                        sys_call6(calls[k].call, (long)number, k == 2 ? 0 : IPC_RMID, k == 2 ? IPC_RMID : 0,
+                                  0, 0, 0);
+            }
+            is_number = c == '-'; /* a negative key is a column, too */
+            if (c == '-')
+                column++, number = 0;
+            if (c == '\n')
+                is_first_line = column = is_number = 0;
+        }
+    return count;
+}
+
+static int count_objects(int remove) {
+    return for_each_object("shm", remove) + for_each_object("msg", remove) + for_each_object("sem", remove);
+}
+
+static int has_entries(const char *path) {
+    char buffer[512] __attribute__((aligned(8)));
+    int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    long bytes, count = 0;
+    while (dir >= 0 && (bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16))
+            count++;
+    return count > 2; /* . and .. */
+}
+
+/* Runs in a child with the program's ids and no capability: it reaches what the program reached. */
+static void __attribute__((noreturn)) wipe_as_program(const struct slot *slot, int first) {
+    long result = credentials_become_program(slot);
+    /* Several times: removing one object may free the next of the list. */
+    for (int i = 0; i < 8 && result == 0 && count_objects(1) > 0; i++) {
+    }
+    for (int i = first; i < PLACES && result == 0; i++)
+        plain_empty(places[i]);
+    sys_exit(result == 0 ? 0 : 1);
+}
+
+static void run_wipe(const struct slot *slot, int first) {
+    long pid = sys_clone(0, 0);
+    if (pid == 0)
+        wipe_as_program(slot, first);
+    if (pid > 0)
+        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+}
+
+void container_end_run(const struct slot *slot) {
+    if (count_objects(0) > 0 || has_entries(places[PLACES - 1]))
+        run_wipe(slot, PLACES - 1);
+}
+
+int container_wipe(struct slot *slot) {
+    run_wipe(slot, 0);
+    int is_dirty = count_objects(0) > 0 || members_exist(slot);
+    for (int i = 0; i < PLACES; i++)
+        is_dirty |= has_entries(places[i]);
+    struct tmpfs_use use = use_of_places();
+    return is_dirty || use.bytes > 0 || use.inodes > 0 ? -EBUSY : 0;
+}
