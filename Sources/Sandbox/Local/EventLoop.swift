@@ -160,7 +160,7 @@ final class EventLoop: Sendable {
 }
 
 /// The system's words for an error number.
-func describe(errno number: Int32) -> String {
+package func describe(errno number: Int32) -> String {
     guard let text = strerror(number) else { return "error \(number)" }
     return String(cString: text)
 }

@@ -25,37 +25,11 @@ struct InputSource {
             fchmod(fd, 0o444)
             return InputSource(fd: fd, pump: nil)
         case .file(let path):
-            let file = try openFile(path)
+            let file = try HostInput.open(path)
             return try pipe(.file(file), user: user, loop: loop)
         case .stream(let stream):
             return try pipe(.stream(stream), user: user, loop: loop)
         }
-    }
-
-    private static func openFile(_ path: String) throws(SandboxError) -> Int32 {
-        guard !path.isEmpty, !path.utf8.contains(0) else {
-            throw SandboxError(
-                .invalidPath, message: "the stdin file \(Validation.quoted(path)) is not a file name",
-                hint: "give a path without NUL")
-        }
-        let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard fd >= 0 else {
-            let number = errno
-            throw SandboxError(
-                number == ENOENT || number == ENOTDIR ? .fileNotFound : .fileAccess, stage: "stdin",
-                errno: number,
-                message: "the stdin file \(Validation.quoted(path)): \(describe(errno: number))",
-                hint: "give a regular file that this process may read")
-        }
-        var status = stat()
-        guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(fd)
-            throw SandboxError(
-                .notRegularFile, stage: "stdin",
-                message: "the stdin file \(Validation.quoted(path)) is not a regular file",
-                hint: "for pipes, terminals and devices read them yourself and use .stream")
-        }
-        return fd
     }
 
     private static func pipe(_ source: InputPump.Source, user: UInt32, loop: EventLoop) throws(SandboxError)

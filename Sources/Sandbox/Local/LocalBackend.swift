@@ -64,8 +64,9 @@ public final class LocalBackend: SandboxBackend {
                 engine.pool.release(lease, reusable: false)
                 throw error
             }
-            return LocalSandbox(
-                engine: engine, lease: lease, options: options,
+            return PlacedSandbox(
+                LocalPlace(engine: engine, lease: lease, options: options),
+                isolation: engine.supervisor.world.report(bits: lease.member.layers),
                 provenance: provenance(
                     image: options.image, digest: engine.image.digest,
                     sandbox: "slot-\(lease.member.number).\(lease.memberID.rawValue)"))

@@ -61,8 +61,8 @@ enum LocalHost {
 }
 
 /// Facts of this host that do not change.
-enum HostFacts {
-    static let name: String = {
+package enum HostFacts {
+    package static let name: String = {
         var buffer = [CChar](repeating: 0, count: 256)
         gethostname(&buffer, buffer.count - 1)
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

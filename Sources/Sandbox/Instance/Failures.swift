@@ -4,12 +4,12 @@ import CIsolate
 import Glibc
 
 extension isolate_failure {
-    var stageName: String { String(cString: isolate_stage_name(stage)) }
+    package var stageName: String { String(cString: isolate_stage_name(stage)) }
 }
 
 extension SandboxError {
     /// - Parameter doing: completes "… failed", such as "starting the supervisor".
-    init(_ failure: isolate_failure, while doing: String) {
+    package init(_ failure: isolate_failure, while doing: String) {
         let stage = isolate_stage(UInt32(failure.stage))
         self.init(
             .setupFailed, stage: failure.stageName, errno: failure.errno_value,
@@ -116,8 +116,14 @@ extension SandboxError {
 }
 
 /// Errors of files below `/work`.
-enum FileErrors {
-    static func error(errno number: Int32, path: String) -> SandboxError {
+package enum FileErrors {
+    package static func tooLarge(_ path: String, _ maxBytes: Int) -> SandboxError {
+        SandboxError(
+            .fileTooLarge, stage: "file", errno: EFBIG,
+            message: "\(Validation.quoted(path)) is larger than \(maxBytes) bytes", hint: "raise maxBytes")
+    }
+
+    package static func error(errno number: Int32, path: String) -> SandboxError {
         let name = Validation.quoted(path)
         let reason = describe(errno: number)
         switch number {

@@ -3,7 +3,7 @@
 import CIsolate
 
 extension isolate_limits {
-    init(_ limits: Limits) {
+    package init(_ limits: Limits) {
         self.init(
             wall_ns: limits.wallTime.nanoseconds, cpu_ns: limits.cpuTime.nanoseconds,
             memory_bytes: UInt64(limits.memory), processes: UInt64(limits.processes),
@@ -57,7 +57,7 @@ extension isolate_syscall {
 extension RunResult {
     /// - Throws: what was not the program's doing: cancelled, the host out of memory, a step that failed.
     init(
-        _ record: isolate_run_record, output: LocalRun.Output, command: Command, limits: Limits,
+        _ record: isolate_run_record, output: RunOutput.Collected, command: Command, limits: Limits,
         isolation: IsolationReport, provenance: Provenance
     ) throws(SandboxError) {
         var record = record
@@ -73,7 +73,7 @@ extension RunResult {
             }
             outcome = .limitExceeded(kind)
         case ISOLATE_OUTCOME_CANCELLED:
-            throw LocalSandbox.cancelled
+            throw SandboxError.runCancelled
         case ISOLATE_OUTCOME_HOST_OOM:
             throw SandboxError(
                 .hostOutOfMemory, stage: "run",

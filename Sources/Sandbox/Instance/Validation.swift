@@ -1,17 +1,17 @@
 /// Checks of what a caller hands in, before anything is touched. Pure.
 
 /// Checks of arguments; each error says what was wrong, where, and what to do.
-enum Validation {
-    static let maximumMemory = 1 << 46
-    static let minimumMemory = 1 << 20
-    static let maximumTime = Duration.seconds(24 * 60 * 60)
+package enum Validation {
+    package static let maximumMemory = 1 << 46
+    package static let minimumMemory = 1 << 20
+    package static let maximumTime = Duration.seconds(24 * 60 * 60)
     /// The kernel takes three quarters of its default stack limit for arguments and environment together, at most.
-    static let maximumStrings = 6 << 20
+    package static let maximumStrings = 6 << 20
     /// The kernel's bound of a single argument or variable.
-    static let maximumString = 128 << 10
-    static let maximumPath = 3800
+    package static let maximumString = 128 << 10
+    package static let maximumPath = 3800
 
-    static func check(_ limits: Limits) throws(SandboxError) {
+    package static func check(_ limits: Limits) throws(SandboxError) {
         try time(limits.wallTime, "wallTime")
         try time(limits.cpuTime, "cpuTime")
         try range(limits.memory, minimumMemory...maximumMemory, "memory", "bytes")
@@ -42,7 +42,7 @@ enum Validation {
     }
 
     /// The path below `/work` in its shortest form.
-    static func workPath(_ path: String) throws(SandboxError) -> String {
+    package static func workPath(_ path: String) throws(SandboxError) -> String {
         try plain(path, "path", .invalidPath)
         var relative = path[...]
         if path.hasPrefix("/") {
@@ -84,7 +84,7 @@ enum Validation {
     }
 
     /// The working directory as an absolute path in the sandbox.
-    static func directory(_ directory: String?) throws(SandboxError) -> String {
+    package static func directory(_ directory: String?) throws(SandboxError) -> String {
         guard let directory else { return "/work" }
         try plain(directory, "directory", .invalidPath)
         if directory.hasPrefix("/") { return directory }
@@ -104,18 +104,18 @@ enum Validation {
     }
 
     /// directory, executable, argv, environment: NUL-terminated, as the program's process takes them.
-    struct Strings {
-        var bytes: [UInt8] = []
-        var argumentCount = 0
-        var variableCount = 0
+    package struct Strings: Sendable {
+        package var bytes: [UInt8] = []
+        package var argumentCount = 0
+        package var variableCount = 0
     }
 
-    static let standardEnvironment = [
+    package static let standardEnvironment = [
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/work",
         "LANG": "C.UTF-8", "TZ": "UTC",
     ]
 
-    static func strings(of command: Command) throws(SandboxError) -> Strings {
+    package static func strings(of command: Command) throws(SandboxError) -> Strings {
         guard !command.executable.isEmpty else {
             throw SandboxError(
                 .invalidArgument, message: "the executable is empty",
@@ -168,7 +168,7 @@ enum Validation {
     }
 
     /// For messages: short, and with control characters made visible.
-    static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         let shown = text.unicodeScalars.prefix(80).map { $0.escaped(asASCII: false) }.joined()
         return "\"\(shown)\(text.unicodeScalars.count > 80 ? "…" : "")\""
     }
