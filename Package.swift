@@ -68,6 +68,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "NIOTLS", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Docker"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Docker"])),
                 .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Docker"])),
@@ -99,7 +100,8 @@ let package = Package(
             dependencies: [
                 "Sandbox", "SandboxDocker", "Runners",
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),
-                .product(name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Docker"])),
+                .product(
+                    name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Docker"])),
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -54,6 +54,10 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let setupFailed = Code(rawValue: "setupFailed")
         /// The supervisor is gone.
         public static let supervisorLost = Code(rawValue: "supervisorLost")
+        /// The engine behind the backend cannot be reached, or does not answer.
+        public static let backendUnavailable = Code(rawValue: "backendUnavailable")
+        /// The engine behind the backend answered with an error; the message has its own words.
+        public static let engineRefused = Code(rawValue: "engineRefused")
         /// Something that cannot happen did; please report it.
         public static let internalError = Code(rawValue: "internalError")
     }
