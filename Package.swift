@@ -99,7 +99,8 @@ let package = Package(
             dependencies: [
                 "Sandbox", "SandboxDocker", "Runners",
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),
-                .product(name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Docker"])),
+                .product(
+                    name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Docker"])),
             ],
             swiftSettings: swiftSettings),
         .testTarget(
