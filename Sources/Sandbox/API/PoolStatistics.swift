@@ -1,6 +1,6 @@
 /// A snapshot of a pool.
 
-/// A snapshot of a pool of prepared sandboxes.
+/// A snapshot of a pool of prepared sandboxes: counters, and so cheap. ``PoolDetails`` tells more.
 public struct PoolStatistics: Sendable, Hashable {
     /// Prepared and waiting for a caller.
     public var available = 0
@@ -32,7 +32,7 @@ public struct PoolStatistics: Sendable, Hashable {
     public init() {}
 
     /// Two pools taken together.
-    package static func + (a: Self, b: Self) -> Self {
+    public static func + (a: Self, b: Self) -> Self {
         var sum = a
         sum.available += b.available
         sum.creating += b.creating

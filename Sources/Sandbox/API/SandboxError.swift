@@ -48,12 +48,18 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let writableRootfsUnavailable = Code(rawValue: "writableRootfsUnavailable")
         /// The image is not to be had by this backend.
         public static let imageUnavailable = Code(rawValue: "imageUnavailable")
+        /// The container ended, or was ended, while it was in use.
+        public static let containerLost = Code(rawValue: "containerLost")
         /// The host, not the run's own limit, was out of memory and killed the program.
         public static let hostOutOfMemory = Code(rawValue: "hostOutOfMemory")
         /// A stage of setting up the sandbox failed; `stage` and `errno` say which and why.
         public static let setupFailed = Code(rawValue: "setupFailed")
         /// The supervisor is gone.
         public static let supervisorLost = Code(rawValue: "supervisorLost")
+        /// The engine behind the backend cannot be reached, or does not answer.
+        public static let backendUnavailable = Code(rawValue: "backendUnavailable")
+        /// The engine behind the backend answered with an error; the message has its own words.
+        public static let engineRefused = Code(rawValue: "engineRefused")
         /// Something that cannot happen did; please report it.
         public static let internalError = Code(rawValue: "internalError")
     }

@@ -37,6 +37,7 @@ package final class Pool<Member: Sendable>: Sendable {
         /// Tells the timer in force from one that was replaced while it woke up.
         var timerGeneration = 0
         var drainers: [CheckedContinuation<Void, Never>] = []
+        var acquireTimes = DurationHistogram()
     }
 
     /// What to do once the lock is free.
@@ -101,6 +102,16 @@ package final class Pool<Member: Sendable>: Sendable {
 
     package var statistics: PoolStatistics { state.withLock { $0.machine.statistics } }
 
+    /// The statistics, each member, and how long callers waited.
+    package var details: PoolDetails {
+        let now = clock.now()
+        return state.withLock { state in
+            PoolDetails(
+                statistics: state.machine.statistics, sandboxes: state.machine.sandboxes(now: now),
+                acquireTimes: state.acquireTimes)
+        }
+    }
+
     /// Prepares `minimum` members in the background. Without it the first ``acquire()`` does.
     package func start() { replenish() }
 
@@ -114,12 +125,15 @@ package final class Pool<Member: Sendable>: Sendable {
     /// - Throws: `.cancelled`; `.shutDown` once drained; or the error of the creation this caller waited for.
     nonisolated(nonsending) package func acquire() async throws(SandboxError) -> PoolLease<Member> {
         if Task.isCancelled { throw Self.cancelled }
-        switch state.withLock({ enter(&$0) }) {
+        let start = clock.now()
+        switch state.withLock({ enter(&$0, since: start) }) {
         case .lease(let lease): return lease
         case .refused: throw Self.shutDown
         case .waiting(let waiter, let effects):
             perform(effects)
-            return try await wait(waiter)
+            let lease = try await wait(waiter)
+            state.withLock { $0.acquireTimes.record(clock.now() - start) }
+            return lease
         }
     }
 
@@ -176,13 +190,14 @@ package final class Pool<Member: Sendable>: Sendable {
 
     // MARK: Waiting
 
-    private func enter(_ state: inout State) -> Acquired {
+    private func enter(_ state: inout State, since start: Duration) -> Acquired {
         let waiter = state.lastWaiter + 1
         switch state.machine.acquire(waiter) {
         case .granted(let id):
             guard let member = state.members[id.member] else {
                 preconditionFailure("\(id.member) is unknown")
             }
+            state.acquireTimes.record(clock.now() - start)
             return .lease(PoolLease(id: id, member: member))
         case .refused:
             return .refused

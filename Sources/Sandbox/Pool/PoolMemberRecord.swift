@@ -10,6 +10,17 @@ struct PoolMemberRecord: Sendable {
         /// Ready, but taken out for its health check.
         case checking
         case destroying
+
+        var published: PooledSandbox.State {
+            switch self {
+            case .creating: .creating
+            case .available: .available
+            case .inUse: .inUse
+            case .resetting: .resetting
+            case .checking: .checking
+            case .destroying: .destroying
+            }
+        }
     }
 
     var state = State.creating

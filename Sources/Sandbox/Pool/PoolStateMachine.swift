@@ -55,6 +55,16 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         return snapshot
     }
 
+    /// All members, the oldest first.
+    func sandboxes(now: Duration) -> [PooledSandbox] {
+        members.sorted { $0.key.rawValue < $1.key.rawValue }.map { member, record in
+            let isMade = if case .creating = record.state { false } else { true }
+            return PooledSandbox(
+                id: member.rawValue, state: record.state.published,
+                age: isMade ? max(.zero, now - record.createdAt) : .zero, uses: record.uses)
+        }
+    }
+
     /// Draining, and nothing is left.
     var isDrained: Bool { draining && members.isEmpty }
 
