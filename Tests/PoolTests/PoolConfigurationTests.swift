@@ -9,6 +9,7 @@ import Testing
         PoolConfiguration(),
         PoolConfiguration(minimum: 0, maximum: 1, idleTimeout: nil),
         PoolConfiguration(minimum: 3, maximum: 3, maxAge: .seconds(1), maxUses: .max),
+        PoolConfiguration(healthCheckInterval: .milliseconds(1)),
         PoolConfiguration(initialBackoff: .seconds(1), maximumBackoff: .seconds(1)),
     ]
 
@@ -20,6 +21,7 @@ import Testing
         (PoolConfiguration(idleTimeout: .zero), "idleTimeout"),
         (PoolConfiguration(maxAge: .seconds(-1)), "maxAge"),
         (PoolConfiguration(maxUses: 0), "maxUses"),
+        (PoolConfiguration(healthCheckInterval: .zero), "healthCheckInterval"),
         (PoolConfiguration(initialBackoff: .zero), "initialBackoff"),
         (PoolConfiguration(initialBackoff: .seconds(2), maximumBackoff: .seconds(1)), "initialBackoff"),
     ]

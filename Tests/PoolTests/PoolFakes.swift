@@ -14,6 +14,10 @@ final class FakeFactory: Sendable {
         var tries = 0
         var isBroken = false
         var wrong = 0
+        var resets = 0
+        var checks = 0
+        /// Members that fail their next reset or health check.
+        var sick: Set<Int> = []
     }
 
     private let state = Mutex(State())
@@ -21,12 +25,16 @@ final class FakeFactory: Sendable {
     let creation = Gate(open: true)
     /// Destructions wait here.
     let destruction = Gate(open: true)
+    /// Resets and health checks wait here.
+    let examination = Gate(open: true)
 
     var alive: Set<Int> { state.withLock { $0.alive } }
     var made: Int { state.withLock { $0.made } }
     var tries: Int { state.withLock { $0.tries } }
     /// Members destroyed twice.
     var wrong: Int { state.withLock { $0.wrong } }
+    var resets: Int { state.withLock { $0.resets } }
+    var checks: Int { state.withLock { $0.checks } }
     var isBroken: Bool {
         get { state.withLock { $0.isBroken } }
         set { state.withLock { $0.isBroken = newValue } }
@@ -51,11 +59,34 @@ final class FakeFactory: Sendable {
         state.withLock { if $0.alive.remove(member) == nil { $0.wrong += 1 } }
     }
 
-    func pool(_ configuration: PoolConfiguration, clock: PoolClock = .continuous) throws -> Pool<Int> {
-        try Pool(
+    func makeSick(_ member: Int) { state.withLock { _ = $0.sick.insert(member) } }
+
+    func reset(_ member: Int) async -> Bool {
+        state.withLock { $0.resets += 1 }
+        return await examine(member)
+    }
+
+    func check(_ member: Int) async -> Bool {
+        state.withLock { $0.checks += 1 }
+        return await examine(member)
+    }
+
+    private func examine(_ member: Int) async -> Bool {
+        await examination.pass()
+        return state.withLock { !$0.sick.contains(member) && $0.alive.contains(member) }
+    }
+
+    /// - Parameter examines: whether members are reset and checked.
+    func pool(
+        _ configuration: PoolConfiguration, clock: PoolClock = .continuous, examines: Bool = false
+    ) throws -> Pool<Int> {
+        let reset: Pool<Int>.Test = { await self.reset($0) }
+        let check: Pool<Int>.Test = { await self.check($0) }
+        return try Pool(
             configuration: configuration, clock: clock,
             create: { id throws(SandboxError) in try await self.make(id) },
-            destroy: { await self.destroy($0) })
+            destroy: { await self.destroy($0) },
+            reset: examines ? reset : nil, check: examines ? check : nil)
     }
 }
 

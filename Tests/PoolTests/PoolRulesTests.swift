@@ -6,45 +6,6 @@ import Testing
 
 private typealias Machine = PoolStateMachine<Int>
 
-private func member(_ number: Int) -> PoolMemberID { PoolMemberID(rawValue: number) }
-
-extension PoolStateMachine.Actions {
-    /// "create 1, destroy 2, grant 7←3, fail 8, drained": what a test expects, in one string.
-    fileprivate var summary: String {
-        var parts = create.map { "create \($0.rawValue)" } + destroy.map { "destroy \($0.rawValue)" }
-        parts += grants.map { "grant \($0.waiter)←\($0.lease.member.rawValue)" }
-        parts += failures.map { "\($0.reason == .shutDown ? "shut down" : "fail") \($0.waiter)" }
-        if drained { parts.append("drained") }
-        return parts.joined(separator: ", ")
-    }
-}
-
-extension PoolStateMachine {
-    /// The lease of an acquire that must be granted at once.
-    fileprivate mutating func take(_ waiter: WaiterID) throws -> PoolLeaseID {
-        guard case .granted(let lease) = acquire(waiter) else {
-            throw SandboxError(.internalError, message: "waiter \(waiter) was not granted at once")
-        }
-        return lease
-    }
-
-    /// The actions of an acquire that must wait.
-    fileprivate mutating func enqueue(_ waiter: WaiterID) -> String {
-        switch acquire(waiter) {
-        case .granted(let lease): "granted \(lease.member.rawValue)"
-        case .waiting(let actions): actions.summary
-        case .refused: "refused"
-        }
-    }
-
-    /// A machine whose minimum is ready at time 0.
-    fileprivate static func ready(_ configuration: PoolConfiguration) -> Self {
-        var machine = Self(configuration: configuration)
-        for member in machine.replenish().create { _ = machine.created(member, now: .zero) }
-        return machine
-    }
-}
-
 @Suite struct PoolRulesTests {
     // MARK: Creation
 

@@ -5,12 +5,13 @@
 /// One random run of a ``PoolStateMachine``. What it finds wrong stands in ``faults``.
 struct PoolSimulation {
     private enum Place: Hashable {
-        case creating, available, inUse, destroying, between
+        case creating, available, inUse, resetting, checking, destroying, between
     }
 
     private var random: SeededGenerator
     private var machine: PoolStateMachine<Int>
     private let configuration: PoolConfiguration
+    private let resets: Bool
     /// Nothing fails and nothing breaks in this run, so that the minimum must hold at every step.
     private let isCalm: Bool
     private var now = Duration.zero
@@ -18,6 +19,12 @@ struct PoolSimulation {
     private var uses: [PoolMemberID: Int] = [:]
     private var madeAt: [PoolMemberID: Duration] = [:]
     private var broken: Set<PoolMemberID> = []
+    /// Since when a ready member has been wanted by nobody; a health check does not change it.
+    private var idleSince: [PoolMemberID: Duration] = [:]
+    /// When a member became ready last.
+    private var readySince: [PoolMemberID: Duration] = [:]
+    /// The member whose health check ends with this event.
+    private var examined: PoolMemberID?
     private var waiters: [Int] = []
     private var leases: [PoolLeaseID] = []
     private var ended: [PoolLeaseID] = []
@@ -37,11 +44,14 @@ struct PoolSimulation {
             idleTimeout: Bool.random(using: &random) ? .seconds(Int.random(in: 1...40, using: &random)) : nil,
             maxAge: Bool.random(using: &random) ? .seconds(Int.random(in: 1...90, using: &random)) : nil,
             maxUses: [1, 1, 2, 5, .max].randomElement(using: &random) ?? 1,
+            healthCheckInterval: Bool.random(using: &random)
+                ? .seconds(Int.random(in: 1...30, using: &random)) : nil,
             initialBackoff: .seconds(1), maximumBackoff: .seconds(20))
         self.configuration = configuration
+        self.resets = Bool.random(using: &random)
         self.isCalm = Bool.random(using: &random)
         self.random = random
-        self.machine = PoolStateMachine(configuration: configuration)
+        self.machine = PoolStateMachine(configuration: configuration, resets: resets)
     }
 
     /// What was found wrong.
@@ -66,8 +76,10 @@ struct PoolSimulation {
         case 25..<35: cancel()
         case 35..<60: finishCreation(failing: !isCalm && Int.random(in: 0..<3, using: &random) == 0)
         case 60..<75: release(givingBack: Int.random(in: 0..<8, using: &random) == 0)
-        case 75..<85: finishDestruction()
-        case 85..<90: replenish()
+        case 75..<81: finishDestruction()
+        case 81..<85: finishReset(fit: Int.random(in: 0..<4, using: &random) > 0)
+        case 85..<88: finishCheck(healthy: isCalm || Int.random(in: 0..<3, using: &random) > 0)
+        case 88..<90: replenish()
         case 90..<94: tick(after: .milliseconds(Int.random(in: 0...20_000, using: &random)))
         case 94..<96: if !isCalm { breakOne() }
         case 96..<99: nonsense()
@@ -83,6 +95,8 @@ struct PoolSimulation {
         case .granted(let lease):
             expect(waiters.isEmpty, "a newcomer was served before those who wait")
             expect(places[lease.member] == .available, "granted \(lease.member), which was not ready")
+            let idle = ofReady(idleSince)
+            expect(idleSince[lease.member] == idle.max(), "granted \(lease.member), not the latest")
             grant(lease)
             check(replenished: false)
         case .waiting(let actions):
@@ -132,7 +146,36 @@ struct PoolSimulation {
                 !reusable || broken.contains(member) || uses[member, default: 0] >= configuration.maxUses
             apply(machine.release(lease, reusable: reusable, now: now))
             expect(!mustGo || places[member] == .destroying, "\(member) must not live on")
+            if resets {
+                let place = places[member]
+                expect(place == .resetting || place == .destroying, "\(member) was not reset")
+            }
         }
+    }
+
+    private mutating func finishReset(fit: Bool) {
+        guard let member = pick(.resetting) else { return }
+        trace.append("reset \(member.rawValue) \(fit)")
+        places[member] = .between
+        apply(machine.resetDone(member, fit: fit, now: now))
+        let mustGo = !fit || broken.contains(member) || isOld(member) || draining
+        expect(mustGo == (places[member] == .destroying), "after its reset \(member) is in the wrong place")
+    }
+
+    private mutating func finishCheck(healthy: Bool) {
+        guard let member = pick(.checking) else { return }
+        trace.append("checked \(member.rawValue) \(healthy)")
+        places[member] = .between
+        examined = member
+        apply(machine.checkDone(member, healthy: healthy, now: now))
+        examined = nil
+        let mustGo = !healthy || broken.contains(member) || isOld(member) || draining
+        expect(mustGo == (places[member] == .destroying), "after its check \(member) is in the wrong place")
+    }
+
+    private func isOld(_ member: PoolMemberID) -> Bool {
+        guard let maxAge = configuration.maxAge else { return false }
+        return now - madeAt[member, default: now] >= maxAge
     }
 
     private mutating func finishDestruction() {
@@ -156,7 +199,11 @@ struct PoolSimulation {
         if configuration.maxAge == nil {
             let spare = max(0, ready - configuration.minimum)
             expect(actions.destroy.count <= spare, "shrank below the minimum")
+            let kept = ofReady(idleSince).min()
+            let gone = actions.destroy.compactMap { idleSince[$0] }.max()
+            if let kept, let gone { expect(gone <= kept, "shrank the busier one") }
         }
+        judgeChecks(actions.check)
         let deadline = machine.nextDeadline
         expect(deadline ?? .seconds(1 << 40) > now, "a deadline is past at \(now)")
         if let maxAge = configuration.maxAge, !draining {
@@ -168,8 +215,29 @@ struct PoolSimulation {
         }
     }
 
+    /// What a tick began, and what it should have begun.
+    private mutating func judgeChecks(_ begun: [PoolMemberID]) {
+        guard let interval = configuration.healthCheckInterval else {
+            return expect(begun.isEmpty, "checked without an interval")
+        }
+        for member in begun {
+            expect(waiters.isEmpty && !draining, "checked while somebody waits, or nobody ever will")
+            expect(now - readySince[member, default: now] >= interval, "\(member) was checked too early")
+            let quiet = count(.inUse) + count(.resetting) == 0
+            expect(quiet || count(.available) > 0, "the last ready one was taken for a check")
+        }
+        let mayCheck =
+            count(.checking) == 0 && waiters.isEmpty
+            && (count(.available) > 1 || count(.inUse) + count(.resetting) == 0)
+        let longest = ofReady(readySince).min() ?? now
+        expect(!mayCheck || now - longest < interval, "a health check was forgotten")
+    }
+
     private mutating func breakOne() {
-        guard let member = pick([.available, .inUse, .creating].randomElement(using: &random) ?? .inUse)
+        guard
+            let member = pick(
+                [.available, .inUse, .creating, .resetting, .checking].randomElement(using: &random) ?? .inUse
+            )
         else { return }
         trace.append("broken \(member.rawValue)")
         broken.insert(member)
@@ -189,12 +257,15 @@ struct PoolSimulation {
         if let member = pick(.available) ?? pick(.inUse) {
             answers += [machine.created(member, now: now), machine.creationFailed(member, now: now)]
             answers.append(machine.destroyed(member))
+            answers.append(machine.resetDone(member, fit: true, now: now))
+            answers.append(machine.checkDone(member, healthy: false, now: now))
         }
         let stranger = PoolMemberID(rawValue: highestMember + 1)
         answers += [machine.created(stranger, now: now), machine.broken(stranger, now: now)]
         expect(!machine.cancel(-1), "cancelled a waiter that never was")
         let silent = answers.allSatisfy {
             $0.create.isEmpty && $0.destroy.isEmpty && $0.grants.isEmpty && $0.failures.isEmpty && !$0.drained
+                && $0.reset.isEmpty && $0.check.isEmpty
         }
         expect(silent && machine.statistics == before, "something came of nonsense")
     }
@@ -218,6 +289,10 @@ struct PoolSimulation {
                 finishCreation(failing: false)
             } else if pick(.destroying) != nil {
                 finishDestruction()
+            } else if pick(.resetting) != nil {
+                finishReset(fit: true)
+            } else if pick(.checking) != nil {
+                finishCheck(healthy: true)
             } else if !leases.isEmpty {
                 release(givingBack: false)
             } else if count(.available) < configuration.minimum, !draining {
@@ -239,6 +314,9 @@ struct PoolSimulation {
 
     private mutating func finish() {
         drain()
+        // What is being reset or checked goes only when that is done.
+        while faults.isEmpty, pick(.resetting) != nil { finishReset(fit: true) }
+        while faults.isEmpty, pick(.checking) != nil { finishCheck(healthy: true) }
         while faults.isEmpty, pick(.destroying) != nil { finishDestruction() }
         expect(machine.isDrained && places.isEmpty, "the drain left something")
         expect(drainedSaid == 1, "said drained \(drainedSaid) times")
@@ -271,8 +349,20 @@ struct PoolSimulation {
             expect(place == .available || place == .between, "destroys \(member), which is elsewhere")
             places[member] = .destroying
         }
+        for member in actions.reset {
+            expect(places[member] == .between && resets && !draining, "resets \(member) out of turn")
+            places[member] = .resetting
+        }
+        for member in actions.check {
+            expect(places[member] == .available, "checks \(member), which is not ready")
+            places[member] = .checking
+        }
         if actions.drained { drainedSaid += 1 }
-        for (member, place) in places where place == .between { places[member] = .available }
+        for (member, place) in places where place == .between {
+            places[member] = .available
+            readySince[member] = now
+            if member != examined { idleSince[member] = now }
+        }
         check(replenished: true)
     }
 
@@ -296,21 +386,30 @@ struct PoolSimulation {
             statistics.available == counts[.available, default: 0]
                 && statistics.creating == counts[.creating, default: 0]
                 && statistics.inUse == counts[.inUse, default: 0]
+                && statistics.resetting == counts[.resetting, default: 0]
+                && statistics.checking == counts[.checking, default: 0]
                 && statistics.destroying == counts[.destroying, default: 0]
                 && statistics.waiting == waiters.count && statistics.inUse == leases.count,
             "the statistics are wrong: \(statistics)")
         expect(
             statistics.created == statistics.destroyed + statistics.total - statistics.creating,
             "members vanished: \(statistics)")
+        expect(statistics.checking <= 1, "several checks at a time")
         expect(statistics.total <= configuration.maximum, "more than the maximum: \(statistics)")
         expect(waiters.isEmpty || statistics.available == 0, "somebody waits while one is ready")
         expect(waiters.isEmpty || statistics.total > 0, "somebody waits for nothing")
         if isCalm, replenished, !draining, statistics.total < configuration.maximum {
             expect(
-                statistics.creating >= waiters.count
-                    && statistics.available + statistics.creating >= configuration.minimum,
+                statistics.creating + statistics.resetting >= waiters.count
+                    && statistics.available + statistics.creating + statistics.resetting
+                        + statistics.checking >= configuration.minimum,
                 "too few under way: \(statistics)")
         }
+    }
+
+    /// The values of the ready members.
+    private func ofReady(_ times: [PoolMemberID: Duration]) -> [Duration] {
+        places.compactMap { $0.value == .available ? times[$0.key] : nil }
     }
 
     private func count(_ place: Place) -> Int { places.values.count { $0 == place } }

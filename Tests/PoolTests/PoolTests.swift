@@ -176,6 +176,36 @@ import Testing
         await finish(pool)
     }
 
+    // MARK: Details
+
+    @Test func detailsTellAgesUsesAndWaits() async throws {
+        let time = ManualClock()
+        let pool = try factory.pool(
+            PoolConfiguration(minimum: 1, maximum: 2, idleTimeout: nil, maxUses: 9), clock: time.clock)
+        pool.start()
+        try await eventually("one is ready") { pool.statistics.available == 1 }
+        time.advance(to: .seconds(5))
+        factory.creation.close()
+        let first = try await pool.acquire()
+        let second = Task { try await pool.acquire() }
+        try await eventually("it waits") { pool.statistics.waiting == 1 }
+        #expect(
+            pool.details.sandboxes == [
+                PooledSandbox(id: 1, state: .inUse, age: .seconds(5), uses: 1),
+                PooledSandbox(id: 2, state: .creating, age: .zero, uses: 0),
+            ])
+        time.advance(to: .seconds(8))
+        pool.release(first, reusable: true)
+        pool.release(try await second.value, reusable: true)
+        let details = pool.details
+        #expect(details.statistics == pool.statistics)
+        #expect(details.sandboxes[0] == PooledSandbox(id: 1, state: .available, age: .seconds(8), uses: 2))
+        #expect(details.acquireTimes.count == 2)
+        #expect(details.acquireTimes.quantile(0.5) == .zero && details.acquireTimes.maximum == .seconds(3))
+        factory.creation.open()
+        await finish(pool)
+    }
+
     // MARK: Failure
 
     @Test func aCallerGetsTheErrorOfItsCreation() async throws {

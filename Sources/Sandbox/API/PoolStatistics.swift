@@ -1,6 +1,6 @@
 /// A snapshot of a pool.
 
-/// A snapshot of a pool of prepared sandboxes.
+/// A snapshot of a pool of prepared sandboxes: counters, and so cheap. ``PoolDetails`` tells more.
 public struct PoolStatistics: Sendable, Hashable {
     /// Prepared and waiting for a caller.
     public var available = 0
@@ -8,6 +8,10 @@ public struct PoolStatistics: Sendable, Hashable {
     public var creating = 0
     /// With a caller.
     public var inUse = 0
+    /// Given back, and being made as new before others have them.
+    public var resetting = 0
+    /// Ready, but taken out for a health check.
+    public var checking = 0
     /// Being destroyed.
     public var destroying = 0
     /// Callers in the queue.
@@ -18,6 +22,8 @@ public struct PoolStatistics: Sendable, Hashable {
     public var destroyed = 0
     /// Tries to make one that failed since the start.
     public var failures = 0
+    /// Those that could not be made as new, or failed their health check, since the start.
+    public var unfit = 0
     /// Leases granted since the start.
     public var acquired = 0
     /// Callers that left the queue by cancellation since the start.
@@ -26,21 +32,24 @@ public struct PoolStatistics: Sendable, Hashable {
     public init() {}
 
     /// Two pools taken together.
-    static func + (a: Self, b: Self) -> Self {
+    public static func + (a: Self, b: Self) -> Self {
         var sum = a
         sum.available += b.available
         sum.creating += b.creating
         sum.inUse += b.inUse
+        sum.resetting += b.resetting
+        sum.checking += b.checking
         sum.destroying += b.destroying
         sum.waiting += b.waiting
         sum.created += b.created
         sum.destroyed += b.destroyed
         sum.failures += b.failures
+        sum.unfit += b.unfit
         sum.acquired += b.acquired
         sum.cancelled += b.cancelled
         return sum
     }
 
     /// All that exist now, in whatever state.
-    public var total: Int { available + creating + inUse + destroying }
+    public var total: Int { available + creating + inUse + resetting + checking + destroying }
 }

@@ -18,11 +18,16 @@ public protocol SandboxBackend: Sendable {
     /// A snapshot of the pool behind this backend.
     var statistics: PoolStatistics { get }
 
+    /// The statistics, each sandbox's age and uses, and how long callers waited. The statistics alone by default.
+    var poolDetails: PoolDetails { get }
+
     /// Ends every sandbox, every process and everything else that this backend made. Later calls throw `.shutDown`.
     func shutdown() async
 }
 
 extension SandboxBackend {
+    public var poolDetails: PoolDetails { PoolDetails(statistics: statistics) }
+
     /// Runs `body` with a fresh sandbox and destroys the sandbox afterwards, however `body` ends.
     ///
     /// - Parameters:

@@ -48,6 +48,8 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let writableRootfsUnavailable = Code(rawValue: "writableRootfsUnavailable")
         /// The image is not to be had by this backend.
         public static let imageUnavailable = Code(rawValue: "imageUnavailable")
+        /// The container ended, or was ended, while it was in use.
+        public static let containerLost = Code(rawValue: "containerLost")
         /// The host, not the run's own limit, was out of memory and killed the program.
         public static let hostOutOfMemory = Code(rawValue: "hostOutOfMemory")
         /// A stage of setting up the sandbox failed; `stage` and `errno` say which and why.

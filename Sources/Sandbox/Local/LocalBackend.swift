@@ -77,6 +77,8 @@ public final class LocalBackend: SandboxBackend {
 
     public var statistics: PoolStatistics { engines.statistics }
 
+    public var poolDetails: PoolDetails { engines.poolDetails }
+
     public func shutdown() async { await engines.shutDown() }
 
     /// Never a silent downgrade: less than what is accepted is an error that says why and what to do.

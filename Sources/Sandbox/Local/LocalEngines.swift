@@ -107,13 +107,22 @@ final class LocalEngines: Sendable {
 
     /// Of all engines together.
     var statistics: PoolStatistics {
-        let engines = state.withLock { state in
-            state.engines.values.compactMap { engine -> LocalEngine? in
-                if case .running(let engine) = engine { return engine }
+        running.map(\.value.pool.statistics).reduce(PoolStatistics(), +)
+    }
+
+    /// Of all engines together.
+    var poolDetails: PoolDetails {
+        running.map { key, engine in engine.pool.details.named("\(key.image), \(key.rootfs.rawValue)") }
+            .reduce(PoolDetails(), +)
+    }
+
+    private var running: [(key: EngineKey, value: LocalEngine)] {
+        state.withLock { state in
+            state.order.compactMap { key in
+                if case .running(let engine)? = state.engines[key] { return (key, engine) }
                 return nil
             }
         }
-        return engines.map(\.pool.statistics).reduce(PoolStatistics(), +)
     }
 
     /// Ends everything; a second caller waits for the same end.

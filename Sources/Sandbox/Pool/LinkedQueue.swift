@@ -24,6 +24,17 @@ struct LinkedQueue<Key: Hashable & Sendable>: Sendable {
         last = key
     }
 
+    /// Puts a key that is not in before another; at the end if that is `nil` or not in.
+    mutating func insert(_ key: Key, before next: Key?) {
+        guard let next, let links = links[next], !contains(key) else { return append(key) }
+        self.links[key] = Links(previous: links.previous, next: next)
+        self.links[next]?.previous = key
+        if let previous = links.previous { self.links[previous]?.next = key } else { first = key }
+    }
+
+    /// The key that follows; `nil` after the last one, and after one that is not in.
+    func key(after key: Key) -> Key? { links[key]?.next }
+
     /// Takes a key out. Returns whether it was in.
     @discardableResult
     mutating func remove(_ key: Key) -> Bool {

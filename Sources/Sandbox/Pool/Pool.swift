@@ -7,9 +7,11 @@ import Synchronization
 /// A caller does `acquire`, hands its request to the member, `replenish`, and in the end `release`. A pool
 /// that is not drained destroys its ready members when the last reference goes; leases belong to their
 /// holders then.
-final class Pool<Member: Sendable>: Sendable {
-    typealias Create = @Sendable (PoolMemberID) async throws(SandboxError) -> Member
-    typealias Destroy = @Sendable (Member) async -> Void
+package final class Pool<Member: Sendable>: Sendable {
+    package typealias Create = @Sendable (PoolMemberID) async throws(SandboxError) -> Member
+    package typealias Destroy = @Sendable (Member) async -> Void
+    /// Answers whether the member may go on serving.
+    package typealias Test = @Sendable (Member) async -> Bool
     private typealias Machine = PoolStateMachine<Int>
     private typealias Answer = Result<PoolLease<Member>, SandboxError>
 
@@ -35,11 +37,14 @@ final class Pool<Member: Sendable>: Sendable {
         /// Tells the timer in force from one that was replaced while it woke up.
         var timerGeneration = 0
         var drainers: [CheckedContinuation<Void, Never>] = []
+        var acquireTimes = DurationHistogram()
     }
 
     /// What to do once the lock is free.
     private struct Effects {
         var create: [PoolMemberID] = []
+        var reset: [(PoolMemberID, Member)] = []
+        var check: [(PoolMemberID, Member)] = []
         var destroy: [(PoolMemberID, Member)] = []
         var answers: [(CheckedContinuation<Answer, Never>, Answer)] = []
         var drained: [CheckedContinuation<Void, Never>] = []
@@ -54,6 +59,8 @@ final class Pool<Member: Sendable>: Sendable {
     private let state: Mutex<State>
     private let create: Create
     private let destroy: Destroy
+    private let reset: Test?
+    private let check: Test?
     private let clock: PoolClock
 
     /// Makes an empty pool; ``start()`` fills it.
@@ -61,13 +68,21 @@ final class Pool<Member: Sendable>: Sendable {
     /// - Parameters:
     ///   - create: makes a member; it is told the number of the member, for ``memberBroke(_:)``.
     ///   - destroy: destroys a member. The pool counts it towards `maximum` until this returns.
+    ///   - reset: makes a member that was given back as new, before anybody else has it; false: it could not,
+    ///     and the member is destroyed. Must come to an end by itself. Without it members are reused as they are.
+    ///   - check: finds out by a real run whether a ready member works, every `healthCheckInterval`; false: it
+    ///     is destroyed and replaced. Must come to an end by itself. Without it there are no health checks.
     /// - Throws: `.invalidArgument` if the configuration is not valid.
-    init(
+    package init(
         configuration: PoolConfiguration, clock: PoolClock = .continuous, create: @escaping Create,
-        destroy: @escaping Destroy
+        destroy: @escaping Destroy, reset: Test? = nil, check: Test? = nil
     ) throws(SandboxError) {
         try configuration.validate()
-        self.state = Mutex(State(machine: Machine(configuration: configuration)))
+        var configuration = configuration
+        if check == nil { configuration.healthCheckInterval = nil }
+        self.state = Mutex(State(machine: Machine(configuration: configuration, resets: reset != nil)))
+        self.reset = reset
+        self.check = check
         self.create = create
         self.destroy = destroy
         self.clock = clock
@@ -85,10 +100,20 @@ final class Pool<Member: Sendable>: Sendable {
         }
     }
 
-    var statistics: PoolStatistics { state.withLock { $0.machine.statistics } }
+    package var statistics: PoolStatistics { state.withLock { $0.machine.statistics } }
+
+    /// The statistics, each member, and how long callers waited.
+    package var details: PoolDetails {
+        let now = clock.now()
+        return state.withLock { state in
+            PoolDetails(
+                statistics: state.machine.statistics, sandboxes: state.machine.sandboxes(now: now),
+                acquireTimes: state.acquireTimes)
+        }
+    }
 
     /// Prepares `minimum` members in the background. Without it the first ``acquire()`` does.
-    func start() { replenish() }
+    package func start() { replenish() }
 
     // MARK: Callers
 
@@ -98,21 +123,24 @@ final class Pool<Member: Sendable>: Sendable {
     /// with ``replenish()``, with ``release(_:reusable:)`` at the latest. It runs on the caller's executor: a
     /// hop to another thread would cost more than all the rest.
     /// - Throws: `.cancelled`; `.shutDown` once drained; or the error of the creation this caller waited for.
-    nonisolated(nonsending) func acquire() async throws(SandboxError) -> PoolLease<Member> {
+    nonisolated(nonsending) package func acquire() async throws(SandboxError) -> PoolLease<Member> {
         if Task.isCancelled { throw Self.cancelled }
-        switch state.withLock({ enter(&$0) }) {
+        let start = clock.now()
+        switch state.withLock({ enter(&$0, since: start) }) {
         case .lease(let lease): return lease
         case .refused: throw Self.shutDown
         case .waiting(let waiter, let effects):
             perform(effects)
-            return try await wait(waiter)
+            let lease = try await wait(waiter)
+            state.withLock { $0.acquireTimes.record(clock.now() - start) }
+            return lease
         }
     }
 
     /// Starts the replacement of members taken by ``acquire()``; next to nothing if none is due.
     ///
     /// To be called as soon as the caller's own request is on its way, so as not to compete with it.
-    func replenish() {
+    package func replenish() {
         handle { machine, _ in machine.replenish() }
     }
 
@@ -120,13 +148,13 @@ final class Pool<Member: Sendable>: Sendable {
     ///
     /// A second release of the same lease does nothing.
     /// - Parameter reusable: false if the member must not serve another caller.
-    func release(_ lease: PoolLease<Member>, reusable: Bool) {
+    package func release(_ lease: PoolLease<Member>, reusable: Bool) {
         handle { machine, now in machine.release(lease.id, reusable: reusable, now: now) }
     }
 
     /// Refuses new callers, fails those who wait, and returns when every member is destroyed: also those in
     /// use, once they are released. May be called any number of times.
-    func drain() async {
+    package func drain() async {
         handle(failure: Self.shutDown) { machine, _ in machine.drain() }
         // From here on nothing expires, so no other timer is started.
         let timer = state.withLock { state in
@@ -143,8 +171,8 @@ final class Pool<Member: Sendable>: Sendable {
         }
     }
 
-    /// A member died by itself. A ready one is replaced; one in use is not used again.
-    func memberBroke(_ member: PoolMemberID) {
+    /// A member died by itself. A ready one is replaced; one in use, or being reset or checked, is not used again.
+    package func memberBroke(_ member: PoolMemberID) {
         handle { machine, now in machine.broken(member, now: now) }
     }
 
@@ -162,13 +190,14 @@ final class Pool<Member: Sendable>: Sendable {
 
     // MARK: Waiting
 
-    private func enter(_ state: inout State) -> Acquired {
+    private func enter(_ state: inout State, since start: Duration) -> Acquired {
         let waiter = state.lastWaiter + 1
         switch state.machine.acquire(waiter) {
         case .granted(let id):
             guard let member = state.members[id.member] else {
                 preconditionFailure("\(id.member) is unknown")
             }
+            state.acquireTimes.record(clock.now() - start)
             return .lease(PoolLease(id: id, member: member))
         case .refused:
             return .refused
@@ -250,6 +279,12 @@ final class Pool<Member: Sendable>: Sendable {
         _ actions: Machine.Actions, to state: inout State, failure: SandboxError
     ) -> Effects {
         var effects = Effects(create: actions.create)
+        for id in actions.reset {
+            if let member = state.members[id] { effects.reset.append((id, member)) }
+        }
+        for id in actions.check {
+            if let member = state.members[id] { effects.check.append((id, member)) }
+        }
         for id in actions.destroy {
             if let member = state.members.removeValue(forKey: id) { effects.destroy.append((id, member)) }
         }
@@ -275,6 +310,8 @@ final class Pool<Member: Sendable>: Sendable {
     private func perform(_ effects: Effects) {
         for (continuation, answer) in effects.answers { continuation.resume(returning: answer) }
         for id in effects.create { Task.detached { await self.make(id) } }
+        for (id, member) in effects.reset { Task.detached { await self.makeAsNew(id, member) } }
+        for (id, member) in effects.check { Task.detached { await self.examine(id, member) } }
         for (id, member) in effects.destroy { Task.detached { await self.unmake(id, member) } }
         for continuation in effects.drained { continuation.resume() }
     }
@@ -288,6 +325,16 @@ final class Pool<Member: Sendable>: Sendable {
         } catch {
             handle(failure: error) { machine, now in machine.creationFailed(id, now: now) }
         }
+    }
+
+    private func makeAsNew(_ id: PoolMemberID, _ member: Member) async {
+        let fit = await reset?(member) ?? false
+        handle { machine, now in machine.resetDone(id, fit: fit, now: now) }
+    }
+
+    private func examine(_ id: PoolMemberID, _ member: Member) async {
+        let healthy = await check?(member) ?? false
+        handle { machine, now in machine.checkDone(id, healthy: healthy, now: now) }
     }
 
     private func unmake(_ id: PoolMemberID, _ member: Member) async {

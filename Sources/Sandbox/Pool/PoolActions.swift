@@ -14,6 +14,10 @@ extension PoolStateMachine {
     struct Actions: Sendable {
         /// Make these, and report ``created(_:now:)`` or ``creationFailed(_:now:)``.
         var create: [PoolMemberID] = []
+        /// Make these as new, and report ``resetDone(_:fit:now:)``.
+        var reset: [PoolMemberID] = []
+        /// Find out whether these work, and report ``checkDone(_:healthy:now:)``.
+        var check: [PoolMemberID] = []
         /// Destroy these, and report ``destroyed(_:)``.
         var destroy: [PoolMemberID] = []
         /// Hand these leases to these waiters.

@@ -1,14 +1,22 @@
 /// The time that a pool lives by, so that tests can bring their own.
 
 /// A source of time and a way to wait for it.
-struct PoolClock: Sendable {
+package struct PoolClock: Sendable {
     /// The time since some start.
-    var now: @Sendable () -> Duration
+    package var now: @Sendable () -> Duration
     /// Returns at that time or somewhat before; throws when the task is cancelled.
-    var sleep: @Sendable (_ until: Duration) async throws -> Void
+    package var sleep: @Sendable (_ until: Duration) async throws -> Void
+
+    package init(
+        now: @escaping @Sendable () -> Duration,
+        sleep: @escaping @Sendable (_ until: Duration) async throws -> Void
+    ) {
+        self.now = now
+        self.sleep = sleep
+    }
 
     /// Real time; it goes on while the machine sleeps.
-    static var continuous: PoolClock {
+    package static var continuous: PoolClock {
         let start = ContinuousClock.now
         return PoolClock(
             now: { ContinuousClock.now - start },

@@ -17,6 +17,9 @@ public struct PoolConfiguration: Sendable, Hashable {
     public var maxAge: Duration?
     /// How many callers a sandbox may serve, one after another. 1: it is destroyed after the first.
     public var maxUses: Int
+    /// A ready sandbox that was not found to work for this long runs a real program, one at a time and while
+    /// nobody waits; one that fails is replaced. `nil`: never. For backends that have a health check: containers.
+    public var healthCheckInterval: Duration?
     /// The first pause of the background replacement after a sandbox could not be made. It doubles from
     /// failure to failure up to `maximumBackoff`. A caller who waits starts a try of its own regardless.
     public var initialBackoff: Duration
@@ -25,14 +28,15 @@ public struct PoolConfiguration: Sendable, Hashable {
 
     public init(
         minimum: Int = 1, maximum: Int = 8, idleTimeout: Duration? = .seconds(60), maxAge: Duration? = nil,
-        maxUses: Int = 1, initialBackoff: Duration = .milliseconds(100),
-        maximumBackoff: Duration = .seconds(30)
+        maxUses: Int = 1, healthCheckInterval: Duration? = nil,
+        initialBackoff: Duration = .milliseconds(100), maximumBackoff: Duration = .seconds(30)
     ) {
         self.minimum = minimum
         self.maximum = maximum
         self.idleTimeout = idleTimeout
         self.maxAge = maxAge
         self.maxUses = maxUses
+        self.healthCheckInterval = healthCheckInterval
         self.initialBackoff = initialBackoff
         self.maximumBackoff = maximumBackoff
     }
@@ -56,6 +60,9 @@ public struct PoolConfiguration: Sendable, Hashable {
             maxAge ?? .seconds(1) > .zero, "the pool's maxAge is not more than 0", "give nil for no bound")
         try require(
             maxUses >= 1, "the pool's maxUses is \(maxUses)", "give 1 for sandboxes that are used once")
+        try require(
+            healthCheckInterval ?? .seconds(1) > .zero, "the pool's healthCheckInterval is not more than 0",
+            "give nil for no health checks")
         try require(
             initialBackoff > .zero && initialBackoff <= maximumBackoff,
             "the pool's initialBackoff is not between 0 and its maximumBackoff",
