@@ -1,5 +1,8 @@
+# shellcheck shell=bash disable=SC2154,SC2086
 # What the scripts that start a daemon of the tests' own share: engine.sh, registry.sh, podman.sh. They source this file;
-# $dir is the daemon's directory, $name the script's name.
+# $dir is the daemon's directory, $parent its cgroup.
+
+name=$(basename "$0")
 
 fail() {
     echo "$name: $*" >&2
@@ -35,12 +38,15 @@ ends_within() {
     return 1
 }
 
-# Our cgroup $1 in every mounted hierarchy, version 1 or 2.
-cgroups_named() {
-    awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) ~ /^cgroup2?$/) print $5 }' /proc/self/mountinfo |
-        while read -r mount; do
-            [[ ! -d $mount/$1 ]] || echo "$mount/$1"
-        done
+# Where cgroup hierarchies are mounted, of version 1 or 2.
+hierarchies() { awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) ~ /^cgroup2?$/) print $5 }' /proc/self/mountinfo; }
+
+# The daemon's cgroup in each of them.
+cgroups() {
+    local mount
+    hierarchies | while read -r mount; do
+        [[ ! -d $mount/$parent ]] || echo "$mount/$parent"
+    done
 }
 
 # A name of a cgroup for this directory; not the library's prefix, so that its clean-up of dead owners leaves it alone.
@@ -48,7 +54,7 @@ cgroup_name() { echo "sandbox-engine-$(sha256sum <<<"$dir" | cut -c1-12)"; }
 
 contained() {
     local group
-    for group in $(cgroups_named "$parent"); do
+    for group in $(cgroups); do
         find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null || true
     done | sort -un
 }
@@ -69,7 +75,7 @@ kill_all() {
 # A frozen process of version 1 does not die.
 thaw() {
     local group state
-    for group in $(cgroups_named "$parent"); do
+    for group in $(cgroups); do
         find "$group" -name freezer.state | while read -r state; do
             echo THAWED >"$state"
         done
@@ -78,7 +84,7 @@ thaw() {
 
 remove_cgroups() {
     local group
-    for group in $(cgroups_named "$parent"); do
+    for group in $(cgroups); do
         find "$group" -depth -type d -exec rmdir {} +
     done
 }

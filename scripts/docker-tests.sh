@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests of the Docker backend need, all of it private: an engine with the images, and a registry.
+# What the tests of the Docker backend need, all of it private: an engine with the images, a registry, Podman's service.
 # Usage: scripts/docker-tests.sh [--keep] -- COMMAND...     runs COMMAND with it, ends with its status; 125: the harness failed
 #        scripts/docker-tests.sh start                      leaves it running and prints the exports, as --keep does
 #        scripts/docker-tests.sh stop
@@ -8,9 +8,11 @@
 #                               sandbox-test/static and sandbox-test/musl
 #   SANDBOX_TEST_ENGINE_SCRIPT  scripts/engine.sh, whose kill, start and restart (with SANDBOX_TEST_ENGINE_DIR behind it)
 #   SANDBOX_TEST_ENGINE_DIR     a test may use; images stay
+#   SANDBOX_TEST_PODMAN         Podman's service, as in DOCKER_HOST; it has these images but python-runner
 #   SANDBOX_TEST_REGISTRY       the registry, as host:port; it has sandbox-test/static and sandbox-test/musl
 #   SANDBOX_TEST_IMAGES         folder of the archives that `docker load` takes: cpp-runner.docker.tar, …, musl.docker.tar
-# DOCKER_TESTS_DIR (.build-docker-tests) is where it lives.
+# DOCKER_TESTS_DIR (.build-docker-tests) is where it lives; engines that a test starts in its folders engine-* are stopped
+# with the rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,10 +34,13 @@ start | stop)
 esac
 
 stop() {
-    local status=0
-    scripts/engine.sh stop "$dir/engine" || status=125
+    local status=0 engine
+    for engine in "$dir"/engine*/; do
+        [[ ! -d $engine ]] || scripts/engine.sh stop "$engine" || status=125
+    done
+    scripts/podman.sh stop "$dir/podman" || status=125
     scripts/registry.sh stop "$dir/registry" || status=125
-    rm -rf "$dir/images" "$dir/client" "$dir/loaded" "$dir"/*.log
+    rm -rf "${dir:?}"/{images,client,kept,loaded-engine,loaded-podman} "$dir"/*.log
     [[ ! -d $dir ]] || rmdir "$dir" || status=125
     return "$status"
 }
@@ -43,7 +48,7 @@ stop() {
 # Parts of the start run at a time, each silent unless it fails.
 declare -A parts
 begin() {
-    "${@:2}" >"$dir/$1.log" 2>&1 &
+    "${@:2}" >"$dir/$1.log" 2>&1 8>&- &
     parts[$1]=$!
 }
 await() {
@@ -59,35 +64,45 @@ archives() {
     for name in "${shell_less[@]}"; do ln -sf "$PWD/.build-images/test/$name.docker.tar" "$dir/images/"; done
 }
 
-# Once for each content of the archives.
+# load PLACE IMAGE...: once for each content of the archives.
 load() {
-    local name
-    if [[ -e $dir/loaded && -z $(find -L "$dir/images" -newer "$dir/loaded" -name '*.tar' -print -quit) ]]; then return; fi
-    for name in "${shell_less[@]}"; do
-        docker load --quiet --input "$dir/images/$name.docker.tar"
-        scripts/registry.sh push "sandbox-test/$name" "$dir/registry"
-    done
-    for name in "${runners[@]}"; do docker load --quiet --input "$dir/images/$name.docker.tar"; done
-    touch "$dir/loaded"
+    local place=$1 name
+    shift
+    if [[ -e $dir/loaded-$place && -z $(find -L "$dir/images" -newer "$dir/loaded-$place" -name '*.tar' -print -quit) ]]; then return; fi
+    for name; do docker load --quiet --input "$dir/images/$name.docker.tar"; done
+    touch "$dir/loaded-$place"
 }
 
 engine() {
     scripts/engine.sh start "$dir/engine"
-    DOCKER_HOST=unix://$dir/engine/docker.sock DOCKER_CONFIG=$dir/client load
+    export DOCKER_HOST=unix://$dir/engine/docker.sock
+    load engine "${shell_less[@]}" "${runners[@]}"
+    for name in "${shell_less[@]}"; do scripts/registry.sh push "sandbox-test/$name" "$dir/registry"; done
+}
+
+podman() {
+    scripts/podman.sh start "$dir/podman"
+    export DOCKER_HOST=unix://$dir/podman/podman.sock
+    load podman "${shell_less[@]}" cpp-runner
 }
 
 start() {
     mkdir -p "$dir"
+    # Not the user's own configuration of docker.
+    export DOCKER_CONFIG=$dir/client
     begin images archives
     begin registry scripts/registry.sh start "$dir/registry"
     await images
     await registry
     begin engine engine
+    begin podman podman
     await engine
+    await podman
     exports=(
         SANDBOX_TEST_ENGINE="unix://$dir/engine/docker.sock"
         SANDBOX_TEST_ENGINE_DIR="$dir/engine"
         SANDBOX_TEST_ENGINE_SCRIPT="$PWD/scripts/engine.sh"
+        SANDBOX_TEST_PODMAN="unix://$dir/podman/podman.sock"
         SANDBOX_TEST_REGISTRY="$(sed -n 's/^REGISTRY=//p' "$dir/registry.log")"
         SANDBOX_TEST_IMAGES="$dir/images"
     )
@@ -102,22 +117,26 @@ finish() {
     exit "$status"
 }
 
-# What is there already is its user's, and stays.
-began=$SECONDS
 if [[ $task == stop ]]; then
     stop
     exit
 fi
-if ! scripts/engine.sh status "$dir/engine" >/dev/null; then
+# One of these at a time: a second would stop what the first is starting.
+exec 8<scripts/docker-tests.sh
+flock -n 8 || { echo "docker-tests.sh: another one is at work here; wait for it, or give another DOCKER_TESTS_DIR" >&2 && exit 125; }
+# What was kept stays until it is stopped.
+if [[ ! -e $dir/kept ]]; then
     trap finish EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
 fi
+began=$SECONDS
 start
 echo "docker-tests: ready after $((SECONDS - began)) s" >&2
 status=0
-[[ $task == start ]] || env "${exports[@]}" "$@" || status=$?
+[[ $task == start ]] || env "${exports[@]}" "$@" 8>&- || status=$?
 if [[ $task == start || -n $keep ]]; then
+    touch "$dir/kept"
     trap - EXIT
     printf 'export %q\n' "${exports[@]}"
 fi

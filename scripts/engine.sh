@@ -9,7 +9,6 @@
 set -euo pipefail
 
 usage="usage: engine.sh start|stop|status|restart|kill [DIR]"
-name=engine.sh
 source "$(dirname "$0")/daemon.sh"
 command=${1:?$usage}
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-engine}")

@@ -10,7 +10,6 @@
 set -euo pipefail
 
 usage="usage: registry.sh start|stop|status [DIR] | push IMAGE [DIR]"
-name=registry.sh
 source "$(dirname "$0")/daemon.sh"
 command=${1:?$usage}
 if [[ $command == push ]]; then
