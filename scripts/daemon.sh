@@ -49,8 +49,8 @@ cgroups() {
     done
 }
 
-# A name of a cgroup for this directory; not the library's prefix, so that its clean-up of dead owners leaves it alone.
-cgroup_name() { echo "sandbox-engine-$(sha256sum <<<"$dir" | cut -c1-12)"; }
+# The name of directory $1's cgroup; not the library's prefix, so that its clean-up of dead owners leaves it alone.
+cgroup_name() { echo "sandbox-engine-$(sha256sum <<<"$1" | cut -c1-12)"; }
 
 contained() {
     local group

@@ -13,7 +13,7 @@ source "$(dirname "$0")/daemon.sh"
 command=${1:?$usage}
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-engine}")
 socket=$dir/docker.sock
-parent=$(cgroup_name)
+parent=$(cgroup_name "$dir")
 
 # The pid of our dockerd, or nothing.
 engine_pid() { pid_with "$dir/pid"; }

@@ -12,7 +12,7 @@ source "$(dirname "$0")/daemon.sh"
 command=${1:?$usage}
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-podman}")
 socket=$dir/podman.sock
-parent=$(cgroup_name)
+parent=$(cgroup_name "$dir")
 
 # unshare, which waits outside for the namespaces' first process; that one dies with it, and all others with that.
 podman_pid() { pid_with "$dir/inside.sh"; }
