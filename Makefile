@@ -1,5 +1,5 @@
 # The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross test-container
+.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross test-container test-docker
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
@@ -8,7 +8,7 @@ demo:
 	@scripts/demo.sh
 
 test:
-	@for part in test cross images engine vm; do scripts/setup.sh $$part; done
+	@for part in test cross images docker vm; do scripts/setup.sh $$part; done
 	@scripts/test.sh
 
 # The conformance tests under QEMU on a kernel with pure cgroup v2; WORLDS=root,user FILTER=NAME choose.
@@ -67,9 +67,18 @@ test-container:
 	@scripts/setup.sh images
 	@scripts/container.sh test
 
+# The Docker backend against a private engine, Podman and a registry; FILTER=NAME chooses.
+test-docker:
+	@scripts/setup.sh test
+	@scripts/setup.sh docker
+	@scripts/setup.sh images
+	@swift build --build-tests
+	@scripts/docker-tests.sh -- swift test --skip-build --filter '$(or $(FILTER),DockerTests|ConformanceTests)'
+
 docs:
 	@scripts/docs.sh
 
 clean:
 	@scripts/engine.sh stop
+	@scripts/docker-tests.sh stop
 	rm -rf .build .build-c .build-static .build-images .build-victims .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

@@ -1,38 +1,22 @@
 #!/usr/bin/env bash
 # A private Docker Engine for tests: its own data, socket and mount namespace below DIR, nothing of the system's engine.
-# Usage: scripts/engine.sh start|stop|status [DIR]     (DIR: .build-engine)
-# `start` prints one line, DOCKER_HOST=unix://…; `stop` also removes all data; `status` leaves with 0 (runs) or 3.
+# Usage: scripts/engine.sh start|stop|status|restart|kill [DIR]     (DIR: .build-engine)
+#   start    prints one line, DOCKER_HOST=unix://…; repairs what a killed engine left and keeps its data
+#   stop     also removes all data
+#   status   leaves with 0 (runs) or 3
+#   restart  as a host does it: SIGTERM, and a start that keeps all data
+#   kill     SIGKILL to dockerd alone, as a crash: its containers run on, unattended, until the next start or stop
 set -euo pipefail
 
-usage="usage: engine.sh start|stop|status [DIR]"
+usage="usage: engine.sh start|stop|status|restart|kill [DIR]"
+source "$(dirname "$0")/daemon.sh"
 command=${1:?$usage}
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-engine}")
 socket=$dir/docker.sock
-# Not the library's prefix, so that its clean-up of dead owners leaves these alone.
-parent=sandbox-engine-$(sha256sum <<<"$dir" | cut -c1-12)
+parent=$(cgroup_name "$dir")
 
-fail() {
-    echo "engine.sh: $*" >&2
-    exit 1
-}
-
-# Whether process $1 still does something; a zombie waits for its parent only.
-alive() {
-    local state
-    state=$(awk '$1 == "State:" { print $2 }' "/proc/$1/status" 2>/dev/null) || return 1
-    [[ -n $state && $state != Z && $state != X ]]
-}
-
-# The pid of our dockerd, or nothing. A pid file outlives a killed engine, so the process must name the file.
-engine_pid() {
-    local pid
-    pid=$(cat "$dir/pid" 2>/dev/null) || return 0
-    if [[ $pid =~ ^[0-9]+$ ]] && alive "$pid" && has_argument "$pid" "$dir/pid"; then
-        echo "$pid"
-    fi
-}
-
-has_argument() { tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qxF -- "$2"; }
+# The pid of our dockerd, or nothing.
+engine_pid() { pid_with "$dir/pid"; }
 
 # containerd and its shims: they name our containerd's files as a whole argument.
 helpers() {
@@ -47,74 +31,23 @@ helpers() {
     done
 }
 
-# Our directory in every mounted hierarchy, version 1 or 2.
-cgroups() {
-    awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) ~ /^cgroup2?$/) print $5 }' /proc/self/mountinfo |
-        while read -r mount; do
-            [[ ! -d $mount/$parent ]] || echo "$mount/$parent"
-        done
-}
-
-contained() {
-    local group
-    for group in $(cgroups); do
-        find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null || true
-    done | sort -un
-}
-
-# Kills what `$1` lists until it lists nothing.
-kill_all() {
-    local pids
-    for _ in {1..200}; do
-        pids=$($1)
-        [[ -n $pids ]] || return 0
-        # Some have ended since; the next round looks again.
-        kill -KILL $pids 2>/dev/null || true
-        sleep 0.05
-    done
-    fail "these processes do not end:" $pids
-}
-
-thaw() {
-    local state
-    # A frozen process of version 1 does not die.
-    for group in $(cgroups); do
-        find "$group" -name freezer.state | while read -r state; do
-            echo THAWED >"$state"
-        done
-    done
-}
-
 # Ends the engine and its containers. Mounts and net namespaces end with the engine's mount namespace.
 halt() {
-    local pid group
+    local pid
     pid=$(engine_pid)
     # Containers first: the engine would give each ten seconds to react to a SIGTERM that pid 1 ignores.
     thaw
     kill_all contained
     if [[ -n $pid ]]; then
         kill -TERM "$pid" 2>/dev/null || true
-        for _ in {1..300}; do
-            alive "$pid" || break
-            sleep 0.05
-        done
         # Nothing is lost that is wanted: the data goes, or the next start repairs it.
-        ! alive "$pid" || kill -KILL "$pid"
+        ends_within "$pid" 15 || kill -KILL "$pid"
     fi
     kill_all helpers
     kill_all contained
-    for group in $(cgroups); do
-        find "$group" -depth -type d -exec rmdir {} +
-    done
+    remove_cgroups
     rm -f "$dir/pid" "$socket"
     rm -rf --one-file-system -- "$dir/exec" "$dir/run"
-}
-
-# One engine.sh at a time for a directory that exists.
-lock() {
-    exec 9<"$dir"
-    flock -w 60 9 || fail "another engine.sh has been working on $dir for a minute"
-    [[ $dir -ef /proc/self/fd/9 ]] # The one before may have removed it.
 }
 
 start() {
@@ -129,10 +62,7 @@ start() {
     case $dir/ in
     /run/* | /var/run/*) fail "DIR must not be below /run, which the engine sees a copy of" ;;
     esac
-    mkdir -p "$dir"
-    lock || fail "$dir has been removed in the meantime; try again"
-    [[ -e $dir/.engine || -z $(ls -A "$dir") ]] || fail "$dir is not empty and not an engine's"
-    touch "$dir/.engine"
+    claim .engine
     if [[ -n $(engine_pid) ]]; then
         echo "DOCKER_HOST=unix://$socket"
         return
@@ -200,7 +130,27 @@ status() {
     echo "DOCKER_HOST=unix://$socket"
 }
 
+restart() {
+    local pid
+    pid=$(engine_pid)
+    if [[ -n $pid ]]; then
+        kill -TERM "$pid" 2>/dev/null || true
+        # The engine gives each container ten seconds; `start` ends what is left.
+        ends_within "$pid" 15 || kill -KILL "$pid"
+    fi
+    start
+}
+
+crash() {
+    local pid
+    pid=$(engine_pid)
+    [[ -n $pid ]] || fail "no engine runs in $dir"
+    kill -KILL "$pid"
+    ends_within "$pid" 10 || fail "dockerd, pid $pid, does not end"
+}
+
 case $command in
-start | stop | status) $command ;;
+start | stop | status | restart) $command ;;
+kill) crash ;;
 *) fail "$usage" ;;
 esac

@@ -1,26 +1,27 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is missing; says what it installs, and nothing when there is nothing to do.
-# Usage: scripts/setup.sh demo|test|lint|bench|engine|images|vm|cross
+# Usage: scripts/setup.sh demo|test|lint|bench|engine|docker|images|vm|cross
 set -euo pipefail
 
 image_libraries=(zlib1g-dev libzstd-dev nettle-dev)
 
-case "${1:?usage: setup.sh demo|test|lint|bench|engine|images|vm|cross}" in
+case "${1:?usage: setup.sh demo|test|lint|bench|engine|docker|images|vm|cross}" in
 demo) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" g++ python3 make) ;;
 test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" zstd gcc g++ libc6-dev python3 make busybox-static uidmap) ;;
 lint) packages=(clang-format) ;;
 bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" gcc g++ python3 bubblewrap) ;;
 engine) packages=(docker.io) ;;
+docker) packages=(docker.io docker-registry podman crun curl musl-tools) ;;
 images) packages=(mmdebstrap) ;;
 cross) packages=(linux-libc-dev-arm64-cross libc6-dev-arm64-cross) ;;
 vm) packages=(qemu-system-x86 mmdebstrap e2fsprogs busybox-static cpio) ;;
 *)
-    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, images, vm or cross" >&2
+    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, docker, images, vm or cross" >&2
     exit 2
     ;;
 esac
 
-if [[ $1 != engine && $1 != images ]] && ! command -v swift >/dev/null; then
+if [[ ! $1 =~ ^(engine|docker|images)$ ]] && ! command -v swift >/dev/null; then
     echo "setup.sh: there is no swift in PATH; install Swift 6.2 or newer first" >&2
     exit 1
 fi
@@ -35,7 +36,7 @@ done
 
 options=(-o DPkg::Lock::Timeout=300)
 # What is recommended beside an engine concerns the system's own, which no test uses.
-[[ $1 != engine && $1 != images ]] || options+=(--no-install-recommends)
+[[ ! $1 =~ ^(engine|docker|images)$ ]] || options+=(--no-install-recommends)
 sudo=()
 [[ $EUID -eq 0 ]] || sudo=(sudo)
 echo "installing ${missing[*]}"
@@ -47,7 +48,16 @@ if ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" apt-get install -y -qq "$
     echo "setup.sh: could not install ${missing[*]}; install them by hand and try again" >&2
     exit 1
 fi
-if [[ $1 == engine ]] && [[ -d /run/systemd/system ]] && systemctl -q is-active docker; then
-    echo "setup.sh: docker.io started its system service, which the tests do not use;" \
-        "systemctl disable --now docker.socket docker.service containerd.service ends it" >&2
+# Of what was just installed; a service that somebody uses was there before.
+units=()
+for package in "${missing[@]}"; do
+    case $package in
+    docker.io) units+=(docker.socket docker.service containerd.service) ;;
+    docker-registry) units+=(docker-registry.service) ;;
+    podman) units+=(podman.socket podman-auto-update.timer) ;;
+    esac
+done
+if [[ ${#units[@]} -gt 0 && -d /run/systemd/system ]] && systemctl -q is-active "${units[@]}"; then
+    echo "setup.sh: installing started system services, which the tests do not use;" \
+        "systemctl disable --now ${units[*]} ends them" >&2
 fi

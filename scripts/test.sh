@@ -6,8 +6,18 @@ cd "$(dirname "$0")/.."
 
 before=$(mktemp)
 log=$(mktemp)
-trap 'rm -f "$before" "$log"' EXIT
+engines=$(mktemp -d)
+finish() {
+    scripts/docker-tests.sh stop
+    wait
+    scripts/docker-tests.sh stop
+    rm -rf "$before" "$log" "$engines"
+}
+trap finish EXIT
 scripts/leftovers.sh snapshot >"$before"
+# The engines load their images while the C tests run.
+scripts/docker-tests.sh start >"$engines/exports" 2>"$engines/log" &
+starting=$!
 
 echo "== C core under AddressSanitizer and UndefinedBehaviorSanitizer"
 make --no-print-directory -C Tests/CIsolateTests test | { grep -v '^ok ' || true; }
@@ -27,8 +37,14 @@ run_suites() {
     grep -E '^➜|skipped' "$log" | grep -v 'make test. runs it alone' || true
     tail -n 1 "$log"
 }
+wait "$starting" || { cat "$engines/log" >&2 && exit 1; }
+tail -n 1 "$engines/log"
 ALONE=1 run_suites --filter LocalBackendTests
-run_suites --skip LocalBackendTests
+(
+    source "$engines/exports"
+    run_suites --skip LocalBackendTests
+)
+scripts/docker-tests.sh stop
 
 mkdir -p .build/matrix
 rm -f .build/matrix/*.json

@@ -1,0 +1,104 @@
+# shellcheck shell=bash disable=SC2154,SC2086
+# What the scripts that start a daemon of the tests' own share: engine.sh, registry.sh, podman.sh. They source this file;
+# $dir is the daemon's directory, $parent its cgroup.
+
+name=$(basename "$0")
+
+fail() {
+    echo "$name: $*" >&2
+    exit 1
+}
+
+# Whether process $1 still does something; a zombie waits for its parent only.
+alive() {
+    local state
+    state=$(awk '$1 == "State:" { print $2 }' "/proc/$1/status" 2>/dev/null) || return 1
+    [[ -n $state && $state != Z && $state != X ]]
+}
+
+has_argument() { tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qxF -- "$2"; }
+
+# pid_with ARGUMENT: the pid in our pid file, or nothing. The file outlives a killed daemon and pids come again, so the
+# process must name one of our files.
+pid_with() {
+    local pid
+    pid=$(cat "$dir/pid" 2>/dev/null) || return 0
+    if [[ $pid =~ ^[0-9]+$ ]] && alive "$pid" && has_argument "$pid" "$1"; then
+        echo "$pid"
+    fi
+}
+
+# Whether process $1 ended within $2 seconds.
+ends_within() {
+    local i
+    for ((i = 0; i < $2 * 20; i++)); do
+        alive "$1" || return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+# Where cgroup hierarchies are mounted, of version 1 or 2.
+hierarchies() { awk '{ for (i = 7; i < NF; i++) if ($i == "-" && $(i + 1) ~ /^cgroup2?$/) print $5 }' /proc/self/mountinfo; }
+
+# The daemon's cgroup in each of them.
+cgroups() {
+    local mount
+    hierarchies | while read -r mount; do
+        [[ ! -d $mount/$parent ]] || echo "$mount/$parent"
+    done
+}
+
+# The name of directory $1's cgroup; not the library's prefix, so that its clean-up of dead owners leaves it alone.
+cgroup_name() { echo "sandbox-engine-$(sha256sum <<<"$1" | cut -c1-12)"; }
+
+contained() {
+    local group
+    for group in $(cgroups); do
+        find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+    done | sort -un
+}
+
+# Kills what `$1` lists until it lists nothing.
+kill_all() {
+    local pids
+    for _ in {1..200}; do
+        pids=$($1)
+        [[ -n $pids ]] || return 0
+        # Some have ended since; the next round looks again.
+        kill -KILL $pids 2>/dev/null || true
+        sleep 0.05
+    done
+    fail "these processes do not end:" $pids
+}
+
+# A frozen process of version 1 does not die.
+thaw() {
+    local group state
+    for group in $(cgroups); do
+        find "$group" -name freezer.state | while read -r state; do
+            echo THAWED >"$state"
+        done
+    done
+}
+
+remove_cgroups() {
+    local group
+    for group in $(cgroups); do
+        find "$group" -depth -type d -exec rmdir {} +
+    done
+}
+
+# claim MARK: makes $dir ours, and lets one script at a time work on it.
+claim() {
+    mkdir -p "$dir"
+    lock || fail "$dir has been removed in the meantime; try again"
+    [[ -e $dir/$1 || -z $(ls -A "$dir") ]] || fail "$dir is not empty and has no $1"
+    touch "$dir/$1"
+}
+
+lock() {
+    exec 9<"$dir"
+    flock -w 60 9 || fail "another $name has been working on $dir for a minute"
+    [[ $dir -ef /proc/self/fd/9 ]] # The one before may have removed it.
+}

@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# A private API service of Podman for tests: its own data, socket, configuration, pid, mount and cgroup namespace below
+# DIR, nothing of the system's Podman.
+# Usage: scripts/podman.sh start|stop|status [DIR]     (DIR: .build-podman)
+#   start   prints one line, DOCKER_HOST=unix://…
+#   stop    also removes all data
+#   status  leaves with 0 (runs) or 3
+set -euo pipefail
+
+usage="usage: podman.sh start|stop|status [DIR]"
+source "$(dirname "$0")/daemon.sh"
+command=${1:?$usage}
+dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-podman}")
+socket=$dir/podman.sock
+parent=$(cgroup_name "$dir")
+
+# unshare, which waits outside for the namespaces' first process; that one dies with it, and all others with that.
+podman_pid() { pid_with "$dir/inside.sh"; }
+
+# Ends the service and its containers. Mounts and net namespaces end with the mount namespace.
+halt() {
+    local pid
+    pid=$(podman_pid)
+    [[ -z $pid ]] || kill -KILL "$pid"
+    thaw
+    kill_all contained
+    remove_cgroups
+    rm -f "$dir/pid" "$socket"
+    rm -rf --one-file-system -- "$dir/run"
+}
+
+# Our own cgroups, so that the service takes them for the root and makes its own below. A process can join a cpuset only
+# when this has processors and memory.
+make_cgroups() {
+    local mount file
+    hierarchies | while read -r mount; do
+        mkdir -p "$mount/$parent"
+        for file in cpuset.cpus cpuset.mems; do
+            [[ ! -e $mount/$file || ! -e $mount/$parent/$file ]] || cat "$mount/$file" >"$mount/$parent/$file"
+        done
+    done
+}
+
+configure() {
+    cat >"$dir/containers.conf" <<END_OF_FILE
+[containers]
+# The host's own has names that are nobody's business.
+base_hosts_file = "none"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+runtime = "crun"
+END_OF_FILE
+    cat >"$dir/storage.conf" <<END_OF_FILE
+[storage]
+driver = "overlay"
+graphroot = "$dir/data"
+runroot = "$dir/run/data"
+END_OF_FILE
+    # Docker takes any port of the loopback without TLS.
+    cat >"$dir/registries.conf" <<END_OF_FILE
+unqualified-search-registries = []
+[[registry]]
+location = "127.0.0.1"
+insecure = true
+END_OF_FILE
+    printf '%s\n' "$inside" >"$dir/inside.sh"
+}
+
+# Moves itself to our cgroups, which become the root of the new cgroup namespace.
+enter() {
+    local group mounts
+    for group in $(cgroups); do echo "$BASHPID" >"$group/cgroup.procs"; done
+    mapfile -t mounts < <(hierarchies)
+    exec env -i PATH="$PATH" HOME="$dir/home" DIR="$dir" PARENT="$parent" CONTAINERS_CONF="$dir/containers.conf" \
+        CONTAINERS_STORAGE_CONF="$dir/storage.conf" CONTAINERS_REGISTRIES_CONF="$dir/registries.conf" \
+        setsid unshare --mount --cgroup --pid --fork --kill-child --propagation slave bash "$dir/inside.sh" "${mounts[@]}"
+}
+
+# Runs as process 1 of the new namespaces, so it reaps what the service leaves; its arguments are the hierarchies. /run gets
+# a writable layer of its own, as for the engine.
+inside='set -euo pipefail
+for mount; do mount --bind "$mount/$PARENT" "$mount"; done
+mount -t proc -o nosuid,nodev,noexec proc /proc
+mount -t tmpfs -o mode=700 tmpfs "$DIR/run"
+mkdir "$DIR/run/upper" "$DIR/run/work"
+mount -t overlay -o "lowerdir=/run,upperdir=$DIR/run/upper,workdir=$DIR/run/work" overlay /run
+podman --root "$DIR/data" --runroot "$DIR/run/data" --tmpdir "$DIR/run/libpod" --network-config-dir "$DIR/networks" \
+    --cgroup-manager cgroupfs --events-backend none system service --time=0 "unix://$DIR/podman.sock" &
+wait'
+
+start() {
+    local pid began
+    [[ $EUID -eq 0 ]] || fail "a service with containers needs root"
+    for program in podman crun conmon curl; do
+        command -v "$program" >/dev/null || fail "there is no $program; run scripts/setup.sh docker"
+    done
+    claim .podman
+    if [[ -n $(podman_pid) ]]; then
+        echo "DOCKER_HOST=unix://$socket"
+        return
+    fi
+    halt
+    mkdir -p "$dir/run" "$dir/home"
+    configure
+    make_cgroups
+    began=$(date +%s%N)
+    enter >"$dir/log" 2>&1 </dev/null 9>&- &
+    pid=$!
+    echo "$pid" >"$dir/pid"
+    trap 'abandon "$pid"; exit 130' INT
+    trap 'abandon "$pid"; exit 143' TERM
+    for _ in {1..200}; do
+        if [[ -S $socket ]] && [[ $(podman_pid) == "$pid" ]] &&
+            curl -sf -m 10 -o "$dir/ping" --unix-socket "$socket" http://podman/_ping; then
+            rm -f "$dir/ping"
+            echo "podman.sh: ready after $((($(date +%s%N) - began) / 1000000)) ms" >&2
+            echo "DOCKER_HOST=unix://$socket"
+            return
+        fi
+        alive "$pid" || break
+        sleep 0.05
+    done
+    tail -n 20 "$dir/log" >&2
+    abandon "$pid"
+    fail "the service did not become ready; the end of its log is above"
+}
+
+# Ends a service that has not got as far as its namespaces.
+abandon() {
+    ! alive "$1" || kill -KILL "$1"
+    halt
+}
+
+stop() {
+    [[ -e $dir/.podman ]] || return 0
+    lock || return 0
+    halt
+    ! grep -F " $dir/" /proc/self/mountinfo >&2 || fail "the mounts above are not the service's; unmount them"
+    rm -rf --one-file-system -- "${dir:?}"/{data,home,networks,inside.sh,log,ping,.podman} "$dir"/*.conf
+    rmdir --ignore-fail-on-non-empty "$dir"
+}
+
+status() {
+    local pid
+    pid=$(podman_pid)
+    if [[ -z $pid ]]; then
+        echo "not running: $dir"
+        exit 3
+    fi
+    echo "running, pid $pid"
+    echo "DOCKER_HOST=unix://$socket"
+}
+
+case $command in
+start | stop | status) $command ;;
+*) fail "$usage" ;;
+esac

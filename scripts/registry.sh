@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# A private registry for tests: Debian's docker-registry on a free port of the loopback, its data below DIR. Engines take
+# 127.0.0.0/8 without TLS.
+# Usage: scripts/registry.sh start|stop|status [DIR]     (DIR: .build-registry)
+#        scripts/registry.sh push IMAGE [DIR]            IMAGE of the engine at DOCKER_HOST
+#   start   prints one line, REGISTRY=127.0.0.1:PORT
+#   stop    also removes all data
+#   status  leaves with 0 (runs) or 3
+#   push    prints the reference that pulls IMAGE from there; the engine keeps no such name
+set -euo pipefail
+
+usage="usage: registry.sh start|stop|status [DIR] | push IMAGE [DIR]"
+source "$(dirname "$0")/daemon.sh"
+command=${1:?$usage}
+if [[ $command == push ]]; then
+    image=${2:?$usage}
+    shift
+fi
+dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-registry}")
+
+registry_pid() { pid_with "$dir/config.yml"; }
+
+# The port that the kernel chose, from the registry's own words; only of the process that runs.
+address() { sed -n 's/.*msg="listening on \(127\.0\.0\.1:[0-9]*\)".*/\1/p' "$dir/log" 2>/dev/null; }
+
+start() {
+    local pid
+    command -v docker-registry >/dev/null || fail "there is no docker-registry; run scripts/setup.sh docker"
+    claim .registry
+    if [[ -z $(registry_pid) ]]; then
+        cat >"$dir/config.yml" <<CONFIG
+version: 0.1
+log: {level: info, accesslog: {disabled: true}}
+storage:
+  filesystem: {rootdirectory: $dir/data}
+  delete: {enabled: true}
+http: {addr: "127.0.0.1:0", secret: none}
+CONFIG
+        env -i PATH="$PATH" setsid docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 </dev/null 9>&- &
+        pid=$!
+        echo "$pid" >"$dir/pid"
+        for _ in {1..200}; do
+            [[ -z $(address) ]] || break
+            alive "$pid" || break
+            sleep 0.05
+        done
+        if [[ -z $(address) ]]; then
+            tail -n 20 "$dir/log" >&2
+            ! alive "$pid" || kill -KILL "$pid"
+            fail "the registry did not become ready; the end of its log is above"
+        fi
+    fi
+    echo "REGISTRY=$(address)"
+}
+
+stop() {
+    local pid
+    [[ -e $dir/.registry ]] || return 0
+    lock || return 0
+    pid=$(registry_pid)
+    # It holds nothing that is wanted.
+    [[ -z $pid ]] || kill -KILL "$pid"
+    [[ -z $pid ]] || ends_within "$pid" 10 || fail "process $pid does not end"
+    rm -rf --one-file-system -- "$dir/data" "$dir/config.yml" "$dir/log" "$dir/pid" "$dir/.registry"
+    rmdir --ignore-fail-on-non-empty "$dir"
+}
+
+status() {
+    local pid
+    pid=$(registry_pid)
+    if [[ -z $pid ]]; then
+        echo "not running: $dir"
+        exit 3
+    fi
+    echo "running, pid $pid"
+    echo "REGISTRY=$(address)"
+}
+
+push() {
+    local reference
+    [[ -n $(registry_pid) ]] || fail "no registry runs in $dir"
+    reference=$(address)/$image
+    docker tag "$image" "$reference"
+    docker push --quiet "$reference" >/dev/null || { docker rmi "$reference" >/dev/null; fail "could not push $reference"; }
+    docker rmi "$reference" >/dev/null
+    echo "$reference"
+}
+
+case $command in
+start | stop | status | push) $command ;;
+*) fail "$usage" ;;
+esac
