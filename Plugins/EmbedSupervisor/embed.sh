@@ -9,13 +9,13 @@ image=$output.elf
     -I"$core/include" "$core"/supervisor/*.c -o "$image"
 {
     echo '/// The supervisor as an executable file. Made by Plugins/EmbedSupervisor.'
-    echo 'enum SupervisorImage {'
+    echo 'package enum SupervisorImage {'
     # A string of hexadecimal digits compiles in no time; an array literal of the bytes does not.
     printf '    private static let digits: StaticString = "'
     od -An -v -tx1 "$image" | tr -d ' \n'
     printf '"\n'
     cat <<'EOF'
-    static let bytes: [UInt8] = {
+    package static let bytes: [UInt8] = {
         func value(_ digit: UInt8) -> UInt8 { digit < 0x3a ? digit - 0x30 : digit - 0x57 }
         return digits.withUTF8Buffer { text in
             stride(from: 0, to: text.count, by: 2).map { value(text[$0]) << 4 | value(text[$0 + 1]) }

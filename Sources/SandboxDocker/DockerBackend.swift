@@ -1,5 +1,138 @@
 /// The Docker backend: sandboxes made of containers of a Docker Engine.
 
 #if Docker
+    import CIsolate
+    import Glibc
+    import Logging
     import Sandbox
+    import Synchronization
+
+    /// Runs programs in pooled containers of a Docker Engine, or of Podman's API service.
+    ///
+    /// Cheap to make: nothing is asked of the engine before the first sandbox. An engine that goes away fails the
+    /// sandboxes of that moment with `.containerLost`, and new ones with `.backendUnavailable`, until it is back.
+    /// Containers end with this process, however that ends; what is left then the next backend removes.
+    public final class DockerBackend: SandboxBackend {
+        public let configuration: DockerConfiguration
+        private let instance: String
+        private let owner: ContainerOwner
+        private let client: EngineClient
+        private let session: EngineSession
+        private let workshop: ContainerWorkshop
+        private let pools: ContainerPools
+        private static let counter = Atomic<Int>(0)
+
+        /// - Throws: `.invalidArgument` for an address or a number that is not valid; the engine is not asked.
+        public init(configuration: DockerConfiguration = DockerConfiguration()) throws(SandboxError) {
+            try configuration.validate()
+            self.configuration = configuration
+            let number = Self.counter.add(1, ordering: .relaxed).newValue
+            owner = .current(backend: number)
+            instance = "\(HostFacts.name):\(getpid()):docker-\(number)"
+            client = EngineClient(address: try EngineAddress(environment: configuration.engineEnvironment))
+            session = EngineSession(client)
+            workshop = ContainerWorkshop(session, owner: owner, configuration: configuration)
+            pools = ContainerPools(session, workshop, configuration)
+        }
+
+        deinit {
+            // Nobody can ask for sandboxes any more; those in use keep their pools until they are closed.
+            pools.abandon()
+        }
+
+        /// What every container has; it does not depend on the engine.
+        public var capabilities: BackendCapabilities {
+            BackendCapabilities(
+                kind: .docker, rootfsModes: [.readOnly, .writable], minimumMemory: ContainerPlan.minimumMemory,
+                memoryResolution: HostFacts.chargeBatch + ContainerPlan.memorySlack,
+                wallTimeTolerance: .milliseconds(150), cpuTimeTolerance: .milliseconds(150),
+                layers: ContainerLayers.engine.union(ContainerLayers.agent), level: .standard)
+        }
+
+        public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
+            let image = imageName(options.image)
+            do throws(SandboxError) {
+                let pool = try await pools.running(ContainerKey(image: image, rootfs: options.rootfs))
+                let lease = try await pool.acquire()
+                let container = lease.member
+                guard container.isolation.level >= options.isolation else {
+                    pool.release(lease, reusable: true)
+                    throw Self.tooLittle(container.isolation, options.isolation)
+                }
+                return PlacedSandbox(
+                    DockerPlace(
+                        container: container, blockedSyscalls: options.blockedSyscalls,
+                        grace: configuration.runDeadlineGrace, origin: (pool, lease)),
+                    isolation: container.isolation,
+                    provenance: provenance(image: image, digest: pool.digest, sandbox: container.id))
+            } catch {
+                throw error.with(provenance(image: image, digest: nil, sandbox: ""))
+            }
+        }
+
+        /// The engine has no host's own files: `.host` stands for the backend's own image.
+        private func imageName(_ image: Image) -> String {
+            if case .reference(let name) = image { return name }
+            return configuration.image
+        }
+
+        private static func tooLittle(_ has: IsolationReport, _ wanted: IsolationLevel) -> SandboxError {
+            SandboxError(
+                .isolationUnavailable,
+                message:
+                    "containers of this engine give level \(has.level.rawValue), \(wanted.rawValue) was asked for; "
+                    + "missing are \(has.reasons.joined(separator: "; "))",
+                hint: "start dockerd with `--userns-remap=default`, or accept `standard`")
+        }
+
+        private func provenance(image: String, digest: String?, sandbox: String) -> Provenance {
+            Provenance(
+                kind: .docker, requested: BackendKind.docker.rawValue, instance: instance, sandbox: sandbox,
+                image: image, imageDigest: digest, hostPID: getpid())
+        }
+
+        /// Makes the pool of an image and fills it; returns when `minimum` containers are ready, or none can be made.
+        public func warm(_ options: SandboxOptions = SandboxOptions()) async throws(SandboxError) {
+            let sandbox = try await acquire(options)
+            await sandbox.close()
+        }
+
+        public var statistics: PoolStatistics { pools.statistics }
+
+        /// Each container, and how long callers waited.
+        public var details: PoolDetails { pools.details }
+
+        /// What an engine says of itself, in one line, for people.
+        public static func probe(_ configuration: DockerConfiguration) async throws(SandboxError) -> String {
+            let client = EngineClient(
+                address: try EngineAddress(environment: configuration.engineEnvironment))
+            defer { client.close() }
+            let info = try await EngineSession(client).info()
+            return
+                "\(info.isPodman ? "Podman" : "Docker") \(info.engineVersion), API \(info.apiVersion), kernel "
+                + "\(info.kernel), cgroup v\(info.cgroupVersion ?? "1") (\(info.cgroupDriver ?? "?")), \(info.storageDriver)"
+        }
+
+        public func shutdown() async {
+            await pools.shutDown()
+            client.close()
+        }
+
+        /// Removes what dead owners left on the engine.
+        ///
+        /// - Returns: what was removed.
+        public static func cleanup(
+            _ configuration: DockerConfiguration
+        ) async throws(SandboxError) -> [String] {
+            let client = EngineClient(
+                address: try EngineAddress(environment: configuration.engineEnvironment))
+            defer { client.close() }
+            do throws(EngineError) {
+                _ = try await client.connect()
+                return try await Reconciler(client: client).run(logger: configuration.logger)
+            } catch {
+                throw error.sandboxError()
+            }
+        }
+    }
 #endif

@@ -321,6 +321,10 @@ int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *
     return a.overflow ? -E2BIG : (int)a.count;
 }
 
+const char *isolate_policy_name(unsigned index) {
+    return isolate_policy[index].name;
+}
+
 char isolate_policy_answer(const char *name) {
     for (const struct policy_entry *entry = isolate_policy; entry->name != NULL; entry++)
         if (strcmp(entry->name, name) == 0)

@@ -242,6 +242,9 @@ int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *
  * depends. */
 char isolate_policy_answer(const char *name);
 
+/* The names that the policy knows, in its order; NULL after the last one. */
+const char *isolate_policy_name(unsigned index);
+
 /* ---- the agent of a container: isolate_agent.h ---- */
 
 typedef struct isolate_agent_options {

@@ -37,7 +37,7 @@ static struct {
     uint32_t request_bytes;
     int strings_file, input_file;
     uint64_t strings_left, input_left;
-    int is_pending;
+    int is_pending, is_dropped; /* dropped: it was ended before all of it had come */
 } next = {.strings_file = -1, .input_file = -1};
 
 /* A file that is being written or read. */
@@ -215,7 +215,17 @@ static int sealed(int fd) {
     return fd;
 }
 
+static void drop(void) {
+    sys_close_fd(&next.input_file);
+    sys_close_fd(&next.strings_file);
+    next.is_pending = 0;
+}
+
 static void launch(void) {
+    if (next.is_dropped) {
+        drop();
+        return;
+    }
     int fds[4] = {-1, -1, -1, -1};
     struct isolate_run_header *header = &next.request.run.run;
     int result = run_open(&next.request.run, sealed(next.input_file), fds);
@@ -229,9 +239,7 @@ static void launch(void) {
         result = sys_send(request, header, bytes, fds, fds[3] >= 0 ? 4 : 3);
     for (int i = 0; i < 3; i++)
         sys_close_fd(&fds[i]);
-    sys_close_fd(&next.input_file);
-    sys_close_fd(&next.strings_file);
-    next.is_pending = 0;
+    drop();
     if (result < 0)
         report_unstarted(ISOLATE_STAGE_REQUEST, result);
 }
@@ -246,6 +254,7 @@ static void begin_run(const uint8_t *payload, uint32_t bytes) {
     memcpy(&next.request, payload, bytes);
     next.request_bytes = bytes;
     next.is_pending = 1;
+    next.is_dropped = 0;
     next.strings_left = next.request.run.strings_follow ? next.request.run.run.string_bytes : 0;
     next.input_left = next.request.run.input_bytes;
     if (next.strings_left > 0)
@@ -279,13 +288,22 @@ static void add_content(const uint8_t *bytes, uint32_t count) {
 
 /* ---- frames ---- */
 
+static void forward_control(const uint8_t *payload, uint32_t bytes) {
+    struct isolate_prepare_record record;
+    if (bytes != sizeof record)
+        leave(EXIT_PROTOCOL);
+    memcpy(&record, payload, sizeof record);
+    next.is_dropped |= next.is_pending && record.type == ISOLATE_END_RUN &&
+                       record.serial == next.request.run.run.serial;
+    if (sys_send_blocking(control, &record, sizeof record, 0, 0) < 0)
+        leave(EXIT_SLOT);
+}
+
 static void handle_frame(const struct isolate_frame *frame, const uint8_t *payload) {
     struct isolate_agent_credit credit;
     switch (frame->type) {
     case ISOLATE_FRAME_CONTROL:
-        if (frame->bytes != sizeof(struct isolate_prepare_record) ||
-            sys_send_blocking(control, payload, frame->bytes, 0, 0) < 0)
-            leave(EXIT_PROTOCOL);
+        forward_control(payload, frame->bytes);
         break;
     case ISOLATE_FRAME_OPEN:
         open_file(payload, frame->bytes);

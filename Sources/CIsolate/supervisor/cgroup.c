@@ -12,6 +12,8 @@ static const struct cgroup_functions *const kinds[] = {[ISOLATE_CGROUP_NONE] = &
                                                        [ISOLATE_CGROUP_CONTAINER] =
                                                            &cgroup_container_functions};
 
+enum { CONTAINER_PROCESSES_SLACK = 8 };
+
 /* The supervisor's; every slot is its clone. */
 static uint32_t kind_in_force;
 
@@ -104,9 +106,9 @@ uint32_t cgroup_layers(const struct slot *slot) {
 
 struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isolate_limits *limits) {
     struct cgroup_rlimits result = {~0ull, ~0ull};
-    /* The engine's limit is the container's; this one leaves our own processes out, and no trace. */
+    /* The engine's limit comes first, since it leaves a trace; this one stands behind it. */
     if (slot->cgroup.kind == ISOLATE_CGROUP_CONTAINER && slot->host.program_uid != 0)
-        result.processes = limits->processes;
+        result.processes = limits->processes + CONTAINER_PROCESSES_SLACK;
     if (slot->cgroup.kind == ISOLATE_CGROUP_NONE) {
         /* Far above what is looked for, since it also counts what was never touched; see cgroup_none.c. */
         result.data_bytes = 4 * limits->memory_bytes + ((uint64_t)1 << 30);

@@ -17,23 +17,28 @@ enum { INODE_BYTES = 4096, INODES_LEAST = 1024, IPC_RMID = 0, PLACES = 4, SHARED
 
 /* The last one holds message queues, which take no room of the others. */
 static const char *const places[PLACES] = {"/work", "/tmp", "/dev/shm", "/dev/mqueue"};
+/* The engine's own tmpfs, where only uid 0 can write. */
+static const char *const devices = "/dev";
 
 struct tmpfs_use {
     uint64_t bytes, inodes;
     int is_exhausted;
 };
 
+static void add_use(struct tmpfs_use *use, const char *path) {
+    struct statfs status;
+    if (SYS_CALL_2(__NR_statfs, path, &status) < 0)
+        return;
+    use->bytes += (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
+    if (status.f_files > 0)
+        use->inodes += (uint64_t)(status.f_files - status.f_ffree) - 1; /* its own root */
+    use->is_exhausted |= status.f_blocks > 0 && (status.f_bfree == 0 || status.f_ffree == 0);
+}
+
 static struct tmpfs_use use_of_places(void) {
     struct tmpfs_use use = {0, 0, 0};
-    for (int i = 0; i < SHARED; i++) {
-        struct statfs status;
-        if (SYS_CALL_2(__NR_statfs, places[i], &status) < 0)
-            continue;
-        use.bytes += (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
-        if (status.f_files > 0)
-            use.inodes += (uint64_t)(status.f_files - status.f_ffree) - 1; /* its own root */
-        use.is_exhausted |= status.f_blocks > 0 && (status.f_bfree == 0 || status.f_ffree == 0);
-    }
+    for (int i = 0; i < SHARED; i++)
+        add_use(&use, places[i]);
     return use;
 }
 
@@ -53,6 +58,8 @@ static uint64_t taken_beneath_root(const struct slot *slot) {
 
 int container_is_full(const struct slot *slot) {
     struct tmpfs_use use = use_of_places();
+    if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+        add_use(&use, devices);
     uint64_t inodes = slot->disk_bytes / INODE_BYTES;
     if (slot->work < 0)
         return 0;

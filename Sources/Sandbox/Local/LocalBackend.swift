@@ -84,7 +84,7 @@ public final class LocalBackend: SandboxBackend {
     /// Never a silent downgrade: less than what is accepted is an error that says why and what to do.
     private static func check(_ options: SandboxOptions, _ world: LocalWorld) throws(SandboxError) {
         if let level = world.level, level >= options.isolation { return }
-        let missing = LocalLayers.required(for: options.isolation).filter { !world.layers.contains($0) }
+        let missing = LayerNames.required(for: options.isolation).filter { !world.layers.contains($0) }
         throw SandboxError(
             .isolationUnavailable,
             message:

@@ -23,8 +23,8 @@ struct LocalWorld: Sendable {
 
     init(_ handle: isolate_supervisor) {
         var handle = handle
-        level = LocalLayers.level(isolate_level(UInt32(handle.level)))
-        layers = LocalLayers.layers(handle.layers)
+        level = LayerNames.level(isolate_level(UInt32(handle.level)))
+        layers = LayerNames.layers(handle.layers)
         cgroup = CgroupVersion(isolate_cgroup_kind(UInt32(handle.cgroup)))
         let reason = withUnsafeBytes(of: &handle.cgroup_reason) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
@@ -32,7 +32,7 @@ struct LocalWorld: Sendable {
         cgroupReason = reason.isEmpty ? nil : reason
         refusals = withUnsafeBytes(of: &handle.missing) { bytes in
             bytes.bindMemory(to: isolate_missing.self).prefix(Int(handle.missing_count)).map {
-                Refusal(layers: LocalLayers.layers($0.layers), failure: $0.failure)
+                Refusal(layers: LayerNames.layers($0.layers), failure: $0.failure)
             }
         }
         landlock = handle.landlock
@@ -41,10 +41,10 @@ struct LocalWorld: Sendable {
 
     /// The report of a run with these layers.
     func report(bits: UInt32) -> IsolationReport {
-        let layers = LocalLayers.layers(bits)
+        let layers = LayerNames.layers(bits)
         let missing = IsolationLayer.allCases.filter { !layers.contains($0) }
         return IsolationReport(
-            level: LocalLayers.level(isolate_level_of(bits)) ?? .minimal, layers: layers, missing: missing,
+            level: LayerNames.level(isolate_level_of(bits)) ?? .minimal, layers: layers, missing: missing,
             cgroup: cgroup, reasons: reasons(missing),
             holes: LocalHoles.holes(missing, landlock: landlock) + LocalHoles.fromAbove)
     }
@@ -75,45 +75,6 @@ struct LocalWorld: Sendable {
             "the kernel does not limit the processes of user 0, and there is no other user to give")
         explain(left, "not available on this host")
         return reasons
-    }
-}
-
-/// The layers of the local backend, as bits and by name.
-enum LocalLayers {
-    private static let bits: [(isolate_layer, IsolationLayer)] = [
-        (ISOLATE_LAYER_USER_NS, .userNamespace), (ISOLATE_LAYER_MOUNT_NS, .mountNamespace),
-        (ISOLATE_LAYER_PID_NS, .pidNamespace), (ISOLATE_LAYER_NET_NS, .networkNamespace),
-        (ISOLATE_LAYER_IPC_NS, .ipcNamespace), (ISOLATE_LAYER_UTS_NS, .utsNamespace),
-        (ISOLATE_LAYER_CGROUP_NS, .cgroupNamespace), (ISOLATE_LAYER_ROOTFS, .rootfs),
-        (ISOLATE_LAYER_MASKED_PROC, .maskedProc), (ISOLATE_LAYER_NO_NEW_PRIVS, .noNewPrivileges),
-        (ISOLATE_LAYER_CAPABILITIES, .capabilities), (ISOLATE_LAYER_SECCOMP, .seccomp),
-        (ISOLATE_LAYER_LANDLOCK, .landlock), (ISOLATE_LAYER_RLIMITS, .rlimits),
-        (ISOLATE_LAYER_CGROUP_MEMORY, .cgroupMemory), (ISOLATE_LAYER_CGROUP_PIDS, .cgroupProcesses),
-        (ISOLATE_LAYER_CGROUP_CPU, .cgroupCPU), (ISOLATE_LAYER_DISTINCT_UID, .distinctUser),
-    ]
-
-    static func layers(_ present: UInt32) -> [IsolationLayer] {
-        bits.filter { present & $0.0.rawValue != 0 }.map(\.1)
-    }
-
-    /// What a level is made of, as the core counts it.
-    static func required(for level: IsolationLevel) -> [IsolationLayer] {
-        IsolationLayer.allCases.filter { layer in
-            guard let bit = bits.first(where: { $0.1 == layer })?.0.rawValue else { return false }
-            let all = bits.reduce(0) { $0 | $1.0.rawValue }
-            let without = Self.level(isolate_level_of(all & ~bit))
-            // Landlock is a second check where there are mounts, and the only one where there are none.
-            return without.map { $0 < level } ?? true || (level == .minimal && layer == .landlock)
-        }
-    }
-
-    static func level(_ level: isolate_level) -> IsolationLevel? {
-        switch level {
-        case ISOLATE_LEVEL_STRONG: .strong
-        case ISOLATE_LEVEL_STANDARD: .standard
-        case ISOLATE_LEVEL_MINIMAL: .minimal
-        default: nil
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 // What the suite is run against, and the one way in which its tests run a victim program.
 import Foundation
 import Sandbox
+import SandboxDocker
 import Testing
 
 /// A backend in one of its configurations.
@@ -18,11 +19,43 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
 
     private static let local = LocalBackend()
 
+    /// What `CONFORMANCE_BACKENDS` names, by default all that are there.
+    static let all = [("local", locals), ("docker", dockers)].filter { name, _ in
+        environment["CONFORMANCE_BACKENDS"].map { $0.split(separator: ",").contains(name[...]) } ?? true
+    }.flatMap(\.1)
+
+    private static let environment = ProcessInfo.processInfo.environment
+
+    /// Containers of the tests' own engine, of an image that has all programs that the suite uses.
+    private static let dockers: [ConformanceSubject] = {
+        #if Docker
+            guard let engine = environment["SANDBOX_TEST_ENGINE"] else { return [] }
+            var configuration = DockerConfiguration()
+            configuration.engineHost = engine
+            configuration.image = environment["SANDBOX_TEST_IMAGE"] ?? "container-host"
+            configuration.pullPolicy = .never
+            // Some tests hold eight sandboxes, and several run at once.
+            configuration.pool.maximum = 16
+            do {
+                let backend = try DockerBackend(configuration: configuration)
+                return Rootfs.allCases.map {
+                    ConformanceSubject(
+                        name: "docker, \($0.rawValue)", backend: backend, rootfs: $0,
+                        image: .reference(configuration.image))
+                }
+            } catch {
+                fatalError("\(error)")
+            }
+        #else
+            return []
+        #endif
+    }()
+
     /// Both modes of the root file system, where this host has both. An ordinary user can write only to an image that
     /// the library unpacked: one with the host's own programs, whose path is in `CONFORMANCE_IMAGE`.
-    static let all: [ConformanceSubject] = {
+    private static let locals: [ConformanceSubject] = {
         var subjects = [ConformanceSubject(name: "local, read-only", backend: local, rootfs: .readOnly)]
-        let image = ProcessInfo.processInfo.environment["CONFORMANCE_IMAGE"].map(Image.reference)
+        let image = environment["CONFORMANCE_IMAGE"].map(Image.reference)
         guard local.capabilities.rootfsModes.contains(.writable), image != nil || getuid() == 0 else {
             return subjects
         }

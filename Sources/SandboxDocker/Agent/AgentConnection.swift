@@ -1,0 +1,433 @@
+/// The stream to a container's agent: asks one question at a time, next to one run at most.
+
+#if Docker
+    import CIsolate
+    import NIOCore
+    import Sandbox
+    import Synchronization
+
+    /// What its embedder has of an agent. Its end, whatever the reason, fails all that waits.
+    final class AgentConnection: AttachedStreamHandler {
+        typealias Answer = Result<isolate_agent_status, SandboxError>
+
+        /// Whoever waits for an answer.
+        private enum Question {
+            case hello(CheckedContinuation<Result<isolate_agent_hello, SandboxError>, Never>)
+            case status(CheckedContinuation<Answer, Never>)
+            case file(FileReading)
+        }
+
+        /// A file on its way here.
+        private struct FileReading {
+            var continuation: CheckedContinuation<Result<[UInt8], SandboxError>, Never>
+            var path: String
+            var maxBytes: Int
+            var bytes: [UInt8] = []
+            var isOpen = false
+        }
+
+        private struct State {
+            var stream: AttachedStream?
+            var decoder = AgentFrameDecoder()
+            var question: Question?
+            var isAsked = false
+            var queue: [CheckedContinuation<Void, Never>] = []
+            var run: AgentRun?
+            var serial: UInt64 = 0
+            var held = 0
+            var mustRetire = false
+            /// When what is waited for is late.
+            var deadline: ContinuousClock.Instant?
+            var watch: RepeatedTask?
+            /// Why nothing comes any more.
+            var failure: SandboxError?
+        }
+
+        private let container: String
+        private let onLoss: @Sendable () -> Void
+        private let state = Mutex(State())
+
+        /// - Parameters:
+        ///   - container: for messages.
+        ///   - onLoss: called once when the stream has ended.
+        init(container: String, onLoss: @escaping @Sendable () -> Void) {
+            self.container = container
+            self.onLoss = onLoss
+        }
+
+        func opened(_ stream: AttachedStream) {
+            // A container that is stopped from outside is not dead, and answers nothing.
+            let watch = stream.eventLoop.scheduleRepeatedTask(
+                initialDelay: .seconds(1), delay: .seconds(1)
+            ) { [weak self] _ in self?.lookAtDeadline() }
+            let isOver = state.withLock { state in
+                state.stream = stream
+                if state.failure == nil { state.watch = watch }
+                return state.failure != nil
+            }
+            if isOver { watch.cancel() }
+        }
+
+        /// Memory that the sandbox holds while nothing runs, in bytes, as the agent said last.
+        var heldBytes: Int { state.withLock { $0.held } }
+        var mustRetire: Bool { state.withLock { $0.mustRetire || $0.failure != nil } }
+        var isLost: Bool { state.withLock { $0.failure != nil } }
+        /// Why it was lost.
+        var lossError: SandboxError { state.withLock { $0.failure } ?? Self.lost(container, "") }
+
+        /// Ends the stream: the agent leaves, and with it everything in the container.
+        func close() { state.withLock { $0.stream }?.close() }
+
+        // MARK: Questions
+
+        /// Configures the agent, which then makes its slot.
+        func hello(_ configuration: [UInt8]) async throws(SandboxError) -> isolate_agent_hello {
+            try await askInTurn { () async throws(SandboxError) -> isolate_agent_hello in
+                let answer = await withCheckedContinuation { continuation in
+                    ask(.hello(continuation)) { buffer in
+                        configuration.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_CONFIG, $0) }
+                    }
+                }
+                return try answer.get()
+            }
+        }
+
+        /// One of PREPARE, CLEAR and SET_DISK.
+        func control(
+            _ type: isolate_record_type, disk: Int = 0
+        ) async throws(SandboxError) -> isolate_agent_status {
+            try await askInTurn { () async throws(SandboxError) -> isolate_agent_status in
+                let answer = await withCheckedContinuation { continuation in
+                    ask(.status(continuation)) { buffer in
+                        buffer.writeFrame(
+                            ISOLATE_FRAME_CONTROL,
+                            isolate_prepare_record(
+                                type: type.rawValue, end: 0, disk_bytes: UInt64(disk), serial: 0))
+                    }
+                }
+                return try answer.get()
+            }
+        }
+
+        /// Writes a file below `/work`, whole or not at all.
+        func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+            let mode = executable ? ISOLATE_FILE_WRITE_PROGRAM : ISOLATE_FILE_WRITE
+            let answer = try await askInTurn { () async throws(SandboxError) -> isolate_agent_status in
+                let frames = AgentContent.frames(bytes)
+                let answer = await withCheckedContinuation { continuation in
+                    ask(.status(continuation)) { buffer in
+                        buffer.writeFrame(
+                            ISOLATE_FRAME_OPEN, Self.file(path, mode: mode, bytes: bytes.count))
+                        if let first = frames.first { buffer.writeImmutableBuffer(first) }
+                    }
+                    // The answer comes after the last byte, or with the loss of the connection.
+                    if frames.count > 1 { Task.detached { await self.send(frames.dropFirst()) } }
+                }
+                return try answer.get()
+            }
+            if answer.status.failure.stage != 0 {
+                throw FileErrors.error(errno: answer.status.failure.errno_value, path: path)
+            }
+        }
+
+        /// Reads a file below `/work`.
+        func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
+            try await askInTurn { () async throws(SandboxError) -> [UInt8] in
+                let result = await withCheckedContinuation { continuation in
+                    ask(
+                        .file(FileReading(continuation: continuation, path: path, maxBytes: maxBytes))
+                    ) { buffer in
+                        // One byte more than allowed tells a file that is too large.
+                        let most = min(maxBytes, Int.max - 1) + 1
+                        buffer.writeFrame(
+                            ISOLATE_FRAME_OPEN, Self.file(path, mode: ISOLATE_FILE_READ, bytes: most))
+                    }
+                }
+                return try result.get()
+            }
+        }
+
+        private static func file(
+            _ path: String, mode: isolate_file_mode, bytes: Int
+        ) -> isolate_agent_file {
+            var request = isolate_agent_file()
+            request.bytes = UInt64(bytes)
+            request.file.type = ISOLATE_OPEN_FILE.rawValue
+            request.file.mode = mode.rawValue
+            // Checked before: shorter than the field, without NUL.
+            withUnsafeMutableBytes(of: &request.file.path) { field in
+                field.copyBytes(from: path.utf8.prefix(field.count - 1))
+            }
+            return request
+        }
+
+        /// Questions are asked one after another.
+        private func askInTurn<Value>(
+            _ body: () async throws(SandboxError) -> Value
+        ) async throws(SandboxError) -> Value {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let isFree = state.withLock { state in
+                    if state.isAsked {
+                        state.queue.append(continuation)
+                        return false
+                    }
+                    state.isAsked = true
+                    return true
+                }
+                if isFree { continuation.resume() }
+            }
+            defer {
+                let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+                    // With somebody in the queue the turn passes on.
+                    state.isAsked = !state.queue.isEmpty
+                    return state.queue.isEmpty ? nil : state.queue.removeFirst()
+                }
+                next?.resume()
+            }
+            return try await body()
+        }
+
+        private func ask(_ question: Question, _ fill: (inout ByteBuffer) -> Void) {
+            let failure = state.withLock { state in
+                if state.failure == nil { state.question = question }
+                return state.failure
+            }
+            if let failure {
+                Self.fail(question, failure)
+                return
+            }
+            var buffer = ByteBuffer()
+            fill(&buffer)
+            send(buffer)
+        }
+
+        private static func fail(_ question: Question, _ error: SandboxError) {
+            switch question {
+            case .hello(let continuation): continuation.resume(returning: .failure(error))
+            case .status(let continuation): continuation.resume(returning: .failure(error))
+            case .file(let reading): reading.continuation.resume(returning: .failure(error))
+            }
+        }
+
+        // MARK: Runs
+
+        /// Registers a run and sends its request. Throws when one is under way.
+        ///
+        /// - Parameter patience: after which a run that was not told to be over means that the container is lost.
+        func begin(
+            _ run: AgentRun, patience: Duration, _ fill: (_ serial: UInt64, inout ByteBuffer) -> Void
+        ) throws(SandboxError) {
+            let serial = try state.withLock { state throws(SandboxError) in
+                if let failure = state.failure { throw failure }
+                guard state.run == nil else {
+                    throw SandboxError(.sandboxBusy, message: "a run is under way in this container")
+                }
+                state.run = run
+                state.serial += 1
+                state.deadline = .now + patience
+                return state.serial
+            }
+            run.serial = serial
+            var buffer = ByteBuffer()
+            fill(serial, &buffer)
+            send(buffer)
+        }
+
+        func endRun(_ serial: UInt64, _ end: isolate_end) {
+            guard state.withLock({ $0.run != nil && $0.serial == serial }) else { return }
+            var buffer = ByteBuffer()
+            buffer.writeFrame(
+                ISOLATE_FRAME_CONTROL,
+                isolate_prepare_record(
+                    type: ISOLATE_END_RUN.rawValue, end: end.rawValue, disk_bytes: 0, serial: serial))
+            send(buffer)
+        }
+
+        func send(_ buffer: ByteBuffer) { state.withLock { $0.stream }?.write(buffer) }
+
+        /// Much, without keeping it in memory twice. What cannot be sent ends the connection, and is told there.
+        ///
+        /// Not in a task that may be cancelled: a frame that was announced must come.
+        func send(_ buffers: some Sequence<ByteBuffer>) async {
+            guard let stream = state.withLock({ $0.stream }) else { return }
+            for buffer in buffers {
+                do { try await stream.writeAll(buffer) } catch { return }
+            }
+        }
+
+        // MARK: Frames
+
+        func received(_ stream: StreamKind, _ bytes: ByteBuffer) {
+            // The agent writes to its stdout only; anything else is not our agent's.
+            guard stream == .standardOutput else { return }
+            var frames: [(isolate_frame_type, ByteBuffer)] = []
+            let isMalformed = state.withLock { state -> Bool in
+                state.decoder.feed(bytes)
+                do throws(AgentFrameDecoder.Malformed) {
+                    while let frame = try state.decoder.next() { frames.append(frame) }
+                    return false
+                } catch {
+                    return true
+                }
+            }
+            for (type, payload) in frames where !handle(type, payload) { return malformed() }
+            if isMalformed { malformed() }
+        }
+
+        private func malformed() {
+            lose(
+                SandboxError(
+                    .containerLost, stage: "agent",
+                    message: "the agent of container \(container) sent what no agent sends",
+                    hint: "the container was given up; try again"))
+            close()
+        }
+
+        /// False for a frame that is not what it should be.
+        private func handle(_ type: isolate_frame_type, _ payload: ByteBuffer) -> Bool {
+            switch type {
+            case ISOLATE_FRAME_STDOUT, ISOLATE_FRAME_STDERR:
+                guard let run = state.withLock({ $0.run }) else { return false }
+                run.wrote(payload, type == ISOLATE_FRAME_STDOUT ? 0 : 1)
+            case ISOLATE_FRAME_ENDED:
+                guard let ended = payload.structure(isolate_agent_ended.self) else { return false }
+                return handleEnd(ended)
+            case ISOLATE_FRAME_STATUS:
+                guard let status = payload.structure(isolate_agent_status.self) else { return false }
+                return handleStatus(status)
+            case ISOLATE_FRAME_HELLO:
+                guard let hello = payload.structure(isolate_agent_hello.self),
+                    case .hello(let continuation)? = takeQuestion()
+                else { return false }
+                continuation.resume(returning: .success(hello))
+            case ISOLATE_FRAME_FILE:
+                return handleFile(payload)
+            case ISOLATE_FRAME_INPUT_TAKEN:
+                guard let taken = payload.structure(isolate_agent_credit.self) else { return false }
+                state.withLock { $0.run }?.inputTaken(Int(taken.bytes))
+            default:
+                return false
+            }
+            return true
+        }
+
+        private func takeQuestion() -> Question? {
+            state.withLock { state in
+                defer { state.question = nil }
+                return state.question
+            }
+        }
+
+        private func handleEnd(_ ended: isolate_agent_ended) -> Bool {
+            let run = state.withLock { state -> AgentRun? in
+                state.held = Int(clamping: ended.held_bytes)
+                // A run that ended before anybody knew its number: what comes next could not be told apart.
+                if ended.record.serial == 0 { state.mustRetire = true }
+                guard ended.record.serial == 0 || ended.record.serial == state.serial else { return nil }
+                state.deadline = nil
+                defer { state.run = nil }
+                return state.run
+            }
+            run?.ended(.success(ended.record), exceeded: ended.exceeded)
+            return true
+        }
+
+        private func handleStatus(_ status: isolate_agent_status) -> Bool {
+            let question = state.withLock { state -> Question? in
+                if status.held_bytes > 0 { state.held = Int(clamping: status.held_bytes) }
+                state.mustRetire = state.mustRetire || status.status.retire != 0
+                if case .file(var reading)? = state.question, status.status.failure.stage == 0 {
+                    // The content follows.
+                    reading.isOpen = true
+                    reading.bytes.reserveCapacity(
+                        min(Int(clamping: status.status.bytes), reading.maxBytes, 1 << 20))
+                    state.question = .file(reading)
+                    return nil
+                }
+                defer { state.question = nil }
+                return state.question
+            }
+            switch question {
+            case .status(let continuation): continuation.resume(returning: .success(status))
+            case .file(let reading):
+                reading.continuation.resume(
+                    returning: .failure(
+                        FileErrors.error(errno: status.status.failure.errno_value, path: reading.path)))
+            case .hello: return false
+            case nil: break
+            }
+            return true
+        }
+
+        private func handleFile(_ payload: ByteBuffer) -> Bool {
+            let done = state.withLock { state -> FileReading? in
+                guard case .file(var reading)? = state.question, reading.isOpen else { return nil }
+                if payload.readableBytes == 0 {
+                    state.question = nil
+                    return reading
+                }
+                // Never more than was asked for, whatever comes.
+                let room = reading.maxBytes + 1 - reading.bytes.count
+                reading.bytes += payload.readableBytesView.prefix(max(0, room))
+                state.question = .file(reading)
+                return nil
+            }
+            guard let done else { return true }
+            done.continuation.resume(
+                returning: done.bytes.count > done.maxBytes
+                    ? .failure(FileErrors.tooLarge(done.path, done.maxBytes)) : .success(done.bytes))
+            return true
+        }
+
+        // MARK: The end
+
+        func ended(_ error: EngineError?) {
+            let reason = error.map { ": \($0.message)" } ?? ""
+            lose(Self.lost(container, reason))
+        }
+
+        private static func lost(_ container: String, _ reason: String) -> SandboxError {
+            SandboxError(
+                .containerLost, stage: "attach",
+                message: "container \(container) ended under its sandbox\(reason)",
+                hint: "it was killed, or its engine went away; try again in a new sandbox")
+        }
+
+        private func lookAtDeadline() {
+            let isLate = state.withLock { state in state.deadline.map { $0 < .now } ?? false }
+            guard isLate else { return }
+            lose(
+                SandboxError(
+                    .containerLost, stage: "agent",
+                    message: "the agent of container \(container) does not answer",
+                    hint: "it was paused or its host is overloaded; try again in a new sandbox"))
+            close()
+        }
+
+        /// Has the connection ended when `body`, which waits for an answer, takes longer.
+        func within<Value>(
+            _ patience: Duration, _ body: () async throws(SandboxError) -> Value
+        ) async throws(SandboxError) -> Value {
+            state.withLock { $0.deadline = .now + patience }
+            defer { state.withLock { if $0.run == nil { $0.deadline = nil } } }
+            return try await body()
+        }
+
+        private func lose(_ error: SandboxError) {
+            let (isFirst, question, run) = state.withLock { state in
+                defer {
+                    if state.failure == nil { state.failure = error }
+                    state.question = nil
+                    state.run = nil
+                    state.deadline = nil
+                    state.watch?.cancel()
+                    state.watch = nil
+                }
+                return (state.failure == nil, state.question, state.run)
+            }
+            if let question { Self.fail(question, error) }
+            run?.ended(.failure(error), exceeded: 0)
+            if isFirst { onLoss() }
+        }
+    }
+#endif

@@ -1,0 +1,205 @@
+/// One run in a container: its output from frames, its input into frames.
+
+#if Docker
+    import CIsolate
+    import Glibc
+    import NIOCore
+    import Sandbox
+    import Synchronization
+
+    /// A run under way behind an ``AgentConnection``.
+    final class AgentRun: RunUnderWay {
+        let output: RunOutput
+        private let connection: AgentConnection
+        private let onEnd: @Sendable () -> Void
+        private let number = Atomic<UInt64>(0)
+        private let window = InputWindow()
+        private let feeder = Mutex<Task<Void, Never>?>(nil)
+
+        /// Bytes of each stream that may be on their way to a consumer that takes them one by one.
+        static let streamingCredit = RunOutput.highWater / 2
+
+        init(
+            _ connection: AgentConnection, bound: Int, isStreaming: Bool, onEnd: @escaping @Sendable () -> Void
+        ) {
+            self.connection = connection
+            self.onEnd = onEnd
+            output = RunOutput(bound: bound, isStreaming: isStreaming) { [connection] taken in
+                // Of what is collected all may come; of what is dropped, too.
+                if isStreaming { connection.send(Self.credit(taken)) }
+            }
+        }
+
+        /// Given by the connection before the request leaves.
+        var serial: UInt64 {
+            get { number.load(ordering: .acquiring) }
+            set { number.store(newValue, ordering: .releasing) }
+        }
+
+        private static func credit(_ taken: Execution.Chunk?) -> ByteBuffer {
+            var buffer = ByteBuffer()
+            if let taken {
+                buffer.writeFrame(
+                    ISOLATE_FRAME_CREDIT,
+                    isolate_agent_credit(
+                        stream: taken.stream == .stdout ? 1 : 2, bytes: UInt32(taken.bytes.count)))
+            } else {
+                for stream: UInt32 in 1...2 {
+                    buffer.writeFrame(
+                        ISOLATE_FRAME_CREDIT, isolate_agent_credit(stream: stream, bytes: .max))
+                }
+            }
+            return buffer
+        }
+
+        // MARK: On the event loop
+
+        func wrote(_ bytes: ByteBuffer, _ index: Int) {
+            // The agent keeps to the bound; one that does not is told so.
+            if output.take(Array(bytes.readableBytesView), from: index) { kill(ISOLATE_END_OUTPUT) }
+        }
+
+        func inputTaken(_ bytes: Int) { window.add(bytes) }
+
+        func ended(_ end: RunOutput.End, exceeded: UInt32) {
+            for index in 0..<2 where exceeded & (1 << UInt32(index)) != 0 { output.markExceeded(index) }
+            stopInput()
+            onEnd()
+            output.finish(end)
+        }
+
+        // MARK: On the caller's side
+
+        func kill(_ end: isolate_end) { connection.endRun(serial, end) }
+
+        func stopInput() {
+            window.close()
+            feeder.withLock { feeder in
+                feeder?.cancel()
+                feeder = nil
+            }
+        }
+
+        /// Sends what was announced with the request; nothing may come in between.
+        func feed(content: [[UInt8]]) async {
+            let frames = content.flatMap(AgentContent.frames)
+            // The caller may be cancelled, what was announced must come.
+            if !frames.isEmpty { await Task.detached { await self.connection.send(frames) }.value }
+        }
+
+        /// Feeds stdin while the program reads it.
+        func feed(_ input: AgentInput) {
+            let task = Task { [self] in
+                await input.forEach { piece in
+                    guard await window.take(piece.count) else { return false }
+                    connection.send(Self.input(piece))
+                    return true
+                }
+                if !window.isClosed { connection.send(Self.input([])) }
+            }
+            let isOver = feeder.withLock { feeder in
+                if !window.isClosed { feeder = task }
+                return window.isClosed
+            }
+            if isOver { task.cancel() }
+        }
+
+        private static func input(_ bytes: ArraySlice<UInt8>) -> ByteBuffer {
+            var buffer = ByteBuffer()
+            bytes.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_INPUT, $0) }
+            return buffer
+        }
+    }
+
+    /// Room for stdin on its way to a program.
+    private final class InputWindow: Sendable {
+        private struct State {
+            var room = Int(ISOLATE_AGENT_INPUT_WINDOW)
+            var isClosed = false
+            var waiter: (bytes: Int, continuation: CheckedContinuation<Bool, Never>)?
+        }
+
+        private let state = Mutex(State())
+
+        var isClosed: Bool { state.withLock { $0.isClosed } }
+
+        /// Waits until there is room for so many; false when nobody reads any more.
+        func take(_ bytes: Int) async -> Bool {
+            await withCheckedContinuation { continuation in
+                let isGranted = state.withLock { state -> Bool? in
+                    if state.isClosed { return false }
+                    if state.room >= bytes {
+                        state.room -= bytes
+                        return true
+                    }
+                    state.waiter = (bytes, continuation)
+                    return nil
+                }
+                if let isGranted { continuation.resume(returning: isGranted) }
+            }
+        }
+
+        func add(_ bytes: Int) {
+            let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+                state.room = min(state.room + bytes, Int(ISOLATE_AGENT_INPUT_WINDOW))
+                guard let waiter = state.waiter, state.room >= waiter.bytes else { return nil }
+                state.room -= waiter.bytes
+                state.waiter = nil
+                return waiter.continuation
+            }
+            waiter?.resume(returning: true)
+        }
+
+        func close() {
+            let waiter = state.withLock { state in
+                defer { state.waiter = nil }
+                state.isClosed = true
+                return state.waiter?.continuation
+            }
+            waiter?.resume(returning: false)
+        }
+    }
+
+    /// A stdin that is read while the program reads it.
+    enum AgentInput: Sendable {
+        case file(InputFileDescriptor)
+        case stream(AsyncStream<[UInt8]>)
+
+        private static let pieceSize = Int(ISOLATE_FRAME_MAX)
+
+        /// Hands over piece by piece until `body` returns false or there is nothing more.
+        func forEach(_ body: (ArraySlice<UInt8>) async -> Bool) async {
+            switch self {
+            case .file(let file):
+                while !Task.isCancelled {
+                    let bytes = file.read(Self.pieceSize)
+                    guard !bytes.isEmpty, await body(bytes[...]) else { return }
+                }
+            case .stream(let stream):
+                for await chunk in stream {
+                    var rest = chunk[...]
+                    while !rest.isEmpty {
+                        guard await body(rest.prefix(Self.pieceSize)) else { return }
+                        rest = rest.dropFirst(Self.pieceSize)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A regular file of the host, open for reading; closed with the last reference.
+    final class InputFileDescriptor: Sendable {
+        private let descriptor: Int32
+
+        init(path: String) throws(SandboxError) { descriptor = try HostInput.open(path) }
+
+        deinit { close(descriptor) }
+
+        func read(_ most: Int) -> [UInt8] {
+            [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
+                repeat { count = Glibc.read(descriptor, buffer.baseAddress, most) } while count < 0 && errno == EINTR
+                count = max(0, count)
+            }
+        }
+    }
+#endif

@@ -1,0 +1,232 @@
+/// One container with its agent: a member of a pool.
+
+#if Docker
+    import CIsolate
+    import NIOCore
+    import Sandbox
+    import Synchronization
+
+    /// A container that serves one sandbox after another.
+    final class Container: Sendable {
+        let id: String
+        let key: ContainerKey
+        let connection: AgentConnection
+        let isolation: IsolationReport
+        private let client: EngineClient
+        private let state: Mutex<ContainerLimits>
+        private let disk = Mutex(0)
+
+        /// An agent answers in far less, or never.
+        private static let patience = Duration.seconds(10)
+
+        private init(
+            id: String, key: ContainerKey, connection: AgentConnection, isolation: IsolationReport,
+            limits: ContainerLimits, client: EngineClient
+        ) {
+            self.id = id
+            self.key = key
+            self.connection = connection
+            self.isolation = isolation
+            self.client = client
+            state = Mutex(limits)
+        }
+
+        /// What a new container needs to know of its engine and its backend.
+        struct Setting: Sendable {
+            var client: EngineClient
+            var info: EngineInfo
+            var volume: AgentVolume
+            var owner: ContainerOwner
+            /// The pool's, for those who look at the labels.
+            var limits: Limits
+        }
+
+        /// Makes, starts and prepares a container; nothing is left behind when that fails.
+        static func make(
+            _ key: ContainerKey, _ setting: Setting, onLoss: @escaping @Sendable () -> Void
+        ) async throws(SandboxError) -> Container {
+            let client = setting.client
+            let limits = ContainerLimits(setting.limits)
+            let spec = ContainerPlan.spec(
+                key, volume: setting.volume.name,
+                labels: setting.owner.labels(.sandbox, pool: key.description), limits: limits,
+                isPodman: setting.info.isPodman)
+            let id: String
+            do throws(EngineError) {
+                try await setting.volume.prepare(image: key.image)
+                id = try await client.containers.create(spec).id
+            } catch {
+                throw failed(error, "making a container of \(key.image)", image: key.image)
+            }
+            do throws(SandboxError) {
+                return try await start(id, key, setting, limits, onLoss)
+            } catch {
+                // It may have been started, or not, or be on its way out.
+                try? await client.containers.remove(id)
+                throw error
+            }
+        }
+
+        private static func start(
+            _ id: String, _ key: ContainerKey, _ setting: Setting, _ limits: ContainerLimits,
+            _ onLoss: @escaping @Sendable () -> Void
+        ) async throws(SandboxError) -> Container {
+            let client = setting.client
+            let connection = AgentConnection(container: String(id.prefix(12)), onLoss: onLoss)
+            do throws(EngineError) {
+                // Attached before the start, so that no byte of it is lost.
+                let stream = try await client.containers.attach(id, handler: connection)
+                connection.opened(stream)
+                try await client.containers.start(id)
+            } catch {
+                connection.close()
+                // A volume that was removed under us comes back empty.
+                setting.volume.forget()
+                throw failed(error, "starting a container of \(key.image)", image: key.image)
+            }
+            do throws(SandboxError) {
+                let hello = try await connection.within(patience) { () async throws(SandboxError) in
+                    try await connection.hello(
+                        AgentConfiguration.bytes(key.rootfs, processors: setting.info.processors))
+                }
+                try check(hello, key)
+                let prepared = try await connection.within(patience) { () async throws(SandboxError) in
+                    try await connection.control(ISOLATE_PREPARE, disk: setting.limits.disk)
+                }
+                if prepared.status.failure.stage != 0 {
+                    throw SandboxError(prepared.status.failure, while: "preparing a container of \(key.image)")
+                }
+                let container = Container(
+                    id: id, key: key, connection: connection,
+                    isolation: ContainerLayers.report(
+                        bits: prepared.status.layers,
+                        remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
+                        cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
+                    limits: limits, client: client)
+                container.disk.withLock { $0 = setting.limits.disk }
+                return container
+            } catch {
+                connection.close()
+                throw error
+            }
+        }
+
+        private static func check(
+            _ hello: isolate_agent_hello, _ key: ContainerKey
+        ) throws(SandboxError) {
+            guard hello.version == UInt32(ISOLATE_AGENT_VERSION),
+                Int(hello.config_bytes) == MemoryLayout<isolate_config>.size
+            else {
+                throw SandboxError(
+                    .internalError, stage: "agent", message: "the agent is of another version of this library")
+            }
+            if hello.failure.stage != 0 {
+                throw SandboxError(hello.failure, while: "starting the agent in a container of \(key.image)")
+            }
+        }
+
+        private static func failed(_ error: EngineError, _ doing: String, image: String) -> SandboxError {
+            var failure = error.sandboxError()
+            if error.status == 404 {
+                failure = error.sandboxError(
+                    code: .imageUnavailable, hint: "load or pull the image \(image) first")
+            }
+            failure.message = "\(doing) failed: \(failure.message)"
+            return failure
+        }
+
+        // MARK: Between runs
+
+        /// Puts a run's limits in force as far as the engine holds them.
+        ///
+        /// - Parameter announced: bytes that will be held besides what is held now.
+        func setLimits(_ limits: Limits, announced: Int = 0) async throws(SandboxError) {
+            if disk.withLock({ $0 != limits.disk }) {
+                _ = try await connection.control(ISOLATE_SET_DISK, disk: limits.disk)
+                disk.withLock { $0 = limits.disk }
+            }
+            let held = connection.heldBytes + announced
+            if state.withLock({ $0.fit(limits, held: held) }) { return }
+            try await update(ContainerLimits(limits, held: held))
+        }
+
+        /// Makes room for what the embedder is about to write, which counts as the container's memory.
+        func makeRoom(_ bytes: Int) async throws(SandboxError) {
+            let held = connection.heldBytes
+            var wanted = state.withLock { $0 }
+            guard wanted.memory < held + bytes + ContainerPlan.memorySlack else { return }
+            wanted.memory = held + bytes + 8 * ContainerPlan.memorySlack
+            try await update(wanted)
+        }
+
+        private func update(_ limits: ContainerLimits) async throws(SandboxError) {
+            do throws(EngineError) {
+                try await client.containers.update(
+                    id, memory: Int64(limits.memory), pids: Int64(limits.processes))
+            } catch {
+                if connection.isLost { throw connection.lossError }
+                var failure = error.sandboxError(code: error.status == nil ? nil : .invalidLimit)
+                failure.message =
+                    "the engine did not set \(limits.memory) bytes and \(limits.processes) processes: "
+                    + failure.message
+                throw failure
+            }
+            state.withLock { $0 = limits }
+        }
+
+        /// Kills what is left of a sandbox, removes all it left, and prepares the next.
+        ///
+        /// - Returns: false when not everything went, or when the container is gone.
+        func reset(for limits: Limits) async -> Bool {
+            guard key.rootfs == .readOnly, !connection.mustRetire else { return false }
+            do throws(SandboxError) {
+                let cleared = try await connection.within(Self.patience) { () async throws(SandboxError) in
+                    try await self.connection.control(ISOLATE_CLEAR)
+                }
+                guard cleared.status.retire == 0, cleared.status.failure.stage == 0 else { return false }
+                let prepared = try await connection.within(Self.patience) { () async throws(SandboxError) in
+                    try await self.connection.control(ISOLATE_PREPARE, disk: limits.disk)
+                }
+                guard prepared.status.failure.stage == 0 else { return false }
+                disk.withLock { $0 = limits.disk }
+                try await setLimits(limits)
+                return !connection.mustRetire
+            } catch {
+                return false
+            }
+        }
+
+        /// Ends the container and waits until the engine has removed it.
+        func destroy() async throws(EngineError) {
+            connection.close()
+            try await client.containers.remove(id)
+        }
+    }
+
+    /// What an agent is told at first.
+    enum AgentConfiguration {
+        /// Ids that neither people nor services have; each container draws its own, since the kernel counts processes
+        /// by user for the whole host.
+        private static let users: Range<UInt32> = 0x7100_0000..<0x7F00_0000
+
+        static func bytes(_ rootfs: Rootfs, processors: Int) throws(SandboxError) -> [UInt8] {
+            var options = isolate_agent_options()
+            options.is_writable = rootfs == .writable ? 1 : 0
+            options.user = UInt32.random(in: users)
+            options.processors = UInt32(clamping: processors)
+            options.memory_slack = UInt64(2 * ContainerPlan.memorySlack)
+            var result: Int32 = 0
+            let capacity = Int(ISOLATE_FRAME_MAX)
+            let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+                result = isolate_agent_config(&options, buffer.baseAddress, buffer.count)
+                count = Int(max(0, result))
+            }
+            guard result > 0 else {
+                throw SandboxError(
+                    .internalError, stage: "seccomp", errno: -result,
+                    message: "the filter could not be compiled: \(describe(errno: -result))")
+            }
+            return bytes
+        }
+    }
+#endif

@@ -1,0 +1,108 @@
+/// Who answers for a container or a volume, in its labels, and whether that owner still lives. Pure but for one look.
+
+#if Docker
+    import CIsolate
+    import Glibc
+    import Sandbox
+
+    /// The process that made a container, and which of its backends.
+    struct ContainerOwner: Hashable, Sendable {
+        /// This boot of this kernel and the pid namespace, which together give pids a meaning.
+        var host: String
+        var pid: Int32
+        /// Of the process, in clock ticks after the boot: a pid alone may be somebody else's by now.
+        var start: UInt64
+        /// The backend object.
+        var backend: Int
+
+        private static let prefix = "swift-sandbox."
+        static let hostLabel = prefix + "host"
+        static let pidLabel = prefix + "pid"
+        static let startLabel = prefix + "start"
+        static let backendLabel = prefix + "backend"
+        static let poolLabel = prefix + "pool"
+        static let purposeLabel = prefix + "purpose"
+        static let versionLabel = prefix + "version"
+
+        /// What a container is for.
+        enum Purpose: String { case sandbox, agent }
+
+        func labels(_ purpose: Purpose, pool: String) -> [String: String] {
+            [
+                Self.hostLabel: host, Self.pidLabel: "\(pid)", Self.startLabel: "\(start)",
+                Self.backendLabel: "\(backend)", Self.poolLabel: pool, Self.purposeLabel: purpose.rawValue,
+                Self.versionLabel: libraryVersion,
+            ]
+        }
+
+        init(host: String, pid: Int32, start: UInt64, backend: Int) {
+            self.host = host
+            self.pid = pid
+            self.start = start
+            self.backend = backend
+        }
+
+        /// nil for labels that are not ours, or that somebody changed.
+        init?(labels: [String: String]) {
+            guard let host = labels[Self.hostLabel], let pid = labels[Self.pidLabel].flatMap(Int32.init),
+                let start = labels[Self.startLabel].flatMap(UInt64.init),
+                let backend = labels[Self.backendLabel].flatMap(Int.init), pid > 0
+            else { return nil }
+            self.init(host: host, pid: pid, start: start, backend: backend)
+        }
+
+        /// This process.
+        static func current(backend: Int) -> ContainerOwner {
+            ContainerOwner(
+                host: ProcessFacts.host, pid: getpid(), start: ProcessFacts.startTime(of: getpid()) ?? 0,
+                backend: backend)
+        }
+
+        /// For names of containers and volumes.
+        var name: String { "swift-sandbox-\(pid)-\(start)-\(backend)" }
+
+        /// What is known of an owner from here.
+        enum Life: Hashable { case lives, dead, unknown }
+
+        /// - Parameter startTime: of the process with this pid here, or nil when there is none.
+        func life(seenFrom here: String, startTime: (Int32) -> UInt64?) -> Life {
+            // Another machine's, another container's, or one before a reboot: nobody here can tell.
+            guard host == here else { return .unknown }
+            return startTime(pid) == start ? .lives : .dead
+        }
+    }
+
+    /// Facts of processes, from /proc.
+    enum ProcessFacts {
+        /// The boot's own id and the inode of this process's pid namespace.
+        static let host: String = {
+            let boot = read("/proc/sys/kernel/random/boot_id").prefix { $0 != "\n" }
+            var status = stat()
+            let namespace = stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0
+            return "\(boot)-\(namespace)"
+        }()
+
+        static var secondsSince1970: Int { time(nil) }
+
+        /// In clock ticks after the boot; nil for a process that is not there.
+        static func startTime(of pid: Int32) -> UInt64? {
+            let text = read("/proc/\(pid)/stat")
+            // The name may hold anything; the fields begin after its last parenthesis.
+            guard let end = text.lastIndex(of: ")") else { return nil }
+            let fields = text[text.index(after: end)...].split(separator: " ")
+            // Z: dead, and nobody has taken note yet. Field 22 of all is the start.
+            guard fields.count > 19, fields[0] != "Z" else { return nil }
+            return UInt64(fields[19])
+        }
+
+        private static func read(_ path: String) -> String {
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { return "" }
+            defer { close(descriptor) }
+            let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+                count = max(0, Glibc.read(descriptor, buffer.baseAddress, 4096))
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+    }
+#endif

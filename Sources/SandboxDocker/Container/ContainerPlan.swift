@@ -1,0 +1,132 @@
+/// What a sandbox's container is made of, and which limits it has. Pure.
+
+#if Docker
+    import CIsolate
+    import Sandbox
+
+    /// A kind of container: those of one key serve each other's callers.
+    struct ContainerKey: Hashable, Sendable, CustomStringConvertible {
+        /// As the engine knows it.
+        var image: String
+        var rootfs: Rootfs
+
+        var description: String { "\(image), \(rootfs.rawValue)" }
+    }
+
+    /// What the engine is asked for.
+    enum ContainerPlan {
+        /// Where the agent's volume is mounted; no image has it.
+        static let agentDirectory = "/.swift-sandbox"
+        static let agentFile = "agent"
+        /// Of the container's processes, those that are not a run's: agent, slot and seat.
+        static let ownProcesses = 3
+        /// The least the engine accepts for a container.
+        static let minimumMemory = 6 << 20
+        /// How much more than a run's own limit a container may have, in bytes. A change costs the engine some 10 ms.
+        static let memorySlack = 2 << 20
+        /// What agent, slot and seat hold in a new container, in bytes; a little more than was seen.
+        static let usualHeld = 3 << 19
+        /// Far more than memory limits let a program use of it.
+        private static let tmpfsSize = 1 << 40
+
+        /// - Parameters:
+        ///   - volume: holds the agent.
+        ///   - labels: who answers for it.
+        static func spec(
+            _ key: ContainerKey, volume: String, labels: [String: String], limits: ContainerLimits,
+            isPodman: Bool
+        ) -> ContainerSpec {
+            var spec = ContainerSpec(image: key.image)
+            spec.entrypoint = ["\(agentDirectory)/\(agentFile)", "agent"]
+            spec.command = []
+            spec.environment = []
+            // The image may name a user or a directory that is not there.
+            spec.user = "0:0"
+            spec.workingDirectory = "/"
+            spec.hostname = "sandbox"
+            spec.labels = labels
+            spec.stopTimeout = 0
+            spec.readOnlyRootfs = key.rootfs == .readOnly
+            // To become the program's user and to kill what it started, nothing else.
+            spec.capabilitiesAdded = ["SETUID", "SETGID", "KILL"]
+            spec.memory = Int64(limits.memory)
+            spec.memoryAndSwap = Int64(limits.memory)
+            spec.pids = Int64(limits.processes)
+            // Root's, and sticky: a program can leave nothing on the directories themselves.
+            let tmpfs = "rw,exec,nosuid,nodev,mode=1777,size=\(tmpfsSize)"
+            spec.tmpfs = ["/work": tmpfs, "/tmp": tmpfs]
+            spec.sharedMemory = Int64(tmpfsSize)
+            spec.mounts = [.init(source: volume, target: agentDirectory, isReadOnly: true)]
+            spec.autoRemove = true
+            // Podman takes a file of its host only.
+            if !isPodman { spec.securityOptions.append("seccomp=\(SeccompProfile.json)") }
+            return spec
+        }
+    }
+
+    /// The limits of a container, which are those of its run and room for what is ours.
+    struct ContainerLimits: Hashable, Sendable {
+        /// Bytes, all of the container together.
+        var memory: Int
+        /// Processes and threads, ours among them.
+        var processes: Int
+
+        /// - Parameter held: what the sandbox's files and our processes hold, in bytes.
+        init(_ limits: Limits, held: Int = ContainerPlan.usualHeld) {
+            memory = limits.memory + held + ContainerPlan.memorySlack / 2
+            processes = limits.processes + ContainerPlan.ownProcesses
+        }
+
+        /// Whether a run with these limits may use the container as it is.
+        func fit(_ limits: Limits, held: Int) -> Bool {
+            let room = memory - held - limits.memory
+            return (0...ContainerPlan.memorySlack).contains(room)
+                && processes == limits.processes + ContainerPlan.ownProcesses
+        }
+    }
+
+    /// The layers that a container's runs have.
+    enum ContainerLayers {
+        /// What the engine gives to every container of ours.
+        static let engine: Set<IsolationLayer> = [
+            .mountNamespace, .pidNamespace, .networkNamespace, .ipcNamespace, .utsNamespace, .cgroupNamespace,
+            .rootfs, .maskedProc,
+        ]
+        /// What the agent does itself, on a kernel that has it all.
+        static let agent: Set<IsolationLayer> = [
+            .noNewPrivileges, .capabilities, .seccomp, .landlock, .rlimits, .cgroupMemory, .cgroupProcesses,
+            .cgroupCPU, .distinctUser,
+        ]
+
+        /// - Parameters:
+        ///   - bits: the agent's own account (`isolate_layer`).
+        ///   - remapsUsers: the engine gives containers a user namespace.
+        static func report(bits: UInt32, remapsUsers: Bool, cgroup: CgroupVersion) -> IsolationReport {
+            var present = engine.union(LayerNames.layers(bits))
+            if remapsUsers { present.insert(.userNamespace) }
+            let missing = IsolationLayer.allCases.filter { !present.contains($0) }
+            var reasons: [String] = []
+            var holes: [String] = []
+            if missing.contains(.userNamespace) {
+                reasons.append("userNamespace: the engine does not remap users (`userns-remap`)")
+                holes.append("user ids are the host's: a way out of the container would be the way of that user")
+            }
+            let others = missing.filter { $0 != .userNamespace }
+            if !others.isEmpty {
+                reasons.append(
+                    "\(others.map(\.rawValue).joined(separator: ", ")): not offered by the engine's kernel")
+            }
+            holes.append("the disk limit is looked at every 1 to 32 ms, as the engine has no quota for it")
+            return IsolationReport(
+                level: missing.isEmpty ? .strong : level(missing), 
+                layers: IsolationLayer.allCases.filter(present.contains),
+                missing: missing, cgroup: cgroup, reasons: reasons, holes: holes)
+        }
+
+        /// `standard` is all but the user namespace and what an older kernel lacks.
+        private static func level(_ missing: [IsolationLayer]) -> IsolationLevel {
+            let dispensable: Set<IsolationLayer> = [.userNamespace, .landlock, .cgroupNamespace]
+            return missing.allSatisfy(dispensable.contains) ? .standard : .minimal
+        }
+    }
+#endif

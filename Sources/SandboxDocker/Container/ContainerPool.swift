@@ -1,0 +1,168 @@
+/// The containers of one key: made ahead, wiped between callers, checked by real runs, replaced.
+
+#if Docker
+    import CIsolate
+    import Glibc
+    import Logging
+    import Sandbox
+    import Synchronization
+
+    /// A pool of containers of one image and root file system mode.
+    final class ContainerPool: Sendable {
+        let key: ContainerKey
+        /// Of the image, by which the engine tells it from another of the same name.
+        let digest: String?
+        private let pool: Pool<Container>
+        private let workshop: ContainerWorkshop
+        private let isStopping: @Sendable () -> Bool
+
+        /// - Parameter isStopping: the backend is shutting down, which explains a loss.
+        init(
+            _ key: ContainerKey, digest: String?, configuration: PoolConfiguration, workshop: ContainerWorkshop,
+            isStopping: @escaping @Sendable () -> Bool
+        ) throws(SandboxError) {
+            self.key = key
+            self.digest = digest
+            self.isStopping = isStopping
+            self.workshop = workshop
+            let reference = Reference()
+            pool = try Pool(
+                configuration: configuration,
+                create: { id throws(SandboxError) in
+                    try await workshop.make(key) { reference.pool?.memberBroke(id) }
+                },
+                destroy: { container in await workshop.unmake(container) },
+                reset: { container in await workshop.reset(container) },
+                check: { container in await workshop.check(container) })
+            reference.set(pool)
+        }
+
+        /// The pool makes the members that report to it.
+        private final class Reference: Sendable {
+            private struct Weak { weak var pool: Pool<Container>? }
+            private let value = Mutex(Weak())
+            var pool: Pool<Container>? { value.withLock { $0.pool } }
+            func set(_ pool: Pool<Container>) { value.withLock { $0.pool = pool } }
+        }
+
+        func start() { pool.start() }
+        func replenish() { pool.replenish() }
+        func drain() async { await pool.drain() }
+
+        /// Ends everything at once: runs under way fail. Sandboxes that somebody still holds are empty shells then,
+        /// which the pool forgets when they are closed.
+        func stop() async {
+            let containers = workshop.containers(of: key)
+            await withTaskGroup(of: Void.self) { group in
+                for container in containers { group.addTask { await self.workshop.unmake(container) } }
+            }
+            Task { await pool.drain() }
+        }
+        var statistics: PoolStatistics { pool.statistics }
+        var details: PoolDetails { pool.details.named(key.description) }
+
+        /// A container that lives. One that died while it waited is thrown away.
+        func acquire() async throws(SandboxError) -> PoolLease<Container> {
+            while true {
+                let lease = try await pool.acquire()
+                if !lease.member.connection.isLost { return lease }
+                pool.release(lease, reusable: false)
+            }
+        }
+
+        func release(_ lease: PoolLease<Container>, reusable: Bool) {
+            pool.release(lease, reusable: reusable)
+        }
+
+        func checkOwner() throws(SandboxError) {
+            guard getpid() == workshop.owner.pid else {
+                throw SandboxError(
+                    .forkedEmbedder, message: "this process was forked from the one that made the backend",
+                    hint: "make a new DockerBackend in the child")
+            }
+        }
+
+        /// What the loss of a container means: we ended it ourselves, or somebody else did.
+        func explain(_ error: SandboxError) -> SandboxError {
+            guard error.code == .containerLost, isStopping() else { return error }
+            return SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+        }
+    }
+
+    /// What is done to containers between their callers.
+    final class ContainerWorkshop: Sendable {
+        let owner: ContainerOwner
+        let volume: AgentVolume
+        private let session: EngineSession
+        private let configuration: DockerConfiguration
+        /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
+        private let known = Mutex<[String: Container]>([:])
+
+        init(_ session: EngineSession, owner: ContainerOwner, configuration: DockerConfiguration) {
+            self.session = session
+            self.owner = owner
+            self.configuration = configuration
+            volume = AgentVolume(session.client, owner: owner)
+        }
+
+        private var logger: Logger { configuration.logger }
+
+        func knows(_ id: String) -> Bool { known.withLock { $0[id] != nil } }
+
+        func containers(of key: ContainerKey) -> [Container] {
+            known.withLock { $0.values.filter { $0.key == key } }
+        }
+
+        func make(
+            _ key: ContainerKey, onLoss: @escaping @Sendable () -> Void
+        ) async throws(SandboxError) -> Container {
+            do throws(SandboxError) {
+                let setting = Container.Setting(
+                    client: session.client, info: try await session.info(), volume: volume, owner: owner,
+                    limits: .standard)
+                let container = try await Container.make(key, setting, onLoss: onLoss)
+                known.withLock { $0[container.id] = container }
+                logger.debug("container made", metadata: ["container": "\(container.id)", "pool": "\(key)"])
+                return container
+            } catch {
+                if error.code == .backendUnavailable { session.forget() }
+                logger.warning("no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
+                throw error
+            }
+        }
+
+        func unmake(_ container: Container) async {
+            do throws(EngineError) {
+                try await container.destroy()
+                logger.debug("container removed", metadata: ["container": "\(container.id)"])
+            } catch {
+                // It left by itself when its stream ended, if the engine lives; else reconciling finds it.
+                logger.warning(
+                    "a container could not be removed",
+                    metadata: ["container": "\(container.id)", "error": "\(error)"])
+            }
+            known.withLock { $0[container.id] = nil }
+        }
+
+        func reset(_ container: Container) async -> Bool {
+            let isFit = await container.reset(for: .standard)
+            if !isFit {
+                logger.debug("container not reusable", metadata: ["container": "\(container.id)"])
+            }
+            return isFit
+        }
+
+        /// A real run of what the image is for, then the wipe that every run is followed by.
+        func check(_ container: Container) async -> Bool {
+            let problem = await HealthCheck.run(in: container, configuration.healthChecks)
+            if let problem {
+                logger.warning(
+                    "container unhealthy",
+                    metadata: ["container": "\(container.id)", "reason": "\(problem)"])
+                return false
+            }
+            // A writable container was changed by the check and serves nobody else; it is not checked.
+            return await reset(container)
+        }
+    }
+#endif

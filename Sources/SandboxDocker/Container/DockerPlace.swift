@@ -1,0 +1,114 @@
+/// A container as the place of a sandbox.
+
+#if Docker
+    import CIsolate
+    import NIOCore
+    import Sandbox
+
+    struct DockerPlace: SandboxPlace {
+        let container: Container
+        var blockedSyscalls = BlockedSyscallPolicy.endRun
+        /// How much longer than its wall time a run may take to be told: the agent keeps the time, unless it is
+        /// stopped itself.
+        var grace = Duration.seconds(10)
+        /// Where it came from; nil while the pool itself looks after it.
+        var origin: (pool: ContainerPool, lease: PoolLease<Container>)?
+
+        private var connection: AgentConnection { container.connection }
+
+        func checkUsable() throws(SandboxError) { try origin?.pool.checkOwner() }
+
+        func giveBack() {
+            guard let (pool, lease) = origin else { return }
+            pool.release(lease, reusable: container.key.rootfs == .readOnly && !connection.mustRetire)
+        }
+
+        func explain(_ error: SandboxError) -> SandboxError { origin?.pool.explain(error) ?? error }
+
+        func requestLeft() { origin?.pool.replenish() }
+
+        func prepare(_ limits: Limits) async throws(SandboxError) {
+            guard limits.memory >= ContainerPlan.minimumMemory else {
+                throw SandboxError(
+                    .invalidLimit,
+                    message:
+                        "limit memory is \(limits.memory) bytes, less than the engine can hold a container to",
+                    hint: "give at least \(ContainerPlan.minimumMemory) bytes, or use the local backend")
+            }
+            try await container.setLimits(limits)
+        }
+
+        func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+            try await container.makeRoom(bytes.count)
+            try await connection.write(bytes, to: path, executable: executable)
+        }
+
+        func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
+            try await connection.read(path, maxBytes: maxBytes)
+        }
+
+        // MARK: Runs
+
+        /// How stdin gets there.
+        private enum Input {
+            case none
+            case bytes([UInt8])
+            case live(AgentInput)
+
+            init(_ input: StandardInput) throws(SandboxError) {
+                switch input {
+                case .none: self = .none
+                case .bytes(let bytes): self = bytes.isEmpty ? .none : .bytes(bytes)
+                case .file(let path): self = .live(.file(try InputFileDescriptor(path: path)))
+                case .stream(let stream): self = .live(.stream(stream))
+                }
+            }
+        }
+
+        func start(
+            _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool,
+            onEnd: @escaping @Sendable () -> Void
+        ) async throws(SandboxError) -> any RunUnderWay {
+            let input = try Input(stdin)
+            let run = AgentRun(
+                connection, bound: limits.output, isStreaming: isStreaming, onEnd: onEnd)
+            var request = isolate_agent_run()
+            request.output_bytes = UInt64(limits.output)
+            let credit = isStreaming ? UInt64(AgentRun.streamingCredit) : UInt64(limits.output) + 1
+            request.credit = (credit, credit)
+            request.run.limits = isolate_limits(limits)
+            request.run.argc = UInt32(strings.argumentCount)
+            request.run.envc = UInt32(strings.variableCount)
+            request.run.string_bytes = UInt32(strings.bytes.count)
+            request.run.flags = blockedSyscalls == .deny ? ISOLATE_RUN_DENY_BLOCKED.rawValue : 0
+            var content: [[UInt8]] = []
+            let isInline = strings.bytes.count <= Int(ISOLATE_INLINE_MAX)
+            if !isInline {
+                request.strings_follow = 1
+                content.append(strings.bytes)
+            }
+            switch input {
+            case .none: request.run.flags |= ISOLATE_RUN_NO_INPUT.rawValue
+            case .bytes(let bytes):
+                request.input_bytes = UInt64(bytes.count)
+                content.append(bytes)
+            case .live: request.input_streams = 1
+            }
+            let announced = content.reduce(0) { $0 + $1.count }
+            if announced > 0 { try await container.setLimits(limits, announced: announced) }
+            let patience = limits.wallTime + grace + Self.sending(announced)
+            try connection.begin(run, patience: patience) { serial, buffer in
+                request.run.serial = serial
+                var payload = withUnsafeBytes(of: request) { Array($0) }
+                if isInline { payload += strings.bytes }
+                payload.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_RUN, $0) }
+            }
+            await run.feed(content: content)
+            if case .live(let source) = input { run.feed(source) }
+            return run
+        }
+
+        /// At 10 MB/s.
+        private static func sending(_ bytes: Int) -> Duration { .milliseconds(bytes / (1 << 20) * 100) }
+    }
+#endif
