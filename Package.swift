@@ -99,7 +99,10 @@ let package = Package(
             name: "DockerTests",
             dependencies: [
                 "Sandbox", "SandboxDocker", "Runners",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Docker"])),
                 .product(
                     name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Docker"])),
             ],

@@ -37,7 +37,7 @@
 
         /// Sends `bytes` at once, in the order of the calls. What was not sent when the stream ends is lost.
         package func write(_ bytes: ByteBuffer) {
-            onLoop { $0.outlet.write(bytes, promise: nil) }
+            onLoop { $0.gate.write(bytes, promise: nil) }
         }
 
         /// Sends `bytes` and returns when the system has taken all of them: the way to send much, a piece after
@@ -46,7 +46,7 @@
         /// - Throws: `.interrupted` if the stream ends before; `.cancelled`, and then the stream is closed.
         package func writeAll(_ bytes: ByteBuffer) async throws(EngineError) {
             let promise = channel.eventLoop.makePromise(of: Void.self)
-            onLoop { $0.outlet.write(bytes, promise: promise) }
+            onLoop { $0.gate.write(bytes, promise: promise) }
             let result = await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     promise.futureResult.whenComplete { continuation.resume(returning: $0) }
@@ -67,8 +67,8 @@
                 let loop = connection.channel.eventLoop
                 let sent = loop.makePromise(of: Void.self)
                 let bound = NIOLoopBound(connection, eventLoop: loop)
-                connection.outlet.write(ByteBuffer(), promise: sent)
-                sent.futureResult.whenSuccess { bound.value.outlet.closeOutput() }
+                connection.gate.write(ByteBuffer(), promise: sent)
+                sent.futureResult.whenSuccess { bound.value.gate.closeOutput() }
             }
         }
 
@@ -94,18 +94,18 @@
 
     /// What the event loop knows of an attached connection.
     final class AttachedConnection {
-        let outlet: ConnectionOutlet
+        let gate: ConnectionGate
         let channel: any Channel
         private let operation: String
         private var handler: (any AttachedStreamHandler)?
         private var frames = StreamDemultiplexer()
 
         init(
-            _ handler: any AttachedStreamHandler, outlet: ConnectionOutlet, operation: String,
+            _ handler: any AttachedStreamHandler, gate: ConnectionGate, operation: String,
             channel: any Channel
         ) {
             self.handler = handler
-            self.outlet = outlet
+            self.gate = gate
             self.operation = operation
             self.channel = channel
         }
@@ -150,33 +150,6 @@
 
         func error(_ kind: EngineError.Kind, _ message: String) -> EngineError {
             EngineError(kind, operation: operation, message: message)
-        }
-    }
-
-    /// Takes the connection's bytes after an upgrade.
-    final class AttachedReader: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        private let connection: AttachedConnection
-        private let connections: EngineConnections
-
-        init(_ connection: AttachedConnection, _ connections: EngineConnections) {
-            self.connection = connection
-            self.connections = connections
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            connection.feed(unwrapInboundIn(data))
-        }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            connection.finish(
-                connection.error(.interrupted, "the connection broke: \(connectionWords(error))"))
-            context.close(promise: nil)
-        }
-
-        func channelInactive(context: ChannelHandlerContext) {
-            connection.end(isClosed: connections.isClosed)
-            context.fireChannelInactive()
         }
     }
 #endif

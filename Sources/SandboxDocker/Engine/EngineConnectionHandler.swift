@@ -6,7 +6,7 @@
     import NIOPosix
 
     /// Carries out one exchange after the other. Used on its event loop only.
-    final class EngineConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
+    final class EngineConnectionHandler: ChannelInboundHandler {
         typealias InboundIn = HTTPClientResponsePart
         typealias OutboundOut = HTTPClientRequestPart
 
@@ -23,15 +23,13 @@
         }
 
         private let connections: EngineConnections
-        private let outlet: ConnectionOutlet
+        private let gate: ConnectionGate
         private var context: ChannelHandlerContext?
         private var progress: Progress?
-        /// The connection's bytes, if its answer has no end and no upgrade.
-        private var attached: AttachedConnection?
 
-        init(connections: EngineConnections, outlet: ConnectionOutlet) {
+        init(connections: EngineConnections, gate: ConnectionGate) {
             self.connections = connections
-            self.outlet = outlet
+            self.gate = gate
         }
 
         func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -56,6 +54,7 @@
             if request.attachment != nil {
                 head.headers.add(name: "Connection", value: "Upgrade")
                 head.headers.add(name: "Upgrade", value: "tcp")
+                gate.awaitsHead = true
             }
             switch request.body {
             case .none:
@@ -121,29 +120,21 @@
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard let exchange = progress?.exchange else {
-                if case .body(let bytes) = unwrapInboundIn(data), let attached { return attached.feed(bytes) }
-                // Nothing was asked for.
-                context.close(promise: nil)
+                // Nothing was asked for; only the end of the head that handed the connection over is due.
+                if gate.attached == nil { context.close(promise: nil) }
                 return
             }
             progress?.lastSign = .now()
             switch unwrapInboundIn(data) {
             case .head(let head):
+                gate.awaitsHead = false
                 progress?.head = head
-                guard (200..<300).contains(head.status.code) || head.status == .switchingProtocols else {
-                    return
-                }
+                let isUpgrade = head.status == .switchingProtocols
+                guard (200..<300).contains(head.status.code) || isUpgrade else { return }
                 exchange.accepted?()
-                if exchange.request.attachment != nil, head.status != .switchingProtocols {
-                    attach(exchange, head, context)
-                }
+                if exchange.request.attachment != nil { attach(exchange, head, context) }
             case .body(let bytes): take(bytes, exchange)
-            case .end:
-                if exchange.request.attachment != nil, progress?.head?.status == .switchingProtocols {
-                    upgrade(exchange, context)
-                } else {
-                    complete(exchange, context)
-                }
+            case .end: complete(exchange, context)
             }
         }
 
@@ -200,43 +191,22 @@
 
         // MARK: Attaching
 
-        /// The connection is the container's from the head on; what follows is the body of this answer.
-        @discardableResult
+        /// The connection is the container's from the head on.
         private func attach(
             _ exchange: EngineExchange, _ head: HTTPResponseHead, _ context: ChannelHandlerContext
-        ) -> AttachedConnection? {
-            guard let handler = exchange.request.attachment else { return nil }
+        ) {
+            guard let handler = exchange.request.attachment else { return }
             progress?.timer?.cancel()
             progress = nil
             let attached = AttachedConnection(
-                handler, outlet: outlet, operation: exchange.request.operation, channel: context.channel)
+                handler, gate: gate, operation: exchange.request.operation, channel: context.channel)
             let stream = AttachedStream(
                 channel: context.channel, operation: exchange.request.operation,
                 NIOLoopBound(attached, eventLoop: context.eventLoop))
-            guard exchange.finish(.success(answer(head, ByteBuffer(), stream: stream))) else {
+            gate.attached = attached
+            if !exchange.finish(.success(answer(head, ByteBuffer(), stream: stream))) {
                 // Cancelled meanwhile, so nobody has the stream, and its handler hears nothing.
                 attached.abandon()
-                context.close(promise: nil)
-                return nil
-            }
-            self.attached = attached
-            return attached
-        }
-
-        /// The connection stops to speak HTTP. What the decoder has read too much it forwards when removed.
-        private func upgrade(_ exchange: EngineExchange, _ context: ChannelHandlerContext) {
-            guard let head = progress?.head, let attached = attach(exchange, head, context) else { return }
-            let pipeline = context.pipeline.syncOperations
-            do {
-                let decoder = try pipeline.context(
-                    handlerType: ByteToMessageHandler<HTTPResponseDecoder>.self)
-                let encoder = try pipeline.context(handlerType: HTTPRequestEncoder.self)
-                try pipeline.addHandler(AttachedReader(attached, connections), position: .after(self))
-                pipeline.removeHandler(context: context, promise: nil)
-                pipeline.removeHandler(context: encoder, promise: nil)
-                pipeline.removeHandler(context: decoder, promise: nil)
-            } catch {
-                attached.finish(attached.error(.malformedAnswer, connectionWords(error)))
                 context.close(promise: nil)
             }
         }
@@ -246,13 +216,12 @@
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
             // The end of the connection inside of an answer, which ``channelInactive(context:)`` reports.
             if case HTTPParserError.invalidEOFState = error { return context.close(promise: nil) }
-            if !connections.isClosed {
+            if !connections.isClosed, progress != nil {
                 let kind: EngineError.Kind = error is HTTPParserError ? .malformedAnswer : .interrupted
                 let message =
                     kind == .malformedAnswer
                     ? "the engine does not speak HTTP: \(error)"
                     : "the connection to \(connections.address) broke: \(connectionWords(error))"
-                attached?.finish(attached?.error(kind, message))
                 fail(kind, message)
             }
             context.close(promise: nil)
@@ -264,7 +233,6 @@
                 self.progress = nil
                 progress.exchange.finish(.failure(lost(progress.exchange)))
             }
-            attached?.end(isClosed: connections.isClosed)
             context.fireChannelInactive()
         }
 

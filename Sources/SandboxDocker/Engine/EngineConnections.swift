@@ -170,11 +170,10 @@
             } else {
                 ready.succeed()
             }
-            let outlet = ConnectionOutlet()
+            let gate = ConnectionGate(connections: self)
             try pipeline.addHandlers(
-                outlet, HTTPRequestEncoder(),
-                ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)),
-                EngineConnectionHandler(connections: self, outlet: outlet))
+                gate, HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder()),
+                EngineConnectionHandler(connections: self, gate: gate))
         }
 
         private func context(_ files: EngineAddress.TLS) throws -> NIOSSLContext {
@@ -192,27 +191,6 @@
             }
             return exchange.error(.unreachable, "cannot connect to \(address): \(connectionWords(error))")
         }
-    }
-
-    /// Stands where the connection's bytes leave towards the engine, whatever protocol comes after it.
-    final class ConnectionOutlet: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        typealias OutboundOut = ByteBuffer
-        private var context: ChannelHandlerContext?
-
-        func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-        func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
-
-        func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?) {
-            guard let context else {
-                promise?.fail(ChannelError.ioOnClosedChannel)
-                return
-            }
-            context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
-        }
-
-        /// Ends this direction only.
-        func closeOutput() { context?.close(mode: .output, promise: nil) }
     }
 
     extension Duration {

@@ -105,13 +105,14 @@
         package static func bounded(_ text: String) -> String {
             var kept = ""
             var size = 0
-            for scalar in text.unicodeScalars {
+            for scalar in text.unicodeScalars.drop(while: \.properties.isWhitespace) {
                 size += UTF8.width(scalar)
                 if size > maximumMessage { return kept + "…" }
                 let isControl = scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
                 kept.unicodeScalars.append(isControl && scalar != "\n" ? " " : scalar)
             }
-            return String(kept.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+            while kept.last?.isWhitespace ?? false { kept.removeLast() }
+            return kept
         }
     }
 #endif

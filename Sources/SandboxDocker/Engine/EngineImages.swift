@@ -62,19 +62,26 @@
         /// Has the engine fetch an image.
         ///
         /// - Parameter progress: called on the event loop for each piece of news.
-        /// - Throws: with the engine's words, also when it finds its error after it has begun to answer.
+        /// - Throws: with the image's name and the engine's words, also when the engine finds its error after
+        ///   it has begun to answer.
         package func pull(
             _ name: ImageName, progress: (@Sendable (PullProgress) -> Void)? = nil
         ) async throws(EngineError) {
             var request = EngineRequest(
                 method: .POST, path: "/images/create", patience: .silence(client.timeouts.silence))
             request.query = [("fromImage", name.name), ("tag", name.tagOrDigest)]
-            try await stream(request) { news in
-                guard let status = news.status else { return }
-                progress?(
-                    PullProgress(
-                        status: EngineError.bounded(status), layer: news.id.map(EngineError.bounded),
-                        current: news.detail?.current, total: news.detail?.total))
+            do throws(EngineError) {
+                try await stream(request) { news in
+                    guard let status = news.status else { return }
+                    progress?(
+                        PullProgress(
+                            status: EngineError.bounded(status), layer: news.id.map(EngineError.bounded),
+                            current: news.detail?.current, total: news.detail?.total))
+                }
+            } catch {
+                var error = error
+                error.message = "\(name.exactName): \(error.message)"
+                throw error
             }
         }
 

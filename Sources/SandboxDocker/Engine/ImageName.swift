@@ -69,6 +69,9 @@
         /// What to pull: the digest, else the tag, else `latest`. Without any, some engines pull every tag.
         package var tagOrDigest: String { digest ?? tag ?? "latest" }
 
+        /// The name with what is pulled, also where that goes without saying.
+        package var exactName: String { tag == nil && digest == nil ? "\(self):latest" : description }
+
         private static func isIdentifier(_ text: String) -> Bool {
             text.hasPrefix("sha256:") && text.utf8.count == 7 + 64 && text.utf8.dropFirst(7).allSatisfy(isHex)
         }

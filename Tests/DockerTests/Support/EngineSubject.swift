@@ -92,6 +92,10 @@
             spec.memory = 64 << 20
             spec.memoryAndSwap = 64 << 20
             spec.pids = 32
+            // Podman's own default is more than every host allows.
+            spec.resourceLimits = [
+                .init(name: "nofile", soft: 1024, hard: 1024), .init(name: "nproc", soft: 1024, hard: 1024),
+            ]
             return spec
         }
 
