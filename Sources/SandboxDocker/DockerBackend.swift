@@ -42,11 +42,15 @@
 
         /// What every container has; it does not depend on the engine.
         public var capabilities: BackendCapabilities {
-            BackendCapabilities(
+            var capabilities = BackendCapabilities(
                 kind: .docker, rootfsModes: [.readOnly, .writable], minimumMemory: ContainerPlan.minimumMemory,
                 memoryResolution: HostFacts.chargeBatch + ContainerPlan.memorySlack,
                 wallTimeTolerance: .milliseconds(150), cpuTimeTolerance: .milliseconds(150),
                 layers: ContainerLayers.engine.union(ContainerLayers.agent), level: .standard)
+            // The engine has no quotas, its writable layer is on its disk, and the image says who has a name.
+            (capabilities.hasDiskQuota, capabilities.isRootfsMemory) = (false, false)
+            (capabilities.namesUser, capabilities.visibleProcesses) = (false, 2)
+            return capabilities
         }
 
         public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {

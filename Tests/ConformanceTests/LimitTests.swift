@@ -128,6 +128,7 @@ struct LimitTests {
         let limits = Limits(disk: 8 << 20)
         let failed = try await subject.run("fill_directory", [place, "1"], limits: limits)
         expect(failed, .limitExceeded(.disk))
+        guard subject.capabilities.hasDiskQuota else { return }
         #expect(failed.stdoutText == "ENOSPC\n", "\(failed.summary)")
         let survived = try await subject.run("fill_directory", [place, "0"], limits: limits)
         expect(survived, .exited(code: 0), limitsHit: [.disk])
@@ -144,7 +145,8 @@ struct LimitTests {
                 try await sandbox.run(Command("./victim", ["/tmp", "1"]), limits: limits),
                 .limitExceeded(.disk))
             let names = try await sandbox.run(Command("/bin/ls", ["/tmp"]))
-            #expect(names.lines.count <= 1, "\(names.summary)")
+            // A look comes every 1 to 32 ms; a quota at once.
+            #expect(names.lines.count <= 1 || !subject.capabilities.hasDiskQuota, "\(names.summary)")
         }
     }
 

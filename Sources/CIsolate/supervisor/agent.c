@@ -142,10 +142,20 @@ static void open_file(const uint8_t *payload, uint32_t bytes) {
     file.error = 0;
     file.fd = -1;
     uint32_t mode = file.request.file.mode;
+    int is_write = mode == ISOLATE_FILE_WRITE || mode == ISOLATE_FILE_WRITE_PROGRAM;
+    if (is_write && !container_has_room(&slot, file.left)) {
+        file.answer = (struct isolate_status_record){.type = ISOLATE_FILE_OPENED,
+                                                     .failure = failure_at(ISOLATE_STAGE_FILE, -ENOSPC, 1)};
+        file.is_writing = 1;
+        file.error = -ENOSPC;
+        if (file.left == 0)
+            finish_writing();
+        return;
+    }
     if (sys_send_blocking(control, &file.request.file, sizeof file.request.file, 0, 0) < 0)
         leave(EXIT_SLOT);
     wait_for_status(&file.answer, &file.fd);
-    if (mode == ISOLATE_FILE_WRITE || mode == ISOLATE_FILE_WRITE_PROGRAM) {
+    if (is_write) {
         file.is_writing = 1;
         file.error = file.answer.failure.stage != 0 ? -file.answer.failure.errno_value : 0;
         if (file.left == 0)
@@ -293,6 +303,8 @@ static void forward_control(const uint8_t *payload, uint32_t bytes) {
     if (bytes != sizeof record)
         leave(EXIT_PROTOCOL);
     memcpy(&record, payload, sizeof record);
+    if (record.type == ISOLATE_PREPARE || record.type == ISOLATE_SET_DISK)
+        slot.disk_bytes = record.disk_bytes; /* ours is a copy, and we write files */
     next.is_dropped |= next.is_pending && record.type == ISOLATE_END_RUN &&
                        record.serial == next.request.run.run.serial;
     if (sys_send_blocking(control, &record, sizeof record, 0, 0) < 0)
@@ -369,15 +381,17 @@ static void __attribute__((noreturn)) serve(void) {
 
 /* With a writable root the program is uid 0, so that the image's files are its own, and we are somebody else
  * whom it can neither signal nor trace. Safe: the capabilities that stay are those we had. */
-static int become(uint32_t uid) {
+static int become(const struct isolate_config *config, uint32_t uid) {
     if (uid == (uint32_t)SYS_CALL_0(__NR_getuid))
         return 0;
+    /* So that the capabilities are in effect again afterwards. */
     long result = sys_prctl(PR_SET_KEEPCAPS, 1);
     if (result == 0)
         result = SYS_CALL_3(__NR_setresgid, uid, uid, uid);
     if (result == 0)
         result = SYS_CALL_3(__NR_setresuid, uid, uid, uid);
-    credentials_act_as_slot();
+    credentials_act_as_slot(&slot);
+    credentials_hide(config);
     return (int)result;
 }
 
@@ -392,7 +406,7 @@ static struct isolate_failure start(void) {
     if (failure.stage != 0)
         return failure;
     slot.has_cgroup = 1;
-    int result = become(slot.host.slot_uid);
+    int result = become(&setup.config, slot.host.slot_uid);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
     for (int i = 0; i < 3 && result == 0; i++)

@@ -27,6 +27,7 @@ static const struct cgroup_file files_v1[] = {
     {0, "/memory/memory.max_usage_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_peak)},
     {0, "/memory/memory.oom_control", O_RDONLY, 1, offsetof(struct cgroup, memory_events)},
     {0, "/memory/memory.failcnt", O_RDONLY, 1, offsetof(struct cgroup, reclaim)},
+    {0, "/memory/memory.memsw.failcnt", O_RDONLY, 0, offsetof(struct cgroup, swap_limit)},
     {0, "/memory/memory.stat", O_RDONLY, 1, offsetof(struct cgroup, memory_stat)},
     {0, "/pids/pids.max", O_RDONLY, 1, offsetof(struct cgroup, pids_max)},
     {0, "/pids/pids.current", O_RDONLY, 1, offsetof(struct cgroup, pids_current)},
@@ -112,9 +113,13 @@ uint64_t cgroup_container_held(const struct cgroup *cgroup) {
     return usage > cache ? usage - cache : 0;
 }
 
-/* How often the container met its own limit. */
+/* How often the container met its own limit. On v1 that of memory and swap together is as high, and is asked
+ * first. */
 static uint64_t read_limit_events(const struct cgroup *cgroup) {
-    return version == 2 ? cgroup_read_key(cgroup->memory_events, "oom") : text_read_number(cgroup->reclaim);
+    if (version == 2)
+        return cgroup_read_key(cgroup->memory_events, "oom");
+    return text_read_number(cgroup->reclaim) +
+           (cgroup->swap_limit >= 0 ? text_read_number(cgroup->swap_limit) : 0);
 }
 
 static struct isolate_failure prepare(struct slot *slot) {

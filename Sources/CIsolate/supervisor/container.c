@@ -67,6 +67,11 @@ int container_is_full(const struct slot *slot) {
            use.inodes > (inodes < INODES_LEAST ? INODES_LEAST : inodes);
 }
 
+int container_has_room(const struct slot *slot, uint64_t bytes) {
+    uint64_t used = use_of_places().bytes;
+    return bytes <= slot->disk_bytes && used <= slot->disk_bytes - bytes;
+}
+
 struct isolate_failure container_open(struct slot *slot) {
     slot->work = sys_openat(AT_FDCWD, places[0], O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
     slot->root_free = free_beneath_root();

@@ -54,15 +54,22 @@ void credentials_begin_look(const struct slot *slot) {
 
 void credentials_end_look(const struct slot *slot) {
     if (must_look_as_program(slot))
-        credentials_act_as_slot();
+        credentials_act_as_slot(slot);
 }
 
-void credentials_act_as_slot(void) {
+void credentials_hide(const struct isolate_config *config) {
+    /* What is not dumpable has files in /proc that are uid 0's, whom a container with a writable root gives to
+     * the program. There we are somebody else, and being so is what keeps it out. */
+    uint32_t needed = ISOLATE_FEATURE_CONTAINER | ISOLATE_FEATURE_WRITABLE;
+    sys_prctl(PR_SET_DUMPABLE, (config->features & needed) == needed);
+}
+
+void credentials_act_as_slot(const struct slot *slot) {
     SYS_CALL_1(__NR_setfsuid, SYS_CALL_0(__NR_geteuid));
     SYS_CALL_1(__NR_setfsgid, SYS_CALL_0(__NR_getegid));
     use_capabilities(1); /* a change from 0 to another id takes some of them */
     /* Both changes cleared the death signal and may have made us dumpable (commit_creds in the kernel). */
-    sys_prctl(PR_SET_DUMPABLE, 0);
+    credentials_hide(slot->config);
     sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
 }
 

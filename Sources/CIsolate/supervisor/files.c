@@ -139,7 +139,7 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
         }
         if (record->mode != ISOLATE_FILE_REMOVE && record->mode != ISOLATE_FILE_WRITE_EXECUTABLE)
             result = *fd;
-        credentials_act_as_slot();
+        credentials_act_as_slot(slot);
     }
     return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
 }

@@ -123,6 +123,6 @@ int identity_be_mapped(const struct slot *slot) {
     }
     if (sys_send(slot->sync, "d", 1, 0, 0) < 0 || sys_read(slot->sync, &go, 1) != 1)
         sys_exit(1); /* the supervisor failed, and says so itself */
-    sys_prctl(PR_SET_DUMPABLE, 0);
+    credentials_hide(config);
     return result;
 }

@@ -132,7 +132,7 @@ struct isolate_failure plain_scratch_create(struct slot *slot) {
         if (result == 0) { /* as the program: what is above the directory must let it pass, too */
             credentials_act_as_program(slot);
             result = *fds[i] = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-            credentials_act_as_slot();
+            credentials_act_as_slot(slot);
         }
     }
     if (result >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH))

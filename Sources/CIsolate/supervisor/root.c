@@ -238,7 +238,7 @@ static struct isolate_failure fill_scratch(struct slot *slot) {
     struct isolate_failure failure = failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 1);
     if (result == 0 && has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         failure = overlay_create(slot);
-    credentials_act_as_slot();
+    credentials_act_as_slot(slot);
     return failure;
 }
 

@@ -18,7 +18,7 @@ static void prefer_children_for_oom(const struct slot *slot) {
     int CLEANUP_CLOSE fd = sys_openat(slot->proc, "self/oom_score_adj", O_WRONLY, 0);
     if (fd >= 0)
         sys_write(fd, "500", 3);
-    sys_prctl(PR_SET_DUMPABLE, 0);
+    credentials_hide(slot->config);
 }
 
 void seat_main(struct slot *slot, int socket) {

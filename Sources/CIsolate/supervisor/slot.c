@@ -76,7 +76,7 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (result == 0) /* after the change of credentials, which clears it */
         result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
     if (result == 0)
-        result = sys_prctl(PR_SET_DUMPABLE, 0);
+        credentials_hide(config);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
     struct isolate_failure failure = cgroup_open(slot);

@@ -138,6 +138,7 @@ int container_wipe(struct slot *slot);
 /* What outlives its processes and belongs to one run: System V IPC, message queues. */
 void container_end_run(const struct slot *slot);
 int container_is_full(const struct slot *slot);
+int container_has_room(const struct slot *slot, uint64_t bytes);
 
 /* root.c: the tmpfs behind /work, /tmp and /dev/shm. */
 struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes);
@@ -214,12 +215,14 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
 void file_answer(struct slot *slot, struct isolate_file_record *record, int content);
 
 /* credentials.c */
+/* Nobody but root may trace this process or look into it; again after each change of ids. */
+void credentials_hide(const struct isolate_config *config);
 int credentials_become_slot_root(const struct slot *slot);
 /* What the slot makes belongs to the program; it keeps its capabilities. */
 void credentials_make_files_as_program(const struct slot *slot);
 /* The program's ids and none of the slot's capabilities, where files are concerned. And back, from both. */
 void credentials_act_as_program(const struct slot *slot);
-void credentials_act_as_slot(void);
+void credentials_act_as_slot(const struct slot *slot);
 /* Around reading those files of a program's process in /proc that are not everybody's. */
 void credentials_begin_look(const struct slot *slot);
 void credentials_end_look(const struct slot *slot);

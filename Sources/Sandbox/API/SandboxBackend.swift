@@ -85,6 +85,15 @@ public struct BackendCapabilities: Sendable, Hashable {
     public var layers: Set<IsolationLayer>
     /// The strongest isolation level this backend reaches here.
     public var level: IsolationLevel
+    /// The kernel refuses what is above the disk limit (ENOSPC). If not, it is looked at, and a run that is seen above
+    /// it is ended.
+    public var hasDiskQuota = true
+    /// What a program writes to a writable root file system is memory of the run, as all other files are.
+    public var isRootfsMemory = true
+    /// The program's user has a name (`getpwuid`).
+    public var namesUser = true
+    /// Processes of ours that a program sees in `/proc` besides pid 1; it can do nothing to them.
+    public var visibleProcesses = 0
 
     public init(
         kind: BackendKind, rootfsModes: Set<Rootfs>, minimumMemory: Int, memoryResolution: Int,

@@ -51,12 +51,15 @@ enum LocalHost {
         let world = trial(avoid: avoid, adoptCgroup: adoptCgroup).world
         let isWritable = trial(avoid: avoid, adoptCgroup: adoptCgroup, isWritable: true).world != nil
         let isSampled = world?.cgroup == CgroupVersion.none
-        return BackendCapabilities(
+        var capabilities = BackendCapabilities(
             kind: .local, rootfsModes: isWritable ? [.readOnly, .writable] : [.readOnly],
             minimumMemory: Validation.minimumMemory,
             memoryResolution: isSampled ? HostFacts.sampledMemory : HostFacts.chargeBatch,
             wallTimeTolerance: .milliseconds(100), cpuTimeTolerance: .milliseconds(100),
             layers: Set(world?.layers ?? []), level: world?.level ?? .minimal)
+        // Level minimal has no places of its own.
+        capabilities.hasDiskQuota = capabilities.layers.contains(.rootfs)
+        return capabilities
     }
 }
 

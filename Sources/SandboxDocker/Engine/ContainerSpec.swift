@@ -121,7 +121,6 @@
             case stdinOnce = "StdinOnce"
             case tty = "Tty"
             case stopTimeout = "StopTimeout"
-            case networkDisabled = "NetworkDisabled"
             case healthcheck = "Healthcheck"
             case host = "HostConfig"
         }
@@ -169,7 +168,6 @@
             try top.encode(hasInput, forKey: .stdinOnce)
             try top.encode(false, forKey: .tty)
             try top.encodeIfPresent(stopTimeout, forKey: .stopTimeout)
-            try top.encode(networkMode == "none", forKey: .networkDisabled)
             if !keepsHealthCheck { try top.encode(["Test": ["NONE"]], forKey: .healthcheck) }
             try encodeHost(to: top.nestedContainer(keyedBy: HostKey.self, forKey: .host))
         }

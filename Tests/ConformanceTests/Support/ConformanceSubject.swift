@@ -109,6 +109,15 @@ extension ConformanceSubject {
         return missing.isEmpty
     }
 
+    /// The bounding set. In a container it holds what the agent itself has, and nobody may drop it without one more
+    /// capability; with no_new_privs nothing comes of it.
+    var boundingSet: String { capabilities.kind == .docker ? "00000000000000e0" : "0000000000000000" }
+
+    /// Of the program `processes`: nobody there but pid 1, itself, and what the backend says is visible.
+    func seesNobodyElse(_ result: RunResult) -> Bool {
+        result.lines.filter { !$0.isEmpty }.count <= capabilities.visibleProcesses
+    }
+
     /// Memory and processes are looked at from time to time, not accounted for by the kernel.
     var isSampled: Bool { !capabilities.layers.contains(.cgroupMemory) }
 
