@@ -1,0 +1,83 @@
+/// How the Docker backend behaves: defaults in code, changed by the environment of the process.
+
+#if Docker
+    import Logging
+    import Metrics
+    import Sandbox
+
+    public struct DockerConfiguration: Sendable {
+        /// When an image is pulled from its registry.
+        public enum PullPolicy: String, Sendable, Hashable, CaseIterable {
+            /// When the engine does not have it.
+            case missing
+            /// Never: an image that the engine does not have is an error.
+            case never
+        }
+
+        /// Containers kept ready, how many there may be, and how long they live. Each image and memory limit in use
+        /// has a pool of its own.
+        public var pool = PoolConfiguration(
+            minimum: 2, maximum: 5, idleTimeout: .seconds(120), maxAge: .seconds(30 * 60), maxUses: 100,
+            healthCheckInterval: .seconds(5 * 60))
+        /// `false`: a fresh container each time, made when it is asked for. See ``effectivePool``.
+        public var isPoolEnabled = true
+        /// The image where none is named.
+        public var image = "cpp-runner"
+        /// Where the engine is, as in `DOCKER_HOST`; `nil`: the usual socket.
+        public var engineHost: String?
+        /// As in `DOCKER_TLS_VERIFY`: TLS if it is set to anything.
+        public var engineTLSVerify: String?
+        /// As in `DOCKER_CERT_PATH`: the directory with `ca.pem`, `cert.pem` and `key.pem`.
+        public var engineCertificates: String?
+        public var pullPolicy = PullPolicy.missing
+        /// How often containers are compared with what the engine knows, to remove what dead owners left behind.
+        /// `nil`: only at the start.
+        public var reconcileInterval: Duration? = .seconds(5 * 60)
+        /// How much longer than its wall time limit a run may take to be reported before its container is given up.
+        public var runDeadlineGrace = Duration.seconds(10)
+        public var logger = Logger(label: "swift-sandbox")
+        /// `nil`: the one that the process was bootstrapped with.
+        public var metrics: (any MetricsFactory)?
+
+        /// The defaults; see the properties.
+        public init() {}
+
+        /// The pool in force: with ``isPoolEnabled`` false nothing is kept ready and nothing used twice.
+        public var effectivePool: PoolConfiguration {
+            if isPoolEnabled { return pool }
+            var fresh = pool
+            (fresh.minimum, fresh.maxUses, fresh.healthCheckInterval) = (0, 1, nil)
+            return fresh
+        }
+
+        /// `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, as far as they are set.
+        public var engineEnvironment: [String: String] {
+            [
+                "DOCKER_HOST": engineHost, "DOCKER_TLS_VERIFY": engineTLSVerify,
+                "DOCKER_CERT_PATH": engineCertificates,
+            ].compactMapValues { $0 }
+        }
+
+        /// - Throws: `.invalidArgument`, naming the first property that is wrong.
+        public func validate() throws(SandboxError) {
+            try effectivePool.validate()
+            func require(_ holds: Bool, _ message: String, _ hint: String) throws(SandboxError) {
+                if !holds { throw SandboxError(.invalidArgument, message: message, hint: hint) }
+            }
+            try require(
+                Self.isImageName(image), "the image is '\(image)'", "give a name such as 'cpp-runner:latest'")
+            try require(
+                reconcileInterval ?? .seconds(1) > .zero, "reconcileInterval is not more than 0",
+                "give nil to reconcile at the start only")
+            try require(
+                runDeadlineGrace > .zero, "runDeadlineGrace is not more than 0",
+                "give the time that a busy engine may take")
+        }
+
+        /// Something that the engine can be asked for; whether it is there, the engine says.
+        static func isImageName(_ text: String) -> Bool {
+            !text.isEmpty && text.utf8.count <= 512 && !text.hasPrefix("-")
+                && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        }
+    }
+#endif
