@@ -110,7 +110,11 @@ let package = Package(
         .testTarget(
             name: "RunnersTests", dependencies: ["Runners"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["SandboxCLI"], swiftSettings: swiftSettings),
+            name: "CommandLineTests",
+            dependencies: [
+                "SandboxCLI", .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
+            ],
+            swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11

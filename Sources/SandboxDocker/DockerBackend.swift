@@ -103,8 +103,7 @@
 
         public var statistics: PoolStatistics { pools.statistics }
 
-        /// Each container, and how long callers waited.
-        public var details: PoolDetails { pools.details }
+        public var poolDetails: PoolDetails { pools.details }
 
         /// What an engine says of itself, in one line, for people.
         public static func probe(_ configuration: DockerConfiguration) async throws(SandboxError) -> String {

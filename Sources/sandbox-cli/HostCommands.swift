@@ -2,6 +2,7 @@
 
 #if CLI
     import ArgumentParser
+    import FoundationEssentials
     import Sandbox
 
     struct DoctorCommand: Subcommand {
@@ -14,7 +15,11 @@
         var json = false
 
         func perform() async -> Int32 {
-            let report = await LocalBackend.probeHost()
+            var report = await LocalBackend.probeHost()
+            #if Docker
+                report.entries.append(
+                    await DockerChoice.doctorEntry(ProcessInfo.processInfo.environment))
+            #endif
             do {
                 if json {
                     try await StandardStreams.writeOut(try JSONText.encode(HostObject(report)))
@@ -35,7 +40,10 @@
 
         func perform() async -> Int32 {
             do {
-                let removed = try LocalBackend.cleanup()
+                var removed = try LocalBackend.cleanup()
+                #if Docker
+                    removed += try await DockerChoice.cleanUp(ProcessInfo.processInfo.environment)
+                #endif
                 let lines = removed.isEmpty ? ["nothing to remove"] : removed.map { "removed " + $0 }
                 try await StandardStreams.writeOut(Array((lines.joined(separator: "\n") + "\n").utf8))
                 return ExitStatus.success

@@ -7,13 +7,14 @@
     enum Interruption {
         private struct State {
             var cancel: (@Sendable () -> Void)?
+            var patience = Interruption.patience
             var received: Int32?
         }
 
         private static let state = Mutex(State())
 
         /// How long a cancelled run may take to end before we leave anyway; the supervisor then kills all.
-        private static let graceMilliseconds: Int32 = 3000
+        static let patience = Duration.seconds(3)
 
         /// From the signal handlers to the thread that acts on them. Set once, before the first handler;
         /// constants here, so that a handler runs no lazy initialisation.
@@ -55,26 +56,31 @@
         }
 
         /// Runs `body` as a task that the signals cancel.
+        ///
+        /// - Parameter patience: how long all that follows a signal may take.
         static func cancelling<Value: Sendable>(
-            _ body: @escaping @Sendable () async throws -> Value
+            patience: Duration = patience, _ body: @escaping @Sendable () async throws -> Value
         ) async throws -> Value {
             let task = Task { try await body() }
-            state.withLock { $0.cancel = { task.cancel() } }
+            state.withLock { state in
+                state.cancel = { task.cancel() }
+                state.patience = patience
+            }
             defer { state.withLock { $0.cancel = nil } }
             return try await task.value
         }
 
         private static func wait() {
             let number = nextSignal()
-            let cancel = state.withLock { state in
+            let (cancel, patience) = state.withLock { state in
                 if state.cancel != nil { state.received = number }
-                return state.cancel
+                return (state.cancel, state.patience)
             }
             if let cancel {
                 cancel()
                 // A second signal, or too long a wait.
                 var event = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
-                _ = poll(&event, 1, graceMilliseconds)
+                _ = poll(&event, 1, Int32(clamping: patience.components.seconds * 1000))
             }
             _exit(ExitStatus.signalBase + number)
         }

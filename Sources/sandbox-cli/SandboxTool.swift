@@ -21,7 +21,9 @@
             commandName: "sandbox",
             abstract: "Run untrusted programs, and tell the truth about what they did.",
             version: libraryVersion,
-            subcommands: [RunCommand.self, ExecCommand.self, DoctorCommand.self, CleanupCommand.self])
+            subcommands: [
+                RunCommand.self, ExecCommand.self, PoolCommand.self, DoctorCommand.self, CleanupCommand.self,
+            ])
 
         /// Does what the command line says.
         ///

@@ -1,6 +1,7 @@
 /// One invocation of `run` or `exec`: makes the backend, reports failures in the form asked for.
 
 #if CLI
+    import FoundationEssentials
     import Glibc
     import Sandbox
 
@@ -11,6 +12,13 @@
         var json: Bool
         /// True for `exec`, whose statuses 126 and 127 are a shell's.
         var isShell: Bool
+
+        init(_ choice: BackendChoice, json: Bool) {
+            self.choice = choice
+            image = "host"
+            self.json = json
+            isShell = false
+        }
 
         init(_ shared: SharedOptions, isShell: Bool) {
             choice = shared.backend
@@ -40,16 +48,21 @@
 
         /// Makes the backend, runs `body` as a task that a signal cancels, and ends the backend.
         func withBackend<Value: Sendable>(
+            for use: BackendChoice.Use = .oneRun, patience: Duration = Interruption.patience,
             _ body: @escaping @Sendable (any SandboxBackend) async throws -> Value
         ) async throws -> (value: Value, fallbackReason: String?) {
             let made: BackendChoice.Made
-            do { made = try choice.make() } catch { throw completed(error, nil) }
+            do {
+                made = try choice.make(for: use, environment: ProcessInfo.processInfo.environment)
+            } catch {
+                throw completed(error, nil)
+            }
             if let reason = made.fallbackReason {
-                await StandardStreams.say("using the \(made.kind.rawValue) backend: \(reason)")
+                await StandardStreams.say("docker is not used: \(reason); running locally")
             }
             let backend = made.backend
             do {
-                let value = try await Interruption.cancelling { try await body(backend) }
+                let value = try await Interruption.cancelling(patience: patience) { try await body(backend) }
                 await backend.shutdown()
                 return (value, made.fallbackReason)
             } catch {

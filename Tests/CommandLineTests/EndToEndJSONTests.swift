@@ -7,6 +7,9 @@
 
     @testable import SandboxCLI
 
+    /// Runs the command where no engine answers.
+    let withoutEngine = "export DOCKER_HOST=unix:///no/such/engine.sock; exec \"$@\""
+
     extension EndToEnd {
         private static let usageKeys: Set<String> = [
             "wallSeconds", "cpuSeconds", "userSeconds", "systemSeconds", "cpuSource", "peakMemoryBytes",
@@ -167,14 +170,14 @@
             }
 
             @Test func fallback() throws {
-                let run = try SandboxProcess.exec(["--backend", "auto", "--json"], "true")
+                let run = try SandboxProcess.run(
+                    ["exec", "--backend", "auto", "--json", "--", "true"], through: withoutEngine)
                 #expect(run.status == 0)
-                #expect(
-                    run.err == "sandbox: using the local backend: \(BackendChoice.dockerMissing)\n"
-                )
                 let backend = try run.json["backend"]
                 #expect(backend?["kind"] == "local" && backend?["requested"] == "auto")
-                #expect(backend?["fallbackReason"] == "the Docker backend is not part of this version")
+                let reason = try #require(backend?["fallbackReason"]?.text)
+                #expect(run.err == "sandbox: docker is not used: \(reason); running locally\n")
+                #expect(backend?["attempt"] == 1)
             }
 
             @Test func programThatCannotBeStarted() throws {
@@ -222,8 +225,12 @@
             }
 
             @Test func backends() throws {
-                let docker = try complaint("exec", "--backend", "docker", "--", "true")
-                #expect(docker.code == "backendUnavailable" && docker.hint != nil)
+                let docker = try SandboxProcess.run(
+                    ["exec", "--backend", "docker", "--json", "--", "true"], through: withoutEngine)
+                let error = try docker.json["error"]
+                #expect(docker.status == 125 && error?["code"] == "backendUnavailable")
+                #expect(error?["hint"]?.text != nil)
+                #expect(try docker.json["backend"]?["kind"] == "docker")
                 let image = try complaint("exec", "--image", "python:3.12", "--", "true")
                 #expect(image.code == "imageUnavailable" && image.hint != nil)
                 let folder = try ScratchFolder()
@@ -262,10 +269,16 @@
                 for layer in json["layers"]?.elements ?? [] {
                     #expect(layer.keys == ["name", "available", "detail", "mend"])
                 }
+                #if Docker
+                    let without = try SandboxProcess.run(["doctor", "--json"], through: withoutEngine).json
+                    let docker = without["layers"]?.elements?.first { $0["name"] == "docker" }
+                    #expect(docker?["available"] == false && docker?["mend"]?.text != nil)
+                #endif
             }
 
             @Test func cleanup() throws {
-                let run = try SandboxProcess.run(["cleanup"])
+                // A host without Docker has nothing of it to be removed.
+                let run = try SandboxProcess.run(["cleanup"], through: withoutEngine)
                 #expect(run.status == 0)
                 #expect(run.out == "nothing to remove\n" || run.out.hasPrefix("removed "))
             }

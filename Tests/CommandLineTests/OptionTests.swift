@@ -6,6 +6,10 @@
 
     @testable import SandboxCLI
 
+    #if Docker
+        import SandboxDocker
+    #endif
+
     @Suite struct OptionTests {
         private func parse(_ arguments: String...) throws -> ExecCommand {
             try #require(try SandboxTool.parseAsRoot(["exec"] + arguments) as? ExecCommand)
@@ -125,18 +129,56 @@
         }
 
         @Test func backends() throws {
-            #expect { try BackendChoice.docker.make() } throws: {
-                ($0 as? SandboxError)?.code.rawValue == "backendUnavailable"
-                    && ($0 as? SandboxError)?.hint != nil
-            }
-            #expect(try BackendChoice.local.make().fallbackReason == nil)
-            let auto = try BackendChoice.auto.make()
-            #expect(
-                auto.kind == .local && auto.fallbackReason == "the Docker backend is not part of this version"
-            )
+            #expect(try BackendChoice.local.make(for: .oneRun, environment: [:]).backend is LocalBackend)
+            #expect(try BackendChoice.local.make(for: .oneRun, environment: [:]).fallbackReason == nil)
+            #if Docker
+                #expect(
+                    try BackendChoice.docker.make(for: .oneRun, environment: [:]).backend is DockerBackend)
+                #expect(
+                    try BackendChoice.auto.make(for: .oneRun, environment: [:]).backend is FallbackBackend)
+                for choice in [BackendChoice.docker, .auto] {
+                    let error = #expect(throws: SandboxError.self) {
+                        try choice.make(for: .pool, environment: ["POOL_MIN_SIZE": "many"])
+                    }
+                    #expect(error?.code == .invalidArgument && error?.message.contains("'many'") == true)
+                }
+            #else
+                let error = #expect(throws: SandboxError.self) {
+                    try BackendChoice.docker.make(for: .oneRun, environment: [:])
+                }
+                #expect(error?.code == .backendUnavailable && error?.hint != nil)
+                #expect(
+                    try BackendChoice.auto.make(for: .oneRun, environment: [:]).fallbackReason
+                        == "the Docker backend is not part of this version")
+            #endif
             let provenance = BackendChoice.auto.complete(
-                BackendChoice.local.unanswered(image: "host"), fallbackReason: auto.fallbackReason)
-            #expect(provenance.requested == "auto" && provenance.fallbackReason == auto.fallbackReason)
+                BackendChoice.local.unanswered(image: "host"), fallbackReason: "why")
+            #expect(provenance.requested == "auto" && provenance.fallbackReason == "why")
+        }
+
+        @Test func poolTables() {
+            let cases: [(Duration, String)] = [
+                (.zero, "0 ns"), (.nanoseconds(420), "420 ns"), (.microseconds(1), "1 µs"),
+                (.nanoseconds(1_450), "1.5 µs"), (.microseconds(12), "12 µs"), (.milliseconds(1), "1 ms"),
+                (.microseconds(9_960), "10 ms"), (.milliseconds(340), "340 ms"), (.seconds(1), "1 s"),
+                (.milliseconds(3_200), "3.2 s"), (.seconds(119), "119 s"), (.seconds(1_799), "29 min"),
+            ]
+            for (duration, text) in cases { #expect(PoolTable.brief(duration) == text) }
+            var details = PoolDetails()
+            details.statistics.available = 1
+            details.statistics.created = 12
+            details.sandboxes = [
+                PooledSandbox(pool: "host, read-only", id: 7, state: .inUse, age: .seconds(3), uses: 2)
+            ]
+            #expect(
+                PoolTable.render(details) == """
+                    total  in use  available  waiting  created  destroyed  failures  acquire p50  p99
+                    1      0       1          0        12       0          0         -            -
+
+                    sandbox  state   age  uses  pool
+                    7        in use  3 s  2     host, read-only
+
+                    """)
         }
 
         @Test func suffixes() {

@@ -1,0 +1,65 @@
+/// What the command does with Docker: makes the backend, falls back from it, asks the engine, cleans up in it.
+
+#if CLI && Docker
+    import Glibc
+    import Logging
+    import Sandbox
+    import SandboxDocker
+
+    struct DockerChoice {
+        private let configuration: DockerConfiguration
+
+        /// - Throws: `.invalidArgument` if a variable of the environment is not acceptable.
+        init(_ use: BackendChoice.Use, _ environment: [String: String]) throws(SandboxError) {
+            var configuration = try DockerConfiguration(environment: environment)
+            // The command says what is to be said, in its own words.
+            configuration.logger = .silent
+            if use == .oneRun { configuration.pool.minimum = 0 }
+            self.configuration = configuration
+        }
+
+        func backend() throws(SandboxError) -> any SandboxBackend {
+            try DockerBackend(configuration: configuration)
+        }
+
+        /// Docker where it works, else this one, and why on stderr.
+        func fallingBack(to second: any SandboxBackend) throws(SandboxError) -> any SandboxBackend {
+            var configuration = FallbackBackend.Configuration()
+            configuration.logger = .silent
+            configuration.onFallback = { event in
+                let line =
+                    event.isRetry
+                    ? "docker lost the run: \(event.reason); running it again locally"
+                    : "docker is not used: \(event.reason); running locally"
+                _ = StandardStreams.writeAll(Array("sandbox: \(line)\n".utf8), to: STDERR_FILENO)
+            }
+            return try FallbackBackend(primary: try backend(), secondary: second, configuration)
+        }
+
+        // MARK: doctor and cleanup
+
+        /// The line `docker` of `sandbox doctor`: what the engine says, or why it cannot be reached.
+        static func doctorEntry(_ environment: [String: String]) async -> HostReport.Entry {
+            do throws(SandboxError) {
+                let configuration = try DockerChoice(.oneRun, environment).configuration
+                let answer = try await DockerBackend.probe(configuration)
+                return HostReport.Entry(name: "docker", isAvailable: true, detail: answer)
+            } catch {
+                return HostReport.Entry(
+                    name: "docker", isAvailable: false, detail: error.message,
+                    mend: error.hint ?? "start a Docker Engine, or say in DOCKER_HOST where it is")
+            }
+        }
+
+        /// What `sandbox cleanup` removed from the engine; nothing where there is none to be reached.
+        static func cleanUp(_ environment: [String: String]) async throws(SandboxError) -> [String] {
+            let configuration = try DockerChoice(.oneRun, environment).configuration
+            do throws(SandboxError) {
+                return try await DockerBackend.cleanup(configuration)
+            } catch {
+                if error.code == .backendUnavailable { return [] }
+                throw error
+            }
+        }
+    }
+#endif
