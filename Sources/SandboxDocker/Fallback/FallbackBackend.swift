@@ -67,13 +67,18 @@
         /// and the layers those that both have. `kind` is the first one's.
         public var capabilities: BackendCapabilities {
             let (a, b) = (primary.capabilities, secondary.capabilities)
-            return BackendCapabilities(
+            var weaker = BackendCapabilities(
                 kind: a.kind, rootfsModes: a.rootfsModes.intersection(b.rootfsModes),
                 minimumMemory: max(a.minimumMemory, b.minimumMemory),
                 memoryResolution: max(a.memoryResolution, b.memoryResolution),
                 wallTimeTolerance: max(a.wallTimeTolerance, b.wallTimeTolerance),
                 cpuTimeTolerance: max(a.cpuTimeTolerance, b.cpuTimeTolerance),
                 layers: a.layers.intersection(b.layers), level: min(a.level, b.level))
+            weaker.hasDiskQuota = a.hasDiskQuota && b.hasDiskQuota
+            weaker.isRootfsMemory = a.isRootfsMemory && b.isRootfsMemory
+            weaker.namesUser = a.namesUser && b.namesUser
+            weaker.visibleProcesses = max(a.visibleProcesses, b.visibleProcesses)
+            return weaker
         }
 
         /// Both pools taken together.
