@@ -50,10 +50,9 @@ struct isolate_agent_hello {
     struct isolate_failure failure; /* why there is no slot */
 };
 
-/* What the sandbox's memory holds before a run, and what the engine's limits must leave room for. */
 struct isolate_agent_status {
     struct isolate_status_record status;
-    uint64_t held_bytes; /* memory that cannot be reclaimed: files, our own processes */
+    uint64_t held_bytes; /* memory of the sandbox's files: the engine's limit must leave room for it */
 };
 
 struct isolate_agent_file { /* OPEN */

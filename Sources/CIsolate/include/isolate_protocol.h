@@ -213,7 +213,7 @@ struct isolate_run_header {
     uint32_t argc;
     uint32_t envc;
     uint32_t string_bytes;
-    uint32_t reserved;
+    uint32_t content_kib; /* container: memory that stdin and strings take, set by the agent */
 };
 
 struct isolate_ready_record { /* PROGRAM_READY */

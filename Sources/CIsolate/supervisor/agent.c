@@ -59,14 +59,12 @@ static void __attribute__((noreturn)) leave(int code) {
 }
 
 static uint64_t held_bytes(void) {
-    return slot.cgroup.kind == ISOLATE_CGROUP_CONTAINER ? cgroup_container_held(&slot.cgroup) : 0;
+    return container_held(&slot);
 }
 
 static void send_status(const struct isolate_status_record *record) {
     struct isolate_agent_status status = {.status = *record};
-    /* Only what ends a preparation says what the next run begins with; it costs reading a file. */
-    if (record->type != ISOLATE_FILE_OPENED || file.is_writing)
-        status.held_bytes = held_bytes();
+    status.held_bytes = held_bytes();
     stream_send(ISOLATE_FRAME_STATUS, &status, sizeof status);
 }
 
@@ -241,6 +239,8 @@ static void launch(void) {
     int result = run_open(&next.request.run, sealed(next.input_file), fds);
     fds[3] = sealed(next.strings_file);
     header->type = ISOLATE_RUN;
+    uint64_t content = next.request.run.input_bytes + (fds[3] >= 0 ? header->string_bytes : 0);
+    header->content_kib = (uint32_t)((content + 1023) >> 10);
     header->flags &= ~(uint32_t)ISOLATE_RUN_STRINGS_IN_FILE;
     if (fds[3] >= 0)
         header->flags |= ISOLATE_RUN_STRINGS_IN_FILE;
@@ -351,7 +351,9 @@ static void __attribute__((noreturn)) serve(void) {
         fds[count++] = (struct sys_pollfd){control, SYS_POLLIN, 0};
         fds[count++] = (struct sys_pollfd){stream_has_output() ? stream_out() : -1, 4 /* POLLOUT */, 0};
         streams = run_poll(fds + count);
-        if (sys_poll(fds, count + streams, -1) < 0)
+        /* What waited for room in the buffer has it when the buffer has left whole; nothing else would say so. */
+        int is_more = (is_ending || file.is_reading) && !stream_has_output();
+        if (sys_poll(fds, count + streams, is_more ? 0 : -1) < 0)
             continue;
         if (fds[0].revents != 0) {
             const struct isolate_frame *frame;

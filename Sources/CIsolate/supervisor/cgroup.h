@@ -127,8 +127,7 @@ struct cgroup_functions {
 extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, cgroup_none_functions,
     cgroup_container_functions;
 
-/* cgroup_container.c: memory that cannot be reclaimed, and the version of its cgroup. */
-uint64_t cgroup_container_held(const struct cgroup *cgroup);
+/* cgroup_container.c: the version of its cgroup. */
 uint32_t cgroup_container_version(void);
 
 enum { CGROUP_PATH_BYTES = 640 };

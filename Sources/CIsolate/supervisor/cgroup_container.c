@@ -103,14 +103,6 @@ static uint64_t read_resident(const struct cgroup *cgroup) {
     return stat_sum(cgroup, version == 2 ? v2 : v1);
 }
 
-uint64_t cgroup_container_held(const struct cgroup *cgroup) {
-    static const char *const cache_v1[] = {"inactive_file", "active_file", 0};
-    static const char *const cache_v2[] = {"inactive_file", "active_file", "slab_reclaimable", 0};
-    uint64_t usage = text_read_number(cgroup->memory_usage);
-    uint64_t cache = stat_sum(cgroup, version == 2 ? cache_v2 : cache_v1);
-    return usage > cache ? usage - cache : 0;
-}
-
 /* v2: how often the container met its own limit. v1 counts that (failcnt) no longer on newer kernels. */
 static uint64_t read_limit_events(const struct cgroup *cgroup) {
     return version == 2 ? cgroup_read_key(cgroup->memory_events, "oom") : 0;
@@ -159,7 +151,8 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
     const struct cgroup *cgroup = &slot->cgroup;
     uint64_t limit = text_read_number(cgroup->memory_limit); /* "max" reads as 0 */
-    uint64_t held = cgroup_container_held(cgroup), slack = slot->config->memory_slack_bytes;
+    /* Of our own processes the kernel's part comes and goes; the embedder counts with a fixed sum for them. */
+    uint64_t held = container_held(slot) + slot->content_bytes, slack = slot->config->memory_slack_bytes;
     *memory_base_bytes = text_read_number(cgroup->memory_usage);
     *cpu_base_ns = read_cpu(slot, (int)SYS_CALL_0(__NR_getppid));
     /* The engine was asked for it before. A run without its limit in force is none. */

@@ -98,6 +98,10 @@ void container_note_use(struct slot *slot) {
     slot->floor_inodes = use.inodes;
 }
 
+uint64_t container_held(const struct slot *slot) {
+    return use_of_all(slot).bytes;
+}
+
 int container_holds_less(uint64_t bytes) {
     return use_of_places().bytes <= bytes;
 }

@@ -406,6 +406,7 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     if (!has_own_tree(slot))
         check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_places(slot, &program), 1);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
+    slot->content_bytes = (uint64_t)header->content_kib << 10;
     failure = cgroup_begin(slot, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
     struct sys_timespec date = {0, 0};

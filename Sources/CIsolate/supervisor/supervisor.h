@@ -60,6 +60,7 @@ struct slot {
     /* container */
     /* With a writable root: bytes free beneath it, what was found in it, and when; when the sandbox began. */
     uint64_t root_free, root_found, root_looked_ns, opened_ns;
+    uint64_t content_bytes; /* of the request under way, as long as it is read */
     uint64_t floor_bytes, floor_inodes; /* what its places held before the run: no run is ended for that */
     struct cgroup_base base;
 };
@@ -145,6 +146,8 @@ int container_is_full(struct slot *slot);
 void container_begin_looks(struct slot *slot);
 /* What is there from now on is from before the run. */
 void container_note_use(struct slot *slot);
+/* Memory of its files, in bytes. */
+uint64_t container_held(const struct slot *slot);
 /* Whether a limit of so many bytes is above what its places hold. */
 int container_holds_less(uint64_t bytes);
 int container_has_room(const struct slot *slot, uint64_t bytes);

@@ -68,7 +68,7 @@
             if isOver { watch.cancel() }
         }
 
-        /// Memory that the sandbox holds while nothing runs, in bytes, as the agent said last.
+        /// Memory of the sandbox's files, in bytes, as the agent said last.
         var heldBytes: Int { state.withLock { $0.held } }
         var mustRetire: Bool { state.withLock { $0.mustRetire || $0.failure != nil } }
         var isLost: Bool { state.withLock { $0.failure != nil } }
@@ -334,7 +334,7 @@
 
         private func handleStatus(_ status: isolate_agent_status) -> Bool {
             let question = state.withLock { state -> Question? in
-                if status.held_bytes > 0 { state.held = Int(clamping: status.held_bytes) }
+                state.held = Int(clamping: status.held_bytes)
                 state.mustRetire = state.mustRetire || status.status.retire != 0
                 if case .file(var reading)? = state.question, status.status.failure.stage == 0 {
                     // The content follows.

@@ -157,8 +157,8 @@
         func makeRoom(_ bytes: Int) async throws(SandboxError) {
             let held = connection.heldBytes
             var wanted = state.withLock { $0 }
-            guard wanted.memory < held + bytes + ContainerPlan.memorySlack else { return }
-            wanted.memory = held + bytes + 8 * ContainerPlan.memorySlack
+            guard wanted.memory < held + bytes + 2 * ContainerPlan.ownMemory else { return }
+            wanted.memory = held + bytes + 8 * ContainerPlan.ownMemory
             try await update(wanted)
         }
 
@@ -217,7 +217,7 @@
             options.is_writable = rootfs == .writable ? 1 : 0
             options.user = UInt32.random(in: users)
             options.processors = UInt32(clamping: processors)
-            options.memory_slack = UInt64(2 * ContainerPlan.memorySlack)
+            options.memory_slack = UInt64(ContainerPlan.ownMemory + ContainerPlan.memorySlack)
             var result: Int32 = 0
             let capacity = Int(ISOLATE_FRAME_MAX)
             let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
