@@ -19,9 +19,9 @@ final class DockerBench: Sendable {
         }
         self.host = host
         program = try Program()
-        var configuration = try DockerConfiguration(environment: [
-            "DOCKER_HOST": host, "SANDBOX_IMAGE": image,
-        ])
+        var environment = ["DOCKER_HOST": host, "SANDBOX_IMAGE": image]
+        environment["POOL_MAX_USES"] = getenv("POOL_MAX_USES").map { String(cString: $0) }
+        var configuration = try DockerConfiguration(environment: environment)
         configuration.pullPolicy = .never
         self.configuration = configuration
         try engine.load(image, "program", program.bytes)
