@@ -1,5 +1,5 @@
 # The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross test-container test-docker
+.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross test-container test-docker bench-docker
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
@@ -43,6 +43,12 @@ examples:
 bench:
 	@scripts/setup.sh bench
 	@scripts/bench.sh
+
+# The Docker backend against the local one and `docker exec`, on a private engine or that of DOCKER_HOST.
+bench-docker:
+	@scripts/setup.sh bench
+	@scripts/setup.sh engine
+	@scripts/bench.sh docker
 
 soak:
 	@scripts/setup.sh test

@@ -4,7 +4,7 @@ import PackageDescription
 
 let package = Package(
     name: "sandbox-benchmarks",
-    dependencies: [.package(name: "swift-sandbox", path: "..", traits: [])],
+    dependencies: [.package(name: "swift-sandbox", path: "..", traits: ["Docker"])],
     targets: [
         .target(
             name: "CBare",
@@ -16,7 +16,10 @@ let package = Package(
             ]),
         .executableTarget(
             name: "sandbox-benchmarks",
-            dependencies: ["CBare", .product(name: "Sandbox", package: "swift-sandbox")],
+            dependencies: [
+                "CBare", .product(name: "Sandbox", package: "swift-sandbox"),
+                .product(name: "SandboxDocker", package: "swift-sandbox"),
+            ],
             swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]),
     ],
     swiftLanguageModes: [.v6],

@@ -38,9 +38,21 @@ echo "$output"
 grep -q '^hello from C++' <<<"$output"
 grep -q 'ZeroDivisionError' <<<"$output"
 
+# shown NUMBER FILE: the README's so-manieth piece of Swift is that file.
+shown() {
+    awk -v number="$1" '/^```swift$/ { on = ++seen == number; next } /^```$/ { on = 0 } on' README.md | diff -u - "$2"
+}
 echo "-- README shows that example as it is"
-awk '/^```swift$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$example/.build/readme.swift"
-diff -u "$example/.build/readme.swift" "$example/Sources/local-only/main.swift"
+shown 1 "$example/Sources/local-only/main.swift"
+
+echo "-- a package with the trait Docker; it falls back where there is no engine"
+example=Examples/docker-fallback
+quietly swift build --package-path "$example"
+output=$(DOCKER_HOST=unix:///nonexistent/docker.sock "$example/.build/debug/docker-fallback")
+echo "$output"
+grep -q '^who am I?' <<<"$output"
+grep -q '^not Docker: ' <<<"$output"
+shown 2 "$example/Sources/docker-fallback/main.swift"
 
 echo "-- the command, statically linked to the Swift runtime and copied alone"
 quietly swift build -c release --product sandbox --static-swift-stdlib --scratch-path .build-static

@@ -27,7 +27,10 @@ final class Program: Sendable {
     private static func compile(_ directory: String, _ path: String) throws -> [UInt8] {
         let source = directory + "/program.c"
         guard let file = fopen(source, "w") else { throw BenchmarkError("cannot write \(source)") }
-        fputs("int main(void) { return 0; }\n", file)
+        // With an argument it waits: something must run in a container for `docker exec`.
+        fputs(
+            "#include <unistd.h>\nint main(int argc, char **argv) { while (argc > 1 && *argv) pause(); return 0; }\n",
+            file)
         fclose(file)
         let compiler = Arguments(["/usr/bin/gcc", "-static", "-O2", source, "-o", path])
         guard compiler.spawn() == 0 else { throw BenchmarkError("gcc -static cannot compile \(source)") }

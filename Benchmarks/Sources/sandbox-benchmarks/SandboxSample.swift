@@ -15,7 +15,7 @@ struct SandboxSample {
 
     static let command = Command("./program")
 
-    static func take(_ backend: LocalBackend, _ program: Program) async throws -> SandboxSample {
+    static func take(_ backend: some SandboxBackend, _ program: Program) async throws -> SandboxSample {
         let clock = ContinuousClock()
         let start = clock.now
         let sandbox = try await backend.acquire(SandboxOptions())

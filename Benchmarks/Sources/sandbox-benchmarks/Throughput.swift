@@ -49,7 +49,9 @@ enum Throughput {
                 try await rate(callers: $0) { _ = try await SandboxSample.take(backend, program) }
             },
             Way(name: "static program, a sandbox for each caller") {
-                try await rateInOneSandbox(callers: $0, backend, program)
+                try await rateInOneSandbox(
+                    callers: $0, backend, SandboxOptions(), SandboxSample.command
+                ) { try await $0.write(program.bytes, to: "program", executable: true) }
             },
             Way(name: "`python3 -c 'print(42)'`, posix_spawn") {
                 try Arguments(python).rate(threads: $0, for: span)
@@ -60,7 +62,7 @@ enum Throughput {
         ]
     }
 
-    private static func rate(
+    static func rate(
         callers: Int, _ body: @escaping @Sendable () async throws -> Void
     ) async throws -> Double {
         let clock = ContinuousClock()
@@ -81,19 +83,20 @@ enum Throughput {
         return Double(runs) / ((clock.now - start) / .seconds(1))
     }
 
-    private static func rateInOneSandbox(
-        callers: Int, _ backend: LocalBackend, _ program: Program
+    static func rateInOneSandbox(
+        callers: Int, _ backend: some SandboxBackend, _ options: SandboxOptions, _ command: Command,
+        prepare: @escaping @Sendable (any SandboxInstance) async throws -> Void = { _ in }
     ) async throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
         let runs = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<callers {
                 group.addTask {
-                    try await backend.withSandbox { sandbox in
-                        try await sandbox.write(program.bytes, to: "program", executable: true)
+                    try await backend.withSandbox(options) { sandbox in
+                        try await prepare(sandbox)
                         var runs = 0
                         while clock.now - start < span {
-                            try SandboxSample.check(try await sandbox.run(SandboxSample.command))
+                            try SandboxSample.check(try await sandbox.run(command))
                             runs += 1
                         }
                         return runs

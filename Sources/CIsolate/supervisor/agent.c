@@ -305,8 +305,8 @@ static void forward_control(const uint8_t *payload, uint32_t bytes) {
     memcpy(&record, payload, sizeof record);
     if (record.type == ISOLATE_PREPARE || record.type == ISOLATE_SET_DISK)
         slot.disk_bytes = record.disk_bytes; /* ours is a copy, and we write files */
-    next.is_dropped |= next.is_pending && record.type == ISOLATE_END_RUN &&
-                       record.serial == next.request.run.run.serial;
+    next.is_dropped |=
+        next.is_pending && record.type == ISOLATE_END_RUN && record.serial == next.request.run.run.serial;
     if (sys_send_blocking(control, &record, sizeof record, 0, 0) < 0)
         leave(EXIT_SLOT);
 }
@@ -370,12 +370,17 @@ static void __attribute__((noreturn)) serve(void) {
         }
         if (fds[2].revents != 0)
             stream_flush();
-        if (!is_ending && run_move())
+        int has_moves = 0;
+        for (unsigned i = count; i < count + streams; i++)
+            has_moves |= fds[i].revents != 0;
+        if (!is_ending && has_moves && run_move())
             tell_slot(ISOLATE_END_RUN, ISOLATE_END_OUTPUT, next.request.run.run.serial);
         if (is_ending)
             finish_run();
         move_file();
         stream_flush();
+        if (!next.is_pending && !is_ending)
+            run_make_ready();
     }
 }
 
@@ -444,7 +449,8 @@ void agent_main(void) {
     long abi = SYS_CALL_3(__NR_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
     config->landlock_abi = abi > 0 ? (uint32_t)abi : 0;
     slot.config = config;
-    slot.host = (struct identity){config->slot_uid, config->slot_uid, config->program_uid, config->program_uid};
+    slot.host =
+        (struct identity){config->slot_uid, config->slot_uid, config->program_uid, config->program_uid};
     slot.uid = slot.gid = config->program_uid;
     struct isolate_agent_hello hello = {.version = ISOLATE_AGENT_VERSION,
                                         .config_bytes = sizeof *config,

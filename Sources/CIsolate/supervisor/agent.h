@@ -32,6 +32,8 @@ void stream_flush(void);
 
 /* ---- agent_run.c: the three streams of one run ---- */
 
+/* Makes what the next run needs, between two runs. */
+void run_make_ready(void);
 /* The program's ends, to be sent and then closed by the caller. 0, or -errno. */
 int run_open(const struct isolate_agent_run *run, int input_file, int theirs[3]);
 void run_credit(uint32_t stream, uint32_t bytes);

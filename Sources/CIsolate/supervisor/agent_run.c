@@ -22,6 +22,9 @@ static struct {
 
 static uint8_t pending[ISOLATE_AGENT_INPUT_WINDOW];
 
+/* Of the next run, made while nobody waits for us. */
+static struct { int ours, theirs; } spare[STREAMS] = {{-1, -1}, {-1, -1}};
+
 /* Our end never blocks; the program's may be opened anew through /proc/self/fd, by whoever it is. */
 static int make_pipe(int our_end, int *ours, int *theirs) {
     int ends[2];
@@ -34,6 +37,30 @@ static int make_pipe(int our_end, int *ours, int *theirs) {
     return (int)SYS_CALL_3(__NR_fcntl, *ours, 4 /* F_SETFL */, 04000 /* O_NONBLOCK */);
 }
 
+static void forget_spare(int i) {
+    sys_close_fd(&spare[i].ours);
+    sys_close_fd(&spare[i].theirs);
+}
+
+void run_make_ready(void) {
+    /* One that cannot be made now is made, or fails, with the run. */
+    for (int i = 0; i < STREAMS; i++)
+        if (spare[i].ours < 0 && run.out[i] < 0 && make_pipe(0, &spare[i].ours, &spare[i].theirs) < 0)
+            forget_spare(i);
+}
+
+static int take_pipe(int i, int *theirs) {
+    int result = spare[i].ours >= 0 ? 0 : make_pipe(0, &spare[i].ours, &spare[i].theirs);
+    if (result < 0) {
+        forget_spare(i);
+        return result;
+    }
+    run.out[i] = spare[i].ours;
+    *theirs = spare[i].theirs;
+    spare[i].ours = spare[i].theirs = -1;
+    return 0;
+}
+
 int run_open(const struct isolate_agent_run *request, int input_file, int theirs[3]) {
     int result = 0;
     run_close();
@@ -44,13 +71,13 @@ int run_open(const struct isolate_agent_run *request, int input_file, int theirs
     for (int i = 0; i < STREAMS && result >= 0; i++) {
         run.left[i] = request->output_bytes;
         run.credit[i] = request->credit[i];
-        result = make_pipe(0, &run.out[i], &theirs[i + 1]);
+        result = take_pipe(i, &theirs[i + 1]);
     }
     if (result >= 0 && request->input_streams)
         result = make_pipe(1, &run.input, &theirs[0]);
     else if (result >= 0) /* without input the program takes its own /dev/null, and ignores this one */
-        result = theirs[0] = (int)SYS_CALL_3(__NR_fcntl, input_file >= 0 ? input_file : theirs[1],
-                                             F_DUPFD_CLOEXEC, 0);
+        result = theirs[0] =
+            (int)SYS_CALL_3(__NR_fcntl, input_file >= 0 ? input_file : theirs[1], F_DUPFD_CLOEXEC, 0);
     return result < 0 ? result : 0;
 }
 
@@ -85,8 +112,7 @@ static void drop_input(void) {
 static void move_input(void) {
     uint32_t taken = 0;
     while (run.input >= 0 && run.pending_begin < run.pending_end) {
-        long n =
-            sys_write(run.input, pending + run.pending_begin, run.pending_end - run.pending_begin);
+        long n = sys_write(run.input, pending + run.pending_begin, run.pending_end - run.pending_begin);
         if (n == -EAGAIN)
             break;
         if (n < 0 && n != -EINTR) {
