@@ -110,8 +110,10 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->namespaces[i] = -1;
     slot->was_full = scratch_is_full(slot);
-    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
         container_note_use(slot);
+        cgroup_container_keep_reserve(slot);
+    }
     struct isolate_failure failure = cgroup_prepare(slot);
     if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         failure = start_init(slot);
@@ -182,8 +184,10 @@ void cell_reap(struct slot *slot) {
 }
 
 void cell_destroy(struct slot *slot) {
-    /* Init's death kills every process of its pid namespace. */
-    cell_kill(slot);
+    /* Init's death kills every process of its pid namespace. Elsewhere the kill costs a process of its own, and
+     * after most runs nobody is left. */
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->program_pid > 0 || members_exist(slot))
+        cell_kill(slot);
     cell_reap(slot);
     slot->init_pid = slot->program_pid = -1;
     sys_close_fd(&slot->channel);

@@ -127,7 +127,10 @@ struct cgroup_functions {
 extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, cgroup_none_functions,
     cgroup_container_functions;
 
-/* cgroup_container.c: the version of its cgroup. */
+/* cgroup_container.c: memory that the slot holds for the moment when a program has used up the container's;
+ * taken back before the next run as far as there is room. */
+void cgroup_container_keep_reserve(const struct slot *slot);
+/* The version of its cgroup. */
 uint32_t cgroup_container_version(void);
 
 enum { CGROUP_PATH_BYTES = 640 };

@@ -10,6 +10,7 @@
 #include "text.h"
 
 enum {
+    RESERVE_BYTES = 1 << 20,
     OURS = 3, /* agent, slot and seat */
     LOOK_LEAST_NS = 1000000,
     LOOK_MOST_NS = 32000000,
@@ -86,6 +87,27 @@ static int remove_slot(const struct isolate_config *config, uint32_t slot) {
 static struct isolate_failure nothing(struct slot *slot) {
     (void)slot;
     return failure_at(0, 0, 0);
+}
+
+/* When a program has filled the container with files, its death frees nothing, and whatever we ask the kernel
+ * for next would have it kill one of us. So there is something to give up first. */
+static uint8_t reserve[RESERVE_BYTES] __attribute__((aligned(4096)));
+static int has_reserve;
+
+void cgroup_container_keep_reserve(const struct slot *slot) {
+    uint64_t limit = text_read_number(slot->cgroup.memory_limit);
+    uint64_t usage = text_read_number(slot->cgroup.memory_usage);
+    if (has_reserve || (limit != 0 && usage + 2 * RESERVE_BYTES > limit))
+        return;
+    for (unsigned i = 0; i < RESERVE_BYTES; i += 4096)
+        *(volatile uint8_t *)(reserve + i) = 1;
+    has_reserve = 1;
+}
+
+static void release_reserve(void) {
+    if (has_reserve)
+        SYS_CALL_3(__NR_madvise, reserve, RESERVE_BYTES, 4 /* MADV_DONTNEED */);
+    has_reserve = 0;
 }
 
 static uint64_t stat_sum(const struct cgroup *cgroup, const char *const keys[]) {
@@ -181,6 +203,8 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     if (processes > usage->processes_peak + OURS)
         usage->processes_peak = processes - OURS;
     usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->base.oom_kills;
+    if (usage->is_out_of_memory)
+        release_reserve();
     /* An OOM kill takes one process, and the rest of the run would go on: it is looked for when it could have
      * happened. */
     uint64_t limit = ready->limits.memory_bytes, used = usage->memory_peak_bytes;

@@ -162,10 +162,22 @@
             try await update(wanted)
         }
 
+        /// What a run before held may be on its way out: the kernel refuses a limit below it for a moment.
+        private func ask(_ limits: ContainerLimits) async throws(EngineError) {
+            for attempt in 1... {
+                do throws(EngineError) {
+                    return try await client.containers.update(
+                        id, memory: Int64(limits.memory), pids: Int64(limits.processes))
+                } catch {
+                    guard error.message.contains("unable to set memory limit"), attempt < 5 else { throw error }
+                }
+                try? await Task.sleep(for: .milliseconds(5 * attempt))
+            }
+        }
+
         private func update(_ limits: ContainerLimits) async throws(SandboxError) {
             do throws(EngineError) {
-                try await client.containers.update(
-                    id, memory: Int64(limits.memory), pids: Int64(limits.processes))
+                try await ask(limits)
             } catch {
                 if connection.isLost { throw connection.lossError }
                 var failure = error.sandboxError(code: error.status == nil ? nil : .invalidLimit)

@@ -24,8 +24,8 @@
         static let minimumMemory = 6 << 20
         /// How much more than a run's own limit a container may have, in bytes. A change costs the engine some 10 ms.
         static let memorySlack = 2 << 20
-        /// For agent, slot and seat, in bytes: 1.2 MiB in a new container, 2 MiB after some runs.
-        static let ownMemory = 2 << 20
+        /// For agent, slot and seat, in bytes: 1.2 MiB in a new container, 2 MiB after some runs, and the slot's reserve.
+        static let ownMemory = 3 << 20
         /// Far more than memory limits let a program use of it.
         private static let tmpfsSize = 1 << 40
 
