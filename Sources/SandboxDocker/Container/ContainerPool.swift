@@ -11,14 +11,15 @@
     final class ContainerPool: Sendable {
         let key: ContainerKey
         /// Of the image, by which the engine tells it from another of the same name.
-        let digest: String?
+        let digest: String
         private let pool: Pool<Container>
         private let workshop: ContainerWorkshop
         private let isStopping: @Sendable () -> Bool
 
         /// - Parameter isStopping: the backend is shutting down, which explains a loss.
         init(
-            _ key: ContainerKey, digest: String?, configuration: PoolConfiguration, workshop: ContainerWorkshop,
+            _ key: ContainerKey, digest: String, configuration: PoolConfiguration,
+            workshop: ContainerWorkshop,
             isStopping: @escaping @Sendable () -> Bool
         ) throws(SandboxError) {
             self.key = key
@@ -29,7 +30,7 @@
             pool = try Pool(
                 configuration: configuration,
                 create: { id throws(SandboxError) in
-                    try await workshop.make(key) { reference.pool?.memberBroke(id) }
+                    try await workshop.make(key, image: digest) { reference.pool?.memberBroke(id) }
                 },
                 destroy: { container in await workshop.unmake(container) },
                 reset: { container in await workshop.reset(container) },
@@ -97,6 +98,8 @@
         private let configuration: DockerConfiguration
         /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
         private let known = Mutex<[String: Container]>([:])
+        /// How many are being made.
+        private let making = Mutex(0)
 
         init(_ session: EngineSession, owner: ContainerOwner, configuration: DockerConfiguration) {
             self.session = session
@@ -114,19 +117,22 @@
         }
 
         func make(
-            _ key: ContainerKey, onLoss: @escaping @Sendable () -> Void
+            _ key: ContainerKey, image: String, onLoss: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> Container {
+            making.withLock { $0 += 1 }
+            defer { making.withLock { $0 -= 1 } }
             do throws(SandboxError) {
                 let setting = Container.Setting(
                     client: session.client, info: try await session.info(), volume: volume, owner: owner,
-                    limits: .standard)
+                    image: image, limits: .standard)
                 let container = try await Container.make(key, setting, onLoss: onLoss)
                 known.withLock { $0[container.id] = container }
                 logger.debug("container made", metadata: ["container": "\(container.id)", "pool": "\(key)"])
                 return container
             } catch {
                 if error.code == .backendUnavailable { session.forget() }
-                logger.warning("no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
+                logger.warning(
+                    "no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
                 throw error
             }
         }
@@ -142,6 +148,24 @@
                     metadata: ["container": "\(container.id)", "error": "\(error)"])
             }
             known.withLock { $0[container.id] = nil }
+        }
+
+        /// The end of the backend: removes what the engine has of it all the same, the volume last. An answer that was
+        /// lost leaves a container that nobody here knows.
+        func sweep() async {
+            guard volume.isMade else { return }
+            // Who was being made when its pool was stopped is removed by that, or here.
+            for _ in 0..<1000 where making.withLock({ $0 > 0 }) {
+                try? await Task.sleep(for: .milliseconds(10))
+            }
+            do throws(EngineError) {
+                for container in try await session.client.containers.list(labels: owner.ownLabels) {
+                    try await session.client.containers.remove(container.id)
+                }
+                try await volume.remove()
+            } catch {
+                logger.warning("not everything could be removed", metadata: ["error": "\(error)"])
+            }
         }
 
         func reset(_ container: Container) async -> Bool {
