@@ -13,7 +13,7 @@
 
         @Test("S1: an error names the image that was asked for, and gives the engine's words")
         func errorsNameTheImage() async throws {
-            try await DockerSubject.with(configure: { $0.pullPolicy = .missing }) { subject in
+            try await DockerSubject.configured { $0.pullPolicy = .missing }.with { subject in
                 let image = "127.0.0.1:1/nowhere/thing:7"
                 let error = await expectSandboxError(.imageUnavailable, image, "connection refused") {
                     _ = try await subject.backend.acquire(SandboxOptions(image: .reference(image)))
@@ -44,9 +44,9 @@
 
         @Test("S1: idle reaping never empties the pool below its minimum")
         func reapingKeepsTheMinimum() async throws {
-            try await DockerSubject.with(configure: {
+            try await DockerSubject.configured {
                 ($0.pool.minimum, $0.pool.maximum, $0.pool.idleTimeout) = (2, 4, .milliseconds(300))
-            }) { subject in
+            }.with { subject in
                 let sandboxes = try await withThrowingTaskGroup(of: (any SandboxInstance).self) { group in
                     for _ in 0..<4 { group.addTask { try await subject.backend.acquire(SandboxOptions()) } }
                     return try await group.reduce(into: []) { $0.append($1) }
@@ -153,7 +153,7 @@
                 return skip("there is no engine; SANDBOX_TEST_ENGINE names it")
             }
             try await EngineProxy.with(address) { proxy in
-                try await DockerSubject.with(configure: { $0.engineHost = proxy.host }) { subject in
+                try await DockerSubject.configured { $0.engineHost = proxy.host }.with { subject in
                     for number in 0..<20 {
                         let result = try await subject.shell("echo \(number); exit \(number)")
                         #expect(
@@ -176,7 +176,7 @@
                 return skip("there is no engine; SANDBOX_TEST_ENGINE names it")
             }
             try await EngineProxy.with(address) { proxy in
-                try await DockerSubject.with(configure: { $0.engineHost = proxy.host }) { subject in
+                try await DockerSubject.configured { $0.engineHost = proxy.host }.with { subject in
                     for isEngine in [false, true] {
                         let sandbox = try await subject.backend.acquire(SandboxOptions())
                         let start = ContinuousClock.now
@@ -217,7 +217,7 @@
 
         @Test("S2: nothing is removed before its output is collected")
         func removedAfterCollecting() async throws {
-            try await DockerSubject.with(configure: { $0.isPoolEnabled = false }) { subject in
+            try await DockerSubject.configured { $0.isPoolEnabled = false }.with { subject in
                 let sandbox = try await subject.backend.acquire(SandboxOptions())
                 // The program is long gone when its output is taken.
                 let (result, lines) = try await sandbox.run(
@@ -297,9 +297,9 @@
                 return skip("there is no engine; SANDBOX_TEST_ENGINE names it")
             }
             try await EngineProxy.with(address) { proxy in
-                try await DockerSubject.with(configure: {
+                try await DockerSubject.configured {
                     ($0.engineHost, $0.isPoolEnabled) = (proxy.host, false)
-                }) { subject in
+                }.with { subject in
                     for _ in 0..<3 {
                         let result = try await subject.shell("echo once; exit 1")
                         #expect(result.stdoutText == "once\n")

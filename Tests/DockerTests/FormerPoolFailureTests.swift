@@ -56,11 +56,11 @@
             let probe = HealthProbe(
                 [Command("/bin/sh", ["-c", "test $(date +%s) -lt \(Int(end)) && echo well"])],
                 expected: "well\n")
-            try await DockerSubject.with(configure: {
+            try await DockerSubject.configured {
                 ($0.pool.minimum, $0.pool.maximum) = (1, 2)
                 $0.pool.healthCheckInterval = .milliseconds(200)
                 $0.healthChecks = [probe]
-            }) { subject in
+            }.with { subject in
                 try await subject.backend.warm()
                 let first = try await subject.containers()
                 try await subject.until("checked") { $0.checking > 0 }
@@ -81,11 +81,11 @@
                 HealthProbe([Command("/usr/bin/nonexistent")], expected: ""),
                 HealthProbe([Command("true"), Command("./nonexistent")], expected: ""),
             ]
-            try await DockerSubject.with(configure: {
+            try await DockerSubject.configured {
                 ($0.pool.minimum, $0.pool.maximum) = (1, 1)
                 $0.pool.healthCheckInterval = .milliseconds(100)
                 $0.healthChecks = probes
-            }) { subject in
+            }.with { subject in
                 try await subject.backend.warm()
                 try await subject.until("found") { $0.unfit > 0 }
             }
@@ -95,7 +95,7 @@
 
         @Test("S5: a stale 'running' is not believed: a container that died while idle serves nobody")
         func noDeadContainer() async throws {
-            try await DockerSubject.with(configure: { ($0.pool.minimum, $0.pool.maximum) = (2, 3) }) {
+            try await DockerSubject.configured { ($0.pool.minimum, $0.pool.maximum) = (2, 3) }.with {
                 subject in
                 try await subject.backend.warm()
                 for _ in 0..<5 {
@@ -152,11 +152,11 @@
         @Test("S5: health checks are off the acquire path")
         func healthChecksCostNobody() async throws {
             let probe = HealthProbe([Command("/bin/sh", ["-c", "sleep 1; echo well"])], expected: "well\n")
-            try await DockerSubject.with(configure: {
+            try await DockerSubject.configured {
                 ($0.pool.minimum, $0.pool.maximum) = (2, 4)
                 $0.pool.healthCheckInterval = .milliseconds(50)
                 $0.healthChecks = [probe]
-            }) { subject in
+            }.with { subject in
                 try await subject.backend.warm()
                 try await subject.until("both made") { $0.created >= 2 && $0.creating == 0 }
                 var (waits, during) = ([Duration](), 0)
@@ -179,7 +179,7 @@
 
         @Test("S5: no container leaks over 200 times of acquire, cancel and fail", .timeLimit(.minutes(2)))
         func nothingLeaks() async throws {
-            try await DockerSubject.with(configure: { ($0.pool.minimum, $0.pool.maximum) = (2, 4) }) {
+            try await DockerSubject.configured { ($0.pool.minimum, $0.pool.maximum) = (2, 4) }.with {
                 subject in
                 try await subject.backend.warm()
                 try await withThrowingTaskGroup(of: Void.self) { group in

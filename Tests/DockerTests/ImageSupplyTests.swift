@@ -26,10 +26,10 @@
             }
             let image = "\(registry)/sandbox-test/musl"
             let news = Mutex<[ImagePullProgress]>([])
-            try await DockerSubject.with(configure: {
+            try await DockerSubject.configured {
                 $0.pullPolicy = .missing
                 $0.onPullProgress = { progress in news.withLock { $0.append(progress) } }
-            }) { subject in
+            }.with { subject in
                 try await subject.client.images.remove(image)
                 // Several first callers share one pull.
                 let results = try await withThrowingTaskGroup(of: RunResult.self) { group in
@@ -49,7 +49,7 @@
             guard let registry = EngineWorld.registry else {
                 return skip("there is no registry; SANDBOX_TEST_REGISTRY names it")
             }
-            try await DockerSubject.with(configure: { $0.pullPolicy = .missing }) { subject in
+            try await DockerSubject.configured { $0.pullPolicy = .missing }.with { subject in
                 let image = "\(registry)/sandbox-test/none:3"
                 let error = await expectSandboxError(.imageUnavailable, image, "not found") {
                     _ = try await Self.greet(subject, image)
@@ -59,7 +59,7 @@
         }
 
         @Test func aRegistryThatIsDownIsNamed() async throws {
-            try await DockerSubject.with(configure: { $0.pullPolicy = .missing }) { subject in
+            try await DockerSubject.configured { $0.pullPolicy = .missing }.with { subject in
                 for image in ["127.0.0.1:1/sandbox-test/static:2", "127.0.0.1:1/sandbox-test/static"] {
                     let error = await expectSandboxError(.imageUnavailable, image, "connection refused") {
                         _ = try await Self.greet(subject, image)
@@ -85,7 +85,7 @@
 
         @Test(arguments: ["sandbox-test/static", "sandbox-test/musl"], Rootfs.allCases)
         func imagesWithoutAShell(_ image: String, _ rootfs: Rootfs) async throws {
-            try await DockerSubject.with(image: image, configure: { $0.pool.minimum = 1 }) { subject in
+            try await DockerSubject.configured { $0.pool.minimum = 1 }.with(image: image) { subject in
                 let result = try await Self.greet(subject, image, rootfs: rootfs)
                 #expect(result.outcome.isSuccess && result.stdoutText == "hello there\n")
                 let echoed = try await subject.backend.run(
@@ -101,7 +101,7 @@
         /// The tag goes, and with the last container the image; then it is another image.
         @Test func anImageThatGoesAndComesBackAsAnother() async throws {
             let name = "sandbox-test/moving-\(UUID().uuidString.lowercased().prefix(8))"
-            try await DockerSubject.with(image: name, configure: { $0.pool.minimum = 0 }) { subject in
+            try await DockerSubject.configured { $0.pool.minimum = 0 }.with(image: name) { subject in
                 let (images, other) = (subject.client.images, try ImageName(parsing: name))
                 try await Self.withFolder { folder in
                     let archive = try await Self.rootfs("one", in: folder)

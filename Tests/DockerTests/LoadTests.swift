@@ -27,10 +27,10 @@
         @Test(.timeLimit(.minutes(10)))
         func manyCallersOnASmallPool() async throws {
             let runs = isSoak ? 10_000 : 2_000
-            try await DockerSubject.with(configure: {
+            try await DockerSubject.configured {
                 $0.pool.minimum = 4
                 $0.pool.maximum = 4
-            }) { subject in
+            }.with { subject in
                 try await subject.backend.warm()
                 let start = ContinuousClock.now
                 let counter = Counter()
@@ -130,7 +130,7 @@
         func fastFailuresLoseNothing() async throws {
             let runs = isSoak ? 10_000 : 1_000
             let workers = 4
-            try await DockerSubject.with(configure: { $0.pool.maximum = 4 }) { subject in
+            try await DockerSubject.configured { $0.pool.maximum = 4 }.with { subject in
                 let program = try await Self.compile(Self.mayfly, subject.backend)
                 let start = ContinuousClock.now
                 let wrong = try await withThrowingTaskGroup(of: [String].self) { group in
@@ -179,10 +179,10 @@
 
         @Test(.timeLimit(.minutes(2)))
         func aWarmContainerIsThereAtOnce() async throws {
-            try await DockerSubject.with(configure: {
+            try await DockerSubject.configured {
                 $0.pool.minimum = 2
                 $0.pool.maxUses = 1_000
-            }) { subject in
+            }.with { subject in
                 try await subject.backend.warm()
                 for _ in 0..<100 {
                     try await subject.until("ready") { $0.available > 0 }

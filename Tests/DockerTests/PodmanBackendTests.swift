@@ -9,7 +9,7 @@
 
     @Suite(.serialized) struct PodmanBackendTests {
         private static func with(_ body: (DockerSubject) async throws -> Void) async throws {
-            try await DockerSubject.with(.podman, configure: { $0.pool.minimum = 1 }, body)
+            try await DockerSubject.configured { $0.pool.minimum = 1 }.with(.podman, body)
         }
 
         @Test func outcomesAndFiles() async throws {
@@ -83,8 +83,8 @@
 
         /// One container after the other user, and nothing of the first.
         @Test func nothingCarriesOver() async throws {
-            try await DockerSubject.with(.podman, configure: { ($0.pool.minimum, $0.pool.maximum) = (1, 1) })
-            { subject in
+            try await DockerSubject.configured { ($0.pool.minimum, $0.pool.maximum) = (1, 1) }.with(.podman) {
+                subject in
                 let mark = """
                     for d in /work /tmp /dev/shm /run /var/tmp / /etc /.swift-sandbox; do
                         echo mark 2>/dev/null >$d/mark && echo $d; done 2>/dev/null

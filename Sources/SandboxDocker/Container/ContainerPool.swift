@@ -98,8 +98,8 @@
         private let configuration: DockerConfiguration
         /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
         private let known = Mutex<[String: Container]>([:])
-        /// How many are being made.
-        private let making = Mutex(0)
+        /// How many are being made, whether more may be, and whether the engine failed in the middle of one.
+        private let making = Mutex((count: 0, isOver: false, isUncertain: false))
 
         init(_ session: EngineSession, owner: ContainerOwner, configuration: DockerConfiguration) {
             self.session = session
@@ -119,8 +119,15 @@
         func make(
             _ key: ContainerKey, image: String, onLoss: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> Container {
-            making.withLock { $0 += 1 }
-            defer { making.withLock { $0 -= 1 } }
+            let isOver = making.withLock { making in
+                making.count += making.isOver ? 0 : 1
+                return making.isOver
+            }
+            if isOver {
+                throw SandboxError(
+                    .shutDown, message: "the backend was shut down", hint: "make a new backend")
+            }
+            defer { making.withLock { $0.count -= 1 } }
             do throws(SandboxError) {
                 let setting = Container.Setting(
                     client: session.client, info: try await session.info(), volume: volume, owner: owner,
@@ -130,7 +137,10 @@
                 logger.debug("container made", metadata: ["container": "\(container.id)", "pool": "\(key)"])
                 return container
             } catch {
-                if error.code == .backendUnavailable { session.forget() }
+                if error.code == .backendUnavailable {
+                    session.forget()
+                    making.withLock { $0.isUncertain = true }
+                }
                 logger.warning(
                     "no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
                 throw error
@@ -150,17 +160,24 @@
             known.withLock { $0[container.id] = nil }
         }
 
+        /// Makes no more containers: a pool that is being stopped would replace those it loses.
+        func close() { making.withLock { $0.isOver = true } }
+
         /// The end of the backend: removes what the engine has of it all the same, the volume last. An answer that was
         /// lost leaves a container that nobody here knows.
         func sweep() async {
             guard volume.isMade else { return }
             // Who was being made when its pool was stopped is removed by that, or here.
-            for _ in 0..<1000 where making.withLock({ $0 > 0 }) {
+            for _ in 0..<1000 where making.withLock({ $0.count > 0 }) {
                 try? await Task.sleep(for: .milliseconds(10))
             }
             do throws(EngineError) {
-                for container in try await session.client.containers.list(labels: owner.ownLabels) {
-                    try await session.client.containers.remove(container.id)
+                // What was asked for when the engine, or the way to it, failed may come to be a moment later.
+                for round in 0..<(making.withLock { $0.isUncertain } ? 5 : 1) {
+                    if round > 0 { try? await Task.sleep(for: .milliseconds(200)) }
+                    for container in try await session.client.containers.list(labels: owner.ownLabels) {
+                        try await session.client.containers.remove(container.id)
+                    }
                 }
                 try await volume.remove()
             } catch {

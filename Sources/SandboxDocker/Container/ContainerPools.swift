@@ -168,6 +168,7 @@
                 let workshop = workshop
                 let ending = Task {
                     reconciling?.cancel()
+                    workshop.close()
                     await withTaskGroup(of: Void.self) { group in
                         for entry in entries {
                             group.addTask {

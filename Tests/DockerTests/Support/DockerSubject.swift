@@ -16,11 +16,30 @@
         /// Not the backend's own.
         let client: EngineClient
 
-        /// Runs `body` with a backend of the tests' engine, shuts it down and looks that nothing is left; skips the
-        /// test where there is no engine.
+        /// What a test changes in the configuration.
+        struct Setup {
+            var change: (inout DockerConfiguration) -> Void = { _ in }
+        }
+
+        static func configured(_ change: @escaping (inout DockerConfiguration) -> Void) -> Setup {
+            Setup(change: change)
+        }
+
+        /// As ``Setup/with(_:image:sourceLocation:_:)``, with nothing changed.
         static func with(
             _ kind: EngineKind = .docker, image: String = "cpp-runner",
-            configure: (inout DockerConfiguration) -> Void = { _ in },
+            sourceLocation: SourceLocation = #_sourceLocation,
+            _ body: (DockerSubject) async throws -> Void
+        ) async throws {
+            try await Setup().with(kind, image: image, sourceLocation: sourceLocation, body)
+        }
+    }
+
+    extension DockerSubject.Setup {
+        /// Runs `body` with a backend of the tests' engine, shuts it down and looks that nothing is left; skips the
+        /// test where there is no engine.
+        func with(
+            _ kind: EngineKind = .docker, image: String = "cpp-runner",
             sourceLocation: SourceLocation = #_sourceLocation,
             _ body: (DockerSubject) async throws -> Void
         ) async throws {
@@ -32,7 +51,7 @@
             configuration.image = image
             configuration.pullPolicy = .never
             configuration.logger = .silent
-            configure(&configuration)
+            change(&configuration)
             let client = EngineClient(address: try EngineAddress(parsing: address))
             defer { client.close() }
             _ = try await client.connect()
@@ -49,13 +68,15 @@
             #expect(left.isEmpty, "left on the engine", sourceLocation: sourceLocation)
             try result.get()
         }
+    }
 
+    extension DockerSubject {
         /// The ids of this backend's containers that the engine has, running or not.
         func containers() async throws -> [String] {
             try await client.containers.list(labels: backend.owner.ownLabels).map(\.id)
         }
 
-        private func leftovers() async throws -> [String] {
+        fileprivate func leftovers() async throws -> [String] {
             try await containers() + client.volumes.list(labels: backend.owner.ownLabels).map(\.name)
         }
 
