@@ -15,11 +15,12 @@
     public final class DockerBackend: SandboxBackend {
         public let configuration: DockerConfiguration
         private let instance: String
-        private let owner: ContainerOwner
+        let owner: ContainerOwner
         private let client: EngineClient
         private let session: EngineSession
         private let workshop: ContainerWorkshop
         private let pools: ContainerPools
+        private let archives: ArchiveSupply
         private static let counter = Atomic<Int>(0)
 
         /// - Throws: `.invalidArgument` for an address or a number that is not valid; the engine is not asked.
@@ -33,6 +34,7 @@
             session = EngineSession(client)
             workshop = ContainerWorkshop(session, owner: owner, configuration: configuration)
             pools = ContainerPools(session, workshop, configuration)
+            archives = ArchiveSupply(client, logger: configuration.logger)
         }
 
         deinit {
@@ -43,7 +45,8 @@
         /// What every container has; it does not depend on the engine.
         public var capabilities: BackendCapabilities {
             var capabilities = BackendCapabilities(
-                kind: .docker, rootfsModes: [.readOnly, .writable], minimumMemory: ContainerPlan.minimumMemory,
+                kind: .docker, rootfsModes: [.readOnly, .writable],
+                minimumMemory: ContainerPlan.minimumMemory,
                 memoryResolution: HostFacts.chargeBatch + ContainerPlan.memorySlack,
                 wallTimeTolerance: .milliseconds(150), cpuTimeTolerance: .milliseconds(150),
                 layers: ContainerLayers.engine.union(ContainerLayers.agent), level: .standard)
@@ -56,8 +59,7 @@
         public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
             let image = imageName(options.image)
             do throws(SandboxError) {
-                let pool = try await pools.running(ContainerKey(image: image, rootfs: options.rootfs))
-                let lease = try await pool.acquire()
+                let (pool, lease) = try await lease(image, options.rootfs)
                 let container = lease.member
                 guard container.isolation.level >= options.isolation else {
                     pool.release(lease, reusable: true)
@@ -72,6 +74,28 @@
             } catch {
                 throw error.with(provenance(image: image, digest: nil, sandbox: ""))
             }
+        }
+
+        /// A container of a pool that lives. The image of one may be removed behind its back, and idle pools are given
+        /// up when there are too many: then another one is made.
+        private func lease(
+            _ image: String, _ rootfs: Rootfs
+        ) async throws(SandboxError) -> (ContainerPool, PoolLease<Container>) {
+            for attempt in 1... {
+                let key = ContainerKey(image: try await archives.name(image), rootfs: rootfs)
+                let pool = try await pools.running(key)
+                do throws(SandboxError) {
+                    return (pool, try await pool.acquire())
+                } catch {
+                    let isGone = error.code == .imageUnavailable
+                    guard isGone || error.code == .shutDown && !pools.isShutDown, attempt < 3 else {
+                        throw error
+                    }
+                    if isGone { archives.forget(image) }
+                    pools.remove(pool)
+                }
+            }
+            preconditionFailure("the last attempt returns or throws")
         }
 
         /// The engine has no host's own files: `.host` stands for the backend's own image.

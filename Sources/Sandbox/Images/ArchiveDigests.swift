@@ -4,7 +4,7 @@ import Glibc
 import Synchronization
 
 /// An archive as the file system knows it: the same values mean the same bytes.
-struct ArchiveIdentity: Hashable {
+package struct ArchiveIdentity: Hashable, Sendable {
     var device: UInt
     var inode: UInt
     var size: Int
@@ -17,6 +17,13 @@ struct ArchiveIdentity: Hashable {
         size = Int(status.st_size)
         modified = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
         changed = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
+    }
+
+    /// nil: there is no such file.
+    package init?(path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
     }
 
     init(of file: FileDescriptor) throws(ImageFailure) {
@@ -34,7 +41,7 @@ struct ArchiveIdentity: Hashable {
     private static let clockTick = 50_000_000
 
     /// Whether a change from now on would be seen: one within the same tick of the kernel's clock would not.
-    var isSettled: Bool {
+    package var isSettled: Bool {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         return (now.tv_sec - changed[0]) * 1_000_000_000 + now.tv_nsec - changed[1] > Self.clockTick

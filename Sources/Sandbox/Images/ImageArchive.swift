@@ -36,9 +36,8 @@ struct ImageArchive {
     ///
     /// - Parameter scratch: a directory for a compressed image archive's plain form, which leaves no name there.
     func unpack(into root: FileDescriptor, scratch: FileDescriptor) throws(ImageFailure) -> Contents {
-        guard size > 0 else { throw ImageFailure("the file is empty") }
-        let compression = try Compression(try whole().peek(Compression.magicBytes))
-        switch try ArchiveKind(of: TarStream(try opened(whole(), compression)), limits: limits) {
+        let compression = try compression()
+        switch try kind() {
         case .rootfs:
             let unpacker = Unpacker(root: root, limits: limits, cancellation: cancellation)
             let source = try opened(whole(), compression)
@@ -50,6 +49,16 @@ struct ImageArchive {
             let (plain, plainSize) = try decompress(compression, into: scratch)
             return try unpackImage(plain, size: plainSize, into: root)
         }
+    }
+
+    /// What kind of archive this is, from its first entries.
+    func kind() throws(ImageFailure) -> ArchiveKind {
+        try ArchiveKind(of: TarStream(try opened(whole(), compression())), limits: limits)
+    }
+
+    private func compression() throws(ImageFailure) -> Compression {
+        guard size > 0 else { throw ImageFailure("the file is empty") }
+        return try Compression(try whole().peek(Compression.magicBytes))
     }
 
     private func whole() -> FileSource { FileSource(file.number, count: size, cancellation: cancellation) }

@@ -11,10 +11,11 @@ enum ImageReference: Hashable {
     /// A file that holds an archive; absolute, links resolved.
     case archive(String)
 
-    /// Looks the image up: `host`, an existing directory, or an existing regular file.
+    /// Looks the image up: `host`, an existing directory, an existing regular file, or a name in the image folders.
     ///
+    /// - Parameter folders: where a plain name such as `cpp-runner:latest` is looked for.
     /// - Throws: for everything else, saying what the name looks like.
-    init(_ image: Image) throws(ImageFailure) {
+    init(_ image: Image, folders: ImageFolders = .current) throws(ImageFailure) {
         guard case .reference(let name) = image, name != "host" else {
             self = .host
             return
@@ -27,7 +28,9 @@ enum ImageReference: Hashable {
             guard errno == ENOENT || errno == ENOTDIR else {
                 throw ImageFailure(errno: errno, "look at it")
             }
-            throw Self.missing(name)
+            guard let found = folders.find(name) else { throw Self.missing(name, folders) }
+            self = try Self(.reference(found), folders: ImageFolders([]))
+            return
         }
         guard let resolved = realpath(name, nil) else { throw ImageFailure(errno: errno, "resolve its path") }
         defer { free(resolved) }
@@ -42,18 +45,83 @@ enum ImageReference: Hashable {
         }
     }
 
-    private static let archiveEndings = [".tar", ".tgz", ".gz", ".zst", ".tzst", ".xz", ".bz2"]
-
-    private static func missing(_ name: String) -> ImageFailure {
-        let looksLikePath =
-            name.hasPrefix("/") || name.hasPrefix("./") || name.hasPrefix("../") || name.hasPrefix("~")
-            || archiveEndings.contains(where: name.hasSuffix)
-        if looksLikePath {
+    private static func missing(_ name: String, _ folders: ImageFolders) -> ImageFailure {
+        if ArchivePath.isPath(name) {
             return ImageFailure("there is no such file or directory", hint: "check the path", errno: ENOENT)
         }
         return ImageFailure(
-            "the local backend has no Docker images, and there is no file of that name",
-            hint: "use the Docker backend, or `docker save \(name) -o image.tar` and give image.tar")
+            "the local backend has no Docker images, and there is neither a file of that name nor, in "
+                + "\(folders), an archive NAME.tar or a directory NAME",
+            hint:
+                "say in SANDBOX_IMAGES where it is, or `docker save \(name) -o image.tar` and give image.tar")
+    }
+}
+
+/// What tells the path of an archive from the name of an image.
+package enum ArchivePath {
+    private static let endings = [
+        ".tar", ".tar.gz", ".tar.zst", ".tgz", ".gz", ".zst", ".tzst", ".xz", ".bz2",
+    ]
+
+    /// Whether this is no name that an engine could know.
+    package static func isPath(_ text: String) -> Bool {
+        ["/", "./", "../", "~"].contains(where: text.hasPrefix) || endings.contains(where: text.hasSuffix)
+    }
+
+    /// The name of the image in an archive that is called after it: `cpp-runner` of `images/cpp-runner.tar.gz`, and of
+    /// `cpp-runner.docker.tar`.
+    package static func imageName(_ path: String) -> String {
+        var name = path.split(separator: "/").last.map(String.init) ?? ""
+        while let ending = (endings + [".docker", ".oci"]).first(where: name.hasSuffix) {
+            name.removeLast(ending.count)
+        }
+        return name
+    }
+}
+
+/// The folders in which images have names: those of `SANDBOX_IMAGES`, with a colon between two of them.
+struct ImageFolders: CustomStringConvertible {
+    static let standard = "images"
+    private static let archiveEndings = [".tar", ".tar.gz", ".tar.zst"]
+
+    private let paths: [String]
+
+    init(_ paths: [String]) { self.paths = paths }
+
+    /// Of this process: the variable's, or `images` below the current directory.
+    static var current: Self {
+        let text = getenv("SANDBOX_IMAGES").map { String(cString: $0) } ?? ""
+        let paths = text.split(separator: ":").map(String.init)
+        return Self(paths.isEmpty ? [standard] : paths)
+    }
+
+    var description: String { paths.joined(separator: ", ") }
+
+    /// The path of an archive or a root file system with this name; `latest` is the only tag there is.
+    func find(_ name: String) -> String? {
+        let suffix = ":latest"
+        let plain = name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : name
+        // As an engine names images; a name never leads out of its folder.
+        let parts = plain.split(separator: "/", omittingEmptySubsequences: false)
+        guard !ArchivePath.isPath(plain), !plain.contains(":"),
+            parts.allSatisfy({ !["", ".", ".."].contains($0) })
+        else { return nil }
+        for path in paths {
+            for ending in Self.archiveEndings where Self.kind("\(path)/\(plain)\(ending)") == S_IFREG {
+                return "\(path)/\(plain)\(ending)"
+            }
+            // A folder with what an image is built from has its name, too.
+            let directory = "\(path)/\(plain)"
+            if ["usr", "bin"].contains(where: { Self.kind("\(directory)/\($0)") == S_IFDIR }) {
+                return directory
+            }
+        }
+        return nil
+    }
+
+    private static func kind(_ path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
     }
 }
 

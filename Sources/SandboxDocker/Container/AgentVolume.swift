@@ -10,7 +10,13 @@
         let name: String
         private let client: EngineClient
         private let owner: ContainerOwner
-        private let filling = Mutex<Task<EngineError?, Never>?>(nil)
+        private let state = Mutex(State())
+
+        private struct State {
+            var filling: Task<EngineError?, Never>?
+            /// Whether the engine may have it: also after it was lost, or while nobody knows.
+            var isMade = false
+        }
 
         init(_ client: EngineClient, owner: ContainerOwner) {
             self.client = client
@@ -18,13 +24,16 @@
             name = "\(owner.name)-agent"
         }
 
+        /// Whether the engine may have it.
+        var isMade: Bool { state.withLock { $0.isMade } }
+
         /// Makes and fills it, once; several first callers share one attempt.
         ///
         /// - Parameter image: any image that the engine has: a helper container of it, which never runs, is the only
         ///   way to put a file into a volume.
         func prepare(image: String) async throws(EngineError) {
-            let task = filling.withLock { filling in
-                if let filling { return filling }
+            let task = state.withLock { state in
+                if let filling = state.filling { return filling }
                 let task = Task { () -> EngineError? in
                     do throws(EngineError) {
                         try await fill(image)
@@ -33,17 +42,17 @@
                         return error
                     }
                 }
-                filling = task
+                (state.filling, state.isMade) = (task, true)
                 return task
             }
             if let error = await task.value {
-                filling.withLock { if $0 == task { $0 = nil } }
+                state.withLock { if $0.filling == task { $0.filling = nil } }
                 throw error
             }
         }
 
         /// It was lost or emptied behind our back: the next caller fills it again.
-        func forget() { filling.withLock { $0 = nil } }
+        func forget() { state.withLock { $0.filling = nil } }
 
         private func fill(_ image: String) async throws(EngineError) {
             _ = try await client.volumes.create(
@@ -70,8 +79,9 @@
 
         /// - Throws: what kept the engine from it.
         func remove() async throws(EngineError) {
-            guard let task = filling.withLock({ $0 }) else { return }
-            _ = await task.value
+            let (filling, isMade) = state.withLock { ($0.filling, $0.isMade) }
+            guard isMade else { return }
+            _ = await filling?.value
             forget()
             for attempt in 0... {
                 do throws(EngineError) {

@@ -13,6 +13,7 @@
         let connection: AgentConnection
         let isolation: IsolationReport
         private let client: EngineClient
+        private let isPodman: Bool
         private let state: Mutex<ContainerLimits>
         private let disk = Mutex(0)
 
@@ -21,8 +22,9 @@
 
         private init(
             id: String, key: ContainerKey, connection: AgentConnection, isolation: IsolationReport,
-            limits: ContainerLimits, client: EngineClient
+            limits: ContainerLimits, client: EngineClient, isPodman: Bool
         ) {
+            self.isPodman = isPodman
             self.id = id
             self.key = key
             self.connection = connection
@@ -37,6 +39,8 @@
             var info: EngineInfo
             var volume: AgentVolume
             var owner: ContainerOwner
+            /// The image's id: its name may be another image's tomorrow.
+            var image: String
             /// The pool's, for those who look at the labels.
             var limits: Limits
         }
@@ -47,13 +51,14 @@
         ) async throws(SandboxError) -> Container {
             let client = setting.client
             let limits = ContainerLimits(setting.limits)
-            let spec = ContainerPlan.spec(
+            var spec = ContainerPlan.spec(
                 key, volume: setting.volume.name,
                 labels: setting.owner.labels(.sandbox, pool: key.description), limits: limits,
                 isPodman: setting.info.isPodman)
+            spec.image = setting.image
             let id: String
             do throws(EngineError) {
-                try await setting.volume.prepare(image: key.image)
+                try await setting.volume.prepare(image: setting.image)
                 id = try await client.containers.create(spec).id
             } catch {
                 throw failed(error, "making a container of \(key.image)", image: key.image)
@@ -94,7 +99,8 @@
                     try await connection.control(ISOLATE_PREPARE, disk: setting.limits.disk)
                 }
                 if prepared.status.failure.stage != 0 {
-                    throw SandboxError(prepared.status.failure, while: "preparing a container of \(key.image)")
+                    throw SandboxError(
+                        prepared.status.failure, while: "preparing a container of \(key.image)")
                 }
                 let container = Container(
                     id: id, key: key, connection: connection,
@@ -102,7 +108,7 @@
                         bits: prepared.status.layers,
                         remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
                         cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
-                    limits: limits, client: client)
+                    limits: limits, client: client, isPodman: setting.info.isPodman)
                 container.disk.withLock { $0 = setting.limits.disk }
                 return container
             } catch {
@@ -118,7 +124,8 @@
                 Int(hello.config_bytes) == MemoryLayout<isolate_config>.size
             else {
                 throw SandboxError(
-                    .internalError, stage: "agent", message: "the agent is of another version of this library")
+                    .internalError, stage: "agent", message: "the agent is of another version of this library"
+                )
             }
             if hello.failure.stage != 0 {
                 throw SandboxError(hello.failure, while: "starting the agent in a container of \(key.image)")
@@ -167,7 +174,7 @@
             for attempt in 1... {
                 do throws(EngineError) {
                     return try await client.containers.update(
-                        id, memory: Int64(limits.memory), pids: Int64(limits.processes))
+                        id, memory: Int64(limits.memory), pids: Int64(limits.processes), isPodman: isPodman)
                 } catch {
                     guard error.message.contains("unable to set memory limit"), attempt < 5 else { throw error }
                 }

@@ -35,6 +35,14 @@
             ]
         }
 
+        /// What only this owner's containers and volumes have.
+        var ownLabels: [String: String] {
+            [
+                Self.hostLabel: host, Self.pidLabel: "\(pid)", Self.startLabel: "\(start)",
+                Self.backendLabel: "\(backend)",
+            ]
+        }
+
         init(host: String, pid: Int32, start: UInt64, backend: Int) {
             self.host = host
             self.pid = pid

@@ -58,9 +58,26 @@
             spec.sharedMemory = Int64(tmpfsSize)
             spec.mounts = [.init(source: volume, target: agentDirectory, isReadOnly: true)]
             spec.autoRemove = true
-            // Podman takes a file of its host only.
-            if !isPodman { spec.securityOptions.append("seccomp=\(SeccompProfile.json)") }
+            if isPodman {
+                forPodman(&spec)
+            } else {
+                spec.securityOptions.append("seccomp=\(SeccompProfile.json)")
+            }
             return spec
+        }
+
+        /// What Podman would add by itself. Of a seccomp profile it takes a file of its host only, so its own stays.
+        private static func forPodman(_ spec: inout ContainerSpec) {
+            // Its defaults are more than a service without SYS_RESOURCE may set; these are what any Linux allows.
+            spec.resourceLimits = [
+                .init(name: "nofile", soft: 4096, hard: 4096), .init(name: "nproc", soft: 4096, hard: 4096),
+            ]
+            // A read-only root gets these as places to write to, which nobody would wipe.
+            if spec.readOnlyRootfs {
+                for path in ["/run", "/var/tmp"] {
+                    spec.tmpfs[path] = "ro,nosuid,nodev,noexec,mode=0755,size=4096"
+                }
+            }
         }
     }
 
@@ -109,7 +126,8 @@
             var holes: [String] = []
             if missing.contains(.userNamespace) {
                 reasons.append("userNamespace: the engine does not remap users (`userns-remap`)")
-                holes.append("user ids are the host's: a way out of the container would be the way of that user")
+                holes.append(
+                    "user ids are the host's: a way out of the container would be the way of that user")
             }
             let others = missing.filter { $0 != .userNamespace }
             if !others.isEmpty {
@@ -118,7 +136,7 @@
             }
             holes.append("the disk limit is looked at every 1 to 32 ms, as the engine has no quota for it")
             return IsolationReport(
-                level: missing.isEmpty ? .strong : level(missing), 
+                level: missing.isEmpty ? .strong : level(missing),
                 layers: IsolationLayer.allCases.filter(present.contains),
                 missing: missing, cgroup: cgroup, reasons: reasons, holes: holes)
         }

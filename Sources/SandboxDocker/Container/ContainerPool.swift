@@ -11,14 +11,15 @@
     final class ContainerPool: Sendable {
         let key: ContainerKey
         /// Of the image, by which the engine tells it from another of the same name.
-        let digest: String?
+        let digest: String
         private let pool: Pool<Container>
         private let workshop: ContainerWorkshop
         private let isStopping: @Sendable () -> Bool
 
         /// - Parameter isStopping: the backend is shutting down, which explains a loss.
         init(
-            _ key: ContainerKey, digest: String?, configuration: PoolConfiguration, workshop: ContainerWorkshop,
+            _ key: ContainerKey, digest: String, configuration: PoolConfiguration,
+            workshop: ContainerWorkshop,
             isStopping: @escaping @Sendable () -> Bool
         ) throws(SandboxError) {
             self.key = key
@@ -29,7 +30,7 @@
             pool = try Pool(
                 configuration: configuration,
                 create: { id throws(SandboxError) in
-                    try await workshop.make(key) { reference.pool?.memberBroke(id) }
+                    try await workshop.make(key, image: digest) { reference.pool?.memberBroke(id) }
                 },
                 destroy: { container in await workshop.unmake(container) },
                 reset: { container in await workshop.reset(container) },
@@ -97,6 +98,8 @@
         private let configuration: DockerConfiguration
         /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
         private let known = Mutex<[String: Container]>([:])
+        /// How many are being made, whether more may be, and whether the engine failed in the middle of one.
+        private let making = Mutex((count: 0, isOver: false, isUncertain: false))
 
         init(_ session: EngineSession, owner: ContainerOwner, configuration: DockerConfiguration) {
             self.session = session
@@ -114,19 +117,32 @@
         }
 
         func make(
-            _ key: ContainerKey, onLoss: @escaping @Sendable () -> Void
+            _ key: ContainerKey, image: String, onLoss: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> Container {
+            let isOver = making.withLock { making in
+                making.count += making.isOver ? 0 : 1
+                return making.isOver
+            }
+            if isOver {
+                throw SandboxError(
+                    .shutDown, message: "the backend was shut down", hint: "make a new backend")
+            }
+            defer { making.withLock { $0.count -= 1 } }
             do throws(SandboxError) {
                 let setting = Container.Setting(
                     client: session.client, info: try await session.info(), volume: volume, owner: owner,
-                    limits: .standard)
+                    image: image, limits: .standard)
                 let container = try await Container.make(key, setting, onLoss: onLoss)
                 known.withLock { $0[container.id] = container }
                 logger.debug("container made", metadata: ["container": "\(container.id)", "pool": "\(key)"])
                 return container
             } catch {
-                if error.code == .backendUnavailable { session.forget() }
-                logger.warning("no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
+                if error.code == .backendUnavailable {
+                    session.forget()
+                    making.withLock { $0.isUncertain = true }
+                }
+                logger.warning(
+                    "no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
                 throw error
             }
         }
@@ -142,6 +158,31 @@
                     metadata: ["container": "\(container.id)", "error": "\(error)"])
             }
             known.withLock { $0[container.id] = nil }
+        }
+
+        /// Makes no more containers: a pool that is being stopped would replace those it loses.
+        func close() { making.withLock { $0.isOver = true } }
+
+        /// The end of the backend: removes what the engine has of it all the same, the volume last. An answer that was
+        /// lost leaves a container that nobody here knows.
+        func sweep() async {
+            guard volume.isMade else { return }
+            // Who was being made when its pool was stopped is removed by that, or here.
+            for _ in 0..<1000 where making.withLock({ $0.count > 0 }) {
+                try? await Task.sleep(for: .milliseconds(10))
+            }
+            do throws(EngineError) {
+                // What was asked for when the engine, or the way to it, failed may come to be a moment later.
+                for round in 0..<(making.withLock { $0.isUncertain } ? 5 : 1) {
+                    if round > 0 { try? await Task.sleep(for: .milliseconds(200)) }
+                    for container in try await session.client.containers.list(labels: owner.ownLabels) {
+                        try await session.client.containers.remove(container.id)
+                    }
+                }
+                try await volume.remove()
+            } catch {
+                logger.warning("not everything could be removed", metadata: ["error": "\(error)"])
+            }
         }
 
         func reset(_ container: Container) async -> Bool {

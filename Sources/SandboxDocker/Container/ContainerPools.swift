@@ -44,7 +44,8 @@
             }
             let (entry, idle) = try state.withLock { state throws(SandboxError) -> (Entry, [ContainerPool]) in
                 guard state.ending == nil else {
-                    throw SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+                    throw SandboxError(
+                        .shutDown, message: "the backend was shut down", hint: "make a new backend")
                 }
                 if case .running? = state.entries[key], state.order.last == key {
                     return (state.entries[key]!, [])
@@ -77,10 +78,27 @@
             }
         }
 
+        /// Gives a pool up, whose image the engine no longer has; the next caller gets a new one.
+        func remove(_ pool: ContainerPool) {
+            let isOurs = state.withLock { state in
+                guard case .running(let known)? = state.entries[pool.key], known === pool else {
+                    return false
+                }
+                state.entries[pool.key] = nil
+                state.order.removeAll { $0 == pool.key }
+                return true
+            }
+            if isOurs { Task.detached { await pool.drain() } }
+        }
+
+        var isShutDown: Bool { state.withLock { $0.ending != nil } }
+
         private static func removeIdle(_ state: inout State) -> [ContainerPool] {
             var removed: [ContainerPool] = []
             for key in state.order where state.entries.count >= most {
-                guard case .running(let pool)? = state.entries[key], pool.statistics.inUse == 0 else { continue }
+                guard case .running(let pool)? = state.entries[key], pool.statistics.inUse == 0 else {
+                    continue
+                }
                 state.entries[key] = nil
                 removed.append(pool)
             }
@@ -94,7 +112,7 @@
             let image = try await ImageSupply(session.client, configuration).provide(key.image)
             let pool = try ContainerPool(
                 key, digest: image.id, configuration: Self.configuration(configuration, key.rootfs),
-                workshop: workshop, isStopping: { [weak self] in self?.isStopping ?? true })
+                workshop: workshop, isStopping: { [weak self] in self?.isShutDown ?? true })
             pool.start()
             return pool
         }
@@ -107,8 +125,6 @@
             if rootfs == .writable { (pool.maxUses, pool.healthCheckInterval) = (1, nil) }
             return pool
         }
-
-        private var isStopping: Bool { state.withLock { $0.ending != nil } }
 
         /// At once, then from time to time. What others left must not wait for a clean-up that nobody runs.
         private func startReconciling() {
@@ -149,9 +165,10 @@
                 if let ending = state.ending { return ending }
                 let entries = Array(state.entries.values)
                 let reconciling = state.reconciling
-                let (workshop, configuration) = (workshop, configuration)
+                let workshop = workshop
                 let ending = Task {
                     reconciling?.cancel()
+                    workshop.close()
                     await withTaskGroup(of: Void.self) { group in
                         for entry in entries {
                             group.addTask {
@@ -163,12 +180,7 @@
                             }
                         }
                     }
-                    do throws(EngineError) {
-                        try await workshop.volume.remove()
-                    } catch {
-                        configuration.logger.warning(
-                            "the agent's volume could not be removed", metadata: ["error": "\(error)"])
-                    }
+                    await workshop.sweep()
                 }
                 state.entries = [:]
                 state.ending = ending

@@ -98,9 +98,11 @@
         /// - Parameters:
         ///   - memory: bytes of memory and, without swap, of both together.
         ///   - pids: processes and threads.
+        ///   - isPodman: Podman knows the call in its own part of the API only (404 elsewhere), from 4.3 on.
         package func update(
-            _ id: String, memory: Int64? = nil, pids: Int64? = nil
+            _ id: String, memory: Int64? = nil, pids: Int64? = nil, isPodman: Bool = false
         ) async throws(EngineError) {
+            if isPodman { return try await updateInPodman(id, memory: memory, pids: pids) }
             struct Limits: Encodable {
                 var memory: Int64?
                 var memoryAndSwap: Int64?
@@ -116,6 +118,29 @@
             let limits = Limits(memory: memory, memoryAndSwap: memory, pids: pids)
             request.body = .bytes(
                 try EngineJSON.encode(limits, operation: request.operation), type: "application/json")
+            try await client.send(request)
+        }
+
+        private func updateInPodman(_ id: String, memory: Int64?, pids: Int64?) async throws(EngineError) {
+            /// Of the runtime specification's `LinuxResources`.
+            struct Resources: Encodable {
+                struct Memory: Encodable {
+                    var limit: Int64
+                    var swap: Int64
+                }
+
+                struct Processes: Encodable { var limit: Int64 }
+
+                var memory: Memory?
+                var pids: Processes?
+            }
+            var request = EngineRequest(
+                method: .POST, path: "/libpod/containers/\(EngineRequest.segment(id))/update",
+                patience: .total(client.timeouts.answer), isRepeatable: true)
+            let resources = Resources(
+                memory: memory.map { .init(limit: $0, swap: $0) }, pids: pids.map { .init(limit: $0) })
+            request.body = .bytes(
+                try EngineJSON.encode(resources, operation: request.operation), type: "application/json")
             try await client.send(request)
         }
 

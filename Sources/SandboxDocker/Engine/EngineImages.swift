@@ -100,6 +100,26 @@
             try await load(.bytes(ByteBuffer(bytes: tar), type: "application/x-tar"))
         }
 
+        /// Makes an image of the archive of a root file system.
+        ///
+        /// - Parameters:
+        ///   - file: its path; read piece by piece.
+        ///   - name: with a tag.
+        package func importRootfs(file: String, as name: ImageName) async throws(EngineError) {
+            var request = EngineRequest(
+                method: .POST, path: "/images/create", patience: .silence(client.timeouts.silence))
+            request.query = [("fromSrc", "-"), ("repo", name.name), ("tag", name.tagOrDigest)]
+            request.body = .file(path: file, type: "application/x-tar")
+            try await stream(request) { _ in }
+        }
+
+        /// Gives an image a further name.
+        package func tag(_ reference: String, as name: ImageName) async throws(EngineError) {
+            var request = request(.POST, reference, "/tag", isRepeatable: true)
+            request.query = [("repo", name.name), ("tag", name.tagOrDigest)]
+            try await client.send(request)
+        }
+
         /// Removes a name of an image, and the image with its last name; no error if there is none.
         package func remove(_ reference: String, force: Bool = false) async throws(EngineError) {
             var request = request(.DELETE, reference, "", isRepeatable: true)
