@@ -124,7 +124,8 @@ struct ContaminationTests {
                 let processes = try await sandbox.run(program: "processes")
                 expect(processes, .exited(code: 0))
                 #expect(
-                    subject.seesNobodyElse(processes), "after \(program) (\(violent.outcome)): \(processes.summary)")
+                    subject.seesNobodyElse(processes),
+                    "after \(program) (\(violent.outcome)): \(processes.summary)")
             }
         }
     }

@@ -36,7 +36,9 @@ struct WritableRootfsTests {
                 if step == "attribute" { allowed.insert("EOPNOTSUPP") }
                 // Without a privilege an overlay cannot note where a directory of the image has gone: the answer is
                 // that of another file system, on which mv copies.
-                if step == "rename directory", getuid() != 0 || subject.capabilities.kind == .docker { allowed = ["EXDEV"] }
+                if step == "rename directory", getuid() != 0 || subject.capabilities.kind == .docker {
+                    allowed = ["EXDEV"]
+                }
                 #expect(allowed.contains(outcome), "\(step) (\(tree)): \(outcome)")
             }
             #expect(result.fields().count == 34, "\(result.summary)")

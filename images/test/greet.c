@@ -1,4 +1,5 @@
-// The only program of the test images: prints its arguments in one line, or without any copies stdin to stdout.
+// The only program of the test images: prints its arguments in one line, or without any copies stdin to
+// stdout.
 #include <stdio.h>
 
 int main(int argc, char **argv) {

@@ -42,7 +42,7 @@ enum isolate_frame_type {
 };
 
 struct isolate_agent_hello {
-    uint32_t version; /* ISOLATE_AGENT_VERSION */
+    uint32_t version;      /* ISOLATE_AGENT_VERSION */
     uint32_t config_bytes; /* sizeof (struct isolate_config): another build is another protocol */
     uint32_t landlock_abi;
     uint32_t cgroup_kind; /* enum isolate_cgroup_kind; NONE: its files cannot be read */
@@ -60,12 +60,12 @@ struct isolate_agent_file { /* OPEN */
     struct isolate_file_record file;
 };
 
-struct isolate_agent_run {        /* RUN */
-    uint64_t output_bytes;        /* bound of each of stdout and stderr */
-    uint64_t credit[2];           /* bytes of stdout and stderr that may be sent for a start */
-    uint64_t input_bytes;         /* of an input that is whole: they follow as CONTENT */
-    uint32_t input_streams;       /* stdin comes as INPUT frames */
-    uint32_t strings_follow;      /* the header's string_bytes follow as CONTENT, before the input */
+struct isolate_agent_run {         /* RUN */
+    uint64_t output_bytes;         /* bound of each of stdout and stderr */
+    uint64_t credit[2];            /* bytes of stdout and stderr that may be sent for a start */
+    uint64_t input_bytes;          /* of an input that is whole: they follow as CONTENT */
+    uint32_t input_streams;        /* stdin comes as INPUT frames */
+    uint32_t strings_follow;       /* the header's string_bytes follow as CONTENT, before the input */
     struct isolate_run_header run; /* then the strings, unless they follow */
 };
 

@@ -351,7 +351,8 @@ static void __attribute__((noreturn)) serve(void) {
         fds[count++] = (struct sys_pollfd){control, SYS_POLLIN, 0};
         fds[count++] = (struct sys_pollfd){stream_has_output() ? stream_out() : -1, 4 /* POLLOUT */, 0};
         streams = run_poll(fds + count);
-        /* What waited for room in the buffer has it when the buffer has left whole; nothing else would say so. */
+        /* What waited for room in the buffer has it when the buffer has left whole; nothing else would say
+         * so. */
         int is_more = (is_ending || file.is_reading) && !stream_has_output();
         if (sys_poll(fds, count + streams, is_more ? 0 : -1) < 0)
             continue;

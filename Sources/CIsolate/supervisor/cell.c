@@ -184,8 +184,8 @@ void cell_reap(struct slot *slot) {
 }
 
 void cell_destroy(struct slot *slot) {
-    /* Init's death kills every process of its pid namespace. Elsewhere the kill costs a process of its own, and
-     * after most runs nobody is left. */
+    /* Init's death kills every process of its pid namespace. Elsewhere the kill costs a process of its own,
+     * and after most runs nobody is left. */
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->program_pid > 0 || members_exist(slot))
         cell_kill(slot);
     cell_reap(slot);

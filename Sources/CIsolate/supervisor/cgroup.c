@@ -36,7 +36,8 @@ static int *member_at(struct cgroup *cgroup, size_t offset) {
 }
 
 struct isolate_failure cgroup_setup(const struct isolate_config *config) {
-    kind_in_force = config->cgroup_kind <= ISOLATE_CGROUP_CONTAINER ? config->cgroup_kind : ISOLATE_CGROUP_NONE;
+    kind_in_force =
+        config->cgroup_kind <= ISOLATE_CGROUP_CONTAINER ? config->cgroup_kind : ISOLATE_CGROUP_NONE;
     if (config->cgroup_wait)
         kind_in_force = cgroup_v2_receive_place() ? ISOLATE_CGROUP_V2 : ISOLATE_CGROUP_NONE;
     struct isolate_failure failure = kinds[kind_in_force]->setup(config);

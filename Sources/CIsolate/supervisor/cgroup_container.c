@@ -71,10 +71,10 @@ static struct isolate_failure create(const struct isolate_config *config, uint32
     (void)config;
     (void)slot;
     (void)owner;
-    int result = version == 2 ? cgroup_open_files(cgroup, files_v2, sizeof files_v2 / sizeof files_v2[0], 0,
-                                                  AT_FDCWD, ROOT)
-                              : cgroup_open_files(cgroup, files_v1, sizeof files_v1 / sizeof files_v1[0], 0,
-                                                  AT_FDCWD, ROOT);
+    int result =
+        version == 2
+            ? cgroup_open_files(cgroup, files_v2, sizeof files_v2 / sizeof files_v2[0], 0, AT_FDCWD, ROOT)
+            : cgroup_open_files(cgroup, files_v1, sizeof files_v1 / sizeof files_v1[0], 0, AT_FDCWD, ROOT);
     return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
 }
 
@@ -173,7 +173,8 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
     const struct cgroup *cgroup = &slot->cgroup;
     uint64_t limit = text_read_number(cgroup->memory_limit); /* "max" reads as 0 */
-    /* Of our own processes the kernel's part comes and goes; the embedder counts with a fixed sum for them. */
+    /* Of our own processes the kernel's part comes and goes; the embedder counts with a fixed sum for them.
+     */
     uint64_t held = container_held(slot) + slot->content_bytes, slack = slot->config->memory_slack_bytes;
     *memory_base_bytes = text_read_number(cgroup->memory_usage);
     *cpu_base_ns = read_cpu(slot, (int)SYS_CALL_0(__NR_getppid));

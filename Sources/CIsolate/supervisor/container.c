@@ -46,9 +46,8 @@ static struct tmpfs_use use_of_places(void) {
 /* Of the file system beneath a writable root, which the engine shares with everybody. */
 static uint64_t free_beneath_root(void) {
     struct statfs status;
-    return SYS_CALL_2(__NR_statfs, "/", &status) < 0
-               ? 0
-               : (uint64_t)status.f_bfree * (uint64_t)status.f_bsize;
+    return SYS_CALL_2(__NR_statfs, "/", &status) < 0 ? 0
+                                                     : (uint64_t)status.f_bfree * (uint64_t)status.f_bsize;
 }
 
 /* A writable root's share of the disk. Its file system is everybody's: as long as less went there since the

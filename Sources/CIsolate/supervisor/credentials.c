@@ -58,8 +58,8 @@ void credentials_end_look(const struct slot *slot) {
 }
 
 void credentials_hide(const struct isolate_config *config) {
-    /* What is not dumpable has files in /proc that are uid 0's, whom a container with a writable root gives to
-     * the program. There we are somebody else, and being so is what keeps it out. */
+    /* What is not dumpable has files in /proc that are uid 0's, whom a container with a writable root gives
+     * to the program. There we are somebody else, and being so is what keeps it out. */
     uint32_t needed = ISOLATE_FEATURE_CONTAINER | ISOLATE_FEATURE_WRITABLE;
     sys_prctl(PR_SET_DUMPABLE, (config->features & needed) == needed);
 }

@@ -1,4 +1,5 @@
-/* The program's entry: no libc, so the first instruction is ours. With an argument it is a container's agent. */
+/* The program's entry: no libc, so the first instruction is ours. With an argument it is a container's agent.
+ */
 #include "supervisor.h"
 #include "sys.h"
 
@@ -10,7 +11,9 @@ void __attribute__((noreturn, used)) supervisor_entry(const long *stack) {
 
 #if defined(__x86_64__)
 /* The kernel leaves the stack 16-byte aligned at entry; a call keeps the ABI's promise for the callee. */
-__asm__(".globl _start\n.type _start,@function\n_start:\n xor %ebp,%ebp\n mov %rsp,%rdi\n call supervisor_entry\n hlt\n");
+__asm__(".globl _start\n.type _start,@function\n_start:\n xor %ebp,%ebp\n mov %rsp,%rdi\n call "
+        "supervisor_entry\n hlt\n");
 #elif defined(__aarch64__)
-__asm__(".globl _start\n.type _start,%function\n_start:\n mov x29,#0\n mov x30,#0\n mov x0,sp\n b supervisor_entry\n");
+__asm__(".globl _start\n.type _start,%function\n_start:\n mov x29,#0\n mov x30,#0\n mov x0,sp\n b "
+        "supervisor_entry\n");
 #endif

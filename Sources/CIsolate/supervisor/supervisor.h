@@ -60,7 +60,7 @@ struct slot {
     /* container */
     /* With a writable root: bytes free beneath it, what was found in it, and when; when the sandbox began. */
     uint64_t root_free, root_found, root_looked_ns, opened_ns;
-    uint64_t content_bytes; /* of the request under way, as long as it is read */
+    uint64_t content_bytes;             /* of the request under way, as long as it is read */
     uint64_t floor_bytes, floor_inodes; /* what its places held before the run: no run is ended for that */
     struct cgroup_base base;
 };
@@ -91,8 +91,8 @@ static inline int has_own_tree(const struct slot *slot) {
 
 void supervisor_main(void) __attribute__((noreturn));
 
-/* supervisor.c: a slot's process, in its own namespaces where there are any, its ids mapped. `sync`: our end of
- * slot->sync. pid, or -errno; a pid with a failure is one that must be killed. */
+/* supervisor.c: a slot's process, in its own namespaces where there are any, its ids mapped. `sync`: our end
+ * of slot->sync. pid, or -errno; a pid with a failure is one that must be killed. */
 int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure);
 
 /* agent.c: the first process of a container. */

@@ -126,7 +126,8 @@ package enum FileErrors {
     package static func diskLimit(_ bytes: Int, _ failure: isolate_failure) -> SandboxError {
         SandboxError(
             .invalidLimit, stage: failure.stageName, errno: failure.errno_value,
-            message: "the disk limit cannot be set to \(bytes) bytes: \(describe(errno: failure.errno_value))",
+            message:
+                "the disk limit cannot be set to \(bytes) bytes: \(describe(errno: failure.errno_value))",
             hint: "give more than the files of the sandbox already hold")
     }
 

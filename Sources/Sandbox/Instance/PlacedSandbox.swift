@@ -110,7 +110,8 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
 
     // MARK: Runs
 
-    package func run(_ command: Command, stdin: StandardInput, limits: Limits) async throws(SandboxError) -> RunResult
+    package func run(_ command: Command, stdin: StandardInput, limits: Limits) async throws(SandboxError)
+        -> RunResult
     {
         try await perform(command, stdin: stdin, limits: limits, isStreaming: false) { _ in }
     }

@@ -72,7 +72,8 @@ package enum HostFacts {
     }()
 
     /// The kernel charges memory ahead, 64 pages per processor.
-    package static let chargeBatch = 64 * sysconf(Int32(_SC_PAGESIZE)) * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    package static let chargeBatch =
+        64 * sysconf(Int32(_SC_PAGESIZE)) * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// What a program can fill between two looks at it.
     static let sampledMemory = 48 << 20

@@ -20,7 +20,8 @@
         static let streamingCredit = RunOutput.highWater / 2
 
         init(
-            _ connection: AgentConnection, bound: Int, isStreaming: Bool, onEnd: @escaping @Sendable () -> Void
+            _ connection: AgentConnection, bound: Int, isStreaming: Bool,
+            onEnd: @escaping @Sendable () -> Void
         ) {
             self.connection = connection
             self.onEnd = onEnd
@@ -197,7 +198,9 @@
 
         func read(_ most: Int) -> [UInt8] {
             [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
-                repeat { count = Glibc.read(descriptor, buffer.baseAddress, most) } while count < 0 && errno == EINTR
+                repeat {
+                    count = Glibc.read(descriptor, buffer.baseAddress, most)
+                } while count < 0 && errno == EINTR
                 count = max(0, count)
             }
         }

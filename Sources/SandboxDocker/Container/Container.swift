@@ -176,7 +176,9 @@
                     return try await client.containers.update(
                         id, memory: Int64(limits.memory), pids: Int64(limits.processes), isPodman: isPodman)
                 } catch {
-                    guard error.message.contains("unable to set memory limit"), attempt < 5 else { throw error }
+                    guard error.message.contains("unable to set memory limit"), attempt < 5 else {
+                        throw error
+                    }
                 }
                 try? await Task.sleep(for: .milliseconds(5 * attempt))
             }

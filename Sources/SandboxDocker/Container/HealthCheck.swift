@@ -22,7 +22,8 @@
                     Command(
                         "g++", ["-o", "health", "health.cpp"],
                         inputFiles: [
-                            InputFile("health.cpp", Array("#include <cstdio>\nint main() { puts(\"42\"); }\n".utf8))
+                            InputFile(
+                                "health.cpp", Array("#include <cstdio>\nint main() { puts(\"42\"); }\n".utf8))
                         ]),
                     Command("./health"),
                 ], expected: "42\n"),

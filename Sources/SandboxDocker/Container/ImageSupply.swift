@@ -26,7 +26,8 @@
             guard configuration.pullPolicy == .missing, !name.isIdentifier else {
                 throw SandboxError(
                     .imageUnavailable, stage: "image",
-                    message: "the engine has no image \(Validation.quoted(reference)), and is not to pull any",
+                    message:
+                        "the engine has no image \(Validation.quoted(reference)), and is not to pull any",
                     hint: "load it with `docker load` or `docker import`, or allow pulling")
             }
             configuration.logger.notice("pulling an image", metadata: ["image": "\(reference)"])

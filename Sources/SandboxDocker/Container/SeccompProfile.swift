@@ -21,7 +21,8 @@
                 let architectures =
                     #"[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86","SCMP_ARCH_X32"]}]"#
             #else
-                let architectures = #"[{"architecture":"SCMP_ARCH_AARCH64","subArchitectures":["SCMP_ARCH_ARM"]}]"#
+                let architectures =
+                    #"[{"architecture":"SCMP_ARCH_AARCH64","subArchitectures":["SCMP_ARCH_ARM"]}]"#
             #endif
             return #"{"defaultAction":"SCMP_ACT_ERRNO","archMap":\#(architectures),"#
                 + #""syscalls":[{"names":[\#(names.joined(separator: ","))],"action":"SCMP_ACT_ALLOW"}]}"#
