@@ -18,7 +18,7 @@
 
 #include "supervisor.h"
 
-enum { SLOT_NUMBER = 1, EXIT_PROTOCOL = 3, EXIT_SLOT = 4 };
+enum { SLOT_NUMBER = 1 };
 
 static union {
     struct isolate_config config;
@@ -40,20 +40,10 @@ static struct {
     int is_pending, is_dropped; /* dropped: it was ended before all of it had come */
 } next = {.strings_file = -1, .input_file = -1};
 
-/* A file that is being written or read. */
-static struct {
-    struct isolate_agent_file request;
-    struct isolate_status_record answer;
-    int fd;
-    int is_writing, is_reading;
-    uint64_t left;
-    int error;
-} file = {.fd = -1};
-
 static int is_ending; /* the run's processes are dead, and its output is on its way */
 static struct isolate_run_record ended;
 
-static void __attribute__((noreturn)) leave(int code) {
+void agent_leave(int code) {
     stream_flush();
     sys_exit(code);
 }
@@ -62,7 +52,7 @@ static uint64_t held_bytes(void) {
     return container_held(&slot);
 }
 
-static void send_status(const struct isolate_status_record *record) {
+void agent_send_status(const struct isolate_status_record *record) {
     struct isolate_agent_status status = {.status = *record};
     status.held_bytes = held_bytes();
     stream_send(ISOLATE_FRAME_STATUS, &status, sizeof status);
@@ -81,19 +71,19 @@ static int receive_record(struct isolate_status_record *status, int *fd, int fla
     if (n == -EAGAIN)
         return 0;
     if (n <= 0)
-        leave(EXIT_SLOT);
+        agent_leave(EXIT_SLOT);
     if (n == sizeof record.run && record.type == ISOLATE_RUN_ENDED) {
         ended = record.run;
         is_ending = 1;
         return 0;
     }
     if (n != sizeof record.status)
-        leave(EXIT_SLOT);
+        agent_leave(EXIT_SLOT);
     *status = record.status;
     return 1;
 }
 
-static void wait_for_status(struct isolate_status_record *status, int *fd) {
+void agent_wait_for_status(struct isolate_status_record *status, int *fd) {
     while (!receive_record(status, fd, 0)) {
     }
 }
@@ -101,7 +91,7 @@ static void wait_for_status(struct isolate_status_record *status, int *fd) {
 static void tell_slot(uint32_t type, uint32_t end, uint64_t serial) {
     struct isolate_prepare_record record = {.type = type, .end = end, .serial = serial};
     if (sys_send_blocking(control, &record, sizeof record, 0, 0) < 0)
-        leave(EXIT_SLOT);
+        agent_leave(EXIT_SLOT);
 }
 
 static void finish_run(void) {
@@ -112,96 +102,6 @@ static void finish_run(void) {
     stream_send(ISOLATE_FRAME_ENDED, &frame, sizeof frame);
     run_close();
     is_ending = 0;
-}
-
-/* ---- files ---- */
-
-static void finish_writing(void) {
-    sys_close_fd(&file.fd);
-    if (file.error != 0) { /* a part of a file is worse than none */
-        struct isolate_status_record unused;
-        int none = -1;
-        file.request.file.mode = ISOLATE_FILE_REMOVE;
-        if (file.answer.failure.stage == 0 &&
-            sys_send_blocking(control, &file.request.file, sizeof file.request.file, 0, 0) == 0)
-            wait_for_status(&unused, &none);
-        file.answer.failure = failure_at(ISOLATE_STAGE_FILE, file.error, 0);
-    }
-    send_status(&file.answer);
-    file.is_writing = 0;
-}
-
-static void open_file(const uint8_t *payload, uint32_t bytes) {
-    if (bytes != sizeof file.request || file.is_writing || file.is_reading)
-        leave(EXIT_PROTOCOL);
-    memcpy(&file.request, payload, bytes);
-    file.request.file.type = ISOLATE_OPEN_FILE;
-    file.left = file.request.bytes;
-    file.error = 0;
-    file.fd = -1;
-    uint32_t mode = file.request.file.mode;
-    int is_write = mode == ISOLATE_FILE_WRITE || mode == ISOLATE_FILE_WRITE_PROGRAM;
-    if (is_write && !container_has_room(&slot, file.left)) {
-        file.answer = (struct isolate_status_record){.type = ISOLATE_FILE_OPENED,
-                                                     .failure = failure_at(ISOLATE_STAGE_FILE, -ENOSPC, 1)};
-        file.is_writing = 1;
-        file.error = -ENOSPC;
-        if (file.left == 0)
-            finish_writing();
-        return;
-    }
-    if (sys_send_blocking(control, &file.request.file, sizeof file.request.file, 0, 0) < 0)
-        leave(EXIT_SLOT);
-    wait_for_status(&file.answer, &file.fd);
-    if (is_write) {
-        file.is_writing = 1;
-        file.error = file.answer.failure.stage != 0 ? -file.answer.failure.errno_value : 0;
-        if (file.left == 0)
-            finish_writing();
-        return;
-    }
-    send_status(&file.answer);
-    file.is_reading = mode == ISOLATE_FILE_READ && file.fd >= 0;
-}
-
-static void write_content(const uint8_t *bytes, uint32_t count) {
-    if (count > file.left)
-        leave(EXIT_PROTOCOL);
-    file.left -= count;
-    while (count > 0 && file.error == 0) {
-        long n = sys_write(file.fd, bytes, count);
-        if (n > 0) {
-            bytes += n;
-            count -= (uint32_t)n;
-        } else if (n != -EINTR) {
-            file.error = n == 0 ? -EIO : (int)n;
-        }
-    }
-    if (file.left == 0)
-        finish_writing();
-}
-
-/* As much as there is room for; never more than was asked for, whatever size the file has by now. */
-static void move_file(void) {
-    while (file.is_reading) {
-        uint64_t most = ISOLATE_FRAME_MAX;
-        if (file.left < most)
-            most = file.left;
-        if (stream_room() < most + sizeof(struct isolate_frame))
-            return;
-        long n = most == 0 ? 0 : sys_read(file.fd, stream_reserve((uint32_t)most), most);
-        if (n == -EINTR)
-            continue;
-        if (n > 0) {
-            file.left -= (uint64_t)n;
-            stream_commit(ISOLATE_FRAME_FILE, (uint32_t)n);
-        } else {
-            int32_t error = n < 0 ? (int32_t)-n : 0;
-            stream_send(ISOLATE_FRAME_FILE, &error, n < 0 ? sizeof error : 0);
-            sys_close_fd(&file.fd);
-            file.is_reading = 0;
-        }
-    }
 }
 
 /* ---- runs ---- */
@@ -259,8 +159,9 @@ static int memory_file(void) {
 }
 
 static void begin_run(const uint8_t *payload, uint32_t bytes) {
-    if (bytes < sizeof next.request.run || bytes > sizeof next.request || next.is_pending || file.is_writing)
-        leave(EXIT_PROTOCOL);
+    if (bytes < sizeof next.request.run || bytes > sizeof next.request || next.is_pending ||
+        file_is_writing())
+        agent_leave(EXIT_PROTOCOL);
     memcpy(&next.request, payload, bytes);
     next.request_bytes = bytes;
     next.is_pending = 1;
@@ -281,11 +182,11 @@ static void add_content(const uint8_t *bytes, uint32_t count) {
         uint64_t *left = is_strings ? &next.strings_left : &next.input_left;
         uint32_t part = count < *left ? count : (uint32_t)*left;
         if (part == 0)
-            leave(EXIT_PROTOCOL);
+            agent_leave(EXIT_PROTOCOL);
         for (uint32_t done = 0; done < part;) {
             long n = sys_write(is_strings ? next.strings_file : next.input_file, bytes + done, part - done);
             if (n <= 0 && n != -EINTR)
-                leave(EXIT_SLOT); /* no memory: the embedder makes room before it sends */
+                agent_leave(EXIT_SLOT); /* no memory: the embedder makes room before it sends */
             done += n > 0 ? (uint32_t)n : 0;
         }
         *left -= part;
@@ -301,14 +202,14 @@ static void add_content(const uint8_t *bytes, uint32_t count) {
 static void forward_control(const uint8_t *payload, uint32_t bytes) {
     struct isolate_prepare_record record;
     if (bytes != sizeof record)
-        leave(EXIT_PROTOCOL);
+        agent_leave(EXIT_PROTOCOL);
     memcpy(&record, payload, sizeof record);
     if (record.type == ISOLATE_PREPARE || record.type == ISOLATE_SET_DISK)
         slot.disk_bytes = record.disk_bytes; /* ours is a copy, and we write files */
     next.is_dropped |=
         next.is_pending && record.type == ISOLATE_END_RUN && record.serial == next.request.run.run.serial;
     if (sys_send_blocking(control, &record, sizeof record, 0, 0) < 0)
-        leave(EXIT_SLOT);
+        agent_leave(EXIT_SLOT);
 }
 
 static void handle_frame(const struct isolate_frame *frame, const uint8_t *payload) {
@@ -318,14 +219,14 @@ static void handle_frame(const struct isolate_frame *frame, const uint8_t *paylo
         forward_control(payload, frame->bytes);
         break;
     case ISOLATE_FRAME_OPEN:
-        open_file(payload, frame->bytes);
+        file_open(&slot, control, payload, frame->bytes);
         break;
     case ISOLATE_FRAME_RUN:
         begin_run(payload, frame->bytes);
         break;
     case ISOLATE_FRAME_CONTENT:
-        if (file.is_writing)
-            write_content(payload, frame->bytes);
+        if (file_is_writing())
+            file_content(payload, frame->bytes);
         else
             add_content(payload, frame->bytes);
         break;
@@ -334,12 +235,12 @@ static void handle_frame(const struct isolate_frame *frame, const uint8_t *paylo
         break;
     case ISOLATE_FRAME_CREDIT:
         if (frame->bytes != sizeof credit)
-            leave(EXIT_PROTOCOL);
+            agent_leave(EXIT_PROTOCOL);
         memcpy(&credit, payload, sizeof credit);
         run_credit(credit.stream, credit.bytes);
         break;
     default:
-        leave(EXIT_PROTOCOL);
+        agent_leave(EXIT_PROTOCOL);
     }
 }
 
@@ -353,7 +254,7 @@ static void __attribute__((noreturn)) serve(void) {
         streams = run_poll(fds + count);
         /* What waited for room in the buffer has it when the buffer has left whole; nothing else would say
          * so. */
-        int is_more = (is_ending || file.is_reading) && !stream_has_output();
+        int is_more = (is_ending || file_is_reading()) && !stream_has_output();
         if (sys_poll(fds, count + streams, is_more ? 0 : -1) < 0)
             continue;
         if (fds[0].revents != 0) {
@@ -367,7 +268,7 @@ static void __attribute__((noreturn)) serve(void) {
             struct isolate_status_record status;
             int CLEANUP_CLOSE fd = -1;
             if (receive_record(&status, &fd, SYS_MSG_DONTWAIT))
-                send_status(&status);
+                agent_send_status(&status);
         }
         if (fds[2].revents != 0)
             stream_flush();
@@ -378,7 +279,7 @@ static void __attribute__((noreturn)) serve(void) {
             tell_slot(ISOLATE_END_RUN, ISOLATE_END_OUTPUT, next.request.run.run.serial);
         if (is_ending)
             finish_run();
-        move_file();
+        file_move();
         stream_flush();
         if (!next.is_pending && !is_ending)
             run_make_ready();
@@ -432,7 +333,7 @@ static struct isolate_failure start(void) {
     sys_close_fd(&pairs[2][0]);
     if (failure.stage != 0)
         return failure;
-    wait_for_status(&first, &none);
+    agent_wait_for_status(&first, &none);
     return first.failure;
 }
 
@@ -462,6 +363,6 @@ void agent_main(void) {
     stream_send(ISOLATE_FRAME_HELLO, &hello, sizeof hello);
     stream_flush();
     if (hello.failure.stage != 0)
-        leave(EXIT_SLOT);
+        agent_leave(EXIT_SLOT);
     serve();
 }

@@ -47,4 +47,23 @@ int run_drain(void);
 uint32_t run_exceeded(void);
 void run_close(void);
 
+/* ---- agent_file.c ---- */
+
+struct slot;
+/* An OPEN frame; `control`: the slot's. */
+void file_open(const struct slot *slot, int control, const uint8_t *payload, uint32_t bytes);
+void file_content(const uint8_t *bytes, uint32_t count);
+/* Sends as much of a file that is read as there is room for. */
+void file_move(void);
+int file_is_writing(void);
+int file_is_reading(void);
+
+/* ---- agent.c ---- */
+
+enum { EXIT_PROTOCOL = 3, EXIT_SLOT = 4 };
+void agent_leave(int code) __attribute__((noreturn));
+void agent_send_status(const struct isolate_status_record *record);
+/* The slot's answer, and its descriptor. */
+void agent_wait_for_status(struct isolate_status_record *status, int *fd);
+
 #endif

@@ -91,7 +91,7 @@
         /// Feeds stdin while the program reads it.
         func feed(_ input: AgentInput) {
             let task = Task { [self] in
-                await input.forEach { piece in
+                await input.send { piece in
                     guard await window.take(piece.count) else { return false }
                     connection.send(Self.input(piece))
                     return true
@@ -169,7 +169,7 @@
         private static let pieceSize = Int(ISOLATE_FRAME_MAX)
 
         /// Hands over piece by piece until `body` returns false or there is nothing more.
-        func forEach(_ body: (ArraySlice<UInt8>) async -> Bool) async {
+        func send(_ body: (ArraySlice<UInt8>) async -> Bool) async {
             switch self {
             case .file(let file):
                 while !Task.isCancelled {
