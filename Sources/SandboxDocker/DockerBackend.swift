@@ -15,7 +15,8 @@
     public final class DockerBackend: SandboxBackend {
         public let configuration: DockerConfiguration
         private let instance: String
-        private let owner: ContainerOwner
+        /// In the labels of all that this backend makes.
+        let owner: ContainerOwner
         private let client: EngineClient
         private let session: EngineSession
         private let workshop: ContainerWorkshop
