@@ -48,9 +48,9 @@
                 memoryResolution: HostFacts.chargeBatch + ContainerPlan.memorySlack,
                 wallTimeTolerance: .milliseconds(150), cpuTimeTolerance: .milliseconds(150),
                 layers: ContainerLayers.engine.union(ContainerLayers.agent), level: .standard)
-            // The engine has no quotas, its writable layer is on its disk, and the image says who has a name.
+            // The engine has no quotas, its writable layer is on its disk, and /etc is the image's and its own.
             (capabilities.hasDiskQuota, capabilities.isRootfsMemory) = (false, false)
-            (capabilities.namesUser, capabilities.visibleProcesses) = (false, 2)
+            (capabilities.hasOwnEtc, capabilities.visibleProcesses) = (false, 2)
             return capabilities
         }
 

@@ -110,6 +110,8 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->namespaces[i] = -1;
     slot->was_full = scratch_is_full(slot);
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
+        container_note_use(slot);
     struct isolate_failure failure = cgroup_prepare(slot);
     if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         failure = start_init(slot);

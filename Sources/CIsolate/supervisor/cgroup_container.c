@@ -26,8 +26,6 @@ static const struct cgroup_file files_v1[] = {
     {0, "/memory/memory.usage_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_usage)},
     {0, "/memory/memory.max_usage_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_peak)},
     {0, "/memory/memory.oom_control", O_RDONLY, 1, offsetof(struct cgroup, memory_events)},
-    {0, "/memory/memory.failcnt", O_RDONLY, 1, offsetof(struct cgroup, reclaim)},
-    {0, "/memory/memory.memsw.failcnt", O_RDONLY, 0, offsetof(struct cgroup, swap_limit)},
     {0, "/memory/memory.stat", O_RDONLY, 1, offsetof(struct cgroup, memory_stat)},
     {0, "/pids/pids.max", O_RDONLY, 1, offsetof(struct cgroup, pids_max)},
     {0, "/pids/pids.current", O_RDONLY, 1, offsetof(struct cgroup, pids_current)},
@@ -113,13 +111,18 @@ uint64_t cgroup_container_held(const struct cgroup *cgroup) {
     return usage > cache ? usage - cache : 0;
 }
 
-/* How often the container met its own limit. On v1 that of memory and swap together is as high, and is asked
- * first. */
+/* v2: how often the container met its own limit. v1 counts that (failcnt) no longer on newer kernels. */
 static uint64_t read_limit_events(const struct cgroup *cgroup) {
+    return version == 2 ? cgroup_read_key(cgroup->memory_events, "oom") : 0;
+}
+
+/* v1 has the peak only: it stops below the limit by less than one charge batch. An earlier run may have left
+ * it there; then an OOM kill of the host's is taken for the container's. */
+static int met_own_limit(const struct slot *slot, uint64_t peak) {
+    const struct cgroup *cgroup = &slot->cgroup;
     if (version == 2)
-        return cgroup_read_key(cgroup->memory_events, "oom");
-    return text_read_number(cgroup->reclaim) +
-           (cgroup->swap_limit >= 0 ? text_read_number(cgroup->swap_limit) : 0);
+        return read_limit_events(cgroup) > slot->base.limit_events;
+    return peak + slot->config->charge_batch_bytes >= text_read_number(cgroup->memory_limit);
 }
 
 static struct isolate_failure prepare(struct slot *slot) {
@@ -206,7 +209,7 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
         usage->memory_peak_bytes = usage->rusage_resident_bytes;
     }
     usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->base.oom_kills;
-    usage->memory_limit_reached = read_limit_events(cgroup) > slot->base.limit_events;
+    usage->memory_limit_reached = met_own_limit(slot, peak);
     /* File cache from before the run made room for it: then it used more than the counter rose. */
     if (usage->is_out_of_memory && usage->memory_limit_reached &&
         usage->memory_peak_bytes < ready->limits.memory_bytes)

@@ -13,6 +13,7 @@
 #include "supervisor.h"
 #include "text.h"
 
+#define ROOT_LOOK_NS ((uint64_t)2000000000)
 enum { INODE_BYTES = 4096, INODES_LEAST = 1024, IPC_RMID = 0, PLACES = 4, SHARED = 3 };
 
 /* The last one holds message queues, which take no room of the others. */
@@ -50,21 +51,55 @@ static uint64_t free_beneath_root(void) {
                : (uint64_t)status.f_bfree * (uint64_t)status.f_bsize;
 }
 
-/* What others write there counts along; a run is ended for it only when it would be for itself. */
-static uint64_t taken_beneath_root(const struct slot *slot) {
-    uint64_t now = has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? free_beneath_root() : ~0ull;
-    return now < slot->root_free ? slot->root_free - now : 0;
+/* A writable root's share of the disk. Its file system is everybody's: as long as less went there since the
+ * run began than may have, the tree, which takes long, is only looked at from time to time. */
+static uint64_t written_to_root(struct slot *slot, uint64_t allowed) {
+    uint64_t free = free_beneath_root(), now = sys_now_ns();
+    uint64_t taken = free < slot->root_free ? slot->root_free - free : 0;
+    if (taken + slot->root_found > allowed || now - slot->root_looked_ns > ROOT_LOOK_NS) {
+        slot->root_found = evidence_of_root(slot, slot->opened_ns);
+        slot->root_looked_ns = sys_now_ns();
+        slot->root_free = free;
+    }
+    return slot->root_found;
 }
 
-int container_is_full(const struct slot *slot) {
+static struct tmpfs_use use_of_all(const struct slot *slot) {
     struct tmpfs_use use = use_of_places();
     if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         add_use(&use, devices);
-    uint64_t inodes = slot->disk_bytes / INODE_BYTES;
+    return use;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+int container_is_full(struct slot *slot) {
+    struct tmpfs_use use = use_of_all(slot);
+    uint64_t bytes = larger(slot->disk_bytes, slot->floor_bytes);
+    uint64_t inodes = larger(larger(slot->disk_bytes / INODE_BYTES, INODES_LEAST), slot->floor_inodes);
     if (slot->work < 0)
         return 0;
-    return use.is_exhausted || use.bytes + taken_beneath_root(slot) > slot->disk_bytes ||
-           use.inodes > (inodes < INODES_LEAST ? INODES_LEAST : inodes);
+    if (use.is_exhausted || use.bytes > bytes || use.inodes > inodes)
+        return 1;
+    return has_feature(slot, ISOLATE_FEATURE_WRITABLE) &&
+           written_to_root(slot, bytes - use.bytes) > bytes - use.bytes;
+}
+
+void container_begin_looks(struct slot *slot) {
+    slot->root_free = free_beneath_root();
+    slot->root_looked_ns = sys_now_ns();
+}
+
+void container_note_use(struct slot *slot) {
+    struct tmpfs_use use = use_of_all(slot);
+    slot->floor_bytes = use.bytes;
+    slot->floor_inodes = use.inodes;
+}
+
+int container_holds_less(uint64_t bytes) {
+    return use_of_places().bytes <= bytes;
 }
 
 int container_has_room(const struct slot *slot, uint64_t bytes) {
@@ -74,7 +109,11 @@ int container_has_room(const struct slot *slot, uint64_t bytes) {
 
 struct isolate_failure container_open(struct slot *slot) {
     slot->work = sys_openat(AT_FDCWD, places[0], O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-    slot->root_free = free_beneath_root();
+    slot->root_found = 0;
+    slot->floor_bytes = slot->floor_inodes = 0;
+    struct sys_timespec date = {0, 0};
+    SYS_CALL_2(__NR_clock_gettime, 5 /* CLOCK_REALTIME_COARSE: the clock of file times */, &date);
+    slot->opened_ns = (uint64_t)date.seconds * 1000000000u + (uint64_t)date.nanoseconds;
     if (slot->work >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH)) {
         sys_close_fd(&slot->work);
         slot->work = -EIO;

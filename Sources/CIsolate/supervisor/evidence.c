@@ -57,6 +57,7 @@ static int is_looked_for(struct walk *walk, const struct stat *status) {
 /* A tree of any depth, counted with two descriptors and no recursion. */
 struct count {
     uint64_t bytes;
+    uint64_t since_ns, device; /* of a root file system: what was changed since then, and no other mounts */
     int entries;
     int is_cut;   /* it holds something that cannot be looked at */
     int is_moved; /* a directory went elsewhere while we were in it */
@@ -90,17 +91,24 @@ static int next_directory(int dir, struct level *level, struct count *count) {
             struct stat status;
             if (SYS_CALL_4(__NR_newfstatat, dir, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
                 continue;
-            count->bytes += (uint64_t)status.st_blocks * 512;
-            if (++count->entries >= COUNTED_MAX) {
+            int is_directory = (status.st_mode & TYPE_BITS) == TYPE_DIRECTORY;
+            /* The kernel sets this time, and nobody else can. */
+            uint64_t changed = (uint64_t)status.st_ctime * 1000000000u + (uint64_t)status.st_ctime_nsec;
+            if (count->device != 0 && is_directory && status.st_dev != count->device)
+                continue;
+            int is_counted = count->since_ns == 0 || changed >= count->since_ns;
+            if (is_counted)
+                count->bytes += (uint64_t)status.st_blocks * 512;
+            if (is_counted && ++count->entries >= COUNTED_MAX) {
                 count->is_cut = 1;
                 return -ENOENT;
             }
-            if ((status.st_mode & TYPE_BITS) != TYPE_DIRECTORY)
+            if (!is_directory)
                 continue;
             int below = sys_openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
             if (below >= 0)
                 return below;
-            count->is_cut |= below == -EACCES;
+            count->is_cut |= below == -EACCES && is_counted; /* the image has some of its own */
         }
     return -ENOENT;
 }
@@ -130,14 +138,26 @@ static void count_tree(int top, struct count *count) {
 /* What cannot be looked at counts as too much, and so does what was never still. */
 static int is_above(const int dirs[2], uint64_t limit) {
     static int moved_looks;
-    struct count count = {0, 0, 0, 0};
+    struct count count = {0};
     for (int i = 0; i < 2; i++)
         count_tree(dirs[i], &count);
     moved_looks = count.is_moved ? moved_looks + 1 : 0;
     return count.bytes > limit || count.is_cut || moved_looks >= MOVED_LOOKS_MAX;
 }
 
-int scratch_is_full(const struct slot *slot) {
+uint64_t evidence_of_root(const struct slot *slot, uint64_t since_ns) {
+    struct count count = {.since_ns = since_ns};
+    struct stat status = {0};
+    int CLEANUP_CLOSE root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+    SYS_CALL_2(__NR_fstat, root, &status);
+    count.device = status.st_dev;
+    credentials_begin_look(slot);
+    count_tree(root, &count);
+    credentials_end_look(slot);
+    return count.is_cut ? ~0ull : count.bytes;
+}
+
+int scratch_is_full(struct slot *slot) {
     struct statfs status;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
         return container_is_full(slot);

@@ -276,6 +276,8 @@ struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
 
 struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes) {
     char options[128];
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER) && !container_holds_less(disk_bytes))
+        return failure_at(ISOLATE_STAGE_SCRATCH, -EINVAL, 3); /* as a tmpfs answers */
     slot->disk_bytes = disk_bytes;
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         return failure_at(0, 0, 0); /* looked at from time to time; see evidence.c */

@@ -174,6 +174,8 @@ static void look_at_disk(struct run *run, uint64_t now) {
     }
     if (now < run->next_disk_ns)
         return;
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER) && run->next_disk_ns == 0)
+        container_begin_looks(slot);
     uint64_t begin = sys_now_ns();
     if (scratch_is_full(slot)) {
         run->sampled_hits |= ISOLATE_HIT_DISK;

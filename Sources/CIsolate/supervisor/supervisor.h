@@ -57,7 +57,10 @@ struct slot {
     uint64_t processes_base; /* no cgroup: what RLIMIT_NPROC counts besides the program */
     int is_traced;           /* level minimal: the program's process is */
     int was_full;            /* the quota was used up before the run */
-    uint64_t root_free;      /* container with a writable root: free blocks beneath it, in bytes, at first */
+    /* container */
+    /* With a writable root: bytes free beneath it, what was found in it, and when; when the sandbox began. */
+    uint64_t root_free, root_found, root_looked_ns, opened_ns;
+    uint64_t floor_bytes, floor_inodes; /* what its places held before the run: no run is ended for that */
     struct cgroup_base base;
 };
 
@@ -137,7 +140,13 @@ struct isolate_failure container_open(struct slot *slot);
 int container_wipe(struct slot *slot);
 /* What outlives its processes and belongs to one run: System V IPC, message queues. */
 void container_end_run(const struct slot *slot);
-int container_is_full(const struct slot *slot);
+int container_is_full(struct slot *slot);
+/* A run begins. */
+void container_begin_looks(struct slot *slot);
+/* What is there from now on is from before the run. */
+void container_note_use(struct slot *slot);
+/* Whether a limit of so many bytes is above what its places hold. */
+int container_holds_less(uint64_t bytes);
 int container_has_room(const struct slot *slot, uint64_t bytes);
 
 /* root.c: the tmpfs behind /work, /tmp and /dev/shm. */
@@ -145,7 +154,7 @@ struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes);
 struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes);
 void scratch_remove(struct slot *slot);
 /* evidence.c */
-int scratch_is_full(const struct slot *slot);
+int scratch_is_full(struct slot *slot);
 
 /* cell.c: makes and ends the cell of the next run. */
 struct isolate_failure cell_prepare(struct slot *slot);
@@ -209,6 +218,8 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
                        struct trace_evidence *evidence);
 
 /* evidence.c: limits that leave their mark in /work and /tmp. */
+/* Bytes of the root file system that were written since `since_ns`, other mounts left out; as the program. */
+uint64_t evidence_of_root(const struct slot *slot, uint64_t since_ns);
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed);
 
 /* files.c: opens a file of /work for the embedder and sends it the descriptor. */

@@ -90,8 +90,9 @@ public struct BackendCapabilities: Sendable, Hashable {
     public var hasDiskQuota = true
     /// What a program writes to a writable root file system is memory of the run, as all other files are.
     public var isRootfsMemory = true
-    /// The program's user has a name (`getpwuid`).
-    public var namesUser = true
+    /// `/etc` is made by us: the program's user has a name (`getpwuid`), and `localhost` one address, so that looking
+    /// it up (`getaddrinfo`) needs no socket to choose among several.
+    public var hasOwnEtc = true
     /// Processes of ours that a program sees in `/proc` besides pid 1; it can do nothing to them.
     public var visibleProcesses = 0
 

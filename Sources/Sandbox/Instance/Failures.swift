@@ -123,6 +123,13 @@ package enum FileErrors {
             message: "\(Validation.quoted(path)) is larger than \(maxBytes) bytes", hint: "raise maxBytes")
     }
 
+    package static func diskLimit(_ bytes: Int, _ failure: isolate_failure) -> SandboxError {
+        SandboxError(
+            .invalidLimit, stage: failure.stageName, errno: failure.errno_value,
+            message: "the disk limit cannot be set to \(bytes) bytes: \(describe(errno: failure.errno_value))",
+            hint: "give more than the files of the sandbox already hold")
+    }
+
     package static func error(errno number: Int32, path: String) -> SandboxError {
         let name = Validation.quoted(path)
         let reason = describe(errno: number)

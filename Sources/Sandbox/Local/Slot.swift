@@ -79,11 +79,7 @@ final class Slot: EventHandler {
             isolate_slot_send(control, ISOLATE_SET_DISK.rawValue, 0, UInt64(bytes), 0)
         }
         guard record.failure.stage == 0 else {
-            throw SandboxError(
-                .invalidLimit, stage: record.failure.stageName, errno: record.failure.errno_value,
-                message:
-                    "the disk limit cannot be set to \(bytes) bytes: \(describe(errno: record.failure.errno_value))",
-                hint: "give more than the files of the sandbox already hold")
+            throw FileErrors.diskLimit(bytes, record.failure)
         }
         state.withLock { $0.disk = bytes }
     }

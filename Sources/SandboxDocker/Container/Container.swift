@@ -142,7 +142,10 @@
         /// - Parameter announced: bytes that will be held besides what is held now.
         func setLimits(_ limits: Limits, announced: Int = 0) async throws(SandboxError) {
             if disk.withLock({ $0 != limits.disk }) {
-                _ = try await connection.control(ISOLATE_SET_DISK, disk: limits.disk)
+                let answer = try await connection.control(ISOLATE_SET_DISK, disk: limits.disk)
+                if answer.status.failure.stage != 0 {
+                    throw FileErrors.diskLimit(limits.disk, answer.status.failure)
+                }
                 disk.withLock { $0 = limits.disk }
             }
             let held = connection.heldBytes + announced

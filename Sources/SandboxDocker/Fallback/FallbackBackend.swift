@@ -76,7 +76,7 @@
                 layers: a.layers.intersection(b.layers), level: min(a.level, b.level))
             weaker.hasDiskQuota = a.hasDiskQuota && b.hasDiskQuota
             weaker.isRootfsMemory = a.isRootfsMemory && b.isRootfsMemory
-            weaker.namesUser = a.namesUser && b.namesUser
+            weaker.hasOwnEtc = a.hasOwnEtc && b.hasOwnEtc
             weaker.visibleProcesses = max(a.visibleProcesses, b.visibleProcesses)
             return weaker
         }
