@@ -44,7 +44,8 @@
         /// What every container has; it does not depend on the engine.
         public var capabilities: BackendCapabilities {
             var capabilities = BackendCapabilities(
-                kind: .docker, rootfsModes: [.readOnly, .writable], minimumMemory: ContainerPlan.minimumMemory,
+                kind: .docker, rootfsModes: [.readOnly, .writable],
+                minimumMemory: ContainerPlan.minimumMemory,
                 memoryResolution: HostFacts.chargeBatch + ContainerPlan.memorySlack,
                 wallTimeTolerance: .milliseconds(150), cpuTimeTolerance: .milliseconds(150),
                 layers: ContainerLayers.engine.union(ContainerLayers.agent), level: .standard)

@@ -18,7 +18,8 @@
 
         /// - Parameter isStopping: the backend is shutting down, which explains a loss.
         init(
-            _ key: ContainerKey, digest: String?, configuration: PoolConfiguration, workshop: ContainerWorkshop,
+            _ key: ContainerKey, digest: String?, configuration: PoolConfiguration,
+            workshop: ContainerWorkshop,
             isStopping: @escaping @Sendable () -> Bool
         ) throws(SandboxError) {
             self.key = key
@@ -49,15 +50,9 @@
         func replenish() { pool.replenish() }
         func drain() async { await pool.drain() }
 
-        /// Ends everything at once: runs under way fail. Sandboxes that somebody still holds are empty shells then,
-        /// which the pool forgets when they are closed.
-        func stop() async {
-            let containers = workshop.containers(of: key)
-            await withTaskGroup(of: Void.self) { group in
-                for container in containers { group.addTask { await self.workshop.unmake(container) } }
-            }
-            Task { await pool.drain() }
-        }
+        /// Refuses new callers. Once the workshop has stopped, too, sandboxes that somebody still holds are empty
+        /// shells, which the pool forgets when they are closed.
+        func stop() { Task { await pool.drain() } }
         var statistics: PoolStatistics { pool.statistics }
         var details: PoolDetails { pool.details.named(key.description) }
 
@@ -95,8 +90,17 @@
         let volume: AgentVolume
         private let session: EngineSession
         private let configuration: DockerConfiguration
-        /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
-        private let known = Mutex<[String: Container]>([:])
+        private struct State {
+            /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
+            var known: [String: Container] = [:]
+            /// Containers that are being made.
+            var making = 0
+            var isStopping = false
+            /// Waits until none is being made any more.
+            var stopping: CheckedContinuation<Void, Never>?
+        }
+
+        private let state = Mutex(State())
 
         init(_ session: EngineSession, owner: ContainerOwner, configuration: DockerConfiguration) {
             self.session = session
@@ -107,26 +111,84 @@
 
         private var logger: Logger { configuration.logger }
 
-        func knows(_ id: String) -> Bool { known.withLock { $0[id] != nil } }
+        func knows(_ id: String) -> Bool { state.withLock { $0.known[id] != nil } }
 
-        func containers(of key: ContainerKey) -> [Container] {
-            known.withLock { $0.values.filter { $0.key == key } }
+        /// Makes no more, ends all containers at once, runs under way with them, and returns when the engine has none
+        /// of this backend's: a loss starts a replacement, which may be half made, or made and its answer lost.
+        func stop() async {
+            let containers = state.withLock { state in
+                state.isStopping = true
+                return Array(state.known.values)
+            }
+            await withTaskGroup(of: Void.self) { group in
+                for container in containers { group.addTask { await self.unmake(container) } }
+            }
+            await withCheckedContinuation { continuation in
+                let isIdle = state.withLock { state in
+                    if state.making > 0 { state.stopping = continuation }
+                    return state.making == 0
+                }
+                if isIdle { continuation.resume() }
+            }
+            do throws(EngineError) {
+                for container in try await session.client.containers.list(labels: owner.ownLabels) {
+                    try await session.client.containers.remove(container.id)
+                }
+                try await volume.remove()
+            } catch {
+                logger.warning("the engine keeps what is ours", metadata: ["error": "\(error)"])
+            }
+        }
+
+        private static var stopped: SandboxError {
+            SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+        }
+
+        private func beginMaking() throws(SandboxError) {
+            try state.withLock { state throws(SandboxError) in
+                if state.isStopping { throw Self.stopped }
+                state.making += 1
+            }
+        }
+
+        private func endMaking() {
+            let stopping = state.withLock { state -> CheckedContinuation<Void, Never>? in
+                state.making -= 1
+                guard state.making == 0 else { return nil }
+                defer { state.stopping = nil }
+                return state.stopping
+            }
+            stopping?.resume()
+        }
+
+        /// False when it came too late.
+        private func keep(_ container: Container) -> Bool {
+            state.withLock { state in
+                if !state.isStopping { state.known[container.id] = container }
+                return !state.isStopping
+            }
         }
 
         func make(
             _ key: ContainerKey, onLoss: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> Container {
+            try beginMaking()
+            defer { endMaking() }
             do throws(SandboxError) {
                 let setting = Container.Setting(
                     client: session.client, info: try await session.info(), volume: volume, owner: owner,
                     limits: .standard)
                 let container = try await Container.make(key, setting, onLoss: onLoss)
-                known.withLock { $0[container.id] = container }
+                guard keep(container) else {
+                    try? await container.destroy()
+                    throw Self.stopped
+                }
                 logger.debug("container made", metadata: ["container": "\(container.id)", "pool": "\(key)"])
                 return container
             } catch {
                 if error.code == .backendUnavailable { session.forget() }
-                logger.warning("no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
+                logger.warning(
+                    "no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
                 throw error
             }
         }
@@ -141,7 +203,7 @@
                     "a container could not be removed",
                     metadata: ["container": "\(container.id)", "error": "\(error)"])
             }
-            known.withLock { $0[container.id] = nil }
+            state.withLock { $0.known[container.id] = nil }
         }
 
         func reset(_ container: Container) async -> Bool {

@@ -44,7 +44,8 @@
             }
             let (entry, idle) = try state.withLock { state throws(SandboxError) -> (Entry, [ContainerPool]) in
                 guard state.ending == nil else {
-                    throw SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+                    throw SandboxError(
+                        .shutDown, message: "the backend was shut down", hint: "make a new backend")
                 }
                 if case .running? = state.entries[key], state.order.last == key {
                     return (state.entries[key]!, [])
@@ -80,7 +81,9 @@
         private static func removeIdle(_ state: inout State) -> [ContainerPool] {
             var removed: [ContainerPool] = []
             for key in state.order where state.entries.count >= most {
-                guard case .running(let pool)? = state.entries[key], pool.statistics.inUse == 0 else { continue }
+                guard case .running(let pool)? = state.entries[key], pool.statistics.inUse == 0 else {
+                    continue
+                }
                 state.entries[key] = nil
                 removed.append(pool)
             }
@@ -149,26 +152,21 @@
                 if let ending = state.ending { return ending }
                 let entries = Array(state.entries.values)
                 let reconciling = state.reconciling
-                let (workshop, configuration) = (workshop, configuration)
+                let workshop = workshop
                 let ending = Task {
                     reconciling?.cancel()
                     await withTaskGroup(of: Void.self) { group in
                         for entry in entries {
                             group.addTask {
                                 switch entry {
-                                case .running(let pool): await pool.stop()
+                                case .running(let pool): pool.stop()
                                 case .starting(let task):
-                                    if case .success(let pool) = await task.value { await pool.stop() }
+                                    if case .success(let pool) = await task.value { pool.stop() }
                                 }
                             }
                         }
                     }
-                    do throws(EngineError) {
-                        try await workshop.volume.remove()
-                    } catch {
-                        configuration.logger.warning(
-                            "the agent's volume could not be removed", metadata: ["error": "\(error)"])
-                    }
+                    await workshop.stop()
                 }
                 state.entries = [:]
                 state.ending = ending
