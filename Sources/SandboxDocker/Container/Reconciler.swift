@@ -33,18 +33,22 @@
                 let age = container.created.map { now - $0 } ?? 0
                 guard isLeftBehind(container.labels, age: age, isKnown: own?.knows(container.id) ?? false)
                 else { continue }
-                if await remove({ () async throws(EngineError) in
-                    try await client.containers.remove(container.id)
-                }, "container \(container.id)", logger) {
+                if await remove(
+                    { () async throws(EngineError) in
+                        try await client.containers.remove(container.id)
+                    }, "container \(container.id)", logger)
+                {
                     removed.append("container \(container.id)")
                 }
             }
             for volume in try await client.volumes.list(labels: [ContainerOwner.hostLabel: ""]) {
                 // A backend's own volume is in use until it shuts down.
                 guard isLeftBehind(volume.labels, age: 0, isKnown: true) else { continue }
-                if await remove({ () async throws(EngineError) in
-                    try await client.volumes.remove(volume.name)
-                }, "volume \(volume.name)", logger) {
+                if await remove(
+                    { () async throws(EngineError) in
+                        try await client.volumes.removeWhenUnused(volume.name)
+                    }, "volume \(volume.name)", logger)
+                {
                     removed.append("volume \(volume.name)")
                 }
             }
@@ -66,7 +70,9 @@
                 logger.notice("removed what a dead owner left", metadata: ["what": "\(what)"])
                 return true
             } catch {
-                logger.warning("cannot remove what a dead owner left", metadata: ["what": "\(what)", "error": "\(error)"])
+                logger.warning(
+                    "cannot remove what a dead owner left",
+                    metadata: ["what": "\(what)", "error": "\(error)"])
                 return false
             }
         }
