@@ -15,6 +15,7 @@
     public final class DockerBackend: SandboxBackend {
         public let configuration: DockerConfiguration
         private let instance: String
+        /// In the labels of all that this backend makes.
         let owner: ContainerOwner
         private let client: EngineClient
         private let session: EngineSession

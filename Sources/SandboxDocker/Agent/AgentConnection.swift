@@ -36,22 +36,27 @@
             var serial: UInt64 = 0
             var held = 0
             var mustRetire = false
-            /// When what is waited for is late.
+            /// When the end of the run is late.
             var deadline: ContinuousClock.Instant?
+            /// When the answer to the question is late.
+            var answerDeadline: ContinuousClock.Instant?
             var watch: RepeatedTask?
             /// Why nothing comes any more.
             var failure: SandboxError?
         }
 
         private let container: String
+        private let patience: Duration
         private let onLoss: @Sendable () -> Void
         private let state = Mutex(State())
 
         /// - Parameters:
         ///   - container: for messages.
+        ///   - patience: how long an answer may take; an agent answers in far less, or never.
         ///   - onLoss: called once when the stream has ended.
-        init(container: String, onLoss: @escaping @Sendable () -> Void) {
+        init(container: String, patience: Duration, onLoss: @escaping @Sendable () -> Void) {
             self.container = container
+            self.patience = patience
             self.onLoss = onLoss
         }
 
@@ -112,7 +117,9 @@
         /// Writes a file below `/work`, whole or not at all.
         func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
             let mode = executable ? ISOLATE_FILE_WRITE_PROGRAM : ISOLATE_FILE_WRITE
-            let answer = try await askInTurn { () async throws(SandboxError) -> isolate_agent_status in
+            let answer = try await askInTurn(
+                sending: bytes.count
+            ) { () async throws(SandboxError) -> isolate_agent_status in
                 let frames = AgentContent.frames(bytes)
                 let answer = await withCheckedContinuation { continuation in
                     ask(.status(continuation)) { buffer in
@@ -161,9 +168,14 @@
             return request
         }
 
+        /// At 10 MB/s.
+        static func sending(_ bytes: Int) -> Duration { .milliseconds(bytes / (1 << 20) * 100) }
+
         /// Questions are asked one after another.
+        ///
+        /// - Parameter bytes: that belong to the question.
         private func askInTurn<Value>(
-            _ body: () async throws(SandboxError) -> Value
+            sending bytes: Int = 0, _ body: () async throws(SandboxError) -> Value
         ) async throws(SandboxError) -> Value {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let isFree = state.withLock { state in
@@ -176,8 +188,10 @@
                 }
                 if isFree { continuation.resume() }
             }
+            state.withLock { $0.answerDeadline = .now + patience + Self.sending(bytes) }
             defer {
                 let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+                    state.answerDeadline = nil
                     // With somebody in the queue the turn passes on.
                     state.isAsked = !state.queue.isEmpty
                     return state.queue.isEmpty ? nil : state.queue.removeFirst()
@@ -370,6 +384,8 @@
                 let room = reading.maxBytes + 1 - reading.bytes.count
                 reading.bytes += payload.readableBytesView.prefix(max(0, room))
                 state.question = .file(reading)
+                // A file may be of any size, as long as it comes.
+                state.answerDeadline = .now + patience
                 return nil
             }
             guard let done else { return true }
@@ -394,7 +410,9 @@
         }
 
         private func lookAtDeadline() {
-            let isLate = state.withLock { state in state.deadline.map { $0 < .now } ?? false }
+            let isLate = state.withLock { state in
+                [state.deadline, state.answerDeadline].contains { $0.map { $0 < .now } ?? false }
+            }
             guard isLate else { return }
             lose(
                 SandboxError(
@@ -404,22 +422,13 @@
             close()
         }
 
-        /// Has the connection ended when `body`, which waits for an answer, takes longer.
-        func within<Value>(
-            _ patience: Duration, _ body: () async throws(SandboxError) -> Value
-        ) async throws(SandboxError) -> Value {
-            state.withLock { $0.deadline = .now + patience }
-            defer { state.withLock { if $0.run == nil { $0.deadline = nil } } }
-            return try await body()
-        }
-
         private func lose(_ error: SandboxError) {
             let (isFirst, question, run) = state.withLock { state in
                 defer {
                     if state.failure == nil { state.failure = error }
                     state.question = nil
                     state.run = nil
-                    state.deadline = nil
+                    (state.deadline, state.answerDeadline) = (nil, nil)
                     state.watch?.cancel()
                     state.watch = nil
                 }

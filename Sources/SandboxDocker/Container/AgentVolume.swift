@@ -55,8 +55,10 @@
         func forget() { state.withLock { $0.filling = nil } }
 
         private func fill(_ image: String) async throws(EngineError) {
-            _ = try await client.volumes.create(
-                name, labels: owner.labels(.agent, pool: ""))
+            // For a container of a volume that is gone the engine makes one that says nothing of its owner. One that
+            // is in use is ours, and stays.
+            try? await client.volumes.remove(name)
+            try await client.volumes.create(name, labels: owner.labels(.agent, pool: ""))
             var spec = ContainerSpec(image: image)
             spec.entrypoint = ["\(ContainerPlan.agentDirectory)/\(ContainerPlan.agentFile)"]
             spec.command = []
@@ -83,11 +85,17 @@
             guard isMade else { return }
             _ = await filling?.value
             forget()
+            try await client.volumes.removeWhenUnused(name)
+        }
+    }
+
+    extension EngineVolumes {
+        /// Removes a volume whose last container may still be on its way out.
+        func removeWhenUnused(_ name: String) async throws(EngineError) {
             for attempt in 0... {
                 do throws(EngineError) {
-                    return try await client.volumes.remove(name)
+                    return try await remove(name)
                 } catch {
-                    // The last container of it is still being removed.
                     guard error.status == 409, attempt < 100 else { throw error }
                 }
                 try? await Task.sleep(for: .milliseconds(20))

@@ -17,9 +17,6 @@
         private let state: Mutex<ContainerLimits>
         private let disk = Mutex(0)
 
-        /// An agent answers in far less, or never.
-        private static let patience = Duration.seconds(10)
-
         private init(
             id: String, key: ContainerKey, connection: AgentConnection, isolation: IsolationReport,
             limits: ContainerLimits, client: EngineClient, isPodman: Bool
@@ -43,6 +40,8 @@
             var image: String
             /// The pool's, for those who look at the labels.
             var limits: Limits
+            /// How long its agent may take for an answer.
+            var patience: Duration
         }
 
         /// Makes, starts and prepares a container; nothing is left behind when that fails.
@@ -77,7 +76,8 @@
             _ onLoss: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> Container {
             let client = setting.client
-            let connection = AgentConnection(container: String(id.prefix(12)), onLoss: onLoss)
+            let connection = AgentConnection(
+                container: String(id.prefix(12)), patience: setting.patience, onLoss: onLoss)
             do throws(EngineError) {
                 // Attached before the start, so that no byte of it is lost.
                 let stream = try await client.containers.attach(id, handler: connection)
@@ -87,17 +87,14 @@
                 connection.close()
                 // A volume that was removed under us comes back empty.
                 setting.volume.forget()
+                if error.status == 404 { throw connection.lossError }
                 throw failed(error, "starting a container of \(key.image)", image: key.image)
             }
             do throws(SandboxError) {
-                let hello = try await connection.within(patience) { () async throws(SandboxError) in
-                    try await connection.hello(
-                        AgentConfiguration.bytes(key.rootfs, processors: setting.info.processors))
-                }
+                let hello = try await connection.hello(
+                    AgentConfiguration.bytes(key.rootfs, processors: setting.info.processors))
                 try check(hello, key)
-                let prepared = try await connection.within(patience) { () async throws(SandboxError) in
-                    try await connection.control(ISOLATE_PREPARE, disk: setting.limits.disk)
-                }
+                let prepared = try await connection.control(ISOLATE_PREPARE, disk: setting.limits.disk)
                 if prepared.status.failure.stage != 0 {
                     throw SandboxError(
                         prepared.status.failure, while: "preparing a container of \(key.image)")
@@ -188,7 +185,7 @@
             do throws(EngineError) {
                 try await ask(limits)
             } catch {
-                if connection.isLost { throw connection.lossError }
+                if await isLost(error) { throw connection.lossError }
                 var failure = error.sandboxError(code: error.status == nil ? nil : .invalidLimit)
                 failure.message =
                     "the engine did not set \(limits.memory) bytes and \(limits.processes) processes: "
@@ -198,19 +195,25 @@
             state.withLock { $0 = limits }
         }
 
+        /// Whether that is why the engine refused. It may know before the end of the stream has come here.
+        private func isLost(_ refusal: EngineError) async -> Bool {
+            guard !connection.isLost, refusal.status != nil else { return connection.isLost }
+            do throws(EngineError) {
+                return try await !client.containers.inspect(id).isRunning
+            } catch {
+                return error.status == 404
+            }
+        }
+
         /// Kills what is left of a sandbox, removes all it left, and prepares the next.
         ///
         /// - Returns: false when not everything went, or when the container is gone.
         func reset(for limits: Limits) async -> Bool {
             guard key.rootfs == .readOnly, !connection.mustRetire else { return false }
             do throws(SandboxError) {
-                let cleared = try await connection.within(Self.patience) { () async throws(SandboxError) in
-                    try await self.connection.control(ISOLATE_CLEAR)
-                }
+                let cleared = try await connection.control(ISOLATE_CLEAR)
                 guard cleared.status.retire == 0, cleared.status.failure.stage == 0 else { return false }
-                let prepared = try await connection.within(Self.patience) { () async throws(SandboxError) in
-                    try await self.connection.control(ISOLATE_PREPARE, disk: limits.disk)
-                }
+                let prepared = try await connection.control(ISOLATE_PREPARE, disk: limits.disk)
                 guard prepared.status.failure.stage == 0 else { return false }
                 disk.withLock { $0 = limits.disk }
                 try await setLimits(limits)

@@ -28,14 +28,13 @@
         enum Purpose: String { case sandbox, agent }
 
         func labels(_ purpose: Purpose, pool: String) -> [String: String] {
-            [
-                Self.hostLabel: host, Self.pidLabel: "\(pid)", Self.startLabel: "\(start)",
-                Self.backendLabel: "\(backend)", Self.poolLabel: pool, Self.purposeLabel: purpose.rawValue,
-                Self.versionLabel: libraryVersion,
+            let more = [
+                Self.poolLabel: pool, Self.purposeLabel: purpose.rawValue, Self.versionLabel: libraryVersion,
             ]
+            return ownLabels.merging(more) { $1 }
         }
 
-        /// What only this owner's containers and volumes have.
+        /// What all that this owner makes has in common.
         var ownLabels: [String: String] {
             [
                 Self.hostLabel: host, Self.pidLabel: "\(pid)", Self.startLabel: "\(start)",

@@ -50,15 +50,9 @@
         func replenish() { pool.replenish() }
         func drain() async { await pool.drain() }
 
-        /// Ends everything at once: runs under way fail. Sandboxes that somebody still holds are empty shells then,
-        /// which the pool forgets when they are closed.
-        func stop() async {
-            let containers = workshop.containers(of: key)
-            await withTaskGroup(of: Void.self) { group in
-                for container in containers { group.addTask { await self.workshop.unmake(container) } }
-            }
-            Task { await pool.drain() }
-        }
+        /// Refuses new callers. Once the workshop has stopped, too, sandboxes that somebody still holds are empty
+        /// shells, which the pool forgets when they are closed.
+        func stop() { Task { await pool.drain() } }
         var statistics: PoolStatistics { pool.statistics }
         var details: PoolDetails { pool.details.named(key.description) }
 
@@ -96,10 +90,19 @@
         let volume: AgentVolume
         private let session: EngineSession
         private let configuration: DockerConfiguration
-        /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
-        private let known = Mutex<[String: Container]>([:])
-        /// How many are being made, whether more may be, and whether the engine failed in the middle of one.
-        private let making = Mutex((count: 0, isOver: false, isUncertain: false))
+        private struct State {
+            /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
+            var known: [String: Container] = [:]
+            /// Containers that are being made.
+            var making = 0
+            var isStopping = false
+            /// The engine failed while one was made: it may come to be all the same.
+            var isUncertain = false
+            /// Waits until none is being made any more.
+            var stopping: CheckedContinuation<Void, Never>?
+        }
+
+        private let state = Mutex(State())
 
         init(_ session: EngineSession, owner: ContainerOwner, configuration: DockerConfiguration) {
             self.session = session
@@ -110,36 +113,94 @@
 
         private var logger: Logger { configuration.logger }
 
-        func knows(_ id: String) -> Bool { known.withLock { $0[id] != nil } }
+        func knows(_ id: String) -> Bool { state.withLock { $0.known[id] != nil } }
 
-        func containers(of key: ContainerKey) -> [Container] {
-            known.withLock { $0.values.filter { $0.key == key } }
+        /// Makes no more, ends all containers at once, runs under way with them, and returns when the engine has none
+        /// of this backend's: a loss starts a replacement, which may be half made, or made and its answer lost.
+        func stop() async {
+            let containers = state.withLock { state in
+                state.isStopping = true
+                return Array(state.known.values)
+            }
+            await withTaskGroup(of: Void.self) { group in
+                for container in containers { group.addTask { await self.unmake(container) } }
+            }
+            await withCheckedContinuation { continuation in
+                let isIdle = state.withLock { state in
+                    if state.making > 0 { state.stopping = continuation }
+                    return state.making == 0
+                }
+                if isIdle { continuation.resume() }
+            }
+            await sweep()
+        }
+
+        /// What the engine has of this backend all the same, the volume last.
+        private func sweep() async {
+            guard volume.isMade else { return }
+            do throws(EngineError) {
+                // What was asked for when the engine, or the way to it, failed may come to be a moment later.
+                for round in 0..<(state.withLock { $0.isUncertain } ? 5 : 1) {
+                    if round > 0 { try? await Task.sleep(for: .milliseconds(200)) }
+                    for container in try await session.client.containers.list(labels: owner.ownLabels) {
+                        try await session.client.containers.remove(container.id)
+                    }
+                }
+                try await volume.remove()
+            } catch {
+                logger.warning("the engine keeps what is ours", metadata: ["error": "\(error)"])
+            }
+        }
+
+        private static var stopped: SandboxError {
+            SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+        }
+
+        private func beginMaking() throws(SandboxError) {
+            try state.withLock { state throws(SandboxError) in
+                if state.isStopping { throw Self.stopped }
+                state.making += 1
+            }
+        }
+
+        private func endMaking() {
+            let stopping = state.withLock { state -> CheckedContinuation<Void, Never>? in
+                state.making -= 1
+                guard state.making == 0 else { return nil }
+                defer { state.stopping = nil }
+                return state.stopping
+            }
+            stopping?.resume()
+        }
+
+        /// False when it came too late.
+        private func keep(_ container: Container) -> Bool {
+            state.withLock { state in
+                if !state.isStopping { state.known[container.id] = container }
+                return !state.isStopping
+            }
         }
 
         func make(
             _ key: ContainerKey, image: String, onLoss: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> Container {
-            let isOver = making.withLock { making in
-                making.count += making.isOver ? 0 : 1
-                return making.isOver
-            }
-            if isOver {
-                throw SandboxError(
-                    .shutDown, message: "the backend was shut down", hint: "make a new backend")
-            }
-            defer { making.withLock { $0.count -= 1 } }
+            try beginMaking()
+            defer { endMaking() }
             do throws(SandboxError) {
                 let setting = Container.Setting(
                     client: session.client, info: try await session.info(), volume: volume, owner: owner,
-                    image: image, limits: .standard)
+                    image: image, limits: .standard, patience: configuration.runDeadlineGrace)
                 let container = try await Container.make(key, setting, onLoss: onLoss)
-                known.withLock { $0[container.id] = container }
+                guard keep(container) else {
+                    try? await container.destroy()
+                    throw Self.stopped
+                }
                 logger.debug("container made", metadata: ["container": "\(container.id)", "pool": "\(key)"])
                 return container
             } catch {
                 if error.code == .backendUnavailable {
                     session.forget()
-                    making.withLock { $0.isUncertain = true }
+                    state.withLock { $0.isUncertain = true }
                 }
                 logger.warning(
                     "no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
@@ -157,32 +218,7 @@
                     "a container could not be removed",
                     metadata: ["container": "\(container.id)", "error": "\(error)"])
             }
-            known.withLock { $0[container.id] = nil }
-        }
-
-        /// Makes no more containers: a pool that is being stopped would replace those it loses.
-        func close() { making.withLock { $0.isOver = true } }
-
-        /// The end of the backend: removes what the engine has of it all the same, the volume last. An answer that was
-        /// lost leaves a container that nobody here knows.
-        func sweep() async {
-            guard volume.isMade else { return }
-            // Who was being made when its pool was stopped is removed by that, or here.
-            for _ in 0..<1000 where making.withLock({ $0.count > 0 }) {
-                try? await Task.sleep(for: .milliseconds(10))
-            }
-            do throws(EngineError) {
-                // What was asked for when the engine, or the way to it, failed may come to be a moment later.
-                for round in 0..<(making.withLock { $0.isUncertain } ? 5 : 1) {
-                    if round > 0 { try? await Task.sleep(for: .milliseconds(200)) }
-                    for container in try await session.client.containers.list(labels: owner.ownLabels) {
-                        try await session.client.containers.remove(container.id)
-                    }
-                }
-                try await volume.remove()
-            } catch {
-                logger.warning("not everything could be removed", metadata: ["error": "\(error)"])
-            }
+            state.withLock { $0.known[container.id] = nil }
         }
 
         func reset(_ container: Container) async -> Bool {

@@ -168,19 +168,18 @@
                 let workshop = workshop
                 let ending = Task {
                     reconciling?.cancel()
-                    workshop.close()
                     await withTaskGroup(of: Void.self) { group in
                         for entry in entries {
                             group.addTask {
                                 switch entry {
-                                case .running(let pool): await pool.stop()
+                                case .running(let pool): pool.stop()
                                 case .starting(let task):
-                                    if case .success(let pool) = await task.value { await pool.stop() }
+                                    if case .success(let pool) = await task.value { pool.stop() }
                                 }
                             }
                         }
                     }
-                    await workshop.sweep()
+                    await workshop.stop()
                 }
                 state.entries = [:]
                 state.ending = ending

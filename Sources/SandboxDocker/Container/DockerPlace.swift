@@ -96,7 +96,7 @@
             }
             let announced = content.reduce(0) { $0 + $1.count }
             if announced > 0 { try await container.setLimits(limits, announced: announced) }
-            let patience = limits.wallTime + grace + Self.sending(announced)
+            let patience = limits.wallTime + grace + AgentConnection.sending(announced)
             try connection.begin(run, patience: patience) { serial, buffer in
                 request.run.serial = serial
                 var payload = withUnsafeBytes(of: request) { Array($0) }
@@ -107,8 +107,5 @@
             if case .live(let source) = input { run.feed(source) }
             return run
         }
-
-        /// At 10 MB/s.
-        private static func sending(_ bytes: Int) -> Duration { .milliseconds(bytes / (1 << 20) * 100) }
     }
 #endif

@@ -46,7 +46,7 @@
                 guard isLeftBehind(volume.labels, age: 0, isKnown: true) else { continue }
                 if await remove(
                     { () async throws(EngineError) in
-                        try await client.volumes.remove(volume.name)
+                        try await client.volumes.removeWhenUnused(volume.name)
                     }, "volume \(volume.name)", logger)
                 {
                     removed.append("volume \(volume.name)")

@@ -1,0 +1,147 @@
+/// The engine, or the process that owns the containers, is killed.
+
+#if Docker
+    import Foundation
+    import Glibc
+    import Sandbox
+    import Testing
+
+    @testable import SandboxDocker
+
+    @Suite(
+        "Crashes of the engine",
+        .enabled(if: EngineWorld.engine != nil, "scripts/docker-tests.sh starts the engine"),
+        .timeLimit(.minutes(3)))
+    struct EngineCrashTests {
+        @Test("The engine crashes and comes back in the middle of runs")
+        func engineCrash() async throws {
+            try await EngineControl.withEngine(named: "crash") { engine in
+                try await engine.load("static")
+                var configuration = ContainerWorld.configuration(engine.host)
+                configuration.pool.minimum = 2
+                configuration.pool.maximum = 3
+                configuration.runDeadlineGrace = .seconds(2)
+                let backend = try DockerBackend(configuration: configuration)
+                try await CrashTests.expectWorks(backend, "before")
+                for round in ["crash", "restart"] {
+                    let limits = Limits(wallTime: .seconds(30))
+                    await withTaskGroup(of: Void.self) { group in
+                        for _ in 0..<3 {
+                            group.addTask {
+                                await CrashTests.expectLoss(within: .seconds(16) + CrashTests.slack, round) {
+                                    try await backend.run(victim: "sleep_forever", limits: limits)
+                                }
+                            }
+                        }
+                        _ = await ContainerWorld.eventually { backend.statistics.inUse == 3 }
+                        try? await Task.sleep(for: .milliseconds(300))
+                        do {
+                            if round == "crash" {
+                                try await engine.kill()
+                            } else {
+                                try await engine.restart()
+                            }
+                        } catch {
+                            Issue.record(error)
+                        }
+                    }
+                    if round == "crash" {
+                        for _ in 0..<3 {
+                            await CrashTests.expectLoss(
+                                within: .seconds(3) + CrashTests.slack, "while it is down",
+                                codes: [.backendUnavailable]
+                            ) { try await backend.run(victim: "nothing") }
+                        }
+                        try await engine.start()
+                    }
+                    for number in 0..<4 {
+                        try await CrashTests.expectWorks(backend, "after a \(round), \(number)")
+                    }
+                }
+                try await CrashTests.expectNothingLeft(backend)
+                let client = EngineClient(address: try EngineAddress(parsing: engine.host))
+                defer { client.close() }
+                // Nobody else uses this engine: nothing at all may be there.
+                let left = try await ContainerWorld.leftovers([:], client)
+                #expect(left.isEmpty)
+            }
+        }
+
+        enum Successor: String, CaseIterable { case backend, cleanup, cleanupAtOnce }
+
+        @Test("What a killed process leaves ends by itself, and the next one removes the rest")
+        func ownerKilled() async throws {
+            // An engine of its own: any backend of another test would be such a next one.
+            try await EngineControl.withEngine(named: "owner") { engine in
+                try await engine.load("static")
+                let client = EngineClient(address: try EngineAddress(parsing: engine.host))
+                defer { client.close() }
+                for successor in Successor.allCases { try await Self.kill(engine, client, successor) }
+                #expect(try await ContainerWorld.leftovers([:], client).isEmpty)
+            }
+        }
+
+        /// Runs the command, kills it in the middle of its run, and looks at what becomes of its things.
+        private static func kill(_ engine: EngineControl, _ client: EngineClient, _ successor: Successor)
+            async throws
+        {
+            let sleeper = try await Programs.path("sleep_forever")
+            let owner = Process()
+            owner.executableURL = URL(fileURLWithPath: SandboxCommand.path)
+            owner.arguments = [
+                "exec", "--backend", "docker", "--in", "\(sleeper):victim", "--wall-time", "60", "--",
+                "./victim",
+            ]
+            owner.environment = [
+                "DOCKER_HOST": engine.host, "SANDBOX_IMAGE": ContainerWorld.image, "PATH": "/usr/bin:/bin",
+            ]
+            owner.standardInput = FileHandle.nullDevice
+            try owner.run()
+            let pid = owner.processIdentifier
+            let labels = [ContainerOwner.pidLabel: "\(pid)", ContainerOwner.hostLabel: ProcessFacts.host]
+            let runs = try await ContainerWorld.eventually(.seconds(30)) {
+                try await client.containers.list(labels: labels, all: false).count == 1
+            }
+            #expect(runs, "the owner made no container")
+            try await Task.sleep(for: .milliseconds(200))
+            Glibc.kill(pid, SIGKILL)
+            owner.waitUntilExit()
+            if successor != .cleanupAtOnce {
+                let ended = try await ContainerWorld.eventually(.seconds(5)) {
+                    try await client.containers.list(labels: labels).isEmpty
+                }
+                #expect(ended, "the container of a dead owner runs on")
+                let volumes = try await client.volumes.list(labels: labels)
+                #expect(volumes.count == 1, "the killed process cannot have removed its volume")
+            }
+            let configuration = ContainerWorld.configuration(engine.host)
+            switch successor {
+            case .backend:
+                let backend = try DockerBackend(configuration: configuration)
+                try await CrashTests.expectWorks(backend, "the next one")
+                let isClean = try await ContainerWorld.eventually(.seconds(5)) {
+                    try await ContainerWorld.leftovers(labels, client).isEmpty
+                }
+                #expect(isClean)
+                await backend.shutdown()
+            case .cleanup, .cleanupAtOnce:
+                let removed = try await DockerBackend.cleanup(configuration)
+                #expect(removed.contains { $0.hasPrefix("volume swift-sandbox-\(pid)-") }, "\(removed)")
+                #expect(try await ContainerWorld.leftovers(labels, client).isEmpty)
+            }
+        }
+    }
+
+    enum SandboxCommand {
+        /// Next to the test bundle, which is the running program itself or something loaded from beside it.
+        static let path: String = {
+            var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            while folder.path != "/" {
+                folder = folder.deletingLastPathComponent()
+                let candidate = folder.appendingPathComponent("sandbox").path
+                if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
+            }
+            return ".build/debug/sandbox"
+        }()
+    }
+#endif

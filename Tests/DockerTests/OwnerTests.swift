@@ -1,0 +1,124 @@
+/// Who is taken for dead, and what is removed: tables, without an engine.
+
+#if Docker
+    import Glibc
+    import Testing
+
+    @testable import SandboxDocker
+
+    @Suite("Owners") struct OwnerTests {
+        private static let here = "boot-4026531836"
+        private static let owner = ContainerOwner(host: here, pid: 100, start: 5000, backend: 1)
+
+        struct LifeCase: CustomTestStringConvertible, Sendable {
+            var testDescription: String
+            var owner = OwnerTests.owner
+            var startTimes: [Int32: UInt64]
+            var life: ContainerOwner.Life
+        }
+
+        static let lives = [
+            LifeCase(testDescription: "lives", startTimes: [100: 5000], life: .lives),
+            LifeCase(testDescription: "is gone", startTimes: [:], life: .dead),
+            LifeCase(testDescription: "its number is another's now", startTimes: [100: 5001], life: .dead),
+            LifeCase(testDescription: "others live", startTimes: [101: 5000], life: .dead),
+            LifeCase(
+                testDescription: "another host or boot, where the number is free",
+                owner: .init(host: "other-4026531836", pid: 100, start: 5000, backend: 1), startTimes: [:],
+                life: .unknown),
+            LifeCase(
+                testDescription: "another pid namespace of this boot",
+                owner: .init(host: "boot-4026532000", pid: 100, start: 5000, backend: 1),
+                startTimes: [100: 5000], life: .unknown),
+        ]
+
+        @Test(arguments: lives) func life(_ example: LifeCase) {
+            #expect(example.owner.life(seenFrom: Self.here) { example.startTimes[$0] } == example.life)
+        }
+
+        @Test func labelsComeBackAsTheyWere() {
+            let labels = Self.owner.labels(.sandbox, pool: "image, readOnly")
+            #expect(ContainerOwner(labels: labels) == Self.owner)
+            #expect(
+                Set(labels.keys)
+                    == [
+                        "swift-sandbox.host", "swift-sandbox.pid", "swift-sandbox.start",
+                        "swift-sandbox.backend",
+                        "swift-sandbox.pool", "swift-sandbox.purpose", "swift-sandbox.version",
+                    ])
+            #expect(
+                labels["swift-sandbox.purpose"] == "sandbox"
+                    && labels["swift-sandbox.pool"] == "image, readOnly")
+        }
+
+        @Test(
+            arguments: [
+                (ContainerOwner.hostLabel, nil), (ContainerOwner.pidLabel, nil),
+                (ContainerOwner.pidLabel, ""),
+                (ContainerOwner.pidLabel, "0"), (ContainerOwner.pidLabel, "-1"),
+                (ContainerOwner.pidLabel, "1x"),
+                (ContainerOwner.pidLabel, "99999999999"), (ContainerOwner.startLabel, nil),
+                (ContainerOwner.startLabel, "-1"), (ContainerOwner.startLabel, "soon"),
+                (ContainerOwner.backendLabel, nil),
+                (ContainerOwner.backendLabel, "one"),
+            ] as [(String, String?)])
+        func labelsThatAreNotOursAreNobodys(label: String, value: String?) {
+            var labels = Self.owner.labels(.sandbox, pool: "")
+            labels[label] = value
+            #expect(ContainerOwner(labels: labels) == nil)
+            #expect(
+                !Reconciler.isLeftBehind(labels, age: .max, isKnown: false, own: nil, here: Self.here) { _ in
+                    nil
+                })
+        }
+
+        struct LeftCase: CustomTestStringConvertible, Sendable {
+            var testDescription: String
+            var owner = OwnerTests.owner
+            var age: Int64 = 1_000_000
+            var isKnown = false
+            var own: ContainerOwner?
+            var isAlive: Bool
+            var isLeftBehind: Bool
+        }
+
+        private static let neighbour = ContainerOwner(host: here, pid: 100, start: 5000, backend: 2)
+
+        static let left = [
+            LeftCase(testDescription: "a dead owner's", isAlive: false, isLeftBehind: true),
+            LeftCase(testDescription: "a dead owner's, young", age: 0, isAlive: false, isLeftBehind: true),
+            LeftCase(testDescription: "a living owner's", isAlive: true, isLeftBehind: false),
+            LeftCase(
+                testDescription: "another backend's of this process", own: neighbour, isAlive: true,
+                isLeftBehind: false),
+            LeftCase(
+                testDescription: "another host's",
+                owner: .init(host: "other", pid: 100, start: 1, backend: 1),
+                isAlive: false, isLeftBehind: false),
+            LeftCase(
+                testDescription: "own, known", isKnown: true, own: owner, isAlive: true, isLeftBehind: false),
+            LeftCase(testDescription: "own, unknown, old", own: owner, isAlive: true, isLeftBehind: true),
+            LeftCase(
+                testDescription: "own, unknown, just made", age: 5, own: owner, isAlive: true,
+                isLeftBehind: false),
+            LeftCase(
+                testDescription: "own, unknown, from the engine's future", age: -3600, own: owner,
+                isAlive: true,
+                isLeftBehind: false),
+        ]
+
+        @Test(arguments: left) func whatIsLeftBehind(_ example: LeftCase) {
+            let isLeft = Reconciler.isLeftBehind(
+                example.owner.labels(.sandbox, pool: ""), age: example.age, isKnown: example.isKnown,
+                own: example.own, here: Self.here, startTime: { _ in example.isAlive ? 5000 : nil })
+            #expect(isLeft == example.isLeftBehind)
+        }
+
+        @Test func facts() {
+            let own = ContainerOwner.current(backend: 7)
+            #expect(own.pid == getpid() && own.start > 0 && own.backend == 7 && own.host.count > 40)
+            #expect(own.life(seenFrom: ProcessFacts.host, startTime: ProcessFacts.startTime) == .lives)
+            #expect(ProcessFacts.startTime(of: Int32.max) == nil)
+        }
+    }
+#endif
