@@ -17,7 +17,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 dir=$(realpath -m -- "${DOCKER_TESTS_DIR:-.build-docker-tests}")
-runners=(cpp-runner python-runner) shell_less=(static musl)
+# container-host has both languages, for the conformance suite.
+runners=(cpp-runner python-runner container-host) shell_less=(static musl)
 usage="usage: docker-tests.sh [--keep] -- COMMAND... | start | stop"
 keep=''
 case ${1:-} in

@@ -42,7 +42,12 @@ tail -n 1 "$engines/log"
 ALONE=1 run_suites --filter LocalBackendTests
 (
     source "$engines/exports"
-    run_suites --skip LocalBackendTests
+    CONFORMANCE_BACKENDS=local run_suites --skip "LocalBackendTests|DockerTests"
+    echo "== Conformance on a Docker Engine, in both modes of the root file system"
+    CONFORMANCE_BACKENDS=docker run_suites --filter ConformanceTests
+    echo "== The Docker backend: engine, pool, reuse, crashes, load, fallback"
+    # One after another: they kill engines and measure waiting times.
+    run_suites --no-parallel --filter DockerTests
 )
 scripts/docker-tests.sh stop
 

@@ -8,7 +8,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct EngineContainerTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct EngineContainerTests {
         @Test(arguments: EngineKind.allCases) func agreesOnAVersion(_ kind: EngineKind) async throws {
             try await EngineSubject.with(kind) { subject in
                 let info = subject.info
@@ -157,7 +157,8 @@
             }
         }
 
-        @Test(arguments: EngineKind.allCases) func waitsForTheNextExit(_ kind: EngineKind) async throws {
+        /// Podman 4.3 never answers it.
+        @Test(arguments: [EngineKind.docker]) func waitsForTheNextExit(_ kind: EngineKind) async throws {
             try await EngineSubject.with(kind) { subject in
                 let containers = subject.client.containers
                 var spec = subject.spec("exit 3")

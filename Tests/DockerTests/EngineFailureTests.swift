@@ -10,7 +10,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct EngineFailureTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct EngineFailureTests {
         static let quick = EngineTimeouts(
             connect: .milliseconds(300), answer: .milliseconds(300), slowAnswer: .milliseconds(400),
             silence: .milliseconds(300))

@@ -8,7 +8,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct EngineImageTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct EngineImageTests {
         @Test(arguments: EngineKind.allCases) func describesAnImage(_ kind: EngineKind) async throws {
             try await EngineSubject.with(kind) { subject in
                 let image = try #require(try await subject.client.images.inspect(subject.image))

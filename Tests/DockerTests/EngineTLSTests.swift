@@ -8,7 +8,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct EngineTLSTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct EngineTLSTests {
         /// Two authorities, an engine's certificate for 127.0.0.1, one for elsewhere, and a client's; all three
         /// are signed by the first authority.
         final class Certificates {

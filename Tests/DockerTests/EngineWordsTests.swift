@@ -120,7 +120,7 @@
             let object = try #require(
                 try JSONSerialization.jsonObject(with: Data(body.readableBytesView)) as? [String: Any])
             let host = try #require(object["HostConfig"] as? [String: Any])
-            #expect(object["NetworkDisabled"] as? Bool == true && host["NetworkMode"] as? String == "none")
+            #expect(host["NetworkMode"] as? String == "none")
             #expect(host["ReadonlyRootfs"] as? Bool == true && host["CapDrop"] as? [String] == ["ALL"])
             #expect(host["SecurityOpt"] as? [String] == ["no-new-privileges"])
             #expect((host["LogConfig"] as? [String: String]) == ["Type": "none"])

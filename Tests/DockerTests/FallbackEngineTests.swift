@@ -64,7 +64,7 @@
                 let gone = try await backend.withSandbox { sandbox in
                     try await sandbox.write("content", to: "file")
                     async let result = sandbox.run(
-                        Command("/bin/sh", ["-c", "cat file; echo apart >&2; sleep 1; exit 4"]))
+                        Command("/bin/sh", ["-c", "cat file; echo apart >&2; sleep 3; exit 4"]))
                     try await Task.sleep(for: .milliseconds(300))
                     try await engine.kill()
                     return try await result

@@ -8,7 +8,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct FormerFailureTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct FormerFailureTests {
         // MARK: S1, a service with one pool for each language
 
         @Test("S1: an error names the image that was asked for, and gives the engine's words")

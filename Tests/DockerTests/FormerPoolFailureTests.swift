@@ -8,7 +8,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct FormerPoolFailureTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct FormerPoolFailureTests {
         // MARK: S3, sessions in front of a runner
 
         @Test("S3: a missing image, a missing program and a missing file are three different errors")

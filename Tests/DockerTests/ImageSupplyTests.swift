@@ -8,7 +8,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct ImageSupplyTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct ImageSupplyTests {
         private static let greeting = Command("/bin/greet", ["hello", "there"])
 
         private static func greet(

@@ -8,7 +8,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct LoadTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct LoadTests {
         private static let callers = 64
 
         /// Numbers the runs.

@@ -7,7 +7,7 @@
 
     @testable import SandboxDocker
 
-    @Suite(.serialized) struct PodmanBackendTests {
+    @Suite(.serialized, .timeLimit(.minutes(3))) struct PodmanBackendTests {
         private static func with(_ body: (DockerSubject) async throws -> Void) async throws {
             try await DockerSubject.configured { $0.pool.minimum = 1 }.with(.podman, body)
         }

@@ -14,7 +14,7 @@
 #include "text.h"
 
 #define ROOT_LOOK_NS ((uint64_t)2000000000)
-enum { INODE_BYTES = 4096, INODES_LEAST = 1024, IPC_RMID = 0, PLACES = 4, SHARED = 3 };
+enum { INODE_BYTES = 4096, INODES_LEAST = 1024, IPC_RMID = 0, PLACES = 4, SHARED = 3, WIPE_TRIES = 200 };
 
 /* The last one holds message queues, which take no room of the others. */
 static const char *const places[PLACES] = {"/work", "/tmp", "/dev/shm", "/dev/mqueue"};
@@ -205,11 +205,22 @@ void container_end_run(const struct slot *slot) {
         run_wipe(slot, PLACES - 1);
 }
 
-int container_wipe(struct slot *slot) {
-    run_wipe(slot, 0);
+static int is_clean(struct slot *slot) {
     int is_dirty = count_objects(0) > 0 || members_exist(slot);
     for (int i = 0; i < PLACES; i++)
         is_dirty |= has_entries(places[i]);
     struct tmpfs_use use = use_of_places();
-    return is_dirty || use.bytes > 0 || use.inodes > 0 ? -EBUSY : 0;
+    return !is_dirty && use.bytes == 0 && use.inodes == 0;
+}
+
+int container_wipe(struct slot *slot) {
+    run_wipe(slot, 0);
+    /* What a dead process held last, such as a file without a name in a socket's queue, the kernel lets go of in
+     * its own time. */
+    for (int i = 0; i < WIPE_TRIES; i++) {
+        if (is_clean(slot))
+            return 0;
+        sys_sleep_ns(1000000);
+    }
+    return -EBUSY;
 }
