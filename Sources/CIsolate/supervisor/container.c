@@ -215,8 +215,8 @@ static int is_clean(struct slot *slot) {
 
 int container_wipe(struct slot *slot) {
     run_wipe(slot, 0);
-    /* What a dead process held last, such as a file without a name in a socket's queue, the kernel lets go of in
-     * its own time. */
+    /* What a dead process held last, such as a file without a name in a socket's queue, the kernel lets go of
+     * in its own time. */
     for (int i = 0; i < WIPE_TRIES; i++) {
         if (is_clean(slot))
             return 0;
