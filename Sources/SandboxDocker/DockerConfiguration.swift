@@ -33,7 +33,8 @@
         /// How often containers are compared with what the engine knows, to remove what dead owners left behind.
         /// `nil`: only at the start.
         public var reconcileInterval: Duration? = .seconds(5 * 60)
-        /// How much longer than its wall time limit a run may take to be reported before its container is given up.
+        /// How much longer than its wall time limit a run may take to be reported before its container is given up; also
+        /// how long anything else that a container is asked for may take.
         public var runDeadlineGrace = Duration.seconds(10)
         /// What an idle container must still be able to do; of several, those whose program is in the image.
         public var healthChecks = HealthProbe.standard

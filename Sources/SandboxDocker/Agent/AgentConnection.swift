@@ -45,18 +45,18 @@
             var failure: SandboxError?
         }
 
-        /// An agent answers in far less, or never.
-        private static let patience = Duration.seconds(10)
-
         private let container: String
+        private let patience: Duration
         private let onLoss: @Sendable () -> Void
         private let state = Mutex(State())
 
         /// - Parameters:
         ///   - container: for messages.
+        ///   - patience: how long an answer may take; an agent answers in far less, or never.
         ///   - onLoss: called once when the stream has ended.
-        init(container: String, onLoss: @escaping @Sendable () -> Void) {
+        init(container: String, patience: Duration, onLoss: @escaping @Sendable () -> Void) {
             self.container = container
+            self.patience = patience
             self.onLoss = onLoss
         }
 
@@ -118,7 +118,7 @@
         func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
             let mode = executable ? ISOLATE_FILE_WRITE_PROGRAM : ISOLATE_FILE_WRITE
             let answer = try await askInTurn(
-                patience: Self.patience + Self.sending(bytes.count)
+                sending: bytes.count
             ) { () async throws(SandboxError) -> isolate_agent_status in
                 let frames = AgentContent.frames(bytes)
                 let answer = await withCheckedContinuation { continuation in
@@ -173,9 +173,9 @@
 
         /// Questions are asked one after another.
         ///
-        /// - Parameter patience: after which a question without an answer means that the container is lost.
+        /// - Parameter bytes: that belong to the question.
         private func askInTurn<Value>(
-            patience: Duration = patience, _ body: () async throws(SandboxError) -> Value
+            sending bytes: Int = 0, _ body: () async throws(SandboxError) -> Value
         ) async throws(SandboxError) -> Value {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let isFree = state.withLock { state in
@@ -188,7 +188,7 @@
                 }
                 if isFree { continuation.resume() }
             }
-            state.withLock { $0.answerDeadline = .now + patience }
+            state.withLock { $0.answerDeadline = .now + patience + Self.sending(bytes) }
             defer {
                 let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
                     state.answerDeadline = nil
@@ -385,7 +385,7 @@
                 reading.bytes += payload.readableBytesView.prefix(max(0, room))
                 state.question = .file(reading)
                 // A file may be of any size, as long as it comes.
-                state.answerDeadline = .now + Self.patience
+                state.answerDeadline = .now + patience
                 return nil
             }
             guard let done else { return true }

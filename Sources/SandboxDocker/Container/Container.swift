@@ -36,6 +36,8 @@
             var owner: ContainerOwner
             /// The pool's, for those who look at the labels.
             var limits: Limits
+            /// How long its agent may take for an answer.
+            var patience: Duration
         }
 
         /// Makes, starts and prepares a container; nothing is left behind when that fails.
@@ -69,7 +71,8 @@
             _ onLoss: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> Container {
             let client = setting.client
-            let connection = AgentConnection(container: String(id.prefix(12)), onLoss: onLoss)
+            let connection = AgentConnection(
+                container: String(id.prefix(12)), patience: setting.patience, onLoss: onLoss)
             do throws(EngineError) {
                 // Attached before the start, so that no byte of it is lost.
                 let stream = try await client.containers.attach(id, handler: connection)

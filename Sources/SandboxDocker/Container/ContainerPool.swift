@@ -177,7 +177,7 @@
             do throws(SandboxError) {
                 let setting = Container.Setting(
                     client: session.client, info: try await session.info(), volume: volume, owner: owner,
-                    limits: .standard)
+                    limits: .standard, patience: configuration.runDeadlineGrace)
                 let container = try await Container.make(key, setting, onLoss: onLoss)
                 guard keep(container) else {
                     try? await container.destroy()
