@@ -42,24 +42,34 @@
             #expect(
                 Set(labels.keys)
                     == [
-                        "swift-sandbox.host", "swift-sandbox.pid", "swift-sandbox.start", "swift-sandbox.backend",
+                        "swift-sandbox.host", "swift-sandbox.pid", "swift-sandbox.start",
+                        "swift-sandbox.backend",
                         "swift-sandbox.pool", "swift-sandbox.purpose", "swift-sandbox.version",
                     ])
-            #expect(labels["swift-sandbox.purpose"] == "sandbox" && labels["swift-sandbox.pool"] == "image, readOnly")
+            #expect(
+                labels["swift-sandbox.purpose"] == "sandbox"
+                    && labels["swift-sandbox.pool"] == "image, readOnly")
         }
 
-        @Test(arguments: [
-            (ContainerOwner.hostLabel, nil), (ContainerOwner.pidLabel, nil), (ContainerOwner.pidLabel, ""),
-            (ContainerOwner.pidLabel, "0"), (ContainerOwner.pidLabel, "-1"), (ContainerOwner.pidLabel, "1x"),
-            (ContainerOwner.pidLabel, "99999999999"), (ContainerOwner.startLabel, nil),
-            (ContainerOwner.startLabel, "-1"), (ContainerOwner.startLabel, "soon"), (ContainerOwner.backendLabel, nil),
-            (ContainerOwner.backendLabel, "one"),
-        ] as [(String, String?)])
+        @Test(
+            arguments: [
+                (ContainerOwner.hostLabel, nil), (ContainerOwner.pidLabel, nil),
+                (ContainerOwner.pidLabel, ""),
+                (ContainerOwner.pidLabel, "0"), (ContainerOwner.pidLabel, "-1"),
+                (ContainerOwner.pidLabel, "1x"),
+                (ContainerOwner.pidLabel, "99999999999"), (ContainerOwner.startLabel, nil),
+                (ContainerOwner.startLabel, "-1"), (ContainerOwner.startLabel, "soon"),
+                (ContainerOwner.backendLabel, nil),
+                (ContainerOwner.backendLabel, "one"),
+            ] as [(String, String?)])
         func labelsThatAreNotOursAreNobodys(label: String, value: String?) {
             var labels = Self.owner.labels(.sandbox, pool: "")
             labels[label] = value
             #expect(ContainerOwner(labels: labels) == nil)
-            #expect(!Reconciler.isLeftBehind(labels, age: .max, isKnown: false, own: nil, here: Self.here) { _ in nil })
+            #expect(
+                !Reconciler.isLeftBehind(labels, age: .max, isKnown: false, own: nil, here: Self.here) { _ in
+                    nil
+                })
         }
 
         struct LeftCase: CustomTestStringConvertible, Sendable {
@@ -79,16 +89,21 @@
             LeftCase(testDescription: "a dead owner's, young", age: 0, isAlive: false, isLeftBehind: true),
             LeftCase(testDescription: "a living owner's", isAlive: true, isLeftBehind: false),
             LeftCase(
-                testDescription: "another backend's of this process", own: neighbour, isAlive: true, isLeftBehind: false),
+                testDescription: "another backend's of this process", own: neighbour, isAlive: true,
+                isLeftBehind: false),
             LeftCase(
-                testDescription: "another host's", owner: .init(host: "other", pid: 100, start: 1, backend: 1),
+                testDescription: "another host's",
+                owner: .init(host: "other", pid: 100, start: 1, backend: 1),
                 isAlive: false, isLeftBehind: false),
-            LeftCase(testDescription: "own, known", isKnown: true, own: owner, isAlive: true, isLeftBehind: false),
+            LeftCase(
+                testDescription: "own, known", isKnown: true, own: owner, isAlive: true, isLeftBehind: false),
             LeftCase(testDescription: "own, unknown, old", own: owner, isAlive: true, isLeftBehind: true),
             LeftCase(
-                testDescription: "own, unknown, just made", age: 5, own: owner, isAlive: true, isLeftBehind: false),
+                testDescription: "own, unknown, just made", age: 5, own: owner, isAlive: true,
+                isLeftBehind: false),
             LeftCase(
-                testDescription: "own, unknown, from the engine's future", age: -3600, own: owner, isAlive: true,
+                testDescription: "own, unknown, from the engine's future", age: -3600, own: owner,
+                isAlive: true,
                 isLeftBehind: false),
         ]
 

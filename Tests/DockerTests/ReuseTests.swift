@@ -7,7 +7,7 @@
 
     @testable import SandboxDocker
 
-    @Suite("Reuse of a container", .timeLimit(.minutes(2)))
+    @Suite("Reuse of a container", .timeLimit(.minutes(5)))
     struct ReuseTests {
         /// A program that leaves something, and what of it is to be seen while it is there. Words that begin a line.
         struct Leaver: CustomTestStringConvertible, Sendable {
@@ -24,13 +24,18 @@
             Leaver(
                 program: "leave_processes", traces: ["a process of ours"], limits: Limits(processes: 128)),
             Leaver(
-                program: "leave_held", traces: ["/tmp: 2", "/dev/shm: 2", "/proc/net/unix: ", "a process of ours"]),
+                program: "leave_held",
+                traces: ["/tmp: 2", "/dev/shm: 2", "socket: 00010000 0001 01 @left", "a process of ours"]),
             Leaver(
                 program: "leave_objects",
-                traces: ["/proc/sysvipc/shm: ", "/proc/sysvipc/msg: ", "/proc/sysvipc/sem: ", "/dev/shm has left7"]),
+                traces: [
+                    "/proc/sysvipc/shm: ", "/proc/sysvipc/msg: ", "/proc/sysvipc/sem: ", "/dev/shm has left7",
+                ]),
             Leaver(
                 program: "leave_settings",
-                traces: ["SigIgn:\t0000000000000001", "Umask:\t0777", "nice 19", "descriptor 77", "variable LEFT"]),
+                traces: [
+                    "SigIgn:\t0000000000000001", "Umask:\t0777", "nice 19", "descriptor 77", "variable LEFT",
+                ]),
         ]
 
         /// What the first user of a new container sees.
@@ -42,12 +47,14 @@
         }
 
         private func expectSame(
-            _ later: RunResult, _ first: RunResult, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
+            _ later: RunResult, _ first: RunResult, _ what: String,
+            sourceLocation: SourceLocation = #_sourceLocation
         ) {
             #expect(later.outcome == .exited(code: 0), "\(later.told)", sourceLocation: sourceLocation)
             #expect(
                 later.provenance.sandbox == first.provenance.sandbox,
-                "after \(what) the container was not reused, which proves nothing", sourceLocation: sourceLocation)
+                "after \(what) the container was not reused, which proves nothing",
+                sourceLocation: sourceLocation)
             let (new, gone) = (later.lines.subtracting(first.lines), first.lines.subtracting(later.lines))
             #expect(
                 new.isEmpty && gone.isEmpty, "after \(what): new \(new.sorted()), gone \(gone.sorted())",
@@ -117,14 +124,18 @@
             }
         }
 
-        @Test("Of the whole tree a program can write to the wiped places only", arguments: ["cpp-runner", "sandbox-test/static"])
+        @Test(
+            "Of the whole tree a program can write to the wiped places only",
+            arguments: ["cpp-runner", "sandbox-test/static"])
         func writablePlaces(image: String) async throws {
-            try await ContainerWorld.withBackend({ $0.image = image }) { backend in
+            try await ContainerWorld.withBackend(.init { $0.image = image }) { backend in
                 let result = try await backend.run(victim: "find_writable", blockedSyscalls: .deny)
                 #expect(result.outcome == .exited(code: 0), "\(result.told)")
-                let devices = ["full", "null", "random", "urandom", "zero", "tty"].map { "device /dev/\($0)" }
-                let places = ["/work", "/tmp", "/dev/shm"].map { "directory \($0)" }
-                #expect(result.lines.subtracting(devices) == Set(places), "\(result.told)")
+                let places = ["/work", "/tmp", "/dev/shm", "/dev/mqueue"].map { "directory \($0)" }
+                // Devices keep nothing; what is masked in /proc is /dev/null; a trigger ends with its descriptor.
+                let harmless = ["device /dev/", "device /proc/", "file /proc/pressure/"]
+                let found = result.lines.filter { line in !harmless.contains { line.hasPrefix($0) } }
+                #expect(found == Set(places), "\(result.told)")
                 let count = Int(result.stderrText.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
                 #expect(count > (image == "cpp-runner" ? 5000 : 100), "it saw \(count) files")
             }
@@ -138,14 +149,19 @@
                 let eater = try await backend.run(victim: "touch_malloc", ["64"], limits: limits)
                 #expect(eater.outcome == .limitExceeded(.memory), "\(eater.told)")
                 let forker = try await backend.run(victim: "fork_until_refused", limits: limits)
-                #expect(forker.limitsHit.contains(.processes) || forker.outcome == .limitExceeded(.processes), "\(forker.told)")
+                #expect(
+                    forker.limitsHit.contains(.processes) || forker.outcome == .limitExceeded(.processes),
+                    "\(forker.told)")
                 let burner = try await backend.run(victim: "burn_for", ["300"])
                 #expect(burner.usage.cpuTime > .milliseconds(150), "\(burner.told)")
                 let denied = try await backend.run(
                     victim: "call", ["ptrace"], blockedSyscalls: .deny)
                 #expect(denied.deniedSyscalls == ["ptrace"], "\(denied.told)")
-                let filler = try await backend.run(victim: "fill_directory", ["/tmp"], limits: Limits(disk: 1 << 20))
-                #expect(filler.outcome == .limitExceeded(.disk) || filler.limitsHit.contains(.disk), "\(filler.told)")
+                let filler = try await backend.run(
+                    victim: "fill_directory", ["/tmp", "1"], limits: Limits(disk: 1 << 20))
+                #expect(
+                    filler.outcome == .limitExceeded(.disk) || filler.limitsHit.contains(.disk),
+                    "\(filler.told)")
                 let after = try await backend.run(victim: "nothing")
                 #expect(after.outcome == .exited(code: 0), "\(after.told)")
                 #expect(after.provenance.sandbox == clean.provenance.sandbox, "the container was not reused")
@@ -161,10 +177,14 @@
         @Test("The limits of the user before are not those of the next")
         func limits() async throws {
             try await ContainerWorld.withBackend { backend in
-                let small = Limits(memory: 16 << 20, processes: 4, fileSize: 4096, disk: 1 << 20, openFiles: 16)
+                let small = Limits(
+                    memory: 16 << 20, processes: 4, fileSize: 4096, disk: 1 << 20, openFiles: 16)
                 let first = try await fresh(backend)
-                for limits in [small, Limits(memory: 512 << 20, processes: 200, disk: 256 << 20, openFiles: 512)] {
-                    let result = try await backend.run(victim: "nothing", limits: limits, environment: ["LEFT": "1"])
+                for limits in [
+                    small, Limits(memory: 512 << 20, processes: 200, disk: 256 << 20, openFiles: 512),
+                ] {
+                    let result = try await backend.run(
+                        victim: "nothing", limits: limits, environment: ["LEFT": "1"])
                     #expect(result.outcome == .exited(code: 0), "\(result.told)")
                     expectSame(try await fresh(backend), first, "\(limits)")
                     let memory = try await backend.run(victim: "touch_malloc", ["192"])
@@ -191,7 +211,11 @@
                 }
                 let next = try await fresh(backend)
                 #expect(next.provenance.sandbox != container)
-                #expect(next.lines == first.lines)
+                // Its user has another number, so not all is the same; the places are.
+                func places(_ result: RunResult) -> Set<String> {
+                    result.lines.filter { $0.hasPrefix("/") && !$0.hasPrefix("/proc") }
+                }
+                #expect(places(next) == places(first), "\(next.told)")
                 #expect(backend.statistics.unfit == 1, "\(backend.statistics)")
                 let gone = try await Self.isGone(container, backend)
                 #expect(gone, "the container \(container) is still there")
@@ -200,7 +224,7 @@
 
         @Test("A writable container serves one user only")
         func writableIsNeverReused() async throws {
-            try await ContainerWorld.withBackend({ $0.pool.maximum = 2 }) { backend in
+            try await ContainerWorld.withBackend(.init { $0.pool.maximum = 2 }) { backend in
                 var seen: Set<String> = []
                 for number in 1...4 {
                     let result = try await backend.run(victim: "look_everywhere", rootfs: .writable)

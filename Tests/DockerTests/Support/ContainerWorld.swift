@@ -11,6 +11,15 @@
         /// Has nothing at all: the victims are static.
         static let image = "sandbox-test/static"
 
+        /// So many backends at a time; more would measure the machine rather than the library.
+        private static let gate = BackendGate()
+
+        /// What a test has otherwise.
+        struct Change {
+            let apply: (inout DockerConfiguration) -> Void
+            init(_ apply: @escaping (inout DockerConfiguration) -> Void) { self.apply = apply }
+        }
+
         /// A configuration for an engine; its containers are of ``image``.
         static func configuration(_ engine: String) -> DockerConfiguration {
             var configuration = DockerConfiguration()
@@ -20,7 +29,8 @@
             configuration.logger = .silent
             configuration.healthChecks = []
             configuration.pool = PoolConfiguration(
-                minimum: 1, maximum: 1, idleTimeout: nil, maxAge: nil, maxUses: 10_000, healthCheckInterval: nil)
+                minimum: 1, maximum: 1, idleTimeout: nil, maxAge: nil, maxUses: 10_000,
+                healthCheckInterval: nil)
             return configuration
         }
 
@@ -28,14 +38,17 @@
         /// turn; skips the test where there is no engine.
         static func withBackend(
             sourceLocation: SourceLocation = #_sourceLocation,
-            _ change: (inout DockerConfiguration) -> Void = { _ in },
+            _ change: Change = Change { _ in },
             _ body: (DockerBackend) async throws -> Void
         ) async throws {
             guard let engine = EngineWorld.engine else {
-                return skip("there is no engine; SANDBOX_TEST_ENGINE names it", sourceLocation: sourceLocation)
+                return skip(
+                    "there is no engine; SANDBOX_TEST_ENGINE names it", sourceLocation: sourceLocation)
             }
             var configuration = configuration(engine)
-            change(&configuration)
+            change.apply(&configuration)
+            await gate.enter()
+            defer { Task { await gate.leave() } }
             let backend = try DockerBackend(configuration: configuration)
             let result: Result<Void, any Error>
             do { result = .success(try await body(backend)) } catch { result = .failure(error) }
@@ -54,7 +67,8 @@
         }
 
         /// The containers and volumes that `labels` stand for, by name.
-        static func leftovers(_ labels: [String: String], _ client: EngineClient) async throws -> Set<String> {
+        static func leftovers(_ labels: [String: String], _ client: EngineClient) async throws -> Set<String>
+        {
             let containers = try await client.containers.list(labels: labels).map { "container \($0.id)" }
             let volumes = try await client.volumes.list(labels: labels).map { "volume \($0.name)" }
             return Set(containers + volumes)
@@ -73,10 +87,25 @@
         }
     }
 
+    /// A counting semaphore, first come first served.
+    private actor BackendGate {
+        private var free = 4
+        private var waiting: [CheckedContinuation<Void, Never>] = []
+
+        func enter() async {
+            if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+        }
+
+        func leave() {
+            if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+        }
+    }
+
     extension SandboxInstance {
         /// Puts a program of `Tests/Programs` into `/work`, and runs it.
         func run(
-            victim: String, _ arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
+            victim: String, _ arguments: [String] = [], stdin: StandardInput = .none,
+            limits: Limits = .standard,
             environment: [String: String] = [:]
         ) async throws -> RunResult {
             try await write(try await Programs.bytes(victim), to: "victim", executable: true)
@@ -97,10 +126,12 @@
     extension SandboxBackend {
         /// A sandbox of its own for one victim program.
         func run(
-            victim: String, _ arguments: [String] = [], rootfs: Rootfs = .readOnly, limits: Limits = .standard,
+            victim: String, _ arguments: [String] = [], rootfs: Rootfs = .readOnly,
+            limits: Limits = .standard,
             blockedSyscalls: BlockedSyscallPolicy = .endRun, environment: [String: String] = [:]
         ) async throws -> RunResult {
-            try await withSandbox(SandboxOptions(rootfs: rootfs, blockedSyscalls: blockedSyscalls)) { sandbox in
+            try await withSandbox(SandboxOptions(rootfs: rootfs, blockedSyscalls: blockedSyscalls)) {
+                sandbox in
                 try await sandbox.run(victim: victim, arguments, limits: limits, environment: environment)
             }
         }

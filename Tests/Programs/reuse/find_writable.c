@@ -1,5 +1,5 @@
-// Walks the whole tree and prints what it can write to, create in, or owns; /proc's own files of processes are
-// left out, and what stands in the places given as arguments.
+// Walks the whole tree and prints what it can write to, create in, or owns; /proc's own files of processes
+// are left out, and what stands in the places given as arguments.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -55,8 +55,9 @@ static void walk(const char *path, int depth) {
             continue;
         if (snprintf(below, sizeof below, "%s/%s", strcmp(path, "/") == 0 ? "" : path, entry->d_name) >= 4096)
             continue;
-        int is_process = strcmp(path, "/proc") == 0 &&
-                         ((entry->d_name[0] >= '0' && entry->d_name[0] <= '9') || strstr(entry->d_name, "self"));
+        int is_process =
+            strcmp(path, "/proc") == 0 &&
+            ((entry->d_name[0] >= '0' && entry->d_name[0] <= '9') || strstr(entry->d_name, "self"));
         if (is_process || strcmp(below, "/work/victim") == 0)
             continue;
         look(below);

@@ -1,5 +1,5 @@
-// What the programs of this folder do last: with an argument they become that program, which then looks around
-// in the midst of all that they left.
+// What the programs of this folder do last: with an argument they become that program, which then looks
+// around in the midst of all that they left.
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

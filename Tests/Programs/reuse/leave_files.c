@@ -1,4 +1,5 @@
-// Leaves files of every kind in every place: deep, locked, linked, oddly named, with attributes, without a name.
+// Leaves files of every kind in every place: deep, locked, linked, oddly named, with attributes, without a
+// name.
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// Leaves what has no name and is held by somebody: files of no links, memory files, an abstract socket, locks, and
-// descriptors that are under way in a ring of sockets that nobody holds any more.
+// Leaves what has no name and is held by somebody: files of no links, memory files, an abstract socket,
+// locks, and descriptors that are under way in a ring of sockets that nobody holds any more.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +28,8 @@ static void send_along(int socket, int fd) {
         char space[CMSG_SPACE(sizeof(int))];
     } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
     struct iovec byte = {"x", 1};
-    struct msghdr message = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
     must(sendmsg(socket, &message, 0) == 1, "sendmsg");
 }

@@ -1,5 +1,5 @@
-// Leaves processes that are hard to end: sessions of their own, double forks, deaf ones, stopped ones, one that waits
-// for its vforked child, one that is a parent to orphans, threads without their first thread.
+// Leaves processes that are hard to end: sessions of their own, double forks, deaf ones, stopped ones, one
+// that waits for its vforked child, one that is a parent to orphans, threads without their first thread.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>

@@ -1,4 +1,5 @@
-// Changes whatever it can of itself and of every process that it sees: priorities, limits, processors, memory, keys.
+// Changes whatever it can of itself and of every process that it sees: priorities, limits, processors,
+// memory, keys.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,8 +23,8 @@ static void change(pid_t pid) {
     CPU_SET(0, &first);
     for (int kind = 0; kind < RLIM_NLIMITS; kind++) {
         struct rlimit limit;
-        if (prlimit(pid, kind, NULL, &limit) == 0 && kind != RLIMIT_STACK && kind != RLIMIT_AS && kind != RLIMIT_DATA &&
-            kind != RLIMIT_CPU) {
+        if (prlimit(pid, kind, NULL, &limit) == 0 && kind != RLIMIT_STACK && kind != RLIMIT_AS &&
+            kind != RLIMIT_DATA && kind != RLIMIT_CPU) {
             limit.rlim_cur = limit.rlim_max = limit.rlim_max / 2;
             prlimit(pid, kind, &limit, NULL);
         }
@@ -46,6 +47,7 @@ static void change(pid_t pid) {
 }
 
 int main(int argc, char **argv) {
+    must(dup2(1, 77) == 77, "dup2"); // inherited by whoever comes next
     DIR *processes = opendir("/proc");
     for (struct dirent *entry; processes != NULL && (entry = readdir(processes)) != NULL;)
         if (atoi(entry->d_name) > 0)
@@ -65,6 +67,5 @@ int main(int argc, char **argv) {
     setenv("LEFT", "secret", 1);
     syscall(SYS_add_key, "user", "left", "secret", 6, -4);
     syscall(SYS_keyctl, 1, "left");
-    must(dup2(1, 77) == 77, "dup2"); // inherited by whoever comes next
     return left(argc, argv);
 }

@@ -1,5 +1,5 @@
-// Prints all that somebody before it may have left or changed, and nothing that differs between two who come into a
-// place that is as new.
+// Prints all that somebody before it may have left or changed, and nothing that differs between two who come
+// into a place that is as new.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -71,6 +71,19 @@ static void print_table(const char *path) {
         fclose(file);
 }
 
+/* Without their addresses and numbers, which are never the same. */
+static void print_sockets(void) {
+    char line[1024], flags[32], type[32], state[32], path[512];
+    FILE *file = fopen("/proc/net/unix", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        path[0] = 0;
+        if (sscanf(line, "%*s %*s %*s %31s %31s %31s %*s %511s", flags, type, state, path) >= 3)
+            printf("socket: %s %s %s %s\n", flags, type, state, path);
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
 /* How many lines of a file there are; some of its contents change by themselves. */
 static void print_count(const char *path) {
     char line[1024];
@@ -113,10 +126,12 @@ static void print_processes(void) {
 }
 
 static void print_status(void) {
-    static const char *const kept[] = {"Umask", "TracerPid", "Uid", "Gid", "FDSize", "Groups", "Threads", "SigQ",
-                                       "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff",
-                                       "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters",
-                                       "Cpus_allowed", "Mems_allowed", "THP_enabled", "CoreDumping"};
+    static const char *const kept[] = {
+        "Umask",           "TracerPid",    "Uid",          "Gid",         "FDSize",
+        "Groups",          "Threads",      "SigQ",         "SigPnd",      "ShdPnd",
+        "SigBlk",          "SigIgn",       "SigCgt",       "CapInh",      "CapPrm",
+        "CapEff",          "CapBnd",       "CapAmb",       "NoNewPrivs",  "Seccomp",
+        "Seccomp_filters", "Cpus_allowed", "Mems_allowed", "THP_enabled", "CoreDumping"};
     char line[1024];
     FILE *file = fopen("/proc/self/status", "r");
     while (file != NULL && fgets(line, sizeof line, file) != NULL)
@@ -130,10 +145,11 @@ static void print_status(void) {
 int main(void) {
     static const char *const places[] = {"/work", "/tmp", "/dev/shm", "/dev/mqueue"};
     static const char *const others[] = {"/", "/dev", "/dev/null", "/dev/pts", "/proc", "/etc"};
-    static const char *const words[] = {"/proc/self/oom_score_adj", "/proc/self/personality", "/proc/self/cgroup",
-                                        "/proc/self/timerslack_ns", "/proc/self/coredump_filter",
-                                        "/proc/self/loginuid", "/proc/self/setgroups", "/proc/self/uid_map",
-                                        "/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname"};
+    static const char *const words[] = {"/proc/self/oom_score_adj",   "/proc/self/personality",
+                                        "/proc/self/cgroup",          "/proc/self/timerslack_ns",
+                                        "/proc/self/coredump_filter", "/proc/self/loginuid",
+                                        "/proc/self/setgroups",       "/proc/self/uid_map",
+                                        "/proc/sys/kernel/hostname",  "/proc/sys/kernel/domainname"};
     char name[256] = "";
     for (unsigned i = 0; i < 4; i++) {
         print_attributes(places[i]);
@@ -145,9 +161,8 @@ int main(void) {
     print_table("/proc/sysvipc/shm");
     print_table("/proc/sysvipc/msg");
     print_table("/proc/sysvipc/sem");
-    print_table("/proc/net/unix");
+    print_sockets();
     print_table("/proc/keys");
-    print_table("/proc/locks");
     print_count("/proc/self/mountinfo");
     print_processes();
     print_status();
@@ -161,7 +176,8 @@ int main(void) {
     gethostname(name, sizeof name);
     printf("host %s\n", name);
     printf("nice %d io %ld scheduler %d session %d group %d\n", getpriority(PRIO_PROCESS, 0),
-           syscall(SYS_ioprio_get, 1, 0), sched_getscheduler(0), getsid(0) == getpid(), getpgrp() == getpid());
+           syscall(SYS_ioprio_get, 1, 0), sched_getscheduler(0), getsid(0) == getpid(),
+           getpgrp() == getpid());
     for (int fd = 0; fd < 4096; fd++)
         if (fcntl(fd, F_GETFD) >= 0)
             printf("descriptor %d\n", fd);
