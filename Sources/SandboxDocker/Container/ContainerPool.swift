@@ -132,7 +132,8 @@
             }
             do throws(EngineError) {
                 for container in try await session.client.containers.list(labels: owner.ownLabels) {
-                    try await session.client.containers.remove(container.id)
+                    // One that the engine fails to remove must not keep the rest.
+                    try? await session.client.containers.remove(container.id)
                 }
                 try await volume.remove()
             } catch {
