@@ -143,7 +143,8 @@
                 for round in 0..<(state.withLock { $0.isUncertain } ? 5 : 1) {
                     if round > 0 { try? await Task.sleep(for: .milliseconds(200)) }
                     for container in try await session.client.containers.list(labels: owner.ownLabels) {
-                        try await session.client.containers.remove(container.id)
+                        // One that the engine fails to remove must not keep the rest.
+                        try? await session.client.containers.remove(container.id)
                     }
                 }
                 try await volume.remove()
