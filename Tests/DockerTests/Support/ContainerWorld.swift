@@ -69,7 +69,16 @@
         /// The containers and volumes that `labels` stand for, by name.
         static func leftovers(_ labels: [String: String], _ client: EngineClient) async throws -> Set<String>
         {
-            let containers = try await client.containers.list(labels: labels).map { "container \($0.id)" }
+            var containers: [String] = []
+            for container in try await client.containers.list(labels: labels) {
+                // Docker 20.10 goes on listing some that it removed: it knows them no more when they are asked for.
+                do throws(EngineError) {
+                    _ = try await client.containers.inspect(container.id)
+                    containers.append("container \(container.id)")
+                } catch {
+                    guard error.status == 404 else { throw error }
+                }
+            }
             let volumes = try await client.volumes.list(labels: labels).map { "volume \($0.name)" }
             return Set(containers + volumes)
         }
