@@ -14,6 +14,9 @@ command=${1:?$usage}
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-engine}")
 socket=$dir/docker.sock
 parent=$(cgroup_name "$dir")
+# In the engine's own layer of /run, since sockets' paths must be short, however long $dir is. The hash of $dir in it says whose
+# containerd it is.
+exec_root=/run/$parent
 
 # The pid of our dockerd, or nothing.
 engine_pid() { pid_with "$dir/pid"; }
@@ -22,7 +25,7 @@ engine_pid() { pid_with "$dir/pid"; }
 helpers() {
     local cmdline pid
     # A process may end while it is read.
-    { grep -lsaF -- "$dir/exec/containerd/containerd." /proc/[0-9]*/cmdline || true; } | while read -r cmdline; do
+    { grep -lsaF -- "$exec_root/containerd/containerd." /proc/[0-9]*/cmdline || true; } | while read -r cmdline; do
         pid=${cmdline#/proc/}
         pid=${pid%/cmdline}
         case $(basename "$(readlink "/proc/$pid/exe" 2>/dev/null || true)") in
@@ -47,7 +50,7 @@ halt() {
     kill_all contained
     remove_cgroups
     rm -f "$dir/pid" "$socket"
-    rm -rf --one-file-system -- "$dir/exec" "$dir/run"
+    rm -rf --one-file-system -- "$dir/run"
 }
 
 start() {
@@ -56,9 +59,8 @@ start() {
     for program in dockerd docker containerd; do
         command -v "$program" >/dev/null || fail "there is no $program; run scripts/setup.sh engine"
     done
-    # The kernel's limit for a socket's path is 107 bytes; containerd's longest ends like this.
-    [[ $(printf %s "$dir/exec/containerd/containerd.sock.ttrpc" | wc -c) -le 107 ]] ||
-        fail "the path $dir is too long for sockets; give a shorter DIR"
+    # The kernel's limit for a socket's path is 107 bytes.
+    [[ $(printf %s "$socket" | wc -c) -le 107 ]] || fail "the path $dir is too long for a socket; give a shorter DIR"
     case $dir/ in
     /run/* | /var/run/*) fail "DIR must not be below /run, which the engine sees a copy of" ;;
     esac
@@ -72,7 +74,7 @@ start() {
     # So that neither the system's nor the user's configuration has a say.
     echo '{}' >"$dir/daemon.json"
     began=$(date +%s%N)
-    DIR=$dir PARENT=$parent setsid unshare --mount --propagation slave bash -c "$inside" \
+    DIR=$dir PARENT=$parent EXEC_ROOT=$exec_root setsid unshare --mount --propagation slave bash -c "$inside" \
         >"$dir/log" 2>&1 </dev/null 9>&- &
     pid=$!
     trap 'abandon "$pid"; exit 130' INT
@@ -105,7 +107,7 @@ inside='set -euo pipefail
 mount -t tmpfs -o mode=700 tmpfs "$DIR/run"
 mkdir "$DIR/run/upper" "$DIR/run/work"
 mount -t overlay -o "lowerdir=/run,upperdir=$DIR/run/upper,workdir=$DIR/run/work" overlay /run
-exec dockerd --config-file "$DIR/daemon.json" --data-root "$DIR/data" --exec-root "$DIR/exec" --pidfile "$DIR/pid" \
+exec dockerd --config-file "$DIR/daemon.json" --data-root "$DIR/data" --exec-root "$EXEC_ROOT" --pidfile "$DIR/pid" \
     --host "unix://$DIR/docker.sock" --group root \
     --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --userland-proxy=false \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$PARENT"'

@@ -13,6 +13,8 @@ command=${1:?$usage}
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-podman}")
 socket=$dir/podman.sock
 parent=$(cgroup_name "$dir")
+# In the service's own layer of /run: Podman takes no runroot of more than 50 bytes, however long $dir is.
+short=/run/$parent
 
 # unshare, which waits outside for the namespaces' first process; that one dies with it, and all others with that.
 podman_pid() { pid_with "$dir/inside.sh"; }
@@ -55,7 +57,7 @@ END_OF_FILE
 [storage]
 driver = "overlay"
 graphroot = "$dir/data"
-runroot = "$dir/run/data"
+runroot = "$short/data"
 END_OF_FILE
     # Docker takes any port of the loopback without TLS.
     cat >"$dir/registries.conf" <<END_OF_FILE
@@ -72,7 +74,7 @@ enter() {
     local group mounts
     for group in $(cgroups); do echo "$BASHPID" >"$group/cgroup.procs"; done
     mapfile -t mounts < <(hierarchies)
-    exec env -i PATH="$PATH" HOME="$dir/home" DIR="$dir" PARENT="$parent" CONTAINERS_CONF="$dir/containers.conf" \
+    exec env -i PATH="$PATH" HOME="$dir/home" DIR="$dir" PARENT="$parent" SHORT="$short" CONTAINERS_CONF="$dir/containers.conf" \
         CONTAINERS_STORAGE_CONF="$dir/storage.conf" CONTAINERS_REGISTRIES_CONF="$dir/registries.conf" \
         setsid unshare --mount --cgroup --pid --fork --kill-child --propagation slave bash "$dir/inside.sh" "${mounts[@]}"
 }
@@ -85,7 +87,7 @@ mount -t proc -o nosuid,nodev,noexec proc /proc
 mount -t tmpfs -o mode=700 tmpfs "$DIR/run"
 mkdir "$DIR/run/upper" "$DIR/run/work"
 mount -t overlay -o "lowerdir=/run,upperdir=$DIR/run/upper,workdir=$DIR/run/work" overlay /run
-podman --root "$DIR/data" --runroot "$DIR/run/data" --tmpdir "$DIR/run/libpod" --network-config-dir "$DIR/networks" \
+podman --root "$DIR/data" --runroot "$SHORT/data" --tmpdir "$SHORT/libpod" --network-config-dir "$DIR/networks" \
     --cgroup-manager cgroupfs --events-backend none system service --time=0 "unix://$DIR/podman.sock" &
 wait'
 

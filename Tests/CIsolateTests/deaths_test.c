@@ -45,6 +45,8 @@ static struct embedder start_embedder(const char *script, int least_processes) {
     embedder.pid = fork_child();
     if (embedder.pid == 0) {
         setpgid(0, 0);
+        /* A script's background jobs, and so their children, ignore it. */
+        signal(SIGINT, SIG_DFL);
         embed(script, ends[1], &supervisor);
     }
     embedder.owner = owner_of(embedder.pid);
