@@ -15,7 +15,7 @@
 #include "supervisor.h"
 #include "text.h"
 
-enum { DIRENT_NAME = 19 /* offset of the name in linux_dirent64 */ };
+enum { TYPE_DIRECTORY = 4 /* DT_DIR */ };
 
 static struct isolate_failure failure(int result) {
     return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
@@ -147,19 +147,16 @@ static int remove_run(int parent, const char *name) {
 
 /* Every directory in it: one as a rule, none after a slot that had time to clean up. */
 static int remove_runs(int dir) {
-    char buffer[1024] __attribute__((aligned(8)));
+    struct sys_entries entries;
+    const struct sys_entry *entry;
     int result = 0;
-    long bytes;
-    while ((bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
-        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16)) {
-            const char *name = buffer + at + DIRENT_NAME;
-            if (buffer[at + 18] != 4 /* DT_DIR */ || name[0] == '.')
-                continue;
-            int removed = remove_run(dir, name);
-            if (removed < 0)
-                result = removed;
-        }
-    return bytes < 0 ? (int)bytes : result;
+    sys_begin_entries(&entries, dir);
+    while ((entry = sys_next_entry(&entries)) != 0) {
+        int removed = entry->type == TYPE_DIRECTORY ? remove_run(dir, entry->name) : 0;
+        if (removed < 0)
+            result = removed;
+    }
+    return entries.result < 0 ? entries.result : result;
 }
 
 static int remove_slot(const struct isolate_config *config, uint32_t slot) {

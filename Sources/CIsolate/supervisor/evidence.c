@@ -10,7 +10,7 @@
 #include "supervisor.h"
 
 enum { COUNTED_MAX = 16384, MOVED_LOOKS_MAX = 8 };
-enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, ENTRY_NAME = 19 /* offset of the name in linux_dirent64 */ };
+enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096 };
 enum { TYPE_BITS = 0170000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000 };
 
 /* Calls for each entry below a directory that the bounds let us see; `found` returns 1 to stop. */
@@ -24,28 +24,29 @@ static int walk_tree(struct walk *walk, int parent, const char *name, int depth)
     int CLEANUP_CLOSE dir = sys_openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (dir < 0)
         return 0;
-    for (;;) {
-        char buffer[1024] __attribute__((aligned(8)));
-        long bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer);
-        if (bytes <= 0)
+    struct sys_entries entries;
+    const struct sys_entry *entry;
+    sys_begin_entries(&entries, dir);
+    while ((entry = sys_next_entry(&entries)) != 0) {
+        struct stat status;
+        if (walk->entries_left-- <= 0)
             return 0;
-        for (long at = 0; at < bytes;) {
-            const char *entry = buffer + at, *entry_name = entry + ENTRY_NAME;
-            at += *(const uint16_t *)(const void *)(entry + 16);
-            if (entry_name[0] == '.' && (entry_name[1] == 0 || (entry_name[1] == '.' && entry_name[2] == 0)))
-                continue;
-            if (walk->entries_left-- <= 0)
-                return 0;
-            struct stat status;
-            if (SYS_CALL_4(__NR_newfstatat, dir, entry_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-                continue;
-            if (walk->found(walk, &status))
-                return 1;
-            if ((status.st_mode & TYPE_BITS) == TYPE_DIRECTORY && depth < DEPTH_MAX &&
-                walk_tree(walk, dir, entry_name, depth + 1))
-                return 1;
-        }
+        if (SYS_CALL_4(__NR_newfstatat, dir, entry->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        if (walk->found(walk, &status))
+            return 1;
+        if ((status.st_mode & TYPE_BITS) == TYPE_DIRECTORY && depth < DEPTH_MAX &&
+            walk_tree(walk, dir, entry->name, depth + 1))
+            return 1;
     }
+    return 0;
+}
+
+static int walk_trees(struct walk *walk, const char *const *paths) {
+    int is_found = 0;
+    for (; *paths != 0 && !is_found; paths++)
+        is_found = walk_tree(walk, AT_FDCWD, *paths, 0);
+    return is_found;
 }
 
 static int is_looked_for(struct walk *walk, const struct stat *status) {
@@ -78,38 +79,34 @@ static uint64_t inode_of(int dir) {
 
 /* Adds up entries until there is a directory among them, which it opens; -ENOENT after the last entry. */
 static int next_directory(int dir, struct level *level, struct count *count) {
-    char buffer[1024] __attribute__((aligned(8)));
-    long bytes;
+    struct sys_entries entries;
+    const struct sys_entry *entry;
     SYS_CALL_3(__NR_lseek, dir, level->offset, 0);
-    while ((bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
-        for (long at = 0; at < bytes;) {
-            const char *entry = buffer + at, *name = entry + ENTRY_NAME;
-            at += *(const uint16_t *)(const void *)(entry + 16);
-            level->offset = *(const int64_t *)(const void *)(entry + 8);
-            if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))
-                continue;
-            struct stat status;
-            if (SYS_CALL_4(__NR_newfstatat, dir, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-                continue;
-            int is_directory = (status.st_mode & TYPE_BITS) == TYPE_DIRECTORY;
-            /* The kernel sets this time, and nobody else can. */
-            uint64_t changed = (uint64_t)status.st_ctime * 1000000000u + (uint64_t)status.st_ctime_nsec;
-            if (count->device != 0 && is_directory && status.st_dev != count->device)
-                continue;
-            int is_counted = count->since_ns == 0 || changed >= count->since_ns;
-            if (is_counted)
-                count->bytes += (uint64_t)status.st_blocks * 512;
-            if (is_counted && ++count->entries >= COUNTED_MAX) {
-                count->is_cut = 1;
-                return -ENOENT;
-            }
-            if (!is_directory)
-                continue;
-            int below = sys_openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-            if (below >= 0)
-                return below;
-            count->is_cut |= below == -EACCES && is_counted; /* the image has some of its own */
+    sys_begin_entries(&entries, dir);
+    while ((entry = sys_next_entry(&entries)) != 0) {
+        struct stat status;
+        level->offset = entry->offset;
+        if (SYS_CALL_4(__NR_newfstatat, dir, entry->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        int is_directory = (status.st_mode & TYPE_BITS) == TYPE_DIRECTORY;
+        /* The kernel sets this time, and nobody else can. */
+        uint64_t changed = (uint64_t)status.st_ctime * 1000000000u + (uint64_t)status.st_ctime_nsec;
+        if (count->device != 0 && is_directory && status.st_dev != count->device)
+            continue;
+        int is_counted = count->since_ns == 0 || changed >= count->since_ns;
+        if (is_counted)
+            count->bytes += (uint64_t)status.st_blocks * 512;
+        if (is_counted && ++count->entries >= COUNTED_MAX) {
+            count->is_cut = 1;
+            return -ENOENT;
         }
+        if (!is_directory)
+            continue;
+        int below = sys_openat(dir, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (below >= 0)
+            return below;
+        count->is_cut |= below == -EACCES && is_counted; /* the image has some of its own */
+    }
     return -ENOENT;
 }
 
@@ -176,18 +173,16 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
         return hits;
     /* Written by this run: the embedder's input is older. A writable root's own files come last, in its upper
      * layers. */
-    static const char *const places[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper"};
+    static const char *const mounts[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper", 0};
+    static const char *const container_mounts[] = {"/work", "/tmp", "/dev/shm", 0};
     struct walk walk = {is_looked_for, ENTRIES_MAX, limits->file_size_bytes, ready->start_date_ns};
     int found = 0;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
-        static const char *const mounts[] = {"/work", "/tmp", "/dev/shm"};
         credentials_begin_look(slot); /* what is the program's may be closed to all others */
-        for (unsigned i = 0; i < sizeof mounts / sizeof mounts[0] && !found; i++)
-            found = walk_tree(&walk, AT_FDCWD, mounts[i], 0);
+        found = walk_trees(&walk, container_mounts);
         credentials_end_look(slot);
     } else if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
-        for (unsigned i = 0; i < sizeof places / sizeof places[0] && !found; i++)
-            found = walk_tree(&walk, AT_FDCWD, places[i], 0);
+        found = walk_trees(&walk, mounts);
     else
         found = walk_tree(&walk, slot->work, ".", 0) || walk_tree(&walk, slot->tmp, ".", 0);
     return found ? hits | ISOLATE_HIT_FILE_SIZE : hits;

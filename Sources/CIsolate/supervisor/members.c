@@ -17,7 +17,6 @@ enum {
     /* Where proc's directory has its processes, after all other entries: since 2.0. Starting there spares
      * reading those; were it ever moved, at worst some more would be read and passed over. */
     FIRST_PROCESS_ENTRY = 256,
-    DIRENT_NAME = 19, /* offset of the name in linux_dirent64 */
 };
 
 struct list {
@@ -101,14 +100,12 @@ static void add(struct list *list, int pid, int entry) {
 /* Calls for each entry whose name is a number, until the list is full. */
 static void for_each_number(int dir, struct list *list, int first,
                             void (*found)(struct list *list, int first, int number)) {
-    char buffer[2048] __attribute__((aligned(8)));
-    long bytes;
-    while (list->count < list->most && (bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
-        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16)) {
-            const char *name = buffer + at + DIRENT_NAME;
-            if (name[0] >= '1' && name[0] <= '9')
-                found(list, first, (int)text_parse(name));
-        }
+    struct sys_entries entries;
+    const struct sys_entry *entry;
+    sys_begin_entries(&entries, dir);
+    while (list->count < list->most && (entry = sys_next_entry(&entries)) != 0)
+        if (entry->name[0] >= '1' && entry->name[0] <= '9')
+            found(list, first, (int)text_parse(entry->name));
 }
 
 static void add_unless_ours(struct list *list, int slot, int pid) {

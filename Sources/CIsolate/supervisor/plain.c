@@ -12,7 +12,7 @@
 #include "supervisor.h"
 #include "text.h"
 
-enum { PATH_BYTES = 1400, NAME_AT = 19 /* offset of the name in linux_dirent64 */, FREEZE_PASSES = 16 };
+enum { PATH_BYTES = 1400, FREEZE_PASSES = 16 };
 
 static int slot_directory(const struct isolate_config *config, uint32_t number, const char *below,
                           char out[PATH_BYTES]) {
@@ -52,22 +52,20 @@ static int remove_entry(int dir, const char *name) {
 /* Removes what it can of a directory. 1 and a name: a directory that must be emptied first; 0: all is gone.
  */
 static int empty_directory(int dir, char name[256]) {
-    char buffer[2048] __attribute__((aligned(8)));
-    long bytes;
+    struct sys_entries entries;
+    const struct sys_entry *entry;
     SYS_CALL_3(__NR_lseek, dir, 0, 0);
-    while ((bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
-        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16)) {
-            const char *parts[] = {buffer + at + NAME_AT, 0};
-            if (parts[0][0] == '.' && (parts[0][1] == 0 || (parts[0][1] == '.' && parts[0][2] == 0)))
-                continue;
-            int result = remove_entry(dir, parts[0]);
-            if (result == 1)
-                result = text_join(name, 256, parts);
-            else if (result == 0 || result == -ENOENT)
-                continue;
-            return result < 0 ? result : 1;
-        }
-    return (int)bytes;
+    sys_begin_entries(&entries, dir);
+    while ((entry = sys_next_entry(&entries)) != 0) {
+        const char *parts[] = {entry->name, 0};
+        int result = remove_entry(dir, entry->name);
+        if (result == 1)
+            result = text_join(name, 256, parts);
+        else if (result == 0 || result == -ENOENT)
+            continue;
+        return result < 0 ? result : 1;
+    }
+    return entries.result;
 }
 
 /* Empties a tree of any depth with two descriptors and no recursion: it is a program's, who may have made it

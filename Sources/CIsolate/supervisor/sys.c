@@ -107,6 +107,34 @@ sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigne
     return received;
 }
 
+void sys_begin_entries(struct sys_entries *entries, int dir) {
+    entries->dir = dir;
+    entries->result = 0;
+    entries->bytes = entries->at = 0;
+}
+
+static int is_dots(const char *name) {
+    return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
+}
+
+const struct sys_entry *sys_next_entry(struct sys_entries *entries) {
+    const struct sys_entry *entry;
+    do {
+        if (entries->at >= entries->bytes) {
+            entries->at = 0;
+            entries->bytes =
+                SYS_CALL_3(__NR_getdents64, entries->dir, entries->buffer, sizeof entries->buffer);
+        }
+        if (entries->bytes <= 0) {
+            entries->result = (int)entries->bytes;
+            return 0;
+        }
+        entry = (const void *)(entries->buffer + entries->at);
+        entries->at += entry->bytes;
+    } while (is_dots(entry->name));
+    return entry;
+}
+
 void sys_close_others(int first, const int *keep, unsigned keep_count) {
     /* Walk upwards over the kept ones; the list is short, so the smallest next is found by looking at all. */
     unsigned from = (unsigned)first;

@@ -82,6 +82,23 @@ struct sys_msghdr {
     unsigned int flags;
 };
 
+/* linux_dirent64. */
+struct sys_entry {
+    uint64_t inode;
+    int64_t offset; /* where the next one is, for lseek */
+    uint16_t bytes;
+    uint8_t type;
+    char name[];
+};
+
+/* A look at a directory's entries. */
+struct sys_entries {
+    int dir;
+    int result;     /* after the last entry: 0 or -errno */
+    long bytes, at; /* read, and passed on, of the buffer */
+    char buffer[2048] __attribute__((aligned(8)));
+};
+
 struct sys_cmsghdr {
     size_t length;
     int level;
@@ -182,6 +199,11 @@ int sys_send_blocking(int socket, const void *record, size_t bytes, const int *f
 
 /* Receives one record; missing descriptors are -1, surplus ones are closed. 0 at the end of file. */
 sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigned fd_count, int flags);
+
+/* From where `dir` stands. */
+void sys_begin_entries(struct sys_entries *entries, int dir);
+/* The next one but . and .., valid until the next call; 0 after the last. */
+const struct sys_entry *sys_next_entry(struct sys_entries *entries);
 
 /* Closes every descriptor from `first` on that is not in keep[]. */
 void sys_close_others(int first, const int *keep, unsigned keep_count);

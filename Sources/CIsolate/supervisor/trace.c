@@ -139,13 +139,12 @@ static int is_refused_write(int pid) {
 
 /* How many descriptors a process has open; counts no further than `most`. */
 static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t most) {
-    char buffer[1024] __attribute__((aligned(8)));
+    struct sys_entries entries;
     int CLEANUP_CLOSE dir = open_of(slot, entry, "/fd");
     uint64_t count = 0;
-    long bytes;
-    while (dir >= 0 && count < most && (bytes = SYS_CALL_3(__NR_getdents64, dir, buffer, sizeof buffer)) > 0)
-        for (long at = 0; at < bytes; at += *(const uint16_t *)(const void *)(buffer + at + 16))
-            count += buffer[at + 19] != '.'; /* the name: a number, or a dot */
+    sys_begin_entries(&entries, dir);
+    while (dir >= 0 && count < most && sys_next_entry(&entries) != 0)
+        count++;
     return count;
 }
 
