@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs one image's packages into a Debian 12 root and cleans it. Runs inside that root: from the image's Dockerfile,
 # and from scripts/images.sh, so that both ways give the same content.
-# Usage: install.sh NAME     (NAME/packages: one per line; NAME/stub: control file of an empty package; NAME/finish.sh)
+# Usage: install.sh NAME     (NAME/packages: one per line; NAME/stub: control file of an empty package; NAME/finish.sh;
+#                             NAME/setuid: files that stay so)
 set -eu
 cd "$(dirname "$0")"
 name=$1
@@ -31,5 +32,7 @@ grep -qs localhost /etc/hosts || echo "127.0.0.1 localhost" >/etc/hosts
 find /usr/share/doc /usr/share/info /usr/share/lintian /usr/share/locale /usr/share/man -mindepth 1 -delete
 # A program of a sandbox gains nothing by exec; this is one more reason.
 find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+# Except where tests try just that.
+[ ! -e "$name/setuid" ] || xargs chmod u+s <"$name/setuid"
 rm -rf /tmp/stub /tmp/stub.deb /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* \
     /var/lib/dpkg/*-old /var/log/apt /var/log/*.log /root/.cache

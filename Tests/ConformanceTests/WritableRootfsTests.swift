@@ -168,6 +168,20 @@ struct WritableRootfsTests {
         }
     }
 
+    @Test("What earlier runs wrote counts", arguments: subjects)
+    func diskLimitOfRuns(subject: ConformanceSubject) async throws {
+        let limits = Limits(disk: 16 << 20)
+        try await subject.withSandbox { sandbox in
+            for run in 1...3 {
+                // Without a quota somebody has to look.
+                let pause = run < 3 ? 0 : 10
+                let line = "head -c 7M /dev/zero >/usr/written-\(run) && sleep \(pause)"
+                let result = try await sandbox.run(Command("/bin/sh", ["-c", line]), limits: limits)
+                expect(result, run < 3 ? .exited(code: 0) : .limitExceeded(.disk))
+            }
+        }
+    }
+
     @Test("The disk limit holds for it", arguments: subjects, ["/usr", "/etc", "/opt-new", "/dev"])
     func diskLimit(subject: ConformanceSubject, place: String) async throws {
         let limits = Limits(disk: 8 << 20)

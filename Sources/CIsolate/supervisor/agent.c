@@ -48,13 +48,9 @@ void agent_leave(int code) {
     sys_exit(code);
 }
 
-static uint64_t held_bytes(void) {
-    return container_held(&slot);
-}
-
 void agent_send_status(const struct isolate_status_record *record) {
     struct isolate_agent_status status = {.status = *record};
-    status.held_bytes = held_bytes();
+    status.held_bytes = container_held(&slot);
     stream_send(ISOLATE_FRAME_STATUS, &status, sizeof status);
 }
 
@@ -98,7 +94,7 @@ static void finish_run(void) {
     if (!run_drain())
         return; /* the embedder is slow: what it has not taken is still in the pipes */
     struct isolate_agent_ended frame = {
-        .record = ended, .exceeded = run_exceeded(), .held_bytes = held_bytes()};
+        .record = ended, .exceeded = run_exceeded(), .held_bytes = container_held(&slot)};
     stream_send(ISOLATE_FRAME_ENDED, &frame, sizeof frame);
     run_close();
     is_ending = 0;
@@ -250,7 +246,7 @@ static void __attribute__((noreturn)) serve(void) {
         unsigned count = 0, streams;
         fds[count++] = (struct sys_pollfd){stream_in(), SYS_POLLIN, 0};
         fds[count++] = (struct sys_pollfd){control, SYS_POLLIN, 0};
-        fds[count++] = (struct sys_pollfd){stream_has_output() ? stream_out() : -1, 4 /* POLLOUT */, 0};
+        fds[count++] = (struct sys_pollfd){stream_has_output() ? stream_out() : -1, SYS_POLLOUT, 0};
         streams = run_poll(fds + count);
         /* What waited for room in the buffer has it when the buffer has left whole; nothing else would say
          * so. */

@@ -29,6 +29,8 @@ void stream_send(uint32_t type, const void *payload, uint32_t bytes);
 uint32_t stream_room(void);
 int stream_has_output(void);
 void stream_flush(void);
+/* Moves what lies between `*begin` and `*end` to the buffer's start. */
+void stream_shift(uint8_t *buffer, uint32_t *begin, uint32_t *end);
 
 /* ---- agent_run.c: the three streams of one run ---- */
 

@@ -133,13 +133,10 @@ void run_input(const uint8_t *bytes, uint32_t count) {
         return;
     }
     if (run.pending_begin > 0) {
-        for (uint32_t i = run.pending_begin; i < run.pending_end; i++)
-            pending[i - run.pending_begin] = pending[i];
-        run.pending_end -= run.pending_begin;
-        run.pending_begin = 0;
+        stream_shift(pending, &run.pending_begin, &run.pending_end);
     }
     if (count > sizeof pending - run.pending_end)
-        sys_exit(3); /* beyond the window: not our embedder's protocol */
+        sys_exit(EXIT_PROTOCOL); /* beyond the window: not our embedder's protocol */
     memcpy(pending + run.pending_end, bytes, count);
     run.pending_end += count;
     run.has_input_end |= count == 0;
@@ -153,7 +150,7 @@ unsigned run_poll(struct sys_pollfd *fds) {
         if (run.out[i] >= 0 && room > 0 && (run.credit[i] > 0 || run.left[i] == 0))
             fds[count++] = (struct sys_pollfd){run.out[i], SYS_POLLIN, 0};
     if (run.input >= 0 && run.pending_begin < run.pending_end)
-        fds[count++] = (struct sys_pollfd){run.input, 4 /* POLLOUT */, 0};
+        fds[count++] = (struct sys_pollfd){run.input, SYS_POLLOUT, 0};
     return count;
 }
 

@@ -11,8 +11,11 @@ static struct {
     uint32_t sent, used;
 } stream;
 
-static void *copy(uint8_t *to, const void *from, uint32_t bytes) {
-    return memcpy(to, from, bytes);
+void stream_shift(uint8_t *buffer, uint32_t *begin, uint32_t *end) {
+    for (uint32_t i = *begin; i < *end; i++)
+        buffer[i - *begin] = buffer[i];
+    *end -= *begin;
+    *begin = 0;
 }
 
 static int set_nonblocking(int fd) {
@@ -44,13 +47,8 @@ int stream_out(void) {
 }
 
 void stream_fill(void) {
-    if (stream.begin > 0) {
-        /* What is left is less than a frame, most often nothing. */
-        for (uint32_t i = stream.begin; i < stream.end; i++)
-            stream.received[i - stream.begin] = stream.received[i];
-        stream.end -= stream.begin;
-        stream.begin = 0;
-    }
+    if (stream.begin > 0) /* what is left is less than a frame, most often nothing */
+        stream_shift(stream.received, &stream.begin, &stream.end);
     long n = sys_read(stream.in, stream.received + stream.end, sizeof stream.received - stream.end);
     if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
         sys_exit(0); /* as pid 1: everything in the container ends with us */
@@ -62,9 +60,9 @@ const struct isolate_frame *stream_next(const uint8_t **payload) {
     static struct isolate_frame header;
     if (stream.end - stream.begin < sizeof header)
         return 0;
-    copy((uint8_t *)&header, stream.received + stream.begin, sizeof header);
+    memcpy(&header, stream.received + stream.begin, sizeof header);
     if (header.bytes > ISOLATE_FRAME_MAX)
-        sys_exit(3);
+        sys_exit(EXIT_PROTOCOL);
     if (stream.end - stream.begin < sizeof header + header.bytes)
         return 0;
     *payload = stream.received + stream.begin + sizeof header;
@@ -101,18 +99,18 @@ uint8_t *stream_reserve(uint32_t most) {
 
 void stream_commit(uint32_t type, uint32_t bytes) {
     struct isolate_frame header = {type, bytes};
-    copy(stream.queued + stream.used, &header, sizeof header);
+    memcpy(stream.queued + stream.used, &header, sizeof header);
     stream.used += (uint32_t)sizeof header + bytes;
 }
 
 void stream_send(uint32_t type, const void *payload, uint32_t bytes) {
     uint8_t *to;
     while ((to = stream_reserve(bytes)) == 0) { /* the embedder does not read; it has us wait */
-        struct sys_pollfd fd = {stream.out, 4 /* POLLOUT */, 0};
+        struct sys_pollfd fd = {stream.out, SYS_POLLOUT, 0};
         sys_poll(&fd, 1, -1);
         stream_flush();
     }
-    copy(to, payload, bytes);
+    memcpy(to, payload, bytes);
     stream_commit(type, bytes);
 }
 

@@ -109,6 +109,8 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->namespaces[i] = -1;
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
+        container_begin_looks(slot);
     slot->was_full = scratch_is_full(slot);
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
         container_note_use(slot);

@@ -12,7 +12,13 @@ static const struct cgroup_functions *const kinds[] = {[ISOLATE_CGROUP_NONE] = &
                                                        [ISOLATE_CGROUP_CONTAINER] =
                                                            &cgroup_container_functions};
 
-enum { CONTAINER_PROCESSES_SLACK = 8 };
+enum {
+    CONTAINER_PROCESSES_SLACK = 8,
+    LOOK_LEAST_NS = 1000000,
+    LOOK_MOST_NS = 32000000,
+    FILL_BYTES_PER_NS = 4, /* how fast memory can be filled */
+    PROCESS_CLOCK = 2,     /* CPUCLOCK_SCHED of a process, its pid inverted above it */
+};
 
 /* The supervisor's; every slot is its clone. */
 static uint32_t kind_in_force;
@@ -40,16 +46,18 @@ struct isolate_failure cgroup_setup(const struct isolate_config *config) {
         config->cgroup_kind <= ISOLATE_CGROUP_CONTAINER ? config->cgroup_kind : ISOLATE_CGROUP_NONE;
     if (config->cgroup_wait)
         kind_in_force = cgroup_v2_receive_place() ? ISOLATE_CGROUP_V2 : ISOLATE_CGROUP_NONE;
-    struct isolate_failure failure = kinds[kind_in_force]->setup(config);
+    const struct cgroup_functions *kind = kinds[kind_in_force];
+    struct isolate_failure failure = kind->setup != 0 ? kind->setup(config) : failure_at(0, 0, 0);
     if (failure.stage != 0) {
-        kinds[kind_in_force]->remove_all(config);
+        cgroup_remove_all(config);
         kind_in_force = ISOLATE_CGROUP_NONE;
     }
     return failure;
 }
 
 void cgroup_remove_all(const struct isolate_config *config) {
-    kinds[kind_in_force]->remove_all(config);
+    if (kinds[kind_in_force]->remove_all != 0)
+        kinds[kind_in_force]->remove_all(config);
 }
 
 struct isolate_failure cgroup_create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
@@ -58,7 +66,9 @@ struct isolate_failure cgroup_create(const struct isolate_config *config, uint32
     cgroup->kind = kind_in_force;
     for (unsigned i = 0; i < MEMBER_COUNT; i++)
         *member_at(cgroup, members[i]) = -1;
-    struct isolate_failure failure = kinds[kind_in_force]->create(config, slot, owner, cgroup);
+    const struct cgroup_functions *kind = kinds[kind_in_force];
+    struct isolate_failure failure =
+        kind->create != 0 ? kind->create(config, slot, owner, cgroup) : failure_at(0, 0, 0);
     if (failure.stage != 0) {
         cgroup_close(cgroup);
         cgroup_remove(config, slot);
@@ -72,7 +82,8 @@ void cgroup_close(struct cgroup *cgroup) {
 }
 
 int cgroup_remove(const struct isolate_config *config, uint32_t slot) {
-    return kinds[kind_in_force]->remove(config, slot);
+    const struct cgroup_functions *kind = kinds[kind_in_force];
+    return kind->remove != 0 ? kind->remove(config, slot) : 0;
 }
 
 unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]) {
@@ -82,11 +93,13 @@ unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]) {
 }
 
 struct isolate_failure cgroup_open(struct slot *slot) {
-    return kinds[slot->cgroup.kind]->open(slot);
+    const struct cgroup_functions *kind = kinds[slot->cgroup.kind];
+    return kind->open != 0 ? kind->open(slot) : failure_at(0, 0, 0);
 }
 
 struct isolate_failure cgroup_join(struct slot *slot) {
-    return kinds[slot->cgroup.kind]->join(slot);
+    const struct cgroup_functions *kind = kinds[slot->cgroup.kind];
+    return kind->join != 0 ? kind->join(slot) : failure_at(0, 0, 0);
 }
 
 struct isolate_failure cgroup_prepare(struct slot *slot) {
@@ -197,6 +210,19 @@ int cgroup_write_at(int dir, const char *path, const char *text) {
     int CLEANUP_CLOSE fd = sys_openat(dir, path, O_WRONLY, 0);
     long n = fd < 0 ? fd : sys_write(fd, text, text_length(text));
     return n < 0 ? (int)n : 0;
+}
+
+uint64_t cgroup_process_clock(int pid) {
+    struct sys_timespec used = {0, 0};
+    int clock = (int)(~(unsigned)pid << 3 | PROCESS_CLOCK);
+    return SYS_CALL_2(__NR_clock_gettime, clock, &used) < 0
+               ? 0
+               : (uint64_t)used.seconds * 1000000000u + (uint64_t)used.nanoseconds;
+}
+
+uint64_t cgroup_next_look(uint64_t free_bytes) {
+    uint64_t wait = free_bytes / FILL_BYTES_PER_NS;
+    return wait > LOOK_MOST_NS ? LOOK_MOST_NS : wait < LOOK_LEAST_NS ? LOOK_LEAST_NS : wait;
 }
 
 uint64_t cgroup_read_key(int fd, const char *key) {

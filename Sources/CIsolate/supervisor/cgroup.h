@@ -107,6 +107,7 @@ void cgroup_finish(struct slot *slot, const struct isolate_ready_record *ready, 
 
 /* ---- for the files of the kinds ---- */
 
+/* Those that a kind has nothing to do for are null: up to `join`. */
 struct cgroup_functions {
     struct isolate_failure (*setup)(const struct isolate_config *config);
     void (*remove_all)(const struct isolate_config *config);
@@ -160,6 +161,10 @@ int cgroup_make_directory(int dir, const char *path);
 int cgroup_remove_directory(int dir, const char *path);
 int cgroup_write_at(int dir, const char *path, const char *text);
 uint64_t cgroup_read_key(int fd, const char *key);
+/* CPU time of a process, in ns; 0: the caller's own. A dead one has none. */
+uint64_t cgroup_process_clock(int pid);
+/* In how many ns to look again: before so much memory could be filled. */
+uint64_t cgroup_next_look(uint64_t free_bytes);
 /* Adds the peak of processes to what was sampled. `seats`: processes of ours that are counted along. */
 void cgroup_finish_processes(const struct cgroup *cgroup, const struct cgroup_base *base, uint64_t seats,
                              struct cgroup_usage *usage);

@@ -12,10 +12,6 @@
 enum {
     RESERVE_BYTES = 1 << 20,
     OURS = 3, /* agent, slot and seat */
-    LOOK_LEAST_NS = 1000000,
-    LOOK_MOST_NS = 32000000,
-    FILL_BYTES_PER_NS = 4, /* how fast memory can be filled */
-    PROCESS_CLOCK = 2,     /* CPUCLOCK_SCHED of a process, its pid inverted above it */
 };
 
 #define ROOT "/sys/fs/cgroup"
@@ -62,10 +58,6 @@ static struct isolate_failure setup(const struct isolate_config *config) {
     return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
 }
 
-static void remove_all(const struct isolate_config *config) {
-    (void)config; /* the engine's */
-}
-
 static struct isolate_failure create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
                                      struct cgroup *cgroup) {
     (void)config;
@@ -76,17 +68,6 @@ static struct isolate_failure create(const struct isolate_config *config, uint32
             ? cgroup_open_files(cgroup, files_v2, sizeof files_v2 / sizeof files_v2[0], 0, AT_FDCWD, ROOT)
             : cgroup_open_files(cgroup, files_v1, sizeof files_v1 / sizeof files_v1[0], 0, AT_FDCWD, ROOT);
     return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
-}
-
-static int remove_slot(const struct isolate_config *config, uint32_t slot) {
-    (void)config;
-    (void)slot;
-    return 0;
-}
-
-static struct isolate_failure nothing(struct slot *slot) {
-    (void)slot;
-    return failure_at(0, 0, 0);
 }
 
 /* When a program has filled the container with files, its death frees nothing, and whatever we ask the kernel
@@ -152,11 +133,7 @@ static struct isolate_failure prepare(struct slot *slot) {
 }
 
 static uint64_t clock_of(int pid) {
-    struct sys_timespec used = {0, 0};
-    int clock = (int)(~(unsigned)pid << 3 | PROCESS_CLOCK);
-    return pid <= 0 || SYS_CALL_2(__NR_clock_gettime, clock, &used) < 0
-               ? 0
-               : (uint64_t)used.seconds * 1000000000u + (uint64_t)used.nanoseconds;
+    return pid > 0 ? cgroup_process_clock(pid) : 0;
 }
 
 /* The container's, without what our own processes used of it. `slot_pid`: the slot may be asked for by the
@@ -209,8 +186,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     /* An OOM kill takes one process, and the rest of the run would go on: it is looked for when it could have
      * happened. */
     uint64_t limit = ready->limits.memory_bytes, used = usage->memory_peak_bytes;
-    uint64_t wait = used < limit ? (limit - used) / FILL_BYTES_PER_NS : 0;
-    return wait > LOOK_MOST_NS ? LOOK_MOST_NS : wait < LOOK_LEAST_NS ? LOOK_LEAST_NS : wait;
+    return cgroup_next_look(used < limit ? limit - used : 0);
 }
 
 static void finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage) {
@@ -237,11 +213,7 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
 
 const struct cgroup_functions cgroup_container_functions = {
     .setup = setup,
-    .remove_all = remove_all,
     .create = create,
-    .remove = remove_slot,
-    .open = nothing,
-    .join = nothing,
     .prepare = prepare,
     .begin = begin,
     .cpu_ns = cpu_ns,

@@ -16,11 +16,8 @@
 #include "text.h"
 
 enum {
-    LOOK_LEAST_NS = 1000000,
-    LOOK_MOST_NS = 32000000,
-    FILL_BYTES_PER_NS = 4, /* how fast memory can be filled */
-    SHARED_ROOM = 64,      /* processes that a user may start elsewhere during a run */
-    OURS = 2,              /* slot and seat, when a cell is prepared */
+    SHARED_ROOM = 64, /* processes that a user may start elsewhere during a run */
+    OURS = 2,         /* slot and seat, when a cell is prepared */
     DOUBT_NS = 32000000,
     LOOK_SHARE = 5,         /* at most one part in so many is spent on looking */
     PROCESSES_SLACK = 2,    /* those that die while we count may be counted twice */
@@ -42,100 +39,18 @@ static uint64_t doubt_since_ns; /* memory has perhaps been above its limit since
 static struct member members[MEMBERS_MAX];
 static uint64_t resident_of[MEMBERS_MAX];
 
-static struct isolate_failure no_failure(void) {
-    return failure_at(0, 0, 0);
-}
-
-static struct isolate_failure setup(const struct isolate_config *config) {
-    (void)config;
-    return no_failure();
-}
-
-static void remove_all(const struct isolate_config *config) {
-    (void)config;
-}
-
-static struct isolate_failure create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
-                                     struct cgroup *cgroup) {
-    (void)config;
-    (void)slot;
-    (void)owner;
-    (void)cgroup;
-    return no_failure();
-}
-
-static int remove_slot(const struct isolate_config *config, uint32_t slot) {
-    (void)config;
-    (void)slot;
-    return 0;
-}
-
-static struct isolate_failure open_slot(struct slot *slot) {
-    (void)slot;
-    return no_failure();
-}
-
-static struct isolate_failure join(struct slot *slot) {
-    /* The embedder's cgroup is ours: the program shall not learn its path. */
-    return cgroup_unshare(slot);
-}
-
-/* Whether one more process than now is within this limit. */
-static int has_room_within(uint64_t soft, uint64_t hard) {
-    const uint64_t limit[2] = {soft, hard};
-    if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, limit, 0) < 0)
-        return 1;
-    long pid = sys_clone(0, 0);
-    if (pid == 0)
-        sys_exit(0);
-    if (pid > 0)
-        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
-    return pid > 0;
-}
-
-/* How many processes and threads the kernel counts for this user: no file tells, so it is asked. */
-static uint64_t count_users_processes(void) {
-    uint64_t limit[2] = {0, 0}, least = 0, most = OURS + 1;
-    if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, 0, limit) < 0)
-        return 0;
-    if (!has_room_within(OURS, limit[1]))
-        least = OURS;
-    else
-        most = OURS;
-    while (most < limit[1] && !has_room_within(most, limit[1])) {
-        least = most;
-        most *= 2;
-    }
-    while (most - least > 1) { /* no room within `least`, but within `most` */
-        uint64_t middle = least + (most - least) / 2;
-        if (has_room_within(middle, limit[1]))
-            most = middle;
-        else
-            least = middle;
-    }
-    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, limit, 0);
-    return least;
-}
-
 static struct isolate_failure prepare(struct slot *slot) {
     cpu.count = 0;
     cpu.gone_ns = cpu.total_ns = doubt_since_ns = 0;
     slot->processes_base = 0;
     /* Without a user namespace the program itself asks, when it begins. */
-    if (slot->host.program_uid == slot->host.slot_uid && has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
-        uint64_t count = count_users_processes();
+    if (!has_own_user(slot) && has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
+        uint64_t count = nproc_count(OURS);
         slot->processes_base = count + 1; /* init comes after this */
         if (count > OURS)                 /* a kernel before 5.14 counts on the whole host */
             slot->processes_base += SHARED_ROOM;
     }
-    return no_failure();
-}
-
-static uint64_t read_clock(int clock) {
-    struct sys_timespec used = {0, 0};
-    return SYS_CALL_2(__NR_clock_gettime, clock, &used) < 0
-               ? 0
-               : (uint64_t)used.seconds * 1000000000u + (uint64_t)used.nanoseconds;
+    return failure_at(0, 0, 0);
 }
 
 static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
@@ -143,8 +58,8 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
     (void)slot;
     (void)limits;
     *memory_base_bytes = 0; /* exec leaves nothing of what this process holds */
-    *cpu_base_ns = read_clock(2 /* CLOCK_PROCESS_CPUTIME_ID */);
-    return no_failure();
+    *cpu_base_ns = cgroup_process_clock(0);
+    return failure_at(0, 0, 0);
 }
 
 static long read_file_of(const struct slot *slot, int entry, const char *file, char *out, size_t bytes) {
@@ -192,8 +107,7 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
     uint64_t living = 0, waited = 0;
     for (unsigned i = 0; i < count; i++) {
         uint64_t before = take_clock(members[i].pid);
-        /* MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) */
-        now[i] = (struct clock){members[i].pid, read_clock((int)(~(unsigned)members[i].pid << 3 | 2))};
+        now[i] = (struct clock){members[i].pid, cgroup_process_clock(members[i].pid)};
         if (now[i].ns < before)
             cpu.gone_ns += before; /* dead; if the number is in use again, by another */
         living += now[i].ns;
@@ -319,12 +233,8 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     /* RLIMIT_NPROC does not hold the host's root, and the user's other processes may have left room. */
     if (threads > PROCESSES_SLACK * ready->limits.processes)
         usage->is_over_processes = 1;
-    uint64_t wait = resident < limit && doubt_since_ns == 0 ? (limit - resident) / FILL_BYTES_PER_NS : 0;
+    uint64_t wait = cgroup_next_look(resident < limit && doubt_since_ns == 0 ? limit - resident : 0);
     uint64_t cost = LOOK_SHARE * (sys_now_ns() - begin_ns);
-    if (wait > LOOK_MOST_NS)
-        wait = LOOK_MOST_NS;
-    if (wait < LOOK_LEAST_NS)
-        wait = LOOK_LEAST_NS;
     return wait < cost ? cost : wait;
 }
 
@@ -345,12 +255,7 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
 }
 
 const struct cgroup_functions cgroup_none_functions = {
-    .setup = setup,
-    .remove_all = remove_all,
-    .create = create,
-    .remove = remove_slot,
-    .open = open_slot,
-    .join = join,
+    .join = cgroup_unshare, /* it is the embedder's: the program shall not learn its path */
     .prepare = prepare,
     .begin = begin,
     .cpu_ns = cpu_ns,

@@ -50,11 +50,15 @@ static uint64_t free_beneath_root(void) {
                                                      : (uint64_t)status.f_bfree * (uint64_t)status.f_bsize;
 }
 
-/* A writable root's share of the disk. Its file system is everybody's: as long as less went there since the
- * run began than may have, the tree, which takes long, is only looked at from time to time. */
+static uint64_t taken_since(const struct slot *slot, uint64_t free) {
+    return free < slot->root_free ? slot->root_free - free : 0;
+}
+
+/* A writable root's share of the disk. Its file system is everybody's: as long as less went there during the
+ * runs than may have, the tree, which takes long, is only looked at from time to time. */
 static uint64_t written_to_root(struct slot *slot, uint64_t allowed) {
     uint64_t free = free_beneath_root(), now = sys_now_ns();
-    uint64_t taken = free < slot->root_free ? slot->root_free - free : 0;
+    uint64_t taken = taken_since(slot, free);
     if (taken + slot->root_found > allowed || now - slot->root_looked_ns > ROOT_LOOK_NS) {
         slot->root_found = evidence_of_root(slot, slot->opened_ns);
         slot->root_looked_ns = sys_now_ns();
@@ -86,9 +90,19 @@ int container_is_full(struct slot *slot) {
            written_to_root(slot, bytes - use.bytes) > bytes - use.bytes;
 }
 
+/* What others write between two runs is not ours. */
 void container_begin_looks(struct slot *slot) {
+    if (!has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+        return;
     slot->root_free = free_beneath_root();
     slot->root_looked_ns = sys_now_ns();
+}
+
+/* What went there during the run counts until the next look at the tree. */
+static void end_looks(struct slot *slot) {
+    uint64_t free = free_beneath_root();
+    slot->root_found += taken_since(slot, free);
+    slot->root_free = free;
 }
 
 void container_note_use(struct slot *slot) {
@@ -127,19 +141,25 @@ struct isolate_failure container_open(struct slot *slot) {
     return failure;
 }
 
-/* Calls for the number in the second column of each line of a table in /proc/sysvipc. Returns how many. */
-static int for_each_object(const char *table, int remove) {
-    static const struct {
-        const char *name;
-        long call;
-    } calls[] = {{"shm", __NR_shmctl}, {"msg", __NR_msgctl}, {"sem", __NR_semctl}};
-    char path[64], text[512];
-    const char *parts[] = {"/proc/sysvipc/", table, 0};
+/* A kind of System V object, and the call whose argument `command_at` says what to do with one. */
+struct object_kind {
+    const char *table;
+    long call;
+    int command_at;
+};
+
+static void remove_object(const struct object_kind *kind, uint64_t number) {
+    long arguments[] = {(long)number, 0, 0};
+    arguments[kind->command_at] = IPC_RMID;
+    SYS_CALL_4(kind->call, arguments[0], arguments[1], arguments[2], 0);
+}
+
+/* The number of each is in the second column of the table's lines. Returns how many there are. */
+static int for_each_object(const struct object_kind *kind, int remove) {
+    char text[512];
     int count = 0, column = 0, is_first_line = 1, is_number = 0;
     uint64_t number = 0;
-    if (text_join(path, sizeof path, parts) < 0)
-        return 0;
-    int CLEANUP_CLOSE file = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+    int CLEANUP_CLOSE file = sys_openat(AT_FDCWD, kind->table, O_RDONLY, 0);
     long n;
     while (file >= 0 && (n = sys_read(file, text, sizeof text)) > 0)
         for (long i = 0; i < n; i++) {
@@ -153,10 +173,8 @@ static int for_each_object(const char *table, int remove) {
             }
             if (is_number && column == 2 && !is_first_line) {
                 count++;
-                for (unsigned k = 0; remove && k < sizeof calls / sizeof calls[0]; k++)
-                    if (text_equals(calls[k].name, table)) /* semctl has the command in the third place */
-                        sys_call6(calls[k].call, (long)number, k == 2 ? 0 : IPC_RMID, k == 2 ? IPC_RMID : 0,
-                                  0, 0, 0);
+                if (remove)
+                    remove_object(kind, number);
             }
             is_number = c == '-'; /* a negative key is a column, too */
             if (c == '-')
@@ -168,7 +186,13 @@ static int for_each_object(const char *table, int remove) {
 }
 
 static int count_objects(int remove) {
-    return for_each_object("shm", remove) + for_each_object("msg", remove) + for_each_object("sem", remove);
+    static const struct object_kind kinds[] = {{"/proc/sysvipc/shm", __NR_shmctl, 1},
+                                               {"/proc/sysvipc/msg", __NR_msgctl, 1},
+                                               {"/proc/sysvipc/sem", __NR_semctl, 2}};
+    int count = 0;
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        count += for_each_object(&kinds[i], remove);
+    return count;
 }
 
 static int has_entries(const char *path) {
@@ -197,7 +221,9 @@ static void run_wipe(const struct slot *slot, int first) {
         SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
 }
 
-void container_end_run(const struct slot *slot) {
+void container_end_run(struct slot *slot) {
+    if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+        end_looks(slot);
     if (count_objects(0) > 0 || has_entries(places[PLACES - 1]))
         run_wipe(slot, PLACES - 1);
 }

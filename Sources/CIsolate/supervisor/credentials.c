@@ -44,7 +44,7 @@ void credentials_act_as_program(const struct slot *slot) {
 
 /* At level minimal the slot may lack the right to look into another user's process. */
 static int must_look_as_program(const struct slot *slot) {
-    return !has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && slot->host.program_uid != slot->host.slot_uid;
+    return !has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && has_own_user(slot);
 }
 
 void credentials_begin_look(const struct slot *slot) {

@@ -182,6 +182,6 @@ void plain_kill_listed(const struct slot *slot, members_lister *list) {
 }
 
 void plain_kill(const struct slot *slot) {
-    if (slot->host.program_uid == slot->host.slot_uid || kill_user(slot) < 0)
+    if (!has_own_user(slot) || kill_user(slot) < 0)
         plain_kill_listed(slot, members_list);
 }

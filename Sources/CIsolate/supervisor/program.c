@@ -17,7 +17,7 @@
 
 enum { STRINGS_MAX = 8 << 20, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MAP_PRIVATE_FILE = 2 };
 /* The embedder may start some threads during the run; a limit that is met too early would not be seen. */
-enum { OTHERS_SLACK = 4 };
+enum { OTHERS_SLACK = 4, OTHERS_GUESS = 64 };
 enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048 };
 
 struct filter_program {
@@ -51,54 +51,16 @@ static int install_filter(const struct isolate_config *config) {
     return (int)SYS_CALL_3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
-static int may_fork_below(uint64_t limit) {
-    struct {
-        uint64_t soft, hard;
-    } now;
-    if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &now) < 0)
-        return 1;
-    uint64_t before = now.soft;
-    now.soft = limit < now.hard ? limit : now.hard;
-    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, &now, 0);
-    /* No signal of its end: a tracer would have to pass it on. */
-    long pid = SYS_CALL_5(__NR_clone, 0, 0, 0, 0, 0);
-    if (pid == 0)
-        sys_exit(0);
-    if (pid > 0)
-        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
-    now.soft = before;
-    SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, &now, 0);
-    return pid != -EAGAIN;
-}
-
-/* Level minimal with the embedder's own user id: how many processes and threads of that user the kernel
- * counts beside this one. They may be in other containers, where /proc does not show them, so it is found by
- * trying.
- */
-static uint64_t count_others(void) {
-    uint64_t refused = 0, granted = 64;
-    while (granted < (1 << 20) && !may_fork_below(granted)) {
-        refused = granted;
-        granted *= 4;
-    }
-    while (granted - refused > 1) {
-        uint64_t middle = refused + (granted - refused) / 2;
-        *(may_fork_below(middle) ? &granted : &refused) = middle;
-    }
-    return granted > 2 ? granted - 2 : 0; /* the least limit had room for us and one more */
-}
-
 /* Level minimal with the embedder's own user id. */
 static int shares_user(const struct slot *slot) {
-    return !has_own_tree(slot) && slot->host.program_uid == slot->host.slot_uid;
+    return !has_own_tree(slot) && !has_own_user(slot);
 }
 
 /* What the cell gives that this process does not do itself. */
 static uint32_t layers_of(const struct slot *slot) {
     uint32_t layers = cgroup_layers(slot);
     /* The kernel never counts the processes of the host's root: a storm of them would take the whole host. */
-    int has_own_user = slot->host.program_uid != slot->host.slot_uid;
-    if (slot->cgroup.kind != ISOLATE_CGROUP_NONE || has_own_user || !may_fork_below(0))
+    if (slot->cgroup.kind != ISOLATE_CGROUP_NONE || has_own_user(slot) || !nproc_has_room(0))
         layers |= ISOLATE_LAYER_RLIMITS;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         layers |= ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
@@ -108,7 +70,7 @@ static uint32_t layers_of(const struct slot *slot) {
     /* What a container's engine gives is for the embedder to say, who asked it. */
     if (has_feature(slot, ISOLATE_FEATURE_PROC) && has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         layers |= ISOLATE_LAYER_MASKED_PROC;
-    if (slot->host.program_uid != slot->host.slot_uid)
+    if (has_own_user(slot))
         layers |= ISOLATE_LAYER_DISTINCT_UID;
     return layers;
 }
@@ -155,8 +117,8 @@ static struct isolate_failure set_stand_ins(const struct slot *slot, const struc
     int result = values.data_bytes < data.hard ? set_limit(RLIMIT_DATA, values.data_bytes) : 0;
     if (result < 0)
         return failure_at(ISOLATE_STAGE_RLIMITS, result, RLIMIT_DATA);
-    if (values.processes != ~0ull && shares_user(slot))
-        values.processes = limits->processes + count_others() + OTHERS_SLACK;
+    if (values.processes != ~0ull && shares_user(slot)) /* the count has this process in it */
+        values.processes = limits->processes + nproc_count(OTHERS_GUESS) - 1 + OTHERS_SLACK;
     result = values.processes == ~0ull ? 0 : set_limit(RLIMIT_NPROC, values.processes);
     return failure_at(result < 0 ? ISOLATE_STAGE_RLIMITS : 0, result, RLIMIT_NPROC);
 }

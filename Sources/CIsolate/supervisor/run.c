@@ -174,8 +174,6 @@ static void look_at_disk(struct run *run, uint64_t now) {
     }
     if (now < run->next_disk_ns)
         return;
-    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER) && run->next_disk_ns == 0)
-        container_begin_looks(slot);
     uint64_t begin = sys_now_ns();
     if (scratch_is_full(slot)) {
         run->sampled_hits |= ISOLATE_HIT_DISK;
@@ -336,6 +334,8 @@ struct isolate_run_record run_follow(struct slot *slot) {
     run.slot = slot;
     run.record.type = ISOLATE_RUN_ENDED;
     run.record.layers = slot->layers;
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) /* the cell may have been waiting for long */
+        container_begin_looks(slot);
     reap(&run); /* the slot may have taken the signal already */
     while (!run.is_reaped)
         wait_for_event(&run);

@@ -39,7 +39,7 @@ static void report_slot(uint32_t type, uint32_t number, uint32_t uid, struct iso
     struct isolate_slot_record record = {type, number, uid, failure};
     if (is_leaving)
         return;
-    struct sys_pollfd room = {ISOLATE_FD_SOCKET, 4 /* POLLOUT */, 0};
+    struct sys_pollfd room = {ISOLATE_FD_SOCKET, SYS_POLLOUT, 0};
     int result;
     while ((result = sys_send(ISOLATE_FD_SOCKET, &record, sizeof record, fds, fd_count)) == -EAGAIN)
         /* The embedder's loop always reads. One that does not for so long will not come back. */

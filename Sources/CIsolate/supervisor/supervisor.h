@@ -65,6 +65,11 @@ struct slot {
     struct cgroup_base base;
 };
 
+/* The program has a user id of its own on the host: none of ours, nor the embedder's. */
+static inline int has_own_user(const struct slot *slot) {
+    return slot->host.program_uid != slot->host.slot_uid;
+}
+
 static inline const char *config_text(const struct isolate_config *config, uint32_t offset) {
     return (const char *)config + offset;
 }
@@ -135,12 +140,17 @@ int plain_path(const struct slot *slot, const char *below, char *out, size_t byt
 /* Empties a directory that nobody else uses any more; its own entry stays. 0, or -errno. */
 int plain_empty(const char *path);
 
+/* nproc.c: whether one process more than now is within this RLIMIT_NPROC. */
+int nproc_has_room(uint64_t limit);
+/* The user's processes and threads, this one included; near `guess` they are found with few tries. */
+uint64_t nproc_count(uint64_t guess);
+
 /* container.c: /work, /tmp and /dev/shm that an engine made, for one sandbox after another. */
 struct isolate_failure container_open(struct slot *slot);
 /* Removes what a sandbox left in every place that it could write to; -EBUSY: not everything went. */
 int container_wipe(struct slot *slot);
 /* What outlives its processes and belongs to one run: System V IPC, message queues. */
-void container_end_run(const struct slot *slot);
+void container_end_run(struct slot *slot);
 int container_is_full(struct slot *slot);
 /* A run begins. */
 void container_begin_looks(struct slot *slot);

@@ -107,6 +107,7 @@ struct sys_cmsghdr {
 
 enum {
     SYS_POLLIN = 1,
+    SYS_POLLOUT = 4,
     SYS_POLLERR = 8,
     SYS_POLLHUP = 16,
     SYS_AF_UNIX = 1,
