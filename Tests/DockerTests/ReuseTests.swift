@@ -174,6 +174,24 @@
             }
         }
 
+        /// Nobody else uses the engine's disk meanwhile, so it is known without a look at the tree.
+        @Test("What earlier runs wrote to a writable root counts at once")
+        func earlierRunsWrote() async throws {
+            let change = ContainerWorld.Change { $0.image = "cpp-runner" }
+            try await ContainerWorld.withBackend(change) { backend in
+                try await backend.withSandbox(SandboxOptions(rootfs: .writable)) { sandbox in
+                    for run in 1...3 {
+                        let line = "head -c 7M /dev/zero >/usr/written-\(run) && sleep 1"
+                        let result = try await sandbox.run(
+                            Command("/bin/sh", ["-c", line]), limits: Limits(disk: 16 << 20))
+                        #expect(
+                            result.outcome == (run < 3 ? .exited(code: 0) : .limitExceeded(.disk)),
+                            "run \(run): \(result.told)")
+                    }
+                }
+            }
+        }
+
         @Test("The limits of the user before are not those of the next")
         func limits() async throws {
             try await ContainerWorld.withBackend { backend in
