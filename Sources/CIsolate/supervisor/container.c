@@ -14,6 +14,7 @@
 #include "text.h"
 
 #define ROOT_LOOK_NS ((uint64_t)2000000000)
+enum { ROOT_LOOK_SHARE = 5 /* at most one part in so many is spent on looking */ };
 enum { INODE_BYTES = 4096, INODES_LEAST = 1024, IPC_RMID = 0, PLACES = 4, SHARED = 3, WIPE_TRIES = 200 };
 
 /* The last one holds message queues, which take no room of the others. */
@@ -55,14 +56,17 @@ static uint64_t taken_since(const struct slot *slot, uint64_t free) {
 }
 
 /* A writable root's share of the disk. Its file system is everybody's: as long as less went there during the
- * runs than may have, the tree, which takes long, is only looked at from time to time. */
-static uint64_t written_to_root(struct slot *slot, uint64_t allowed) {
-    uint64_t free = free_beneath_root(), now = sys_now_ns();
-    uint64_t taken = taken_since(slot, free);
-    if (taken + slot->root_found > allowed || now - slot->root_looked_ns > ROOT_LOOK_NS) {
+ * runs than may have, the tree is only looked at from time to time. That takes long, and meanwhile nobody
+ * looks at anything else, so it is put off, except at the end of a run. */
+static uint64_t written_to_root(struct slot *slot, uint64_t allowed, int is_last) {
+    uint64_t free = free_beneath_root(), begin = sys_now_ns();
+    int is_due =
+        taken_since(slot, free) + slot->root_found > allowed || begin - slot->root_looked_ns > ROOT_LOOK_NS;
+    if (is_due && (is_last || begin >= slot->root_rest_ns)) {
         slot->root_found = evidence_of_root(slot, slot->opened_ns);
-        slot->root_looked_ns = sys_now_ns();
         slot->root_free = free;
+        slot->root_looked_ns = sys_now_ns();
+        slot->root_rest_ns = slot->root_looked_ns + ROOT_LOOK_SHARE * (slot->root_looked_ns - begin);
     }
     return slot->root_found;
 }
@@ -78,16 +82,28 @@ static uint64_t larger(uint64_t a, uint64_t b) {
     return a > b ? a : b;
 }
 
-int container_is_full(struct slot *slot) {
-    struct tmpfs_use use = use_of_all(slot);
+/* Bytes that may still be written to its places; 0: it is full. */
+static uint64_t room_of(const struct slot *slot, const struct tmpfs_use *use) {
     uint64_t bytes = larger(slot->disk_bytes, slot->floor_bytes);
     uint64_t inodes = larger(larger(slot->disk_bytes / INODE_BYTES, INODES_LEAST), slot->floor_inodes);
-    if (slot->work < 0)
-        return 0;
-    if (use.is_exhausted || use.bytes > bytes || use.inodes > inodes)
+    return use->is_exhausted || use->bytes > bytes || use->inodes > inodes ? 0 : bytes - use->bytes + 1;
+}
+
+static int is_full(struct slot *slot, uint64_t room, int is_last) {
+    if (room == 0)
         return 1;
-    return has_feature(slot, ISOLATE_FEATURE_WRITABLE) &&
-           written_to_root(slot, bytes - use.bytes) > bytes - use.bytes;
+    return has_feature(slot, ISOLATE_FEATURE_WRITABLE) && written_to_root(slot, room - 1, is_last) > room - 1;
+}
+
+int container_is_full(struct slot *slot) {
+    struct tmpfs_use use = use_of_all(slot);
+    return slot->work >= 0 && is_full(slot, room_of(slot, &use), 1);
+}
+
+uint64_t container_look(struct slot *slot) {
+    struct tmpfs_use use = use_of_all(slot);
+    uint64_t room = room_of(slot, &use);
+    return is_full(slot, room, 0) ? 0 : room;
 }
 
 /* What others write between two runs is not ours. */
@@ -126,7 +142,7 @@ int container_has_room(const struct slot *slot, uint64_t bytes) {
 
 struct isolate_failure container_open(struct slot *slot) {
     slot->work = sys_openat(AT_FDCWD, places[0], O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-    slot->root_found = 0;
+    slot->root_found = slot->root_rest_ns = 0;
     slot->floor_bytes = slot->floor_inodes = 0;
     struct sys_timespec date = {0, 0};
     SYS_CALL_2(__NR_clock_gettime, 5 /* CLOCK_REALTIME_COARSE: the clock of file times */, &date);

@@ -164,23 +164,31 @@ static void reap(struct run *run) {
     }
 }
 
-/* Level minimal has no quota: whoever is above the limit ends. A tree of many files takes long to look at,
- * and meanwhile nobody looks at the memory. */
-static void look_at_disk(struct run *run, uint64_t now) {
+static void end_full(struct run *run) {
+    run->sampled_hits |= ISOLATE_HIT_DISK;
+    end_run(run, ISOLATE_END_PROGRAM);
+}
+
+/* Where there is no quota, whoever is above the limit ends. Returns in how many ns to look again at the
+ * latest. */
+static uint64_t look_at_disk(struct run *run, uint64_t now) {
     struct slot *slot = run->slot;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
         run->sampled_hits |= evidence_of_files(slot, &run->ready, 0);
-        return;
+    } else if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
+        uint64_t room = container_look(slot);
+        if (room == 0)
+            end_full(run);
+        return cgroup_next_look(room);
+    } else if (now >= run->next_disk_ns) {
+        /* A tree of many files takes long to look at, and meanwhile nobody looks at the memory. */
+        uint64_t begin = sys_now_ns();
+        if (scratch_is_full(slot))
+            end_full(run);
+        uint64_t end = sys_now_ns();
+        run->next_disk_ns = end + DISK_LOOK_SHARE * (end - begin);
     }
-    if (now < run->next_disk_ns)
-        return;
-    uint64_t begin = sys_now_ns();
-    if (scratch_is_full(slot)) {
-        run->sampled_hits |= ISOLATE_HIT_DISK;
-        end_run(run, ISOLATE_END_PROGRAM);
-    }
-    uint64_t end = sys_now_ns();
-    run->next_disk_ns = end + DISK_LOOK_SHARE * (end - begin);
+    return ~0ull;
 }
 
 static void look_at_clocks(struct run *run) {
@@ -207,8 +215,9 @@ static void look_at_clocks(struct run *run) {
         run->next_cpu_ns = now + (wait < least ? least : wait);
     }
     if (now >= run->next_sample_ns) {
-        uint64_t latest = cgroup_sample(slot, &run->ready, &run->usage);
-        look_at_disk(run, now);
+        uint64_t latest = cgroup_sample(slot, &run->ready, &run->usage), disk = look_at_disk(run, now);
+        if (disk < latest)
+            latest = disk;
         if (run->usage.is_out_of_memory)
             end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
         if (run->usage.is_over_processes)

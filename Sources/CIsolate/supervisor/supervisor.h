@@ -60,6 +60,7 @@ struct slot {
     /* container */
     /* With a writable root: bytes free beneath it, what was found in it, and when; when the sandbox began. */
     uint64_t root_free, root_found, root_looked_ns, opened_ns;
+    uint64_t root_rest_ns;              /* until then it is not looked at again */
     uint64_t content_bytes;             /* of the request under way, as long as it is read */
     uint64_t floor_bytes, floor_inodes; /* what its places held before the run: no run is ended for that */
     struct cgroup_base base;
@@ -152,6 +153,8 @@ int container_wipe(struct slot *slot);
 /* What outlives its processes and belongs to one run: System V IPC, message queues. */
 void container_end_run(struct slot *slot);
 int container_is_full(struct slot *slot);
+/* While a run goes on: bytes that it may still write; 0: it is full. */
+uint64_t container_look(struct slot *slot);
 /* A run begins. */
 void container_begin_looks(struct slot *slot);
 /* What is there from now on is from before the run. */
