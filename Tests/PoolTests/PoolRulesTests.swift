@@ -116,6 +116,18 @@ private typealias Machine = PoolStateMachine<Int>
         #expect(try machine.take(2).member == member(2))
     }
 
+    @Test func membersMadeTogetherAreNotWornOutTogether() throws {
+        var machine = Machine.ready(PoolConfiguration(minimum: 5, maximum: 5, maxUses: 100))
+        var uses: [PoolMemberID: Int] = [:]
+        for waiter in 1... {
+            guard let lease = try? machine.take(waiter) else { break }
+            uses[lease.member, default: 0] += 1
+            _ = machine.release(lease, reusable: true, now: .zero)
+        }
+        #expect(Set(uses.values).count == 5, "\(uses)")
+        #expect(uses.values.allSatisfy { (75...100).contains($0) }, "\(uses)")
+    }
+
     @Test func aMemberIsDestroyedAfterItsLastUse() throws {
         var machine = Machine.ready(PoolConfiguration(minimum: 0, maximum: 1, maxUses: 2))
         _ = machine.enqueue(1)

@@ -15,7 +15,8 @@ public struct PoolConfiguration: Sendable, Hashable {
     /// A sandbox this old is not used again. `nil`: no bound. Ready ones are replaced one after another, not
     /// all at once, so one that nobody takes may get up to a quarter older, and may be taken until then.
     public var maxAge: Duration?
-    /// How many callers a sandbox may serve, one after another. 1: it is destroyed after the first.
+    /// How many callers a sandbox may serve, one after another. 1: it is destroyed after the first. Each has a bound of
+    /// its own, up to a quarter less, so that those that were made together are not replaced together.
     public var maxUses: Int
     /// A ready sandbox that was not found to work for this long runs a real program, one at a time and while
     /// nobody waits; one that fails is replaced. `nil`: never. For backends that have a health check: containers.
@@ -39,6 +40,12 @@ public struct PoolConfiguration: Sendable, Hashable {
         self.healthCheckInterval = healthCheckInterval
         self.initialBackoff = initialBackoff
         self.maximumBackoff = maximumBackoff
+    }
+
+    /// The member's own bound.
+    func uses(of member: PoolMemberID) -> Int {
+        // 7 spreads the numbers of neighbours over whatever there is.
+        maxUses - (member.rawValue &* 7 & .max) % (maxUses / 4 + 1)
     }
 
     /// Checks that the numbers make sense together; whoever makes a pool calls it.

@@ -135,7 +135,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         advance(to: now)
         var actions = Actions()
         guard let record = endLease(lease) else { return actions }
-        let fit = reusable && isFit(record) && record.uses < configuration.maxUses
+        let fit = reusable && isFit(record) && record.uses < configuration.uses(of: lease.member)
         if fit, resets, !draining {
             members[lease.member]?.state = .resetting
             counters.resetting += 1
