@@ -31,11 +31,17 @@
             let number = Self.counter.add(1, ordering: .relaxed).newValue
             owner = .current(backend: number)
             instance = "\(HostFacts.name):\(getpid()):docker-\(number)"
-            client = EngineClient(address: try EngineAddress(environment: configuration.engineEnvironment))
+            client = try Self.makeClient(configuration)
             session = EngineSession(client)
             workshop = ContainerWorkshop(session, owner: owner, configuration: configuration)
             pools = ContainerPools(session, workshop, configuration)
             archives = ArchiveSupply(client, logger: configuration.logger)
+        }
+
+        private static func makeClient(
+            _ configuration: DockerConfiguration
+        ) throws(SandboxError) -> EngineClient {
+            EngineClient(address: try EngineAddress(environment: configuration.engineEnvironment))
         }
 
         deinit {
@@ -120,20 +126,13 @@
                 image: image, imageDigest: digest, hostPID: getpid())
         }
 
-        /// Makes the pool of an image and fills it; returns when `minimum` containers are ready, or none can be made.
-        public func warm(_ options: SandboxOptions = SandboxOptions()) async throws(SandboxError) {
-            let sandbox = try await acquire(options)
-            await sandbox.close()
-        }
-
         public var statistics: PoolStatistics { pools.statistics }
 
         public var poolDetails: PoolDetails { pools.details }
 
         /// What an engine says of itself, in one line, for people.
         public static func probe(_ configuration: DockerConfiguration) async throws(SandboxError) -> String {
-            let client = EngineClient(
-                address: try EngineAddress(environment: configuration.engineEnvironment))
+            let client = try makeClient(configuration)
             defer { client.close() }
             let info = try await EngineSession(client).info()
             return
@@ -152,8 +151,7 @@
         public static func cleanup(
             _ configuration: DockerConfiguration
         ) async throws(SandboxError) -> [String] {
-            let client = EngineClient(
-                address: try EngineAddress(environment: configuration.engineEnvironment))
+            let client = try makeClient(configuration)
             defer { client.close() }
             do throws(EngineError) {
                 _ = try await client.connect()

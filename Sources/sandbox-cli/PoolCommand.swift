@@ -37,7 +37,7 @@
             return await session.perform {
                 _ = try await session.withBackend(for: .pool, patience: Self.drain) { backend in
                     do {
-                        try await Self.warm(backend)
+                        try await Self.fill(backend)
                         try await print(backend)
                     } catch is CancellationError where watch {
                         // A watch is meant to be interrupted.
@@ -48,8 +48,8 @@
         }
 
         /// Fills the pool, which begins with the first caller.
-        private static func warm(_ backend: any SandboxBackend) async throws {
-            await (try backend.acquire(SandboxOptions())).close()
+        private static func fill(_ backend: any SandboxBackend) async throws {
+            try await backend.warm()
             let end = ContinuousClock.now + warmUp
             while ContinuousClock.now < end {
                 let statistics = backend.statistics

@@ -28,6 +28,14 @@ public protocol SandboxBackend: Sendable {
 extension SandboxBackend {
     public var poolDetails: PoolDetails { PoolDetails(statistics: statistics) }
 
+    /// Makes the pool behind this backend, and returns when a first sandbox is ready. The pool goes on in the background
+    /// until it is full.
+    ///
+    /// Not necessary: the first caller does the same, and waits for it.
+    public func warm(_ options: SandboxOptions = SandboxOptions()) async throws(SandboxError) {
+        await (try acquire(options)).close()
+    }
+
     /// Runs `body` with a fresh sandbox and destroys the sandbox afterwards, however `body` ends.
     ///
     /// - Parameters:
