@@ -28,7 +28,9 @@ sed -n 's/^matrix: //p' "$log" >.build/matrix/vm.json
 awk -v most=100 '
     /^== world / { world = $3; shown = 0; print; next }
     / Test run with / { closing[++ended] = (world ? "world " world ": " : "") $0; next }
-    /^(◇|✔|↳|matrix: )/ { next }
+    /^✘/ { failed = 1 }
+    /^(◇|✔|➜)/ { failed = 0 }
+    /^(◇|✔|matrix: )/ || /^↳/ && !failed { next }
     ++shown <= most { print substr($0, 1, 400) }
     shown == most + 1 { print "… the rest is in '"$log"'" }
     END { for (i = 1; i <= ended; i++) print closing[i] }' "$log"

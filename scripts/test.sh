@@ -31,7 +31,7 @@ tail -n 1 "$log"
 # A passing test says nothing but its name, so only skips, failures and the closing line are shown.
 run_suites() {
     if ! swift test --skip-build "$@" >"$log" 2>&1; then
-        grep -vE '^(◇|✔|↳)' "$log" | tail -400
+        grep -vE '^(◇|✔)' "$log" | tail -400
         return 1
     fi
     grep -E '^➜|skipped' "$log" | grep -v 'make test. runs it alone' || true

@@ -58,7 +58,7 @@ as_user /usr/bin/python3 scripts/matrix.py probe "$world" "$repository/.build/de
 bundle=(.build/debug/*.xctest)
 log=$WORLD_HOME/log
 if ! as_user "$repository/${bundle[0]}" --testing-library swift-testing --filter "$filter" >"$log" 2>&1; then
-    grep -vE '^(◇|✔|↳)' "$log" | cut -c1-400 | tail -100
+    grep -vE '^(◇|✔)' "$log" | cut -c1-400 | tail -100
     exit 1
 fi
 tail -n 1 "$log"
