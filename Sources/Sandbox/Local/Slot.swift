@@ -12,10 +12,8 @@ final class Slot: EventHandler {
 
     private struct State {
         var isClosed = false
-        var isAsked = false
         var answer: Answer?
         var waiting: CheckedContinuation<Answer, Never>?
-        var queue: [CheckedContinuation<Void, Never>] = []
         var run: LocalRun?
         var serial: UInt64 = 0
         var disk = 0
@@ -29,7 +27,9 @@ final class Slot: EventHandler {
     let loop: EventLoop
     private let control: Int32
     private let request: Int32
-    private let state: Mutex<State>
+    /// Questions are asked one after another. The slot's first word comes unasked: its root is built, or why not.
+    private let turns = Turns(isTaken: true)
+    private let state = Mutex(State())
 
     init(number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop) {
         self.number = number
@@ -37,8 +37,6 @@ final class Slot: EventHandler {
         self.control = control
         self.request = request
         self.loop = loop
-        // The slot's first word comes unasked: its root is built, or why not.
-        self.state = Mutex(State(isAsked: true))
         loop.add(control, events: EventLoop.readable, handler: self)
     }
 
@@ -48,7 +46,7 @@ final class Slot: EventHandler {
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
     func awaitRoot() async throws(SandboxError) {
-        defer { leaveQueue() }
+        defer { turns.end() }
         let (record, _) = try await awaitAnswer()
         try check(record, "building the root file system")
     }
@@ -143,8 +141,8 @@ final class Slot: EventHandler {
     // MARK: Questions and answers
 
     private func ask(_ send: (Int32) -> Int32) async throws(SandboxError) -> (isolate_status_record, Int32) {
-        await enterQueue()
-        defer { leaveQueue() }
+        await turns.begin()
+        defer { turns.end() }
         let sent = withSockets { control, _ in send(control) }
         if sent < 0 {
             throw sent == -EPIPE || sent == -ECONNRESET || sent == -EBADF
@@ -154,36 +152,6 @@ final class Slot: EventHandler {
                     message: "cannot reach the slot: \(describe(errno: -sent))")
         }
         return try await awaitAnswer()
-    }
-
-    /// Questions are asked one after another; almost always nobody is before us.
-    private func enterQueue() async {
-        let isFree = state.withLock { state in
-            if state.isAsked { return false }
-            state.isAsked = true
-            return true
-        }
-        if isFree { return }
-        await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                if state.isAsked {
-                    state.queue.append(continuation)
-                    return false
-                }
-                state.isAsked = true
-                return true
-            }
-            if isFree { continuation.resume() }
-        }
-    }
-
-    private func leaveQueue() {
-        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            // With somebody in the queue the turn passes on.
-            state.isAsked = !state.queue.isEmpty
-            return state.queue.isEmpty ? nil : state.queue.removeFirst()
-        }
-        next?.resume()
     }
 
     private func awaitAnswer() async throws(SandboxError) -> (isolate_status_record, Int32) {

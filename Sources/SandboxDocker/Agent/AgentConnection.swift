@@ -30,8 +30,6 @@
             var stream: AttachedStream?
             var decoder = AgentFrameDecoder()
             var question: Question?
-            var isAsked = false
-            var queue: [CheckedContinuation<Void, Never>] = []
             var run: AgentRun?
             var serial: UInt64 = 0
             var held = 0
@@ -48,6 +46,7 @@
         private let container: String
         private let patience: Duration
         private let onLoss: @Sendable () -> Void
+        private let turns = Turns()
         private let state = Mutex(State())
 
         /// - Parameters:
@@ -177,26 +176,11 @@
         private func askInTurn<Value>(
             sending bytes: Int = 0, _ body: () async throws(SandboxError) -> Value
         ) async throws(SandboxError) -> Value {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let isFree = state.withLock { state in
-                    if state.isAsked {
-                        state.queue.append(continuation)
-                        return false
-                    }
-                    state.isAsked = true
-                    return true
-                }
-                if isFree { continuation.resume() }
-            }
+            await turns.begin()
             state.withLock { $0.answerDeadline = .now + patience + Self.sending(bytes) }
             defer {
-                let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-                    state.answerDeadline = nil
-                    // With somebody in the queue the turn passes on.
-                    state.isAsked = !state.queue.isEmpty
-                    return state.queue.isEmpty ? nil : state.queue.removeFirst()
-                }
-                next?.resume()
+                state.withLock { $0.answerDeadline = nil }
+                turns.end()
             }
             return try await body()
         }

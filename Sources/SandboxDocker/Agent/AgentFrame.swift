@@ -43,6 +43,7 @@
         }
 
         mutating func writeFrame(_ type: isolate_frame_type, _ bytes: UnsafeRawBufferPointer) {
+            reserveCapacity(minimumWritableBytes: MemoryLayout<isolate_frame>.size + bytes.count)
             writeInteger(type.rawValue, endianness: .host)
             writeInteger(UInt32(bytes.count), endianness: .host)
             writeBytes(bytes)
@@ -59,21 +60,14 @@
     enum AgentContent {
         static let pieceSize = Int(ISOLATE_FRAME_MAX)
 
-        /// - Parameter send: takes one buffer with one frame after the other.
-        static func frames(_ bytes: some Collection<UInt8>) -> [ByteBuffer] {
-            var frames: [ByteBuffer] = []
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let piece = rest.prefix(pieceSize)
-                rest = rest.dropFirst(piece.count)
+        static func frames(_ bytes: [UInt8]) -> [ByteBuffer] {
+            stride(from: 0, to: bytes.count, by: pieceSize).map { start in
                 var buffer = ByteBuffer()
-                buffer.reserveCapacity(piece.count + 8)
-                buffer.writeInteger(ISOLATE_FRAME_CONTENT.rawValue, endianness: .host)
-                buffer.writeInteger(UInt32(piece.count), endianness: .host)
-                buffer.writeBytes(piece)
-                frames.append(buffer)
+                bytes[start..<min(start + pieceSize, bytes.count)].withUnsafeBytes {
+                    buffer.writeFrame(ISOLATE_FRAME_CONTENT, $0)
+                }
+                return buffer
             }
-            return frames
         }
     }
 #endif

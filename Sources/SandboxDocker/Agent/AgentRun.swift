@@ -166,22 +166,20 @@
         case file(InputFileDescriptor)
         case stream(AsyncStream<[UInt8]>)
 
-        private static let pieceSize = Int(ISOLATE_FRAME_MAX)
-
         /// Hands over piece by piece until `body` returns false or there is nothing more.
         func send(_ body: (ArraySlice<UInt8>) async -> Bool) async {
             switch self {
             case .file(let file):
                 while !Task.isCancelled {
-                    let bytes = file.read(Self.pieceSize)
+                    let bytes = file.read(AgentContent.pieceSize)
                     guard !bytes.isEmpty, await body(bytes[...]) else { return }
                 }
             case .stream(let stream):
                 for await chunk in stream {
                     var rest = chunk[...]
                     while !rest.isEmpty {
-                        guard await body(rest.prefix(Self.pieceSize)) else { return }
-                        rest = rest.dropFirst(Self.pieceSize)
+                        guard await body(rest.prefix(AgentContent.pieceSize)) else { return }
+                        rest = rest.dropFirst(AgentContent.pieceSize)
                     }
                 }
             }
