@@ -1,6 +1,9 @@
 # shellcheck shell=bash disable=SC2154,SC2086
 # What the scripts that start a daemon of the tests' own share: engine.sh, registry.sh, podman.sh. They source this file;
-# $dir is the daemon's directory, $parent its cgroup.
+# $dir is the daemon's directory, $parent its cgroup, if it has one. They define
+#   daemon_pid   the daemon's pid, or nothing
+#   address      the line that tells callers where it is
+#   abandon PID  ends a daemon that has not got as far as daemon_pid
 
 name=$(basename "$0")
 
@@ -36,6 +39,43 @@ ends_within() {
         sleep 0.05
     done
     return 1
+}
+
+# In a mount namespace of its own, with $DIR and $PARENT: /run gets a writable layer, since daemons keep sockets there at
+# paths that no option moves.
+own_run='mount -t tmpfs -o mode=700 tmpfs "$DIR/run"
+mkdir "$DIR/run/upper" "$DIR/run/work"
+mount -t overlay -o "lowerdir=/run,upperdir=$DIR/run/upper,workdir=$DIR/run/work" overlay /run'
+
+# ready_within PID SECONDS CHECK...: waits until CHECK holds and prints the address; gives up when PID ends.
+ready_within() {
+    local pid=$1 i began
+    began=$(date +%s%N)
+    trap 'abandon "$pid"; exit 130' INT
+    trap 'abandon "$pid"; exit 143' TERM
+    for ((i = 0; i < $2 * 20; i++)); do
+        if "${@:3}"; then
+            echo "$name: ready after $((($(date +%s%N) - began) / 1000000)) ms" >&2
+            address
+            return
+        fi
+        alive "$pid" || break
+        sleep 0.05
+    done
+    tail -n 20 "$dir/log" >&2
+    abandon "$pid"
+    fail "it did not become ready; the end of its log is above"
+}
+
+status() {
+    local pid
+    pid=$(daemon_pid)
+    if [[ -z $pid ]]; then
+        echo "not running: $dir"
+        exit 3
+    fi
+    echo "running, pid $pid"
+    address
 }
 
 # Where cgroup hierarchies are mounted, of version 1 or 2.

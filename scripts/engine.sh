@@ -19,7 +19,8 @@ parent=$(cgroup_name "$dir")
 exec_root=/run/$parent
 
 # The pid of our dockerd, or nothing.
-engine_pid() { pid_with "$dir/pid"; }
+daemon_pid() { pid_with "$dir/pid"; }
+address() { echo "DOCKER_HOST=unix://$socket"; }
 
 # containerd and its shims: they name our containerd's files as a whole argument.
 helpers() {
@@ -37,7 +38,7 @@ helpers() {
 # Ends the engine and its containers. Mounts and net namespaces end with the engine's mount namespace.
 halt() {
     local pid
-    pid=$(engine_pid)
+    pid=$(daemon_pid)
     # Containers first: the engine would give each ten seconds to react to a SIGTERM that pid 1 ignores.
     thaw
     kill_all contained
@@ -54,7 +55,7 @@ halt() {
 }
 
 start() {
-    local pid began
+    local pid
     [[ $EUID -eq 0 ]] || fail "an engine needs root"
     for program in dockerd docker containerd; do
         command -v "$program" >/dev/null || fail "there is no $program; run scripts/setup.sh engine"
@@ -65,32 +66,18 @@ start() {
     /run/* | /var/run/*) fail "DIR must not be below /run, which the engine sees a copy of" ;;
     esac
     claim .engine
-    if [[ -n $(engine_pid) ]]; then
-        echo "DOCKER_HOST=unix://$socket"
+    if [[ -n $(daemon_pid) ]]; then
+        address
         return
     fi
     halt # What a killed engine left; its images stay.
     mkdir -p "$dir/run"
     # So that neither the system's nor the user's configuration has a say.
     echo '{}' >"$dir/daemon.json"
-    began=$(date +%s%N)
     DIR=$dir PARENT=$parent EXEC_ROOT=$exec_root setsid unshare --mount --propagation slave bash -c "$inside" \
         >"$dir/log" 2>&1 </dev/null 9>&- &
     pid=$!
-    trap 'abandon "$pid"; exit 130' INT
-    trap 'abandon "$pid"; exit 143' TERM
-    for _ in {1..600}; do
-        if [[ -S $socket ]] && [[ $(engine_pid) == "$pid" ]] && docker_answers; then
-            echo "engine.sh: ready after $((($(date +%s%N) - began) / 1000000)) ms" >&2
-            echo "DOCKER_HOST=unix://$socket"
-            return
-        fi
-        alive "$pid" || break
-        sleep 0.05
-    done
-    tail -n 20 "$dir/log" >&2
-    abandon "$pid"
-    fail "the engine did not become ready; the end of its log is above"
+    ready_within "$pid" 30 is_ready "$pid"
 }
 
 # Ends an engine that has not got as far as to have a pid file.
@@ -99,14 +86,13 @@ abandon() {
     halt
 }
 
-docker_answers() { DOCKER_HOST=unix://$socket timeout 10 docker version >/dev/null 2>&1; }
+is_ready() {
+    [[ -S $socket && $(daemon_pid) == "$1" ]] && DOCKER_HOST=unix://$socket timeout 10 docker version >/dev/null 2>&1
+}
 
-# Runs in the new mount namespace. /run gets a writable layer of its own: containerd and the engine keep sockets there
-# at paths that no option moves.
-inside='set -euo pipefail
-mount -t tmpfs -o mode=700 tmpfs "$DIR/run"
-mkdir "$DIR/run/upper" "$DIR/run/work"
-mount -t overlay -o "lowerdir=/run,upperdir=$DIR/run/upper,workdir=$DIR/run/work" overlay /run
+# Runs in the new mount namespace.
+inside="set -euo pipefail
+$own_run"'
 exec dockerd --config-file "$DIR/daemon.json" --data-root "$DIR/data" --exec-root "$EXEC_ROOT" --pidfile "$DIR/pid" \
     --host "unix://$DIR/docker.sock" --group root \
     --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --userland-proxy=false \
@@ -121,20 +107,9 @@ stop() {
     rmdir --ignore-fail-on-non-empty "$dir"
 }
 
-status() {
-    local pid
-    pid=$(engine_pid)
-    if [[ -z $pid ]]; then
-        echo "not running: $dir"
-        exit 3
-    fi
-    echo "running, pid $pid"
-    echo "DOCKER_HOST=unix://$socket"
-}
-
 restart() {
     local pid
-    pid=$(engine_pid)
+    pid=$(daemon_pid)
     if [[ -n $pid ]]; then
         kill -TERM "$pid" 2>/dev/null || true
         # The engine gives each container ten seconds; `start` ends what is left.
@@ -145,7 +120,7 @@ restart() {
 
 crash() {
     local pid
-    pid=$(engine_pid)
+    pid=$(daemon_pid)
     [[ -n $pid ]] || fail "no engine runs in $dir"
     kill -KILL "$pid"
     ends_within "$pid" 10 || fail "dockerd, pid $pid, does not end"

@@ -17,12 +17,13 @@ parent=$(cgroup_name "$dir")
 short=/run/$parent
 
 # unshare, which waits outside for the namespaces' first process; that one dies with it, and all others with that.
-podman_pid() { pid_with "$dir/inside.sh"; }
+daemon_pid() { pid_with "$dir/inside.sh"; }
+address() { echo "DOCKER_HOST=unix://$socket"; }
 
 # Ends the service and its containers. Mounts and net namespaces end with the mount namespace.
 halt() {
     local pid
-    pid=$(podman_pid)
+    pid=$(daemon_pid)
     [[ -z $pid ]] || kill -KILL "$pid"
     thaw
     kill_all contained
@@ -79,53 +80,39 @@ enter() {
         setsid unshare --mount --cgroup --pid --fork --kill-child --propagation slave bash "$dir/inside.sh" "${mounts[@]}"
 }
 
-# Runs as process 1 of the new namespaces, so it reaps what the service leaves; its arguments are the hierarchies. /run gets
-# a writable layer of its own, as for the engine.
+# Runs as process 1 of the new namespaces, so it reaps what the service leaves; its arguments are the hierarchies.
 inside='set -euo pipefail
 for mount; do mount --bind "$mount/$PARENT" "$mount"; done
 mount -t proc -o nosuid,nodev,noexec proc /proc
-mount -t tmpfs -o mode=700 tmpfs "$DIR/run"
-mkdir "$DIR/run/upper" "$DIR/run/work"
-mount -t overlay -o "lowerdir=/run,upperdir=$DIR/run/upper,workdir=$DIR/run/work" overlay /run
+'"$own_run"'
 podman --root "$DIR/data" --runroot "$SHORT/data" --tmpdir "$SHORT/libpod" --network-config-dir "$DIR/networks" \
     --cgroup-manager cgroupfs --events-backend none system service --time=0 "unix://$DIR/podman.sock" &
 wait'
 
 start() {
-    local pid began
+    local pid
     [[ $EUID -eq 0 ]] || fail "a service with containers needs root"
     for program in podman crun conmon curl; do
         command -v "$program" >/dev/null || fail "there is no $program; run scripts/setup.sh docker"
     done
     claim .podman
-    if [[ -n $(podman_pid) ]]; then
-        echo "DOCKER_HOST=unix://$socket"
+    if [[ -n $(daemon_pid) ]]; then
+        address
         return
     fi
     halt
     mkdir -p "$dir/run" "$dir/home"
     configure
     make_cgroups
-    began=$(date +%s%N)
     enter >"$dir/log" 2>&1 </dev/null 9>&- &
     pid=$!
     echo "$pid" >"$dir/pid"
-    trap 'abandon "$pid"; exit 130' INT
-    trap 'abandon "$pid"; exit 143' TERM
-    for _ in {1..200}; do
-        if [[ -S $socket ]] && [[ $(podman_pid) == "$pid" ]] &&
-            curl -sf -m 10 -o "$dir/ping" --unix-socket "$socket" http://podman/_ping; then
-            rm -f "$dir/ping"
-            echo "podman.sh: ready after $((($(date +%s%N) - began) / 1000000)) ms" >&2
-            echo "DOCKER_HOST=unix://$socket"
-            return
-        fi
-        alive "$pid" || break
-        sleep 0.05
-    done
-    tail -n 20 "$dir/log" >&2
-    abandon "$pid"
-    fail "the service did not become ready; the end of its log is above"
+    ready_within "$pid" 10 is_ready "$pid"
+}
+
+is_ready() {
+    [[ -S $socket && $(daemon_pid) == "$1" ]] &&
+        curl -sf -m 10 -o "$dir/ping" --unix-socket "$socket" http://podman/_ping && rm -f "$dir/ping"
 }
 
 # Ends a service that has not got as far as its namespaces.
@@ -141,17 +128,6 @@ stop() {
     ! grep -F " $dir/" /proc/self/mountinfo >&2 || fail "the mounts above are not the service's; unmount them"
     rm -rf --one-file-system -- "${dir:?}"/{data,home,networks,inside.sh,log,ping,.podman} "$dir"/*.conf
     rmdir --ignore-fail-on-non-empty "$dir"
-}
-
-status() {
-    local pid
-    pid=$(podman_pid)
-    if [[ -z $pid ]]; then
-        echo "not running: $dir"
-        exit 3
-    fi
-    echo "running, pid $pid"
-    echo "DOCKER_HOST=unix://$socket"
 }
 
 case $command in

@@ -18,16 +18,18 @@ if [[ $command == push ]]; then
 fi
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-registry}")
 
-registry_pid() { pid_with "$dir/config.yml"; }
+daemon_pid() { pid_with "$dir/config.yml"; }
+
+address() { echo "REGISTRY=$(port)"; }
 
 # The port that the kernel chose, from the registry's own words; only of the process that runs.
-address() { sed -n 's/.*msg="listening on \(127\.0\.0\.1:[0-9]*\)".*/\1/p' "$dir/log" 2>/dev/null; }
+port() { sed -n 's/.*msg="listening on \(127\.0\.0\.1:[0-9]*\)".*/\1/p' "$dir/log" 2>/dev/null; }
 
 start() {
     local pid
     command -v docker-registry >/dev/null || fail "there is no docker-registry; run scripts/setup.sh docker"
     claim .registry
-    if [[ -z $(registry_pid) ]]; then
+    if [[ -z $(daemon_pid) ]]; then
         cat >"$dir/config.yml" <<CONFIG
 version: 0.1
 log: {level: info, accesslog: {disabled: true}}
@@ -39,25 +41,20 @@ CONFIG
         env -i PATH="$PATH" setsid docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 </dev/null 9>&- &
         pid=$!
         echo "$pid" >"$dir/pid"
-        for _ in {1..200}; do
-            [[ -z $(address) ]] || break
-            alive "$pid" || break
-            sleep 0.05
-        done
-        if [[ -z $(address) ]]; then
-            tail -n 20 "$dir/log" >&2
-            ! alive "$pid" || kill -KILL "$pid"
-            fail "the registry did not become ready; the end of its log is above"
-        fi
+        ready_within "$pid" 10 is_ready
+    else
+        address
     fi
-    echo "REGISTRY=$(address)"
 }
+
+is_ready() { [[ -n $(port) ]]; }
+abandon() { ! alive "$1" || kill -KILL "$1"; }
 
 stop() {
     local pid
     [[ -e $dir/.registry ]] || return 0
     lock || return 0
-    pid=$(registry_pid)
+    pid=$(daemon_pid)
     # It holds nothing that is wanted.
     [[ -z $pid ]] || kill -KILL "$pid"
     [[ -z $pid ]] || ends_within "$pid" 10 || fail "process $pid does not end"
@@ -65,21 +62,10 @@ stop() {
     rmdir --ignore-fail-on-non-empty "$dir"
 }
 
-status() {
-    local pid
-    pid=$(registry_pid)
-    if [[ -z $pid ]]; then
-        echo "not running: $dir"
-        exit 3
-    fi
-    echo "running, pid $pid"
-    echo "REGISTRY=$(address)"
-}
-
 push() {
     local reference
-    [[ -n $(registry_pid) ]] || fail "no registry runs in $dir"
-    reference=$(address)/$image
+    [[ -n $(daemon_pid) ]] || fail "no registry runs in $dir"
+    reference=$(port)/$image
     docker tag "$image" "$reference"
     docker push --quiet "$reference" >/dev/null || { docker rmi "$reference" >/dev/null; fail "could not push $reference"; }
     docker rmi "$reference" >/dev/null
