@@ -77,8 +77,28 @@
                 let client = EngineClient(address: try EngineAddress(parsing: engine.host))
                 defer { client.close() }
                 for successor in Successor.allCases { try await Self.kill(engine, client, successor) }
+                try await Self.desert(engine, client)
                 #expect(try await ContainerWorld.leftovers([:], client).isEmpty)
             }
+        }
+
+        /// Leaves what another boot of this host would have left, and what another host may still want.
+        private static func desert(_ engine: EngineControl, _ client: EngineClient) async throws {
+            let owner = ContainerOwner(host: "another-boot", pid: 1, start: 1, backend: 1)
+            var labels = owner.labels(.agent, pool: "")
+            _ = try await client.volumes.create("deserted-today", labels: labels)
+            labels[ContainerOwner.createdLabel] = "\(ProcessFacts.secondsSince1970 - 100_000)"
+            _ = try await client.volumes.create("deserted", labels: labels)
+            // A container is as old as the engine says.
+            var spec = ContainerSpec(image: ContainerWorld.image)
+            (spec.command, spec.labels) = (["/bin/greet"], labels)
+            let container = try await client.containers.create(spec).id
+            let removed = try await DockerBackend.cleanup(ContainerWorld.configuration(engine.host))
+            #expect(removed.isEmpty, "its owner has a container: \(removed)")
+            try await client.containers.remove(container)
+            let later = try await DockerBackend.cleanup(ContainerWorld.configuration(engine.host))
+            #expect(later == ["volume deserted"])
+            try await client.volumes.remove("deserted-today")
         }
 
         /// Runs the command, kills it in the middle of its run, and looks at what becomes of its things.

@@ -45,6 +45,7 @@
                         "swift-sandbox.host", "swift-sandbox.pid", "swift-sandbox.start",
                         "swift-sandbox.backend",
                         "swift-sandbox.pool", "swift-sandbox.purpose", "swift-sandbox.version",
+                        "swift-sandbox.created",
                     ])
             #expect(
                 labels["swift-sandbox.purpose"] == "sandbox"
@@ -67,9 +68,9 @@
             labels[label] = value
             #expect(ContainerOwner(labels: labels) == nil)
             #expect(
-                !Reconciler.isLeftBehind(labels, age: .max, isKnown: false, own: nil, here: Self.here) { _ in
-                    nil
-                })
+                !Reconciler.isLeftBehind(
+                    .init(labels: labels, age: .max, isUsed: false), own: nil, here: Self.here
+                ) { _ in nil })
         }
 
         struct LeftCase: CustomTestStringConvertible, Sendable {
@@ -77,12 +78,16 @@
             var owner = OwnerTests.owner
             var age: Int64 = 1_000_000
             var isKnown = false
+            var isUsed = false
             var own: ContainerOwner?
             var isAlive: Bool
             var isLeftBehind: Bool
         }
 
         private static let neighbour = ContainerOwner(host: here, pid: 100, start: 5000, backend: 2)
+
+        /// Also one before a reboot.
+        private static let elsewhere = ContainerOwner(host: "other", pid: 100, start: 1, backend: 1)
 
         static let left = [
             LeftCase(testDescription: "a dead owner's", isAlive: false, isLeftBehind: true),
@@ -92,9 +97,14 @@
                 testDescription: "another backend's of this process", own: neighbour, isAlive: true,
                 isLeftBehind: false),
             LeftCase(
-                testDescription: "another host's",
-                owner: .init(host: "other", pid: 100, start: 1, backend: 1),
-                isAlive: false, isLeftBehind: false),
+                testDescription: "another host's, in use", owner: elsewhere, isUsed: true, isAlive: false,
+                isLeftBehind: false),
+            LeftCase(
+                testDescription: "another host's, unused since today", owner: elsewhere,
+                age: Reconciler.desertion, isAlive: false, isLeftBehind: false),
+            LeftCase(
+                testDescription: "another host's, unused for longer", owner: elsewhere,
+                age: Reconciler.desertion + 1, isAlive: false, isLeftBehind: true),
             LeftCase(
                 testDescription: "own, known", isKnown: true, own: owner, isAlive: true, isLeftBehind: false),
             LeftCase(testDescription: "own, unknown, old", own: owner, isAlive: true, isLeftBehind: true),
@@ -109,7 +119,9 @@
 
         @Test(arguments: left) func whatIsLeftBehind(_ example: LeftCase) {
             let isLeft = Reconciler.isLeftBehind(
-                example.owner.labels(.sandbox, pool: ""), age: example.age, isKnown: example.isKnown,
+                .init(
+                    labels: example.owner.labels(.sandbox, pool: ""), age: example.age,
+                    isUsed: example.isUsed, isKnown: example.isKnown),
                 own: example.own, here: Self.here, startTime: { _ in example.isAlive ? 5000 : nil })
             #expect(isLeft == example.isLeftBehind)
         }

@@ -23,6 +23,7 @@
         static let poolLabel = prefix + "pool"
         static let purposeLabel = prefix + "purpose"
         static let versionLabel = prefix + "version"
+        static let createdLabel = prefix + "created"
 
         /// What a container is for.
         enum Purpose: String { case sandbox, agent }
@@ -30,6 +31,7 @@
         func labels(_ purpose: Purpose, pool: String) -> [String: String] {
             let more = [
                 Self.poolLabel: pool, Self.purposeLabel: purpose.rawValue, Self.versionLabel: libraryVersion,
+                Self.createdLabel: "\(ProcessFacts.secondsSince1970)",
             ]
             return ownLabels.merging(more) { $1 }
         }

@@ -59,7 +59,7 @@
                 switch input {
                 case .none: self = .none
                 case .bytes(let bytes): self = bytes.isEmpty ? .none : .bytes(bytes)
-                case .file(let path): self = .live(.file(try InputFileDescriptor(path: path)))
+                case .file(let path): self = .live(.file(try HostFile(path: path)))
                 case .stream(let stream): self = .live(.stream(stream))
                 }
             }

@@ -12,15 +12,32 @@
         var own: (owner: ContainerOwner, knows: @Sendable (String) -> Bool)?
         /// A container is made before its maker knows its id.
         private static let youth: Int64 = 120
+        /// What nobody uses for so long, in seconds, is nobody's, even if its owner cannot be judged from here: most
+        /// often he died with his machine. One that lives after all makes it anew.
+        static let desertion: Int64 = 24 * 3600
+
+        /// Something of ours on the engine.
+        struct Item {
+            var labels: [String: String]
+            /// In seconds; 0 when the engine does not say.
+            var age: Int64
+            /// A container that runs, or the volume of an owner who has one.
+            var isUsed: Bool
+            /// Of the backend that asks: it knows it.
+            var isKnown = false
+        }
 
         /// What is to be removed. Pure.
         static func isLeftBehind(
-            _ labels: [String: String], age: Int64, isKnown: Bool, own: ContainerOwner?, here: String,
-            startTime: (Int32) -> UInt64?
+            _ item: Item, own: ContainerOwner?, here: String, startTime: (Int32) -> UInt64?
         ) -> Bool {
-            guard let owner = ContainerOwner(labels: labels) else { return false }
-            if owner == own { return !isKnown && age > youth }
-            return owner.life(seenFrom: here, startTime: startTime) == .dead
+            guard let owner = ContainerOwner(labels: item.labels) else { return false }
+            if owner == own { return !item.isKnown && item.age > youth }
+            switch owner.life(seenFrom: here, startTime: startTime) {
+            case .lives: return false
+            case .dead: return true
+            case .unknown: return !item.isUsed && item.age > desertion
+            }
         }
 
         /// Removes containers, then volumes.
@@ -29,10 +46,15 @@
         func run(logger: Logger) async throws(EngineError) -> [String] {
             var removed: [String] = []
             let now = Int64(ProcessFacts.secondsSince1970)
+            var users: Set<ContainerOwner> = []
             for container in try await client.containers.list(labels: [ContainerOwner.hostLabel: ""]) {
-                let age = container.created.map { now - $0 } ?? 0
-                guard isLeftBehind(container.labels, age: age, isKnown: own?.knows(container.id) ?? false)
-                else { continue }
+                let item = Item(
+                    labels: container.labels, age: container.created.map { now - $0 } ?? 0,
+                    isUsed: container.status == "running", isKnown: own?.knows(container.id) ?? false)
+                guard isLeftBehind(item) else {
+                    if let owner = ContainerOwner(labels: item.labels) { users.insert(owner) }
+                    continue
+                }
                 if await remove(
                     { () async throws(EngineError) in
                         try await client.containers.remove(container.id)
@@ -42,8 +64,12 @@
                 }
             }
             for volume in try await client.volumes.list(labels: [ContainerOwner.hostLabel: ""]) {
+                let created = volume.labels[ContainerOwner.createdLabel].flatMap { Int64($0) }
                 // A backend's own volume is in use until it shuts down.
-                guard isLeftBehind(volume.labels, age: 0, isKnown: true) else { continue }
+                let item = Item(
+                    labels: volume.labels, age: created.map { now - max(0, $0) } ?? 0,
+                    isUsed: ContainerOwner(labels: volume.labels).map(users.contains) ?? false, isKnown: true)
+                guard isLeftBehind(item) else { continue }
                 if await remove(
                     { () async throws(EngineError) in
                         try await client.volumes.removeWhenUnused(volume.name)
@@ -55,10 +81,9 @@
             return removed
         }
 
-        private func isLeftBehind(_ labels: [String: String], age: Int64, isKnown: Bool) -> Bool {
+        private func isLeftBehind(_ item: Item) -> Bool {
             Self.isLeftBehind(
-                labels, age: age, isKnown: isKnown, own: own?.owner, here: ProcessFacts.host,
-                startTime: ProcessFacts.startTime)
+                item, own: own?.owner, here: ProcessFacts.host, startTime: ProcessFacts.startTime)
         }
 
         /// One that cannot be removed must not keep the others: the next round tries it again.
