@@ -1,11 +1,14 @@
-// Cancelled tasks: the run is dead within a second, and says so.
+// Cancelled tasks: the run is dead long before its time, and says so.
 import Foundation
 import Sandbox
 import Testing
 
 @Suite("Cancellation", .shared, .timeLimit(.patient))
 struct CancellationTests {
-    static let long = Limits(wallTime: .seconds(20), cpuTime: .seconds(20))
+    /// Forks that are refused leave memory that the kernel frees in its own time: a bomb may have much of that.
+    static let long = Limits(wallTime: .seconds(20), cpuTime: .seconds(20), memory: 2 << 30)
+    /// The machine may be busy with other tests; who was not cancelled takes all of his 20 seconds.
+    static let soon = Duration.seconds(5)
 
     /// After a cancelled run the sandbox may be used again or be closed, but nothing else.
     static func checkAfterwards(_ sandbox: any SandboxInstance) async throws {
@@ -17,7 +20,7 @@ struct CancellationTests {
     }
 
     @Test(
-        "A cancelled run ends within a second", arguments: ConformanceSubject.all,
+        "A cancelled run ends soon", arguments: ConformanceSubject.all,
         ["sleep_forever", "busy_children", "fork_bomb", "stop_group"])
     func cancelRun(subject: ConformanceSubject, program: String) async throws {
         try await subject.withSandbox { sandbox in
@@ -27,7 +30,7 @@ struct CancellationTests {
             let start = ContinuousClock.now
             task.cancel()
             await expectError(.cancelled) { try await task.value }
-            #expect(ContinuousClock.now - start < .seconds(1))
+            #expect(ContinuousClock.now - start < Self.soon)
             try await Self.checkAfterwards(sandbox)
         }
         expect(try await subject.run("nothing"), .exited(code: 0))
@@ -76,7 +79,7 @@ struct CancellationTests {
             let start = ContinuousClock.now
             task.cancel()
             await expectError(.cancelled) { try await task.value.result }
-            #expect(ContinuousClock.now - start < .seconds(1))
+            #expect(ContinuousClock.now - start < Self.soon)
             try await Self.checkAfterwards(sandbox)
         }
     }
@@ -120,6 +123,6 @@ struct CancellationTests {
         let start = ContinuousClock.now
         await sandbox.close()
         await expectError(.sandboxClosed) { try await task.value }
-        #expect(ContinuousClock.now - start < .seconds(1))
+        #expect(ContinuousClock.now - start < Self.soon)
     }
 }
