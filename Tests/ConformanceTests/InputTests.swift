@@ -66,6 +66,14 @@ struct InputTests {
         await expectError(.notRegularFile) { try await subject.run("nothing", stdin: .file(path: "/usr")) }
     }
 
+    @Test("A file that cannot be read to its end", arguments: ConformanceSubject.all)
+    func unreadableFile(subject: ConformanceSubject) async throws {
+        // A regular file to the kernel; nothing is mapped at its beginning.
+        await expectError(.fileAccess) {
+            try await subject.run("echo_stdin", stdin: .file(path: "/proc/self/mem"))
+        }
+    }
+
     @Test("A stream of chunks", arguments: ConformanceSubject.all)
     func stream(subject: ConformanceSubject) async throws {
         let bytes = pattern(1_000_000)

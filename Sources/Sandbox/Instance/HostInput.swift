@@ -1,11 +1,49 @@
 /// A file of the host as a program's stdin.
 
 import Glibc
+import Synchronization
 
-package enum HostInput {
-    /// - Returns: a descriptor that the caller owns.
+/// A regular file, open for reading; closed with the last reference.
+package final class HostFile: Sendable {
+    private let descriptor: Int32
+    private let path: String
+    private let error = Mutex<SandboxError?>(nil)
+
     /// - Throws: `.invalidPath`, `.fileNotFound`, `.fileAccess`, `.notRegularFile`.
-    package static func open(_ path: String) throws(SandboxError) -> Int32 {
+    package init(path: String) throws(SandboxError) {
+        descriptor = try Self.open(path)
+        self.path = path
+    }
+
+    deinit { close(descriptor) }
+
+    /// The next bytes. None: it is at its end, or ``failure`` says why not.
+    package func read(_ most: Int) -> [UInt8] {
+        var count = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, initialized in
+            repeat {
+                count = Glibc.read(descriptor, buffer.baseAddress, most)
+            } while count < 0 && errno == EINTR
+            if count < 0 { fail(errno) }
+            initialized = max(0, count)
+        }
+        return bytes
+    }
+
+    /// Why the program did not get all of it.
+    package var failure: SandboxError? { error.withLock { $0 } }
+
+    private func fail(_ number: Int32) {
+        error.withLock {
+            $0 = SandboxError(
+                .fileAccess, stage: "stdin", errno: number,
+                message:
+                    "the stdin file \(Validation.quoted(path)) cannot be read to its end: \(describe(errno: number))",
+                hint: "the program got only the part before that")
+        }
+    }
+
+    private static func open(_ path: String) throws(SandboxError) -> Int32 {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw SandboxError(
                 .invalidPath, message: "the stdin file \(Validation.quoted(path)) is not a file name",

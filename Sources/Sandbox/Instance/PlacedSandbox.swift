@@ -178,6 +178,7 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
             }
             let output = live.output.takeCollected()
             if !Task.isCancelled { try checkUsable() }
+            if let failure = live.inputFailure { throw failure }
             return try result(of: end, output, command, limits)
         } catch {
             throw place.explain(error).with(provenance)

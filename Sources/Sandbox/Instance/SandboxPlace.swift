@@ -39,4 +39,6 @@ package protocol RunUnderWay: Sendable {
     func kill(_ end: isolate_end)
     /// Nobody wants the rest of the input any more.
     func stopInput()
+    /// Why the program did not get all of its input, though it was there to read it.
+    var inputFailure: SandboxError? { get }
 }

@@ -25,8 +25,7 @@ struct InputSource {
             fchmod(fd, 0o444)
             return InputSource(fd: fd, pump: nil)
         case .file(let path):
-            let file = try HostInput.open(path)
-            return try pipe(.file(file), user: user, loop: loop)
+            return try pipe(.file(try HostFile(path: path)), user: user, loop: loop)
         case .stream(let stream):
             return try pipe(.stream(stream), user: user, loop: loop)
         }
@@ -35,11 +34,7 @@ struct InputSource {
     private static func pipe(_ source: InputPump.Source, user: UInt32, loop: EventLoop) throws(SandboxError)
         -> InputSource
     {
-        let pipe: ProgramPipe
-        do throws(SandboxError) { pipe = try ProgramPipe(writing: user) } catch {
-            if case .file(let fd) = source { close(fd) }
-            throw error
-        }
+        let pipe = try ProgramPipe(writing: user)
         return InputSource(fd: pipe.theirs, pump: InputPump(pipe.ours, source, loop: loop))
     }
 
@@ -57,18 +52,20 @@ struct InputSource {
 
     /// The run is over: what was not read is of no use.
     func stop() { pump?.stop() }
+
+    /// Why the program got less than there is.
+    var failure: SandboxError? { pump?.file?.failure }
 }
 
 /// Feeds a pipe while the program reads.
 private final class InputPump: EventHandler {
     enum Source {
-        case file(Int32)
+        case file(HostFile)
         case stream(AsyncStream<[UInt8]>)
     }
 
     private struct State {
         var fd: Int32
-        var file: Int32 = -1
         var pending: ArraySlice<UInt8> = []
         var isLast = false
         var wanted: CheckedContinuation<Bool, Never>?
@@ -76,6 +73,7 @@ private final class InputPump: EventHandler {
     }
 
     private static let chunkSize = 64 << 10
+    let file: HostFile?
     private let loop: EventLoop
     private let state: Mutex<State>
 
@@ -83,9 +81,11 @@ private final class InputPump: EventHandler {
         self.loop = loop
         switch source {
         case .file(let file):
-            state = Mutex(State(fd: fd, file: file))
+            self.file = file
+            state = Mutex(State(fd: fd))
             loop.add(fd, events: EventLoop.writable, handler: self)
         case .stream(let stream):
+            file = nil
             state = Mutex(State(fd: fd))
             loop.add(fd, events: 0, handler: self)
             let task = Task { [self] in
@@ -122,10 +122,8 @@ private final class InputPump: EventHandler {
         while true {
             let step = state.withLock { state -> Step in
                 guard state.fd == fd else { return .wait }
-                if state.pending.isEmpty, state.file >= 0 {
-                    let bytes = [UInt8](unsafeUninitializedCapacity: Self.chunkSize) { buffer, count in
-                        count = max(0, read(state.file, buffer.baseAddress, Self.chunkSize))
-                    }
+                if state.pending.isEmpty, let file {
+                    let bytes = file.read(Self.chunkSize)
                     if bytes.isEmpty { return .end }
                     state.pending = bytes[...]
                 }
@@ -154,20 +152,18 @@ private final class InputPump: EventHandler {
     }
 
     func stop() {
-        let (fd, file, wanted, task) = state.withLock { state in
+        let (fd, wanted, task) = state.withLock { state in
             defer {
                 state.fd = -1
-                state.file = -1
                 state.wanted = nil
                 state.task = nil
             }
-            return (state.fd, state.file, state.wanted, state.task)
+            return (state.fd, state.wanted, state.task)
         }
         if fd >= 0 {
             loop.remove(fd)
             close(fd)
         }
-        if file >= 0 { close(file) }
         wanted?.resume(returning: false)
         task?.cancel()
     }

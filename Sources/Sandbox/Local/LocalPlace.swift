@@ -90,6 +90,7 @@ struct LocalPlace: SandboxPlace {
         var output: RunOutput { run.output }
         func kill(_ end: isolate_end) { slot.endRun(serial, end) }
         func stopInput() { input.stop() }
+        var inputFailure: SandboxError? { input.failure }
     }
 
     func start(

@@ -15,6 +15,7 @@
         private let number = Atomic<UInt64>(0)
         private let window = InputWindow()
         private let feeder = Mutex<Task<Void, Never>?>(nil)
+        private let file = Mutex<HostFile?>(nil)
 
         /// Bytes of each stream that may be on their way to a consumer that takes them one by one.
         static let streamingCredit = RunOutput.highWater / 2
@@ -81,6 +82,8 @@
             }
         }
 
+        var inputFailure: SandboxError? { file.withLock { $0?.failure } }
+
         /// Sends what was announced with the request; nothing may come in between.
         func feed(content: [[UInt8]]) async {
             let frames = content.flatMap(AgentContent.frames)
@@ -90,6 +93,7 @@
 
         /// Feeds stdin while the program reads it.
         func feed(_ input: AgentInput) {
+            if case .file(let source) = input { file.withLock { $0 = source } }
             let task = Task { [self] in
                 await input.send { piece in
                     guard await window.take(piece.count) else { return false }
@@ -163,7 +167,7 @@
 
     /// A stdin that is read while the program reads it.
     enum AgentInput: Sendable {
-        case file(InputFileDescriptor)
+        case file(HostFile)
         case stream(AsyncStream<[UInt8]>)
 
         /// Hands over piece by piece until `body` returns false or there is nothing more.
@@ -182,24 +186,6 @@
                         rest = rest.dropFirst(AgentContent.pieceSize)
                     }
                 }
-            }
-        }
-    }
-
-    /// A regular file of the host, open for reading; closed with the last reference.
-    final class InputFileDescriptor: Sendable {
-        private let descriptor: Int32
-
-        init(path: String) throws(SandboxError) { descriptor = try HostInput.open(path) }
-
-        deinit { close(descriptor) }
-
-        func read(_ most: Int) -> [UInt8] {
-            [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
-                repeat {
-                    count = Glibc.read(descriptor, buffer.baseAddress, most)
-                } while count < 0 && errno == EINTR
-                count = max(0, count)
             }
         }
     }
