@@ -333,8 +333,17 @@ static struct isolate_failure start(void) {
     return first.failure;
 }
 
+/* Nothing of the engine's may come along to a program: what somebody ignored stays ignored across exec. */
+static void forget_engine(void) {
+    static const uint64_t standard[4]; /* the kernel's struct sigaction, SIG_DFL */
+    for (int signal = 1; signal <= 64; signal++)
+        SYS_CALL_4(__NR_rt_sigaction, signal, &standard, 0, 8);
+    SYS_CALL_1(__NR_umask, 022);
+}
+
 void agent_main(void) {
     const uint8_t *payload;
+    forget_engine();
     sys_prctl(PR_SET_DUMPABLE, 0);
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-agent");
     if (stream_open() < 0)
