@@ -86,19 +86,21 @@ let package = Package(
             ],
             path: "Sources/sandbox-cli",
             swiftSettings: swiftSettings),
-        .testTarget(name: "PoolTests", dependencies: ["Sandbox"], swiftSettings: swiftSettings),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PoolTests", dependencies: ["Sandbox", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox", "CIsolate"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ImageTests", dependencies: ["Sandbox"], swiftSettings: swiftSettings),
+            name: "ImageTests", dependencies: ["Sandbox", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ConformanceTests", dependencies: ["Sandbox", "SandboxDocker", "Runners"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "DockerTests",
             dependencies: [
-                "Sandbox", "SandboxDocker", "Runners",
+                "Sandbox", "SandboxDocker", "Runners", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),
@@ -108,7 +110,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "RunnersTests", dependencies: ["Runners"], swiftSettings: swiftSettings),
+            name: "RunnersTests", dependencies: ["Runners", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CommandLineTests",
             dependencies: [

@@ -2,6 +2,7 @@
 
 #if Docker
     import Sandbox
+    import TestSupport
     import Testing
 
     @testable import SandboxDocker
@@ -157,7 +158,7 @@
 
         /// No closed breaker refuses, no open one lets two through, and none stays open for longer than the maximum.
         @Test(arguments: 0..<300 as Range<UInt64>) func anyInterleaving(_ seed: UInt64) {
-            var random = Seeded(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let policy = CircuitBreaker.Policy(
                 threshold: Int.random(in: 1...4, using: &random), initialPause: .seconds(1),
                 maximumPause: .seconds(Int.random(in: 1...9, using: &random)))
@@ -323,21 +324,6 @@
             }
             #expect(board.imageCount == 3)
             #expect(cause(&board, "9", 0) == gone && pass(&board, "6", 0) != nil)
-        }
-    }
-
-    /// A generator whose every run is the same (SplitMix64).
-    struct Seeded: RandomNumberGenerator {
-        private var state: UInt64
-
-        init(seed: UInt64) { state = seed }
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
         }
     }
 #endif

@@ -1,6 +1,7 @@
 /// Archives of all forms, from the file to the tree.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -276,7 +277,7 @@ import Testing
         let archive = try scratch.compress(TarBuilder.rootfs(), tool == "zstd" ? "zstd --check" : tool)
         let whole = try open(archive).tree
         var failed = 0
-        var random = SeededGenerator(state: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<100 {
             var changed = archive
             let position = Int.random(in: archive.count / 3..<archive.count, using: &random)

@@ -1,5 +1,6 @@
 /// The tar parser alone: every dialect, every way to be cut off or damaged, without a file system.
 
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -232,7 +233,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     }
 
     @Test("Random damage ends in an error or in entries, never in a trap") func fuzz() {
-        var random = SeededGenerator(state: 42)
+        var random = SeededGenerator(seed: 42)
         var failed = 0
         for _ in 0..<1000 {
             var archive = Self.sample

@@ -1,5 +1,6 @@
 /// The histogram of durations against the durations themselves.
 
+import TestSupport
 import Testing
 
 @testable import Sandbox

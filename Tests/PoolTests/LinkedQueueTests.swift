@@ -1,5 +1,6 @@
 /// The queue of unique keys against an array that does the same slowly.
 
+import TestSupport
 import Testing
 
 @testable import Sandbox

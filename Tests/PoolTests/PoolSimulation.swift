@@ -1,5 +1,7 @@
 /// A machine under random events, with its effects played out and every step checked against a model.
 
+import TestSupport
+
 @testable import Sandbox
 
 /// One random run of a ``PoolStateMachine``. What it finds wrong stands in ``faults``.

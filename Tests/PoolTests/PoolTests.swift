@@ -1,5 +1,6 @@
 /// The pool's driver with members in memory: concurrency, cancellation, failure, maintenance, drain.
 
+import TestSupport
 import Testing
 
 @testable import Sandbox

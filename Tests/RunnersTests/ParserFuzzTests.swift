@@ -1,20 +1,9 @@
 /// Mutated and hostile texts for both parsers: no crash, bounded results, linear time.
 import Runners
+import TestSupport
 import Testing
 
 @Suite struct ParserFuzzTests {
-    /// A small generator with a seed, so that a failure can be repeated.
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     private static let samples: [[UInt8]] = [
         CompilerSamples.gccWarn, CompilerSamples.gccLink, CompilerSamples.gccColor, CompilerSamples.clangGold,
         CompilerSamples.gccEmpty, PythonSamples.chain, PythonSamples.group, PythonSamples.groupgroup,
@@ -44,7 +33,7 @@ import Testing
 
     @Test(arguments: 0..<8)
     func mutations(seed: UInt64) {
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<250 {
             var text = Self.samples.randomElement(using: &random)!
             for _ in 0..<Int.random(in: 1...12, using: &random) {
@@ -63,7 +52,7 @@ import Testing
 
     @Test(arguments: 100..<104)
     func tokenSoup(seed: UInt64) {
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<250 {
             check((0..<60).flatMap { _ in Self.tokens.randomElement(using: &random)! })
         }

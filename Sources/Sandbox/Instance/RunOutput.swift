@@ -109,17 +109,13 @@ package final class RunOutput: Sendable {
 
     /// The last word; nothing is taken after it.
     package func finish(_ end: End) {
-        let (waiter, consumer) = state.withLock { state in
-            guard state.end == nil else {
-                return (
-                    CheckedContinuation<End, Never>?.none, CheckedContinuation<Execution.Chunk?, Never>?.none
-                )
-            }
+        var waiter: CheckedContinuation<End, Never>?
+        var consumer: CheckedContinuation<Execution.Chunk?, Never>?
+        state.withLock { state in
+            guard state.end == nil else { return }
             state.end = end
-            defer { state.waiter = nil }
-            let consumer = state.chunks.isEmpty ? state.consumer : nil
-            if consumer != nil { state.consumer = nil }
-            return (state.waiter, consumer)
+            swap(&waiter, &state.waiter)
+            if state.chunks.isEmpty { swap(&consumer, &state.consumer) }
         }
         consumer?.resume(returning: nil)
         waiter?.resume(returning: end)
