@@ -174,6 +174,45 @@
             }
         }
 
+        @Test("A run that is cancelled while its limits are set leaves none of them behind")
+        func cancelledLimits() async throws {
+            try await ContainerWorld.withBackend { backend in
+                for round in 0..<12 {
+                    try await backend.withSandbox { sandbox in
+                        try await sandbox.write(
+                            try await Programs.bytes("nothing"), to: "nothing", executable: true)
+                        let task = Task {
+                            try await sandbox.run(Command("./nothing"), limits: Limits(memory: 1 << 30))
+                        }
+                        try await Task.sleep(for: .microseconds(300 * round))
+                        task.cancel()
+                        _ = await task.result
+                        let next = try await sandbox.run(Command("./nothing"))
+                        #expect(next.outcome == .exited(code: 0), "round \(round): \(next.told)")
+                    }
+                }
+            }
+        }
+
+        @Test("A container whose limits somebody else changed is given up")
+        func changedLimits() async throws {
+            try await ContainerWorld.withBackend { backend in
+                let before = try await backend.run(victim: "nothing")
+                try await ContainerWorld.withClient(backend) { client in
+                    try await client.containers.update(
+                        before.provenance.sandbox, memory: 700 << 20, pids: 300)
+                }
+                do {
+                    let result = try await backend.run(victim: "nothing")
+                    Issue.record("it ran under limits that are not its own: \(result.told)")
+                } catch let error as SandboxError {
+                    #expect(error.code == .containerLost, "\(error)")
+                }
+                let after = try await backend.run(victim: "nothing")
+                #expect(after.provenance.sandbox != before.provenance.sandbox, "\(after.told)")
+            }
+        }
+
         /// Nobody else uses the engine's disk meanwhile, so it is known without a look at the tree.
         @Test("What earlier runs wrote to a writable root counts at once")
         func earlierRunsWrote() async throws {

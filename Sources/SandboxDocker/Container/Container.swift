@@ -14,8 +14,16 @@
         let isolation: IsolationReport
         private let client: EngineClient
         private let isPodman: Bool
-        private let state: Mutex<ContainerLimits>
-        private let disk = Mutex(0)
+        /// Changes of the limits are made one after another.
+        private let turns = Turns()
+        private let state: Mutex<State>
+
+        private struct State {
+            var limits: ContainerLimits
+            /// False while the engine is asked for others, and after it failed: they may be in force or not.
+            var areCertain = true
+            var disk = 0
+        }
 
         private init(
             id: String, key: ContainerKey, connection: AgentConnection, isolation: IsolationReport,
@@ -27,7 +35,7 @@
             self.connection = connection
             self.isolation = isolation
             self.client = client
-            state = Mutex(limits)
+            state = Mutex(State(limits: limits))
         }
 
         /// What a new container needs to know of its engine and its backend.
@@ -106,7 +114,7 @@
                         remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
                         cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
                     limits: limits, client: client, isPodman: setting.info.isPodman)
-                container.disk.withLock { $0 = setting.limits.disk }
+                container.state.withLock { $0.disk = setting.limits.disk }
                 return container
             } catch {
                 connection.close()
@@ -145,25 +153,45 @@
         ///
         /// - Parameter announced: bytes that will be held besides what is held now.
         func setLimits(_ limits: Limits, announced: Int = 0) async throws(SandboxError) {
-            if disk.withLock({ $0 != limits.disk }) {
+            if state.withLock({ $0.disk != limits.disk }) {
                 let answer = try await connection.control(ISOLATE_SET_DISK, disk: limits.disk)
                 if answer.status.failure.stage != 0 {
                     throw FileErrors.diskLimit(limits.disk, answer.status.failure)
                 }
-                disk.withLock { $0 = limits.disk }
+                state.withLock { $0.disk = limits.disk }
             }
             let held = connection.heldBytes + announced
-            if state.withLock({ $0.fit(limits, held: held) }) { return }
-            try await update(ContainerLimits(limits, held: held))
+            try await adjust { $0.fit(limits, held: held) ? nil : ContainerLimits(limits, held: held) }
         }
 
         /// Makes room for what the embedder is about to write, which counts as the container's memory.
         func makeRoom(_ bytes: Int) async throws(SandboxError) {
             let held = connection.heldBytes
-            var wanted = state.withLock { $0 }
-            guard wanted.memory < held + bytes + 2 * ContainerPlan.ownMemory else { return }
-            wanted.memory = held + bytes + 8 * ContainerPlan.ownMemory
-            try await update(wanted)
+            try await adjust { limits in
+                guard limits.memory < held + bytes + 2 * ContainerPlan.ownMemory else { return nil }
+                var limits = limits
+                limits.memory = held + bytes + 8 * ContainerPlan.ownMemory
+                return limits
+            }
+        }
+
+        /// Has the engine change the limits, one change after another.
+        ///
+        /// - Parameter wanted: nil when those in force will do.
+        private func adjust(
+            _ wanted: (ContainerLimits) -> ContainerLimits?
+        ) async throws(SandboxError) {
+            if state.withLock({ $0.areCertain && wanted($0.limits) == nil }) { return }
+            await turns.begin()
+            defer { turns.end() }
+            let limits = state.withLock { state -> ContainerLimits? in
+                let limits = wanted(state.limits) ?? (state.areCertain ? nil : state.limits)
+                if limits != nil { state.areCertain = false }
+                return limits
+            }
+            guard let limits else { return }
+            try await update(limits)
+            state.withLock { ($0.limits, $0.areCertain) = (limits, true) }
         }
 
         /// What a run before held may be on its way out: the kernel refuses a limit below it for a moment.
@@ -182,8 +210,14 @@
         }
 
         private func update(_ limits: ContainerLimits) async throws(SandboxError) {
+            // A caller who is cancelled must not leave a change on its way, which would come into the next run.
+            let answer = await Task.detached { [self] () -> Result<Void, EngineError> in
+                do throws(EngineError) { return .success(try await ask(limits)) } catch {
+                    return .failure(error)
+                }
+            }.value
             do throws(EngineError) {
-                try await ask(limits)
+                try answer.get()
             } catch {
                 if await isLost(error) { throw connection.lossError }
                 var failure = error.sandboxError(code: error.status == nil ? nil : .invalidLimit)
@@ -192,7 +226,6 @@
                     + failure.message
                 throw failure
             }
-            state.withLock { $0 = limits }
         }
 
         /// Whether that is why the engine refused. It may know before the end of the stream has come here.
@@ -215,7 +248,7 @@
                 guard cleared.status.retire == 0, cleared.status.failure.stage == 0 else { return false }
                 let prepared = try await connection.control(ISOLATE_PREPARE, disk: limits.disk)
                 guard prepared.status.failure.stage == 0 else { return false }
-                disk.withLock { $0 = limits.disk }
+                state.withLock { $0.disk = limits.disk }
                 try await setLimits(limits)
                 return !connection.mustRetire
             } catch {
