@@ -56,17 +56,25 @@ static uint64_t taken_since(const struct slot *slot, uint64_t free) {
 }
 
 /* A writable root's share of the disk. Its file system is everybody's: as long as less went there during the
- * runs than may have, the tree is only looked at from time to time. That takes long, and meanwhile nobody
- * looks at anything else, so it is put off, except at the end of a run. */
+ * runs than may have, the tree is only looked at from time to time. That takes long, and meanwhile a program
+ * goes on, so it is done in steps, except at the end of a run. */
 static uint64_t written_to_root(struct slot *slot, uint64_t allowed, int is_last) {
-    uint64_t free = free_beneath_root(), begin = sys_now_ns();
+    uint64_t free = free_beneath_root(), now = sys_now_ns(), found;
     int is_due =
-        taken_since(slot, free) + slot->root_found > allowed || begin - slot->root_looked_ns > ROOT_LOOK_NS;
-    if (is_due && (is_last || begin >= slot->root_rest_ns)) {
-        slot->root_found = evidence_of_root(slot, slot->opened_ns);
-        slot->root_free = free;
+        taken_since(slot, free) + slot->root_found > allowed || now - slot->root_looked_ns > ROOT_LOOK_NS;
+    if (is_due && (is_last || (!slot->is_root_walked && now >= slot->root_rest_ns))) {
+        evidence_begin_root(slot, slot->opened_ns);
+        slot->is_root_walked = 1;
+        slot->root_walk_ns = now;
+        slot->root_walk_free = free;
+    }
+    if (slot->is_root_walked && evidence_step_root(slot, is_last, &found)) {
+        slot->is_root_walked = 0;
+        slot->root_found = found;
+        slot->root_free = slot->root_walk_free;
         slot->root_looked_ns = sys_now_ns();
-        slot->root_rest_ns = slot->root_looked_ns + ROOT_LOOK_SHARE * (slot->root_looked_ns - begin);
+        slot->root_rest_ns =
+            slot->root_looked_ns + ROOT_LOOK_SHARE * (slot->root_looked_ns - slot->root_walk_ns);
     }
     return slot->root_found;
 }
@@ -103,7 +111,9 @@ int container_is_full(struct slot *slot) {
 uint64_t container_look(struct slot *slot) {
     struct tmpfs_use use = use_of_all(slot);
     uint64_t room = room_of(slot, &use);
-    return is_full(slot, room, 0) ? 0 : room;
+    if (is_full(slot, room, 0))
+        return 0;
+    return slot->is_root_walked ? 1 : room; /* the next step comes soon */
 }
 
 /* What others write between two runs is not ours. */
@@ -112,6 +122,7 @@ void container_begin_looks(struct slot *slot) {
         return;
     slot->root_free = free_beneath_root();
     slot->root_looked_ns = sys_now_ns();
+    slot->is_root_walked = 0;
 }
 
 /* What went there during the run counts until the next look at the tree. */

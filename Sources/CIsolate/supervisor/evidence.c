@@ -9,7 +9,7 @@
 
 #include "supervisor.h"
 
-enum { COUNTED_MAX = 16384, MOVED_LOOKS_MAX = 8 };
+enum { COUNTED_MAX = 16384, MOVED_LOOKS_MAX = 8, STEP_ENTRIES = 256, ALL_ENTRIES = 0x7fffffff };
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096 };
 enum { TYPE_BITS = 0170000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000 };
 
@@ -60,8 +60,9 @@ struct count {
     uint64_t bytes;
     uint64_t since_ns, device; /* of a root file system: what was changed since then, and no other mounts */
     int entries;
-    int is_cut;   /* it holds something that cannot be looked at */
-    int is_moved; /* a directory went elsewhere while we were in it */
+    int entries_left; /* to be looked at in this step */
+    int is_cut;       /* it holds something that cannot be looked at */
+    int is_moved;     /* a directory went elsewhere while we were in it */
 };
 
 /* Where the look at each directory of the way down goes on, and which one it was. */
@@ -77,7 +78,8 @@ static uint64_t inode_of(int dir) {
     return status.st_ino;
 }
 
-/* Adds up entries until there is a directory among them, which it opens; -ENOENT after the last entry. */
+/* Adds up entries until there is a directory among them, which it opens; -ENOENT after the last entry,
+ * -EAGAIN when the step is over. */
 static int next_directory(int dir, struct level *level, struct count *count) {
     struct sys_entries entries;
     const struct sys_entry *entry;
@@ -85,6 +87,8 @@ static int next_directory(int dir, struct level *level, struct count *count) {
     sys_begin_entries(&entries, dir);
     while ((entry = sys_next_entry(&entries)) != 0) {
         struct stat status;
+        if (count->entries_left-- <= 0)
+            return -EAGAIN;
         level->offset = entry->offset;
         if (SYS_CALL_4(__NR_newfstatat, dir, entry->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
@@ -110,48 +114,74 @@ static int next_directory(int dir, struct level *level, struct count *count) {
     return -ENOENT;
 }
 
-static void count_tree(int top, struct count *count) {
-    int depth = 0, dir = sys_openat(top, ".", O_RDONLY | O_DIRECTORY, 0);
-    count->is_cut |= dir == -EACCES;
-    if (dir >= 0)
-        levels[0] = (struct level){0, inode_of(dir)};
-    while (dir >= 0 && !count->is_cut) {
-        int next = next_directory(dir, &levels[depth], count);
+struct tree {
+    int dir, depth;
+    struct count count;
+};
+
+static void begin_tree(struct tree *tree, int top) {
+    tree->depth = 0;
+    tree->dir = sys_openat(top, ".", O_RDONLY | O_DIRECTORY, 0);
+    tree->count.is_cut |= tree->dir == -EACCES;
+    if (tree->dir >= 0)
+        levels[0] = (struct level){0, inode_of(tree->dir)};
+}
+
+/* Looks at so many entries at most. Returns 0 when there are more. */
+static int step_tree(struct tree *tree, int entries) {
+    struct count *count = &tree->count;
+    count->entries_left = entries;
+    while (tree->dir >= 0 && !count->is_cut) {
+        int next = next_directory(tree->dir, &levels[tree->depth], count);
+        if (next == -EAGAIN)
+            return 0;
         if (next >= 0) {
-            levels[++depth] = (struct level){0, inode_of(next)};
-        } else if (depth > 0) {
-            next = sys_openat(dir, "..", O_RDONLY | O_DIRECTORY, 0);
-            if (next >= 0 && inode_of(next) != levels[--depth].inode) {
+            levels[++tree->depth] = (struct level){0, inode_of(next)};
+        } else if (tree->depth > 0) {
+            next = sys_openat(tree->dir, "..", O_RDONLY | O_DIRECTORY, 0);
+            if (next >= 0 && inode_of(next) != levels[--tree->depth].inode) {
                 count->is_moved = 1;
                 sys_close_fd(&next);
             }
         }
-        sys_close_fd(&dir);
-        dir = next;
+        sys_close_fd(&tree->dir);
+        tree->dir = next;
     }
-    sys_close_fd(&dir);
+    sys_close_fd(&tree->dir);
+    return 1;
 }
 
 /* What cannot be looked at counts as too much, and so does what was never still. */
 static int is_above(const int dirs[2], uint64_t limit) {
     static int moved_looks;
-    struct count count = {0};
-    for (int i = 0; i < 2; i++)
-        count_tree(dirs[i], &count);
-    moved_looks = count.is_moved ? moved_looks + 1 : 0;
-    return count.bytes > limit || count.is_cut || moved_looks >= MOVED_LOOKS_MAX;
+    struct tree tree = {.dir = -1};
+    for (int i = 0; i < 2; i++) {
+        begin_tree(&tree, dirs[i]);
+        step_tree(&tree, ALL_ENTRIES);
+    }
+    moved_looks = tree.count.is_moved ? moved_looks + 1 : 0;
+    return tree.count.bytes > limit || tree.count.is_cut || moved_looks >= MOVED_LOOKS_MAX;
 }
 
-uint64_t evidence_of_root(const struct slot *slot, uint64_t since_ns) {
-    struct count count = {.since_ns = since_ns};
+static struct tree root_tree = {.dir = -1};
+
+void evidence_begin_root(const struct slot *slot, uint64_t since_ns) {
     struct stat status = {0};
     int CLEANUP_CLOSE root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
     SYS_CALL_2(__NR_fstat, root, &status);
-    count.device = status.st_dev;
+    sys_close_fd(&root_tree.dir);
+    root_tree.count = (struct count){.since_ns = since_ns, .device = status.st_dev};
     credentials_begin_look(slot);
-    count_tree(root, &count);
+    begin_tree(&root_tree, root);
     credentials_end_look(slot);
-    return count.is_cut ? ~0ull : count.bytes;
+}
+
+int evidence_step_root(const struct slot *slot, int is_last, uint64_t *bytes) {
+    credentials_begin_look(slot);
+    int is_done = step_tree(&root_tree, is_last ? ALL_ENTRIES : STEP_ENTRIES);
+    credentials_end_look(slot);
+    *bytes = root_tree.count.is_cut ? ~0ull : root_tree.count.bytes;
+    return is_done;
 }
 
 int scratch_is_full(struct slot *slot) {

@@ -60,7 +60,9 @@ struct slot {
     /* container */
     /* With a writable root: bytes free beneath it, what was found in it, and when; when the sandbox began. */
     uint64_t root_free, root_found, root_looked_ns, opened_ns;
-    uint64_t root_rest_ns;              /* until then it is not looked at again */
+    uint64_t root_rest_ns;                 /* until then it is not looked at again */
+    uint64_t root_walk_ns, root_walk_free; /* when the look that goes on began */
+    int is_root_walked;
     uint64_t content_bytes;             /* of the request under way, as long as it is read */
     uint64_t floor_bytes, floor_inodes; /* what its places held before the run: no run is ended for that */
     struct cgroup_base base;
@@ -234,8 +236,11 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
                        struct trace_evidence *evidence);
 
 /* evidence.c: limits that leave their mark in /work and /tmp. */
-/* Bytes of the root file system that were written since `since_ns`, other mounts left out; as the program. */
-uint64_t evidence_of_root(const struct slot *slot, uint64_t since_ns);
+/* Begins to count the bytes of the root file system that were written since `since_ns`, other mounts left
+ * out. */
+void evidence_begin_root(const struct slot *slot, uint64_t since_ns);
+/* Goes on with it for some hundred entries, or to its end. Returns 1 when all was counted. */
+int evidence_step_root(const struct slot *slot, int is_last, uint64_t *bytes);
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed);
 
 /* files.c: opens a file of /work for the embedder and sends it the descriptor. */
