@@ -16,6 +16,10 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
     var capabilities: BackendCapabilities { backend.capabilities }
+    /// A tolerance, which is that of a quiet machine, while other tests run at the same time.
+    func busy(_ tolerance: KeyPath<BackendCapabilities, Duration>) -> Duration {
+        capabilities[keyPath: tolerance] * 3
+    }
 
     private static let local = LocalBackend()
 
