@@ -14,6 +14,9 @@ quietly() {
     rm -f "$log"
 }
 
+# Nobody will debug these.
+quick=(--disable-index-store -Xswiftc -gnone)
+
 echo "-- a judge in C, from the header alone"
 make --no-print-directory -C Examples/c-judge run >/dev/null 2>&1 || make -C Examples/c-judge run
 
@@ -21,7 +24,7 @@ echo "-- a package that depends on Sandbox with traits: []"
 example=Examples/local-only
 # What it takes is decided by resolution and compilation, so it starts from nothing.
 rm -rf "$example/.build"
-quietly swift build --package-path "$example"
+quietly swift build "${quick[@]}" --package-path "$example"
 for name in swift-nio swift-argument-parser; do
     if [[ -e $example/.build/checkouts/$name || -e $example/.build/repositories ]] &&
         find "$example/.build/checkouts" "$example/.build/repositories" -maxdepth 1 -iname "$name*" 2>/dev/null | grep -q .; then
@@ -47,7 +50,7 @@ shown 1 "$example/Sources/local-only/main.swift"
 
 echo "-- a package with the trait Docker; it falls back where there is no engine"
 example=Examples/docker-fallback
-quietly swift build --package-path "$example"
+quietly swift build "${quick[@]}" --package-path "$example"
 output=$(DOCKER_HOST=unix:///nonexistent/docker.sock "$example/.build/debug/docker-fallback")
 echo "$output"
 grep -q '^who am I?' <<<"$output"
