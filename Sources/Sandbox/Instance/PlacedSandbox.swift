@@ -248,6 +248,17 @@ extension SandboxError {
         SandboxError(.cancelled, message: "the run was cancelled; every process of it was killed")
     }
 
+    package static var backendShutDown: SandboxError {
+        SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+    }
+
+    /// - Parameter backend: the name of its class.
+    package static func forkedEmbedder(_ backend: String) -> SandboxError {
+        SandboxError(
+            .forkedEmbedder, message: "this process was forked from the one that made the backend",
+            hint: "make a new \(backend) in the child")
+    }
+
     /// Adds who answered, unless it is there.
     package func with(_ provenance: Provenance) -> SandboxError {
         var error = self

@@ -72,9 +72,7 @@ final class LocalEngine: Sendable {
 
     func checkOwner() throws(SandboxError) {
         guard getpid() == supervisor.handle.owner else {
-            throw SandboxError(
-                .forkedEmbedder, message: "this process was forked from the one that started the backend",
-                hint: "make a new LocalBackend in the child")
+            throw SandboxError.forkedEmbedder("LocalBackend")
         }
     }
 
@@ -92,7 +90,7 @@ final class LocalEngine: Sendable {
     /// What the loss of the supervisor means: we ended it ourselves, or it was killed.
     func explain(_ error: SandboxError) -> SandboxError {
         guard error.code == .supervisorLost, isStopping.load(ordering: .acquiring) else { return error }
-        return SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+        return .backendShutDown
     }
 
     /// Slots between two sandboxes.

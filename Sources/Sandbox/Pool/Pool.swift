@@ -128,7 +128,7 @@ package final class Pool<Member: Sendable>: Sendable {
         let start = clock.now()
         switch state.withLock({ enter(&$0, since: start) }) {
         case .lease(let lease): return lease
-        case .refused: throw Self.shutDown
+        case .refused: throw SandboxError.backendShutDown
         case .waiting(let waiter, let effects):
             perform(effects)
             let lease = try await wait(waiter)
@@ -155,7 +155,7 @@ package final class Pool<Member: Sendable>: Sendable {
     /// Refuses new callers, fails those who wait, and returns when every member is destroyed: also those in
     /// use, once they are released. May be called any number of times.
     package func drain() async {
-        handle(failure: Self.shutDown) { machine, _ in machine.drain() }
+        handle(failure: SandboxError.backendShutDown) { machine, _ in machine.drain() }
         // From here on nothing expires, so no other timer is started.
         let timer = state.withLock { state in
             defer { state.timer = nil }
@@ -180,10 +180,6 @@ package final class Pool<Member: Sendable>: Sendable {
         SandboxError(.cancelled, message: "the task was cancelled before it had a sandbox")
     }
 
-    private static var shutDown: SandboxError {
-        SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
-    }
-
     private static var stillborn: SandboxError {
         SandboxError(.setupFailed, message: "the sandbox died as soon as it was made")
     }
@@ -204,7 +200,7 @@ package final class Pool<Member: Sendable>: Sendable {
         case .waiting(let actions):
             state.lastWaiter = waiter
             state.waiters[waiter] = .entered
-            return .waiting(waiter, apply(actions, to: &state, failure: Self.shutDown))
+            return .waiting(waiter, apply(actions, to: &state, failure: SandboxError.backendShutDown))
         }
     }
 
@@ -264,7 +260,7 @@ package final class Pool<Member: Sendable>: Sendable {
     ///
     /// - Parameter failure: the error of waiters that fail through this event.
     private func handle(
-        failure: SandboxError = shutDown, adding newcomer: (PoolMemberID, Member)? = nil,
+        failure: SandboxError = .backendShutDown, adding newcomer: (PoolMemberID, Member)? = nil,
         _ event: (inout Machine, Duration) -> Machine.Actions
     ) {
         let now = clock.now()
@@ -371,7 +367,7 @@ package final class Pool<Member: Sendable>: Sendable {
             let actions = state.machine.tick(now: now)
             let next = state.machine.nextDeadline
             if let next { state.timer?.deadline = next } else { state.timer = nil }
-            return (apply(actions, to: &state, failure: Self.shutDown), next)
+            return (apply(actions, to: &state, failure: SandboxError.backendShutDown), next)
         }
         perform(effects)
         return next

@@ -38,14 +38,8 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
     }
 
     private func check(_ state: State) throws(SandboxError) {
-        guard process == getpid() else {
-            throw SandboxError(
-                .forkedEmbedder, message: "this process was forked from the one that made the backend",
-                hint: "make a new \(backend) in the child")
-        }
-        guard state.ending == nil else {
-            throw SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
-        }
+        guard process == getpid() else { throw .forkedEmbedder(backend) }
+        guard state.ending == nil else { throw .backendShutDown }
     }
 
     /// The value of a key; at once when it runs.

@@ -70,17 +70,13 @@
         }
 
         func checkOwner() throws(SandboxError) {
-            guard getpid() == workshop.owner.pid else {
-                throw SandboxError(
-                    .forkedEmbedder, message: "this process was forked from the one that made the backend",
-                    hint: "make a new DockerBackend in the child")
-            }
+            guard getpid() == workshop.owner.pid else { throw .forkedEmbedder("DockerBackend") }
         }
 
         /// What the loss of a container means: we ended it ourselves, or somebody else did.
         func explain(_ error: SandboxError) -> SandboxError {
             guard error.code == .containerLost, isStopping() else { return error }
-            return SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
+            return .backendShutDown
         }
     }
 
@@ -153,13 +149,9 @@
             }
         }
 
-        private static var stopped: SandboxError {
-            SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
-        }
-
         private func beginMaking() throws(SandboxError) {
             try state.withLock { state throws(SandboxError) in
-                if state.isStopping { throw Self.stopped }
+                if state.isStopping { throw SandboxError.backendShutDown }
                 state.making += 1
             }
         }
@@ -194,7 +186,7 @@
                 let container = try await Container.make(key, setting, onLoss: onLoss)
                 guard keep(container) else {
                     try? await container.destroy()
-                    throw Self.stopped
+                    throw SandboxError.backendShutDown
                 }
                 logger.debug("container made", metadata: ["container": "\(container.id)", "pool": "\(key)"])
                 return container

@@ -26,6 +26,7 @@
 
         func explain(_ error: SandboxError) -> SandboxError {
             if error.stage == "limits", error.errno == ERANGE {
+                // The program refused to run. Nobody knows what else was changed, so nobody gets this container again.
                 connection.close()
                 return SandboxError(
                     .containerLost, stage: error.stage, errno: error.errno,
