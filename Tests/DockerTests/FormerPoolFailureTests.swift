@@ -100,27 +100,60 @@
                 try await subject.backend.warm()
                 for _ in 0..<5 {
                     try await subject.until("ready") { $0.available >= 2 }
-                    await withTaskGroup(of: Void.self) { group in
-                        for id in (try? await subject.containers()) ?? [] {
-                            group.addTask { _ = try? await subject.client.containers.kill(id) }
-                        }
-                        // At once, while the engine still says that they run.
-                        for _ in 0..<2 {
+                    let dead = try await subject.containers()
+                    var met: [String] = []
+                    await withTaskGroup(of: String?.self) { group in
+                        for id in dead {
                             group.addTask {
-                                do {
-                                    _ = try await subject.shell("echo alive")
-                                } catch let error as SandboxError {
-                                    // Killed with the run in it: it may not be silent.
-                                    #expect(error.code == .containerLost, "\(error)")
-                                } catch {
-                                    Issue.record(error)
-                                }
+                                _ = try? await subject.client.containers.kill(id)
+                                return nil
                             }
                         }
+                        // At once, while the engine still says that they run.
+                        for _ in 0..<2 { group.addTask { await Self.deathMet(subject) } }
+                        for await id in group { if let id { met.append(id) } }
                     }
-                    // All are dead now, and every further run works.
-                    for _ in 0..<3 { #expect(try await subject.shell("echo alive").stdoutText == "alive\n") }
+                    // The end of one may still be on its way here; whoever meets it is told, and nobody after him.
+                    for _ in 0..<dead.count + 3 {
+                        if let id = await Self.deathMet(subject) { met.append(id) }
+                    }
+                    #expect(Set(met).isSubset(of: dead) && Set(met).count == met.count, "\(met) of \(dead)")
                 }
+            }
+        }
+
+        /// Runs a program; the container that died under it, if one did.
+        private static func deathMet(_ subject: DockerSubject) async -> String? {
+            do {
+                #expect(try await subject.shell("echo alive").stdoutText == "alive\n")
+            } catch let error as SandboxError where error.code == .containerLost {
+                return error.provenance?.sandbox
+            } catch {
+                Issue.record(error)
+            }
+            return nil
+        }
+
+        @Test("S5: a container that is removed while it is made is nothing to the caller who waits")
+        func removedWhileMade() async throws {
+            // Each caller waits for a container of his own.
+            try await DockerSubject.configured {
+                ($0.pool.minimum, $0.pool.maximum, $0.pool.maxUses) = (0, 2, 1)
+            }.with { subject in
+                for _ in 0..<40 where subject.backend.statistics.failures < 3 {
+                    let remover = Task {
+                        while !Task.isCancelled {
+                            guard let id = try await subject.containers().first else { continue }
+                            return try await subject.client.containers.remove(id)
+                        }
+                    }
+                    try await subject.backend.acquire(SandboxOptions()).close()
+                    remover.cancel()
+                    _ = try? await remover.value
+                    // The next one removes the next one.
+                    try await subject.until("gone") { $0.total == 0 }
+                }
+                #expect(subject.backend.statistics.failures > 0, "none was removed in time")
             }
         }
 

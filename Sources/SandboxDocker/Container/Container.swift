@@ -95,7 +95,7 @@
                 connection.close()
                 // A volume that was removed under us comes back empty.
                 setting.volume.forget()
-                if error.status == 404 { throw connection.lossError }
+                if await wasRemoved(id, client, error) { throw connection.lossError }
                 throw failed(error, "starting a container of \(key.image)", image: key.image)
             }
             do throws(SandboxError) {
@@ -119,6 +119,18 @@
             } catch {
                 connection.close()
                 throw error
+            }
+        }
+
+        /// Whether that is why the engine refused: somebody removed the container before it ran.
+        private static func wasRemoved(
+            _ id: String, _ client: EngineClient, _ refusal: EngineError
+        ) async -> Bool {
+            guard refusal.status != nil, refusal.status != 404 else { return refusal.status == 404 }
+            do throws(EngineError) {
+                return try await client.containers.inspect(id).isBeingRemoved
+            } catch {
+                return error.status == 404
             }
         }
 

@@ -56,12 +56,20 @@
         var statistics: PoolStatistics { pool.statistics }
         var details: PoolDetails { pool.details.named(key.description) }
 
-        /// A container that lives. One that died while it waited is thrown away.
+        /// A container that lives. One that died while it waited is thrown away, and one that was killed while it was
+        /// made for this caller is nothing to him: he had nothing in it, and another one is made.
         func acquire() async throws(SandboxError) -> PoolLease<Container> {
+            var losses = 0
             while true {
-                let lease = try await pool.acquire()
-                if !lease.member.connection.isLost { return lease }
-                pool.release(lease, reusable: false)
+                do throws(SandboxError) {
+                    let lease = try await pool.acquire()
+                    if !lease.member.connection.isLost { return lease }
+                    pool.release(lease, reusable: false)
+                } catch {
+                    // Where none lives, the caller is told; while we shut down, the pool refuses.
+                    losses += 1
+                    guard error.code == .containerLost, losses < 3 else { throw explain(error) }
+                }
             }
         }
 

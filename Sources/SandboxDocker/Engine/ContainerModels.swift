@@ -35,6 +35,9 @@
         package var error: String
         /// The host's id of its first process, as the engine sees it; 0 if it does not run.
         package var pid: Int
+
+        /// On its way out; "dead" is one whose removal failed half-way.
+        package var isBeingRemoved: Bool { status == "removing" || status == "dead" }
     }
 
     extension ContainerState: Decodable {
