@@ -2,6 +2,7 @@
 
 #if Docker
     import CIsolate
+    import Glibc
     import NIOCore
     import Sandbox
     import Synchronization
@@ -319,8 +320,14 @@
         private func handleEnd(_ ended: isolate_agent_ended) -> Bool {
             let run = state.withLock { state -> AgentRun? in
                 state.held = Int(clamping: ended.held_bytes)
-                // A run that ended before anybody knew its number: what comes next could not be told apart.
-                if ended.record.serial == 0 { state.mustRetire = true }
+                // A run that ended before anybody knew its number: what comes next could not be told apart. And
+                // where somebody else changed the limits, nobody knows what else he changed.
+                let failure = ended.record.failure
+                if ended.record.serial == 0
+                    || failure.stage == ISOLATE_STAGE_LIMITS.rawValue && failure.errno_value == ERANGE
+                {
+                    state.mustRetire = true
+                }
                 guard ended.record.serial == 0 || ended.record.serial == state.serial else { return nil }
                 state.deadline = nil
                 defer { state.run = nil }

@@ -26,13 +26,11 @@
 
         func explain(_ error: SandboxError) -> SandboxError {
             if error.stage == "limits", error.errno == ERANGE {
-                // The program refused to run. Nobody knows what else was changed, so nobody gets this container again.
-                connection.close()
                 return SandboxError(
                     .containerLost, stage: error.stage, errno: error.errno,
                     message:
                         "container \(container.id.prefix(12)) has not the limits that its engine was asked for",
-                    hint: "somebody else changed them, and it was given up; try again in a new sandbox")
+                    hint: "somebody else changed them, and it is given up; try again in a new sandbox")
             }
             return origin?.pool.explain(error) ?? error
         }
