@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Shows that a test run left nothing: no process, mount, cgroup or temporary file of ours, no dying memory cgroups,
-# no engine, registry or Podman of this folder's, and with them no container and no volume.
+# no engine, registry or Podman of this folder's, and with them no container and no volume, nothing in the clone but what
+# is ignored.
 # Usage: leftovers.sh snapshot > FILE; leftovers.sh compare FILE
 set -euo pipefail
 repository=$(realpath "$(dirname "$0")/..")
@@ -30,12 +31,13 @@ engine_cgroups() {
     echo "$count"
 }
 engine_files() { (ls -d "$repository"/.build-{engine,docker-tests} 2>/dev/null || true) | wc -l; }
+clone() { (git -C "$repository" status --porcelain 2>/dev/null || true) | wc -l; }
 # Memory cgroups that the kernel still holds, dying ones included.
 memory() { awk '$1 == "memory" { print $3 }' /proc/cgroups; }
 
 case "${1:?usage: leftovers.sh snapshot|compare FILE}" in
 snapshot)
-    for what in processes cgroups mounts files daemons engine_cgroups engine_files memory; do echo "$what $($what)"; done
+    for what in processes cgroups mounts files daemons engine_cgroups engine_files clone memory; do echo "$what $($what)"; done
     ;;
 compare)
     passed=0 failed=0

@@ -85,6 +85,8 @@ inside='set -euo pipefail
 for mount; do mount --bind "$mount/$PARENT" "$mount"; done
 mount -t proc -o nosuid,nodev,noexec proc /proc
 '"$own_run"'
+# conmon leaves a file `oom` where it works, after each kill for lack of memory.
+cd "$HOME"
 podman --root "$DIR/data" --runroot "$SHORT/data" --tmpdir "$SHORT/libpod" --network-config-dir "$DIR/networks" \
     --cgroup-manager cgroupfs --events-backend none system service --time=0 "unix://$DIR/podman.sock" &
 wait'
