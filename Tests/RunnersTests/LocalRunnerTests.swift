@@ -130,10 +130,9 @@ import Testing
                 S<40, 1> s;
                 int main() {}
                 """
-            let clock = ContinuousClock()
-            let start = clock.now
             let report = try await CppRunner(compileLimits: limits).run(source, on: backend)
-            #expect(clock.now - start < .seconds(30))
+            // Its own time: for its turn among the tests it may wait.
+            #expect(report.compile.map { $0.usage.wallTime < .seconds(6) } == true)
             #expect(report.result == nil)
             let ended: [Outcome] = [
                 .limitExceeded(.cpuTime), .limitExceeded(.wallTime), .limitExceeded(.memory),
