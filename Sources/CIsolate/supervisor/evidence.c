@@ -65,7 +65,8 @@ struct count {
     int is_moved;     /* a directory went elsewhere while we were in it */
 };
 
-/* Where the look at each directory of the way down goes on, and which one it was. */
+/* Where the look at each directory of the way down goes on, and which one it was. One tree at a time: where a
+ * root is walked in steps, in a container, no other tree is. */
 struct level {
     int64_t offset;
     uint64_t inode;

@@ -318,23 +318,30 @@
         }
 
         private func handleEnd(_ ended: isolate_agent_ended) -> Bool {
+            let failure = ended.record.failure
+            let haveLimitsChanged =
+                failure.stage == ISOLATE_STAGE_LIMITS.rawValue && failure.errno_value == ERANGE
             let run = state.withLock { state -> AgentRun? in
                 state.held = Int(clamping: ended.held_bytes)
                 // A run that ended before anybody knew its number: what comes next could not be told apart. And
                 // where somebody else changed the limits, nobody knows what else he changed.
-                let failure = ended.record.failure
-                if ended.record.serial == 0
-                    || failure.stage == ISOLATE_STAGE_LIMITS.rawValue && failure.errno_value == ERANGE
-                {
-                    state.mustRetire = true
-                }
+                if ended.record.serial == 0 || haveLimitsChanged { state.mustRetire = true }
                 guard ended.record.serial == 0 || ended.record.serial == state.serial else { return nil }
                 state.deadline = nil
                 defer { state.run = nil }
                 return state.run
             }
-            run?.ended(.success(ended.record), exceeded: ended.exceeded)
+            run?.ended(
+                haveLimitsChanged ? .failure(Self.changedLimits(container)) : .success(ended.record),
+                exceeded: ended.exceeded)
             return true
+        }
+
+        private static func changedLimits(_ container: String) -> SandboxError {
+            SandboxError(
+                .containerLost, stage: "limits", errno: ERANGE,
+                message: "container \(container) has not the limits that its engine was asked for",
+                hint: "somebody else changed them, and it is given up; try again in a new sandbox")
         }
 
         private func handleStatus(_ status: isolate_agent_status) -> Bool {

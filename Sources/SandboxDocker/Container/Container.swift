@@ -95,7 +95,7 @@
                 connection.close()
                 // A volume that was removed under us comes back empty.
                 setting.volume.forget()
-                if await wasRemoved(id, client, error) { throw connection.lossError }
+                if await isGone(id, client, error, or: \.isBeingRemoved) { throw connection.lossError }
                 throw failed(error, "starting a container of \(key.image)", image: key.image)
             }
             do throws(SandboxError) {
@@ -122,13 +122,13 @@
             }
         }
 
-        /// Whether that is why the engine refused: somebody removed the container before it ran.
-        private static func wasRemoved(
-            _ id: String, _ client: EngineClient, _ refusal: EngineError
+        /// Whether an engine that refused does not have the container any more, or has it in a state that `isOver` means.
+        private static func isGone(
+            _ id: String, _ client: EngineClient, _ refusal: EngineError, or isOver: (ContainerState) -> Bool
         ) async -> Bool {
             guard refusal.status != nil, refusal.status != 404 else { return refusal.status == 404 }
             do throws(EngineError) {
-                return try await client.containers.inspect(id).isBeingRemoved
+                return isOver(try await client.containers.inspect(id))
             } catch {
                 return error.status == 404
             }
@@ -231,22 +231,15 @@
             do throws(EngineError) {
                 try answer.get()
             } catch {
-                if await isLost(error) { throw connection.lossError }
+                // The engine may know before the end of the stream has come here.
+                var isLost = connection.isLost
+                if !isLost { isLost = await Self.isGone(id, client, error) { !$0.isRunning } }
+                if isLost { throw connection.lossError }
                 var failure = error.sandboxError(code: error.status == nil ? nil : .invalidLimit)
                 failure.message =
                     "the engine did not set \(limits.memory) bytes and \(limits.processes) processes: "
                     + failure.message
                 throw failure
-            }
-        }
-
-        /// Whether that is why the engine refused. It may know before the end of the stream has come here.
-        private func isLost(_ refusal: EngineError) async -> Bool {
-            guard !connection.isLost, refusal.status != nil else { return connection.isLost }
-            do throws(EngineError) {
-                return try await !client.containers.inspect(id).isRunning
-            } catch {
-                return error.status == 404
             }
         }
 

@@ -2,7 +2,6 @@
 
 #if Docker
     import CIsolate
-    import Glibc
     import NIOCore
     import Sandbox
 
@@ -24,16 +23,7 @@
             pool.release(lease, reusable: container.key.rootfs == .readOnly && !connection.mustRetire)
         }
 
-        func explain(_ error: SandboxError) -> SandboxError {
-            if error.stage == "limits", error.errno == ERANGE {
-                return SandboxError(
-                    .containerLost, stage: error.stage, errno: error.errno,
-                    message:
-                        "container \(container.id.prefix(12)) has not the limits that its engine was asked for",
-                    hint: "somebody else changed them, and it is given up; try again in a new sandbox")
-            }
-            return origin?.pool.explain(error) ?? error
-        }
+        func explain(_ error: SandboxError) -> SandboxError { origin?.pool.explain(error) ?? error }
 
         func requestLeft() { origin?.pool.replenish() }
 
