@@ -15,7 +15,8 @@
             let directory: URL
 
             init() throws {
-                directory = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
+                directory = FileManager.default.temporaryDirectory.appending(
+                    path: "sandbox-tls-\(UUID().uuidString)")
                 try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
                 for name in ["ca", "other"] {
                     try openssl(

@@ -143,7 +143,8 @@
         // MARK: Archives
 
         private static func withFolder(_ body: (String) async throws -> Void) async throws {
-            let folder = FileManager.default.temporaryDirectory.path + "/is-\(UUID().uuidString.prefix(8))"
+            let folder =
+                FileManager.default.temporaryDirectory.path + "/sandbox-is-\(UUID().uuidString.prefix(8))"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: folder) }
             try await body(folder)

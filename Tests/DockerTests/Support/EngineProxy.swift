@@ -23,7 +23,7 @@
         init(to engine: String) async throws {
             let notes = Notes()
             self.notes = notes
-            path = FileManager.default.temporaryDirectory.path + "/ep-\(UUID().uuidString.prefix(8))"
+            path = FileManager.default.temporaryDirectory.path + "/sandbox-ep-\(UUID().uuidString.prefix(8))"
             server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .childChannelOption(.autoRead, value: false)
                 .childChannelInitializer { channel in

@@ -23,7 +23,7 @@
 
         let address: EngineAddress
         private let server: any Channel
-        private let directory: URL
+        private let path: String
         private let observer = Observer()
 
         /// The first lines of the requests so far.
@@ -36,9 +36,8 @@
             _ answer: @escaping @Sendable (String) -> [Step]
         ) async throws {
             let observer = observer
-            directory = FileManager.default.temporaryDirectory.appending(
-                path: "fe-\(UUID().uuidString.prefix(8))")
-            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+            path =
+                FileManager.default.temporaryDirectory.path + "/sandbox-fe-\(UUID().uuidString.prefix(8))"
             let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .childChannelInitializer { channel in
                     observer.connections.withLock { $0 += 1 }
@@ -53,7 +52,6 @@
                 server = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
                 address = EngineAddress(.tcp(host: "127.0.0.1", port: server.localAddress?.port ?? 0))
             } else {
-                let path = directory.appending(path: "s").path
                 server = try await bootstrap.bind(unixDomainSocketPath: path).get()
                 address = EngineAddress(.unix(path: path))
             }
@@ -62,7 +60,8 @@
         /// Ends it. Not left to the last reference, which a test may give up before its client is done.
         func close() {
             server.close(promise: nil)
-            try? FileManager.default.removeItem(at: directory)
+            // The server's end does that, too, whoever comes first.
+            unlink(path)
         }
 
         /// An answer with a body of a known length.
