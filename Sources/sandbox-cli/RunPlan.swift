@@ -15,9 +15,7 @@
 
         init(_ shared: SharedOptions) throws(SandboxError) {
             limits = shared.limits.run
-            options = SandboxOptions(
-                image: shared.image == "host" ? .host : .reference(shared.image), rootfs: shared.rootfs,
-                isolation: shared.isolation)
+            options = shared.sandboxOptions(shared.image == "host" ? .host : .reference(shared.image))
             environment = [:]
             for variable in shared.env { environment[variable.name] = variable.value }
             // What does not fit on the sandbox's disk need not be read.

@@ -7,6 +7,14 @@
 
     extension Rootfs: ExpressibleByArgument {}
     extension IsolationLevel: ExpressibleByArgument {}
+    extension NetworkMode: ExpressibleByArgument {}
+
+    /// The values of `--blocked`.
+    enum BlockedOption: String, ExpressibleByArgument, CaseIterable {
+        case end, deny
+
+        var policy: BlockedSyscallPolicy { self == .end ? .endRun : .deny }
+    }
     extension Language: ExpressibleByArgument {}
 
     /// Values follow their option whatever they look like: `--memory -1` is told from a missing value.
@@ -27,6 +35,15 @@
 
         @Option(help: "The least isolation accepted.")
         var isolation: IsolationLevel = .standard
+
+        @Option(help: "What the program reaches of a network: nothing, or a loopback of its own.")
+        var network: NetworkMode = .none
+
+        @Option(
+            help:
+                "What refused system calls do: end the run, the harmless ones too, or fail and be listed, all of them. Unless given, the harmless ones fail and those of attacks end the run."
+        )
+        var blocked: BlockedOption?
 
         @OptionGroup(title: "Limits (SIZE in bytes, or binary with K, M, G; S in seconds, with fractions)")
         var limits: LimitOptions
@@ -63,6 +80,13 @@
 
         @Flag(help: "Print one JSON object; exit with 0 whenever there is a result.")
         var json = false
+
+        /// What the sandbox is made of, in this image.
+        func sandboxOptions(_ image: Image) -> SandboxOptions {
+            SandboxOptions(
+                image: image, rootfs: rootfs, isolation: isolation, network: network,
+                blockedSyscalls: blocked?.policy ?? .standard)
+        }
     }
 
     /// The bounds of the run and of the compiler.

@@ -134,7 +134,7 @@ TEST(leaks_in_the_supervisor_and_the_slot) {
         isolate_result_free(&result);
     }
     isolate_limits limits = wide_limits();
-    isolate_result result = run_victim(&sandbox, "socket", -1, &limits);
+    isolate_result result = run_victim(&sandbox, "chroot", -1, &limits);
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_BLOCKED);
     isolate_result_free(&result);
     expect_exit(&sandbox, "rm -f full large; exit 0", 0);

@@ -143,7 +143,7 @@ static void check_outcomes(void) {
         CHECK_EQUAL(result.outcome.limits_hit, 0);
         isolate_result_free(&result);
     }
-    isolate_result result = run_victim(&sandbox, "socket", -1, NULL);
+    isolate_result result = run_victim(&sandbox, "chroot", -1, NULL);
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_BLOCKED);
     isolate_result_free(&result);
     const uint32_t namespaces = ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |

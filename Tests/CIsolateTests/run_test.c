@@ -173,35 +173,42 @@ TEST(run_zero_limits) {
     }
 }
 
-TEST(run_blocked_socket) {
-    begin();
-    isolate_result result = run_victim(&sandbox, "socket", -1, NULL);
-    char name[32];
-    CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_BLOCKED);
-    isolate_syscall_name(result.record.blocked, name, sizeof name);
-    CHECK_TEXT(name, "socket");
-    CHECK_EQUAL(result.record.denied_count, 0);
-    isolate_result_free(&result);
-    end();
-}
-
-TEST(run_denied_socket) {
-    begin();
-    const char *const arguments[] = {"./victim", "socket", NULL};
-    isolate_command command = {
-        .executable = "./victim", .arguments = arguments, .deny_blocked = 1, .output_bytes = 100};
-    isolate_limits limits = wide_limits();
-    isolate_result result;
-    isolate_failure failure;
-    char name[32];
-    CHECK_OK(isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure));
-    CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_EXITED);
-    CHECK_EQUAL(result.outcome.value, EPERM);
-    CHECK_EQUAL(result.record.denied_count, 1);
-    isolate_syscall_name(result.record.denied[0], name, sizeof name);
-    CHECK_TEXT(name, "socket");
-    isolate_result_free(&result);
-    end();
+/* What each of the caller's choices makes of a harmless call and of one that only an attack needs. */
+TEST(run_blocked_calls) {
+    static const struct {
+        const char *call;
+        int blocked, kind, value; /* value: the errno that the program leaves with */
+    } cases[] = {
+        {"socket", ISOLATE_BLOCKED_STANDARD, ISOLATE_OUTCOME_EXITED, EAFNOSUPPORT},
+        {"chroot", ISOLATE_BLOCKED_STANDARD, ISOLATE_OUTCOME_BLOCKED, 0},
+        {"socket", ISOLATE_BLOCKED_END, ISOLATE_OUTCOME_BLOCKED, 0},
+        {"chroot", ISOLATE_BLOCKED_END, ISOLATE_OUTCOME_BLOCKED, 0},
+        {"socket", ISOLATE_BLOCKED_DENY, ISOLATE_OUTCOME_EXITED, EAFNOSUPPORT},
+        {"chroot", ISOLATE_BLOCKED_DENY, ISOLATE_OUTCOME_EXITED, EPERM},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *const arguments[] = {"./victim", cases[i].call, NULL};
+        isolate_command command = {.executable = "./victim",
+                                   .arguments = arguments,
+                                   .blocked = cases[i].blocked,
+                                   .output_bytes = 100};
+        isolate_limits limits = wide_limits();
+        isolate_result result;
+        isolate_failure failure;
+        char name[32];
+        begin();
+        test_context("%s, choice %d", cases[i].call, cases[i].blocked);
+        CHECK_OK(isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure));
+        CHECK_EQUAL(result.outcome.kind, cases[i].kind);
+        int is_listed = cases[i].kind == ISOLATE_OUTCOME_EXITED;
+        if (is_listed)
+            CHECK_EQUAL(result.outcome.value, cases[i].value);
+        CHECK_EQUAL(result.record.denied_count, is_listed ? 1 : 0);
+        isolate_syscall_name(is_listed ? result.record.denied[0] : result.record.blocked, name, sizeof name);
+        CHECK_TEXT(name, cases[i].call);
+        isolate_result_free(&result);
+        end();
+    }
 }
 
 TEST(run_thousand_quick_ones) {

@@ -241,6 +241,10 @@ static int do_stack(void) {
     return recurse(&first);
 }
 
+static int do_chroot(void) {
+    return chroot("/tmp") == 0 ? 0 : errno;
+}
+
 static int do_socket(void) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     return fd >= 0 ? 0 : errno;
@@ -298,6 +302,7 @@ static const struct {
     {"fileSize", do_file_size},
     {"stack", do_stack},
     {"socket", do_socket},
+    {"chroot", do_chroot},
     {"cat", do_cat},
     {"status", do_status},
     {"read", do_read},

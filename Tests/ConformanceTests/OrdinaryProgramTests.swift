@@ -53,6 +53,26 @@ struct OrdinaryProgramTests {
         }
     }
 
+    @Test("A clean program under AddressSanitizer", arguments: ConformanceSubject.all)
+    func sanitizer(subject: ConformanceSubject) async throws {
+        // Its shadow memory, terabytes that are never touched, is above the rlimit that stands behind the looks.
+        if subject.isSampled { return skip("\(subject.name): no memory cgroup") }
+        let result = try await subject.run("asan_clean")
+        expect(result, .exited(code: 0))
+        #expect(result.stdoutText == "3\n" && result.stderr.isEmpty, "\(result.summary)")
+    }
+
+    @Test("What libraries probe for ends no run", arguments: ConformanceSubject.all)
+    func probes(subject: ConformanceSubject) async throws {
+        do {
+            let result = try await subject.run("py_probes")
+            expect(result, .exited(code: 0), denied: ["ptrace", "socket"])
+            #expect(result.stdoutText == "False False 36 False False\n", "\(result.summary)")
+        } catch let error as SandboxError where error.code == .executableNotFound {
+            skip("\(subject.name): no python3 in this rootfs")
+        }
+    }
+
     @Test(
         "A line of shell", arguments: ConformanceSubject.all,
         [

@@ -68,15 +68,15 @@
             try await Self.with { subject in
                 let program = try await LoadTests.compile(
                     """
-                    #include <sys/socket.h>
+                    #include <unistd.h>
                     #include <stdio.h>
-                    int main() { puts("before"); fflush(stdout); socket(AF_INET, SOCK_STREAM, 0); puts("after"); }
+                    int main() { puts("before"); fflush(stdout); if (chroot("/tmp")) puts("after"); }
                     """, subject.backend)
                 try await subject.backend.withSandbox { sandbox in
                     try await sandbox.write(program, to: "main", executable: true)
                     let result = try await sandbox.run(Command("./main"))
                     #expect(
-                        result.outcome == .blockedSyscall(name: "socket") && result.stdoutText == "before\n")
+                        result.outcome == .blockedSyscall(name: "chroot") && result.stdoutText == "before\n")
                 }
             }
         }

@@ -21,7 +21,11 @@ int isolate_agent_config(const isolate_agent_options *options, void *out, size_t
     config->cgroup_kind = ISOLATE_CGROUP_CONTAINER;
     config->charge_batch_bytes = 64ull * (uint64_t)sysconf(_SC_PAGESIZE) * config->processors;
     config->memory_slack_bytes = options->memory_slack;
-    int count = isolate_filter_compile(0, config->filter, ISOLATE_FILTER_MAX, config->fatal);
+    config->network = (uint32_t)options->network;
+    uint32_t variant = ISOLATE_FILTER_HOST_DISK;
+    if (options->network == ISOLATE_NETWORK_LOOPBACK)
+        variant |= ISOLATE_FILTER_LOOPBACK;
+    int count = isolate_filter_compile(variant, config->filter, ISOLATE_FILTER_MAX, &config->answers);
     int result = count < 0 ? count : bytes < config->bytes ? -E2BIG : (int)config->bytes;
     if (result > 0) {
         config->filter_count = (uint32_t)count;

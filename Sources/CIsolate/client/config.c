@@ -89,9 +89,13 @@ static void add_scratch_directory(struct config_builder *b, const isolate_superv
 }
 
 static uint32_t filter_variant(const struct isolate_config *config) {
-    uint32_t variant = ISOLATE_FILTER_HOST_TREE;
+    uint32_t variant = ISOLATE_FILTER_HOST_TREE | ISOLATE_FILTER_HOST_DISK;
+    /* In the host's own network namespace lo is the host's. */
+    int has_loopback =
+        config->network == ISOLATE_NETWORK_LOOPBACK && (config->features & ISOLATE_FEATURE_NET_NS);
+    uint32_t network = has_loopback ? ISOLATE_FILTER_LOOPBACK : 0;
     if (config->features & ISOLATE_FEATURE_NAMESPACES)
-        return config->id_source == ISOLATE_IDS_OWN ? ISOLATE_FILTER_SHARED_INIT : 0;
+        return network | (config->id_source == ISOLATE_IDS_OWN ? ISOLATE_FILTER_SHARED_INIT : 0);
     if (config->id_source == ISOLATE_IDS_OWN)
         variant |= ISOLATE_FILTER_SHARED_USER;
     if (config->id_source == ISOLATE_IDS_OWN && config->landlock_abi < 6)
@@ -115,6 +119,7 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     add_scratch_directory(b, supervisor);
     config->landlock_abi = (uint32_t)isolate_landlock_abi();
     config->fail_stage = options->fail_stage;
+    config->network = (uint32_t)options->network;
     /* Each processor takes charges ahead in batches of 64 pages. */
     config->charge_batch_bytes = 64ull * (uint64_t)sysconf(_SC_PAGESIZE) * config->processors;
     config->hostname = config_add_text(b, "sandbox");
@@ -123,7 +128,7 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
         return result;
     add_cgroups(b, options, supervisor);
     int count =
-        isolate_filter_compile(filter_variant(config), config->filter, ISOLATE_FILTER_MAX, config->fatal);
+        isolate_filter_compile(filter_variant(config), config->filter, ISOLATE_FILTER_MAX, &config->answers);
     if (count < 0) {
         *failure = internal_failure(ISOLATE_STAGE_SECCOMP, -count, 0);
         return count;

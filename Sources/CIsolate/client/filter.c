@@ -10,11 +10,11 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -30,14 +30,10 @@
 #endif
 
 enum { IO_PRIORITY_USER = 3 /* IOPRIO_WHO_USER, which older headers lack */ };
-enum { X32_BIT = 0x40000000, RANGES_MAX = 256, REFERENCES_MAX = 2 * RANGES_MAX };
-
-#define NAMESPACE_FLAGS                                                                                      \
-    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |            \
-     CLONE_NEWNET)
+enum { X32_BIT = 0x40000000, RANGES_MAX = 256, REFERENCES_MAX = 2 * RANGES_MAX, SOCKET_TYPE_BITS = 15 };
 
 struct range {
-    uint32_t first; /* up to the next range's first */
+    uint32_t first; /* up to the next range's first; the call itself where the answer depends on arguments */
     enum policy_answer answer;
 };
 
@@ -83,10 +79,59 @@ static uint32_t error(int number) {
     return SECCOMP_RET_ERRNO | (uint32_t)number;
 }
 
-static void emit_answer(struct assembler *a, enum policy_answer answer) {
+static void emit_argument_rules(struct assembler *a, uint32_t number) {
+    int loaded = -1;
+    for (const struct argument_rule *rule = isolate_argument_rules; rule->name != NULL; rule++) {
+        if (seccomp_syscall_resolve_name(rule->name) != (int)number)
+            continue;
+        if (rule->index != loaded)
+            emit_load_argument(a, rule->index);
+        loaded = rule->index;
+        uint16_t compare = rule->match == POLICY_MATCH_VALUE ? BPF_JEQ : BPF_JSET;
+        emit(a, (uint16_t)(BPF_JMP | BPF_K | compare), rule->value, 0, 1);
+        emit_return(a, rule->answer == POLICY_TELL ? notify : error(rule->answer));
+    }
+    emit_return(a, allow);
+}
+
+/* TCP and UDP, as streams and datagrams; other protocols could load modules of the kernel. */
+static void emit_loopback_socket(struct assembler *a) {
+    emit_load_argument(a, 0);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
+    emit_return(a, allow);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 1, 0);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 9);
+    emit_load_argument(a, 1);
+    emit(a, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_BITS, 0, 0);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, SOCK_STREAM, 1, 0);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, SOCK_DGRAM, 0, 5);
+    emit_load_argument(a, 2);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 1, 0);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 1);
+    emit_return(a, allow);
+    emit_return(a, notify);
+}
+
+static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t number) {
     switch (answer) {
     case POLICY_ALLOW:
         emit_return(a, allow);
+        break;
+    case POLICY_IGNORE:
+        emit_return(a, error(0));
+        break;
+    case POLICY_UNSUPPORTED:
+        emit_return(a, error(EOPNOTSUPP));
+        break;
+    case POLICY_INVALID:
+        emit_return(a, error(EINVAL));
+        break;
+    case POLICY_BY_ARGUMENT:
+        emit_argument_rules(a, number);
+        break;
+    case POLICY_LOOPBACK_SOCKET:
+        emit_loopback_socket(a);
         break;
     case POLICY_DENY:
     case POLICY_FATAL:
@@ -100,16 +145,9 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
         emit_return(a, error(ESOCKTNOSUPPORT));
-        emit_answer(a, answer == POLICY_STREAM_SOCKET ? POLICY_SOCKET : POLICY_SOCKETPAIR);
+        emit_answer(a, POLICY_SOCKET, number);
         break;
-    case POLICY_SOCKET: /* getaddrinfo asks netlink and takes a plain no */
-        emit_load_argument(a, 0);
-        emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
-        emit_return(a, allow);
-        emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1);
-        emit_return(a, error(EAFNOSUPPORT));
-        emit_return(a, notify);
-        break;
+    case POLICY_SOCKET:
     case POLICY_SOCKETPAIR:
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
@@ -118,21 +156,13 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
         break;
     case POLICY_CLONE:
         emit_load_argument(a, 0);
-        /* CLONE_PARENT would make the slot the parent, and its children's storm the slot's. */
-        emit(a, BPF_JMP | BPF_JSET | BPF_K, NAMESPACE_FLAGS | CLONE_PARENT, 1, 0);
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, ~(uint32_t)POLICY_CLONE_FLAGS, 1, 0);
         emit_return(a, allow);
         emit_return(a, notify);
         break;
     case POLICY_UNSHARE:
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JSET | BPF_K, ~(uint32_t)(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM), 1, 0);
-        emit_return(a, allow);
-        emit_return(a, notify);
-        break;
-    case POLICY_IOCTL: /* putting words into a terminal's input */
-        emit_load_argument(a, 1);
-        emit(a, BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 2, 0);
-        emit(a, BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 1, 0);
         emit_return(a, allow);
         emit_return(a, notify);
         break;
@@ -181,7 +211,7 @@ static void emit_answer(struct assembler *a, enum policy_answer answer) {
 
 /* The answers that need no look at arguments stand once, at the end; comparisons jump there. */
 static int is_shared(enum policy_answer answer) {
-    return answer == POLICY_ALLOW || answer == POLICY_DENY || answer == POLICY_SILENT;
+    return answer <= POLICY_DENY;
 }
 
 static void add_reference(struct assembler *a, size_t at, int when_true, enum policy_answer answer) {
@@ -208,7 +238,7 @@ static void set_jump(struct assembler *a, size_t at, int when_true, size_t targe
  */
 static void emit_search(struct assembler *a, const struct range *ranges, size_t from, size_t to) {
     if (to - from == 1) {
-        emit_answer(a, ranges[from].answer);
+        emit_answer(a, ranges[from].answer, ranges[from].first);
         return;
     }
     size_t middle = from + (to - from) / 2, at = a->count;
@@ -226,26 +256,35 @@ static void emit_search(struct assembler *a, const struct range *ranges, size_t 
 }
 
 static void emit_shared_answers(struct assembler *a) {
-    static const enum policy_answer answers[] = {POLICY_ALLOW, POLICY_DENY, POLICY_SILENT};
-    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+    for (enum policy_answer answer = POLICY_SILENT; is_shared(answer); answer++) {
+        int is_needed = 0;
         for (size_t r = 0; r < a->reference_count; r++)
-            if (a->references[r].answer == answers[i])
+            if (a->references[r].answer == answer) {
                 set_jump(a, a->references[r].at, a->references[r].when_true, a->count);
-        emit_answer(a, answers[i]);
+                is_needed = 1;
+            }
+        if (is_needed)
+            emit_answer(a, answer, 0);
     }
 }
 
-static void read_policy(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint64_t *fatal) {
+static void add_bit(uint64_t *bits, int number) {
+    bits[number / 64] |= 1ull << (number % 64);
+}
+
+/* What a notification means where that does not depend on arguments; see supervisor/answer.c for the rest. */
+static void read_policy(enum policy_answer answers[ISOLATE_SYSCALL_BITS], struct isolate_answers *told) {
     memset(answers, 0, ISOLATE_SYSCALL_BITS * sizeof answers[0]);
-    memset(fatal, 0, ISOLATE_SYSCALL_BITS / 8);
+    memset(told, 0, sizeof *told);
     for (const struct policy_entry *entry = isolate_policy; entry->name != NULL; entry++) {
         int number = seccomp_syscall_resolve_name(entry->name);
         if (number < 0 || number >= ISOLATE_SYSCALL_BITS)
             continue; /* not on this architecture */
         answers[number] = entry->answer;
-        if (entry->answer == POLICY_FATAL ||
-            (entry->answer >= POLICY_SOCKET && entry->answer <= POLICY_UNSHARE))
-            fatal[number / 64] |= 1ull << (number % 64);
+        if (entry->answer == POLICY_FATAL)
+            add_bit(told->fatal, number);
+        else if (entry->answer > POLICY_ALLOW)
+            add_bit(told->harmless, number);
     }
 }
 
@@ -264,15 +303,14 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
                                           "pidfd_send_signal"};
     /* Sockets of the host's that are in reach, and objects that outlive their makers: their numbers are
      * easily guessed. */
-    static const char *const shared[] = {"connect", "shmget", "shmat",   "shmctl",     "semget",
-                                         "semop",   "semctl", "msgget",  "semtimedop", "msgsnd",
-                                         "msgrcv",  "msgctl", "mq_open", "mq_unlink"};
+    static const char *const shared[] = {"connect", "shmget", "shmat",      "shmctl", "semget", "semop",
+                                         "semctl",  "msgget", "semtimedop", "msgsnd", "msgrcv", "msgctl"};
+    static const char *const flushing[] = {"fsync", "fdatasync"};
     if (variant & ISOLATE_FILTER_SHARED_USER) {
         for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
             change(answers, by_process[i], POLICY_OWN_PROCESS);
         change(answers, "setpriority", POLICY_OWN_PRIORITY);
         change(answers, "ioprio_set", POLICY_DENY);
-        change(answers, "process_madvise", POLICY_DENY);
     }
     if (variant & ISOLATE_FILTER_SHARED_INIT) {
         for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
@@ -284,25 +322,30 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
         /* Not tgkill: abort() needs it. The report names that hole. */
         for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
             change(answers, signals[i], POLICY_DENY);
+    if (variant & ISOLATE_FILTER_LOOPBACK)
+        change(answers, "socket", POLICY_LOOPBACK_SOCKET);
     if (variant & ISOLATE_FILTER_HOST_TREE) {
         for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
             change(answers, shared[i], POLICY_DENY);
         change(answers, "socket", POLICY_STREAM_SOCKET);
         change(answers, "socketpair", POLICY_STREAM_SOCKETPAIR);
     }
+    if (variant & ISOLATE_FILTER_HOST_DISK)
+        for (size_t i = 0; i < sizeof flushing / sizeof flushing[0]; i++)
+            change(answers, flushing[i], POLICY_IGNORE);
 }
 
 int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *out, size_t most,
-                           uint64_t fatal[ISOLATE_SYSCALL_BITS / 64]) {
+                           struct isolate_answers *told) {
     enum policy_answer answers[ISOLATE_SYSCALL_BITS];
     struct range ranges[RANGES_MAX];
     size_t count = 0;
     struct assembler a = {.out = out, .most = most};
-    read_policy(answers, fatal);
+    read_policy(answers, told);
     apply_variant(answers, variant);
     for (uint32_t number = 0; number < ISOLATE_SYSCALL_BITS; number++) {
         enum policy_answer answer = answers[number] == POLICY_FATAL ? POLICY_DENY : answers[number];
-        if (count > 0 && ranges[count - 1].answer == answer)
+        if (count > 0 && ranges[count - 1].answer == answer && answer != POLICY_BY_ARGUMENT)
             continue;
         if (count == RANGES_MAX)
             return -E2BIG;
@@ -337,6 +380,12 @@ char isolate_policy_answer(const char *name) {
                 return 'f';
             case POLICY_SILENT:
                 return 's';
+            case POLICY_IGNORE:
+                return 'i';
+            case POLICY_UNSUPPORTED:
+                return 'u';
+            case POLICY_INVALID:
+                return 'v';
             default:
                 return 'c';
             }

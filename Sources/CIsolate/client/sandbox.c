@@ -258,8 +258,12 @@ static size_t append(char *out, size_t used, const char *text) {
 /* Lays out directory, executable, argv and environment; with out == NULL only counts. */
 static size_t lay_out(const isolate_command *command, char *out, uint32_t *argc, uint32_t *envc) {
     static const char *const standard[] = {
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/work", "LANG=C.UTF-8",
-        "TZ=UTC", NULL};
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME=/work",
+        "LANG=C.UTF-8",
+        "TZ=UTC",
+        "LSAN_OPTIONS=detect_leaks=0",
+        NULL};
     const char *const *environment = command->environment != NULL ? command->environment : standard;
     size_t used = append(out, 0, command->directory != NULL ? command->directory : "/work");
     used = append(out, used, command->executable);
@@ -280,7 +284,9 @@ static int send_command(isolate_sandbox *sandbox, const isolate_command *command
     if (strings == NULL)
         return -ENOMEM;
     lay_out(command, strings, &argc, &envc);
-    uint32_t flags = command->deny_blocked ? ISOLATE_RUN_DENY_BLOCKED : 0;
+    uint32_t flags = command->blocked == ISOLATE_BLOCKED_DENY  ? ISOLATE_RUN_DENY_BLOCKED
+                     : command->blocked == ISOLATE_BLOCKED_END ? ISOLATE_RUN_END_HARMLESS
+                                                               : 0;
     if (command->input_bytes == 0)
         flags |= ISOLATE_RUN_NO_INPUT;
     int result = isolate_run_send(sandbox->request, ++sandbox->serial, limits, flags, argc, envc, strings,

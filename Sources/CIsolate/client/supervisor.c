@@ -197,6 +197,15 @@ static isolate_failure reason_of(const isolate_supervisor *supervisor) {
                             -1);
 }
 
+/* Why there is no network namespace whose lo a program could use. */
+static isolate_failure network_reason(const isolate_supervisor *supervisor) {
+    int error = EPERM; /* left out as asked for */
+    for (unsigned i = 0; i < supervisor->missing_count; i++)
+        if (supervisor->missing[i].layers & ISOLATE_LAYER_NET_NS)
+            error = supervisor->missing[i].failure.errno_value;
+    return internal_failure(ISOLATE_STAGE_NETWORK, error, -1);
+}
+
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
                              isolate_failure *failure) {
     /* What earlier owners left when they were killed; not needed for our own start. */
@@ -204,6 +213,12 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
     if (options->fail_stage != 0) /* the test asks for this very failure, not for a way around it */
         return start_once(options, supervisor, failure);
     int result = start_on_some_rung(options, supervisor, failure);
+    if (result == 0 && options->network == ISOLATE_NETWORK_LOOPBACK &&
+        !(supervisor->layers & ISOLATE_LAYER_NET_NS)) {
+        *failure = network_reason(supervisor);
+        isolate_supervisor_stop(supervisor);
+        return -EPERM;
+    }
     int least = options->least_level == 0 ? ISOLATE_LEVEL_STANDARD : options->least_level;
     if (result == 0 && supervisor->level < least) {
         *failure = reason_of(supervisor);

@@ -89,6 +89,7 @@ typedef struct isolate_start_options {
     size_t image_bytes;
     const char *root;    /* directory of an image; NULL: the host's own /usr with a small /etc */
     int is_writable;     /* the root can be written to; every sandbox begins with it as it was */
+    int network;         /* enum isolate_network; ISOLATE_NETWORK_LOOPBACK needs a network namespace */
     int least_level;     /* enum isolate_level; less is an error. 0 means ISOLATE_LEVEL_STANDARD */
     uint32_t avoid;      /* enum isolate_avoid */
     uint32_t fail_stage; /* tests only: an enum isolate_stage that fails with EIO; 0 in real use */
@@ -119,6 +120,13 @@ typedef struct isolate_sandbox {
     uint32_t layers;
 } isolate_sandbox;
 
+/* What system calls that the policy refuses do. */
+enum isolate_blocked {
+    ISOLATE_BLOCKED_STANDARD = 0, /* harmless ones fail and are listed, those of attacks end the run */
+    ISOLATE_BLOCKED_END,          /* the harmless ones end it, too */
+    ISOLATE_BLOCKED_DENY,         /* all of them fail and are listed */
+};
+
 typedef struct isolate_command {
     const char *executable;         /* a path, or a name found in PATH */
     const char *const *arguments;   /* argv with argv[0], ends with NULL */
@@ -126,7 +134,7 @@ typedef struct isolate_command {
     const char *directory;          /* absolute; NULL: /work */
     const void *input;              /* stdin */
     size_t input_bytes;
-    int deny_blocked;    /* blocked system calls fail with EPERM instead of ending the run */
+    int blocked;         /* enum isolate_blocked */
     size_t output_bytes; /* bound of each of stdout and stderr */
 } isolate_command;
 
@@ -231,15 +239,18 @@ enum isolate_filter_variant {
         1 << 1, /* … and Landlock does not hold signals back: none by kill and its like */
     ISOLATE_FILTER_SHARED_INIT = 1 << 3, /* pid 1 has the program's user id: nobody may tune it */
     ISOLATE_FILTER_HOST_TREE = 1 << 2,   /* no namespaces: no connect, no datagrams, no System V IPC */
+    ISOLATE_FILTER_LOOPBACK =
+        1 << 4, /* TCP and UDP sockets, in a network namespace that has nothing but lo */
+    ISOLATE_FILTER_HOST_DISK = 1 << 5, /* what is written lies on a disk of the host's: nobody flushes it */
 };
 
 /* Compiles the policy; `variant`: bits of enum isolate_filter_variant. Returns the number of instructions, or
- * -errno; fatal[]: see struct isolate_config. */
+ * -errno; `told` says what a notification means. */
 int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *out, size_t most,
-                           uint64_t fatal[ISOLATE_SYSCALL_BITS / 64]);
+                           struct isolate_answers *told);
 
-/* What the policy says of a call by name: 'a' allowed, 's' silently ENOSYS, 'd' denied, 'f' fatal, 'c'
- * depends. */
+/* What the policy says of a call by name: 'a' allowed, 's' silently ENOSYS, 'i' ignored, 'u' EOPNOTSUPP, 'v'
+ * EINVAL, 'd' denied and listed, 'f' fatal, 'c' depends. */
 char isolate_policy_answer(const char *name);
 
 /* The names that the policy knows, in its order; NULL after the last one. */
@@ -249,6 +260,7 @@ const char *isolate_policy_name(unsigned index);
 
 typedef struct isolate_agent_options {
     int is_writable;     /* the container's root is: the program is uid 0 then, the agent `user` */
+    int network;         /* enum isolate_network; the container has a network namespace with nothing but lo */
     uint32_t user;       /* an id that nobody else uses: the program's, unless it is uid 0 */
     uint32_t processors; /* of the engine's host */
     uint64_t

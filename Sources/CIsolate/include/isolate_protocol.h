@@ -198,7 +198,8 @@ struct isolate_file_record { /* OPEN_FILE */
 };
 
 enum isolate_run_flags {
-    ISOLATE_RUN_DENY_BLOCKED = 1 << 0,    /* blocked system calls fail with EPERM instead of ending the run */
+    ISOLATE_RUN_DENY_BLOCKED = 1 << 0,    /* no refused system call ends the run */
+    ISOLATE_RUN_END_HARMLESS = 1 << 3,    /* those end it, too, that harmless programs try */
     ISOLATE_RUN_STRINGS_IN_FILE = 1 << 1, /* the last descriptor holds the strings */
     ISOLATE_RUN_NO_INPUT = 1 << 2,        /* stdin is empty; the first descriptor is ignored */
 };
@@ -277,6 +278,19 @@ enum isolate_bind_kind {
     ISOLATE_BIND_EMPTY, /* an empty directory, made anew */
 };
 
+/* What programs reach. */
+enum isolate_network {
+    ISOLATE_NETWORK_NONE = 0, /* no sockets but AF_UNIX's */
+    ISOLATE_NETWORK_LOOPBACK, /* TCP and UDP on the lo of a network namespace of its own */
+};
+
+/* What a notification of the filter means, by native system call number; in neither set: the call fails and
+ * is listed, whatever the caller chose. */
+struct isolate_answers {
+    uint64_t harmless[ISOLATE_SYSCALL_BITS / 64]; /* what ordinary programs try and do without */
+    uint64_t fatal[ISOLATE_SYSCALL_BITS / 64];    /* what only an attack needs */
+};
+
 /* What a supervisor's slots are made of. */
 enum isolate_feature {
     ISOLATE_FEATURE_NAMESPACES = 1 << 0, /* without: level minimal */
@@ -329,6 +343,7 @@ struct isolate_config {
     uint32_t newuidmap, newgidmap;  /* paths, for ISOLATE_IDS_SUBORDINATE */
     uint32_t scratch_directory;     /* level minimal: made and removed by the supervisor */
     uint32_t landlock_abi;
+    uint32_t network;     /* enum isolate_network */
     uint32_t fail_stage;  /* tests: this stage fails with EIO in every slot; 0 in real use */
     uint32_t cgroup_kind; /* enum isolate_cgroup_kind */
     uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directories to make, absolute, one per hierarchy; v2: one */
@@ -343,8 +358,7 @@ struct isolate_config {
     struct isolate_file files[ISOLATE_FILE_MAX];
     struct isolate_mask masks[ISOLATE_MASK_MAX];
     struct isolate_filter_instruction filter[ISOLATE_FILTER_MAX];
-    /* By native system call number: a notification for it ends the run; otherwise it is denied with EPERM. */
-    uint64_t fatal[ISOLATE_SYSCALL_BITS / 64];
+    struct isolate_answers answers;
 };
 
 #endif

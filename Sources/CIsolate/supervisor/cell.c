@@ -18,7 +18,9 @@ static struct isolate_failure start_init(struct slot *slot) {
     if (result == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_INIT))
         result = -EIO;
     if (result == 0)
-        result = (int)sys_clone(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS, 0);
+        result = (int)sys_clone(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
+                                    (network_is_per_cell(slot) ? CLONE_NEWNET : 0),
+                                0);
     if (result == 0)
         init_main(slot, ends[1]);
     struct isolate_failure failure = failure_at(result < 0 ? ISOLATE_STAGE_CLONE_INIT : 0, result, 0);

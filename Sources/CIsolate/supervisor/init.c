@@ -120,27 +120,32 @@ static struct isolate_failure make_mounts(const struct slot *slot) {
     return failure;
 }
 
-/* Being non-dumpable, init is the only one who may open its namespaces. */
-static int open_namespaces(int proc, int fds[CELL_NAMESPACES]) {
+/* Being non-dumpable, init is the only one who may open its namespaces. Returns how many there are, or
+ * -errno. */
+static int open_namespaces(const struct slot *slot, int fds[CELL_NAMESPACES]) {
     static const char *const paths[CELL_NAMESPACES] = {
-        [CELL_PID] = "self/ns/pid",
-        [CELL_MOUNT] = "self/ns/mnt",
-        [CELL_IPC] = "self/ns/ipc",
-        [CELL_UTS] = "self/ns/uts",
+        [CELL_PID] = "self/ns/pid", [CELL_MOUNT] = "self/ns/mnt",   [CELL_IPC] = "self/ns/ipc",
+        [CELL_UTS] = "self/ns/uts", [CELL_NETWORK] = "self/ns/net", /* the last one, for it is not always the
+                                                                       cell's own */
     };
-    for (int i = 0; i < CELL_NAMESPACES; i++)
-        if ((fds[i] = sys_openat(proc, paths[i], O_RDONLY, 0)) < 0)
+    int count = network_is_per_cell(slot) ? CELL_NAMESPACES : CELL_NETWORK;
+    for (int i = 0; i < count; i++)
+        if ((fds[i] = sys_openat(slot->proc, paths[i], O_RDONLY, 0)) < 0)
             return fds[i];
-    return 0;
+    return count;
 }
 
 void init_main(const struct slot *slot, int result_socket) {
     struct isolate_status_record done = {.type = ISOLATE_INIT_DONE};
-    int namespaces[CELL_NAMESPACES];
+    int namespaces[CELL_NAMESPACES], count = 0;
     const int keep[] = {result_socket, slot->proc};
     sys_close_others(0, keep, 2);
     sys_prctl(PR_SET_NAME, (unsigned long)"init");
     done.failure = make_mounts(slot);
+    if (done.failure.stage == 0 && network_is_per_cell(slot)) {
+        int result = network_bring_loopback_up();
+        done.failure = failure_at(result < 0 ? ISOLATE_STAGE_NETWORK : 0, result, 1);
+    }
     if (done.failure.stage == 0) {
         /* Children that die are reaped by the kernel; nothing wakes us. */
         struct {
@@ -150,8 +155,8 @@ void init_main(const struct slot *slot, int result_socket) {
             uint64_t mask;
         } ignore = {(void *)1 /* SIG_IGN */, 0, 0, 0};
         SYS_CALL_4(__NR_rt_sigaction, SYS_SIGCHLD, &ignore, 0, 8);
-        int result = open_namespaces(slot->proc, namespaces); /* the slot's proc knows us as well */
-        if (result == 0)
+        int result = count = open_namespaces(slot, namespaces); /* the slot's proc knows us as well */
+        if (result >= 0)
             result = credentials_drop_bounding_set();
         if (result == 0)
             result = credentials_drop_all_capabilities();
@@ -161,8 +166,9 @@ void init_main(const struct slot *slot, int result_socket) {
             done.failure = failure_at(ISOLATE_STAGE_CREDENTIALS, result, 1);
     }
     /* If the slot died before the death signal was set, this socket has no other end. */
-    unsigned count = done.failure.stage == 0 ? CELL_NAMESPACES : 0;
-    if (sys_send_blocking(result_socket, &done, sizeof done, namespaces, count) < 0 ||
+    if (done.failure.stage != 0)
+        count = 0;
+    if (sys_send_blocking(result_socket, &done, sizeof done, namespaces, (unsigned)count) < 0 ||
         done.failure.stage != 0)
         sys_exit(1);
     SYS_CALL_3(__NR_close_range, 0, ~0u, 0);

@@ -79,7 +79,8 @@ static uint32_t layers_of(const struct slot *slot) {
 static uint32_t give_up_rights(const struct slot *slot, const struct seat_request *request, int *listener) {
     int channel = request->channel;
     uint32_t layers;
-    for (int i = CELL_MOUNT; i < CELL_NAMESPACES && has_feature(slot, ISOLATE_FEATURE_NAMESPACES); i++)
+    int last = network_is_per_cell(slot) ? CELL_NETWORK : CELL_UTS;
+    for (int i = CELL_MOUNT; i <= last && has_feature(slot, ISOLATE_FEATURE_NAMESPACES); i++)
         check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_2(__NR_setns, request->namespaces[i], 0), i);
     check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_0(__NR_setsid), CELL_NAMESPACES);
     check(slot, channel, ISOLATE_STAGE_CREDENTIALS, credentials_become_program(slot), 2);

@@ -9,6 +9,7 @@
 #include <linux/resource.h>
 #include <linux/seccomp.h>
 
+#include "answer.h"
 #include "supervisor.h"
 #include "text.h"
 
@@ -71,18 +72,6 @@ static void read_channel(struct run *run) {
     }
 }
 
-static int is_fatal(const struct isolate_config *config, const struct seccomp_data *data) {
-#if defined(__x86_64__)
-    const uint32_t native = 0xc000003e;
-#else
-    const uint32_t native = 0xc00000b7;
-#endif
-    uint32_t number = (uint32_t)data->nr;
-    if (data->arch != native || number >= ISOLATE_SYSCALL_BITS)
-        return 1; /* another calling convention */
-    return (config->fatal[number / 64] >> (number % 64)) & 1;
-}
-
 static void add_denied(struct isolate_run_record *record, struct isolate_syscall call) {
     for (uint32_t i = 0; i < record->denied_count; i++)
         if (record->denied[i].number == call.number && record->denied[i].arch == call.arch)
@@ -99,14 +88,15 @@ static void read_listener(struct run *run) {
     if (result < 0)
         return; /* the caller died meanwhile */
     struct isolate_syscall call = {notification.data.arch, (uint32_t)notification.data.nr};
-    if (!(run->ready.flags & ISOLATE_RUN_DENY_BLOCKED) && is_fatal(slot->config, &notification.data)) {
+    struct answer answer = answer_to(&slot->config->answers, &notification.data);
+    if (answer_ends_run(answer, run->ready.flags)) {
         if (!run->is_over)
             run->record.blocked = call;
         end_run(run, ISOLATE_END_BLOCKED);
         return; /* the caller stays in its call until it is killed */
     }
     add_denied(&run->record, call);
-    struct seccomp_notif_resp response = {.id = notification.id, .error = -EPERM};
+    struct seccomp_notif_resp response = {.id = notification.id, .error = -answer.error};
     SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 

@@ -5,25 +5,13 @@
  * request to run goes straight to the waiting program's process, and the slot learns of it from that
  * process's `ready`.
  */
-#include <linux/if.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
-#include <linux/sockios.h>
 
 #include "supervisor.h"
 #include "text.h"
 
 enum { IDLE_BEFORE_CELL_NS = 2000000 };
-
-static int bring_loopback_up(void) {
-    int CLEANUP_CLOSE fd = (int)SYS_CALL_3(__NR_socket, SYS_AF_INET, SYS_SOCK_DGRAM | SYS_SOCK_CLOEXEC, 0);
-    struct ifreq request = {.ifr_ifrn.ifrn_name = "lo"};
-    long result = fd < 0 ? fd : SYS_CALL_3(__NR_ioctl, fd, SIOCGIFFLAGS, &request);
-    request.ifr_ifru.ifru_flags |= IFF_UP;
-    if (result == 0)
-        result = SYS_CALL_3(__NR_ioctl, fd, SIOCSIFFLAGS, &request);
-    return (int)result;
-}
 
 static struct isolate_failure start_seat(struct slot *slot) {
     int ends[2];
@@ -85,7 +73,7 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         return set_up_plain(slot);
     if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
-        result = bring_loopback_up();
+        result = network_bring_loopback_up();
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_NETWORK))
         result = -EIO;
     if (result < 0)

@@ -17,7 +17,7 @@
 #include "sys.h"
 
 /* In the order in which init sends them. */
-enum { CELL_PID, CELL_MOUNT, CELL_IPC, CELL_UTS, CELL_NAMESPACES };
+enum { CELL_PID, CELL_MOUNT, CELL_IPC, CELL_UTS, CELL_NETWORK, CELL_NAMESPACES };
 
 /* Ids on the host. */
 struct identity {
@@ -115,6 +115,12 @@ int identity_be_mapped(const struct slot *slot);
 
 /* slot.c: the body of a slot's process. */
 void slot_main(struct slot *slot) __attribute__((noreturn));
+
+/* network.c: with the caller's rights over its own network namespace. 0, or -errno. */
+int network_bring_loopback_up(void);
+/* Sockets of one run would be in the way of the next: each cell has a namespace of its own then. Without any,
+ * the slot's serves them all. */
+int network_is_per_cell(const struct slot *slot);
 
 /* root.c: the slot's own mount tree: read-only rootfs, /dev, /etc, /proc; the host's is gone afterwards. */
 struct isolate_failure root_build(struct slot *slot);

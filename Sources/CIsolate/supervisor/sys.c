@@ -48,11 +48,11 @@ static int send_record(int socket, const void *record, size_t bytes, const int *
                        int flags) {
     struct {
         struct sys_cmsghdr header;
-        int fds[4];
+        int fds[SYS_DESCRIPTORS_MAX];
     } control = {0};
     struct sys_iovec vector = {(void *)(uintptr_t)record, bytes};
     struct sys_msghdr message = {.vectors = &vector, .vector_count = 1};
-    if (fd_count > 4)
+    if (fd_count > SYS_DESCRIPTORS_MAX)
         return -EINVAL;
     if (fd_count > 0) {
         control.header.length = sizeof control.header + fd_count * sizeof(int);
@@ -81,7 +81,7 @@ int sys_send_blocking(int socket, const void *record, size_t bytes, const int *f
 sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigned fd_count, int flags) {
     struct {
         struct sys_cmsghdr header;
-        int fds[4];
+        int fds[SYS_DESCRIPTORS_MAX];
     } control = {0};
     struct sys_iovec vector = {record, bytes};
     struct sys_msghdr message = {
@@ -97,7 +97,7 @@ sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigne
     if (message.control_length >= sizeof control.header && control.header.level == SYS_SOL_SOCKET &&
         control.header.type == SYS_SCM_RIGHTS) {
         unsigned count = (unsigned)((control.header.length - sizeof control.header) / sizeof(int));
-        for (unsigned i = 0; i < count && i < 4; i++) {
+        for (unsigned i = 0; i < count && i < SYS_DESCRIPTORS_MAX; i++) {
             if (i < fd_count)
                 fds[i] = control.fds[i];
             else

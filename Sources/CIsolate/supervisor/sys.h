@@ -194,6 +194,9 @@ sys_result sys_clone(uint64_t flags, int *pidfd);
 /* The same, born in the cgroup (v2) of this directory; -1: in the caller's. */
 sys_result sys_clone_into(uint64_t flags, int *pidfd, int cgroup);
 
+/* The most descriptors that a record carries. */
+enum { SYS_DESCRIPTORS_MAX = 6 };
+
 /* Sends one record with descriptors. Never blocks: -EAGAIN when the queue is full. */
 int sys_send(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count);
 int sys_send_blocking(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count);

@@ -6,7 +6,8 @@ public struct Command: Sendable, Hashable {
     public var executable: String
     /// The arguments after the program's own name.
     public var arguments: [String]
-    /// Variables added to the sandbox's own (`PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`), or replacing them.
+    /// Variables added to the sandbox's own (`PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
+    /// `LSAN_OPTIONS=detect_leaks=0`), or replacing them.
     public var environment: [String: String]
     /// The working directory: relative to `/work`, or absolute in the sandbox. `nil` is `/work`.
     public var directory: String?

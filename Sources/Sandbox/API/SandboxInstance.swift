@@ -105,16 +105,19 @@ public struct SandboxOptions: Sendable, Hashable {
     public var rootfs: Rootfs
     /// The least isolation accepted. A host that cannot give it makes `acquire` throw `.isolationUnavailable`.
     public var isolation: IsolationLevel
-    /// What a blocked system call does: end the run, or fail with EPERM and be listed.
+    /// What the program reaches of a network: nothing, or a loopback of its own.
+    public var network: NetworkMode
+    /// What system calls that the policy refuses do: fail and be listed, or end the run.
     public var blockedSyscalls: BlockedSyscallPolicy
 
     public init(
         image: Image = .host, rootfs: Rootfs = .readOnly, isolation: IsolationLevel = .standard,
-        blockedSyscalls: BlockedSyscallPolicy = .endRun
+        network: NetworkMode = .none, blockedSyscalls: BlockedSyscallPolicy = .standard
     ) {
         self.image = image
         self.rootfs = rootfs
         self.isolation = isolation
+        self.network = network
         self.blockedSyscalls = blockedSyscalls
     }
 }
@@ -141,10 +144,26 @@ public enum Rootfs: String, Sendable, Hashable, CaseIterable {
     case writable
 }
 
-/// What happens when a program makes a blocked system call.
-public enum BlockedSyscallPolicy: Sendable, Hashable {
-    /// The run ends with `blockedSyscall(name)`. The default.
+/// What a program reaches of a network.
+public enum NetworkMode: String, Sendable, Hashable, CaseIterable {
+    /// No sockets but AF_UNIX's. The default.
+    case none
+    /// TCP and UDP on the `lo` of a network namespace of its own, new for each run: servers and clients of one run find
+    /// each other, nothing else is in reach. A host without such a namespace makes `acquire` throw
+    /// `.isolationUnavailable`.
+    case loopback
+}
+
+/// What happens when a program makes a system call that the policy refuses.
+///
+/// What libraries only probe for (`io_uring_setup`, `clone3`) fails silently under each of them.
+public enum BlockedSyscallPolicy: String, Sendable, Hashable, CaseIterable {
+    /// What harmless programs try and do without (internet and netlink sockets, `ptrace`, `syslog`) fails with an
+    /// ordinary error and stands in `deniedSyscalls`; what only an attack needs (`mount`, namespaces, `bpf`, raw
+    /// sockets, a foreign entry) ends the run with `blockedSyscall(name)`. The default.
+    case standard
+    /// Both end the run: a contest's security violation.
     case endRun
-    /// The call fails with EPERM, and its name stands in `deniedSyscalls`.
+    /// Both fail with an ordinary error, and their names stand in `deniedSyscalls`.
     case deny
 }

@@ -32,6 +32,12 @@ extension SandboxError {
                     "as root the image's file system must allow idmapped mounts (kernel 5.19, ext4, xfs, btrfs, tmpfs); "
                     + "an ordinary user needs kernel 6.6; or use .readOnly"
             )
+        case ISOLATE_STAGE_NETWORK where setup.network == .loopback:
+            self.init(
+                .isolationUnavailable, stage: failure.stageName, errno: failure.errno_value,
+                message:
+                    "network loopback needs a network namespace of its own, which this host does not give (\(reason))",
+                hint: LocalMends.mends([.networkNamespace]).first ?? "use network none")
         case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP, ISOLATE_STAGE_CREDENTIALS,
             ISOLATE_STAGE_MOUNT_ROOT, ISOLATE_STAGE_DEV, ISOLATE_STAGE_PIVOT, ISOLATE_STAGE_LANDLOCK,
             ISOLATE_STAGE_SECCOMP, ISOLATE_STAGE_RLIMITS:

@@ -22,7 +22,7 @@ public final class LocalBackend: SandboxBackend {
         /// Tests only: what is left out though the host may offer it (`isolate_avoid`).
         package var avoid: UInt32 = 0
 
-        /// Each image and root file system mode in use has a pool of its own.
+        /// Each image, root file system mode and network in use has a pool of its own.
         ///
         /// - Parameters:
         ///   - minimum: sandboxes kept ready; each costs four small processes. 0: made on demand.
@@ -57,7 +57,7 @@ public final class LocalBackend: SandboxBackend {
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
         do throws(SandboxError) {
-            let (engine, lease) = try await liveLease(options.image, options.rootfs)
+            let (engine, lease) = try await liveLease(options)
             do throws(SandboxError) {
                 try Self.check(options, engine.supervisor.world)
             } catch {
@@ -104,15 +104,15 @@ public final class LocalBackend: SandboxBackend {
 
     /// The supervisor's pid, which is started if need be. For tests.
     func supervisorPID() async throws(SandboxError) -> Int32? {
-        try await engines.running(.host, .readOnly).supervisor.handle.pid
+        try await engines.running(SandboxOptions()).supervisor.handle.pid
     }
 
     /// A prepared slot that lives. One that was killed while it waited in the pool is thrown away.
     private func liveLease(
-        _ image: Image, _ rootfs: Rootfs
+        _ options: SandboxOptions
     ) async throws(SandboxError) -> (LocalEngine, PoolLease<Slot>) {
         while true {
-            let engine = try await engines.running(image, rootfs)
+            let engine = try await engines.running(options)
             let lease = try await engine.pool.acquire()
             if !lease.member.isClosed { return (engine, lease) }
             engine.pool.release(lease, reusable: false)

@@ -5,11 +5,17 @@ import Glibc
 import Synchronization
 
 /// What an engine's sandboxes begin with.
-struct EngineKey: Hashable, Sendable {
+struct EngineKey: Hashable, Sendable, CustomStringConvertible {
     var image: Image
     /// Of an archive: one that was replaced under its name is another image.
     var digest: String?
     var rootfs: Rootfs
+    var network = NetworkMode.none
+
+    /// For people, as the name of a pool.
+    var description: String {
+        "\(image), \(rootfs.rawValue)" + (network == .none ? "" : ", network \(network.rawValue)")
+    }
 }
 
 /// Makes sandboxes out of slots: a slot that gave one back is cleared and prepared for the next.
@@ -23,7 +29,7 @@ final class LocalEngine: Sendable {
     ) async throws(SandboxError) -> LocalEngine {
         let setup = Supervisor.Setup(
             root: key.image == .host ? nil : image.path, isWritable: key.rootfs == .writable,
-            adoptCgroup: configuration.adoptCgroup, avoid: configuration.avoid,
+            network: key.network, adoptCgroup: configuration.adoptCgroup, avoid: configuration.avoid,
             failStage: configuration.failStage)
         let supervisor: Supervisor
         do throws(SandboxError) {

@@ -1,4 +1,4 @@
-/// The engines of a backend: one for each image and root file system mode, started with its first sandbox.
+/// The engines of a backend: one for each image, root file system mode and network, started with its first sandbox.
 
 final class LocalEngines: Sendable {
     private let configuration: LocalBackend.Configuration
@@ -13,11 +13,12 @@ final class LocalEngines: Sendable {
     func running(_ key: EngineKey) -> LocalEngine? { engines.running(key) }
 
     /// The engine, started or started anew. Several first callers share one start.
-    func running(_ image: Image, _ rootfs: Rootfs) async throws(SandboxError) -> LocalEngine {
+    func running(_ options: SandboxOptions) async throws(SandboxError) -> LocalEngine {
         try engines.check()
         // At once for all but an archive that is new or was replaced.
-        let prepared = try await images.prepare(image)
-        let key = EngineKey(image: image, digest: prepared.digest, rootfs: rootfs)
+        let prepared = try await images.prepare(options.image)
+        let key = EngineKey(
+            image: options.image, digest: prepared.digest, rootfs: options.rootfs, network: options.network)
         let configuration = configuration
         return try await engines.value(
             key, isLost: { $0.supervisor.isLost }, onShared: { prepared.hold.release() },
@@ -34,9 +35,8 @@ final class LocalEngines: Sendable {
 
     /// Of all engines together.
     var poolDetails: PoolDetails {
-        engines.running.map { key, engine in engine.pool.details.named("\(key.image), \(key.rootfs.rawValue)")
-        }
-        .reduce(PoolDetails(), +)
+        engines.running.map { key, engine in engine.pool.details.named("\(key)") }
+            .reduce(PoolDetails(), +)
     }
 
     /// Ends everything; a second caller waits for the same end.

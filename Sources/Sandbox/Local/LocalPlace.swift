@@ -129,7 +129,7 @@ struct LocalPlace: SandboxPlace {
         }
         box.serial = serial
         var bounds = isolate_limits(limits)
-        var flags = options.blockedSyscalls == .deny ? ISOLATE_RUN_DENY_BLOCKED.rawValue : 0
+        var flags = options.blockedSyscalls.runFlags
         if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
         var stdio = (input.fd < 0 ? out.theirs : input.fd, out.theirs, err.theirs)
         let sent = strings.bytes.withUnsafeBytes { bytes in

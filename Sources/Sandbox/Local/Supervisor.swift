@@ -13,6 +13,7 @@ final class Supervisor: EventHandler {
         /// An image's directory; `nil`: the host's own files.
         var root: String?
         var isWritable = false
+        var network = NetworkMode.none
         var adoptCgroup = false
         var avoid: UInt32 = 0
         var failStage: UInt32 = 0
@@ -24,6 +25,7 @@ final class Supervisor: EventHandler {
                 options.image = image.baseAddress
                 options.image_bytes = image.count
                 options.is_writable = isWritable ? 1 : 0
+                options.network = network.core
                 options.least_level = Int32(ISOLATE_LEVEL_MINIMAL.rawValue)
                 options.avoid = avoid
                 options.fail_stage = failStage

@@ -7,7 +7,7 @@
 
     struct DockerPlace: SandboxPlace {
         let container: Container
-        var blockedSyscalls = BlockedSyscallPolicy.endRun
+        var blockedSyscalls = BlockedSyscallPolicy.standard
         /// How much longer than its wall time a run may take to be told: the agent keeps the time, unless it is
         /// stopped itself.
         var grace = Duration.seconds(10)
@@ -80,7 +80,7 @@
             request.run.argc = UInt32(strings.argumentCount)
             request.run.envc = UInt32(strings.variableCount)
             request.run.string_bytes = UInt32(strings.bytes.count)
-            request.run.flags = blockedSyscalls == .deny ? ISOLATE_RUN_DENY_BLOCKED.rawValue : 0
+            request.run.flags = blockedSyscalls.runFlags
             var content: [[UInt8]] = []
             let isInline = strings.bytes.count <= Int(ISOLATE_INLINE_MAX)
             if !isInline {

@@ -72,23 +72,26 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
 }
 
 extension ConformanceSubject {
-    func options(_ blockedSyscalls: BlockedSyscallPolicy = .endRun) -> SandboxOptions {
-        SandboxOptions(image: image, rootfs: rootfs, blockedSyscalls: blockedSyscalls)
+    func options(
+        _ blockedSyscalls: BlockedSyscallPolicy = .standard, network: NetworkMode = .none
+    ) -> SandboxOptions {
+        SandboxOptions(image: image, rootfs: rootfs, network: network, blockedSyscalls: blockedSyscalls)
     }
 
     func withSandbox<Value>(
-        blockedSyscalls: BlockedSyscallPolicy = .endRun, _ body: (any SandboxInstance) async throws -> Value
+        blockedSyscalls: BlockedSyscallPolicy = .standard, network: NetworkMode = .none,
+        _ body: (any SandboxInstance) async throws -> Value
     ) async throws -> Value {
-        try await backend.withSandbox(options(blockedSyscalls), body)
+        try await backend.withSandbox(options(blockedSyscalls, network: network), body)
     }
 
     /// Runs a program of `Tests/Programs` in a sandbox of its own.
     func run(
         _ program: String, _ arguments: [String] = [], stdin: StandardInput = .none,
         limits: Limits = .standard, environment: [String: String] = [:],
-        blockedSyscalls: BlockedSyscallPolicy = .endRun
+        blockedSyscalls: BlockedSyscallPolicy = .standard, network: NetworkMode = .none
     ) async throws -> RunResult {
-        try await withSandbox(blockedSyscalls: blockedSyscalls) { sandbox in
+        try await withSandbox(blockedSyscalls: blockedSyscalls, network: network) { sandbox in
             try await sandbox.run(
                 program: program, arguments, stdin: stdin, limits: limits, environment: environment)
         }

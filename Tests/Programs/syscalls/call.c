@@ -18,16 +18,22 @@ static struct iovec piece = {memory, sizeof memory}, nowhere = {0, sizeof memory
 
 struct call {
     const char *name;
-    long number, arguments[5];
+    long number, arguments[6];
 };
 
 #define ADDRESS(thing) ((long)(thing))
+/* Of this program's own data. */
+#define PAGE ADDRESS(page)
+static char page[4096] __attribute__((aligned(4096)));
 #define HIGH_BIT (1l << 32)
 
 static const struct call calls[] = {
     {"socket", SYS_socket, {AF_INET, SOCK_STREAM, 0}},
     {"socket.inet6", SYS_socket, {AF_INET6, SOCK_DGRAM, 0}},
     {"socket.raw", SYS_socket, {AF_INET, SOCK_RAW, 1}},
+    {"socket.raw6", SYS_socket, {AF_INET6, SOCK_RAW, 58}},
+    {"socket.sctp", SYS_socket, {AF_INET, SOCK_SEQPACKET, 132}},
+    {"socketpair.inet", SYS_socketpair, {AF_INET, SOCK_STREAM, 0, ADDRESS(memory)}},
     {"socket.packet", SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
     {"socket.vsock", SYS_socket, {AF_VSOCK, SOCK_STREAM, 0}},
     {"socket.alg", SYS_socket, {38, SOCK_SEQPACKET, 0}},
@@ -45,6 +51,8 @@ static const struct call calls[] = {
     {"unshare.files", SYS_unshare, {CLONE_FS | CLONE_FILES}},
     {"clone", SYS_clone, {CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0}},
     {"clone.pid", SYS_clone, {CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0}},
+    {"clone.ptrace", SYS_clone, {CLONE_PTRACE | SIGCHLD, 0, 0, 0, 0}},
+    {"clone.parent", SYS_clone, {CLONE_PARENT | SIGCHLD, 0, 0, 0, 0}},
     {"bpf", SYS_bpf, {5, ADDRESS(memory), sizeof memory}},
     {"keyctl", SYS_keyctl, {0, -3, 0}},
     {"add_key", SYS_add_key, {ADDRESS("user"), ADDRESS("victim"), ADDRESS("x"), 1, -3}},
@@ -68,6 +76,27 @@ static const struct call calls[] = {
     {"io_uring_setup", SYS_io_uring_setup, {8, ADDRESS(memory)}},
     {"io_uring_enter", SYS_io_uring_enter, {-1, 1, 0, 0, 0}},
     {"io_uring_register", SYS_io_uring_register, {-1, 0, 0, 0}},
+    {"mq_open", SYS_mq_open, {ADDRESS("none"), O_RDWR | O_CREAT, 0600, 0}},
+    {"process_madvise", SYS_process_madvise, {-1, ADDRESS(&piece), 1, 20, 0}},
+    {"fadvise64", SYS_fadvise64, {0, 0, 0, 4}},
+    {"sync_file_range", SYS_sync_file_range, {0, 0, 0, 7}},
+    {"madvise.cold", SYS_madvise, {PAGE, 4096, 20}},
+    {"madvise.pageout", SYS_madvise, {PAGE, 4096, 21}},
+    {"madvise.mergeable", SYS_madvise, {PAGE, 4096, 12}},
+    {"msync.sync", SYS_msync, {PAGE, 4096, 4}},
+    {"mmap.huge", SYS_mmap, {0, 2 << 20, 3, 0x40022, -1}},
+    {"memfd_create.huge", SYS_memfd_create, {ADDRESS("none"), 4}},
+    {"shmget.huge", SYS_shmget, {0, 2 << 20, 04600}},
+    {"seccomp", SYS_seccomp, {1, 0, 0}},
+    {"prctl.seccomp", SYS_prctl, {22, 2, 0, 0, 0}},
+    {"prctl.merge", SYS_prctl, {67, 1, 0, 0, 0}},
+    {"prctl.core", SYS_prctl, {62, 0, 0, 0, ADDRESS(memory)}},
+    {"prctl.mm", SYS_prctl, {35, 14, ADDRESS(memory), 0, 0}},
+    {"setxattr", SYS_setxattr, {ADDRESS("victim"), ADDRESS("user.x"), ADDRESS("x"), 1, 0}},
+    {"fsetxattr", SYS_fsetxattr, {0, ADDRESS("user.x"), ADDRESS("x"), 1, 0}},
+    {"ioctl.fiemap", SYS_ioctl, {0, 0xc020660b, ADDRESS(memory)}},
+    {"ioctl.fsmap", SYS_ioctl, {0, 0xc0c0583b, ADDRESS(memory)}},
+    {"preadv2.nowait", SYS_preadv2, {0, ADDRESS(&piece), 1, 0, 0, 8}},
     {"unknown", 999, {0}},
     {"unknown.far", 0x3fffffff, {0}},
     {"ioctl", SYS_ioctl, {0, 0x5412, ADDRESS("x")}},                 // TIOCSTI
@@ -85,7 +114,7 @@ static const struct call calls[] = {
 static void make(const struct call *call) {
     const long *a = call->arguments;
     errno = 0;
-    long result = syscall(call->number, a[0], a[1], a[2], a[3], a[4]);
+    long result = syscall(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (result == 0 && call->number == SYS_clone)
         _exit(0);
     printf("%s %s\n", call->name, result >= 0 ? "ok" : strerrorname_np(errno));

@@ -1,0 +1,26 @@
+/* What the slot answers to a notification of the filter. */
+#ifndef ISOLATE_ANSWER_H
+#define ISOLATE_ANSWER_H
+
+#include <linux/seccomp.h>
+
+#include "isolate_protocol.h"
+
+enum answer_kind {
+    ANSWER_DENIED,   /* the call fails and is listed, whatever the caller chose */
+    ANSWER_HARMLESS, /* what ordinary programs try: it fails and is listed, unless the caller wants the end */
+    ANSWER_FATAL,    /* what only an attack needs: the end of the run, unless the caller wants a failure */
+};
+
+struct answer {
+    enum answer_kind kind;
+    int error; /* a positive errno, if the call fails */
+};
+
+/* Pure: of the call's number and arguments alone. */
+struct answer answer_to(const struct isolate_answers *told, const struct seccomp_data *data);
+
+/* Whether the run ends, with these flags of its request. */
+int answer_ends_run(struct answer answer, uint32_t flags);
+
+#endif

@@ -1,0 +1,19 @@
+/* The network namespace of a slot, and of each cell whose program may use it: nothing but lo. */
+#include <linux/if.h>
+#include <linux/sockios.h>
+
+#include "supervisor.h"
+
+int network_bring_loopback_up(void) {
+    int CLEANUP_CLOSE fd = (int)SYS_CALL_3(__NR_socket, SYS_AF_INET, SYS_SOCK_DGRAM | SYS_SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_ifrn.ifrn_name = "lo"};
+    long result = fd < 0 ? fd : SYS_CALL_3(__NR_ioctl, fd, SIOCGIFFLAGS, &request);
+    request.ifr_ifru.ifru_flags |= IFF_UP;
+    if (result == 0)
+        result = SYS_CALL_3(__NR_ioctl, fd, SIOCSIFFLAGS, &request);
+    return (int)result;
+}
+
+int network_is_per_cell(const struct slot *slot) {
+    return slot->config->network == ISOLATE_NETWORK_LOOPBACK && has_feature(slot, ISOLATE_FEATURE_NET_NS);
+}

@@ -1,0 +1,104 @@
+// A network that ends at the loopback, where the caller asks for it; without it an ordinary error.
+import Foundation
+import Glibc
+import Sandbox
+import Testing
+
+@Suite("Network", .shared, .timeLimit(.patient))
+struct NetworkTests {
+    @Test("TCP and UDP on the loopback", arguments: ConformanceSubject.all, ["tcp", "tcp6", "udp"])
+    func loopback(subject: ConformanceSubject, kind: String) async throws {
+        guard subject.has(.networkNamespace) else { return }
+        let result = try await subject.run("loopback", [kind, "8080"], network: .loopback)
+        if kind == "tcp6", result.stdoutText == "bind EADDRNOTAVAIL\n" || result.stdoutText.contains("EAFNOSUPPORT") {
+            return skip("\(subject.name): no IPv6 here")
+        }
+        expect(result, .exited(code: 0))
+        #expect(result.stdoutText == (kind == "udp" ? "ping\n" : "ping 0\n"), "\(result.summary)")
+    }
+
+    /// Connections in TIME_WAIT hold their port for a minute; no run is in the way of the next.
+    @Test("Each run finds every port free", arguments: ConformanceSubject.all)
+    func ports(subject: ConformanceSubject) async throws {
+        guard subject.has(.networkNamespace) else { return }
+        for _ in 1...3 {
+            try await subject.withSandbox(network: .loopback) { sandbox in
+                let command = try await sandbox.install("loopback", ["tcp", "8080"])
+                for _ in 1...3 {
+                    let result = try await sandbox.run(command)
+                    expect(result, .exited(code: 0))
+                    #expect(result.stdoutText == "ping 0\n", "\(result.summary)")
+                }
+            }
+        }
+    }
+
+    @Test("Neighbours have loopbacks of their own", arguments: ConformanceSubject.all)
+    func neighbours(subject: ConformanceSubject) async throws {
+        guard subject.has(.networkNamespace) else { return }
+        try await withThrowingTaskGroup(of: RunResult.self) { group in
+            for _ in 1...4 {
+                group.addTask { try await subject.run("loopback", ["tcp", "8080"], network: .loopback) }
+            }
+            for try await result in group {
+                expect(result, .exited(code: 0))
+                #expect(result.stdoutText == "ping 0\n", "\(result.summary)")
+            }
+        }
+    }
+
+    @Test("Nothing but lo, and no way to it from here", arguments: ConformanceSubject.all)
+    func shape(subject: ConformanceSubject) async throws {
+        guard subject.has(.networkNamespace) else { return }
+        let shape = try await subject.run("loopback", ["shape"], network: .loopback)
+        #expect(shape.stdoutText == "lo\n0\n", "\(shape.summary)")
+        // A server of ours on the host's own loopback, which a program that shared it would reach.
+        let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(server) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(server, $0, size) == 0 && listen(server, 1) == 0 && getsockname(server, $0, &size) == 0
+            }
+        }
+        try #require(isBound)
+        let port = "\(UInt16(bigEndian: address.sin_port))"
+        let knock = try await subject.run("loopback", ["knock", port], network: .loopback)
+        #expect(knock.stdoutText == "connect ECONNREFUSED\n", "\(knock.summary)")
+    }
+
+    @Test("Without it a socket fails, and is listed", arguments: ConformanceSubject.all)
+    func none(subject: ConformanceSubject) async throws {
+        let result = try await subject.run("loopback", ["tcp", "8080"])
+        expect(result, .exited(code: 1), denied: ["socket"])
+        #expect(result.stdoutText == "socket EAFNOSUPPORT\n", "\(result.summary)")
+        let ended = try await subject.run("loopback", ["tcp", "8080"], blockedSyscalls: .endRun)
+        expect(ended, .blockedSyscall(name: "socket"))
+    }
+
+    @Test("What the loopback does not open", arguments: ConformanceSubject.all)
+    func others(subject: ConformanceSubject) async throws {
+        guard subject.has(.networkNamespace) else { return }
+        let netlink = try await subject.run(
+            "call", ["socket.netlink", "socket.sctp"], network: .loopback)
+        expect(netlink, .exited(code: 0), denied: ["socket"])
+        for call in ["socket.raw", "socket.packet", "socket.vsock"] {
+            expect(try await subject.run("call", [call], network: .loopback), .blockedSyscall(name: "socket"))
+        }
+    }
+
+    @Test("Servers and clients of Python", arguments: ConformanceSubject.all)
+    func python(subject: ConformanceSubject) async throws {
+        guard subject.has(.networkNamespace) else { return }
+        do {
+            let result = try await subject.run("py_servers", network: .loopback)
+            expect(result, .exited(code: 0))
+            #expect(result.stdoutText == "hi page 3\n", "\(result.summary)")
+        } catch let error as SandboxError where error.code == .executableNotFound {
+            skip("\(subject.name): no python3 in this rootfs")
+        }
+    }
+}
