@@ -74,6 +74,8 @@
         var peakMemoryBytes: Int
         var residentPeakBytes: Int
         var memorySource: String
+        /// How far the two figures above may be from the truth.
+        var memoryResolutionBytes: Int
         var peakProcesses: Int
 
         init(_ usage: Usage) {
@@ -85,6 +87,7 @@
             peakMemoryBytes = usage.peakMemory
             residentPeakBytes = usage.residentPeak
             memorySource = usage.memorySource.rawValue
+            memoryResolutionBytes = usage.memoryResolution
             peakProcesses = usage.peakProcesses
         }
     }

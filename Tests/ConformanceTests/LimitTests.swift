@@ -190,6 +190,27 @@ struct LimitTests {
         expect(result, .exited(code: 0), limitsHit: [.stack])
     }
 
+    @Test("A local array beyond the stack, touched in its middle", arguments: ConformanceSubject.all)
+    func largeArray(subject: ConformanceSubject) async throws {
+        expect(try await subject.run("large_array"), .limitExceeded(.stack))
+        let room = Limits(memory: 64 << 20, stack: 256 << 20)
+        let enough = try await subject.run("large_array", limits: room)
+        expect(enough, .exited(code: 0))
+        #expect(enough.stdoutText == "1\n", "\(enough.summary)")
+    }
+
+    @Test("A program may raise its own stack; it is memory", arguments: ConformanceSubject.all)
+    func raisedStack(subject: ConformanceSubject) async throws {
+        let limits = Limits(memory: 256 << 20, stack: 8 << 20)
+        let raised = try await subject.run("raise_stack", ["256", "100"], limits: limits)
+        expect(raised, .exited(code: 0))
+        #expect(raised.stdoutText == "ok 0\n", "\(raised.summary)")
+        let beyondOwn = try await subject.run("raise_stack", ["64", "100"], limits: limits)
+        expect(beyondOwn, .limitExceeded(.stack))
+        let beyondMemory = try await subject.run("raise_stack", ["4096", "600"], limits: limits)
+        expect(beyondMemory, .limitExceeded(.memory))
+    }
+
     @Test("As much stack as allowed", arguments: ConformanceSubject.all)
     func stackWithin(subject: ConformanceSubject) async throws {
         let small = try await subject.run("use_stack", ["768"], limits: Limits(stack: 1 << 20))

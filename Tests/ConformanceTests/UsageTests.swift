@@ -82,6 +82,24 @@ struct UsageTests {
         #expect(result.usage.peakProcesses == 5, "\(result.summary)")
     }
 
+    @Test("Memory figures repeat, within the resolution that is told", arguments: ConformanceSubject.all)
+    func repeatedMemory(subject: ConformanceSubject) async throws {
+        for (program, arguments, least) in [("nothing", [], 0), ("touch_mmap", ["50"], 50 << 20)] {
+            var peaks: [Int] = []
+            for _ in 1...5 {
+                let result = try await subject.run(program, arguments)
+                expect(result, .exited(code: 0))
+                let usage = result.usage
+                #expect(usage.residentPeak > 0 && usage.memoryResolution > 0, "\(result.summary)")
+                #expect(usage.residentPeak >= least - usage.memoryResolution, "\(result.summary)")
+                #expect(usage.residentPeak <= least + (2 << 20), "\(result.summary)")
+                #expect(usage.peakMemory >= usage.residentPeak, "\(result.summary)")
+                peaks.append(usage.residentPeak)
+            }
+            #expect(peaks.max()! - peaks.min()! <= 1 << 20, "\(program): \(peaks)")
+        }
+    }
+
     @Test(
         "A run ends by wall time when it should", arguments: ConformanceSubject.all,
         ["sleep_forever", "stop_group"])

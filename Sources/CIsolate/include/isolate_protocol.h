@@ -247,6 +247,7 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
     uint64_t system_ns;
     uint64_t peak_memory_bytes;
     uint64_t resident_peak_bytes;
+    uint64_t memory_resolution_bytes; /* how far the two peaks may be from the truth */
     uint32_t peak_processes;
     /* enum isolate_source, of cpu_ns and of the three peaks */
     uint32_t cpu_source, memory_source, resident_source, processes_source;

@@ -140,8 +140,10 @@ void cell_kill(struct slot *slot) {
 }
 
 static void reap_one(struct slot *slot, long pid, int status) {
-    if ((status & 0xff) == 0x7f) /* a traced process may stop on its way out */
+    if ((status & 0xff) == 0x7f && pid == slot->program_pid) /* a traced process may stop on its way out */
         SYS_CALL_4(__NR_ptrace, 7 /* PTRACE_CONT */, pid, 0, 0);
+    else if ((status & 0xff) == 0x7f)
+        trace_release_stranger((int)pid);
     else if (pid == slot->program_pid)
         slot->program_pid = -1;
     else if (pid == slot->init_pid)

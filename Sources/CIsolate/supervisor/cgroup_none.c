@@ -74,21 +74,10 @@ static long read_file_of(const struct slot *slot, int entry, const char *file, c
 /* CPU time of the dead children that a process waited for, and of theirs. */
 static uint64_t read_waited(const struct slot *slot, int entry) {
     char text[1024];
-    long n = read_file_of(slot, entry, "/stat", text, sizeof text);
-    /* The name may hold anything; the fields begin after its last parenthesis. */
-    const char *field = n > 0 ? text + n : text;
-    while (field > text && *field != ')')
-        field--;
-    for (int i = 2; i < 16; i++) { /* to field 16, cutime; the next is cstime */
-        while (*field != 0 && *field != ' ')
-            field++;
-        if (*field == ' ')
-            field++;
-    }
-    uint64_t user = text_parse(field);
-    while (*field != 0 && *field != ' ')
-        field++;
-    return (user + text_parse(field)) * NS_PER_TICK;
+    enum { CUTIME = 16, CSTIME = 17 };
+    if (read_file_of(slot, entry, "/stat", text, sizeof text) <= 0)
+        return 0;
+    return (text_stat_field(text, CUTIME) + text_stat_field(text, CSTIME)) * NS_PER_TICK;
 }
 
 /* Takes a process's clock out of those of the last look; 0 if it is new. */

@@ -18,7 +18,7 @@
 enum { STRINGS_MAX = 8 << 20, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MAP_PRIVATE_FILE = 2 };
 /* The embedder may start some threads during the run; a limit that is met too early would not be seen. */
 enum { OTHERS_SLACK = 4, OTHERS_GUESS = 64 };
-enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048 };
+enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048, SIGNALS_MAX = 1024 };
 
 struct filter_program {
     unsigned short length;
@@ -107,6 +107,17 @@ static int set_limit(int resource, uint64_t value) {
     return (int)SYS_CALL_4(__NR_prlimit64, 0, resource, &limit, 0);
 }
 
+/* Recursive programs raise their own stack, and may: what it holds is memory of the run. The hard limit stays what
+ * the embedder's allows. */
+static int set_stack_limit(uint64_t value) {
+    struct {
+        uint64_t soft, hard;
+    } limit = {0, 0};
+    int result = (int)SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_STACK, 0, &limit);
+    limit.soft = value;
+    return result < 0 ? result : (int)SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_STACK, &limit, 0);
+}
+
 /* Where no cgroup bounds memory and processes. */
 static struct isolate_failure set_stand_ins(const struct slot *slot, const struct isolate_limits *limits) {
     struct cgroup_rlimits values = cgroup_rlimits(slot, limits);
@@ -132,12 +143,13 @@ static struct isolate_failure set_rlimits(const struct slot *slot, const struct 
         /* Well above our own clock's, which decides. A lower hard limit of the embedder's would kill in its
          * place, so it is an error that we cannot get past it. */
         {RLIMIT_CPU, limits->cpu_ns / 1000000000u + 10},
-        {RLIMIT_STACK, limits->stack_bytes},
         {RLIMIT_NOFILE, limits->open_files},
         {RLIMIT_FSIZE, limits->file_size_bytes},
         {RLIMIT_CORE, 1}, /* 1 also keeps a core_pattern that is a pipe from being run; 0 does not */
         {RLIMIT_MEMLOCK, 64 << 10},
-        {RLIMIT_MSGQUEUE, 819200},
+        {RLIMIT_MSGQUEUE, 0},
+        /* Queued signals and timers: counted for the user who made the namespace, too. */
+        {RLIMIT_SIGPENDING, SIGNALS_MAX},
         {RLIMIT_NICE, 0},
         {RLIMIT_RTPRIO, 0},
     };
@@ -146,6 +158,9 @@ static struct isolate_failure set_rlimits(const struct slot *slot, const struct 
         if (result < 0)
             return failure_at(ISOLATE_STAGE_RLIMITS, result, all[i].resource);
     }
+    int result = set_stack_limit(limits->stack_bytes);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_RLIMITS, result, RLIMIT_STACK);
     return set_stand_ins(slot, limits);
 }
 

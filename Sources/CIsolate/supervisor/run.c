@@ -16,6 +16,10 @@
 enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
 /* At most one part in so many is spent on looking at the CPU time. */
 enum { CPU_CHECK_SHARE = 20, DISK_LOOK_SHARE = 5 };
+/* Stops and notifications of an ordinary run. */
+enum { SERVICES_FREE = 64 };
+/* More than our own process ever has resident before exec. */
+enum { BEFORE_EXEC_MOST = 8 << 20 };
 
 struct run {
     struct slot *slot;
@@ -30,6 +34,9 @@ struct run {
     uint64_t next_cpu_ns, next_sample_ns, sample_interval_ns, next_disk_ns;
     uint64_t end_ns;
     uint64_t user_us, system_us, max_resident_bytes;
+    int may_have_more; /* children to wait for */
+    unsigned services; /* stops and notifications that were answered */
+    uint64_t service_base_ns;
 };
 
 /* Kills every process of the run, unless that was done. */
@@ -72,6 +79,16 @@ static void read_channel(struct run *run) {
     }
 }
 
+/* The slot's own work for the program: the first times are in every run's price, a storm is on its account. */
+static void note_service(struct run *run) {
+    if (++run->services == SERVICES_FREE)
+        run->service_base_ns = cgroup_process_clock(0);
+}
+
+static uint64_t service_ns(const struct run *run) {
+    return run->services < SERVICES_FREE ? 0 : cgroup_process_clock(0) - run->service_base_ns;
+}
+
 static void add_denied(struct isolate_run_record *record, struct isolate_syscall call) {
     for (uint32_t i = 0; i < record->denied_count; i++)
         if (record->denied[i].number == call.number && record->denied[i].arch == call.arch)
@@ -87,6 +104,7 @@ static void read_listener(struct run *run) {
     long result = SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_RECV, &notification);
     if (result < 0)
         return; /* the caller died meanwhile */
+    note_service(run);
     struct isolate_syscall call = {notification.data.arch, (uint32_t)notification.data.nr};
     struct answer answer = answer_to(&slot->config->answers, &notification.data);
     if (answer_ends_run(answer, run->ready.flags)) {
@@ -121,36 +139,51 @@ static void read_control(struct run *run) {
     }
 }
 
+static void note_end(struct run *run, int status, const struct rusage *usage) {
+    run->slot->program_pid = -1;
+    run->is_reaped = 1;
+    run->end_ns = sys_now_ns();
+    run->record.wait_status = status;
+    run->user_us = (uint64_t)usage->ru_utime.tv_sec * 1000000u + (uint64_t)usage->ru_utime.tv_usec;
+    run->system_us = (uint64_t)usage->ru_stime.tv_sec * 1000000u + (uint64_t)usage->ru_stime.tv_usec;
+    run->max_resident_bytes = (uint64_t)usage->ru_maxrss * 1024;
+}
+
+static void handle_stop(struct run *run, int pid, int status) {
+    struct slot *slot = run->slot;
+    note_service(run);
+    if (pid != slot->program_pid) {
+        trace_release_stranger(pid);
+        return;
+    }
+    if (!run->is_ready && slot->channel >= 0)
+        read_channel(run); /* its limits stand there */
+    if (run->is_ready && status >> 16 == PTRACE_EVENT_EXIT)
+        cgroup_last_look(slot, &run->ready, &run->usage);
+    trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
+}
+
+/* One child's news, so that a storm of stops does not keep us from the clocks. What is left is asked for in the
+ * next round. */
 static void reap(struct run *run) {
     struct slot *slot = run->slot;
     uint8_t drained[128];
+    int status = 0;
+    struct rusage usage;
     sys_read(slot->child_signals, drained, sizeof drained);
-    for (;;) {
-        int status = 0;
-        struct rusage usage;
-        long pid = SYS_CALL_4(__NR_wait4, -1, &status, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, &usage);
-        if (pid <= 0)
-            return;
-        if (pid == slot->program_pid && (status & 0xff) == 0x7f) {
-            if (!run->is_ready && slot->channel >= 0)
-                read_channel(run); /* its limits stand there */
-            if (run->is_ready && status >> 16 == PTRACE_EVENT_EXIT)
-                cgroup_last_look(slot, &run->ready, &run->usage);
-            trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
-        } else if (pid == slot->program_pid) {
-            slot->program_pid = -1;
-            run->is_reaped = 1;
-            run->end_ns = sys_now_ns();
-            run->record.wait_status = status;
-            run->user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec;
-            run->system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000u + (uint64_t)usage.ru_stime.tv_usec;
-            run->max_resident_bytes = (uint64_t)usage.ru_maxrss * 1024;
-        } else if (pid == slot->init_pid) {
-            slot->init_pid = -1;
-        } else if (pid == slot->seat_pid) {
-            slot->seat_pid = -1;
-            slot->is_retired = 1; /* taken by the cgroup's OOM kill: this slot ends after this sandbox */
-        }
+    long pid = SYS_CALL_4(__NR_wait4, -1, &status, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, &usage);
+    run->may_have_more = pid > 0;
+    if (pid <= 0)
+        return;
+    if ((status & 0xff) == 0x7f)
+        handle_stop(run, (int)pid, status);
+    else if (pid == slot->program_pid)
+        note_end(run, status, &usage);
+    else if (pid == slot->init_pid)
+        slot->init_pid = -1;
+    else if (pid == slot->seat_pid) {
+        slot->seat_pid = -1;
+        slot->is_retired = 1; /* taken by the cgroup's OOM kill: this slot ends after this sandbox */
     }
 }
 
@@ -193,7 +226,7 @@ static void look_at_clocks(struct run *run) {
     }
     if (now >= run->next_cpu_ns) {
         uint64_t used = cgroup_cpu_ns(slot), cost = sys_now_ns() - now;
-        used = used > run->ready.cpu_base_ns ? used - run->ready.cpu_base_ns : 0;
+        used = (used > run->ready.cpu_base_ns ? used - run->ready.cpu_base_ns : 0) + service_ns(run);
         if (used >= limits->cpu_ns) {
             end_run(run, ISOLATE_END_CPU);
             return;
@@ -208,7 +241,7 @@ static void look_at_clocks(struct run *run) {
         uint64_t latest = cgroup_sample(slot, &run->ready, &run->usage), disk = look_at_disk(run, now);
         if (disk < latest)
             latest = disk;
-        if (run->usage.is_out_of_memory)
+        if (run->usage.is_out_of_memory || locks_are_too_many(slot))
             end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
         if (run->usage.is_over_processes)
             end_run(run, ISOLATE_END_PROGRAM); /* its unsuccessful end, and the limit that it hit */
@@ -235,7 +268,10 @@ static void wait_for_event(struct run *run) {
                                 {slot->control, SYS_POLLIN, 0},
                                 {slot->listener, SYS_POLLIN, 0},
                                 {slot->channel, SYS_POLLIN, 0}};
-    sys_result n = sys_poll(fds, 4, time_to_wait(run));
+    look_at_clocks(run); /* first: whatever else there is to do may be the program's doing */
+    sys_result n = sys_poll(fds, 4, run->may_have_more ? 0 : time_to_wait(run));
+    if (run->may_have_more)
+        reap(run);
     if (n > 0) {
         if (fds[3].revents != 0)
             read_channel(run);
@@ -248,7 +284,6 @@ static void wait_for_event(struct run *run) {
         if (fds[0].revents != 0)
             reap(run);
     }
-    look_at_clocks(run);
 }
 
 /* After the program: whoever it left behind dies before the counters are read. */
@@ -293,34 +328,52 @@ static void settle_hits(struct run *run) {
         record->hits |= ISOLATE_HIT_MEMORY;
 }
 
+/* The kernel's exact peak, of the largest process. Mapped files of a disk are none of the run's memory; those of a
+ * tmpfs, shared memory among them, are as far as the cgroup's peak has room for them: it counts what the run itself
+ * brought in. rusage also holds what our own process had before exec, so it speaks only where a child must have been
+ * the largest. */
+static uint64_t own_resident_peak(const struct run *run) {
+    const struct trace_evidence *evidence = &run->evidence;
+    uint64_t peak = evidence->peak_resident_bytes, shared = evidence->shared_resident_bytes;
+    uint64_t charged = run->usage.memory_peak_bytes, resolution = run->slot->config->charge_batch_bytes;
+    int is_counted = run->slot->cgroup.kind != ISOLATE_CGROUP_NONE;
+    if (peak == 0 && is_counted) /* not known: no more than what is charged can be its own */
+        return run->max_resident_bytes < charged ? run->max_resident_bytes : charged;
+    if (peak == 0 || (run->max_resident_bytes > peak && run->max_resident_bytes > BEFORE_EXEC_MOST))
+        peak = run->max_resident_bytes;
+    uint64_t mapped = evidence->file_resident_bytes + shared, own = peak > mapped ? peak - mapped : 0;
+    if (!is_counted)
+        return own + shared;
+    uint64_t room = charged > own + resolution ? charged - own : 0;
+    own += shared < room ? shared : room;
+    return own < run->ready.limits.memory_bytes ? own : run->ready.limits.memory_bytes;
+}
+
 static void settle_usage(struct run *run) {
     struct slot *slot = run->slot;
     struct isolate_run_record *record = &run->record;
     uint64_t sampled_resident = run->usage.resident_bytes;
     run->usage.rusage_cpu_ns = (run->user_us + run->system_us) * 1000;
-    run->usage.rusage_resident_bytes = run->max_resident_bytes;
+    run->usage.rusage_resident_bytes = own_resident_peak(run); /* without a cgroup its figure, too */
     cgroup_finish(slot, &run->ready, &run->usage);
+    uint64_t own_resident = own_resident_peak(run);
     /* A cgroup's statistics lag behind its counters, which hold the limit. */
     if (slot->cgroup.kind != ISOLATE_CGROUP_NONE && sampled_resident > run->ready.limits.memory_bytes)
         sampled_resident = run->ready.limits.memory_bytes;
     record->wall_ns = run->end_ns - run->ready.start_ns;
-    record->cpu_ns = run->usage.cpu_ns;
+    record->cpu_ns = run->usage.cpu_ns + service_ns(run);
     /* Only the proportion is rusage's: the sum is the cgroup's, which also counts what nobody waited for. */
     uint64_t split = run->user_us + run->system_us;
     uint64_t user_share = split == 0 ? 1000 : run->user_us * 1000 / split;
     record->user_ns = record->cpu_ns / 1000 * user_share;
     record->system_ns = record->cpu_ns - record->user_ns;
     record->peak_memory_bytes = run->usage.memory_peak_bytes;
-    record->resident_source = sampled_resident > 0 ? ISOLATE_SOURCE_SAMPLED : ISOLATE_SOURCE_RUSAGE;
-    record->resident_peak_bytes = sampled_resident;
-    if (sampled_resident ==
-        0) /* too short to be sampled: what the kernel saw, which counts mapped files too */
-        record->resident_peak_bytes = run->max_resident_bytes < record->peak_memory_bytes
-                                          ? run->max_resident_bytes
-                                          : record->peak_memory_bytes;
+    record->resident_source = sampled_resident > own_resident ? ISOLATE_SOURCE_SAMPLED : ISOLATE_SOURCE_RUSAGE;
+    record->resident_peak_bytes = sampled_resident > own_resident ? sampled_resident : own_resident;
     /* The peak moves in charge batches and can be behind what was seen. */
-    if (record->peak_memory_bytes < sampled_resident)
-        record->peak_memory_bytes = sampled_resident;
+    if (record->peak_memory_bytes < record->resident_peak_bytes)
+        record->peak_memory_bytes = record->resident_peak_bytes;
+    record->memory_resolution_bytes = slot->config->charge_batch_bytes;
     record->peak_processes = (uint32_t)run->usage.processes_peak;
     record->cpu_source = run->usage.cpu_source;
     record->memory_source = run->usage.memory_source;
@@ -335,7 +388,7 @@ struct isolate_run_record run_follow(struct slot *slot) {
     run.record.layers = slot->layers;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) /* the cell may have been waiting for long */
         container_begin_looks(slot);
-    reap(&run); /* the slot may have taken the signal already */
+    run.may_have_more = 1; /* the slot may have taken the signal already */
     while (!run.is_reaped)
         wait_for_event(&run);
     if (slot->channel >= 0) /* a last word: why exec failed */

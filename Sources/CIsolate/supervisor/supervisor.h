@@ -236,10 +236,17 @@ struct trace_evidence {
     int stack_overflow;
     int file_size;
     int open_files;
+    uint64_t peak_resident_bytes; /* since exec, at the exit of the first thread; 0: not known */
+    uint64_t file_resident_bytes, shared_resident_bytes; /* of it, then: mapped files, of a tmpfs apart */
 };
 int trace_attach(int pid);
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
                        struct trace_evidence *evidence);
+/* Lets somebody go on who stopped for us and is not the program's first process: nobody else would. */
+void trace_release_stranger(int pid);
+
+/* locks.c: whether the run holds more record locks than its kernel memory has room for. */
+int locks_are_too_many(const struct slot *slot);
 
 /* evidence.c: limits that leave their mark in /work and /tmp. */
 /* Begins to count the bytes of the root file system that were written since `since_ns`, other mounts left

@@ -43,20 +43,47 @@ uint64_t text_parse(const char *text) {
     return number;
 }
 
-uint64_t text_find(const char *text, const char *key, uint64_t fallback) {
+/* What stands after a key and blanks, or a null pointer. */
+static const char *find_value(const char *text, const char *key) {
     size_t length = text_length(key);
     for (const char *line = text; *line != 0;) {
         size_t i = 0;
         while (i < length && line[i] == key[i])
             i++;
-        if (i == length && (line[i] == ' ' || line[i] == '\t'))
-            return text_parse(line + i);
+        if (i == length && (line[i] == ' ' || line[i] == '\t')) {
+            for (line += i; *line == ' ' || *line == '\t';)
+                line++;
+            return line;
+        }
         while (*line != 0 && *line != '\n')
             line++;
         if (*line == '\n')
             line++;
     }
-    return fallback;
+    return 0;
+}
+
+uint64_t text_find(const char *text, const char *key, uint64_t fallback) {
+    const char *value = find_value(text, key);
+    return value == 0 ? fallback : text_parse(value);
+}
+
+int text_contains_after(const char *text, const char *key, const char *word) {
+    const char *value = find_value(text, key);
+    return value != 0 && text_begins(value, word);
+}
+
+uint64_t text_stat_field(const char *text, int field) {
+    const char *at = text + text_length(text);
+    while (at > text && *at != ')')
+        at--;
+    for (int i = 2; i < field; i++) {
+        while (*at != 0 && *at != ' ')
+            at++;
+        if (*at == ' ')
+            at++;
+    }
+    return text_parse(at);
 }
 
 long text_read(int fd, char *out, size_t bytes) {

@@ -15,6 +15,8 @@
 
 enum { SI_KERNEL_SEGV_MAPERR = 1, SI_KERNEL_SEGV_ACCERR = 2, EFBIG_RESULT = -27 };
 #define REACH_ABOVE_STACK_POINTER ((uint64_t)64 << 20)
+#define REACH_OF_AN_ARRAY ((uint64_t)16 << 30)
+#define GUARD_GAP ((uint64_t)1 << 20)
 #define REACH_BELOW_STACK_POINTER ((uint64_t)64 << 10)
 
 /* The part of siginfo_t that we read; the kernel writes 128 bytes. */
@@ -55,80 +57,61 @@ static int open_of(const struct slot *slot, int entry, const char *file) {
     return result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
 }
 
-static uint64_t parse_hex(const char **text) {
-    uint64_t number = 0;
-    for (;; (*text)++) {
-        char c = **text;
-        if (c >= '0' && c <= '9')
-            number = number * 16 + (uint64_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            number = number * 16 + (uint64_t)(c - 'a' + 10);
-        else
-            return number;
-    }
-}
-
-static int ends_with(const char *line, size_t length, const char *suffix) {
-    size_t n = text_length(suffix);
-    if (n > length)
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        if (line[length - n + i] != suffix[i])
-            return 0;
-    return 1;
-}
-
-/* Finds the first thread's stack in /proc/PID/maps. */
-static int find_stack(const struct slot *slot, int entry, uint64_t *start, uint64_t *end) {
+static long read_of(const struct slot *slot, int entry, const char *file, char *text, size_t bytes) {
     credentials_begin_look(slot);
-    int CLEANUP_CLOSE maps = open_of(slot, entry, "/maps");
+    int CLEANUP_CLOSE fd = open_of(slot, entry, file);
     credentials_end_look(slot);
-    char line[512], buffer[1024];
-    size_t length = 0;
-    long n;
-    while (maps >= 0 && (n = sys_read(maps, buffer, sizeof buffer)) > 0)
-        for (long i = 0; i < n; i++) {
-            if (buffer[i] != '\n') {
-                if (length < sizeof line - 1)
-                    line[length++] = buffer[i];
-                continue;
-            }
-            line[length] = 0;
-            if (ends_with(line, length, "[stack]")) {
-                const char *p = line;
-                *start = parse_hex(&p);
-                p += *p == '-';
-                *end = parse_hex(&p);
-                return 1;
-            }
-            length = 0;
-        }
-    return 0;
+    return fd < 0 ? fd : text_read(fd, text, bytes);
 }
 
-/* The limit as it is now: one that the program lowered itself is its own affair. prlimit would want a right
- * over another user's process that a container's root may lack; the file is everybody's. */
-static int limit_is_ours(const struct slot *slot, int pid, const char *name, uint64_t ours) {
+/* Where the first thread's stack begins, or a little below; 0 when that cannot be told. Not from `maps`: that file
+ * is as long as the program likes, and waits for a lock that it can hold, and meanwhile nobody looks at a clock. */
+static uint64_t top_of_stack(const struct slot *slot, int entry) {
+    enum { START_OF_STACK = 28, END_OF_ENVIRONMENT = 51 };
+    char text[1024];
+    if (read_of(slot, entry, "/stat", text, sizeof text) <= 0)
+        return 0;
+    uint64_t start = text_stat_field(text, START_OF_STACK), end = text_stat_field(text, END_OF_ENVIRONMENT);
+    return start > end ? start : end;
+}
+
+/* The soft limit as it is now; ~0: none, or it cannot be told. prlimit would want a right over another user's
+ * process that a container's root may lack; the file is everybody's. */
+static uint64_t limit_in_force(const struct slot *slot, int pid, const char *name) {
     char text[2048];
-    int CLEANUP_CLOSE file = open_of(slot, members_entry(slot, pid), "/limits");
-    return file >= 0 && text_read(file, text, sizeof text) > 0 && text_find(text, name, ~0ull) == ours;
+    if (read_of(slot, members_entry(slot, pid), "/limits", text, sizeof text) <= 0)
+        return ~0ull;
+    uint64_t limit = text_find(text, name, ~0ull);
+    return limit == 0 && text_contains_after(text, name, "unlimited") ? ~0ull : limit;
 }
 
-/* The fault lies below the stack, near the stack pointer, and growing the stack there would pass its limit.
- */
-static int is_stack_overflow(const struct slot *slot, int pid, uint64_t limit) {
+/* A limit that the program lowered itself is its own affair. */
+static int limit_is_ours(const struct slot *slot, int pid, const char *name, uint64_t ours) {
+    return limit_in_force(slot, pid, name) == ours;
+}
+
+/* The fault lies where the stack would have to grow past its limit. A large array moves the stack pointer at once
+ * by all of its size, and may be touched anywhere in it. */
+static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
     struct signal_info info = {0};
     struct registers registers = {0};
-    uint64_t start = 0, end = 0;
     if (SYS_CALL_4(__NR_ptrace, PTRACE_GETSIGINFO, pid, 0, &info) < 0 ||
         (info.code != SI_KERNEL_SEGV_MAPERR && info.code != SI_KERNEL_SEGV_ACCERR) ||
-        read_registers(pid, &registers) < 0 || !find_stack(slot, members_entry(slot, pid), &start, &end))
+        read_registers(pid, &registers) < 0)
         return 0;
     uint64_t at = info.address, sp = registers.stack_pointer;
+    /* What is mapped and refused is another thing, unless it lies near the stack pointer: the guard of a mapping
+     * below the stack. */
+    uint64_t reach = info.code == SI_KERNEL_SEGV_MAPERR ? REACH_OF_AN_ARRAY : REACH_ABOVE_STACK_POINTER;
+    if (at + REACH_BELOW_STACK_POINTER < sp || at > sp + reach)
+        return 0;
+    /* The program may have raised its limit, up to none at all. */
+    uint64_t limit = limit_in_force(slot, pid, "Max stack size");
+    uint64_t top = top_of_stack(slot, members_entry(slot, pid));
+    if (limit < ours || limit >= top)
+        return 0;
     /* The kernel keeps a guard gap of 1 MiB below the stack, so a limit can be met that much earlier. */
-    uint64_t guard = 1 << 20, floor = end > limit ? end - limit + guard : 0;
-    return at < start && at <= floor && at + REACH_BELOW_STACK_POINTER >= sp &&
-           at <= sp + REACH_ABOVE_STACK_POINTER;
+    return at <= top - limit + GUARD_GAP;
 }
 
 /* A raised SIGXFSZ leaves the result of kill in the register, a real one the write's EFBIG. */
@@ -164,11 +147,28 @@ static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t li
     return are_used;
 }
 
+/* What the kernel itself noted of the resident memory, and what of it is mapped files, on a disk and in a tmpfs: those
+ * are on the account of whoever touched them first. */
+static void read_resident(const struct slot *slot, int pid, struct trace_evidence *evidence) {
+    char text[4096];
+    if (read_of(slot, members_entry(slot, pid), "/status", text, sizeof text) <= 0)
+        return;
+    evidence->peak_resident_bytes = text_find(text, "VmHWM:", 0) * 1024;
+    evidence->file_resident_bytes = text_find(text, "RssFile:", 0) * 1024;
+    evidence->shared_resident_bytes = text_find(text, "RssShmem:", 0) * 1024;
+}
+
+void trace_release_stranger(int pid) {
+    enum { DETACH = 17 /* PTRACE_DETACH */ };
+    SYS_CALL_4(__NR_ptrace, DETACH, pid, 0, 0);
+}
+
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
                        struct trace_evidence *evidence) {
     int pid = slot->program_pid, signal = (status >> 8) & 0xff, event = status >> 16;
     int request = PTRACE_CONT, deliver = 0;
     if (event == PTRACE_EVENT_EXIT) {
+        read_resident(slot, pid, evidence);
         if (descriptors_are_used_up(slot, pid, limits->open_files))
             evidence->open_files = 1;
     } else if (event == PTRACE_EVENT_STOP) {
@@ -177,8 +177,7 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
             request = PTRACE_LISTEN;
     } else {
         deliver = signal;
-        if (signal == SYS_SIGSEGV && limit_is_ours(slot, pid, "Max stack size", limits->stack_bytes) &&
-            is_stack_overflow(slot, pid, limits->stack_bytes))
+        if (signal == SYS_SIGSEGV && is_stack_overflow(slot, pid, limits->stack_bytes))
             evidence->stack_overflow = 1;
         else if (signal == SYS_SIGXFSZ &&
                  limit_is_ours(slot, pid, "Max file size", limits->file_size_bytes) && is_refused_write(pid))

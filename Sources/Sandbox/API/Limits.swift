@@ -18,7 +18,8 @@ public struct Limits: Sendable, Hashable {
     public var disk: Int
     /// Open descriptors per process.
     public var openFiles: Int
-    /// The main thread's stack, in bytes; also the default size of a new thread's.
+    /// The main thread's stack, in bytes; also the default size of a new thread's. A program may raise its own, as
+    /// recursive ones do: what it uses is memory, and bounded as such.
     public var stack: Int
 
     public init(

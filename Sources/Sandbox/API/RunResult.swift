@@ -21,7 +21,7 @@ public struct RunResult: Sendable, Hashable {
     public var outcome: Outcome
     /// Limits that were hit though something else ended the run.
     public var limitsHit: [LimitKind]
-    /// Names of system calls that failed with EPERM by our policy, first seen first, each once, at most 32.
+    /// Names of system calls that our policy refused with an ordinary error, first seen first, each once, at most 32.
     public var deniedSyscalls: [String]
     /// The program's stdout, up to `limits.output` bytes. Empty when the output was streamed.
     public var stdout: [UInt8]
@@ -88,18 +88,22 @@ public struct Usage: Sendable, Hashable {
     /// The highest memory charge of the run, in bytes, file cache included, above what was charged at its start.
     public var peakMemory: Int
     public var memorySource: UsageSource
-    /// Anonymous and shared memory at its highest, in bytes, independent of file cache.
+    /// Anonymous and shared memory at its highest, in bytes, independent of file cache: of all processes together as
+    /// sampled, and of the largest one as the kernel knows it exactly; the larger of the two.
     public var residentPeak: Int
     public var residentSource: UsageSource
     /// The most processes and threads alive at one time.
     public var peakProcesses: Int
     public var processesSource: UsageSource
+    /// How far `peakMemory` and `residentPeak` may be from the truth, in bytes: the kernel charges memory ahead, in
+    /// batches for each processor. 0: not known.
+    public var memoryResolution: Int
 
     public init(
         wallTime: Duration, cpuTime: Duration, userTime: Duration, systemTime: Duration,
         cpuSource: UsageSource,
         peakMemory: Int, memorySource: UsageSource, residentPeak: Int, residentSource: UsageSource,
-        peakProcesses: Int, processesSource: UsageSource
+        peakProcesses: Int, processesSource: UsageSource, memoryResolution: Int = 0
     ) {
         self.wallTime = wallTime
         self.cpuTime = cpuTime
@@ -112,5 +116,6 @@ public struct Usage: Sendable, Hashable {
         self.residentSource = residentSource
         self.peakProcesses = peakProcesses
         self.processesSource = processesSource
+        self.memoryResolution = memoryResolution
     }
 }

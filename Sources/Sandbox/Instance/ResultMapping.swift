@@ -103,7 +103,8 @@ extension Usage {
             memorySource: UsageSource(record.memory_source),
             residentPeak: Int(clamping: record.resident_peak_bytes),
             residentSource: UsageSource(record.resident_source), peakProcesses: Int(record.peak_processes),
-            processesSource: UsageSource(record.processes_source))
+            processesSource: UsageSource(record.processes_source),
+            memoryResolution: Int(clamping: record.memory_resolution_bytes))
     }
 }
 

@@ -1,0 +1,12 @@
+// Makes a refused call over and over, in as many processes as `argv[1]` says; each costs our processes some work.
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+    for (int i = argc > 1 ? atoi(argv[1]) : 1; i > 1; i--)
+        if (fork() == 0)
+            break;
+    for (;;)
+        socket(AF_INET, SOCK_STREAM, 0);
+}

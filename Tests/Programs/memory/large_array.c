@@ -1,0 +1,13 @@
+// flags: -static -O1 -s
+// A local array larger than the stack, touched in its middle alone, as a table of a contest program is.
+#include <stdio.h>
+
+enum { SIZE = 5000 };
+
+int main(void) {
+    long long table[SIZE][SIZE];
+    volatile long long *middle = &table[SIZE / 2][0];
+    *middle = 1;
+    printf("%lld\n", *middle);
+    return 0;
+}
