@@ -22,7 +22,7 @@ LAYERS = {
     "cgroupNamespace": "cgroup namespace", "rootfs": "root of its own", "maskedProc": "masked /proc",
     "noNewPrivileges": "no_new_privs", "capabilities": "no capabilities", "seccomp": "seccomp",
     "landlock": "Landlock", "rlimits": "rlimits", "cgroupMemory": "cgroup: memory",
-    "cgroupProcesses": "cgroup: processes", "cgroupCPU": "cgroup: CPU", "distinctUser": "user id of its own",
+    "cgroupProcesses": "cgroup: processes", "cgroupCPU": "cgroup: CPU", "distinctUser": "user id of its own", "ownInodes": "inodes of its own",
 }
 WORLDS = {
     "root": "root, this machine", "user": "ordinary user, this machine", "subuid": "user with subordinate ids",

@@ -311,7 +311,7 @@ TEST(filter_looks_at_arguments) {
     CHECK_EQUAL(answer_of("ioctl", 1, TIOCLINUX), NOTIFY);
     for (uint32_t request = 0x5400; request < 0x5500; request++)
         CHECK_EQUAL(answer_of("ioctl", 1, request),
-                    request == TIOCSTI || request == TIOCLINUX ? NOTIFY : ALLOW);
+                    request == TIOCSTI || request == TIOCLINUX || request == TIOCSETD ? NOTIFY : ALLOW);
     CHECK_EQUAL(answer_of("ioctl", 1, 0), ALLOW);
     CHECK_EQUAL(answer_of("ioctl", 1, 0xffffffff), ALLOW);
 }
@@ -334,6 +334,11 @@ TEST(filter_follows_argument_rules) {
         {"madvise", 2, 21, IGNORE, {14, 22, 23}},
         {"madvise", 2, 12, EINVAL, {11, 13, 0}},
         {"preadv2", 5, 8, EOPNOTSUPP, {0, 1, 16}},
+        {"fcntl", 1, 6, NOTIFY, {5, 8, 0}},
+        {"fcntl", 1, 7, NOTIFY, {3, 4, 9}},
+        {"fcntl", 1, 37, NOTIFY, {36, 39, 1}},
+        {"fcntl", 1, 38, NOTIFY, {1030, 1033, 2}},
+        {"ioctl", 1, 0x5423, NOTIFY, {0x5424, 0x5422, 0x5401}},
         {"ioctl", 1, 0xc020660b, EOPNOTSUPP, {0xc020660a, 0x5401, 0x80086601}},
         {"ioctl", 1, 0xc0c0583b, EOPNOTSUPP, {0xc0c0583a, 0, 0x541b}},
         {"prctl", 0, 22, EINVAL, {21, 23, 15}},

@@ -62,6 +62,44 @@ struct OrdinaryProgramTests {
         #expect(result.stdoutText == "3\n" && result.stderr.isEmpty, "\(result.summary)")
     }
 
+    @Test("A terminal of its own", arguments: ConformanceSubject.all)
+    func terminal(subject: ConformanceSubject) async throws {
+        guard subject.has(.rootfs) else { return }
+        let result = try await subject.run("terminal")
+        expect(result, .exited(code: 0))
+        #expect(result.stdoutText == "named 1\r\n", "\(result.summary)")
+    }
+
+    /// Debian keeps what its JDK needs in /etc, and links of /usr lead there.
+    @Test("Java with the host's own files", arguments: ConformanceSubject.all)
+    func java(subject: ConformanceSubject) async throws {
+        guard subject.image == .host, subject.has(.cgroupMemory) else { return }
+        guard access("/usr/bin/javac", X_OK) == 0 else { return skip("no javac on this host") }
+        let source = """
+            import java.nio.file.*;
+            import java.security.*;
+            import java.util.*;
+            public class Main {
+                public static void main(String[] arguments) throws Exception {
+                    Files.writeString(Path.of("n.txt"), "3\\n4\\n");
+                    int sum = 0;
+                    for (String line : Files.readAllLines(Path.of("n.txt"))) sum += Integer.parseInt(line);
+                    int bytes = MessageDigest.getInstance("SHA-256").digest(new byte[3]).length;
+                    System.out.println(sum + " " + bytes + " " + UUID.randomUUID().toString().length());
+                }
+            }
+            """
+        try await subject.withSandbox { sandbox in
+            try await sandbox.write(source, to: "Main.java")
+            let limits = Limits(wallTime: .seconds(60), cpuTime: .seconds(60), memory: 1 << 30)
+            let built = try await sandbox.run(Command("javac", ["Main.java"]), limits: limits)
+            #expect(built.outcome == .exited(code: 0), "\(built.summary)")
+            let result = try await sandbox.run(Command("java", ["Main"]), limits: limits)
+            #expect(result.outcome == .exited(code: 0), "\(result.summary)")
+            #expect(result.stdoutText == "7 32 36\n", "\(result.summary)")
+        }
+    }
+
     @Test("What libraries probe for ends no run", arguments: ConformanceSubject.all)
     func probes(subject: ConformanceSubject) async throws {
         do {

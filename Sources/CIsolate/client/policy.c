@@ -9,6 +9,7 @@
 #include "policy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/fsmap.h>
@@ -43,9 +44,15 @@ const struct argument_rule isolate_argument_rules[] = {
     {"madvise", 2, POLICY_MATCH_VALUE, MADV_MERGEABLE, EINVAL},
     /* Whether a page of a file is in the host's cache. */
     {"preadv2", 5, POLICY_MATCH_ANY_BIT, RWF_NOWAIT, EOPNOTSUPP},
+    /* Told, counted, and done: record locks are memory that the kernel charges to nobody. */
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_SETLK, POLICY_TELL},
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_SETLKW, POLICY_TELL},
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_OFD_SETLK, POLICY_TELL},
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_OFD_SETLKW, POLICY_TELL},
     /* Words put into a terminal's input; where the host's file system keeps what. */
     {"ioctl", 1, POLICY_MATCH_VALUE, TIOCSTI, POLICY_TELL},
     {"ioctl", 1, POLICY_MATCH_VALUE, TIOCLINUX, POLICY_TELL},
+    {"ioctl", 1, POLICY_MATCH_VALUE, TIOCSETD, POLICY_TELL}, /* line disciplines load modules of the kernel */
     {"ioctl", 1, POLICY_MATCH_VALUE, FS_IOC_FIEMAP, EOPNOTSUPP},
     {"ioctl", 1, POLICY_MATCH_VALUE, FS_IOC_GETFSMAP, EOPNOTSUPP},
     /* A filter of its own could have the host's kernel log each call. Programs take this for a kernel without
@@ -128,7 +135,7 @@ const struct policy_entry isolate_policy[] = {
     {"msgsnd", POLICY_ALLOW},
     {"msgrcv", POLICY_ALLOW},
     {"msgctl", POLICY_ALLOW},
-    {"fcntl", POLICY_ALLOW},
+    {"fcntl", POLICY_BY_ARGUMENT},
     {"flock", POLICY_ALLOW},
     {"fsync", POLICY_ALLOW},
     {"fdatasync", POLICY_ALLOW},

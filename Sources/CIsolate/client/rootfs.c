@@ -49,13 +49,28 @@ static void add_path(struct config_builder *b, const char *path, const char *sou
     }
 }
 
+static void add_matches(struct config_builder *b, const char *const *patterns, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        glob_t found = {0};
+        if (glob(patterns[i], 0, NULL, &found) == 0)
+            for (size_t k = 0; k < found.gl_pathc; k++)
+                add_path(b, found.gl_pathv[k], found.gl_pathv[k], found.gl_pathv[k] + 1);
+        globfree(&found);
+    }
+}
+
 static void add_host(struct config_builder *b) {
     static const char *const host[] = {
         "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
         /* what dynamic linking, cc and c++, and local time need of /etc; nothing that names the host */
-        "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/protocols", "/etc/services"};
-    for (size_t i = 0; i < sizeof host / sizeof host[0]; i++)
-        add_path(b, host[i], host[i], host[i] + 1);
+        "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/protocols", "/etc/services",
+        /* where links of distributions lead from /usr: settings of languages and libraries, no secrets.
+         * Looking for all such links would take seconds. */
+        "/etc/java-[0-9]*", "/etc/python3.*", "/etc/ssl/openssl.cnf", "/etc/ssl/certs", "/etc/pki/tls/certs",
+        "/etc/pki/java", "/etc/pki/ca-trust/extracted", "/etc/crypto-policies", "/etc/maven", "/etc/R",
+        "/etc/php", "/etc/ghc", "/etc/octave.conf", "/etc/mono", "/etc/erlang", "/etc/groff",
+        "/etc/locale.alias", "/etc/mime.types"};
+    add_matches(b, host, sizeof host / sizeof host[0]);
 }
 
 /* Level minimal, in the host's own tree: a program that finds these does not expect to be refused. In a root
@@ -69,13 +84,7 @@ static void add_settings(struct config_builder *b) {
                                            "/etc/gai.conf",
                                            "/etc/host.conf",
                                            "/etc/ld.so.conf"};
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        glob_t found = {0};
-        if (glob(settings[i], 0, NULL, &found) == 0)
-            for (size_t k = 0; k < found.gl_pathc; k++)
-                add_path(b, found.gl_pathv[k], found.gl_pathv[k], found.gl_pathv[k] + 1);
-        globfree(&found);
-    }
+    add_matches(b, settings, sizeof settings / sizeof settings[0]);
 }
 
 /* These are the sandbox's own in every image. */
@@ -103,11 +112,12 @@ static int add_image(struct config_builder *b, const char *root) {
 }
 
 static void add_devices(struct config_builder *b) {
-    static const char *const devices[] = {"null", "zero", "full", "random", "urandom"};
+    static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
     static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
                                            {"/proc/self/fd/0", "dev/stdin"},
                                            {"/proc/self/fd/1", "dev/stdout"},
-                                           {"/proc/self/fd/2", "dev/stderr"}};
+                                           {"/proc/self/fd/2", "dev/stderr"},
+                                           {"pts/ptmx", "dev/ptmx"}};
     for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
         char source[32];
         snprintf(source, sizeof source, "/dev/%s", devices[i]);
@@ -140,13 +150,35 @@ static void add_masks(struct config_builder *b) {
     static const struct {
         const char *path;
         uint32_t kind;
-    } masks[] = {{"/proc/cmdline", 0},       {"/proc/partitions", 0},  {"/proc/diskstats", 0},
-                 {"/proc/kcore", 0},         {"/proc/keys", 0},        {"/proc/key-users", 0},
-                 {"/proc/kallsyms", 0},      {"/proc/kmsg", 0},        {"/proc/modules", 0},
-                 {"/proc/timer_list", 0},    {"/proc/sched_debug", 0}, {"/proc/sysrq-trigger", 2},
-                 {"/proc/latency_stats", 0}, {"/proc/interrupts", 0},  {"/proc/acpi", 1},
-                 {"/proc/scsi", 1},          {"/proc/bus", 1},         {"/proc/fs", 1},
-                 {"/proc/irq", 1},           {"/proc/driver", 1},      {"/proc/sys", 2}};
+    } masks[] = {{"/proc/cmdline", 0},
+                 {"/proc/partitions", 0},
+                 {"/proc/diskstats", 0},
+                 {"/proc/kcore", 0},
+                 {"/proc/keys", 0},
+                 {"/proc/key-users", 0},
+                 {"/proc/kallsyms", 0},
+                 {"/proc/kmsg", 0},
+                 {"/proc/modules", 0},
+                 {"/proc/timer_list", 0},
+                 {"/proc/sched_debug", 0},
+                 {"/proc/sysrq-trigger", 2},
+                 {"/proc/latency_stats", 0},
+                 {"/proc/interrupts", 0},
+                 {"/proc/acpi", 1},
+                 {"/proc/scsi", 1},
+                 {"/proc/bus", 1},
+                 {"/proc/fs", 1},
+                 {"/proc/irq", 1},
+                 {"/proc/driver", 1},
+                 {"/proc/sys", 2},
+                 /* what the whole host does: load, memory, interrupts */
+                 {"/proc/pressure", 1},
+                 {"/proc/vmstat", 0},
+                 {"/proc/zoneinfo", 0},
+                 {"/proc/buddyinfo", 0},
+                 {"/proc/softirqs", 0},
+                 /* whoever reads it stops all file locking on the host for a moment */
+                 {"/proc/locks", 0}};
     for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
         if (access(masks[i].path, F_OK) == 0) {
             struct isolate_mask mask = {config_add_text(b, masks[i].path), masks[i].kind};

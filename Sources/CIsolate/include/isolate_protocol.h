@@ -94,6 +94,7 @@ enum isolate_layer {
     ISOLATE_LAYER_CGROUP_PIDS = 1 << 15,
     ISOLATE_LAYER_CGROUP_CPU = 1 << 16,
     ISOLATE_LAYER_DISTINCT_UID = 1 << 17,
+    ISOLATE_LAYER_OWN_INODES = 1 << 18, /* no file in its root is an inode of the host's */
 };
 
 /* What ended a run, when it was not the program itself. The first one wins. */
@@ -268,7 +269,7 @@ enum isolate_cgroup_kind {
 };
 /* The hierarchies of v1. v2 has one, which stands in the first place. */
 enum { ISOLATE_CGROUP_MEMORY = 0, ISOLATE_CGROUP_PIDS, ISOLATE_CGROUP_CPUACCT, ISOLATE_CGROUP_COUNT };
-enum { ISOLATE_BIND_MAX = 64, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 32, ISOLATE_FILTER_MAX = 1024 };
+enum { ISOLATE_BIND_MAX = 64, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 48, ISOLATE_FILTER_MAX = 1024 };
 enum { ISOLATE_SYSCALL_BITS = 1024 };
 
 enum isolate_bind_kind {

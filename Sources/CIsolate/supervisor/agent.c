@@ -25,7 +25,8 @@ static union {
     uint8_t bytes[ISOLATE_FRAME_MAX];
 } setup;
 
-static struct slot slot = {.number = SLOT_NUMBER, .control = -1, .request = -1, .sync = -1, .image = -1};
+static struct slot slot = {
+    .number = SLOT_NUMBER, .control = -1, .request = -1, .sync = -1, .image = -1, .devices = -1};
 static int control = -1, request = -1;
 
 /* A request whose content is still under way. */

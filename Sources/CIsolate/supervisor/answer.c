@@ -7,6 +7,12 @@
 
 enum { FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16, TYPE_RAW = 3, TYPE_BITS = 15 };
 
+#if defined(__x86_64__)
+#define NATIVE_ARCH 0xc000003eu
+#else
+#define NATIVE_ARCH 0xc00000b7u
+#endif
+
 #define NAMESPACE_FLAGS                                                                                      \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |            \
      CLONE_NEWNET)
@@ -23,8 +29,8 @@ static struct answer answer_to_socket(const struct seccomp_data *data, int is_pa
     return fatal;
 }
 
-/* CLONE_PARENT and CLONE_PTRACE would make the child somebody else's; nothing but an attack asks for them, nor for
- * namespaces. Any other flag is one that we do not know yet. */
+/* CLONE_PARENT and CLONE_PTRACE would make the child somebody else's; nothing but an attack asks for them,
+ * nor for namespaces. Any other flag is one that we do not know yet. */
 static struct answer answer_to_clone(const struct seccomp_data *data) {
     if ((uint32_t)data->args[0] & (NAMESPACE_FLAGS | CLONE_PARENT | CLONE_PTRACE))
         return fatal;
@@ -36,13 +42,8 @@ static int contains(const uint64_t *bits, uint32_t number) {
 }
 
 struct answer answer_to(const struct isolate_answers *told, const struct seccomp_data *data) {
-#if defined(__x86_64__)
-    const uint32_t native = 0xc000003e;
-#else
-    const uint32_t native = 0xc00000b7;
-#endif
     uint32_t number = (uint32_t)data->nr;
-    if (data->arch != native || number >= ISOLATE_SYSCALL_BITS)
+    if (data->arch != NATIVE_ARCH || number >= ISOLATE_SYSCALL_BITS)
         return fatal; /* another calling convention */
     switch (number) {
     case __NR_socket:
@@ -58,6 +59,10 @@ struct answer answer_to(const struct isolate_answers *told, const struct seccomp
     if (contains(told->fatal, number))
         return fatal;
     return (struct answer){contains(told->harmless, number) ? ANSWER_HARMLESS : ANSWER_DENIED, EPERM};
+}
+
+int answer_is_lock(const struct seccomp_data *data) {
+    return data->arch == NATIVE_ARCH && data->nr == __NR_fcntl;
 }
 
 int answer_ends_run(struct answer answer, uint32_t flags) {

@@ -20,6 +20,9 @@ struct answer {
 /* Pure: of the call's number and arguments alone. */
 struct answer answer_to(const struct isolate_answers *told, const struct seccomp_data *data);
 
+/* Whether it is an allowed call that is only to be counted: one that may take a record lock. */
+int answer_is_lock(const struct seccomp_data *data);
+
 /* Whether the run ends, with these flags of its request. */
 int answer_ends_run(struct answer answer, uint32_t flags);
 

@@ -17,7 +17,7 @@
 
 enum {
     SHARED_ROOM = 64, /* processes that a user may start elsewhere during a run */
-    OURS = 2,         /* slot and seat, when a cell is prepared */
+    OURS = 3,         /* slot, seat and looker, when a cell is prepared */
     DOUBT_NS = 32000000,
     LOOK_SHARE = 5,         /* at most one part in so many is spent on looking */
     PROCESSES_SLACK = 2,    /* those that die while we count may be counted twice */
@@ -140,18 +140,15 @@ static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *thre
     return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
 }
 
-/* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. */
-static uint64_t read_own_part(const struct slot *slot, int entry, uint64_t all) {
-    char text[2048];
-    credentials_begin_look(slot);
-    long n = read_file_of(slot, entry, "/smaps_rollup", text, sizeof text);
-    credentials_end_look(slot);
+/* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. 0: it
+ * cannot be told now, so `all` may be too much. */
+static int read_own_part(const struct slot *slot, int entry, uint64_t all, uint64_t *part) {
+    int n = looker_read_part(slot, entry, part);
     if (n == -ESRCH && members_threads(slot, entry, (struct member[2]){{0, 0}}, 2) < 2)
-        return 0; /* it has died meanwhile */
-    if (n <= 0)
-        return all;
-    uint64_t part = kilobytes(text, "Pss_Anon:") + kilobytes(text, "Pss_Shmem:");
-    return part < all ? part : all;
+        *part = 0; /* it has died meanwhile */
+    else if (n <= 0 || *part > all)
+        *part = all;
+    return n != -EAGAIN;
 }
 
 enum sharing { NOT_SHARED, SHARED, PERHAPS_SHARED };
@@ -177,8 +174,10 @@ static uint64_t read_parts(const struct slot *slot, unsigned count, uint64_t *do
         enum sharing sharing = resident_of[i] > 0 ? has_memory_of_another(i) : SHARED;
         if (sharing == SHARED)
             continue;
-        uint64_t part = read_own_part(slot, members[i].entry, resident_of[i]);
-        *(sharing == NOT_SHARED ? &sum : doubtful) += part;
+        uint64_t part;
+        int is_certain =
+            read_own_part(slot, members[i].entry, resident_of[i], &part) && sharing == NOT_SHARED;
+        *(is_certain ? &sum : doubtful) += part;
     }
     return sum;
 }

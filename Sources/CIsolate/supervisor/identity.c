@@ -5,6 +5,7 @@
  * /etc/subuid grants more: then the set-user-id programs newuidmap and newgidmap write the maps for us.
  */
 #include <linux/prctl.h>
+#include <linux/securebits.h>
 
 #include "supervisor.h"
 #include "text.h"
@@ -32,6 +33,38 @@ struct identity identity_of(const struct isolate_config *config, uint32_t index)
         id.slot_gid = config->gid_base + first;
     }
     return id;
+}
+
+/* Safe: the id is one that nobody else uses, and only for the moment of the clone. The capabilities stay in
+ * effect, so that a host which gives user namespaces to root alone still gives this one. */
+void identity_begin_creation(const struct isolate_config *config, const struct identity *id) {
+    if (config->id_source != ISOLATE_IDS_PRIVILEGED)
+        return; /* an ordinary user can be nobody else */
+    sys_prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
+    SYS_CALL_3(__NR_setresuid, -1, id->slot_uid, -1);
+}
+
+void identity_end_creation(const struct isolate_config *config) {
+    if (config->id_source != ISOLATE_IDS_PRIVILEGED)
+        return;
+    SYS_CALL_3(__NR_setresuid, -1, SYS_CALL_0(__NR_getuid), -1);
+    sys_prctl(PR_SET_SECUREBITS, 0);
+    credentials_hide(config); /* a change of ids may have undone it */
+}
+
+void identity_bound_quotas(const struct slot *slot) {
+    /* As many as all slots of the largest usual pool (16) may have of the kernel's usual 128 for a user. */
+    static const struct {
+        const char *path, *most;
+    } quotas[] = {{"sys/user/max_inotify_instances", "8"},
+                  {"sys/user/max_inotify_watches", "4096"},
+                  {"sys/user/max_fanotify_groups", "0"},
+                  {"sys/user/max_fanotify_marks", "0"}};
+    for (unsigned i = 0; i < sizeof quotas / sizeof quotas[0]; i++) {
+        int CLEANUP_CLOSE fd = sys_openat(slot->proc, quotas[i].path, O_WRONLY, 0);
+        if (fd >= 0) /* older kernels lack some */
+            sys_write(fd, quotas[i].most, text_length(quotas[i].most));
+    }
 }
 
 /* The words of a map: {inside, outside, 1} for the slot, then for the program if it is somebody else. */

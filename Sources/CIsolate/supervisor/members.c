@@ -93,7 +93,8 @@ static int pid_of(const struct slot *slot, int entry) {
 static void add(struct list *list, int pid, int entry) {
     if (pid > 0 && pid == list->slot->init_pid)
         list->init_entry = entry;
-    else if (pid > 0 && pid != list->slot->seat_pid && list->count < list->most)
+    else if (pid > 0 && pid != list->slot->seat_pid && pid != list->slot->looker_pid &&
+             list->count < list->most)
         list->members[list->count++] = (struct member){pid, entry};
 }
 

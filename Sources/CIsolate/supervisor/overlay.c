@@ -21,7 +21,7 @@
 #include "supervisor.h"
 #include "text.h"
 
-enum { PATH_BYTES = 512, COPY_BYTES = 16 << 10, MODE_BITS = 01777 };
+enum { PATH_BYTES = 512, MODE_BITS = 01777 };
 
 static int path_of(char *out, const char *directory, uint32_t index) {
     char number[24];
@@ -42,31 +42,6 @@ int overlay_add_lower(int root, uint32_t index, int tree, int is_directory) {
     }
     if (result == 0)
         result = (int)SYS_CALL_5(__NR_move_mount, tree, "", root, path, MOVE_MOUNT_F_EMPTY_PATH);
-    return result;
-}
-
-static int copy_file(const char *from, int to) {
-    char buffer[COPY_BYTES];
-    int CLEANUP_CLOSE source = sys_openat(AT_FDCWD, from, O_RDONLY, 0);
-    long n = source;
-    while (source >= 0 && (n = sys_read(source, buffer, sizeof buffer)) > 0)
-        for (long done = 0; done < n;) {
-            long written = sys_write(to, buffer + done, (size_t)(n - done));
-            if (written < 0)
-                return (int)written;
-            done += written;
-        }
-    return n < 0 ? (int)n : 0;
-}
-
-static int make_copy(int root, const char *target, const char *from) {
-    struct stat status;
-    int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
-    int result = fd < 0 ? fd : copy_file(from, fd);
-    if (result == 0)
-        result = (int)SYS_CALL_4(__NR_newfstatat, AT_FDCWD, from, &status, 0);
-    if (result == 0)
-        result = (int)SYS_CALL_2(__NR_fchmod, fd, status.st_mode & 0777);
     return result;
 }
 
@@ -92,7 +67,8 @@ static int make_layers(int root, const char *target, uint32_t index) {
 
 static struct isolate_failure populate(struct slot *slot, int root) {
     const struct isolate_config *config = slot->config;
-    static const char *const directories[] = {"etc", "dev", "dev/shm", "proc", "run", "sys", "tmp", "work"};
+    static const char *const directories[] = {"etc", "dev", "dev/shm", "dev/pts", "proc",
+                                              "run", "sys", "tmp",     "work"};
     char path[PATH_BYTES], source[PATH_BYTES];
     int result = 0;
     for (unsigned i = 0; i < sizeof directories / sizeof directories[0] && result == 0; i++)
@@ -115,7 +91,7 @@ static struct isolate_failure populate(struct slot *slot, int root) {
             result = make_layers(root, target, i);
             break;
         case ISOLATE_BIND_FILE:
-            result = make_copy(root, target, source);
+            result = root_make_copy(root, target, source);
             break;
         case ISOLATE_BIND_DEVICE: {
             int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
@@ -130,6 +106,8 @@ static struct isolate_failure populate(struct slot *slot, int root) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_OVERLAY, result, (int)i);
     }
+    /* From the slot's, if it could have one. */
+    sys_mount("/dev/pts", "/run/root/dev/pts", 0, MS_BIND, 0);
     for (uint32_t i = 0; i < config->file_count; i++) {
         result = root_make_file(root, config, &config->files[i]);
         if (result < 0)

@@ -65,6 +65,8 @@ static uint32_t layers_of(const struct slot *slot) {
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         layers |= ISOLATE_LAYER_USER_NS | ISOLATE_LAYER_MOUNT_NS | ISOLATE_LAYER_PID_NS |
                   ISOLATE_LAYER_IPC_NS | ISOLATE_LAYER_UTS_NS | ISOLATE_LAYER_ROOTFS;
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && !slot->shares_inodes)
+        layers |= ISOLATE_LAYER_OWN_INODES;
     if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
         layers |= ISOLATE_LAYER_NET_NS;
     /* What a container's engine gives is for the embedder to say, who asked it. */
@@ -107,8 +109,8 @@ static int set_limit(int resource, uint64_t value) {
     return (int)SYS_CALL_4(__NR_prlimit64, 0, resource, &limit, 0);
 }
 
-/* Recursive programs raise their own stack, and may: what it holds is memory of the run. The hard limit stays what
- * the embedder's allows. */
+/* Recursive programs raise their own stack, and may: what it holds is memory of the run. The hard limit stays
+ * what the embedder's allows. */
 static int set_stack_limit(uint64_t value) {
     struct {
         uint64_t soft, hard;

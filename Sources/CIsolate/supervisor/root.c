@@ -4,13 +4,14 @@
  * Built once per slot, in the slot's mount namespace and by the slot's own root, which has no rights on the
  * host: whatever goes wrong here can only spoil the slot. Cells clone the finished tree.
  */
+#include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/mount.h>
 
 #include "supervisor.h"
 #include "text.h"
 
-enum { PATH_BYTES = 512, SOURCE_BYTES = 4096 };
+enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPY_BYTES = 16 << 10, COPIED_MOST = 4 << 20 };
 #define STAGING "/tmp"
 #define DISK_LEAST ((uint64_t)4096)
 #define DISK_MOST ((uint64_t)1 << 60)
@@ -62,37 +63,50 @@ int root_make_link(int root, const char *to, const char *path) {
     return result < 0 ? result : (int)SYS_CALL_3(__NR_symlinkat, to, root, path);
 }
 
-static int add_bind(const struct slot *slot, int root, uint32_t index) {
-    const struct isolate_config *config = slot->config;
-    const struct isolate_bind *bind = &config->binds[index];
-    const char *source = config_text(config, bind->source), *target = config_text(config, bind->target);
-    int is_lower = has_feature(slot, ISOLATE_FEATURE_WRITABLE) && bind->kind != ISOLATE_BIND_DEVICE;
-    if (bind->kind == ISOLATE_BIND_LINK)
-        return is_lower ? 0 : root_make_link(root, source, target);
-    if (bind->kind == ISOLATE_BIND_EMPTY)
-        return is_lower ? 0 : root_make_directory(root, target, 0755);
+static int copy_file(const char *from, int to) {
+    char buffer[COPY_BYTES];
+    int CLEANUP_CLOSE source = sys_openat(AT_FDCWD, from, O_RDONLY, 0);
+    long n = source;
+    while (source >= 0 && (n = sys_read(source, buffer, sizeof buffer)) > 0)
+        for (long done = 0; done < n;) {
+            long written = sys_write(to, buffer + done, (size_t)(n - done));
+            if (written < 0)
+                return (int)written;
+            done += written;
+        }
+    return n < 0 ? (int)n : 0;
+}
+
+int root_make_copy(int root, const char *target, const char *from) {
+    struct stat status;
+    int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
+    int result = fd < 0 ? fd : copy_file(from, fd);
+    if (result == 0)
+        result = (int)SYS_CALL_4(__NR_newfstatat, AT_FDCWD, from, &status, 0);
+    if (result == 0)
+        result = (int)SYS_CALL_2(__NR_fchmod, fd, status.st_mode & 0777);
+    return result;
+}
+
+/* A file or directory of the host's, as it is: with its inodes. */
+static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char *source, int is_lower) {
+    const struct isolate_bind *bind = &slot->config->binds[index];
+    const char *target = config_text(slot->config, bind->target);
     int recursive = bind->kind == ISOLATE_BIND_TREE ? AT_RECURSIVE : 0;
-    char path[SOURCE_BYTES];
-    int result = 0;
-    if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
-        const char *parts[] = {STAGING "/image/", source, 0};
-        result = text_join(path, sizeof path, parts);
-        source = path;
-    }
-    int CLEANUP_CLOSE tree = result < 0 ? result
-                                        : (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
-                                                          OPEN_TREE_CLONE | O_CLOEXEC | recursive);
-    result = tree;
+    int CLEANUP_CLOSE tree =
+        (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | recursive);
+    int result = tree;
     if (result >= 0 && !is_lower && recursive)
         result = root_make_directory(root, target, 0755);
     if (result >= 0 && !is_lower && !recursive) {
         int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
         result = fd;
     }
-    /* Read-only, and no set-user-id program or device of the host means anything inside. */
+    /* Read-only, and no set-user-id program or device of the host means anything inside. Of a device this
+     * keeps mode and times; writing to it is no writing to the mount. */
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV};
     if (bind->kind == ISOLATE_BIND_DEVICE)
-        attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+        attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
     if (result >= 0)
         result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | recursive, &attributes,
                                  sizeof attributes);
@@ -100,7 +114,71 @@ static int add_bind(const struct slot *slot, int root, uint32_t index) {
         result = overlay_add_lower(root, index, tree, recursive != 0);
     else if (result >= 0)
         result = (int)SYS_CALL_5(__NR_move_mount, tree, "", root, target, MOVE_MOUNT_F_EMPTY_PATH);
+    if (!is_lower)
+        slot->shares_inodes = 1;
     return result < 0 ? result : 0;
+}
+
+/* A directory seen through an overlay that nobody can write to: same content, same cached pages, but inodes
+ * of this slot's own. So nobody inside watches who opens the host's files, takes locks that the host or a
+ * neighbour waits for, or has them flushed. A host without overlays for user namespaces (before 5.11), or one
+ * with further file systems below the directory, which an overlay would not show: -errno. */
+static int add_overlay(int root, const char *source, const char *target) {
+    char path[SOURCE_BYTES];
+    const char *parts[] = {STAGING "/", target, 0};
+    int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, source, O_PATH | O_DIRECTORY, 0);
+    int result = dir < 0 ? dir : text_join(path, sizeof path, parts);
+    if (result == 0)
+        result = root_make_directory(root, target, 0755);
+    /* Its name may have anything in it; "." has nothing that the options could take for a mark of theirs. The
+     * second layer is empty: without an upper layer there must be two. */
+    if (result == 0)
+        result = (int)SYS_CALL_1(__NR_fchdir, dir);
+    if (result == 0)
+        result = (int)sys_mount("overlay", path, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV,
+                                "lowerdir=.:" STAGING "/run");
+    SYS_CALL_1(__NR_chdir, "/");
+    return result;
+}
+
+static uint64_t file_size(const char *path) {
+    struct stat status = {0};
+    return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, &status, 0) < 0 ? 0 : (uint64_t)status.st_size;
+}
+
+static int add_bind(struct slot *slot, int root, uint32_t index) {
+    const struct isolate_config *config = slot->config;
+    const struct isolate_bind *bind = &config->binds[index];
+    const char *source = config_text(config, bind->source), *target = config_text(config, bind->target);
+    int is_lower = has_feature(slot, ISOLATE_FEATURE_WRITABLE) && bind->kind != ISOLATE_BIND_DEVICE;
+    if (slot->has_devices && text_begins(target, DEVICES_PREFIX))
+        return 0; /* it is there */
+    if (bind->kind == ISOLATE_BIND_LINK)
+        return is_lower ? 0 : root_make_link(root, source, target);
+    if (bind->kind == ISOLATE_BIND_EMPTY)
+        return is_lower ? 0 : root_make_directory(root, target, 0755);
+    char path[SOURCE_BYTES];
+    if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
+        const char *parts[] = {STAGING "/image/", source, 0};
+        int result = text_join(path, sizeof path, parts);
+        if (result < 0)
+            return result;
+        source = path;
+    }
+    if (!is_lower && bind->kind == ISOLATE_BIND_FILE && file_size(source) <= COPIED_MOST)
+        return root_make_copy(root, target, source);
+    if (!is_lower && bind->kind == ISOLATE_BIND_TREE && add_overlay(root, source, target) == 0)
+        return 0;
+    return bind_as_it_is(slot, root, index, source, is_lower);
+}
+
+/* A terminal's two ends, for whoever asks: an instance of this slot's own. A host that refuses it has
+ * programs without terminals. */
+static void add_terminals(int root, int has_devices) {
+    if (!has_devices && (root_make_directory(root, "dev/pts", 0755) < 0))
+        return;
+    sys_mount("devpts", STAGING "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+              "newinstance,ptmxmode=0666,mode=0620,max=16");
 }
 
 static struct isolate_failure fill_root(struct slot *slot, int root) {
@@ -114,6 +192,14 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
         int result = root_make_directory(root, directories[i], 0755);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result, (int)i + 1);
+    }
+    slot->has_devices = slot->devices >= 0;
+    if (slot->has_devices) {
+        int result =
+            (int)SYS_CALL_5(__NR_move_mount, slot->devices, "", root, "dev", MOVE_MOUNT_F_EMPTY_PATH);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_DEV, result, -1);
+        sys_close_fd(&slot->devices);
     }
     if (slot->image >= 0) { /* for as long as its parts are taken from it */
         int result = root_make_directory(root, "image", 0755);
@@ -130,6 +216,7 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
                                                                            : ISOLATE_STAGE_BIND,
                               result, (int)i);
     }
+    add_terminals(root, slot->has_devices);
     for (uint32_t i = 0; i < config->file_count && !has_feature(slot, ISOLATE_FEATURE_WRITABLE); i++) {
         int result = root_make_file(root, config, &config->files[i]);
         if (result < 0)
@@ -174,7 +261,7 @@ struct isolate_failure root_build(struct slot *slot) {
     }
     if (result == 0)
         result =
-            sys_mount("sandbox", STAGING, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=1024");
+            sys_mount("sandbox", STAGING, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=32m,nr_inodes=1024");
     int CLEANUP_CLOSE root =
         result < 0 ? (int)result : sys_openat(AT_FDCWD, STAGING, O_PATH | O_DIRECTORY, 0);
     if (root < 0)

@@ -35,6 +35,7 @@ struct run {
     uint64_t end_ns;
     uint64_t user_us, system_us, max_resident_bytes;
     int may_have_more; /* children to wait for */
+    unsigned lock_calls;
     unsigned services; /* stops and notifications that were answered */
     uint64_t service_base_ns;
 };
@@ -79,7 +80,8 @@ static void read_channel(struct run *run) {
     }
 }
 
-/* The slot's own work for the program: the first times are in every run's price, a storm is on its account. */
+/* The slot's own work for the program: the first times are in every run's price, a storm is on its account.
+ */
 static void note_service(struct run *run) {
     if (++run->services == SERVICES_FREE)
         run->service_base_ns = cgroup_process_clock(0);
@@ -97,6 +99,18 @@ static void add_denied(struct isolate_run_record *record, struct isolate_syscall
         record->denied[record->denied_count++] = call;
 }
 
+/* Safe to let go on: what is decided does not depend on an argument, which another thread may change. */
+static void answer_lock(struct run *run, const struct seccomp_notif *notification) {
+    struct slot *slot = run->slot;
+    struct seccomp_notif_resp response = {.id = notification->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    if (locks_are_too_many(slot, &run->lock_calls)) {
+        run->record.hits |= ISOLATE_HIT_MEMORY;
+        end_run(run, ISOLATE_END_MEMORY);
+    } else {
+        SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+    }
+}
+
 static void read_listener(struct run *run) {
     struct slot *slot = run->slot;
     struct seccomp_notif notification;
@@ -104,6 +118,10 @@ static void read_listener(struct run *run) {
     long result = SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_RECV, &notification);
     if (result < 0)
         return; /* the caller died meanwhile */
+    if (answer_is_lock(&notification.data)) {
+        answer_lock(run, &notification);
+        return;
+    }
     note_service(run);
     struct isolate_syscall call = {notification.data.arch, (uint32_t)notification.data.nr};
     struct answer answer = answer_to(&slot->config->answers, &notification.data);
@@ -163,8 +181,8 @@ static void handle_stop(struct run *run, int pid, int status) {
     trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
 }
 
-/* One child's news, so that a storm of stops does not keep us from the clocks. What is left is asked for in the
- * next round. */
+/* One child's news, so that a storm of stops does not keep us from the clocks. What is left is asked for in
+ * the next round. */
 static void reap(struct run *run) {
     struct slot *slot = run->slot;
     uint8_t drained[128];
@@ -241,7 +259,7 @@ static void look_at_clocks(struct run *run) {
         uint64_t latest = cgroup_sample(slot, &run->ready, &run->usage), disk = look_at_disk(run, now);
         if (disk < latest)
             latest = disk;
-        if (run->usage.is_out_of_memory || locks_are_too_many(slot))
+        if (run->usage.is_out_of_memory)
             end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
         if (run->usage.is_over_processes)
             end_run(run, ISOLATE_END_PROGRAM); /* its unsuccessful end, and the limit that it hit */
@@ -328,10 +346,10 @@ static void settle_hits(struct run *run) {
         record->hits |= ISOLATE_HIT_MEMORY;
 }
 
-/* The kernel's exact peak, of the largest process. Mapped files of a disk are none of the run's memory; those of a
- * tmpfs, shared memory among them, are as far as the cgroup's peak has room for them: it counts what the run itself
- * brought in. rusage also holds what our own process had before exec, so it speaks only where a child must have been
- * the largest. */
+/* The kernel's exact peak, of the largest process. Mapped files of a disk are none of the run's memory; those
+ * of a tmpfs, shared memory among them, are as far as the cgroup's peak has room for them: it counts what the
+ * run itself brought in. rusage also holds what our own process had before exec, so it speaks only where a
+ * child must have been the largest. */
 static uint64_t own_resident_peak(const struct run *run) {
     const struct trace_evidence *evidence = &run->evidence;
     uint64_t peak = evidence->peak_resident_bytes, shared = evidence->shared_resident_bytes;
@@ -368,7 +386,8 @@ static void settle_usage(struct run *run) {
     record->user_ns = record->cpu_ns / 1000 * user_share;
     record->system_ns = record->cpu_ns - record->user_ns;
     record->peak_memory_bytes = run->usage.memory_peak_bytes;
-    record->resident_source = sampled_resident > own_resident ? ISOLATE_SOURCE_SAMPLED : ISOLATE_SOURCE_RUSAGE;
+    record->resident_source =
+        sampled_resident > own_resident ? ISOLATE_SOURCE_SAMPLED : ISOLATE_SOURCE_RUSAGE;
     record->resident_peak_bytes = sampled_resident > own_resident ? sampled_resident : own_resident;
     /* The peak moves in charge batches and can be behind what was seen. */
     if (record->peak_memory_bytes < record->resident_peak_bytes)

@@ -38,6 +38,17 @@ static struct isolate_failure watch_children(struct slot *slot) {
     return failure_at(slot->child_signals < 0 ? ISOLATE_STAGE_CLONE_SLOT : 0, slot->child_signals, 1);
 }
 
+/* The slot's helpers: the seat, and where no cgroup counts memory the looker. */
+static struct isolate_failure start_helpers(struct slot *slot) {
+    if (slot->cgroup.kind == ISOLATE_CGROUP_NONE) {
+        int result = looker_start(slot);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 3);
+    }
+    struct isolate_failure failure = start_seat(slot);
+    return failure.stage == 0 ? watch_children(slot) : failure;
+}
+
 /* Level minimal: no tree of its own. Whoever of the run loses his parent becomes the slot's child. */
 static struct isolate_failure set_up_plain(struct slot *slot) {
     slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
@@ -48,9 +59,7 @@ static struct isolate_failure set_up_plain(struct slot *slot) {
     struct isolate_failure failure = failure_at(0, 0, 0);
     if (stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_SEAT))
         failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
-    if (failure.stage == 0)
-        failure = start_seat(slot);
-    return failure.stage == 0 ? watch_children(slot) : failure;
+    return failure.stage == 0 ? start_helpers(slot) : failure;
 }
 
 static struct isolate_failure set_up(struct slot *slot) {
@@ -88,14 +97,14 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (failure.stage == 0 && config->fail_stage >= ISOLATE_STAGE_MOUNT_ROOT &&
         config->fail_stage <= ISOLATE_STAGE_PIVOT)
         failure = failure_at((int)config->fail_stage, -EIO, 0);
+    if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_PROC))
+        identity_bound_quotas(slot);
     /* Nor could we bound what we do not see, where no cgroup does. */
     if (failure.stage == 0 && slot->cgroup.kind == ISOLATE_CGROUP_NONE && !members_are_visible(slot))
         failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, 2);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CLONE_SEAT))
         failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
-    if (failure.stage == 0)
-        failure = start_seat(slot);
-    return failure.stage == 0 ? watch_children(slot) : failure;
+    return failure.stage == 0 ? start_helpers(slot) : failure;
 }
 
 static void reply(struct slot *slot, uint32_t type, struct isolate_failure failure) {
@@ -210,7 +219,7 @@ static int has_program_news(struct slot *slot) {
 
 void slot_main(struct slot *slot) {
     slot->work = slot->tmp = slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
-    slot->seat_pid = slot->seat_pidfd = -1;
+    slot->seat_pid = slot->seat_pidfd = slot->looker = slot->looker_pid = -1;
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
     struct isolate_failure failure = set_up(slot);
     reply(slot, ISOLATE_CLEARED, failure);

@@ -60,6 +60,7 @@ static void keep_only_slot_descriptors(const struct slot *slot) {
     keep[count++] = slot->request;
     keep[count++] = slot->sync;
     keep[count++] = slot->image;
+    keep[count++] = slot->devices;
     sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
 }
 
@@ -73,7 +74,11 @@ int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *
         namespaces |= CLONE_NEWNET;
     /* Safe: in a new user namespace the child's capabilities end at what that namespace owns. Without one, at
      * level minimal, it is our equal and runs nothing but our code. */
+    if (namespaces != 0)
+        identity_begin_creation(settings, &slot->host);
     int pid = (int)sys_clone(namespaces, pidfd);
+    if (pid != 0 && namespaces != 0)
+        identity_end_creation(settings);
     if (pid == 0) {
         keep_only_slot_descriptors(slot);
         slot_main(slot);
@@ -113,8 +118,13 @@ static struct slot_entry *free_entry(void) {
 }
 
 static void create_slot(uint32_t number) {
-    struct slot slot = {
-        .config = config, .number = number, .control = -1, .request = -1, .sync = -1, .image = -1};
+    struct slot slot = {.config = config,
+                        .number = number,
+                        .control = -1,
+                        .request = -1,
+                        .sync = -1,
+                        .image = -1,
+                        .devices = -1};
     struct isolate_failure failure = {0, 0, 0};
     int control[2] = {-1, -1}, request[2] = {-1, -1}, sync[2] = {-1, -1};
     int pid = -1, pidfd = -1;
@@ -138,6 +148,9 @@ static void create_slot(uint32_t number) {
         goto done;
     slot.has_cgroup = 1;
     slot.image = open_image();
+    if ((config->features & ISOLATE_FEATURE_NAMESPACES) && config->id_source == ISOLATE_IDS_PRIVILEGED)
+        slot.devices =
+            devices_create(config); /* refused: the host's nodes are bound, and the layers say so */
 
     int type = SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC;
     long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, control);
@@ -185,6 +198,7 @@ done:
     if (slot.has_cgroup)
         cgroup_close(&slot.cgroup);
     sys_close_fd(&slot.image);
+    sys_close_fd(&slot.devices);
     sys_close_fd(&pidfd);
     for (int i = 0; i < 2; i++) {
         sys_close_fd(&control[i]);
@@ -220,6 +234,7 @@ static int bury_orphans(const struct identity *host) {
                         .uid = host->program_uid,
                         .gid = host->program_gid,
                         .seat_pid = -1,
+                        .looker_pid = -1,
                         .init_pid = -1};
     static struct member members[MEMBERS_MAX];
     uint64_t end = sys_now_ns() + BURY_TIMEOUT_NS;

@@ -34,6 +34,9 @@ struct slot {
     int request;       /* RUN records; read only by the program's process */
     int sync;          /* the supervisor: "the ids are mapped", and overlays for a writable root */
     int image;         /* an image's tree, not mounted yet, or -1 */
+    int devices;       /* a /dev of its own, not mounted yet, or -1 */
+    int has_devices;   /* it has one */
+    int shares_inodes; /* some files of its root are the host's own inodes */
     int has_cgroup;
     struct cgroup cgroup;
     int proc;            /* O_PATH of the slot's own /proc; without ISOLATE_FEATURE_PROC, of the outer one */
@@ -44,9 +47,10 @@ struct slot {
     int has_lower_ids;                                /* the lower layers are idmapped */
     int seat;                                         /* records from and to the seat */
     int seat_pid, seat_pidfd;
-    int child_signals;     /* signalfd of SIGCHLD */
-    int is_retired;        /* the seat died: no further sandbox */
-    uint64_t ended_serial; /* the last run whose end was reported */
+    int looker, looker_pid; /* without a cgroup: its socket; else -1 */
+    int child_signals;      /* signalfd of SIGCHLD */
+    int is_retired;         /* the seat died: no further sandbox */
+    uint64_t ended_serial;  /* the last run whose end was reported */
     /* the cell */
     int init_pid;
     int namespaces[CELL_NAMESPACES]; /* init's, for the program's process to join */
@@ -108,6 +112,13 @@ void agent_main(void) __attribute__((noreturn));
 
 /* identity.c */
 struct identity identity_of(const struct isolate_config *config, uint32_t index);
+/* Around the clone of a slot: what the kernel counts for whoever made a user namespace (inotify, message
+ * queues, signals, processes) is counted for the slot's own id, and not for the embedder's. */
+void identity_begin_creation(const struct isolate_config *config, const struct identity *id);
+void identity_end_creation(const struct isolate_config *config);
+/* The slot, with its own proc: what it may count for its maker where that is the embedder's user all the
+ * same. */
+void identity_bound_quotas(const struct slot *slot);
 /* The supervisor, for a slot's process. */
 int identity_write_maps(const struct isolate_config *config, const struct identity *id, int pid);
 /* The slot: does its own part and waits for the supervisor's. */
@@ -129,6 +140,12 @@ int root_make_directory(int root, const char *path, int mode);
 int root_make_empty_file(int root, const char *path);
 int root_make_file(int root, const struct isolate_config *config, const struct isolate_file *file);
 int root_make_link(int root, const char *to, const char *path);
+/* A copy of a file of the slot's mount namespace, with its mode. */
+int root_make_copy(int root, const char *path, const char *from);
+
+/* devices.c, for the supervisor: a mount that nobody has mounted yet, or -errno. */
+#define DEVICES_PREFIX "dev/"
+int devices_create(const struct isolate_config *config);
 
 /* overlay.c: the writable root. */
 int overlay_add_lower(int root, uint32_t index, int tree, int is_directory);
@@ -225,6 +242,12 @@ unsigned members_add_descendants(const struct slot *slot, struct member *members
 /* The entry in slot->proc of a child of ours, or 0. */
 int members_entry(const struct slot *slot, int pid);
 
+/* looker.c: without a cgroup. 0, or -errno. */
+int looker_start(struct slot *slot);
+/* A process's part of what it shares with others; 1 or more, -EAGAIN when that cannot be told in time, or
+ * another -errno. */
+int looker_read_part(const struct slot *slot, int entry, uint64_t *bytes);
+
 /* plain.c: kills whom `list` lists, at that moment. */
 void plain_kill_listed(const struct slot *slot, members_lister *list);
 
@@ -245,8 +268,9 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
 /* Lets somebody go on who stopped for us and is not the program's first process: nobody else would. */
 void trace_release_stranger(int pid);
 
-/* locks.c: whether the run holds more record locks than its kernel memory has room for. */
-int locks_are_too_many(const struct slot *slot);
+/* locks.c: at each call that may take a record lock; whether the run holds more than its kernel memory has
+ * room for. `calls`: the run's so far. */
+int locks_are_too_many(const struct slot *slot, unsigned *calls);
 
 /* evidence.c: limits that leave their mark in /work and /tmp. */
 /* Begins to count the bytes of the root file system that were written since `since_ns`, other mounts left

@@ -20,6 +20,8 @@ public enum IsolationLayer: String, Sendable, Hashable, CaseIterable {
         cgroupNamespace
     case rootfs, maskedProc, noNewPrivileges, capabilities, seccomp, landlock, rlimits
     case cgroupMemory, cgroupProcesses, cgroupCPU, distinctUser
+    /// No file of the root is an inode of the host's: none of the host's is watched, locked, flushed or changed.
+    case ownInodes
 }
 
 /// The kind of cgroup hierarchy that accounts for a run.

@@ -14,6 +14,7 @@ package enum LayerNames {
         (ISOLATE_LAYER_LANDLOCK, .landlock), (ISOLATE_LAYER_RLIMITS, .rlimits),
         (ISOLATE_LAYER_CGROUP_MEMORY, .cgroupMemory), (ISOLATE_LAYER_CGROUP_PIDS, .cgroupProcesses),
         (ISOLATE_LAYER_CGROUP_CPU, .cgroupCPU), (ISOLATE_LAYER_DISTINCT_UID, .distinctUser),
+        (ISOLATE_LAYER_OWN_INODES, .ownInodes),
     ]
 
     package static func layers(_ present: UInt32) -> [IsolationLayer] {

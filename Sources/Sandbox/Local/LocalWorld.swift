@@ -69,6 +69,13 @@ struct LocalWorld: Sendable {
         if !isPrivileged {
             explain([.distinctUser], "an ordinary user has no second user id, unless /etc/subuid gives some")
         }
+        explain(
+            [.ownInodes],
+            missing.contains(.rootfs)
+                ? "there is no root file system of its own"
+                : isPrivileged
+                    ? "overlays were refused, or other file systems are mounted below a directory of the root"
+                    : "an ordinary user cannot make device nodes: those in /dev are the host's")
         explain([.cgroupNamespace], "there is no cgroup to be hidden")
         explain(
             [.rlimits],
@@ -99,9 +106,6 @@ enum LocalHoles {
         }
         if missing.contains(.pidNamespace), missing.contains(.distinctUser), landlock < signalScope {
             holes.append("this user's processes can be sent signals by tgkill and fcntl")
-        }
-        if missing.contains(.rootfs) {
-            holes.append("of directories that its user may read the program can watch the changes (inotify)")
         }
         return holes
     }
@@ -147,6 +151,11 @@ enum LocalHoles {
         ),
         (.cgroupProcesses, "processes are bounded by RLIMIT_NPROC, and their peak is sampled"),
         (.cgroupCPU, "CPU time of processes that nobody waited for is counted as far as it was seen"),
+        (
+            .ownInodes,
+            "some files of the root are the host's own inodes (of an ordinary user, and with all other layers, those of "
+                + "/dev): the program can watch who opens them (inotify) and take locks on them that others wait for"
+        ),
         (.landlock, "there is no second check of file access beside the mounts"),
     ]
 }

@@ -1,0 +1,109 @@
+// What the kernel keeps for the host and its users: files, devices, quotas. Nothing inside reaches them.
+import Foundation
+import Glibc
+import Sandbox
+import Testing
+
+@Suite("Host objects", .shared, .timeLimit(.patient))
+struct HostObjectTests {
+    /// Runs a program that says when it is ready and waits for a line; meanwhile `body`. Returns the program's lines.
+    private func during(
+        _ subject: ConformanceSubject, _ program: String, until mark: String, _ body: () async throws -> Void
+    ) async throws -> [String] {
+        try await subject.withSandbox { sandbox in
+            let command = try await sandbox.install(program)
+            let (input, feed) = AsyncStream.makeStream(of: [UInt8].self)
+            let (ready, isReady) = AsyncStream.makeStream(of: Void.self)
+            async let run = sandbox.run(command, stdin: .stream(input), limits: .standard) { execution in
+                var text: [UInt8] = []
+                for await chunk in execution.output {
+                    text += chunk.bytes
+                    if String(decoding: text, as: UTF8.self).contains(mark) { isReady.finish() }
+                }
+                isReady.finish()
+                return String(decoding: text, as: UTF8.self)
+            }
+            for await _ in ready {}
+            do {
+                try await body()
+            } catch {
+                feed.finish()
+                _ = try await run
+                throw error
+            }
+            feed.yield([10])
+            feed.finish()
+            let (result, text) = try await run
+            expect(result, .exited(code: 0))
+            return text.split(separator: "\n").map(String.init)
+        }
+    }
+
+    private func isFree(_ path: String) -> Bool {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return true }
+        defer { close(fd) }
+        return flock(fd, LOCK_EX | LOCK_NB) == 0
+    }
+
+    @Test("The host's files and devices are not watched, locked or changed", arguments: ConformanceSubject.all)
+    func hostFiles(subject: ConformanceSubject) async throws {
+        guard subject.has(.ownInodes) else { return }
+        let lines = try await during(subject, "watch_files", until: "ready\n") {
+            // The host's own accesses, and a neighbour's.
+            for path in ["/usr/bin/env", "/dev/null", "/dev/urandom", "/dev/zero"] {
+                let fd = open(path, O_RDONLY | O_CLOEXEC)
+                try #require(fd >= 0)
+                var byte: UInt8 = 0
+                _ = read(fd, &byte, 1)
+                close(fd)
+            }
+            let neighbour = try await subject.shell("/usr/bin/env true; head -c 1 /dev/urandom >/dev/null")
+            expect(neighbour, .exited(code: 0))
+            for path in ["/usr/bin/env", "/dev/null", "/etc/ld.so.cache"] {
+                #expect(isFree(path), "\(path) is locked from inside")
+            }
+        }
+        #expect(lines.last == "events 0", "\(lines)")
+        #expect(lines.contains { $0.hasPrefix("times E") } && lines.contains { $0.hasPrefix("mode E") }, "\(lines)")
+    }
+
+    @Test("Where the host's own devices are bound, they are not changed either", arguments: ConformanceSubject.all)
+    func hostDevices(subject: ConformanceSubject) async throws {
+        guard subject.has(.rootfs) else { return }
+        let lines = try await during(subject, "watch_files", until: "ready\n") {}
+        #expect(lines.contains { $0.hasPrefix("times E") } && lines.contains { $0.hasPrefix("mode E") }, "\(lines)")
+    }
+
+    /// Inotify instances, timers and queued signals count for the user who made a namespace, too.
+    @Test("Quotas of this process's own user stay its own", arguments: ConformanceSubject.all)
+    func quotas(subject: ConformanceSubject) async throws {
+        guard subject.has(.distinctUser, .userNamespace) else { return }
+        func capacity() -> Int {
+            var held: [Int32] = []
+            while held.count < 100, case let fd = inotify_init1(Int32(IN_CLOEXEC)), fd >= 0 { held.append(fd) }
+            for fd in held { close(fd) }
+            return held.count
+        }
+        let before = capacity()
+        let lines = try await during(subject, "hold_quotas", until: "\n") {
+            if getuid() == 0 { #expect(capacity() == before) }
+            var timer: timer_t?
+            #expect(timer_create(CLOCK_MONOTONIC, nil, &timer) == 0)
+            if let timer { timer_delete(timer) }
+        }
+        let counts = try #require(lines.first).split(separator: " ").compactMap { Int($0) }
+        #expect(counts.count == 2 && counts[0] <= 128 && counts[1] <= 1024, "\(lines)")
+        if subject.capabilities.kind == .local { #expect(counts[0] <= 8, "\(lines)") }
+    }
+
+    @Test("Nothing to read of what the whole host does", arguments: ConformanceSubject.all)
+    func masked(subject: ConformanceSubject) async throws {
+        guard subject.has(.maskedProc), subject.capabilities.kind == .local else { return }
+        let files = ["vmstat", "zoneinfo", "buddyinfo", "softirqs", "locks", "interrupts", "diskstats"]
+        let line = "cd /proc; cat \(files.joined(separator: " ")) 2>/dev/null | wc -c; ls pressure 2>/dev/null | wc -l"
+        let result = try await subject.shell(line)
+        expect(result, .exited(code: 0))
+        #expect(result.lines.filter { !$0.isEmpty } == ["0", "0"], "\(result.summary)")
+    }
+}
