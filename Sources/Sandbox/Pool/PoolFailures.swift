@@ -16,6 +16,8 @@ extension SandboxError {
             .acquireTimedOut, stage: "acquire",
             message: "nobody was given a sandbox for \(seconds); of at most \(configuration.maximum), "
                 + (words.isEmpty ? "none exists" : "\(words)"),
-            hint: "close sandboxes that are no longer needed, or raise the pool's maximum or its acquireTimeout")
+            hint:
+                "close sandboxes that are no longer needed, or raise the pool's maximum or its acquireTimeout"
+        )
     }
 }

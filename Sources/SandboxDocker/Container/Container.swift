@@ -110,7 +110,7 @@
                 let container = Container(
                     id: id, key: key, connection: connection,
                     isolation: ContainerLayers.report(
-                        bits: prepared.status.layers,
+                        bits: hello.layers | prepared.status.layers,
                         remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
                         cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
                     limits: limits, client: client, isPodman: setting.info.isPodman)
@@ -143,6 +143,13 @@
                 throw SandboxError(
                     .internalError, stage: "agent", message: "the agent is of another version of this library"
                 )
+            }
+            if hello.failure.stage == ISOLATE_STAGE_ID_MAP.rawValue {
+                throw SandboxError(
+                    .setupFailed, stage: hello.failure.stageName, errno: hello.failure.errno_value,
+                    message:
+                        "the engine's containers have no user id for a program: their user namespace maps too few",
+                    hint: "give the engine's user a range of 65,536 in /etc/subuid and /etc/subgid")
             }
             if hello.failure.stage != 0 {
                 throw SandboxError(hello.failure, while: "starting the agent in a container of \(key.image)")
@@ -270,14 +277,11 @@
 
     /// What an agent is told at first.
     enum AgentConfiguration {
-        /// Ids that neither people nor services have; each container draws its own, since the kernel counts processes
-        /// by user for the whole host.
-        private static let users: Range<UInt32> = 0x7100_0000..<0x7F00_0000
-
         static func bytes(_ rootfs: Rootfs, processors: Int) throws(SandboxError) -> [UInt8] {
             var options = isolate_agent_options()
             options.is_writable = rootfs == .writable ? 1 : 0
-            options.user = UInt32.random(in: users)
+            // Each container's agent draws its own id: the kernel counts processes by user for the whole host.
+            options.user = UInt32.random(in: 1...UInt32.max)
             options.processors = UInt32(clamping: processors)
             options.memory_slack = UInt64(ContainerPlan.ownMemory + ContainerPlan.memorySlack)
             var result: Int32 = 0

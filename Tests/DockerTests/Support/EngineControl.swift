@@ -11,13 +11,15 @@
 
         let script: String
         let directory: String
+        /// Whether its containers have a user namespace.
+        var remapsUsers = false
         /// As in `DOCKER_HOST`.
         var host: String { "unix://\(directory)/docker.sock" }
 
         /// Starts an engine without images in a folder beside the shared engine's, and ends it after `body`; if the
         /// process dies before, `docker-tests.sh` ends it.
         static func withEngine<Value>(
-            named name: String, isolation: isolated (any Actor)? = #isolation,
+            named name: String, remapsUsers: Bool = false, isolation: isolated (any Actor)? = #isolation,
             _ body: (EngineControl) async throws -> Value
         ) async throws -> Value {
             guard let script = EngineWorld.engineScript, let shared = EngineWorld.engineDirectory else {
@@ -25,7 +27,8 @@
                     description:
                         "there is no SANDBOX_TEST_ENGINE_DIR; scripts/docker-tests.sh -- COMMAND sets it")
             }
-            let engine = EngineControl(script: script, directory: "\(shared)-\(name)")
+            let engine = EngineControl(
+                script: script, directory: "\(shared)-\(name)", remapsUsers: remapsUsers)
             try await engine.start()
             let result: Result<Value, any Error>
             do {
@@ -38,7 +41,10 @@
         }
 
         /// Starts dockerd, or after `kill` again: containers that ran are dead then, all data is there. Under a second.
-        func start() async throws { try await run(script, "start", directory) }
+        func start() async throws {
+            let options = remapsUsers ? ["--userns-remap"] : []
+            try await run([script, "start", directory] + options)
+        }
 
         /// SIGKILL to dockerd alone, as a crash: containers run on, unattended, until `start`.
         func kill() async throws { try await run(script, "kill", directory) }
@@ -57,7 +63,9 @@
 
         /// Runs a command to its end on a thread that may wait; throws with its output if it fails. Not Foundation's
         /// `Process`: it waits until the daemons that the command leaves, too, have closed a socket that they inherit.
-        private func run(_ command: String...) async throws {
+        private func run(_ command: String...) async throws { try await run(command) }
+
+        private func run(_ command: [String]) async throws {
             let log = FileManager.default.temporaryDirectory.path + "/sandbox-engine-\(UUID().uuidString)"
             defer { try? FileManager.default.removeItem(atPath: log) }
             let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
