@@ -1,8 +1,8 @@
 /*
  * What an engine really gave to the agent's container: looked at, not taken from what was asked for.
  *
- * A layer is said to be there when something shows it that would look otherwise without it. An engine may take
- * a request and not follow it: Podman leaves containers in its own cgroup namespace on cgroup v1.
+ * A layer is said to be there when something shows it that would look otherwise without it. An engine may
+ * take a request and not follow it: Podman leaves containers in its own cgroup namespace on cgroup v1.
  */
 #include "agent.h"
 

@@ -1,4 +1,5 @@
-/* Which user id a container's program, or its agent, gets: one that the container's user namespace has. Pure. */
+/* Which user id a container's program, or its agent, gets: one that the container's user namespace has. Pure.
+ */
 #include "agent.h"
 #include "text.h"
 
@@ -39,7 +40,8 @@ int agent_covers_ids(const char *map, uint64_t first, uint64_t count) {
 
 uint32_t agent_choose_id(const char *uid_map, const char *gid_map, uint32_t seed) {
     struct extent extent;
-    if (agent_covers_ids(uid_map, USUAL_FIRST, USUAL_COUNT) && agent_covers_ids(gid_map, USUAL_FIRST, USUAL_COUNT))
+    if (agent_covers_ids(uid_map, USUAL_FIRST, USUAL_COUNT) &&
+        agent_covers_ids(gid_map, USUAL_FIRST, USUAL_COUNT))
         return USUAL_FIRST + seed % USUAL_COUNT;
     while ((uid_map = next_extent(uid_map, &extent)) != 0) {
         /* Of the upper half, since an image's own users have the low numbers. */

@@ -65,6 +65,7 @@ package final class Pool<Member: Sendable>: Sendable {
     private let reset: Test?
     private let check: Test?
     private let clock: PoolClock
+    private let stillborn: SandboxError
 
     /// Makes an empty pool; ``start()`` fills it.
     ///
@@ -76,10 +77,12 @@ package final class Pool<Member: Sendable>: Sendable {
     ///     and the member is destroyed. Must come to an end by itself. Without it members are reused as they are.
     ///   - check: finds out by a real run whether a ready member works, every `healthCheckInterval`; false: it
     ///     is destroyed and replaced. Must come to an end by itself. Without it there are no health checks.
+    ///   - stillborn: what a caller is told when a member broke before it was reported as made.
     /// - Throws: `.invalidArgument` if the configuration is not valid.
     package init(
         configuration: PoolConfiguration, clock: PoolClock = .continuous, create: @escaping Create,
-        destroy: @escaping Destroy, reset: Test? = nil, check: Test? = nil
+        destroy: @escaping Destroy, reset: Test? = nil, check: Test? = nil,
+        stillborn: SandboxError = stillborn
     ) throws(SandboxError) {
         try configuration.validate()
         var configuration = configuration
@@ -90,6 +93,7 @@ package final class Pool<Member: Sendable>: Sendable {
         self.create = create
         self.destroy = destroy
         self.clock = clock
+        self.stillborn = stillborn
     }
 
     deinit {
@@ -129,7 +133,7 @@ package final class Pool<Member: Sendable>: Sendable {
     /// - Throws: `.cancelled`, as soon as the task is; `.shutDown` once drained; the error of a creation, when nothing else
     ///   came in time; `.acquireTimedOut` when nothing failed and nothing came. See ``PoolConfiguration/acquireTimeout``.
     nonisolated(nonsending) package func acquire() async throws(SandboxError) -> PoolLease<Member> {
-        if Task.isCancelled { throw Self.cancelled }
+        if Task.isCancelled { throw SandboxError.acquireCancelled }
         let start = clock.now()
         switch state.withLock({ enter(&$0, since: start) }) {
         case .lease(let lease): return lease
@@ -182,11 +186,7 @@ package final class Pool<Member: Sendable>: Sendable {
         handle { machine, now in machine.broken(member, now: now) }
     }
 
-    private static var cancelled: SandboxError {
-        SandboxError(.cancelled, message: "the task was cancelled before it had a sandbox")
-    }
-
-    private static var stillborn: SandboxError {
+    package static var stillborn: SandboxError {
         SandboxError(.setupFailed, message: "the sandbox died as soon as it was made")
     }
 
@@ -223,7 +223,7 @@ package final class Pool<Member: Sendable>: Sendable {
         let lease = try answer.get()
         if Task.isCancelled {
             handle { machine, now in machine.giveBack(lease.id, now: now) }
-            throw Self.cancelled
+            throw SandboxError.acquireCancelled
         }
         return lease
     }
@@ -243,9 +243,9 @@ package final class Pool<Member: Sendable>: Sendable {
     private func cancel(_ waiter: Int) {
         let continuation = state.withLock { state in
             state.machine.cancel(waiter)
-                ? Self.answer(waiter, .failure(Self.cancelled), in: &state) : nil
+                ? Self.answer(waiter, .failure(SandboxError.acquireCancelled), in: &state) : nil
         }
-        continuation?.resume(returning: .failure(Self.cancelled))
+        continuation?.resume(returning: .failure(SandboxError.acquireCancelled))
     }
 
     /// Takes the waiter off the list; one whose continuation is still to come finds its answer there instead.
@@ -277,7 +277,7 @@ package final class Pool<Member: Sendable>: Sendable {
             if let made {
                 state.makers[made] = nil
                 state.members[made] = newcomer
-                if newcomer != nil, state.machine.isBroken(made) { state.lastFailure = Self.stillborn }
+                if newcomer != nil, state.machine.isBroken(made) { state.lastFailure = stillborn }
             }
             if let failure { state.lastFailure = failure }
             return apply(event(&state.machine, now), to: &state)
@@ -323,7 +323,7 @@ package final class Pool<Member: Sendable>: Sendable {
     private func error(_ reason: Machine.Failure, _ state: State) -> SandboxError {
         switch reason {
         case .shutDown: .backendShutDown
-        case .creationFailed: state.lastFailure ?? Self.stillborn
+        case .creationFailed: state.lastFailure ?? stillborn
         case .timedOut: .acquireTimedOut(state.machine.configuration, state.machine.statistics)
         }
     }

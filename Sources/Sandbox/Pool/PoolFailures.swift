@@ -1,6 +1,10 @@
 /// A pool's own errors.
 
 extension SandboxError {
+    package static var acquireCancelled: SandboxError {
+        SandboxError(.cancelled, message: "the task was cancelled before it had a sandbox")
+    }
+
     /// Nothing was given to anybody for too long.
     static func acquireTimedOut(
         _ configuration: PoolConfiguration, _ statistics: PoolStatistics

@@ -60,7 +60,8 @@
             let limits = ContainerLimits(setting.limits)
             var spec = ContainerPlan.spec(
                 key, volume: setting.volume.name,
-                labels: setting.owner.labels(.sandbox, pool: key.description), limits: limits,
+                labels: setting.owner.labels(
+                    .sandbox, pool: key.description, engine: "\(client.address)"), limits: limits,
                 isPodman: setting.info.isPodman)
             spec.image = setting.image
             let id: String
@@ -73,8 +74,8 @@
             do throws(SandboxError) {
                 return try await start(id, key, setting, limits, onLoss)
             } catch {
-                // It may have been started, or not, or be on its way out.
-                try? await client.containers.remove(id)
+                // It may have been started, or not, or be on its way out. Also when the task was cancelled.
+                await Task.detached { try? await client.containers.removeEnding(id) }.value
                 throw error
             }
         }
@@ -98,6 +99,19 @@
                 if await isGone(id, client, error, or: \.isBeingRemoved) { throw connection.lossError }
                 throw failed(error, "starting a container of \(key.image)", image: key.image)
             }
+            let made = await withTaskCancellationHandler {
+                await greet(connection, id, key, setting, limits)
+            } onCancel: {
+                connection.abandon()
+            }
+            return try made.get()
+        }
+
+        /// What is said at first to an agent that was started.
+        private static func greet(
+            _ connection: AgentConnection, _ id: String, _ key: ContainerKey, _ setting: Setting,
+            _ limits: ContainerLimits
+        ) async -> Result<Container, SandboxError> {
             do throws(SandboxError) {
                 let hello = try await connection.hello(
                     AgentConfiguration.bytes(key.rootfs, processors: setting.info.processors))
@@ -113,12 +127,12 @@
                         bits: hello.layers | prepared.status.layers,
                         remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
                         cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
-                    limits: limits, client: client, isPodman: setting.info.isPodman)
+                    limits: limits, client: setting.client, isPodman: setting.info.isPodman)
                 container.state.withLock { $0.disk = setting.limits.disk }
-                return container
+                return .success(container)
             } catch {
                 connection.close()
-                throw error
+                return .failure(error)
             }
         }
 
@@ -250,15 +264,22 @@
             }
         }
 
+        /// Whether an idle one still answers. One that was heard of a moment ago is not asked.
+        func isAnswering(within patience: Duration) async -> Bool {
+            await connection.isAnswering(within: patience, disk: state.withLock { $0.disk })
+        }
+
         /// Kills what is left of a sandbox, removes all it left, and prepares the next.
         ///
+        /// - Parameter patience: how long that may take; a stopped seat never ends with it.
         /// - Returns: false when not everything went, or when the container is gone.
-        func reset(for limits: Limits) async -> Bool {
+        func reset(for limits: Limits, within patience: Duration) async -> Bool {
             guard key.rootfs == .readOnly, !connection.mustRetire else { return false }
             do throws(SandboxError) {
-                let cleared = try await connection.control(ISOLATE_CLEAR)
+                let cleared = try await connection.control(ISOLATE_CLEAR, patience: patience)
                 guard cleared.status.retire == 0, cleared.status.failure.stage == 0 else { return false }
-                let prepared = try await connection.control(ISOLATE_PREPARE, disk: limits.disk)
+                let prepared = try await connection.control(
+                    ISOLATE_PREPARE, disk: limits.disk, patience: patience)
                 guard prepared.status.failure.stage == 0 else { return false }
                 state.withLock { $0.disk = limits.disk }
                 try await setLimits(limits)
@@ -271,7 +292,7 @@
         /// Ends the container and waits until the engine has removed it.
         func destroy() async throws(EngineError) {
             connection.close()
-            try await client.containers.remove(id)
+            try await client.containers.removeEnding(id)
         }
     }
 

@@ -2,6 +2,7 @@
 
 #if Docker
     import Foundation
+    import Glibc
 
     /// A private engine beside the shared one, so that nobody else's test sees it fail.
     struct EngineControl: Sendable {
@@ -48,6 +49,18 @@
 
         /// SIGKILL to dockerd alone, as a crash: containers run on, unattended, until `start`.
         func kill() async throws { try await run(script, "kill", directory) }
+
+        /// SIGSTOP to dockerd, which then takes connections and says nothing, until `thaw`.
+        func freeze() throws { try signal(SIGSTOP) }
+
+        func thaw() throws { try signal(SIGCONT) }
+
+        private func signal(_ number: Int32) throws {
+            let text = try String(contentsOfFile: "\(directory)/pid", encoding: .utf8)
+            guard let pid = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)),
+                Glibc.kill(pid, number) == 0
+            else { throw Failure(description: "no engine to signal in \(directory): '\(text)'") }
+        }
 
         /// SIGTERM and a new start; containers have as long to end as they were created with, at most 15 s.
         func restart() async throws { try await run(script, "restart", directory) }
