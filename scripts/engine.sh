@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # A private Docker Engine for tests: its own data, socket and mount namespace below DIR, nothing of the system's engine.
-# Usage: scripts/engine.sh start|stop|status|restart|kill [DIR]     (DIR: .build-engine)
-#   start    prints one line, DOCKER_HOST=unix://…; repairs what a killed engine left and keeps its data
+# Usage: scripts/engine.sh start|stop|status|restart|kill [DIR [--userns-remap]]     (DIR: .build-engine)
+#   start    prints one line, DOCKER_HOST=unix://…; repairs what a killed engine left and keeps its data. With --userns-remap
+#            its containers have a user namespace of 65,536 ids, until `stop`
 #   stop     also removes all data
 #   status   leaves with 0 (runs) or 3
 #   restart  as a host does it: SIGTERM, and a start that keeps all data
 #   kill     SIGKILL to dockerd alone, as a crash: its containers run on, unattended, until the next start or stop
 set -euo pipefail
 
-usage="usage: engine.sh start|stop|status|restart|kill [DIR]"
+usage="usage: engine.sh start|stop|status|restart|kill [DIR [--userns-remap]]"
 source "$(dirname "$0")/daemon.sh"
-command=${1:?$usage}
+command=${1:?$usage} remaps=${3:-}
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-engine}")
 socket=$dir/docker.sock
+[[ -z ${3:-} || $1 == start && $3 == --userns-remap ]] || { echo "$usage" >&2 && exit 2; }
 parent=$(cgroup_name "$dir")
 # In the engine's own layer of /run, since sockets' paths must be short, however long $dir is. The hash of $dir in it says whose
 # containerd it is.
@@ -72,9 +74,10 @@ start() {
     fi
     halt # What a killed engine left; its images stay.
     mkdir -p "$dir/run"
+    if [[ $remaps == --userns-remap ]]; then touch "$dir/remaps"; fi
     # So that neither the system's nor the user's configuration has a say.
     echo '{}' >"$dir/daemon.json"
-    DIR=$dir PARENT=$parent EXEC_ROOT=$exec_root setsid unshare --mount --propagation slave bash -c "$inside" \
+    DIR=$dir PARENT=$parent EXEC_ROOT=$exec_root REMAPS=$([[ ! -e $dir/remaps ]] || echo 1) setsid unshare --mount --propagation slave bash -c "$inside" \
         >"$dir/log" 2>&1 </dev/null 9>&- &
     pid=$!
     ready_within "$pid" 30 is_ready "$pid"
@@ -93,17 +96,31 @@ is_ready() {
 # Runs in the new mount namespace.
 inside="set -euo pipefail
 $own_run"'
+options=()
+if [[ -n $REMAPS ]]; then
+    # The user whose ids containers get, in files that nobody else sees.
+    mkdir "$DIR/run/etc"
+    for file in passwd group subuid subgid; do
+        [[ -e /etc/$file ]] || { echo "there is no /etc/$file; install the package uidmap" >&2 && exit 1; }
+        cat "/etc/$file" >"$DIR/run/etc/$file"
+    done
+    echo "sandbox-remap:x:61999:61999::/nonexistent:/usr/sbin/nologin" >>"$DIR/run/etc/passwd"
+    echo "sandbox-remap:x:61999:" >>"$DIR/run/etc/group"
+    for file in subuid subgid; do echo "sandbox-remap:1200000000:65536" >>"$DIR/run/etc/$file"; done
+    for file in passwd group subuid subgid; do mount --bind "$DIR/run/etc/$file" "/etc/$file"; done
+    options+=(--userns-remap sandbox-remap)
+fi
 exec dockerd --config-file "$DIR/daemon.json" --data-root "$DIR/data" --exec-root "$EXEC_ROOT" --pidfile "$DIR/pid" \
     --host "unix://$DIR/docker.sock" --group root \
     --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --userland-proxy=false \
-    --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$PARENT"'
+    --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$PARENT" "${options[@]}"'
 
 stop() {
     [[ -e $dir/.engine ]] || return 0
     lock || return 0
     halt
     ! grep -F " $dir/" /proc/self/mountinfo >&2 || fail "the mounts above are not the engine's; unmount them"
-    rm -rf --one-file-system -- "$dir/data" "$dir/client" "$dir/daemon.json" "$dir/log" "$dir/.engine"
+    rm -rf --one-file-system -- "$dir/data" "$dir/client" "$dir/daemon.json" "$dir/log" "$dir/remaps" "$dir/.engine"
     rmdir --ignore-fail-on-non-empty "$dir"
 }
 

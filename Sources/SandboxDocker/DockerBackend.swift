@@ -33,6 +33,8 @@
             instance = "\(HostFacts.name):\(getpid()):docker-\(number)"
             client = try Self.makeClient(configuration)
             session = EngineSession(client)
+            var configuration = configuration
+            configuration.logger[metadataKey: "engine"] = "\(client.address)"
             workshop = ContainerWorkshop(session, owner: owner, configuration: configuration)
             pools = ContainerPools(session, workshop, configuration)
             archives = ArchiveSupply(client, logger: configuration.logger)
@@ -41,7 +43,9 @@
         private static func makeClient(
             _ configuration: DockerConfiguration
         ) throws(SandboxError) -> EngineClient {
-            EngineClient(address: try EngineAddress(environment: configuration.engineEnvironment))
+            EngineClient(
+                address: try EngineAddress(environment: configuration.engineEnvironment),
+                timeouts: configuration.engineTimeouts)
         }
 
         deinit {
@@ -123,7 +127,8 @@
         private func provenance(image: String, digest: String?, sandbox: String) -> Provenance {
             Provenance(
                 kind: .docker, requested: BackendKind.docker.rawValue, instance: instance, sandbox: sandbox,
-                image: image, imageDigest: digest, hostPID: getpid())
+                image: image, imageDigest: digest,
+                engine: .init(id: session.known?.id ?? "", address: "\(client.address)"), hostPID: getpid())
         }
 
         public var statistics: PoolStatistics { pools.statistics }
@@ -145,17 +150,36 @@
             client.close()
         }
 
+        /// What a clean-up found, each as "container ID" or "volume NAME".
+        public struct Cleanup: Sendable, Hashable {
+            public var removed: [String] = []
+            /// What the engine lists and does not have: Docker 20.10 goes on listing some that it removed, until it is
+            /// restarted.
+            public var ghosts: [String] = []
+
+            /// Nothing.
+            public init(removed: [String] = [], ghosts: [String] = []) {
+                (self.removed, self.ghosts) = (removed, ghosts)
+            }
+        }
+
+        /// Dimensions by which metrics of several backends are told apart: for ``PoolMetrics/init(dimensions:factory:)``.
+        public var metricsDimensions: [(String, String)] {
+            [("backend", BackendKind.docker.rawValue), ("engine", "\(client.address)")]
+        }
+
         /// Removes what dead owners left on the engine.
         ///
-        /// - Returns: what was removed.
+        /// - Throws: also when the engine does not answer.
         public static func cleanup(
             _ configuration: DockerConfiguration
-        ) async throws(SandboxError) -> [String] {
+        ) async throws(SandboxError) -> Cleanup {
             let client = try makeClient(configuration)
             defer { client.close() }
             do throws(EngineError) {
                 _ = try await client.connect()
-                return try await Reconciler(client: client).run(logger: configuration.logger)
+                let report = try await Reconciler(client: client).run(logger: configuration.logger)
+                return Cleanup(removed: report.removed, ghosts: report.ghosts)
             } catch {
                 throw error.sandboxError()
             }

@@ -6,6 +6,9 @@
     import Sandbox
 
     public struct DockerConfiguration: Sendable {
+        /// The engine's where none is named.
+        public static let usualSocket = "/var/run/docker.sock"
+
         /// When an image is pulled from its registry.
         public enum PullPolicy: String, Sendable, Hashable, CaseIterable {
             /// When the engine does not have it.
@@ -36,6 +39,13 @@
         /// How much longer than its wall time limit a run may take to be reported before its container is given up; also
         /// how long anything else that a container is asked for may take.
         public var runDeadlineGrace = Duration.seconds(10)
+        /// How long the engine may take for its answers.
+        public var engineTimeouts = EngineTimeouts()
+        /// How long an idle container may take to show that it lives, before it is given to a caller; one that does not is
+        /// given up, and the next one taken.
+        public var idlePatience = Duration.seconds(1)
+        /// How long a container may take to be wiped between two callers; also how long a shut-down may wait for the engine.
+        public var resetPatience = Duration.seconds(3)
         /// What an idle container must still be able to do; of several, those whose program is in the image.
         public var healthChecks = HealthProbe.standard
         /// Told of an image's way here; called on a thread of the library's, which it must not hold up.
@@ -77,6 +87,10 @@
             try require(
                 runDeadlineGrace > .zero, "runDeadlineGrace is not more than 0",
                 "give the time that a busy engine may take")
+            try require(
+                idlePatience > .zero, "idlePatience is not more than 0", "give some hundred milliseconds")
+            try require(resetPatience > .zero, "resetPatience is not more than 0", "give some seconds")
+            try engineTimeouts.validate()
         }
 
         /// Something that the engine can be asked for; whether it is there, the engine says.

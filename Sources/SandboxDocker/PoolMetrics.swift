@@ -18,7 +18,7 @@
         ]
         private static let events: [(String, @Sendable (PoolStatistics) -> Int)] = [
             ("created", \.created), ("destroyed", \.destroyed), ("failures", \.failures), ("unfit", \.unfit),
-            ("acquired", \.acquired), ("cancelled", \.cancelled),
+            ("acquired", \.acquired), ("cancelled", \.cancelled), ("refused", \.refused),
         ]
         private static let shares = ["0.5", "0.99"]
 

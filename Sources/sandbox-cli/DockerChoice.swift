@@ -51,15 +51,20 @@
             }
         }
 
-        /// What `sandbox cleanup` removed from the engine; nothing where there is none to be reached.
-        static func cleanUp(_ environment: [String: String]) async throws(SandboxError) -> [String] {
+        /// What `sandbox cleanup` removed from the engine; nothing where this user has none.
+        ///
+        /// - Throws: also when there is one that cannot be asked: it may have something of ours.
+        static func cleanUp(_ environment: [String: String]) async throws(SandboxError)
+            -> DockerBackend.Cleanup
+        {
             let configuration = try DockerChoice(.oneRun, environment).configuration
-            do throws(SandboxError) {
-                return try await DockerBackend.cleanup(configuration)
-            } catch {
-                if error.code == .backendUnavailable { return [] }
-                throw error
-            }
+            guard hasEngine(configuration) else { return DockerBackend.Cleanup() }
+            return try await DockerBackend.cleanup(configuration)
+        }
+
+        /// One that was named, or the usual one's socket, which this user may open.
+        private static func hasEngine(_ configuration: DockerConfiguration) -> Bool {
+            configuration.engineHost != nil || access(DockerConfiguration.usualSocket, R_OK | W_OK) == 0
         }
     }
 #endif

@@ -39,21 +39,38 @@
             commandName: "cleanup", abstract: "Remove whatever dead owners left behind.")
 
         func perform() async -> Int32 {
+            var removed: [String] = []
+            var ghosts: [String] = []
+            var failures: [SandboxError] = []
+            // What one backend cannot do does not keep the other from it.
+            do throws(SandboxError) { removed += try LocalBackend.cleanup() } catch { failures.append(error) }
+            #if Docker
+                do throws(SandboxError) {
+                    let found = try await DockerChoice.cleanUp(ProcessInfo.processInfo.environment)
+                    removed += found.removed
+                    ghosts = found.ghosts
+                } catch {
+                    failures.append(error)
+                }
+            #endif
+            var lines = removed.map { "removed " + $0 }
+            lines += ghosts.map {
+                "the engine lists \($0), and does not have it: a restart of the engine mends its list"
+            }
+            if lines.isEmpty, failures.isEmpty { lines = ["nothing to remove"] }
             do {
-                var removed = try LocalBackend.cleanup()
-                #if Docker
-                    removed += try await DockerChoice.cleanUp(ProcessInfo.processInfo.environment)
-                #endif
-                let lines = removed.isEmpty ? ["nothing to remove"] : removed.map { "removed " + $0 }
-                try await StandardStreams.writeOut(Array((lines.joined(separator: "\n") + "\n").utf8))
-                return ExitStatus.success
-            } catch let error as SandboxError {
-                let provenance = error.provenance ?? BackendChoice.local.unanswered(image: "host")
-                await FailureReport(error: error, provenance: provenance).print(json: false)
+                if !lines.isEmpty {
+                    try await StandardStreams.writeOut(Array((lines.joined(separator: "\n") + "\n").utf8))
+                }
             } catch {
                 await StandardStreams.say("cannot write to stdout: \(error)")
+                return ExitStatus.sandboxFailed
             }
-            return ExitStatus.sandboxFailed
+            for error in failures {
+                let provenance = error.provenance ?? BackendChoice.local.unanswered(image: "host")
+                await FailureReport(error: error, provenance: provenance).print(json: false)
+            }
+            return failures.isEmpty ? ExitStatus.success : ExitStatus.sandboxFailed
         }
     }
 #endif

@@ -124,6 +124,7 @@
         var sandbox: String
         var image: String
         @Nullable var imageDigest: String?
+        @Nullable var engine: EngineObject?
         var attempt: Int
         var library: String
         var hostPid: Int32
@@ -136,10 +137,18 @@
             sandbox = provenance.sandbox
             image = provenance.image
             _imageDigest = Nullable(wrappedValue: provenance.imageDigest)
+            _engine = Nullable(wrappedValue: provenance.engine.map(EngineObject.init))
             attempt = provenance.attempt
             library = provenance.library
             hostPid = provenance.hostPID
         }
+    }
+
+    struct EngineObject: Encodable {
+        var id: String
+        var address: String
+
+        init(_ engine: Provenance.Engine) { (id, address) = (engine.id, engine.address) }
     }
 
     struct IsolationObject: Encodable {

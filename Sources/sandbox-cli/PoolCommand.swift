@@ -104,6 +104,7 @@
         var unfit: Int
         var acquired: Int
         var cancelled: Int
+        var refused: Int
         var acquireTimes: AcquireTimes
         var sandboxes: [Member]
 
@@ -123,6 +124,7 @@
             unfit = statistics.unfit
             acquired = statistics.acquired
             cancelled = statistics.cancelled
+            refused = statistics.refused
             let times = details.acquireTimes
             acquireTimes = AcquireTimes(
                 count: times.count, p50Seconds: times.quantile(0.5).map(Seconds.value),

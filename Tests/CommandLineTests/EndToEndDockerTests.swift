@@ -47,6 +47,7 @@
                 #expect(who["instance"]?.text?.contains(":docker-") == true)
                 #expect(who["sandbox"]?.text?.utf8.count == 64)
                 #expect(who["imageDigest"]?.text?.hasPrefix("sha256:") == true)
+                #expect(who["engine"]?.keys == ["id", "address"])
                 #expect(who["image"]?.text?.isEmpty == false)
             }
 

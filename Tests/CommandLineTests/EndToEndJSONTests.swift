@@ -94,6 +94,7 @@
             check(
                 backend.keys == [
                     "kind", "requested", "fallbackReason", "instance", "sandbox", "image", "imageDigest",
+                    "engine",
                     "attempt",
                     "library", "hostPid",
                 ], "backend: \(backend.keys)")

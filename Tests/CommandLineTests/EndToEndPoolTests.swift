@@ -18,7 +18,7 @@
                     pool.keys == [
                         "schemaVersion", "total", "inUse", "available", "waiting", "creating", "resetting",
                         "checking", "destroying", "created", "destroyed", "failures", "unfit", "acquired",
-                        "cancelled", "acquireTimes", "sandboxes",
+                        "cancelled", "refused", "acquireTimes", "sandboxes",
                     ])
                 #expect(pool["available"] == 1 && pool["inUse"] == 0 && pool["acquired"] == 1)
                 #expect(

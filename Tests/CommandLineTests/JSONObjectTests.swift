@@ -64,7 +64,8 @@
                         "backend": [
                             "kind": "local", "requested": "local", "fallbackReason": .null,
                             "instance": "host:1:1",
-                            "sandbox": "slot-0", "image": "host", "imageDigest": .null, "attempt": 1,
+                            "sandbox": "slot-0", "image": "host", "imageDigest": .null, "engine": .null,
+                            "attempt": 1,
                             "library": .string(libraryVersion), "hostPid": 7,
                         ],
                         "isolation": [
@@ -149,7 +150,8 @@
                         ],
                         "backend": [
                             "kind": "docker", "requested": "docker", "fallbackReason": .null, "instance": "",
-                            "sandbox": "", "image": "python:3", "imageDigest": .null, "attempt": 1,
+                            "sandbox": "", "image": "python:3", "imageDigest": .null, "engine": .null,
+                            "attempt": 1,
                             "library": .string(libraryVersion), "hostPid": .number(Double(getpid())),
                         ],
                     ])

@@ -87,18 +87,18 @@
             let owner = ContainerOwner(host: "another-boot", pid: 1, start: 1, backend: 1)
             var labels = owner.labels(.agent, pool: "")
             _ = try await client.volumes.create("deserted-today", labels: labels)
+            // What the label says is another clock's: nothing is judged by it.
             labels[ContainerOwner.createdLabel] = "\(ProcessFacts.secondsSince1970 - 100_000)"
             _ = try await client.volumes.create("deserted", labels: labels)
-            // A container is as old as the engine says.
             var spec = ContainerSpec(image: ContainerWorld.image)
             (spec.command, spec.labels) = (["/bin/greet"], labels)
             let container = try await client.containers.create(spec).id
-            let removed = try await DockerBackend.cleanup(ContainerWorld.configuration(engine.host))
-            #expect(removed.isEmpty, "its owner has a container: \(removed)")
-            try await client.containers.remove(container)
-            let later = try await DockerBackend.cleanup(ContainerWorld.configuration(engine.host))
-            #expect(later == ["volume deserted"])
-            try await client.volumes.remove("deserted-today")
+            for _ in 0..<2 {
+                let found = try await DockerBackend.cleanup(ContainerWorld.configuration(engine.host))
+                #expect(found == DockerBackend.Cleanup(), "\(found)")
+                try await client.containers.remove(container)
+            }
+            for name in ["deserted", "deserted-today"] { try await client.volumes.remove(name) }
         }
 
         /// Runs the command, kills it in the middle of its run, and looks at what becomes of its things.
@@ -145,7 +145,7 @@
                 #expect(isClean)
                 await backend.shutdown()
             case .cleanup, .cleanupAtOnce:
-                let removed = try await DockerBackend.cleanup(configuration)
+                let removed = try await DockerBackend.cleanup(configuration).removed
                 #expect(removed.contains { $0.hasPrefix("volume swift-sandbox-\(pid)-") }, "\(removed)")
                 #expect(try await ContainerWorld.leftovers(labels, client).isEmpty)
             }

@@ -144,7 +144,8 @@
                     let remover = Task {
                         while !Task.isCancelled {
                             guard let id = try await subject.containers().first else { continue }
-                            return try await subject.client.containers.remove(id)
+                            _ = try await subject.client.containers.remove(id)
+                            return
                         }
                     }
                     try await subject.backend.acquire(SandboxOptions()).close()

@@ -36,6 +36,12 @@
             #expect(example.owner.life(seenFrom: Self.here) { example.startTimes[$0] } == example.life)
         }
 
+        @Test func volumesOfTwoHostsAreTwo() {
+            let elsewhere = ContainerOwner(host: "other-4026531836", pid: 100, start: 5000, backend: 1)
+            #expect(Self.owner.volumeName != elsewhere.volumeName)
+            #expect(Self.owner.volumeName.hasPrefix("swift-sandbox-100-5000-1-"))
+        }
+
         @Test func labelsComeBackAsTheyWere() {
             let labels = Self.owner.labels(.sandbox, pool: "image, readOnly")
             #expect(ContainerOwner(labels: labels) == Self.owner)
@@ -45,7 +51,7 @@
                         "swift-sandbox.host", "swift-sandbox.pid", "swift-sandbox.start",
                         "swift-sandbox.backend",
                         "swift-sandbox.pool", "swift-sandbox.purpose", "swift-sandbox.version",
-                        "swift-sandbox.created",
+                        "swift-sandbox.created", "swift-sandbox.engine",
                     ])
             #expect(
                 labels["swift-sandbox.purpose"] == "sandbox"
@@ -79,6 +85,8 @@
             var age: Int64 = 1_000_000
             var isKnown = false
             var isUsed = false
+            var unknownFor = Duration.zero
+            var hasEnded = false
             var own: ContainerOwner?
             var isAlive: Bool
             var isLeftBehind: Bool
@@ -107,22 +115,25 @@
                 age: Reconciler.desertion + 1, isAlive: false, isLeftBehind: true),
             LeftCase(
                 testDescription: "own, known", isKnown: true, own: owner, isAlive: true, isLeftBehind: false),
-            LeftCase(testDescription: "own, unknown, old", own: owner, isAlive: true, isLeftBehind: true),
             LeftCase(
-                testDescription: "own, unknown, just made", age: 5, own: owner, isAlive: true,
-                isLeftBehind: false),
+                testDescription: "own, unknown for long", age: -3600,
+                unknownFor: Reconciler.youth + .seconds(1), own: owner, isAlive: true, isLeftBehind: true),
+            // Whatever the engine's clock says of it, which may be ahead of ours, or have jumped.
             LeftCase(
-                testDescription: "own, unknown, from the engine's future", age: -3600, own: owner,
-                isAlive: true,
-                isLeftBehind: false),
+                testDescription: "own, unknown, just seen", unknownFor: Reconciler.youth, own: owner,
+                isAlive: true, isLeftBehind: false),
+            LeftCase(
+                testDescription: "a backend's of this process that was shut down", hasEnded: true,
+                own: neighbour, isAlive: true, isLeftBehind: true),
         ]
 
         @Test(arguments: left) func whatIsLeftBehind(_ example: LeftCase) {
             let isLeft = Reconciler.isLeftBehind(
                 .init(
                     labels: example.owner.labels(.sandbox, pool: ""), age: example.age,
-                    isUsed: example.isUsed, isKnown: example.isKnown),
-                own: example.own, here: Self.here, startTime: { _ in example.isAlive ? 5000 : nil })
+                    isUsed: example.isUsed, isKnown: example.isKnown, unknownFor: example.unknownFor),
+                own: example.own, here: Self.here, hasEnded: { _ in example.hasEnded },
+                startTime: { _ in example.isAlive ? 5000 : nil })
             #expect(isLeft == example.isLeftBehind)
         }
 

@@ -10,24 +10,34 @@ extension PoolStateMachine.Actions {
         var parts = create.map { "create \($0.rawValue)" } + destroy.map { "destroy \($0.rawValue)" }
         parts += reset.map { "reset \($0.rawValue)" } + check.map { "check \($0.rawValue)" }
         parts += grants.map { "grant \($0.waiter)←\($0.lease.member.rawValue)" }
-        parts += failures.map { "\($0.reason == .shutDown ? "shut down" : "fail") \($0.waiter)" }
+        parts += failures.map { "\($0.reason.word) \($0.waiter)" }
         if drained { parts.append("drained") }
         return parts.joined(separator: ", ")
+    }
+}
+
+extension PoolStateMachine.Failure {
+    fileprivate var word: String {
+        switch self {
+        case .creationFailed: "fail"
+        case .timedOut: "time out"
+        case .shutDown: "shut down"
+        }
     }
 }
 
 extension PoolStateMachine {
     /// The lease of an acquire that must be granted at once.
     mutating func take(_ waiter: WaiterID) throws -> PoolLeaseID {
-        guard case .granted(let lease) = acquire(waiter) else {
+        guard case .granted(let lease) = acquire(waiter, now: latest) else {
             throw SandboxError(.internalError, message: "waiter \(waiter) was not granted at once")
         }
         return lease
     }
 
     /// The actions of an acquire that must wait.
-    mutating func enqueue(_ waiter: WaiterID) -> String {
-        switch acquire(waiter) {
+    mutating func enqueue(_ waiter: WaiterID, now: Duration = .zero) -> String {
+        switch acquire(waiter, now: now) {
         case .granted(let lease): "granted \(lease.member.rawValue)"
         case .waiting(let actions): actions.summary
         case .refused: "refused"

@@ -10,6 +10,7 @@ import Testing
         PoolConfiguration(minimum: 0, maximum: 1, idleTimeout: nil),
         PoolConfiguration(minimum: 3, maximum: 3, maxAge: .seconds(1), maxUses: .max),
         PoolConfiguration(healthCheckInterval: .milliseconds(1)),
+        PoolConfiguration(acquireTimeout: nil),
         PoolConfiguration(initialBackoff: .seconds(1), maximumBackoff: .seconds(1)),
     ]
 
@@ -23,6 +24,8 @@ import Testing
         (PoolConfiguration(maxUses: 0), "maxUses"),
         (PoolConfiguration(healthCheckInterval: .zero), "healthCheckInterval"),
         (PoolConfiguration(initialBackoff: .zero), "initialBackoff"),
+        (PoolConfiguration(acquireTimeout: .zero), "acquireTimeout"),
+        (PoolConfiguration(patience: .zero), "patience"),
         (PoolConfiguration(initialBackoff: .seconds(2), maximumBackoff: .seconds(1)), "initialBackoff"),
     ]
 

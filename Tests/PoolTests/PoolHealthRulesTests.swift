@@ -69,7 +69,7 @@ private typealias Machine = PoolStateMachine<Int>
 
         machine = Machine.ready(
             PoolConfiguration(minimum: 1, maximum: 2, maxAge: .seconds(9), maxUses: 9), resets: true)
-        _ = try machine.release(machine.take(1), reusable: true, now: .seconds(8))
+        _ = try machine.release(machine.take(1), reusable: true, now: .seconds(9) - .milliseconds(100))
         #expect(machine.tick(now: .seconds(9)).summary == "")
         #expect(machine.resetDone(member(1), fit: true, now: .seconds(9)).summary == "create 2, destroy 1")
     }

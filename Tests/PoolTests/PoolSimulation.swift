@@ -28,6 +28,11 @@ struct PoolSimulation {
     /// The member whose health check ends with this event.
     private var examined: PoolMemberID?
     private var waiters: [Int] = []
+    private var waitingSince: [Int: Duration] = [:]
+    private var latestGrant = Duration.zero
+    private var latestFailure: Duration?
+    /// When the making as new of a member began.
+    private var resetSince: [PoolMemberID: Duration] = [:]
     private var leases: [PoolLeaseID] = []
     private var ended: [PoolLeaseID] = []
     private var lastWaiter = 0
@@ -48,7 +53,10 @@ struct PoolSimulation {
             maxUses: [1, 1, 2, 5, .max].randomElement(using: &random) ?? 1,
             healthCheckInterval: Bool.random(using: &random)
                 ? .seconds(Int.random(in: 1...30, using: &random)) : nil,
-            initialBackoff: .seconds(1), maximumBackoff: .seconds(20))
+            initialBackoff: .seconds(1), maximumBackoff: .seconds(20),
+            acquireTimeout: Bool.random(using: &random)
+                ? .seconds(Int.random(in: 1...60, using: &random)) : nil,
+            patience: .milliseconds(Int.random(in: 1...15_000, using: &random)))
         self.configuration = configuration
         self.resets = Bool.random(using: &random)
         self.isCalm = Bool.random(using: &random)
@@ -93,7 +101,7 @@ struct PoolSimulation {
         lastWaiter += 1
         trace.append("acquire \(lastWaiter)")
         let ready = places.values.contains(.available)
-        switch machine.acquire(lastWaiter) {
+        switch machine.acquire(lastWaiter, now: now) {
         case .granted(let lease):
             expect(waiters.isEmpty, "a newcomer was served before those who wait")
             expect(places[lease.member] == .available, "granted \(lease.member), which was not ready")
@@ -104,6 +112,7 @@ struct PoolSimulation {
         case .waiting(let actions):
             expect(!ready && !draining, "must not wait")
             waiters.append(lastWaiter)
+            waitingSince[lastWaiter] = now
             apply(actions)
         case .refused:
             expect(draining, "refused")
@@ -124,10 +133,12 @@ struct PoolSimulation {
         trace.append("\(failing ? "failed" : "created") \(member.rawValue)")
         if failing {
             places[member] = nil
+            latestFailure = now
             apply(machine.creationFailed(member, now: now))
         } else {
             places[member] = .between
             madeAt[member] = now
+            if broken.contains(member) { latestFailure = now }
             apply(machine.created(member, now: now))
         }
     }
@@ -206,6 +217,7 @@ struct PoolSimulation {
             if let kept, let gone { expect(gone <= kept, "shrank the busier one") }
         }
         judgeChecks(actions.check)
+        judgeWaits()
         let deadline = machine.nextDeadline
         expect(deadline ?? .seconds(1 << 40) > now, "a deadline is past at \(now)")
         if let maxAge = configuration.maxAge, !draining {
@@ -215,6 +227,30 @@ struct PoolSimulation {
             let soon = now + maxAge / (4 * configuration.maximum)
             expect(!old || deadline ?? .seconds(1 << 40) <= soon, "an old member is forgotten")
         }
+    }
+
+    /// How long nothing has moved for a waiter.
+    private func wait(_ waiter: Int) -> Duration {
+        now - max(waitingSince[waiter, default: now], latestGrant)
+    }
+
+    /// After a tick nobody waits longer than he is to.
+    private mutating func judgeWaits() {
+        for waiter in waiters {
+            if let timeout = configuration.acquireTimeout {
+                expect(wait(waiter) < timeout, "waiter \(waiter) waits beyond the acquireTimeout")
+            }
+            let hasFailed = latestFailure.map { $0 >= waitingSince[waiter, default: now] } ?? false
+            expect(
+                !hasFailed || count(.creating) > 0 || wait(waiter) < configuration.patience,
+                "waiter \(waiter) waits although making fails")
+        }
+        let quick = places.count {
+            $0.value == .resetting && now - resetSince[$0.key, default: now] < configuration.patience
+        }
+        expect(
+            !isCalm || count(.creating) + quick >= waiters.count || places.count == configuration.maximum,
+            "somebody waits for a slow reset")
     }
 
     /// What a tick began, and what it should have begun.
@@ -345,6 +381,21 @@ struct PoolSimulation {
             expect(waiters.first == waiter, "waiter \(waiter) failed out of turn")
             if waiters.first == waiter { waiters.removeFirst() }
             expect((reason == .shutDown) == draining, "waiter \(waiter) failed for the wrong reason")
+            switch reason {
+            case .shutDown: break
+            case .creationFailed:
+                let hasFailed = latestFailure.map { $0 >= waitingSince[waiter, default: now] } ?? false
+                // One that broke while it was made is about to be destroyed.
+                let isLost = places.values.allSatisfy { $0 == .creating || $0 == .between }
+                let shortest = min(configuration.patience, configuration.acquireTimeout ?? .seconds(1 << 40))
+                expect(hasFailed, "waiter \(waiter) failed without a failure")
+                expect(isLost || wait(waiter) >= shortest, "waiter \(waiter) failed too early")
+            case .timedOut:
+                expect(
+                    configuration.acquireTimeout.map { wait(waiter) >= $0 } ?? false,
+                    "waiter \(waiter) timed out too early")
+            }
+            waitingSince[waiter] = nil
         }
         for member in actions.destroy {
             let place = places[member]
@@ -354,6 +405,7 @@ struct PoolSimulation {
         for member in actions.reset {
             expect(places[member] == .between && resets && !draining, "resets \(member) out of turn")
             places[member] = .resetting
+            resetSince[member] = now
         }
         for member in actions.check {
             expect(places[member] == .available, "checks \(member), which is not ready")
@@ -373,6 +425,7 @@ struct PoolSimulation {
         expect(lease.serial > highestSerial, "lease \(lease.serial) was used before")
         expect(!broken.contains(lease.member), "granted the broken \(lease.member)")
         highestSerial = lease.serial
+        (latestGrant, latestFailure) = (now, nil)
         uses[lease.member, default: 0] += 1
         expect(uses[lease.member, default: 0] <= configuration.maxUses, "\(lease.member) is worn out")
         places[lease.member] = .inUse
@@ -400,11 +453,14 @@ struct PoolSimulation {
         expect(statistics.total <= configuration.maximum, "more than the maximum: \(statistics)")
         expect(waiters.isEmpty || statistics.available == 0, "somebody waits while one is ready")
         expect(waiters.isEmpty || statistics.total > 0, "somebody waits for nothing")
+        let slow = places.count {
+            $0.value == .resetting && now - resetSince[$0.key, default: now] >= configuration.patience
+        }
         if isCalm, replenished, !draining, statistics.total < configuration.maximum {
             expect(
                 statistics.creating + statistics.resetting >= waiters.count
                     && statistics.available + statistics.creating + statistics.resetting
-                        + statistics.checking >= configuration.minimum,
+                        + statistics.checking + slow >= configuration.minimum,
                 "too few under way: \(statistics)")
         }
     }

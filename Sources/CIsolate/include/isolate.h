@@ -261,7 +261,7 @@ const char *isolate_policy_name(unsigned index);
 typedef struct isolate_agent_options {
     int is_writable;     /* the container's root is: the program is uid 0 then, the agent `user` */
     int network;         /* enum isolate_network; the container has a network namespace with nothing but lo */
-    uint32_t user;       /* an id that nobody else uses: the program's, unless it is uid 0 */
+    uint32_t user;       /* any number but 0: the agent draws an id by it, the program's, unless that is 0 */
     uint32_t processors; /* of the engine's host */
     uint64_t
         memory_slack; /* bytes by which the container's memory limit may differ from what a run asks for */

@@ -11,7 +11,9 @@
 
 #include "isolate_protocol.h"
 
-enum { ISOLATE_AGENT_VERSION = 1 };
+enum { ISOLATE_AGENT_VERSION = 2 };
+/* The size of /dev/shm that the engine is asked for, by which the container's own is known. */
+#define ISOLATE_AGENT_SHARED_MEMORY (1ull << 40)
 /* The largest payload of a frame, either way. */
 enum { ISOLATE_FRAME_MAX = 32 << 10 };
 /* Bytes of a program's stdin on their way, at most; INPUT_TAKEN gives room for more. */
@@ -47,6 +49,7 @@ struct isolate_agent_hello {
     uint32_t landlock_abi;
     uint32_t cgroup_kind; /* enum isolate_cgroup_kind; NONE: its files cannot be read */
     uint32_t cgroup_version;
+    uint32_t layers;                /* bits of enum isolate_layer that the engine was seen to give */
     struct isolate_failure failure; /* why there is no slot */
 };
 

@@ -356,6 +356,11 @@ void agent_main(void) {
     struct isolate_config *config = &setup.config;
     long abi = SYS_CALL_3(__NR_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
     config->landlock_abi = abi > 0 ? (uint32_t)abi : 0;
+    uint32_t user = 0;
+    int found = agent_find_id(config->slot_uid != 0 ? config->slot_uid : config->program_uid, &user);
+    /* One of the two is 0; the other one was no more than a seed. */
+    config->slot_uid = config->slot_uid != 0 ? user : 0;
+    config->program_uid = config->program_uid != 0 ? user : 0;
     slot.config = config;
     slot.host =
         (struct identity){config->slot_uid, config->slot_uid, config->program_uid, config->program_uid};
@@ -363,7 +368,11 @@ void agent_main(void) {
     struct isolate_agent_hello hello = {.version = ISOLATE_AGENT_VERSION,
                                         .config_bytes = sizeof *config,
                                         .landlock_abi = config->landlock_abi,
-                                        .failure = start()};
+                                        .layers = agent_layers(config),
+                                        .failure =
+                                            failure_at(found < 0 ? ISOLATE_STAGE_ID_MAP : 0, found, 0)};
+    if (found == 0)
+        hello.failure = start();
     hello.cgroup_kind = slot.cgroup.kind;
     hello.cgroup_version = cgroup_container_version();
     stream_send(ISOLATE_FRAME_HELLO, &hello, sizeof hello);

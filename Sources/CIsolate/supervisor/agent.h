@@ -60,6 +60,22 @@ void file_move(void);
 int file_is_writing(void);
 int file_is_reading(void);
 
+/* ---- agent_ids.c: pure ---- */
+
+/* An id of the container's user namespace, by these maps of it; 0: there is none. `seed`: anything, so that
+ * containers differ: the kernel counts processes by user for the whole host. */
+uint32_t agent_choose_id(const char *uid_map, const char *gid_map, uint32_t seed);
+/* Whether one line of a map covers these ids. */
+int agent_covers_ids(const char *map, uint64_t first, uint64_t count);
+
+/* ---- agent_facts.c: looks at the container ---- */
+
+struct isolate_config;
+/* The same by this container's own maps. 0, or -errno; -EINVAL: there is no such id. */
+int agent_find_id(uint32_t seed, uint32_t *id);
+/* Bits of enum isolate_layer that the engine gave. To be called before anything is given up. */
+uint32_t agent_layers(const struct isolate_config *config);
+
 /* ---- agent.c ---- */
 
 enum { EXIT_PROTOCOL = 3, EXIT_SLOT = 4 };

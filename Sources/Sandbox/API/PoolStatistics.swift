@@ -28,6 +28,8 @@ public struct PoolStatistics: Sendable, Hashable {
     public var acquired = 0
     /// Callers that left the queue by cancellation since the start.
     public var cancelled = 0
+    /// Callers that left the queue since the start because nothing came in time, or nothing could be made.
+    public var refused = 0
 
     public init() {}
 
@@ -47,6 +49,7 @@ public struct PoolStatistics: Sendable, Hashable {
         sum.unfit += b.unfit
         sum.acquired += b.acquired
         sum.cancelled += b.cancelled
+        sum.refused += b.refused
         return sum
     }
 

@@ -20,6 +20,8 @@ public struct Provenance: Sendable, Hashable {
     /// The image as it was asked for.
     public var image: String
     public var imageDigest: String?
+    /// The engine that the sandbox is in, for a backend that has one.
+    public var engine: Engine?
     /// 1 for the first try.
     public var attempt: Int
     /// The library's version.
@@ -27,10 +29,24 @@ public struct Provenance: Sendable, Hashable {
     /// The embedding process.
     public var hostPID: Int32
 
+    /// Which engine.
+    public struct Engine: Sendable, Hashable {
+        /// What it calls itself; empty where it did not say, or was not reached.
+        public var id: String
+        /// Where this process reaches it.
+        public var address: String
+
+        public init(id: String, address: String) {
+            self.id = id
+            self.address = address
+        }
+    }
+
     public init(
         kind: BackendKind, requested: String, fallbackReason: String? = nil, instance: String,
         sandbox: String,
-        image: String, imageDigest: String? = nil, attempt: Int = 1, library: String = libraryVersion,
+        image: String, imageDigest: String? = nil, engine: Engine? = nil, attempt: Int = 1,
+        library: String = libraryVersion,
         hostPID: Int32
     ) {
         self.kind = kind
@@ -40,6 +56,7 @@ public struct Provenance: Sendable, Hashable {
         self.sandbox = sandbox
         self.image = image
         self.imageDigest = imageDigest
+        self.engine = engine
         self.attempt = attempt
         self.library = library
         self.hostPID = hostPID

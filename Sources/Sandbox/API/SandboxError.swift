@@ -38,6 +38,8 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let sandboxClosed = Code(rawValue: "sandboxClosed")
         /// The task was cancelled.
         public static let cancelled = Code(rawValue: "cancelled")
+        /// No sandbox became free in time; the message says what the others were doing.
+        public static let acquireTimedOut = Code(rawValue: "acquireTimedOut")
         /// The backend was shut down.
         public static let shutDown = Code(rawValue: "shutDown")
         /// The process forked since the backend started; make a new backend in the child.

@@ -37,12 +37,15 @@ package final class Pool<Member: Sendable>: Sendable {
         /// Tells the timer in force from one that was replaced while it woke up.
         var timerGeneration = 0
         var drainers: [CheckedContinuation<Void, Never>] = []
+        /// Creations under way: a drain cancels them.
+        var makers: [PoolMemberID: Task<Void, Never>] = [:]
+        /// Why a creation failed last.
+        var lastFailure: SandboxError?
         var acquireTimes = DurationHistogram()
     }
 
     /// What to do once the lock is free.
     private struct Effects {
-        var create: [PoolMemberID] = []
         var reset: [(PoolMemberID, Member)] = []
         var check: [(PoolMemberID, Member)] = []
         var destroy: [(PoolMemberID, Member)] = []
@@ -62,20 +65,24 @@ package final class Pool<Member: Sendable>: Sendable {
     private let reset: Test?
     private let check: Test?
     private let clock: PoolClock
+    private let stillborn: SandboxError
 
     /// Makes an empty pool; ``start()`` fills it.
     ///
     /// - Parameters:
-    ///   - create: makes a member; it is told the number of the member, for ``memberBroke(_:)``.
+    ///   - create: makes a member; it is told the number of the member, for ``memberBroke(_:)``. Its task is cancelled when
+    ///     the pool is drained.
     ///   - destroy: destroys a member. The pool counts it towards `maximum` until this returns.
     ///   - reset: makes a member that was given back as new, before anybody else has it; false: it could not,
     ///     and the member is destroyed. Must come to an end by itself. Without it members are reused as they are.
     ///   - check: finds out by a real run whether a ready member works, every `healthCheckInterval`; false: it
     ///     is destroyed and replaced. Must come to an end by itself. Without it there are no health checks.
+    ///   - stillborn: what a caller is told when a member broke before it was reported as made.
     /// - Throws: `.invalidArgument` if the configuration is not valid.
     package init(
         configuration: PoolConfiguration, clock: PoolClock = .continuous, create: @escaping Create,
-        destroy: @escaping Destroy, reset: Test? = nil, check: Test? = nil
+        destroy: @escaping Destroy, reset: Test? = nil, check: Test? = nil,
+        stillborn: SandboxError = stillborn
     ) throws(SandboxError) {
         try configuration.validate()
         var configuration = configuration
@@ -86,6 +93,7 @@ package final class Pool<Member: Sendable>: Sendable {
         self.create = create
         self.destroy = destroy
         self.clock = clock
+        self.stillborn = stillborn
     }
 
     deinit {
@@ -122,9 +130,10 @@ package final class Pool<Member: Sendable>: Sendable {
     /// If one is ready this neither suspends nor starts a task; not even for its replacement, which begins
     /// with ``replenish()``, with ``release(_:reusable:)`` at the latest. It runs on the caller's executor: a
     /// hop to another thread would cost more than all the rest.
-    /// - Throws: `.cancelled`; `.shutDown` once drained; or the error of the creation this caller waited for.
+    /// - Throws: `.cancelled`, as soon as the task is; `.shutDown` once drained; the error of a creation, when nothing else
+    ///   came in time; `.acquireTimedOut` when nothing failed and nothing came. See ``PoolConfiguration/acquireTimeout``.
     nonisolated(nonsending) package func acquire() async throws(SandboxError) -> PoolLease<Member> {
-        if Task.isCancelled { throw Self.cancelled }
+        if Task.isCancelled { throw SandboxError.acquireCancelled }
         let start = clock.now()
         switch state.withLock({ enter(&$0, since: start) }) {
         case .lease(let lease): return lease
@@ -155,13 +164,14 @@ package final class Pool<Member: Sendable>: Sendable {
     /// Refuses new callers, fails those who wait, and returns when every member is destroyed: also those in
     /// use, once they are released. May be called any number of times.
     package func drain() async {
-        handle(failure: SandboxError.backendShutDown) { machine, _ in machine.drain() }
-        // From here on nothing expires, so no other timer is started.
-        let timer = state.withLock { state in
+        handle { machine, _ in machine.drain() }
+        // From here on nothing expires, so no other timer is started, and nothing is made.
+        let (timer, makers) = state.withLock { state in
             defer { state.timer = nil }
-            return state.timer?.task
+            return (state.timer?.task, Array(state.makers.values))
         }
         timer?.cancel()
+        for maker in makers { maker.cancel() }
         await withCheckedContinuation { continuation in
             let drained = state.withLock { state in
                 if !state.machine.isDrained { state.drainers.append(continuation) }
@@ -176,11 +186,7 @@ package final class Pool<Member: Sendable>: Sendable {
         handle { machine, now in machine.broken(member, now: now) }
     }
 
-    private static var cancelled: SandboxError {
-        SandboxError(.cancelled, message: "the task was cancelled before it had a sandbox")
-    }
-
-    private static var stillborn: SandboxError {
+    package static var stillborn: SandboxError {
         SandboxError(.setupFailed, message: "the sandbox died as soon as it was made")
     }
 
@@ -188,7 +194,7 @@ package final class Pool<Member: Sendable>: Sendable {
 
     private func enter(_ state: inout State, since start: Duration) -> Acquired {
         let waiter = state.lastWaiter + 1
-        switch state.machine.acquire(waiter) {
+        switch state.machine.acquire(waiter, now: start) {
         case .granted(let id):
             guard let member = state.members[id.member] else {
                 preconditionFailure("\(id.member) is unknown")
@@ -200,7 +206,7 @@ package final class Pool<Member: Sendable>: Sendable {
         case .waiting(let actions):
             state.lastWaiter = waiter
             state.waiters[waiter] = .entered
-            return .waiting(waiter, apply(actions, to: &state, failure: SandboxError.backendShutDown))
+            return .waiting(waiter, apply(actions, to: &state))
         }
     }
 
@@ -217,7 +223,7 @@ package final class Pool<Member: Sendable>: Sendable {
         let lease = try answer.get()
         if Task.isCancelled {
             handle { machine, now in machine.giveBack(lease.id, now: now) }
-            throw Self.cancelled
+            throw SandboxError.acquireCancelled
         }
         return lease
     }
@@ -237,9 +243,9 @@ package final class Pool<Member: Sendable>: Sendable {
     private func cancel(_ waiter: Int) {
         let continuation = state.withLock { state in
             state.machine.cancel(waiter)
-                ? Self.answer(waiter, .failure(Self.cancelled), in: &state) : nil
+                ? Self.answer(waiter, .failure(SandboxError.acquireCancelled), in: &state) : nil
         }
-        continuation?.resume(returning: .failure(Self.cancelled))
+        continuation?.resume(returning: .failure(SandboxError.acquireCancelled))
     }
 
     /// Takes the waiter off the list; one whose continuation is still to come finds its answer there instead.
@@ -258,23 +264,33 @@ package final class Pool<Member: Sendable>: Sendable {
 
     /// Tells the machine of an event, under the lock, and carries out what it says, outside.
     ///
-    /// - Parameter failure: the error of waiters that fail through this event.
+    /// - Parameters:
+    ///   - newcomer: a member that was made.
+    ///   - made: the member whose creation ended.
+    ///   - failure: why it did not, or will not, serve anybody.
     private func handle(
-        failure: SandboxError = .backendShutDown, adding newcomer: (PoolMemberID, Member)? = nil,
+        adding newcomer: Member? = nil, made: PoolMemberID? = nil, failure: SandboxError? = nil,
         _ event: (inout Machine, Duration) -> Machine.Actions
     ) {
         let now = clock.now()
         let effects = state.withLock { state in
-            if let (id, member) = newcomer { state.members[id] = member }
-            return apply(event(&state.machine, now), to: &state, failure: failure)
+            if let made {
+                state.makers[made] = nil
+                state.members[made] = newcomer
+                if newcomer != nil, state.machine.isBroken(made) { state.lastFailure = stillborn }
+            }
+            if let failure { state.lastFailure = failure }
+            return apply(event(&state.machine, now), to: &state)
         }
         perform(effects)
     }
 
-    private func apply(
-        _ actions: Machine.Actions, to state: inout State, failure: SandboxError
-    ) -> Effects {
-        var effects = Effects(create: actions.create)
+    private func apply(_ actions: Machine.Actions, to state: inout State) -> Effects {
+        var effects = Effects()
+        for id in actions.create {
+            // Starting a task under the lock is safe: a detached one never runs in the caller's stead.
+            state.makers[id] = Task.detached { await self.make(id) }
+        }
         for id in actions.reset {
             if let member = state.members[id] { effects.reset.append((id, member)) }
         }
@@ -293,9 +309,10 @@ package final class Pool<Member: Sendable>: Sendable {
                 effects.answers.append((continuation, answer))
             }
         }
-        for (waiter, _) in actions.failures {
-            if let continuation = Self.answer(waiter, .failure(failure), in: &state) {
-                effects.answers.append((continuation, .failure(failure)))
+        for (waiter, reason) in actions.failures {
+            let failure = Answer.failure(error(reason, state))
+            if let continuation = Self.answer(waiter, failure, in: &state) {
+                effects.answers.append((continuation, failure))
             }
         }
         if actions.drained { swap(&effects.drained, &state.drainers) }
@@ -303,9 +320,16 @@ package final class Pool<Member: Sendable>: Sendable {
         return effects
     }
 
+    private func error(_ reason: Machine.Failure, _ state: State) -> SandboxError {
+        switch reason {
+        case .shutDown: .backendShutDown
+        case .creationFailed: state.lastFailure ?? stillborn
+        case .timedOut: .acquireTimedOut(state.machine.configuration, state.machine.statistics)
+        }
+    }
+
     private func perform(_ effects: Effects) {
         for (continuation, answer) in effects.answers { continuation.resume(returning: answer) }
-        for id in effects.create { Task.detached { await self.make(id) } }
         for (id, member) in effects.reset { Task.detached { await self.makeAsNew(id, member) } }
         for (id, member) in effects.check { Task.detached { await self.examine(id, member) } }
         for (id, member) in effects.destroy { Task.detached { await self.unmake(id, member) } }
@@ -315,11 +339,9 @@ package final class Pool<Member: Sendable>: Sendable {
     private func make(_ id: PoolMemberID) async {
         do throws(SandboxError) {
             let member = try await create(id)
-            handle(failure: Self.stillborn, adding: (id, member)) { machine, now in
-                machine.created(id, now: now)
-            }
+            handle(adding: member, made: id) { machine, now in machine.created(id, now: now) }
         } catch {
-            handle(failure: error) { machine, now in machine.creationFailed(id, now: now) }
+            handle(made: id, failure: error) { machine, now in machine.creationFailed(id, now: now) }
         }
     }
 
@@ -367,7 +389,7 @@ package final class Pool<Member: Sendable>: Sendable {
             let actions = state.machine.tick(now: now)
             let next = state.machine.nextDeadline
             if let next { state.timer?.deadline = next } else { state.timer = nil }
-            return (apply(actions, to: &state, failure: SandboxError.backendShutDown), next)
+            return (apply(actions, to: &state), next)
         }
         perform(effects)
         return next

@@ -3,8 +3,10 @@
 extension PoolStateMachine {
     /// Why a waiter gets no member.
     enum Failure: Hashable, Sendable {
-        /// The creation that just failed was its last prospect.
+        /// Creations failed, the latest one among them, and nothing else came in time or can come.
         case creationFailed
+        /// Nothing moved for the whole `acquireTimeout`, and nothing failed either.
+        case timedOut
         /// The pool is drained.
         case shutDown
     }

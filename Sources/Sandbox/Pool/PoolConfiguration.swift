@@ -26,11 +26,18 @@ public struct PoolConfiguration: Sendable, Hashable {
     public var initialBackoff: Duration
     /// The longest pause of the background replacement.
     public var maximumBackoff: Duration
+    /// How long a caller waits while nothing moves: no caller has been given a sandbox for this long, nor has one since this
+    /// one came. A queue that moves is waited out, however long it is. `nil`: for ever.
+    public var acquireTimeout: Duration?
+    /// How long a caller puts up with what should be quick: when all that was tried in this time to make a sandbox failed, he
+    /// has the error, although one in use may come back; and one that is being made as new for longer is not counted on.
+    public var patience: Duration
 
     public init(
         minimum: Int = 1, maximum: Int = 8, idleTimeout: Duration? = .seconds(60), maxAge: Duration? = nil,
         maxUses: Int = 1, healthCheckInterval: Duration? = nil,
-        initialBackoff: Duration = .milliseconds(100), maximumBackoff: Duration = .seconds(30)
+        initialBackoff: Duration = .milliseconds(100), maximumBackoff: Duration = .seconds(30),
+        acquireTimeout: Duration? = .seconds(60), patience: Duration = .milliseconds(500)
     ) {
         self.minimum = minimum
         self.maximum = maximum
@@ -40,6 +47,8 @@ public struct PoolConfiguration: Sendable, Hashable {
         self.healthCheckInterval = healthCheckInterval
         self.initialBackoff = initialBackoff
         self.maximumBackoff = maximumBackoff
+        self.acquireTimeout = acquireTimeout
+        self.patience = patience
     }
 
     /// The member's own bound.
@@ -74,5 +83,9 @@ public struct PoolConfiguration: Sendable, Hashable {
             initialBackoff > .zero && initialBackoff <= maximumBackoff,
             "the pool's initialBackoff is not between 0 and its maximumBackoff",
             "give a pause of more than 0 that is not longer than maximumBackoff")
+        try require(
+            acquireTimeout ?? .seconds(1) > .zero, "the pool's acquireTimeout is not more than 0",
+            "give nil to let callers wait for ever")
+        try require(patience > .zero, "the pool's patience is not more than 0", "give some milliseconds")
     }
 }

@@ -31,6 +31,8 @@ struct PoolMemberRecord: Sendable {
     /// When it became ready last, or was found healthy.
     var checkedAt = Duration.zero
     var uses = 0
+    /// When its making as new began, if it is under way and may be counted on.
+    var resetSince: Duration?
     /// Broke where it could not be destroyed at once; it is when it comes back.
     var broken = false
 }

@@ -6,11 +6,11 @@ extension PoolStateMachine {
     /// Creations that should be under way. Those for waiters keep `minimum` for the time after: while
     /// somebody waits, more would only slow down the one that is waited for.
     ///
-    /// A member being reset is as good as one being made, and sooner there. One being checked may be long
-    /// about it: it counts towards the minimum, and a waiter gets a creation all the same.
+    /// A member being reset is as good as one being made, and sooner there, unless it is long about it already. One being
+    /// checked may be long about it: it counts towards the minimum, and a waiter gets a creation all the same.
     var wanted: Int {
         let missing = configuration.minimum - available.count - counters.checking
-        return max(waiters.count, missing) - counters.resetting
+        return max(waiters.count, missing) - byReset.count
     }
 
     mutating func replenish(_ actions: inout Actions) {
@@ -21,24 +21,61 @@ extension PoolStateMachine {
     /// A try for a waiter that has no creation under way yet, whatever the backoff.
     @discardableResult
     mutating func createForWaiter(_ actions: inout Actions) -> Bool {
-        counters.creating + counters.resetting < waiters.count && create(&actions)
+        counters.creating + byReset.count < waiters.count && create(&actions)
     }
 
-    /// A waiter fails only when nothing is left that could serve it. Then as many fail as there were failures
-    /// since anything could, so that each has had its try, and for those behind them creations start at once.
+    /// A creation failed. Where nothing is left that could serve a waiter, as many fail as there were failures since
+    /// anything could, so that each has had its try, and for those behind them creations start at once. Where something is
+    /// left, a waiter fails who has waited long enough.
     mutating func failWaiters(_ actions: inout Actions) {
-        guard !waiters.isEmpty, counters.others == 0 else {
+        latestFailure = latest
+        guard !waiters.isEmpty else {
             unansweredFailures = 0
             return
         }
         unansweredFailures += 1
-        guard counters.creating == 0 else { return }
-        while unansweredFailures > 0, let waiter = waiters.popFirst() {
-            unansweredFailures -= 1
-            actions.failures.append((waiter, .creationFailed))
+        if counters.creating + counters.others == 0 {
+            while unansweredFailures > 0, fail(.creationFailed, &actions) { unansweredFailures -= 1 }
+            unansweredFailures = 0
+            while createForWaiter(&actions) {}
+            return
         }
-        unansweredFailures = 0
-        while createForWaiter(&actions) {}
+        // One for each failure, while other creations are under way: they may do better.
+        while unansweredFailures > 0 || counters.creating == 0, let waiter = waiters.first,
+            let end = waitEnd(waiter, isMaking: false), end <= latest, fail(.creationFailed, &actions)
+        {
+            unansweredFailures = max(0, unansweredFailures - 1)
+        }
+        if counters.others > 0 { unansweredFailures = 0 }
+    }
+
+    /// Takes the first waiter from the queue, with nothing for him.
+    private mutating func fail(_ reason: Failure, _ actions: inout Actions) -> Bool {
+        guard let waiter = waiters.popFirst() else { return false }
+        waitingSince[waiter] = nil
+        counters.refused += 1
+        actions.failures.append((waiter, reason))
+        return true
+    }
+
+    /// Until when a waiter waits while nothing moves; it comes later for those behind him, never earlier. `nil`: for ever.
+    ///
+    /// - Parameter isMaking: a creation under way is waited for, whatever failed before.
+    func waitEnd(_ waiter: WaiterID, isMaking: Bool) -> Duration? {
+        guard let since = waitingSince[waiter] else { return nil }
+        let hasFailed = latestFailure.map { $0 >= since } ?? false
+        let bounds = [configuration.acquireTimeout, hasFailed && !isMaking ? configuration.patience : nil]
+        return bounds.compactMap { $0 }.min().map { max(since, latestGrant) + $0 }
+    }
+
+    /// Those fail for whom nothing has moved for too long.
+    mutating func failOverdue(_ actions: inout Actions) {
+        while let waiter = waiters.first, let end = waitEnd(waiter, isMaking: counters.creating > 0),
+            end <= latest
+        {
+            let hasFailed = latestFailure.map { $0 >= waitingSince[waiter] ?? .zero } ?? false
+            _ = fail(hasFailed ? .creationFailed : .timedOut, &actions)
+        }
     }
 
     @discardableResult
@@ -63,6 +100,7 @@ extension PoolStateMachine {
         if draining {
             destroy(member, &actions)
         } else if let waiter = waiters.popFirst() {
+            waitingSince[waiter] = nil
             actions.grants.append((waiter, lease(member)))
         } else {
             members[member]?.state = .available
@@ -106,6 +144,7 @@ extension PoolStateMachine {
         members[member]?.uses += 1
         counters.inUse += 1
         counters.acquired += 1
+        (latestGrant, latestFailure) = (latest, nil)
         return PoolLeaseID(member: member, serial: lastLease)
     }
 
@@ -130,6 +169,16 @@ extension PoolStateMachine {
     }
 
     // MARK: Time
+
+    /// What is made as new for too long is not counted on: a waiter, and the minimum, get a creation instead.
+    mutating func giveUpSlowResets(_ actions: inout Actions) {
+        while let slowest = byReset.first, let since = members[slowest]?.resetSince,
+            since + configuration.patience <= latest
+        {
+            byReset.remove(slowest)
+            createForWaiter(&actions)
+        }
+    }
 
     mutating func shrink(_ actions: inout Actions) {
         guard let timeout = configuration.idleTimeout else { return }

@@ -20,6 +20,14 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
     /// it. Taking the first would keep every member just young enough to stay.
     var available = LinkedQueue<PoolMemberID>()
     var waiters = LinkedQueue<WaiterID>()
+    /// When each of them came.
+    var waitingSince: [WaiterID: Duration] = [:]
+    /// When a caller was given a member last: from then on those behind him have hope again.
+    var latestGrant = Duration.zero
+    /// When a creation failed last, unless a caller was given a member since.
+    var latestFailure: Duration?
+    /// Members whose making as new has not lasted too long yet, the longest first.
+    var byReset = LinkedQueue<PoolMemberID>()
     /// The ready members, the one longest without a check first; empty without health checks.
     var byCheck = LinkedQueue<PoolMemberID>()
     /// Members available or in use, the oldest first; empty without a `maxAge`. One that gets too old in use
@@ -65,6 +73,8 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         }
     }
 
+    func isBroken(_ member: PoolMemberID) -> Bool { members[member]?.broken ?? false }
+
     /// Draining, and nothing is left.
     var isDrained: Bool { draining && members.isEmpty }
 
@@ -90,6 +100,12 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
             consider(max(record.createdAt + maxAge, nextAgeRetirement))
         }
         if let due = nextCheck { consider(due.time) }
+        if let slowest = byReset.first, let since = members[slowest]?.resetSince {
+            consider(since + configuration.patience)
+        }
+        if let waiter = waiters.first, let end = waitEnd(waiter, isMaking: counters.creating > 0) {
+            consider(end)
+        }
         return deadline
     }
 
@@ -99,13 +115,15 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
     /// waits.
     ///
     /// A waiter that is in the queue already keeps its place.
-    mutating func acquire(_ waiter: WaiterID) -> AcquireResult {
+    mutating func acquire(_ waiter: WaiterID, now: Duration) -> AcquireResult {
+        advance(to: now)
         guard !draining else { return .refused }
         if let member = available.popLast() {
             byCheck.remove(member)
             return .granted(lease(member))
         }
         var actions = Actions()
+        if !waiters.contains(waiter) { waitingSince[waiter] = latest }
         waiters.append(waiter)
         createForWaiter(&actions)
         replenish(&actions)
@@ -117,6 +135,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
     /// - Returns: false if it was not waiting: it has its lease or its failure.
     mutating func cancel(_ waiter: WaiterID) -> Bool {
         guard waiters.remove(waiter) else { return false }
+        waitingSince[waiter] = nil
         counters.cancelled += 1
         return true
     }
@@ -138,6 +157,8 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         let fit = reusable && isFit(record) && record.uses < configuration.uses(of: lease.member)
         if fit, resets, !draining {
             members[lease.member]?.state = .resetting
+            members[lease.member]?.resetSince = latest
+            byReset.append(lease.member)
             counters.resetting += 1
             actions.reset.append(lease.member)
             replenish(&actions)
@@ -166,6 +187,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         guard !draining else { return actions }
         draining = true
         while let waiter = waiters.popFirst() { actions.failures.append((waiter, .shutDown)) }
+        waitingSince = [:]
         while let member = available.popFirst() {
             byCheck.remove(member)
             destroy(member, &actions)
@@ -224,6 +246,8 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         var actions = Actions()
         guard let record = members[member], case .resetting = record.state else { return actions }
         counters.resetting -= 1
+        byReset.remove(member)
+        members[member]?.resetSince = nil
         if !fit { counters.unfit += 1 }
         let fit = fit && isFit(record)
         if fit || draining {
@@ -300,6 +324,8 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         shrink(&actions)
         retireOld(&actions)
         startCheck(&actions)
+        giveUpSlowResets(&actions)
+        failOverdue(&actions)
         if let backoffUntil, latest >= backoffUntil, counters.creating == 0, wanted > 0 { create(&actions) }
         replenish(&actions)
         return actions

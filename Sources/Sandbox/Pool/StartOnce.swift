@@ -7,7 +7,8 @@ import Synchronization
 /// that nobody uses go, the one asked for longest ago first.
 package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Sendable>: Sendable {
     private enum Entry {
-        case starting(Task<Result<Value, SandboxError>, Never>)
+        /// With a number of its own.
+        case starting(Task<Result<Value, SandboxError>, Never>, Int)
         case running(Value)
     }
 
@@ -16,6 +17,7 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
         /// The one asked for longest ago first.
         var order: [Key] = []
         var ending: Task<Void, Never>?
+        var lastStart = 0
     }
 
     private let most = 8
@@ -45,11 +47,15 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
     /// The value of a key; at once when it runs.
     ///
     /// - Parameters:
+    ///   - timeout: how long this caller waits for a start; nil: for as long as it takes.
     ///   - isLost: whether one that runs is of no use any more; it is forgotten.
     ///   - onShared: called when `start` is not, before anything is waited for.
     ///   - onIdle: ends one that was given up for this one.
+    ///   - start: its task is cancelled by a shut-down.
+    /// - Throws: what `start` throws; `.cancelled`, as soon as the caller's task is; `.acquireTimedOut`.
     package func value(
-        _ key: Key, isLost: (Value) -> Bool = { _ in false }, onShared: () -> Void = {},
+        _ key: Key, within timeout: Duration? = nil, isLost: (Value) -> Bool = { _ in false },
+        onShared: () -> Void = {},
         onIdle: (Value) async -> Void, start: @escaping @Sendable () async throws(SandboxError) -> Value
     ) async throws(SandboxError) -> Value {
         let (entry, idle) = try state.withLock { state throws(SandboxError) -> (Entry, [Value]) in
@@ -64,25 +70,51 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
                 onShared()
                 return (entry, idle)
             }
+            state.lastStart += 1
+            let number = state.lastStart
             let entry = Entry.starting(
-                Task { () -> Result<Value, SandboxError> in
-                    do throws(SandboxError) { return .success(try await start()) } catch {
-                        return .failure(error)
+                Task { [self] () -> Result<Value, SandboxError> in
+                    var result: Result<Value, SandboxError>
+                    do throws(SandboxError) { result = .success(try await start()) } catch {
+                        result = .failure(error)
                     }
-                })
+                    started(key, number, result)
+                    return result
+                }, number)
             state.entries[key] = entry
             return (entry, idle)
         }
         for value in idle { await onIdle(value) }
         switch entry {
         case .running(let value): return value
-        case .starting(let task):
-            let result = await task.value
-            state.withLock { state in
-                guard case .starting(task)? = state.entries[key] else { return }
-                state.entries[key] = (try? result.get()).map(Entry.running)
-            }
+        case .starting(let task, _):
+            return try await value(of: task, key, timeout)
+        }
+    }
+
+    private func value(
+        of task: Task<Result<Value, SandboxError>, Never>, _ key: Key, _ timeout: Duration?
+    ) async throws(SandboxError) -> Value {
+        switch await Awaited(task, within: timeout) {
+        case .value(let result):
             return try result.get()
+        case .cancelled:
+            throw SandboxError(.cancelled, message: "the task was cancelled before \(backend) had started")
+        case .timedOut:
+            throw SandboxError(
+                .acquireTimedOut, stage: "start",
+                message: "\(backend) did not start for \(key) within \(timeout.map { "\($0)" } ?? "")",
+                hint: "try again later, or raise the pool's acquireTimeout")
+        }
+    }
+
+    /// A start is over, whether or not anybody still waits for it.
+    private func started(
+        _ key: Key, _ number: Int, _ result: Result<Value, SandboxError>
+    ) {
+        state.withLock { state in
+            guard case .starting(_, number)? = state.entries[key] else { return }
+            state.entries[key] = (try? result.get()).map(Entry.running)
         }
     }
 
@@ -146,7 +178,8 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
                         group.addTask {
                             switch entry {
                             case .running(let value): await end(value)
-                            case .starting(let task):
+                            case .starting(let task, _):
+                                task.cancel()
                                 if case .success(let value) = await task.value { await end(value) }
                             }
                         }

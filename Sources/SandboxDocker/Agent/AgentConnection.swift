@@ -34,6 +34,8 @@
             var run: AgentRun?
             var serial: UInt64 = 0
             var held = 0
+            /// When the agent sent something last.
+            var heard = ContinuousClock.now
             var mustRetire = false
             /// When the end of the run is late.
             var deadline: ContinuousClock.Instant?
@@ -83,6 +85,36 @@
         /// Ends the stream: the agent leaves, and with it everything in the container.
         func close() { state.withLock { $0.stream }?.close() }
 
+        /// The caller gives the container up: whatever waits for it fails at once.
+        func abandon() {
+            lose(SandboxError(.cancelled, message: "the container was given up while it was made"))
+            close()
+        }
+
+        /// Whether the agent and its slot answer within `patience`; an agent that does not is given up.
+        ///
+        /// One that was heard of a moment ago is not asked.
+        func isAnswering(within patience: Duration, disk: Int) async -> Bool {
+            let isFresh = state.withLock { state in
+                state.failure == nil && .now - state.heard < Self.freshness
+            }
+            if isFresh { return true }
+            // On the loop, which first takes in what has come.
+            let timer = state.withLock { $0.stream }?.eventLoop
+                .scheduleTask(in: TimeAmount(patience)) { [weak self] in
+                    guard let self, state.withLock({ $0.question != nil }) else { return }
+                    giveUp()
+                }
+            defer { timer?.cancel() }
+            do throws(SandboxError) {
+                return try await control(ISOLATE_SET_DISK, disk: disk).status.failure.stage == 0
+            } catch {
+                return false
+            }
+        }
+
+        private static let freshness = Duration.milliseconds(20)
+
         // MARK: Questions
 
         /// Configures the agent, which then makes its slot.
@@ -98,10 +130,12 @@
         }
 
         /// One of PREPARE, CLEAR and SET_DISK.
+        ///
+        /// - Parameter patience: how long the answer may take, if not as long as others.
         func control(
-            _ type: isolate_record_type, disk: Int = 0
+            _ type: isolate_record_type, disk: Int = 0, patience: Duration? = nil
         ) async throws(SandboxError) -> isolate_agent_status {
-            try await askInTurn { () async throws(SandboxError) -> isolate_agent_status in
+            try await askInTurn(within: patience) { () async throws(SandboxError) -> isolate_agent_status in
                 let answer = await withCheckedContinuation { continuation in
                     ask(.status(continuation)) { buffer in
                         buffer.writeFrame(
@@ -173,12 +207,15 @@
 
         /// Questions are asked one after another.
         ///
-        /// - Parameter bytes: that belong to the question.
+        /// - Parameters:
+        ///   - bytes: that belong to the question.
+        ///   - patience: how long the answer may take; nil: as long as any.
         private func askInTurn<Value>(
-            sending bytes: Int = 0, _ body: () async throws(SandboxError) -> Value
+            sending bytes: Int = 0, within patience: Duration? = nil,
+            _ body: () async throws(SandboxError) -> Value
         ) async throws(SandboxError) -> Value {
             await turns.begin()
-            state.withLock { $0.answerDeadline = .now + patience + Self.sending(bytes) }
+            state.withLock { $0.answerDeadline = .now + (patience ?? self.patience) + Self.sending(bytes) }
             defer {
                 state.withLock { $0.answerDeadline = nil }
                 turns.end()
@@ -261,6 +298,7 @@
             guard stream == .standardOutput else { return }
             var frames: [(isolate_frame_type, ByteBuffer)] = []
             let isMalformed = state.withLock { state -> Bool in
+                state.heard = .now
                 state.decoder.feed(bytes)
                 do throws(AgentFrameDecoder.Malformed) {
                     while let frame = try state.decoder.next() { frames.append(frame) }
@@ -411,7 +449,10 @@
             let isLate = state.withLock { state in
                 [state.deadline, state.answerDeadline].contains { $0.map { $0 < .now } ?? false }
             }
-            guard isLate else { return }
+            if isLate { giveUp() }
+        }
+
+        private func giveUp() {
             lose(
                 SandboxError(
                     .containerLost, stage: "agent",

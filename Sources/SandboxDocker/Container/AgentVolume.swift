@@ -21,7 +21,7 @@
         init(_ client: EngineClient, owner: ContainerOwner) {
             self.client = client
             self.owner = owner
-            name = "\(owner.name)-agent"
+            name = owner.volumeName
         }
 
         /// Whether the engine may have it.
@@ -45,7 +45,11 @@
                 (state.filling, state.isMade) = (task, true)
                 return task
             }
-            if let error = await task.value {
+            guard case .value(let failure) = await Awaited(task) else {
+                throw EngineError(
+                    .cancelled, operation: "POST /volumes/create", message: "the task was cancelled")
+            }
+            if let error = failure {
                 state.withLock { if $0.filling == task { $0.filling = nil } }
                 throw error
             }
@@ -58,12 +62,13 @@
             // For a container of a volume that is gone the engine makes one that says nothing of its owner. One that
             // is in use is ours, and stays.
             try? await client.volumes.remove(name)
-            try await client.volumes.create(name, labels: owner.labels(.agent, pool: ""))
+            try await client.volumes.create(
+                name, labels: owner.labels(.agent, pool: "", engine: "\(client.address)"))
             var spec = ContainerSpec(image: image)
             spec.entrypoint = ["\(ContainerPlan.agentDirectory)/\(ContainerPlan.agentFile)"]
             spec.command = []
             spec.hasInput = false
-            spec.labels = owner.labels(.agent, pool: "")
+            spec.labels = owner.labels(.agent, pool: "", engine: "\(client.address)")
             // The archive endpoint refuses read-only containers; this one never starts.
             spec.readOnlyRootfs = false
             spec.mounts = [.init(source: name, target: ContainerPlan.agentDirectory, isReadOnly: false)]
@@ -73,7 +78,7 @@
                     helper.id, path: ContainerPlan.agentDirectory,
                     tar: TarArchive.file(ContainerPlan.agentFile, SupervisorImage.bytes))
             } catch {
-                try? await client.containers.remove(helper.id)
+                _ = try? await client.containers.remove(helper.id)
                 throw error
             }
             try await client.containers.remove(helper.id)

@@ -41,7 +41,8 @@
                 attempts[reference] = (file, attempt)
                 return attempt
             }
-            let result = await attempt.value
+            // Others may be waiting for it, too; and what is half loaded is sooner there for the next.
+            guard case .value(let result) = await Awaited(attempt) else { throw .acquireCancelled }
             if (try? result.get()) == nil || file?.isSettled == false { forget(reference, attempt) }
             return try result.get()
         }

@@ -60,7 +60,8 @@
             let limits = ContainerLimits(setting.limits)
             var spec = ContainerPlan.spec(
                 key, volume: setting.volume.name,
-                labels: setting.owner.labels(.sandbox, pool: key.description), limits: limits,
+                labels: setting.owner.labels(
+                    .sandbox, pool: key.description, engine: "\(client.address)"), limits: limits,
                 isPodman: setting.info.isPodman)
             spec.image = setting.image
             let id: String
@@ -73,8 +74,8 @@
             do throws(SandboxError) {
                 return try await start(id, key, setting, limits, onLoss)
             } catch {
-                // It may have been started, or not, or be on its way out.
-                try? await client.containers.remove(id)
+                // It may have been started, or not, or be on its way out. Also when the task was cancelled.
+                await Task.detached { try? await client.containers.removeEnding(id) }.value
                 throw error
             }
         }
@@ -98,6 +99,19 @@
                 if await isGone(id, client, error, or: \.isBeingRemoved) { throw connection.lossError }
                 throw failed(error, "starting a container of \(key.image)", image: key.image)
             }
+            let made = await withTaskCancellationHandler {
+                await greet(connection, id, key, setting, limits)
+            } onCancel: {
+                connection.abandon()
+            }
+            return try made.get()
+        }
+
+        /// What is said at first to an agent that was started.
+        private static func greet(
+            _ connection: AgentConnection, _ id: String, _ key: ContainerKey, _ setting: Setting,
+            _ limits: ContainerLimits
+        ) async -> Result<Container, SandboxError> {
             do throws(SandboxError) {
                 let hello = try await connection.hello(
                     AgentConfiguration.bytes(key.rootfs, processors: setting.info.processors))
@@ -110,15 +124,15 @@
                 let container = Container(
                     id: id, key: key, connection: connection,
                     isolation: ContainerLayers.report(
-                        bits: prepared.status.layers,
+                        bits: hello.layers | prepared.status.layers,
                         remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
                         cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
-                    limits: limits, client: client, isPodman: setting.info.isPodman)
+                    limits: limits, client: setting.client, isPodman: setting.info.isPodman)
                 container.state.withLock { $0.disk = setting.limits.disk }
-                return container
+                return .success(container)
             } catch {
                 connection.close()
-                throw error
+                return .failure(error)
             }
         }
 
@@ -143,6 +157,13 @@
                 throw SandboxError(
                     .internalError, stage: "agent", message: "the agent is of another version of this library"
                 )
+            }
+            if hello.failure.stage == ISOLATE_STAGE_ID_MAP.rawValue {
+                throw SandboxError(
+                    .setupFailed, stage: hello.failure.stageName, errno: hello.failure.errno_value,
+                    message:
+                        "the engine's containers have no user id for a program: their user namespace maps too few",
+                    hint: "give the engine's user a range of 65,536 in /etc/subuid and /etc/subgid")
             }
             if hello.failure.stage != 0 {
                 throw SandboxError(hello.failure, while: "starting the agent in a container of \(key.image)")
@@ -243,15 +264,22 @@
             }
         }
 
+        /// Whether an idle one still answers. One that was heard of a moment ago is not asked.
+        func isAnswering(within patience: Duration) async -> Bool {
+            await connection.isAnswering(within: patience, disk: state.withLock { $0.disk })
+        }
+
         /// Kills what is left of a sandbox, removes all it left, and prepares the next.
         ///
+        /// - Parameter patience: how long that may take; a stopped seat never ends with it.
         /// - Returns: false when not everything went, or when the container is gone.
-        func reset(for limits: Limits) async -> Bool {
+        func reset(for limits: Limits, within patience: Duration) async -> Bool {
             guard key.rootfs == .readOnly, !connection.mustRetire else { return false }
             do throws(SandboxError) {
-                let cleared = try await connection.control(ISOLATE_CLEAR)
+                let cleared = try await connection.control(ISOLATE_CLEAR, patience: patience)
                 guard cleared.status.retire == 0, cleared.status.failure.stage == 0 else { return false }
-                let prepared = try await connection.control(ISOLATE_PREPARE, disk: limits.disk)
+                let prepared = try await connection.control(
+                    ISOLATE_PREPARE, disk: limits.disk, patience: patience)
                 guard prepared.status.failure.stage == 0 else { return false }
                 state.withLock { $0.disk = limits.disk }
                 try await setLimits(limits)
@@ -264,20 +292,17 @@
         /// Ends the container and waits until the engine has removed it.
         func destroy() async throws(EngineError) {
             connection.close()
-            try await client.containers.remove(id)
+            try await client.containers.removeEnding(id)
         }
     }
 
     /// What an agent is told at first.
     enum AgentConfiguration {
-        /// Ids that neither people nor services have; each container draws its own, since the kernel counts processes
-        /// by user for the whole host.
-        private static let users: Range<UInt32> = 0x7100_0000..<0x7F00_0000
-
         static func bytes(_ rootfs: Rootfs, processors: Int) throws(SandboxError) -> [UInt8] {
             var options = isolate_agent_options()
             options.is_writable = rootfs == .writable ? 1 : 0
-            options.user = UInt32.random(in: users)
+            // Each container's agent draws its own id: the kernel counts processes by user for the whole host.
+            options.user = UInt32.random(in: 1...UInt32.max)
             options.processors = UInt32(clamping: processors)
             options.memory_slack = UInt64(ContainerPlan.ownMemory + ContainerPlan.memorySlack)
             var result: Int32 = 0

@@ -4,6 +4,7 @@
     import CIsolate
     import Glibc
     import Sandbox
+    import Synchronization
 
     /// The process that made a container, and which of its backends.
     struct ContainerOwner: Hashable, Sendable {
@@ -23,13 +24,16 @@
         static let poolLabel = prefix + "pool"
         static let purposeLabel = prefix + "purpose"
         static let versionLabel = prefix + "version"
+        static let engineLabel = prefix + "engine"
         static let createdLabel = prefix + "created"
 
         /// What a container is for.
         enum Purpose: String { case sandbox, agent }
 
-        func labels(_ purpose: Purpose, pool: String) -> [String: String] {
+        /// - Parameter engine: where its maker reaches the engine, which may have several names.
+        func labels(_ purpose: Purpose, pool: String, engine: String = "") -> [String: String] {
             let more = [
+                Self.engineLabel: engine,
                 Self.poolLabel: pool, Self.purposeLabel: purpose.rawValue, Self.versionLabel: libraryVersion,
                 Self.createdLabel: "\(ProcessFacts.secondsSince1970)",
             ]
@@ -67,8 +71,21 @@
                 backend: backend)
         }
 
+        /// Backends of this process that were shut down: nothing that has their labels is theirs any more.
+        private static let ended = Mutex<Set<ContainerOwner>>([])
+
+        static func end(_ owner: ContainerOwner) { ended.withLock { _ = $0.insert(owner) } }
+
+        static func hasEnded(_ owner: ContainerOwner) -> Bool { ended.withLock { $0.contains(owner) } }
+
         /// For names of containers and volumes.
         var name: String { "swift-sandbox-\(pid)-\(start)-\(backend)" }
+
+        /// With the host in it: pids and start times of two machines may be the same, and their engine too.
+        var volumeName: String {
+            let host = host.utf8.reduce(5381 as UInt64) { $0 &* 33 ^ UInt64($1) }
+            return "\(name)-\(String(UInt32(truncatingIfNeeded: host), radix: 16))-agent"
+        }
 
         /// What is known of an owner from here.
         enum Life: Hashable { case lives, dead, unknown }

@@ -27,7 +27,7 @@
         /// For agent, slot and seat, in bytes: 1.2 MiB in a new container, 2 MiB after some runs, and the slot's reserve.
         static let ownMemory = 3 << 20
         /// Far more than memory limits let a program use of it.
-        private static let tmpfsSize = 1 << 40
+        private static let tmpfsSize = Int(ISOLATE_AGENT_SHARED_MEMORY)
 
         /// - Parameters:
         ///   - volume: holds the agent.
@@ -55,7 +55,7 @@
             // Root's, and sticky: a program can leave nothing on the directories themselves.
             let tmpfs = "rw,exec,nosuid,nodev,mode=1777,size=\(tmpfsSize)"
             spec.tmpfs = ["/work": tmpfs, "/tmp": tmpfs]
-            spec.sharedMemory = Int64(tmpfsSize)
+            spec.sharedMemory = Int64(ISOLATE_AGENT_SHARED_MEMORY)
             spec.mounts = [.init(source: volume, target: agentDirectory, isReadOnly: true)]
             spec.autoRemove = true
             if isPodman {
@@ -104,7 +104,7 @@
 
     /// The layers that a container's runs have.
     enum ContainerLayers {
-        /// What the engine gives to every container of ours.
+        /// What the engine is asked for, for every container of ours. Whether it gave it, the agent looks.
         static let engine: Set<IsolationLayer> = [
             .mountNamespace, .pidNamespace, .networkNamespace, .ipcNamespace, .utsNamespace, .cgroupNamespace,
             .rootfs, .maskedProc,
@@ -116,23 +116,28 @@
         ]
 
         /// - Parameters:
-        ///   - bits: the agent's own account (`isolate_layer`).
-        ///   - remapsUsers: the engine gives containers a user namespace.
+        ///   - bits: what the agent saw, of the engine's layers and of its own (`isolate_layer`).
+        ///   - remapsUsers: the engine says that it gives containers a user namespace. One that it has itself looks alike from
+        ///     inside, and is no layer between the two.
         static func report(bits: UInt32, remapsUsers: Bool, cgroup: CgroupVersion) -> IsolationReport {
-            var present = engine.union(LayerNames.layers(bits))
-            if remapsUsers { present.insert(.userNamespace) }
+            var present = Set(LayerNames.layers(bits))
+            if !remapsUsers { present.remove(.userNamespace) }
             let missing = IsolationLayer.allCases.filter { !present.contains($0) }
             var reasons: [String] = []
             var holes: [String] = []
             if missing.contains(.userNamespace) {
-                reasons.append("userNamespace: the engine does not remap users (`userns-remap`)")
+                reasons.append(
+                    remapsUsers
+                        ? "userNamespace: the engine says that it remaps users, and this container has them all"
+                        : "userNamespace: the engine does not remap users (`userns-remap`)")
                 holes.append(
                     "user ids are the host's: a way out of the container would be the way of that user")
             }
             let others = missing.filter { $0 != .userNamespace }
             if !others.isEmpty {
                 reasons.append(
-                    "\(others.map(\.rawValue).joined(separator: ", ")): not offered by the engine's kernel")
+                    "\(others.map(\.rawValue).joined(separator: ", ")): not seen in the container; the engine, or its "
+                        + "kernel, does not give it")
             }
             holes.append("the disk limit is looked at every 1 to 32 ms, as the engine has no quota for it")
             return IsolationReport(

@@ -34,7 +34,11 @@
                 },
                 destroy: { container in await workshop.unmake(container) },
                 reset: { container in await workshop.reset(container) },
-                check: { container in await workshop.check(container) })
+                check: { container in await workshop.check(container) },
+                stillborn: SandboxError(
+                    .containerLost, stage: "start",
+                    message: "a container of \(key.image) ended as soon as it was made",
+                    hint: "it was killed, or its engine went away; try again"))
             reference.set(pool)
         }
 
@@ -63,7 +67,13 @@
             while true {
                 do throws(SandboxError) {
                     let lease = try await pool.acquire()
-                    if !lease.member.connection.isLost { return lease }
+                    // One that was paused meanwhile is not lost, and answers nothing.
+                    let container = lease.member
+                    if !container.connection.isLost, await workshop.isAnswering(container) {
+                        if !Task.isCancelled { return lease }
+                        pool.release(lease, reusable: true)
+                        throw SandboxError.acquireCancelled
+                    }
                     pool.release(lease, reusable: false)
                 } catch {
                     // Where none lives, the caller is told; while we shut down, the pool refuses.
@@ -120,11 +130,17 @@
         func knows(_ id: String) -> Bool { state.withLock { $0.known[id] != nil } }
 
         /// Makes no more, ends all containers at once, runs under way with them, and returns when the engine has none
-        /// of this backend's: a loss starts a replacement, which may be half made, or made and its answer lost.
+        /// of this backend's: a loss starts a replacement, which may be half made, or made and its answer lost. An engine
+        /// that does not answer is not waited for: what it has then ends with its stream, or the next one removes it.
         func stop() async {
-            let containers = state.withLock { state in
+            let (containers, isMaking) = state.withLock { state in
                 state.isStopping = true
-                return Array(state.known.values)
+                return (Array(state.known.values), state.making > 0)
+            }
+            for container in containers { container.connection.close() }
+            if isMaking || volume.isMade, await !session.client.isAnswering() {
+                logger.warning("the engine does not answer; what it has of ours stays for the next backend")
+                session.client.close()
             }
             await withTaskGroup(of: Void.self) { group in
                 for container in containers { group.addTask { await self.unmake(container) } }
@@ -137,18 +153,20 @@
                 if isIdle { continuation.resume() }
             }
             await sweep()
+            // What comes to be there all the same, whoever looks first may remove.
+            ContainerOwner.end(owner)
         }
 
         /// What the engine has of this backend all the same, the volume last.
         private func sweep() async {
-            guard volume.isMade else { return }
+            guard volume.isMade, !session.client.isClosed else { return }
             do throws(EngineError) {
                 // What was asked for when the engine, or the way to it, failed may come to be a moment later.
                 for round in 0..<(state.withLock { $0.isUncertain } ? 5 : 1) {
                     if round > 0 { try? await Task.sleep(for: .milliseconds(200)) }
                     for container in try await session.client.containers.list(labels: owner.ownLabels) {
                         // One that the engine fails to remove must not keep the rest.
-                        try? await session.client.containers.remove(container.id)
+                        _ = try? await session.client.containers.remove(container.id)
                     }
                 }
                 try await volume.remove()
@@ -222,8 +240,16 @@
             state.withLock { $0.known[container.id] = nil }
         }
 
+        func isAnswering(_ container: Container) async -> Bool {
+            let isAnswering = await container.isAnswering(within: configuration.idlePatience)
+            if !isAnswering {
+                logger.warning("container does not answer", metadata: ["container": "\(container.id)"])
+            }
+            return isAnswering
+        }
+
         func reset(_ container: Container) async -> Bool {
-            let isFit = await container.reset(for: .standard)
+            let isFit = await container.reset(for: .standard, within: configuration.resetPatience)
             if !isFit {
                 logger.debug("container not reusable", metadata: ["container": "\(container.id)"])
             }

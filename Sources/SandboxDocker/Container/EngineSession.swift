@@ -9,6 +9,8 @@
         let client: EngineClient
         private let asking = Mutex<Task<Result<EngineInfo, EngineError>, Never>?>(nil)
 
+        private let last = Mutex<EngineInfo?>(nil)
+
         init(_ client: EngineClient) { self.client = client }
 
         /// What the engine is; several first callers share one attempt.
@@ -26,8 +28,11 @@
                 asking = task
                 return task
             }
-            switch await task.value {
+            // Others may be waiting for it, too.
+            guard case .value(let answer) = await Awaited(task) else { throw .acquireCancelled }
+            switch answer {
             case .success(let info):
+                last.withLock { $0 = info }
                 try Self.check(info)
                 return info
             case .failure(let error):
@@ -35,6 +40,9 @@
                 throw error.sandboxError()
             }
         }
+
+        /// What it said last, of which no more may be true.
+        var known: EngineInfo? { last.withLock { $0 } }
 
         /// It went away: what comes back may be another one.
         func forget() { asking.withLock { $0 = nil } }

@@ -163,16 +163,21 @@
     package struct VolumeSummary: Sendable, Hashable, Decodable {
         package var name: String
         package var labels: [String: String]
+        /// Seconds since 1970 by the engine's clock; nil if it does not say.
+        package var created: Int64?
 
         private enum Key: String, CodingKey {
             case name = "Name"
             case labels = "Labels"
+            case created = "CreatedAt"
         }
 
         package init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: Key.self)
             name = try values.decode(String.self, forKey: .name)
             labels = try values.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
+            created = (try? values.decodeIfPresent(String.self, forKey: .created))
+                .flatMap(EngineTime.seconds)
         }
     }
 #endif

@@ -37,7 +37,7 @@
         }
 
         /// The socket of a system's own engine.
-        public static let standard = EngineAddress(.unix(path: "/var/run/docker.sock"))
+        public static let standard = EngineAddress(.unix(path: DockerConfiguration.usualSocket))
 
         public var endpoint: Endpoint
         /// nil for a connection without TLS.

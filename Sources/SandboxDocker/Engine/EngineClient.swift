@@ -16,6 +16,7 @@
         package let timeouts: EngineTimeouts
         private let connections: EngineConnections
         private let version = Mutex<EngineVersion?>(nil)
+        private let watch: EngineWatch
 
         /// Connects nowhere yet.
         package init(
@@ -24,7 +25,9 @@
         ) {
             self.address = address
             self.timeouts = timeouts
-            connections = EngineConnections(address: address, timeouts: timeouts, group: group)
+            let connections = EngineConnections(address: address, timeouts: timeouts, group: group)
+            self.connections = connections
+            watch = EngineWatch { await Self.ask(connections, timeouts.sign) }
         }
 
         deinit { connections.close() }
@@ -51,6 +54,35 @@
                 EngineRequest(
                     method: .GET, path: "/info", patience: .total(timeouts.answer), isRepeatable: true))
             return EngineInfo(apiVersion: agreed.description, described, info)
+        }
+
+        /// The engine's own clock, in seconds since 1970; nil if it does not say.
+        package func time() async throws(EngineError) -> Int64? {
+            struct Clock: Decodable {
+                var time: String?
+
+                enum CodingKeys: String, CodingKey { case time = "SystemTime" }
+            }
+            let request = EngineRequest(
+                method: .GET, path: "/info", patience: .total(timeouts.answer), isRepeatable: true)
+            return try await decoded(Clock.self, request).time.flatMap(EngineTime.seconds)
+        }
+
+        package var isClosed: Bool { connections.isClosed }
+
+        /// Whether the engine answers a plain question, or is not there at all.
+        package func isAnswering() async -> Bool { await Self.ask(connections, timeouts.sign) == nil }
+
+        /// The plainest question there is, on a connection of its own. What the answer says does not matter.
+        private static func ask(_ connections: EngineConnections, _ patience: Duration) async -> EngineError?
+        {
+            let request = EngineRequest(method: .GET, path: "/_ping", patience: .total(patience))
+            let exchange = EngineExchange(request, apiVersion: nil, accepted: nil, receive: nil)
+            let result = await exchange.run { connections.connect(for: exchange, within: patience) }
+            // One that breaks is told by whoever waits on it.
+            guard case .failure(let error) = result, error.kind == .timedOut else { return nil }
+            return exchange.error(
+                .timedOut, "\(connections.address) does not answer: it was silent for \(patience.words)")
         }
 
         /// Ends all calls under way and all attached streams with `.closed`; calls after it fail the same way.
@@ -128,12 +160,16 @@
             }
             if request.isRepeatable, let idle = connections.takeIdle() {
                 let exchange = makeExchange()
+                let number = watch.begin(exchange)
                 let result = await exchange.run { idle.begin(exchange) }
+                watch.end(number)
                 guard case .failure(let error) = result, error.kind == .interrupted else {
                     return try result.get()
                 }
             }
             let exchange = makeExchange()
+            let number = watch.begin(exchange)
+            defer { watch.end(number) }
             return try await exchange.run { connections.connect(for: exchange) }.get()
         }
     }

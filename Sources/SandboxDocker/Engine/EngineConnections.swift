@@ -108,11 +108,14 @@
         // MARK: New connections
 
         /// Connects for `exchange` and starts it.
-        func connect(for exchange: EngineExchange) {
+        ///
+        /// - Parameter patience: for the connection alone, where it is to take less than usual.
+        func connect(for exchange: EngineExchange, within patience: Duration? = nil) {
+            let patience = min(patience ?? timeouts.connect, timeouts.connect)
             let loop = group.next()
             let promise = loop.makePromise(of: Void.self)
             let bootstrap = ClientBootstrap(group: loop)
-                .connectTimeout(TimeAmount(timeouts.connect))
+                .connectTimeout(TimeAmount(patience))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try self.setUp(channel, ready: promise) }
                 }
@@ -123,8 +126,8 @@
                     bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
                         .channelOption(.socketOption(.so_keepalive), value: 1).connect(host: host, port: port)
                 }
-            let timer = loop.scheduleTask(in: TimeAmount(timeouts.connect)) {
-                promise.fail(ChannelError.connectTimeout(TimeAmount(self.timeouts.connect)))
+            let timer = loop.scheduleTask(in: TimeAmount(patience)) {
+                promise.fail(ChannelError.connectTimeout(TimeAmount(patience)))
             }
             connected.whenFailure { promise.fail($0) }
             connected.and(promise.futureResult).whenComplete { result in

@@ -66,19 +66,21 @@
 
         /// Removes a container; no error if it is gone already.
         ///
+        /// - Returns: false if the engine did not have it.
         /// - Parameters:
         ///   - force: kills it if it runs.
         ///   - volumes: removes its anonymous volumes too.
-        package func remove(_ id: String, force: Bool = true, volumes: Bool = true) async throws(EngineError)
-        {
+        @discardableResult
+        package func remove(
+            _ id: String, force: Bool = true, volumes: Bool = true
+        ) async throws(EngineError) -> Bool {
             var request = request(
                 .DELETE, id, patience: .total(client.timeouts.slowAnswer), isRepeatable: true)
             request.query = [("force", force ? "1" : "0"), ("v", volumes ? "1" : "0")]
             let deadline = ContinuousClock.now + client.timeouts.slowAnswer
             while true {
                 do throws(EngineError) {
-                    try await client.send(request, successes: [404])
-                    return
+                    return try await client.send(request, successes: [404]).status != 404
                 } catch {
                     // Somebody else removes it, perhaps the engine itself; it is gone when that is done.
                     guard error.status == 409, error.message.contains("already in progress"), .now < deadline
@@ -91,6 +93,33 @@
                         .cancelled, operation: request.operation, message: "the task was cancelled")
                 }
             }
+        }
+
+        /// Waits until a container is gone that ends by itself, and that the engine removes then; one that does not is removed.
+        ///
+        /// Not asked to remove it at once: both removals would meet, and Docker then logs errors, and may go on listing it.
+        func removeEnding(_ id: String) async throws(EngineError) {
+            var pause = Duration.milliseconds(10)
+            for _ in 0..<8 {
+                // A task that was cancelled does not wait, and still removes.
+                try? await Task.sleep(for: pause)
+                do throws(EngineError) {
+                    let state = try await inspect(id)
+                    // One that never ran does not end, and a frozen one neither.
+                    if state.status == "created" { break }
+                    if state.status == "paused" { try await unpause(id) }
+                } catch {
+                    if error.status == 404 { return }
+                    throw error
+                }
+                pause *= 2
+            }
+            try await remove(id)
+        }
+
+        /// No error if it is not paused, or gone.
+        private func unpause(_ id: String) async throws(EngineError) {
+            try await client.send(request(.POST, id, "unpause"), successes: [404, 409, 500])
         }
 
         /// Changes the limits of a container, which may be running.

@@ -5,6 +5,8 @@
     package struct EngineInfo: Sendable, Hashable {
         /// The version of the API agreed on.
         package var apiVersion: String
+        /// The engine's own name for itself, which outlives its restarts; empty if it has none.
+        package var id: String
         /// The engine's own version.
         package var engineVersion: String
         package var isPodman: Bool
@@ -60,6 +62,7 @@
 
         /// What is used of the answer of `GET /info`.
         struct System: Decodable, Sendable {
+            var id: String?
             var cgroupVersion: String?
             var cgroupDriver: String?
             var securityOptions: [String]?
@@ -72,6 +75,7 @@
             var warnings: [String]?
 
             enum CodingKeys: String, CodingKey {
+                case id = "ID"
                 case cgroupVersion = "CgroupVersion"
                 case cgroupDriver = "CgroupDriver"
                 case securityOptions = "SecurityOptions"
@@ -87,6 +91,7 @@
 
         init(apiVersion: String, _ version: Version, _ system: System) {
             self.apiVersion = apiVersion
+            id = system.id ?? ""
             engineVersion = version.engine ?? ""
             isPodman = version.components?.contains { $0.name?.hasPrefix("Podman") ?? false } ?? false
             securityOptions = system.securityOptions ?? []

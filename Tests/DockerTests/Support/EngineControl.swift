@@ -2,6 +2,7 @@
 
 #if Docker
     import Foundation
+    import Glibc
 
     /// A private engine beside the shared one, so that nobody else's test sees it fail.
     struct EngineControl: Sendable {
@@ -11,13 +12,15 @@
 
         let script: String
         let directory: String
+        /// Whether its containers have a user namespace.
+        var remapsUsers = false
         /// As in `DOCKER_HOST`.
         var host: String { "unix://\(directory)/docker.sock" }
 
         /// Starts an engine without images in a folder beside the shared engine's, and ends it after `body`; if the
         /// process dies before, `docker-tests.sh` ends it.
         static func withEngine<Value>(
-            named name: String, isolation: isolated (any Actor)? = #isolation,
+            named name: String, remapsUsers: Bool = false, isolation: isolated (any Actor)? = #isolation,
             _ body: (EngineControl) async throws -> Value
         ) async throws -> Value {
             guard let script = EngineWorld.engineScript, let shared = EngineWorld.engineDirectory else {
@@ -25,7 +28,8 @@
                     description:
                         "there is no SANDBOX_TEST_ENGINE_DIR; scripts/docker-tests.sh -- COMMAND sets it")
             }
-            let engine = EngineControl(script: script, directory: "\(shared)-\(name)")
+            let engine = EngineControl(
+                script: script, directory: "\(shared)-\(name)", remapsUsers: remapsUsers)
             try await engine.start()
             let result: Result<Value, any Error>
             do {
@@ -38,10 +42,25 @@
         }
 
         /// Starts dockerd, or after `kill` again: containers that ran are dead then, all data is there. Under a second.
-        func start() async throws { try await run(script, "start", directory) }
+        func start() async throws {
+            let options = remapsUsers ? ["--userns-remap"] : []
+            try await run([script, "start", directory] + options)
+        }
 
         /// SIGKILL to dockerd alone, as a crash: containers run on, unattended, until `start`.
         func kill() async throws { try await run(script, "kill", directory) }
+
+        /// SIGSTOP to dockerd, which then takes connections and says nothing, until `thaw`.
+        func freeze() throws { try signal(SIGSTOP) }
+
+        func thaw() throws { try signal(SIGCONT) }
+
+        private func signal(_ number: Int32) throws {
+            let text = try String(contentsOfFile: "\(directory)/pid", encoding: .utf8)
+            guard let pid = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)),
+                Glibc.kill(pid, number) == 0
+            else { throw Failure(description: "no engine to signal in \(directory): '\(text)'") }
+        }
 
         /// SIGTERM and a new start; containers have as long to end as they were created with, at most 15 s.
         func restart() async throws { try await run(script, "restart", directory) }
@@ -57,7 +76,9 @@
 
         /// Runs a command to its end on a thread that may wait; throws with its output if it fails. Not Foundation's
         /// `Process`: it waits until the daemons that the command leaves, too, have closed a socket that they inherit.
-        private func run(_ command: String...) async throws {
+        private func run(_ command: String...) async throws { try await run(command) }
+
+        private func run(_ command: [String]) async throws {
             let log = FileManager.default.temporaryDirectory.path + "/sandbox-engine-\(UUID().uuidString)"
             defer { try? FileManager.default.removeItem(atPath: log) }
             let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
