@@ -1,10 +1,12 @@
 /* What this host is: Landlock, the age of processes. */
+#include <limits.h>
 #include <linux/landlock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -37,6 +39,17 @@ unsigned long internal_pid_namespace(void) {
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes) {
     snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-%u", internal_pid_namespace(),
              (int)supervisor->owner, internal_start_time(supervisor->owner), supervisor->number);
+}
+
+uint64_t internal_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int internal_ms_until(uint64_t end_ms) {
+    uint64_t now = internal_now_ms();
+    return now >= end_ms ? 0 : end_ms - now > INT_MAX ? INT_MAX : (int)(end_ms - now);
 }
 
 void internal_close(int *fd) {

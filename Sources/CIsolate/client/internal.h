@@ -13,6 +13,11 @@ static inline isolate_failure internal_failure(int stage, int errno_value, int i
 
 void internal_close(int *fd);
 
+/* host.c: the monotonic clock, and what is left until a time of it, for poll: signals do not make a wait
+ * longer. */
+uint64_t internal_now_ms(void);
+int internal_ms_until(uint64_t end_ms);
+
 /* config.c: the configuration while it is made; texts are offsets from its start. */
 struct config_builder {
     struct isolate_config *config;
@@ -45,6 +50,17 @@ const char *internal_find_program(const char *name);
 /* sandbox.c: isolate_sandbox_open with a slot number of the caller's choice. */
 int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint64_t disk_bytes,
                           isolate_sandbox *sandbox, isolate_failure *failure);
+
+/* sandbox.c: 0, -ETIMEDOUT at that time of internal_now_ms, or -errno. */
+int internal_wait_readable(int fd, uint64_t end_ms);
+int internal_refuse_fork(isolate_failure *failure);
+/* One answer of the slot, within answer_timeout_ms: after that the slot is given up. *fd: FILE_OPENED's. */
+int internal_wait_for_answer(isolate_sandbox *sandbox, uint32_t type, isolate_slot_message *message, int *fd,
+                             isolate_failure *failure);
+int internal_ask(isolate_sandbox *sandbox, uint32_t request, uint64_t disk_bytes, uint32_t answer,
+                 isolate_slot_message *message, isolate_failure *failure);
+/* Has the slot killed, if need be with its supervisor. what: enum isolate_watchdog. Returns -ETIMEDOUT. */
+int internal_give_up(isolate_sandbox *sandbox, int what, isolate_failure *failure);
 
 /* rungs.c: what to leave out after this failure; `avoid` itself when nothing helps. `needs_tree`: an image or
  * a writable root, neither of which there is without a mount namespace. */

@@ -76,8 +76,10 @@ typedef struct isolate_supervisor {
     int landlock;            /* Landlock ABI, 0 when the kernel has none */
     int id_source;           /* enum isolate_id_source */
     uint32_t avoid;          /* what was left out: asked for, or refused by the host */
-    uint32_t layers;         /* those of a trial cell; 0 when none was made */
-    int level;               /* enum isolate_level, of these layers */
+    int answer_timeout_ms;   /* of the start's options */
+    int grace_ms;
+    uint32_t layers; /* those of a trial cell; 0 when none was made */
+    int level;       /* enum isolate_level, of these layers */
     unsigned missing_count;
     isolate_missing missing[ISOLATE_MISSING_MAX]; /* what the host refused, in the order of the attempts */
     pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
@@ -96,7 +98,15 @@ typedef struct isolate_start_options {
     /* cgroup v2 lets a directory have limits or processes, not both: this process itself may be moved from
      * its cgroup into a new child `embedder`, to make its cgroup usable. It stays there. */
     int adopt_cgroup;
+    /* How long a slot, or the supervisor, may take to answer; then it is killed, and the call fails with
+     * -ETIMEDOUT at ISOLATE_STAGE_WATCHDOG. 0 means ISOLATE_ANSWER_TIMEOUT_MS. */
+    int answer_timeout_ms;
+    /* How long a run may take on top of its wall time limit: preparing it and counting are within it. Then
+     * its sandbox is killed, in the same way. 0 means ISOLATE_GRACE_MS. */
+    int grace_ms;
 } isolate_start_options;
+
+enum { ISOLATE_ANSWER_TIMEOUT_MS = 10000, ISOLATE_GRACE_MS = 5000 };
 
 /* Starts a supervisor and waits until it is ready (at most 10 s). It dies with this process, however that
  * ends.
@@ -108,6 +118,10 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
 
 /* Ends the supervisor and everything below it; waits until nothing is left (at most 10 s). */
 int isolate_supervisor_stop(isolate_supervisor *supervisor);
+
+/* Kills a supervisor that does not answer, and so everything below it; isolate_supervisor_stop is still to be
+ * called. */
+void isolate_supervisor_kill(int pidfd);
 
 /* ---- one sandbox, blocking ---- */
 
@@ -185,6 +199,7 @@ int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void
 /* Reads at most `bytes`; -EFBIG when the file is larger. *read_bytes is the size. */
 int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data, size_t bytes,
                          size_t *read_bytes, isolate_failure *failure);
+/* Ends within the wall time limit and the grace, whatever happens to the sandbox's processes. */
 int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command,
                         const isolate_limits *limits, isolate_result *result, isolate_failure *failure);
 void isolate_sandbox_close(isolate_sandbox *sandbox);

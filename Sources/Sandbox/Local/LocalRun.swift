@@ -17,6 +17,8 @@ final class LocalRun: EventHandler {
     private static let readSize = 64 << 10
 
     let output: RunOutput
+    /// What is done when its end does not come.
+    let bounds: DeadlineSet
     private let loop: EventLoop
     private let onExceeded: @Sendable () -> Void
     private let onEnd: @Sendable () -> Void
@@ -51,6 +53,7 @@ final class LocalRun: EventHandler {
         onExceeded: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void
     ) {
         self.loop = loop
+        bounds = DeadlineSet(loop)
         self.onExceeded = onExceeded
         self.onEnd = onEnd
         let streams = Streams(stdout, stderr, loop)
@@ -70,6 +73,7 @@ final class LocalRun: EventHandler {
 
     /// The slot's last word, or the loss of the slot.
     func ended(_ end: RunOutput.End) {
+        bounds.end()
         let effects = streams.value.withLock { streams in
             var effects = Effects()
             for index in 0..<2 { effects.merge(drain(index, in: &streams, toTheEnd: true)) }
