@@ -40,7 +40,7 @@ run_suites() {
 wait "$starting" || { cat "$engines/log" >&2 && exit 1; }
 tail -n 1 "$engines/log"
 # They count what their process holds.
-ALONE=1 run_suites --no-parallel --filter 'LocalBackendTests|WatchdogTests'
+ALONE=1 run_suites --no-parallel --filter 'LocalBackendTests|WatchdogTests|DescriptorTests'
 (
     source "$engines/exports"
     CONFORMANCE_BACKENDS=local run_suites --skip "LocalBackendTests|DockerTests"

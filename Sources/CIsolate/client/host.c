@@ -1,9 +1,11 @@
 /* What this host is: Landlock, the age of processes. */
 #include <limits.h>
 #include <linux/landlock.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,6 +16,22 @@
 int isolate_landlock_abi(void) {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     return abi > 0 ? (int)abi : 0;
+}
+
+int isolate_free_descriptors(void) {
+    enum { COUNTED = 4096 };
+    struct pollfd fds[COUNTED];
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > COUNTED)
+        return INT_MAX;
+    int count = 0;
+    for (int i = 0; i < (int)limit.rlim_cur; i++)
+        fds[i] = (struct pollfd){.fd = i};
+    if (poll(fds, limit.rlim_cur, 0) < 0)
+        return INT_MAX;
+    for (int i = 0; i < (int)limit.rlim_cur; i++)
+        count += (fds[i].revents & POLLNVAL) != 0;
+    return count;
 }
 
 unsigned long long internal_start_time(pid_t pid) {

@@ -219,6 +219,10 @@ void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
 
 /* ---- the host ---- */
 
+/* How many descriptors this process may still open; INT_MAX when its limit is too high to be counted up to.
+ */
+int isolate_free_descriptors(void);
+
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);
 
@@ -291,7 +295,8 @@ int isolate_slot_create(const isolate_supervisor *supervisor, uint32_t slot);
 int isolate_slot_destroy(const isolate_supervisor *supervisor, uint32_t slot);
 
 /* 1 and a record, 0 when there is none now, -errno (-EPIPE: the supervisor is gone). fds: control and
- * request, or -1. */
+ * request, or -1. A SLOT_CREATED whose descriptors found no room in this process has the failure EMFILE at
+ * ISOLATE_STAGE_START: the slot is to be destroyed. */
 int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slot_record *record, int fds[2]);
 
 int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_bytes, uint64_t serial);
@@ -305,7 +310,8 @@ typedef union isolate_slot_message {
     isolate_run_record run;
 } isolate_slot_message;
 
-/* 1 and a record, 0 when there is none now, -errno (-EPIPE: the slot is gone). fd: FILE_OPENED's, or -1. */
+/* 1 and a record, 0 when there is none now, -errno (-EPIPE: the slot is gone). fd: FILE_OPENED's, or -1; the
+ * failure is EMFILE at ISOLATE_STAGE_FILE when this process had no room for it. */
 int isolate_slot_receive(int control, isolate_slot_message *message, int *fd);
 
 /* Sends a request to run. strings: directory, executable, argv, environment, each NUL-terminated, in this

@@ -350,8 +350,9 @@ static const struct isolate_config *map_config(void) {
 
 /* Limits of the embedder's shell are not the programs': as far as the hard ones allow, none is left. */
 static void lift_limits(void) {
-    static const int resources[] = {RLIMIT_CPU,   RLIMIT_FSIZE, RLIMIT_DATA,  RLIMIT_STACK,     RLIMIT_RSS,
-                                    RLIMIT_NPROC, RLIMIT_AS,    RLIMIT_LOCKS, RLIMIT_SIGPENDING};
+    static const int resources[] = {RLIMIT_CPU,        RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK,
+                                    RLIMIT_RSS,        RLIMIT_NPROC, RLIMIT_AS,   RLIMIT_LOCKS,
+                                    RLIMIT_SIGPENDING, RLIMIT_NOFILE};
     for (unsigned i = 0; i < sizeof resources / sizeof resources[0]; i++) {
         struct {
             uint64_t soft, hard;

@@ -113,6 +113,7 @@ final class Supervisor: EventHandler {
 
     /// A fresh slot, its root built, without a sandbox yet.
     func makeSlot() async throws(SandboxError) -> Slot {
+        try checkDescriptors()
         let answer: SlotAnswer = await withCheckedContinuation { continuation in
             let bounds = DeadlineSet(loop)
             let number: UInt32? = state.withLock { state in
@@ -139,6 +140,25 @@ final class Supervisor: EventHandler {
             throw error
         }
         return slot
+    }
+
+    /// Of a slot's own two sockets and its run's pipes, input and strings.
+    private static let descriptorsOfSlot: (own: Int, run: Int) = (2, 6)
+
+    /// Refuses one slot more when those that there are might then not have the descriptors for a run at a time: whoever
+    /// waits for a sandbox is better off than one who has a sandbox that cannot run.
+    private func checkDescriptors() throws(SandboxError) {
+        let (making, made) = state.withLock { ($0.creating.count + 1, $0.slots.count) }
+        let needed =
+            making * Self.descriptorsOfSlot.own + (making + made) * Self.descriptorsOfSlot.run
+        let free = Int(isolate_free_descriptors())
+        guard free < needed else { return }
+        throw SandboxError(
+            .setupFailed, stage: "start", errno: EMFILE,
+            message:
+                "this process may open \(free) more descriptors; with one more sandbox \(making + made) could run, "
+                + "which takes \(needed)",
+            hint: "raise the limit of open files (ulimit -n), or use fewer sandboxes at a time")
     }
 
     private func refuseSlot(_ number: UInt32, _ error: SandboxError) {
