@@ -12,6 +12,8 @@
 
 enum { PATH_BYTES = 512, SOURCE_BYTES = 4096 };
 #define STAGING "/tmp"
+/* Below a directory that is the sandbox's own in every image, so that none of an image's names meets it. */
+#define IMAGE_PLACE "run/image"
 #define DISK_LEAST ((uint64_t)4096)
 #define DISK_MOST ((uint64_t)1 << 60)
 
@@ -75,13 +77,16 @@ static int add_bind(const struct slot *slot, int root, uint32_t index) {
     char path[SOURCE_BYTES];
     int result = 0;
     if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
-        const char *parts[] = {STAGING "/image/", source, 0};
+        const char *parts[] = {STAGING "/" IMAGE_PLACE "/", source, 0};
         result = text_join(path, sizeof path, parts);
         source = path;
     }
-    int CLEANUP_CLOSE tree = result < 0 ? result
-                                        : (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
-                                                          OPEN_TREE_CLONE | O_CLOEXEC | recursive);
+    /* What was a directory or a file when it was looked at is no link now: a link could lead out of the
+     * image. */
+    int CLEANUP_CLOSE tree =
+        result < 0 ? result
+                   : (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
+                                     OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | recursive);
     result = tree;
     if (result >= 0 && !is_lower && recursive)
         result = root_make_directory(root, target, 0755);
@@ -116,10 +121,10 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
             return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result, (int)i + 1);
     }
     if (slot->image >= 0) { /* for as long as its parts are taken from it */
-        int result = root_make_directory(root, "image", 0755);
+        int result = root_make_directory(root, IMAGE_PLACE, 0755);
         if (result == 0)
             result =
-                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, "image", MOVE_MOUNT_F_EMPTY_PATH);
+                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, IMAGE_PLACE, MOVE_MOUNT_F_EMPTY_PATH);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_BIND, result, -2);
     }
@@ -136,9 +141,10 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
     }
     if (slot->image >= 0) {
-        long result = SYS_CALL_2(__NR_umount2, STAGING "/image", 2 /* MNT_DETACH */);
+        long result =
+            SYS_CALL_2(__NR_umount2, STAGING "/" IMAGE_PLACE, 2 | 8 /* MNT_DETACH, UMOUNT_NOFOLLOW */);
         if (result == 0)
-            result = SYS_CALL_3(__NR_unlinkat, root, "image", AT_REMOVEDIR);
+            result = SYS_CALL_3(__NR_unlinkat, root, IMAGE_PLACE, AT_REMOVEDIR);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_BIND, result, -3);
         sys_close_fd(&slot->image);
