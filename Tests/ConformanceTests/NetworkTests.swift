@@ -10,7 +10,9 @@ struct NetworkTests {
     func loopback(subject: ConformanceSubject, kind: String) async throws {
         guard subject.has(.networkNamespace) else { return }
         let result = try await subject.run("loopback", [kind, "8080"], network: .loopback)
-        if kind == "tcp6", result.stdoutText == "bind EADDRNOTAVAIL\n" || result.stdoutText.contains("EAFNOSUPPORT") {
+        if kind == "tcp6",
+            result.stdoutText == "bind EADDRNOTAVAIL\n" || result.stdoutText.contains("EAFNOSUPPORT")
+        {
             return skip("\(subject.name): no IPv6 here")
         }
         expect(result, .exited(code: 0))

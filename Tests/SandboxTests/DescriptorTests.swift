@@ -79,7 +79,9 @@ struct DescriptorTests {
         try await Self.limited(to: Holdings.descriptors() + room) {
             let backend = LocalBackend(.init(minimum: 1, maximum: 64))
             _ = await Self.runs(count, backend)
-            for _ in 0..<200 where backend.statistics.inUse > 0 { try await Task.sleep(for: .milliseconds(10)) }
+            for _ in 0..<200 where backend.statistics.inUse > 0 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
             #expect(await Self.runs(1, backend) == 1)
             await backend.shutdown()
         }

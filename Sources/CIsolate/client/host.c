@@ -1,4 +1,4 @@
-/* What this host is: Landlock, the age of processes. */
+/* What this host and this process are: Landlock, free descriptors, the pid namespace, names of our own. */
 #include <limits.h>
 #include <linux/landlock.h>
 #include <poll.h>
@@ -34,29 +34,15 @@ int isolate_free_descriptors(void) {
     return count;
 }
 
-unsigned long long internal_start_time(pid_t pid) {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    size_t n = file == NULL ? 0 : fread(text, 1, sizeof text - 1, file);
-    if (file != NULL)
-        fclose(file);
-    text[n] = 0;
-    /* The name may hold anything; the fields begin after its last parenthesis. Start time is field 22. */
-    char *field = strrchr(text, ')');
-    for (int i = 2; field != NULL && i < 22; i++)
-        field = strchr(field + 1, ' ');
-    return field == NULL ? 0 : strtoull(field, NULL, 10);
-}
-
 unsigned long internal_pid_namespace(void) {
     struct stat status;
     return stat("/proc/self/ns/pid", &status) == 0 ? (unsigned long)status.st_ino : 0;
 }
 
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes) {
-    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-%u", internal_pid_namespace(),
-             (int)supervisor->owner, internal_start_time(supervisor->owner), supervisor->number);
+    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-b%llu-%u", internal_pid_namespace(),
+             (int)supervisor->owner, (unsigned long long)isolate_process_birth(supervisor->owner),
+             supervisor->number);
 }
 
 uint64_t internal_now_ms(void) {

@@ -210,7 +210,7 @@ static isolate_failure network_reason(const isolate_supervisor *supervisor) {
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
                              isolate_failure *failure) {
     /* What earlier owners left when they were killed; not needed for our own start. */
-    isolate_cleanup(NULL, NULL);
+    internal_cleanup_at_start();
     if (options->fail_stage != 0) /* the test asks for this very failure, not for a way around it */
         return start_once(options, supervisor, failure);
     int result = start_on_some_rung(options, supervisor, failure);

@@ -219,6 +219,13 @@ void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
 
 /* ---- the host ---- */
 
+/* A number that no other process of this boot with this pid has, the same from every time namespace; 0 when
+ * there is no such process, or only a dead one. */
+uint64_t isolate_process_birth(pid_t pid);
+/* 0 when these are surely not the same process's: of a kernel's that cannot tell exactly it may be 1 for
+ * others, too. */
+int isolate_births_may_match(uint64_t one, uint64_t other);
+
 /* How many descriptors this process may still open; INT_MAX when its limit is too high to be counted up to.
  */
 int isolate_free_descriptors(void);
@@ -244,8 +251,8 @@ void isolate_cgroup_choose(uint32_t avoid, int may_adopt, isolate_cgroup_choice 
 /* The directory of this process's cgroup in a hierarchy of v1 (ISOLATE_CGROUP_MEMORY, …). 0, or -ENOENT. */
 int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes);
 
-/* Removes cgroups of supervisors that no longer live; calls `removed` for each. Returns how many, or -errno.
- */
+/* Removes cgroups, and directories of level minimal, of supervisors that no longer live; calls `removed` for
+ * each. Returns how many, or -errno: -ETIME when it could not do it all in 30 s. */
 int isolate_cleanup(void (*removed)(const char *path, void *context), void *context);
 
 /* ---- the filter ---- */

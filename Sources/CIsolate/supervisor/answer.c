@@ -23,8 +23,8 @@ static struct answer answer_to_socket(const struct seccomp_data *data, int is_pa
     return fatal;
 }
 
-/* CLONE_PARENT and CLONE_PTRACE would make the child somebody else's; nothing but an attack asks for them, nor for
- * namespaces. Any other flag is one that we do not know yet. */
+/* CLONE_PARENT and CLONE_PTRACE would make the child somebody else's; nothing but an attack asks for them,
+ * nor for namespaces. Any other flag is one that we do not know yet. */
 static struct answer answer_to_clone(const struct seccomp_data *data) {
     if ((uint32_t)data->args[0] & (NAMESPACE_FLAGS | CLONE_PARENT | CLONE_PTRACE))
         return fatal;

@@ -1,9 +1,10 @@
 /*
- * Record locks: memory of the kernel's that it charges to nobody (struct file_lock, some 200 bytes each; the old
- * RLIMIT_LOCKS does nothing since Linux 2.4).
+ * Record locks: memory of the kernel's that it charges to nobody (struct file_lock, some 200 bytes each; the
+ * old RLIMIT_LOCKS does nothing since Linux 2.4).
  *
- * So their number is looked at with every sample. The slot's own proc shows those of its pid namespace only, and no
- * more of the file is read than the bound needs: what the program does to it costs us no more than that.
+ * So their number is looked at with every sample. The slot's own proc shows those of its pid namespace only,
+ * and no more of the file is read than the bound needs: what the program does to it costs us no more than
+ * that.
  */
 #include "supervisor.h"
 

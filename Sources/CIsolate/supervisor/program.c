@@ -107,8 +107,8 @@ static int set_limit(int resource, uint64_t value) {
     return (int)SYS_CALL_4(__NR_prlimit64, 0, resource, &limit, 0);
 }
 
-/* Recursive programs raise their own stack, and may: what it holds is memory of the run. The hard limit stays what
- * the embedder's allows. */
+/* Recursive programs raise their own stack, and may: what it holds is memory of the run. The hard limit stays
+ * what the embedder's allows. */
 static int set_stack_limit(uint64_t value) {
     struct {
         uint64_t soft, hard;

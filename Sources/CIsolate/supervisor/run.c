@@ -79,7 +79,8 @@ static void read_channel(struct run *run) {
     }
 }
 
-/* The slot's own work for the program: the first times are in every run's price, a storm is on its account. */
+/* The slot's own work for the program: the first times are in every run's price, a storm is on its account.
+ */
 static void note_service(struct run *run) {
     if (++run->services == SERVICES_FREE)
         run->service_base_ns = cgroup_process_clock(0);
@@ -167,8 +168,8 @@ static void handle_stop(struct run *run, int pid, int status) {
     trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
 }
 
-/* One child's news, so that a storm of stops does not keep us from the clocks. What is left is asked for in the
- * next round. */
+/* One child's news, so that a storm of stops does not keep us from the clocks. What is left is asked for in
+ * the next round. */
 static void reap(struct run *run) {
     struct slot *slot = run->slot;
     uint8_t drained[128];
@@ -332,10 +333,10 @@ static void settle_hits(struct run *run) {
         record->hits |= ISOLATE_HIT_MEMORY;
 }
 
-/* The kernel's exact peak, of the largest process. Mapped files of a disk are none of the run's memory; those of a
- * tmpfs, shared memory among them, are as far as the cgroup's peak has room for them: it counts what the run itself
- * brought in. rusage also holds what our own process had before exec, so it speaks only where a child must have been
- * the largest. */
+/* The kernel's exact peak, of the largest process. Mapped files of a disk are none of the run's memory; those
+ * of a tmpfs, shared memory among them, are as far as the cgroup's peak has room for them: it counts what the
+ * run itself brought in. rusage also holds what our own process had before exec, so it speaks only where a
+ * child must have been the largest. */
 static uint64_t own_resident_peak(const struct run *run) {
     const struct trace_evidence *evidence = &run->evidence;
     uint64_t peak = evidence->peak_resident_bytes, shared = evidence->shared_resident_bytes;
@@ -372,7 +373,8 @@ static void settle_usage(struct run *run) {
     record->user_ns = record->cpu_ns / 1000 * user_share;
     record->system_ns = record->cpu_ns - record->user_ns;
     record->peak_memory_bytes = run->usage.memory_peak_bytes;
-    record->resident_source = sampled_resident > own_resident ? ISOLATE_SOURCE_SAMPLED : ISOLATE_SOURCE_RUSAGE;
+    record->resident_source =
+        sampled_resident > own_resident ? ISOLATE_SOURCE_SAMPLED : ISOLATE_SOURCE_RUSAGE;
     record->resident_peak_bytes = sampled_resident > own_resident ? sampled_resident : own_resident;
     /* The peak moves in charge batches and can be behind what was seen. */
     if (record->peak_memory_bytes < record->resident_peak_bytes)

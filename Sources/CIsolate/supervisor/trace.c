@@ -64,8 +64,9 @@ static long read_of(const struct slot *slot, int entry, const char *file, char *
     return fd < 0 ? fd : text_read(fd, text, bytes);
 }
 
-/* Where the first thread's stack begins, or a little below; 0 when that cannot be told. Not from `maps`: that file
- * is as long as the program likes, and waits for a lock that it can hold, and meanwhile nobody looks at a clock. */
+/* Where the first thread's stack begins, or a little below; 0 when that cannot be told. Not from `maps`: that
+ * file is as long as the program likes, and waits for a lock that it can hold, and meanwhile nobody looks at
+ * a clock. */
 static uint64_t top_of_stack(const struct slot *slot, int entry) {
     enum { START_OF_STACK = 28, END_OF_ENVIRONMENT = 51 };
     char text[1024];
@@ -90,8 +91,8 @@ static int limit_is_ours(const struct slot *slot, int pid, const char *name, uin
     return limit_in_force(slot, pid, name) == ours;
 }
 
-/* The fault lies where the stack would have to grow past its limit. A large array moves the stack pointer at once
- * by all of its size, and may be touched anywhere in it. */
+/* The fault lies where the stack would have to grow past its limit. A large array moves the stack pointer at
+ * once by all of its size, and may be touched anywhere in it. */
 static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
     struct signal_info info = {0};
     struct registers registers = {0};
@@ -100,8 +101,8 @@ static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
         read_registers(pid, &registers) < 0)
         return 0;
     uint64_t at = info.address, sp = registers.stack_pointer;
-    /* What is mapped and refused is another thing, unless it lies near the stack pointer: the guard of a mapping
-     * below the stack. */
+    /* What is mapped and refused is another thing, unless it lies near the stack pointer: the guard of a
+     * mapping below the stack. */
     uint64_t reach = info.code == SI_KERNEL_SEGV_MAPERR ? REACH_OF_AN_ARRAY : REACH_ABOVE_STACK_POINTER;
     if (at + REACH_BELOW_STACK_POINTER < sp || at > sp + reach)
         return 0;
@@ -147,8 +148,8 @@ static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t li
     return are_used;
 }
 
-/* What the kernel itself noted of the resident memory, and what of it is mapped files, on a disk and in a tmpfs: those
- * are on the account of whoever touched them first. */
+/* What the kernel itself noted of the resident memory, and what of it is mapped files, on a disk and in a
+ * tmpfs: those are on the account of whoever touched them first. */
 static void read_resident(const struct slot *slot, int pid, struct trace_evidence *evidence) {
     char text[4096];
     if (read_of(slot, members_entry(slot, pid), "/status", text, sizeof text) <= 0)

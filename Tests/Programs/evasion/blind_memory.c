@@ -1,5 +1,5 @@
-// A child takes far more memory than it may, and says every tenth of a second that it still has it, while the first
-// thread faults over a list of mappings that takes long to read.
+// A child takes far more memory than it may, and says every tenth of a second that it still has it, while the
+// first thread faults over a list of mappings that takes long to read.
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,7 +9,9 @@
 
 enum { MAPS = 60000 };
 
-static void ignore(int signal) { (void)signal; }
+static void ignore(int signal) {
+    (void)signal;
+}
 
 int main(void) {
     int fd = open("file", O_RDWR | O_CREAT, 0600);

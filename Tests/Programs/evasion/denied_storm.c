@@ -1,4 +1,5 @@
-// Makes a refused call over and over, in as many processes as `argv[1]` says; each costs our processes some work.
+// Makes a refused call over and over, in as many processes as `argv[1]` says; each costs our processes some
+// work.
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
 // flags: -static -O2 -pthread
-// Faults, after it has made its list of mappings as long as `argv[1]` says; with `argv[2]` threads that keep changing
-// them, so that whoever reads the list waits. With a third argument it survives each fault and goes on for ever.
+// Faults, after it has made its list of mappings as long as `argv[1]` says; with `argv[2]` threads that keep
+// changing them, so that whoever reads the list waits. With a third argument it survives each fault and goes
+// on for ever.
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-// Talks to itself over lo: `tcp PORT`, `tcp6 PORT`, `udp PORT`; `knock PORT` says how a connection to that port ends;
-// `shape` prints the interfaces and the number of routes.
+// Talks to itself over lo: `tcp PORT`, `tcp6 PORT`, `udp PORT`; `knock PORT` says how a connection to that
+// port ends; `shape` prints the interfaces and the number of routes.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
