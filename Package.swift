@@ -90,7 +90,7 @@ let package = Package(
         .testTarget(
             name: "PoolTests", dependencies: ["Sandbox", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "SandboxTests", dependencies: ["Sandbox", "CIsolate"],
+            name: "SandboxTests", dependencies: ["Sandbox", "CIsolate", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ImageTests", dependencies: ["Sandbox", "TestSupport"], swiftSettings: swiftSettings),

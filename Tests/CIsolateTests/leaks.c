@@ -45,7 +45,8 @@ static size_t read_text(const char *path, char *out, size_t bytes) {
 
 struct owner owner_known_as(pid_t pid, pid_t inner_pid) {
     struct owner owner;
-    snprintf(owner.key, sizeof owner.key, "-%d-%llu-", (int)inner_pid, internal_start_time(pid));
+    snprintf(owner.key, sizeof owner.key, "-%d-b%llu-", (int)inner_pid,
+             (unsigned long long)isolate_process_birth(pid));
     return owner;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "internal.h"
 #include "leaks.h"
 #include "support.h"
 #include "test.h"
@@ -158,6 +159,44 @@ TEST(lifetime_cleanup_spares_other_pid_namespaces) {
         sleep_ms(20);
     }
     CHECK_EQUAL(wait_child(embedder), 0);
+}
+
+static void run_for_ever(int ready) {
+    isolate_supervisor supervisor;
+    isolate_sandbox sandbox;
+    start_supervisor(&supervisor);
+    open_sandbox(&supervisor, &sandbox);
+    uint64_t birth = isolate_process_birth(getpid());
+    CHECK_EQUAL(write(ready, &birth, sizeof birth), sizeof birth);
+    for (;;)
+        pause();
+}
+
+/* With pid 1 goes everybody of its pid namespace, so nobody removes the cgroups. The next cleanup does, when
+ * they have been empty for a while; as long as the owner lives they are not. */
+TEST(lifetime_cleanup_after_pid_1) {
+    int ends[2];
+    uint64_t birth;
+    struct owner owner;
+    CHECK_OK(pipe2(ends, O_CLOEXEC));
+    pid_t embedder = run_as_pid_one(run_for_ever, ends[1]);
+    CHECK_EQUAL(read(ends[0], &birth, sizeof birth), sizeof birth);
+    snprintf(owner.key, sizeof owner.key, "-1-b%llu-", (unsigned long long)birth);
+    int count = owner_cgroups(&owner);
+    CHECK(count > 0);
+    internal_abandoned_after_s = 0;
+    CHECK_OK(isolate_cleanup(NULL, NULL));
+    CHECK_EQUAL(owner_cgroups(&owner), count);
+    CHECK_OK(kill(embedder, SIGKILL));
+    CHECK_EQUAL(wait_child(embedder), 256 + SIGKILL);
+    expect_no_processes(&owner, 4000);
+    CHECK_EQUAL(owner_cgroups(&owner), count);
+    internal_abandoned_after_s = 3600;
+    CHECK_OK(isolate_cleanup(NULL, NULL));
+    CHECK_EQUAL(owner_cgroups(&owner), count);
+    internal_abandoned_after_s = 0;
+    CHECK_OK(isolate_cleanup(NULL, NULL));
+    CHECK_EQUAL(owner_cgroups(&owner), 0);
 }
 
 TEST(lifetime_small_descriptor_limit) {

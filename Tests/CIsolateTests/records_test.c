@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -77,7 +78,8 @@ TEST(records_from_a_hostile_slot) {
         CHECK_EQUAL(fd, -1);
         CHECK_OK(send_bytes(ends[1], bytes, from_slot[i].size, from_slot[i].fd_count));
         CHECK_EQUAL(isolate_slot_receive(ends[0], message, &fd), from_slot[i].result);
-        if (from_slot[i].result == 1 && from_slot[i].fd_count > 0) {
+        /* Of more than any record has some find no room, so none is taken. */
+        if (from_slot[i].result == 1 && from_slot[i].fd_count > 0 && from_slot[i].fd_count <= 4) {
             CHECK(fd >= 0);
             CHECK_EQUAL(fcntl(fd, F_GETFD), FD_CLOEXEC);
             close(fd);
@@ -90,6 +92,44 @@ TEST(records_from_a_hostile_slot) {
         CHECK_EQUAL(descriptor_count(), before);
         free(bytes);
         free(message);
+    }
+}
+
+/* An embedder with room for so many descriptors: a record has all of its own or none, and then says why. */
+TEST(records_without_room_for_their_descriptors) {
+    for (unsigned room = 0; room <= 2; room++) {
+        isolate_slot_record made = {.type = ISOLATE_SLOT_CREATED, .slot = 3}, record;
+        isolate_slot_message message;
+        isolate_status_record opened = {.type = ISOLATE_FILE_OPENED};
+        struct rlimit before, lower;
+        int ends[2], fds[2], fd;
+        test_context("room for %u", room);
+        CHECK_OK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+        isolate_supervisor supervisor = {.socket = ends[0], .pidfd = -1, .owner = getpid()};
+        CHECK_OK(send_bytes(ends[1], &made, sizeof made, 2));
+        CHECK_OK(send_bytes(ends[1], &opened, sizeof opened, 1));
+        int count = descriptor_count();
+        int next = dup(0); /* the lowest that is free */
+        close(next);
+        CHECK_OK(getrlimit(RLIMIT_NOFILE, &before));
+        lower = before;
+        lower.rlim_cur = (rlim_t)next + room;
+        CHECK_OK(setrlimit(RLIMIT_NOFILE, &lower));
+        CHECK_EQUAL(isolate_supervisor_receive(&supervisor, &record, fds), 1);
+        CHECK_EQUAL(record.slot, 3);
+        CHECK_EQUAL(record.failure.errno_value, room >= 2 ? 0 : EMFILE);
+        CHECK_EQUAL(fds[0] >= 0 && fds[1] >= 0, room >= 2);
+        CHECK_EQUAL(fds[0] == -1 && fds[1] == -1, room < 2);
+        close(fds[0]);
+        close(fds[1]);
+        CHECK_EQUAL(isolate_slot_receive(ends[0], &message, &fd), 1);
+        CHECK_EQUAL(message.status.failure.errno_value, room >= 1 ? 0 : EMFILE);
+        CHECK_EQUAL(fd >= 0, room >= 1);
+        close(fd);
+        CHECK_OK(setrlimit(RLIMIT_NOFILE, &before));
+        CHECK_EQUAL(descriptor_count(), count);
+        close(ends[0]);
+        close(ends[1]);
     }
 }
 
@@ -116,7 +156,8 @@ TEST(records_from_a_hostile_supervisor) {
         CHECK_OK(send_bytes(ends[1], bytes, cases[i].size, cases[i].fd_count));
         CHECK_EQUAL(isolate_supervisor_receive(&supervisor, record, fds), cases[i].result);
         for (int k = 0; k < 2; k++)
-            if (cases[i].result == 1 && cases[i].fd_count > k)
+            /* More than any record has: some found no room, so none is taken. */
+            if (cases[i].result == 1 && cases[i].fd_count > k && cases[i].fd_count <= 4)
                 CHECK_EQUAL(close(fds[k]), 0);
             else
                 CHECK_EQUAL(fds[k], -1);
@@ -168,7 +209,8 @@ TEST(records_answered_with_nonsense) {
         test_context("%s", from_slot[i].name);
         memcpy(bytes, &from_slot[i].type, 4);
         answer_with(bytes, size, from_slot[i].fd_count, 0,
-                    from_slot[i].type == ISOLATE_FILE_OPENED && from_slot[i].fd_count > 0);
+                    from_slot[i].type == ISOLATE_FILE_OPENED && from_slot[i].fd_count > 0 &&
+                        from_slot[i].fd_count <= 4);
         answer_with(bytes, size, from_slot[i].fd_count, 1,
                     from_slot[i].type == ISOLATE_RUN_ENDED && size == sizeof(isolate_run_record));
         free(bytes);

@@ -54,10 +54,12 @@ static const struct {
     {ISOLATE_STAGE_DIRECTORY, AT_RUN, ALL},
     {ISOLATE_STAGE_STDIO, AT_RUN, ALL},
     {ISOLATE_STAGE_EXEC, AT_RUN, ALL},
-    /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c).
+    /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c),
+     * a slot that is stopped (watchdog_test.c).
      */
     {ISOLATE_STAGE_FILE, NOT_WIRED, ALL},
     {ISOLATE_STAGE_PROTOCOL, NOT_WIRED, ALL},
+    {ISOLATE_STAGE_WATCHDOG, NOT_WIRED, ALL},
 };
 enum { COUNT = sizeof stages / sizeof stages[0] };
 

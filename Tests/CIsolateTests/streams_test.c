@@ -47,6 +47,18 @@ TEST(streams_input_bytes) {
     end();
 }
 
+TEST(streams_output_in_packets) {
+    begin();
+    isolate_result result = run_victim(&sandbox, "packets", 100000, NULL);
+    CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_EXITED);
+    CHECK_EQUAL(result.outcome.value, 0);
+    CHECK_EQUAL(result.output_bytes, 100000);
+    for (size_t i = 0; i < result.output_bytes; i++)
+        CHECK_EQUAL(result.output[i], 'a' + (int)(i % 26));
+    isolate_result_free(&result);
+    end();
+}
+
 /* Exactly the bound passes, one byte more does not, and what is kept is the beginning. */
 TEST(streams_output_bounds) {
     static const struct {

@@ -161,15 +161,20 @@ const int limit_case_count = sizeof limit_cases / sizeof limit_cases[0];
 
 static void *run_in_background(void *argument) {
     struct background_run *run = argument;
-    isolate_limits limits = wide_limits();
     uint64_t start = now_ms();
-    run->status = call_victim(run->sandbox, run->word, -1, &limits, &run->result, &run->failure);
+    run->status = call_victim(run->sandbox, run->word, -1, &run->limits, &run->result, &run->failure);
     run->milliseconds = now_ms() - start;
     return NULL;
 }
 
 void background_start(struct background_run *run, isolate_sandbox *sandbox, const char *word) {
-    *run = (struct background_run){.sandbox = sandbox, .word = word};
+    isolate_limits limits = wide_limits();
+    background_start_limited(run, sandbox, word, &limits);
+}
+
+void background_start_limited(struct background_run *run, isolate_sandbox *sandbox, const char *word,
+                              const isolate_limits *limits) {
+    *run = (struct background_run){.sandbox = sandbox, .word = word, .limits = *limits};
     pthread_t thread;
     CHECK_EQUAL(pthread_create(&thread, NULL, run_in_background, run), 0);
     run->thread = thread;

@@ -51,6 +51,7 @@ extern const int limit_case_count;
 struct background_run {
     isolate_sandbox *sandbox;
     const char *word;
+    isolate_limits limits;
     unsigned long thread;
     int status;
     isolate_result result;
@@ -58,6 +59,8 @@ struct background_run {
     uint64_t milliseconds;
 };
 void background_start(struct background_run *run, isolate_sandbox *sandbox, const char *word);
+void background_start_limited(struct background_run *run, isolate_sandbox *sandbox, const char *word,
+                              const isolate_limits *limits);
 void background_join(struct background_run *run);
 
 uint64_t now_ms(void);

@@ -172,6 +172,18 @@ static int do_flood(void) {
             return 1;
 }
 
+/* The same bytes as `print`, one by one, in packet mode: each read gives one of them. */
+static int do_packets(void) {
+    if (fcntl(1, F_SETFL, O_DIRECT) < 0)
+        return 2;
+    for (int i = 0; i < number; i++) {
+        char letter = (char)('a' + i % 26);
+        if (write(1, &letter, 1) != 1)
+            return 1;
+    }
+    return 0;
+}
+
 /* Writes exactly `number` bytes: the position's letter at each. */
 static int do_print(void) {
     for (int i = 0; i < number; i++)
@@ -294,6 +306,7 @@ static const struct {
     {"sleep", do_sleep},
     {"memory", do_memory},
     {"flood", do_flood},
+    {"packets", do_packets},
     {"print", do_print},
     {"fork", do_fork},
     {"storm", do_storm},

@@ -80,6 +80,36 @@ struct StreamingTests {
         }
     }
 
+    /// Each read of the pipe gives one of the program's writes then, whole or cut off.
+    @Test(
+        "Output in packets of any size comes whole and joined",
+        arguments: ConformanceSubject.all, [(230_000, 1, false), (1 << 20, 0, false), (300, 1, true)])
+    func packets(subject: ConformanceSubject, shape: (bytes: Int, size: Int, isLarge: Bool)) async throws {
+        try await subject.withSandbox { sandbox in
+            let arguments = ["1", "\(shape.bytes)", "\(shape.size)"] + (shape.isLarge ? ["large"] : [])
+            let command = try await sandbox.install("write_packets", arguments)
+            let limits = Limits(output: 2 << 20)
+            let collected = try await sandbox.run(command, limits: limits)
+            expect(collected, .exited(code: 0))
+            expectEqual(collected.stdout, pattern(shape.bytes), "collected packets")
+            let (result, streamed) = try await sandbox.run(command, limits: limits) { execution in
+                // Late: all that may be held is held then.
+                try await Task.sleep(for: .milliseconds(500))
+                var bytes: [UInt8] = []
+                var pieces = 0
+                for await chunk in execution.output {
+                    // Only those of the beginning: what follows comes as it is written.
+                    if bytes.count < min(shape.bytes, 32 << 10) { pieces += 1 }
+                    bytes += chunk.bytes
+                }
+                #expect(pieces < 1_000)
+                return bytes
+            }
+            expect(result, .exited(code: 0))
+            expectEqual(streamed, pattern(shape.bytes), "streamed packets")
+        }
+    }
+
     @Test("The consumer's time is on the program's wall time", arguments: ConformanceSubject.all)
     func consumerTooSlow(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in

@@ -20,7 +20,7 @@
         static let lives = [
             LifeCase(testDescription: "lives", startTimes: [100: 5000], life: .lives),
             LifeCase(testDescription: "is gone", startTimes: [:], life: .dead),
-            LifeCase(testDescription: "its number is another's now", startTimes: [100: 5001], life: .dead),
+            LifeCase(testDescription: "its number is another's now", startTimes: [100: 5002], life: .dead),
             LifeCase(testDescription: "others live", startTimes: [101: 5000], life: .dead),
             LifeCase(
                 testDescription: "another host or boot, where the number is free",
@@ -48,7 +48,7 @@
             #expect(
                 Set(labels.keys)
                     == [
-                        "swift-sandbox.host", "swift-sandbox.pid", "swift-sandbox.start",
+                        "swift-sandbox.host", "swift-sandbox.pid", "swift-sandbox.birth",
                         "swift-sandbox.backend",
                         "swift-sandbox.pool", "swift-sandbox.purpose", "swift-sandbox.version",
                         "swift-sandbox.created", "swift-sandbox.engine",
@@ -64,8 +64,8 @@
                 (ContainerOwner.pidLabel, ""),
                 (ContainerOwner.pidLabel, "0"), (ContainerOwner.pidLabel, "-1"),
                 (ContainerOwner.pidLabel, "1x"),
-                (ContainerOwner.pidLabel, "99999999999"), (ContainerOwner.startLabel, nil),
-                (ContainerOwner.startLabel, "-1"), (ContainerOwner.startLabel, "soon"),
+                (ContainerOwner.pidLabel, "99999999999"), (ContainerOwner.birthLabel, nil),
+                (ContainerOwner.birthLabel, "-1"), (ContainerOwner.birthLabel, "soon"),
                 (ContainerOwner.backendLabel, nil),
                 (ContainerOwner.backendLabel, "one"),
             ] as [(String, String?)])

@@ -46,6 +46,39 @@ import Testing
         #expect(try merge { $0.file("bin/.wh.tool") }["usr/bin/tool"] == nil)
     }
 
+    /// However many markers a layer has, wherever they stand: together they look at each name a few times at most.
+    @Test("Many markers over many files cost no more than both together", arguments: [1, 2, 3])
+    func manyMarkers(_ shape: Int) throws {
+        let (files, markers) = (2_000, shape == 3 ? 40 : 200)
+        let lower = TarBuilder.make { tar in
+            var path = "d/"
+            for _ in 0..<40 {
+                tar.directory(path)
+                path += "n/"
+            }
+            tar.file("d/old", "old")
+            tar.link("linked", to: "d")
+        }
+        let upper = TarBuilder.make { tar in
+            var chain = ["d/"]
+            if shape == 3 { for _ in 1..<markers { chain.append(chain.last! + "n/") } }
+            for path in chain { tar.directory(path) }
+            for number in 0..<files { tar.file(chain.last! + "f\(number)") }
+            for number in 0..<markers {
+                switch shape {
+                case 1: tar.file("d/.wh..wh..opq")
+                case 2: tar.file(number % 2 == 0 ? "linked/.wh..wh..opq" : ".wh.d")
+                default: tar.file(chain[number] + ".wh..wh..opq")
+                }
+            }
+        }
+        let (path, unpacker) = try unpack([lower, upper], asLayers: true, in: scratch)
+        let tree = try listing(path)
+        #expect(tree["d/old"] == nil)
+        #expect(tree.values.filter { $0.hasPrefix("f ") }.count == files)
+        #expect(unpacker.looks <= 3 * (files + 2 * markers), "\(unpacker.looks)")
+    }
+
     @Test("The example of the OCI specification, in both orders", arguments: [true, false])
     func opaque(_ markerFirst: Bool) throws {
         let tree = try merge { tar in

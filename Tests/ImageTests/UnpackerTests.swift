@@ -36,6 +36,32 @@ import Testing
         #expect(unpacker.count == .init(entries: 8, bytes: 2, skippedDevices: 0))
     }
 
+    @Test("Extended headers count as entries, also where no entry ever comes")
+    func extendedHeaders() throws {
+        var limits = ImageLimits.standard
+        limits.entries = 10
+        let headers = { (count: Int, tar: inout TarBuilder) in
+            for _ in 0..<count { tar.pax("comment", "x") }
+        }
+        let fitting = TarBuilder.make { tar in
+            headers(9, &tar)
+            tar.file("f")
+        }
+        #expect(try unpack([fitting], limits: limits, in: scratch).unpacker.count.entries == 10)
+        let many = TarBuilder.make { tar in
+            headers(10, &tar)
+            tar.file("f")
+        }
+        #expect(
+            failure { try unpack([many], limits: limits, in: scratch) }?.reason.contains("10 entries") == true
+        )
+        let endless = TarBuilder.make { headers(1_000, &$0) }
+        let error = failure {
+            _ = try TarStream(MemorySource(endless), limits: limits, chunk: 512).next()
+        }
+        #expect(error?.reason == "the archive has more than 10 extended headers")
+    }
+
     @Test("A file larger than all buffers") func largeFile() throws {
         let data = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
         let (path, _) = try unpack([TarBuilder.make { $0.entry("big", type: "0", data: data) }], in: scratch)

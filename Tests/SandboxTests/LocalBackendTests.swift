@@ -13,20 +13,6 @@ import Testing
         if: ProcessInfo.processInfo.environment["ALONE"] == "1",
         "counts what the process holds: `make test` runs it alone with ALONE=1"))
 struct LocalBackendTests {
-    private static func descriptors() -> Int {
-        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
-    }
-
-    private static func cgroups() -> [String] {
-        var choice = isolate_cgroup_choice()
-        isolate_cgroup_choose(0, 0, &choice)
-        let path = withUnsafeBytes(of: choice.parent.0) {
-            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return names.filter { $0.hasPrefix("swift-sandbox-") && $0.contains("-\(getpid())-") }
-    }
-
     @Test func twoBackendsDoNotMeet() async throws {
         let first = LocalBackend(.init(minimum: 1, maximum: 2))
         let second = LocalBackend(.init(minimum: 1, maximum: 2))
@@ -59,12 +45,12 @@ struct LocalBackendTests {
     }
 
     @Test func shutdownLeavesNothing() async throws {
-        let before = Self.cgroups().count
+        let before = Holdings.cgroups().count
         let backend = LocalBackend(.init(minimum: 2, maximum: 4))
         _ = try await backend.run(Command("/bin/true"))
-        #expect(Self.cgroups().count == before + 1)
+        #expect(Holdings.cgroups().count == before + 1)
         await backend.shutdown()
-        #expect(Self.cgroups().count == before)
+        #expect(Holdings.cgroups().count == before)
         await backend.shutdown()
         let error = await #expect(throws: SandboxError.self) { try await backend.run(Command("/bin/true")) }
         #expect(error?.code == .shutDown)
@@ -85,22 +71,24 @@ struct LocalBackendTests {
     }
 
     @Test func forgottenBackendLeavesNothing() async throws {
-        let before = Self.cgroups().count
+        let before = Holdings.cgroups().count
         do {
             let backend = LocalBackend(.init(minimum: 1, maximum: 2))
             _ = try await backend.run(Command("/bin/true"))
         }
-        for _ in 0..<500 where Self.cgroups().count > before { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(Self.cgroups().count == before)
+        for _ in 0..<500 where Holdings.cgroups().count > before {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(Holdings.cgroups().count == before)
     }
 
     @Test func manySandboxesLeakNoDescriptor() async throws {
         let backend = LocalBackend(.init(minimum: 1, maximum: 3))
         for _ in 0..<20 { _ = try await backend.run(Command("/bin/true"), stdin: .string("x")) }
-        let before = Self.descriptors()
+        let before = Holdings.descriptors()
         for _ in 0..<300 { _ = try await backend.run(Command("/bin/true"), stdin: .string("x")) }
         // Slots come and go with the pool's size; each has two.
-        #expect(Self.descriptors() <= before + 8)
+        #expect(Holdings.descriptors() <= before + 8)
         await backend.shutdown()
     }
 
@@ -118,7 +106,7 @@ struct LocalBackendTests {
             let result = try await backend.run(Command("/bin/true"))
             #expect(result.outcome == .exited(code: 0))
         }
-        #expect(Self.cgroups().count <= 1 + 1)
+        #expect(Holdings.cgroups().count <= 1 + 1)
         await backend.shutdown()
     }
 
@@ -155,7 +143,7 @@ struct LocalBackendTests {
             (ISOLATE_STAGE_SECCOMP, "seccomp"), (ISOLATE_STAGE_TRACE, "trace"),
         ])
     func stageFails(stage: isolate_stage, name: String) async throws {
-        let before = (Self.descriptors(), Self.cgroups().count)
+        let before = (Holdings.descriptors(), Holdings.cgroups().count)
         var configuration = LocalBackend.Configuration(minimum: 0, maximum: 2)
         configuration.failStage = stage.rawValue
         let backend = LocalBackend(configuration)
@@ -166,8 +154,10 @@ struct LocalBackendTests {
         #expect(error?.hint != nil)
         await backend.shutdown()
         // The event loop's thread closes its own two a moment later.
-        for _ in 0..<200 where Self.descriptors() > before.0 { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(Self.descriptors() <= before.0)
-        #expect(Self.cgroups().count == before.1)
+        for _ in 0..<200 where Holdings.descriptors() > before.0 {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(Holdings.descriptors() <= before.0)
+        #expect(Holdings.cgroups().count == before.1)
     }
 }

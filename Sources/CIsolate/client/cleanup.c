@@ -7,22 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cgroup_facts.h"
 #include "internal.h"
 
-enum { DEPTH_MAX = 4 };
+enum { DEPTH_MAX = 4, START_BUDGET_MS = 300, CLEANUP_BUDGET_MS = 30000, ABANDONED_AFTER_S = 10 };
 
-int internal_owner_is_dead(const char *name) {
+unsigned internal_abandoned_after_s = ABANDONED_AFTER_S;
+
+enum internal_owner internal_owner_of(const char *name) {
     unsigned long space = 0;
     int pid = 0;
-    unsigned long long start = 0;
-    if (sscanf(name, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-", &space, &pid, &start) != 3 || pid <= 0)
-        return 0;
-    /* Of another pid namespace's processes we know nothing. A pid comes back; one with the same start time
-     * does not. */
-    return space == internal_pid_namespace() && internal_start_time(pid) != start;
+    unsigned long long birth = 0;
+    /* Before there were births there was the start time, without a letter. Who knows only that form takes no
+     * name of ours for his, and we tell his owners by it. */
+    int is_start = sscanf(name, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-", &space, &pid, &birth) == 3;
+    if ((!is_start && sscanf(name, INTERNAL_CGROUP_PREFIX "%lu-%d-b%llu-", &space, &pid, &birth) != 3) ||
+        pid <= 0)
+        return INTERNAL_OWNER_NONE;
+    if (space != internal_pid_namespace())
+        return INTERNAL_OWNER_ELSEWHERE;
+    uint64_t now = is_start ? internal_birth_by_clock(pid) : isolate_process_birth(pid);
+    return isolate_births_may_match(now, birth) ? INTERNAL_OWNER_LIVES : INTERNAL_OWNER_DEAD;
 }
 
 /* Kills what still sits in a dead owner's cgroup: its supervisor cannot, being dead or dying. */
@@ -35,6 +43,49 @@ static void kill_members(int dir) {
             kill(pid, SIGKILL);
     if (file != NULL)
         fclose(file);
+}
+
+/* Of another pid namespace's processes we know nothing, and kill none. But whoever owns a directory has a
+ * supervisor in it: where no process is, and none is about to enter, the owner is gone, as pid 1 of a
+ * namespace goes with all of it. The kernel refuses to remove what somebody has entered meanwhile. */
+static int is_abandoned(int parent, const char *name) {
+    struct stat status;
+    struct timespec now;
+    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode))
+        return 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec - status.st_ctim.tv_sec >= (time_t)internal_abandoned_after_s;
+}
+
+static int has_members(int dir) {
+    char byte;
+    int CLEANUP_CLOSE fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    /* One of a namespace that we do not see is a 0. What cannot be read may be full. */
+    return fd < 0 || read(fd, &byte, 1) != 0;
+}
+
+static int remove_empty(int parent, const char *name, int depth) {
+    int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *list = dir < 0 ? NULL : fdopendir(dir);
+    int result = list == NULL || has_members(dir) ? -EBUSY : 0;
+    if (list == NULL)
+        internal_close(&dir);
+    for (struct dirent *entry; result == 0 && (entry = readdir(list)) != NULL;)
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            result = depth < DEPTH_MAX ? remove_empty(dir, entry->d_name, depth + 1) : -EBUSY;
+    if (list != NULL)
+        closedir(list);
+    return result == 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : -EBUSY;
+}
+
+/* The supervisor and the slots first: should its owner live after all, nobody is left to tell a program's
+ * death as its own doing. */
+static void kill_supervisor(int parent, const char *name) {
+    char path[300];
+    snprintf(path, sizeof path, "%.255s/supervisor", name);
+    int CLEANUP_CLOSE dir = openat(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir >= 0)
+        kill_members(dir);
 }
 
 static int remove_tree(int parent, const char *name, int depth) {
@@ -81,6 +132,7 @@ void internal_remove_cgroups(const isolate_supervisor *supervisor) {
 struct cleaning {
     void (*removed)(const char *path, void *context);
     void *context;
+    uint64_t end_ms;
     int count, worst;
 };
 
@@ -89,11 +141,21 @@ static void remove_dead(const char *parent, void *context) {
     DIR *list = opendir(parent);
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
         char path[ISOLATE_CGROUP_PATH_BYTES + sizeof entry->d_name + 1];
-        if (entry->d_type != DT_DIR || !internal_owner_is_dead(entry->d_name))
-            continue;
-        int result = remove_tree(dirfd(list), entry->d_name, 0);
-        if (result < 0) {
-            cleaning->worst = result;
+        if (internal_now_ms() > cleaning->end_ms) {
+            cleaning->worst = -ETIME;
+            break;
+        }
+        enum internal_owner owner =
+            entry->d_type == DT_DIR ? internal_owner_of(entry->d_name) : INTERNAL_OWNER_NONE;
+        if (owner == INTERNAL_OWNER_DEAD) {
+            kill_supervisor(dirfd(list), entry->d_name);
+            int result = remove_tree(dirfd(list), entry->d_name, 0);
+            if (result < 0) {
+                cleaning->worst = result;
+                continue;
+            }
+        } else if (owner != INTERNAL_OWNER_ELSEWHERE || !is_abandoned(dirfd(list), entry->d_name) ||
+                   remove_empty(dirfd(list), entry->d_name, 0) < 0) {
             continue;
         }
         cleaning->count++;
@@ -105,11 +167,19 @@ static void remove_dead(const char *parent, void *context) {
         closedir(list);
 }
 
-int isolate_cleanup(void (*removed)(const char *path, void *context), void *context) {
-    struct cleaning cleaning = {removed, context, 0, 0};
+static int clean(unsigned budget_ms, void (*removed)(const char *path, void *context), void *context) {
+    struct cleaning cleaning = {removed, context, internal_now_ms() + budget_ms, 0, 0};
     cgroup_for_each_parent(remove_dead, &cleaning);
-    int scratch = internal_remove_dead_scratch(removed, context);
+    int scratch = internal_remove_dead_scratch(cleaning.end_ms, removed, context);
     if (scratch < 0)
         cleaning.worst = scratch;
     return cleaning.worst < 0 ? cleaning.worst : cleaning.count + scratch;
+}
+
+int isolate_cleanup(void (*removed)(const char *path, void *context), void *context) {
+    return clean(CLEANUP_BUDGET_MS, removed, context);
+}
+
+void internal_cleanup_at_start(void) {
+    clean(START_BUDGET_MS, NULL, NULL);
 }

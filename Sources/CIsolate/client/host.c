@@ -1,10 +1,14 @@
-/* What this host is: Landlock, the age of processes. */
+/* What this host and this process are: Landlock, free descriptors, the pid namespace, names of our own. */
+#include <limits.h>
 #include <linux/landlock.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -14,19 +18,20 @@ int isolate_landlock_abi(void) {
     return abi > 0 ? (int)abi : 0;
 }
 
-unsigned long long internal_start_time(pid_t pid) {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    size_t n = file == NULL ? 0 : fread(text, 1, sizeof text - 1, file);
-    if (file != NULL)
-        fclose(file);
-    text[n] = 0;
-    /* The name may hold anything; the fields begin after its last parenthesis. Start time is field 22. */
-    char *field = strrchr(text, ')');
-    for (int i = 2; field != NULL && i < 22; i++)
-        field = strchr(field + 1, ' ');
-    return field == NULL ? 0 : strtoull(field, NULL, 10);
+int isolate_free_descriptors(void) {
+    enum { COUNTED = 4096 };
+    struct pollfd fds[COUNTED];
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > COUNTED)
+        return INT_MAX;
+    int count = 0;
+    for (int i = 0; i < (int)limit.rlim_cur; i++)
+        fds[i] = (struct pollfd){.fd = i};
+    if (poll(fds, limit.rlim_cur, 0) < 0)
+        return INT_MAX;
+    for (int i = 0; i < (int)limit.rlim_cur; i++)
+        count += (fds[i].revents & POLLNVAL) != 0;
+    return count;
 }
 
 unsigned long internal_pid_namespace(void) {
@@ -35,8 +40,20 @@ unsigned long internal_pid_namespace(void) {
 }
 
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes) {
-    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-%u", internal_pid_namespace(),
-             (int)supervisor->owner, internal_start_time(supervisor->owner), supervisor->number);
+    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-b%llu-%u", internal_pid_namespace(),
+             (int)supervisor->owner, (unsigned long long)isolate_process_birth(supervisor->owner),
+             supervisor->number);
+}
+
+uint64_t internal_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int internal_ms_until(uint64_t end_ms) {
+    uint64_t now = internal_now_ms();
+    return now >= end_ms ? 0 : end_ms - now > INT_MAX ? INT_MAX : (int)(end_ms - now);
 }
 
 void internal_close(int *fd) {

@@ -13,6 +13,11 @@ static inline isolate_failure internal_failure(int stage, int errno_value, int i
 
 void internal_close(int *fd);
 
+/* host.c: the monotonic clock, and what is left until a time of it, for poll: signals do not make a wait
+ * longer. */
+uint64_t internal_now_ms(void);
+int internal_ms_until(uint64_t end_ms);
+
 /* config.c: the configuration while it is made; texts are offsets from its start. */
 struct config_builder {
     struct isolate_config *config;
@@ -46,6 +51,17 @@ const char *internal_find_program(const char *name);
 int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint64_t disk_bytes,
                           isolate_sandbox *sandbox, isolate_failure *failure);
 
+/* sandbox.c: 0, -ETIMEDOUT at that time of internal_now_ms, or -errno. */
+int internal_wait_readable(int fd, uint64_t end_ms);
+int internal_refuse_fork(isolate_failure *failure);
+/* One answer of the slot, within answer_timeout_ms: after that the slot is given up. *fd: FILE_OPENED's. */
+int internal_wait_for_answer(isolate_sandbox *sandbox, uint32_t type, isolate_slot_message *message, int *fd,
+                             isolate_failure *failure);
+int internal_ask(isolate_sandbox *sandbox, uint32_t request, uint64_t disk_bytes, uint32_t answer,
+                 isolate_slot_message *message, isolate_failure *failure);
+/* Has the slot killed, if need be with its supervisor. what: enum isolate_watchdog. Returns -ETIMEDOUT. */
+int internal_give_up(isolate_sandbox *sandbox, int what, isolate_failure *failure);
+
 /* rungs.c: what to leave out after this failure; `avoid` itself when nothing helps. `needs_tree`: an image or
  * a writable root, neither of which there is without a mount namespace. */
 uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
@@ -59,21 +75,33 @@ int internal_config_file(const isolate_start_options *options, isolate_superviso
 /* spawn.c: starts the image with descriptors 3, 4, 5; not this process's child afterwards. pid, or -errno. */
 int internal_spawn(int image, int socket, int owner, int config);
 
-/* host.c: the start time of a process in clock ticks, or 0 when there is none. */
-unsigned long long internal_start_time(pid_t pid);
+/* birth.c: isolate_process_birth of a kernel whose pidfds have no numbers of their own. */
+uint64_t internal_birth_by_clock(pid_t pid);
 
 /* host.c: the inode of this process's pid namespace, which tells whose pids a name speaks of. */
 unsigned long internal_pid_namespace(void);
 
-/* host.c: the name of a supervisor's directory in each hierarchy. The owner's pid namespace, pid and start
- * time tell a later cleanup whether it lives; the number keeps two supervisors of one process apart. */
+/* host.c: the name of a supervisor's directory in each hierarchy. The owner's pid namespace, pid and birth
+ * tell a later cleanup whether it lives; the number keeps two supervisors of one process apart. */
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
-/* cleanup.c: whether a name is that of a supervisor's directory whose owner lives no more. */
-int internal_owner_is_dead(const char *name);
+/* cleanup.c: what a name says, if it is that of a supervisor's directory. */
+enum internal_owner {
+    INTERNAL_OWNER_NONE, /* it is not */
+    INTERNAL_OWNER_LIVES,
+    INTERNAL_OWNER_DEAD,
+    INTERNAL_OWNER_ELSEWHERE, /* of another pid namespace */
+};
+enum internal_owner internal_owner_of(const char *name);
 
-/* scratch.c: as isolate_cleanup, for the directories of level minimal. */
-int internal_remove_dead_scratch(void (*removed)(const char *path, void *context), void *context);
+/* cleanup.c: isolate_cleanup with little time; what is left then is the next one's. */
+void internal_cleanup_at_start(void);
+/* How old an empty cgroup of another pid namespace's owner is when it counts as left behind; for tests. */
+extern unsigned internal_abandoned_after_s;
+
+/* scratch.c: as isolate_cleanup, for the directories of level minimal, until that time. */
+int internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *path, void *context),
+                                 void *context);
 
 /* cleanup.c: what a supervisor that was killed could not remove itself. It must be dead. */
 void internal_remove_cgroups(const isolate_supervisor *supervisor);

@@ -45,6 +45,7 @@ static const char *const stage_names[ISOLATE_STAGE_COUNT] = {
     [ISOLATE_STAGE_EXEC] = "exec",
     [ISOLATE_STAGE_FILE] = "file",
     [ISOLATE_STAGE_PROTOCOL] = "protocol",
+    [ISOLATE_STAGE_WATCHDOG] = "watchdog",
 };
 
 const char *isolate_stage_name(int stage) {

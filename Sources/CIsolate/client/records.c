@@ -42,8 +42,9 @@ static void close_all(int *fds, unsigned count) {
         internal_close(&fds[i]);
 }
 
-/* Bytes received, 0 when there is nothing now, -EPIPE at the end. Descriptors beyond fd_count are closed. */
-static int receive_record(int socket, void *record, size_t bytes, int *fds, unsigned fd_count) {
+/* Bytes received, 0 when there is nothing now, -EPIPE at the end. Descriptors beyond fd_count are closed.
+ * *is_cut: this process had no room for descriptors of the record, so it has none of them. */
+static int receive_record(int socket, void *record, size_t bytes, int *fds, unsigned fd_count, int *is_cut) {
     union control control;
     struct iovec vector = {record, bytes};
     struct msghdr message = {.msg_iov = &vector,
@@ -52,6 +53,7 @@ static int receive_record(int socket, void *record, size_t bytes, int *fds, unsi
                              .msg_controllen = sizeof control.bytes};
     for (unsigned i = 0; i < fd_count; i++)
         fds[i] = -1;
+    *is_cut = 0;
     ssize_t n;
     do
         n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -73,7 +75,8 @@ static int receive_record(int socket, void *record, size_t bytes, int *fds, unsi
         }
     }
     int is_whole = n > 0 && !(message.msg_flags & MSG_TRUNC);
-    if (!is_whole) /* also an empty record, which nobody sends */
+    *is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
+    if (!is_whole || *is_cut) /* also an empty record, which nobody sends */
         close_all(fds, fd_count);
     return n == 0 ? -EPIPE : is_whole ? (int)n : -EPROTO;
 }
@@ -99,11 +102,14 @@ int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slo
     fds[0] = fds[1] = -1;
     if (supervisor->owner != getpid())
         return -ECHILD; /* the record is the owner's */
-    int n = receive_record(supervisor->socket, record, sizeof *record, fds, 2);
+    int is_cut = 0, n = receive_record(supervisor->socket, record, sizeof *record, fds, 2, &is_cut);
     if (n <= 0)
         return n;
-    if (n == sizeof *record)
+    if (n == sizeof *record) {
+        if (is_cut)
+            record->failure = internal_failure(ISOLATE_STAGE_START, EMFILE, 6);
         return 1;
+    }
     close_all(fds, 2);
     return -EPROTO;
 }
@@ -125,12 +131,15 @@ int isolate_slot_send_open(int control, const char *path, int mode, int content)
 }
 
 int isolate_slot_receive(int control, isolate_slot_message *message, int *fd) {
-    int n = receive_record(control, message, sizeof *message, fd, 1);
+    int is_cut = 0, n = receive_record(control, message, sizeof *message, fd, 1, &is_cut);
     if (n <= 0)
         return n;
     size_t expected = message->type == ISOLATE_RUN_ENDED ? sizeof message->run : sizeof message->status;
-    if ((size_t)n == expected)
+    if ((size_t)n == expected) {
+        if (is_cut && message->type != ISOLATE_RUN_ENDED)
+            message->status.failure = internal_failure(ISOLATE_STAGE_FILE, EMFILE, 6);
         return 1;
+    }
     internal_close(fd);
     return -EPROTO;
 }

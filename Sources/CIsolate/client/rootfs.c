@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,11 +34,13 @@ static int is_empty_directory(const char *path) {
 /* A link stays a link, a directory or file is bound; what is not there is left out. */
 static void add_path(struct config_builder *b, const char *path, const char *source, const char *target) {
     struct stat status;
-    char link[512];
+    char link[PATH_MAX + 1];
     if (lstat(path, &status) != 0)
         return;
     if (S_ISLNK(status.st_mode)) {
         ssize_t n = readlink(path, link, sizeof link - 1);
+        if (n == sizeof link - 1)
+            b->error = -ENAMETOOLONG; /* whole, or not at all */
         if (n > 0) {
             link[n] = 0;
             add_bind(b, ISOLATE_BIND_LINK, link, target);
@@ -104,7 +107,8 @@ static int add_image(struct config_builder *b, const char *root) {
     b->config->image_root = config_add_text(b, root);
     for (struct dirent *entry; (entry = readdir(list)) != NULL;)
         if (!is_ours(entry->d_name)) {
-            snprintf(path, sizeof path, "%s/%s", root, entry->d_name);
+            if ((size_t)snprintf(path, sizeof path, "%s/%s", root, entry->d_name) >= sizeof path)
+                b->error = -ENAMETOOLONG;
             add_path(b, path, entry->d_name, entry->d_name);
         }
     closedir(list);

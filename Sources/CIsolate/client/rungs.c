@@ -44,9 +44,16 @@ static int is_refusal(int errno_value) {
            errno_value == EUSERS || errno_value == EINVAL;
 }
 
+/* Passes, and has nothing to do with what the host allows: a lower level would stay. */
+static int is_shortage(int errno_value) {
+    return errno_value == EMFILE || errno_value == ENFILE || errno_value == ENOMEM;
+}
+
 uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
                             uint32_t *lost_layers) {
     *lost_layers = 0;
+    if (is_shortage(failure->errno_value))
+        return avoid;
     switch (failure->stage) {
     case ISOLATE_STAGE_CGROUP:
     case ISOLATE_STAGE_JOIN_CGROUP:

@@ -31,13 +31,15 @@ static int is_dot(const char *name) {
 /* Removes what is no directory, and moves directories that are not empty up to `top`: a program made this
  * tree and may have made it as deep as it liked. Not by "..", as supervisor/plain.c does it: a process of the
  * dead owner's may live on here, and move what we stand in or put a link in its place. */
-static int empty_into(int top, DIR *list, unsigned *number) {
+static int empty_into(int top, DIR *list, unsigned *number, uint64_t end_ms) {
     int seen = 0;
     rewinddir(list);
     for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
         char moved[32];
         if (is_dot(entry->d_name))
             continue;
+        if (internal_now_ms() > end_ms)
+            return -ETIME;
         seen = 1;
         if (unlinkat(dirfd(list), entry->d_name, 0) == 0 ||
             unlinkat(dirfd(list), entry->d_name, AT_REMOVEDIR) == 0)
@@ -52,18 +54,18 @@ static int empty_into(int top, DIR *list, unsigned *number) {
     return seen;
 }
 
-static int remove_scratch(int parent, const char *name) {
+static int remove_scratch(int parent, const char *name, uint64_t end_ms) {
     DIR *top = open_own(parent, name);
     unsigned number = 0;
     int result = top == NULL ? -errno : 1;
     while (result > 0) {
-        result = empty_into(dirfd(top), top, &number);
+        result = empty_into(dirfd(top), top, &number, end_ms);
         rewinddir(top);
         for (struct dirent *entry; result > 0 && (entry = readdir(top)) != NULL;) {
             if (is_dot(entry->d_name))
                 continue;
             DIR *list = open_own(dirfd(top), entry->d_name);
-            int emptied = list == NULL ? -errno : empty_into(dirfd(top), list, &number);
+            int emptied = list == NULL ? -errno : empty_into(dirfd(top), list, &number, end_ms);
             if (list != NULL)
                 closedir(list);
             if (emptied < 0 && emptied != -ENOENT)
@@ -75,17 +77,28 @@ static int remove_scratch(int parent, const char *name) {
     return result < 0 ? result : unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
 }
 
-int internal_remove_dead_scratch(void (*removed)(const char *path, void *context), void *context) {
+/* Anybody may make a directory of such a name here, dead owner and all: another's is left alone, also by
+ * root, and one's own take no more time than there is. Cheap looks first: there may be very many names. */
+static int is_ours_to_remove(int dir, const char *name) {
+    struct stat status;
+    return strncmp(name, INTERNAL_CGROUP_PREFIX, sizeof INTERNAL_CGROUP_PREFIX - 1) == 0 &&
+           fstatat(dir, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode) &&
+           status.st_uid == geteuid() && internal_owner_of(name) == INTERNAL_OWNER_DEAD;
+}
+
+int internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *path, void *context),
+                                 void *context) {
     const char *place = getenv("TMPDIR");
     int count = 0, worst = 0;
     DIR *list = opendir(place != NULL && place[0] == '/' ? place : "/tmp");
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
-        struct stat status;
-        if (!internal_owner_is_dead(entry->d_name) ||
-            fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !S_ISDIR(status.st_mode) || (status.st_uid != geteuid() && geteuid() != 0))
-            continue; /* anybody may make a directory of such a name here: another's is left alone */
-        int result = remove_scratch(dirfd(list), entry->d_name);
+        if (internal_now_ms() > end_ms) {
+            worst = -ETIME;
+            break;
+        }
+        if (!is_ours_to_remove(dirfd(list), entry->d_name))
+            continue;
+        int result = remove_scratch(dirfd(list), entry->d_name, end_ms);
         if (result < 0) {
             worst = result;
             continue;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,8 +65,22 @@ ON_CLONED_STACK static int become_supervisor(void *argument) {
     /* First out of the way of 0 to 5, then into place. */
     const int from[4] = {spawn->socket, spawn->owner, spawn->config, spawn->image};
     int high[4];
-    for (int i = 0; i < 4; i++)
+    /* An embedder that is short of descriptors need not be: the supervisor has its own table, and would raise
+     * this itself. */
+    struct {
+        uint64_t soft, hard;
+    } files;
+    if (call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&files, 0) == 0) {
+        files.soft = files.hard;
+        call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&files, 0, 0);
+    }
+    for (int i = 0; i < 4; i++) {
         high[i] = (int)call(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, FIRST_SAFE_FD, 0, 0);
+        if (high[i] < 0) {
+            spawn->result = errno == EINVAL ? EMFILE : errno; /* EINVAL: FIRST_SAFE_FD is above the limit */
+            call(SYS_exit, 127, 0, 0, 0, 0);
+        }
+    }
     int null_device = (int)call(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR, 0, 0);
     for (int fd = 0; fd < 3; fd++)
         if (null_device != fd)

@@ -56,16 +56,14 @@ static int image_file(const void *image, size_t bytes) {
 }
 
 static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *failure) {
-    struct pollfd poll_fd = {.fd = supervisor->socket, .events = POLLIN};
+    uint64_t end = internal_now_ms() + READY_TIMEOUT_MS;
     isolate_slot_record record;
     int fds[2], result;
     do {
-        int n = poll(&poll_fd, 1, READY_TIMEOUT_MS);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            *failure = internal_failure(ISOLATE_STAGE_START, ETIMEDOUT, 0);
-            return -ETIMEDOUT;
+        result = internal_wait_readable(supervisor->socket, end);
+        if (result < 0) {
+            *failure = internal_failure(ISOLATE_STAGE_START, -result, 0);
+            return result;
         }
         result = isolate_supervisor_receive(supervisor, &record, fds);
     } while (result == 0);
@@ -109,6 +107,9 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
     *supervisor = (isolate_supervisor){
         .socket = -1, .pidfd = -1, .pid = -1, .owner = getpid(), .exchange = PTHREAD_MUTEX_INITIALIZER};
     supervisor->avoid = options->avoid;
+    supervisor->answer_timeout_ms =
+        options->answer_timeout_ms > 0 ? options->answer_timeout_ms : ISOLATE_ANSWER_TIMEOUT_MS;
+    supervisor->grace_ms = options->grace_ms > 0 ? options->grace_ms : ISOLATE_GRACE_MS;
 
     result = config = internal_config_file(options, supervisor, &asks_for_place, failure);
     if (result >= 0)
@@ -209,7 +210,7 @@ static isolate_failure network_reason(const isolate_supervisor *supervisor) {
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
                              isolate_failure *failure) {
     /* What earlier owners left when they were killed; not needed for our own start. */
-    isolate_cleanup(NULL, NULL);
+    internal_cleanup_at_start();
     if (options->fail_stage != 0) /* the test asks for this very failure, not for a way around it */
         return start_once(options, supervisor, failure);
     int result = start_on_some_rung(options, supervisor, failure);
@@ -228,6 +229,15 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
     return result;
 }
 
+static int ends_within(int pidfd, int timeout_ms) {
+    return internal_wait_readable(pidfd, internal_now_ms() + (uint64_t)timeout_ms) == 0;
+}
+
+void isolate_supervisor_kill(int pidfd) {
+    if (pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
 int isolate_supervisor_stop(isolate_supervisor *supervisor) {
     int result = 0;
     if (supervisor->owner != getpid()) {
@@ -241,15 +251,12 @@ int isolate_supervisor_stop(isolate_supervisor *supervisor) {
         shutdown(supervisor->socket, SHUT_RDWR);
     internal_close(&supervisor->socket);
     if (supervisor->pidfd >= 0) {
-        struct pollfd poll_fd = {.fd = supervisor->pidfd, .events = POLLIN};
-        int n;
-        do
-            n = poll(&poll_fd, 1, STOP_TIMEOUT_MS);
-        while (n < 0 && errno == EINTR);
-        if (n == 0) {
+        /* One that somebody stopped goes on to leave: it clears up better than we could after it. */
+        syscall(SYS_pidfd_send_signal, supervisor->pidfd, SIGCONT, NULL, 0);
+        if (!ends_within(supervisor->pidfd, STOP_TIMEOUT_MS)) {
             /* It hangs: its death takes everything below along. */
-            syscall(SYS_pidfd_send_signal, supervisor->pidfd, SIGKILL, NULL, 0);
-            poll(&poll_fd, 1, STOP_TIMEOUT_MS);
+            isolate_supervisor_kill(supervisor->pidfd);
+            ends_within(supervisor->pidfd, STOP_TIMEOUT_MS);
             result = -ETIMEDOUT;
         }
     }

@@ -76,8 +76,10 @@ typedef struct isolate_supervisor {
     int landlock;            /* Landlock ABI, 0 when the kernel has none */
     int id_source;           /* enum isolate_id_source */
     uint32_t avoid;          /* what was left out: asked for, or refused by the host */
-    uint32_t layers;         /* those of a trial cell; 0 when none was made */
-    int level;               /* enum isolate_level, of these layers */
+    int answer_timeout_ms;   /* of the start's options */
+    int grace_ms;
+    uint32_t layers; /* those of a trial cell; 0 when none was made */
+    int level;       /* enum isolate_level, of these layers */
     unsigned missing_count;
     isolate_missing missing[ISOLATE_MISSING_MAX]; /* what the host refused, in the order of the attempts */
     pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
@@ -96,7 +98,15 @@ typedef struct isolate_start_options {
     /* cgroup v2 lets a directory have limits or processes, not both: this process itself may be moved from
      * its cgroup into a new child `embedder`, to make its cgroup usable. It stays there. */
     int adopt_cgroup;
+    /* How long a slot, or the supervisor, may take to answer; then it is killed, and the call fails with
+     * -ETIMEDOUT at ISOLATE_STAGE_WATCHDOG. 0 means ISOLATE_ANSWER_TIMEOUT_MS. */
+    int answer_timeout_ms;
+    /* How long a run may take on top of its wall time limit: preparing it and counting are within it. Then
+     * its sandbox is killed, in the same way. 0 means ISOLATE_GRACE_MS. */
+    int grace_ms;
 } isolate_start_options;
+
+enum { ISOLATE_ANSWER_TIMEOUT_MS = 10000, ISOLATE_GRACE_MS = 5000 };
 
 /* Starts a supervisor and waits until it is ready (at most 10 s). It dies with this process, however that
  * ends.
@@ -108,6 +118,10 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
 
 /* Ends the supervisor and everything below it; waits until nothing is left (at most 10 s). */
 int isolate_supervisor_stop(isolate_supervisor *supervisor);
+
+/* Kills a supervisor that does not answer, and so everything below it; isolate_supervisor_stop is still to be
+ * called. */
+void isolate_supervisor_kill(int pidfd);
 
 /* ---- one sandbox, blocking ---- */
 
@@ -185,6 +199,7 @@ int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void
 /* Reads at most `bytes`; -EFBIG when the file is larger. *read_bytes is the size. */
 int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data, size_t bytes,
                          size_t *read_bytes, isolate_failure *failure);
+/* Ends within the wall time limit and the grace, whatever happens to the sandbox's processes. */
 int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command,
                         const isolate_limits *limits, isolate_result *result, isolate_failure *failure);
 void isolate_sandbox_close(isolate_sandbox *sandbox);
@@ -203,6 +218,17 @@ const char *isolate_stage_name(int stage);
 void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
 
 /* ---- the host ---- */
+
+/* A number that no other process of this boot with this pid has, the same from every time namespace; 0 when
+ * there is no such process, or only a dead one. */
+uint64_t isolate_process_birth(pid_t pid);
+/* 0 when these are surely not the same process's: of a kernel's that cannot tell exactly it may be 1 for
+ * others, too. */
+int isolate_births_may_match(uint64_t one, uint64_t other);
+
+/* How many descriptors this process may still open; INT_MAX when its limit is too high to be counted up to.
+ */
+int isolate_free_descriptors(void);
 
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);
@@ -225,8 +251,8 @@ void isolate_cgroup_choose(uint32_t avoid, int may_adopt, isolate_cgroup_choice 
 /* The directory of this process's cgroup in a hierarchy of v1 (ISOLATE_CGROUP_MEMORY, …). 0, or -ENOENT. */
 int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes);
 
-/* Removes cgroups of supervisors that no longer live; calls `removed` for each. Returns how many, or -errno.
- */
+/* Removes cgroups, and directories of level minimal, of supervisors that no longer live; calls `removed` for
+ * each. Returns how many, or -errno: -ETIME when it could not do it all in 30 s. */
 int isolate_cleanup(void (*removed)(const char *path, void *context), void *context);
 
 /* ---- the filter ---- */
@@ -276,7 +302,8 @@ int isolate_slot_create(const isolate_supervisor *supervisor, uint32_t slot);
 int isolate_slot_destroy(const isolate_supervisor *supervisor, uint32_t slot);
 
 /* 1 and a record, 0 when there is none now, -errno (-EPIPE: the supervisor is gone). fds: control and
- * request, or -1. */
+ * request, or -1. A SLOT_CREATED whose descriptors found no room in this process has the failure EMFILE at
+ * ISOLATE_STAGE_START: the slot is to be destroyed. */
 int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slot_record *record, int fds[2]);
 
 int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_bytes, uint64_t serial);
@@ -290,7 +317,8 @@ typedef union isolate_slot_message {
     isolate_run_record run;
 } isolate_slot_message;
 
-/* 1 and a record, 0 when there is none now, -errno (-EPIPE: the slot is gone). fd: FILE_OPENED's, or -1. */
+/* 1 and a record, 0 when there is none now, -errno (-EPIPE: the slot is gone). fd: FILE_OPENED's, or -1; the
+ * failure is EMFILE at ISOLATE_STAGE_FILE when this process had no room for it. */
 int isolate_slot_receive(int control, isolate_slot_message *message, int *fd);
 
 /* Sends a request to run. strings: directory, executable, argv, environment, each NUL-terminated, in this

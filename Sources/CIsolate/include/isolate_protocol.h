@@ -52,6 +52,7 @@ enum isolate_stage {
     ISOLATE_STAGE_EXEC,          /* execve */
     ISOLATE_STAGE_FILE,          /* opening a file of /work */
     ISOLATE_STAGE_PROTOCOL,      /* a malformed record */
+    ISOLATE_STAGE_WATCHDOG,      /* somebody did not answer in time; index: enum isolate_watchdog */
     ISOLATE_STAGE_COUNT
 };
 
@@ -60,6 +61,13 @@ struct isolate_failure {
     int32_t stage; /* enum isolate_stage; ISOLATE_STAGE_NONE: nothing failed */
     int32_t errno_value;
     int32_t index; /* which of several, by stage */
+};
+
+/* Who did not answer, and was killed for it. */
+enum isolate_watchdog {
+    ISOLATE_WATCHDOG_ANSWER = 0, /* a slot, a question */
+    ISOLATE_WATCHDOG_RUN,        /* a slot: its run did not end within its wall time limit and the grace */
+    ISOLATE_WATCHDOG_SUPERVISOR,
 };
 
 /* The bounds of one run. All are in force; 0 is not "none". */

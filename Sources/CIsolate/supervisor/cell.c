@@ -28,7 +28,8 @@ static struct isolate_failure start_init(struct slot *slot) {
         slot->init_pid = result;
         sys_close_fd(&ends[1]);
         long n = sys_receive(ends[0], &done, sizeof done, slot->namespaces, CELL_NAMESPACES, 0);
-        failure = n == sizeof done ? done.failure : failure_at(ISOLATE_STAGE_CLONE_INIT, -EPIPE, 1);
+        failure =
+            n == sizeof done ? done.failure : failure_at(ISOLATE_STAGE_CLONE_INIT, n < 0 ? n : -EPIPE, 1);
     }
     sys_close_fd(&ends[0]);
     sys_close_fd(&ends[1]);
@@ -94,7 +95,7 @@ static struct isolate_failure start_program(struct slot *slot) {
     }
     long n = sys_receive(slot->channel, &waiting, sizeof waiting, &slot->listener, 1, 0);
     if (n != sizeof waiting)
-        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, -EPIPE, 3);
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, n < 0 ? n : -EPIPE, 3);
     if (waiting.type != ISOLATE_PROGRAM_WAITING)
         return waiting.failure;
     slot->layers = waiting.layers;

@@ -144,6 +144,13 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
     return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
 }
 
+void file_refuse(struct slot *slot, long result) {
+    struct isolate_status_record answer = {.type = ISOLATE_FILE_OPENED,
+                                           .failure = failure_at(ISOLATE_STAGE_FILE, result, 6)};
+    if (sys_send_blocking(slot->control, &answer, sizeof answer, 0, 0) < 0)
+        sys_exit(0); /* the embedder is gone */
+}
+
 void file_answer(struct slot *slot, struct isolate_file_record *record, int content) {
     struct isolate_status_record answer = {.type = ISOLATE_FILE_OPENED};
     int CLEANUP_CLOSE fd = -1;

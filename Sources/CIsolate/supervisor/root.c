@@ -13,6 +13,8 @@
 
 enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPY_BYTES = 16 << 10, COPIED_MOST = 4 << 20 };
 #define STAGING "/tmp"
+/* Below a directory that is the sandbox's own in every image, so that none of an image's names meets it. */
+#define IMAGE_PLACE "run/image"
 #define DISK_LEAST ((uint64_t)4096)
 #define DISK_MOST ((uint64_t)1 << 60)
 
@@ -65,7 +67,7 @@ int root_make_link(int root, const char *to, const char *path) {
 
 static int copy_file(const char *from, int to) {
     char buffer[COPY_BYTES];
-    int CLEANUP_CLOSE source = sys_openat(AT_FDCWD, from, O_RDONLY, 0);
+    int CLEANUP_CLOSE source = sys_openat(AT_FDCWD, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     long n = source;
     while (source >= 0 && (n = sys_read(source, buffer, sizeof buffer)) > 0)
         for (long done = 0; done < n;) {
@@ -82,7 +84,7 @@ int root_make_copy(int root, const char *target, const char *from) {
     int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
     int result = fd < 0 ? fd : copy_file(from, fd);
     if (result == 0)
-        result = (int)SYS_CALL_4(__NR_newfstatat, AT_FDCWD, from, &status, 0);
+        result = (int)SYS_CALL_4(__NR_newfstatat, AT_FDCWD, from, &status, AT_SYMLINK_NOFOLLOW);
     if (result == 0)
         result = (int)SYS_CALL_2(__NR_fchmod, fd, status.st_mode & 0777);
     return result;
@@ -93,8 +95,10 @@ static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char
     const struct isolate_bind *bind = &slot->config->binds[index];
     const char *target = config_text(slot->config, bind->target);
     int recursive = bind->kind == ISOLATE_BIND_TREE ? AT_RECURSIVE : 0;
+    /* What was a directory or a file when it was looked at is no link now: a link could lead out of the image. */
     int CLEANUP_CLOSE tree =
-        (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | recursive);
+        (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
+                        OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | recursive);
     int result = tree;
     if (result >= 0 && !is_lower && recursive)
         result = root_make_directory(root, target, 0755);
@@ -126,7 +130,7 @@ static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char
 static int add_overlay(int root, const char *source, const char *target) {
     char path[SOURCE_BYTES];
     const char *parts[] = {STAGING "/", target, 0};
-    int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, source, O_PATH | O_DIRECTORY, 0);
+    int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, source, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
     int result = dir < 0 ? dir : text_join(path, sizeof path, parts);
     if (result == 0)
         result = root_make_directory(root, target, 0755);
@@ -136,14 +140,14 @@ static int add_overlay(int root, const char *source, const char *target) {
         result = (int)SYS_CALL_1(__NR_fchdir, dir);
     if (result == 0)
         result = (int)sys_mount("overlay", path, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV,
-                                "lowerdir=.:" STAGING "/run");
+                                "lowerdir=.:" STAGING "/proc");
     SYS_CALL_1(__NR_chdir, "/");
     return result;
 }
 
 static uint64_t file_size(const char *path) {
     struct stat status = {0};
-    return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, &status, 0) < 0 ? 0 : (uint64_t)status.st_size;
+    return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : (uint64_t)status.st_size;
 }
 
 static int add_bind(struct slot *slot, int root, uint32_t index) {
@@ -159,7 +163,7 @@ static int add_bind(struct slot *slot, int root, uint32_t index) {
         return is_lower ? 0 : root_make_directory(root, target, 0755);
     char path[SOURCE_BYTES];
     if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
-        const char *parts[] = {STAGING "/image/", source, 0};
+        const char *parts[] = {STAGING "/" IMAGE_PLACE "/", source, 0};
         int result = text_join(path, sizeof path, parts);
         if (result < 0)
             return result;
@@ -202,10 +206,10 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
         sys_close_fd(&slot->devices);
     }
     if (slot->image >= 0) { /* for as long as its parts are taken from it */
-        int result = root_make_directory(root, "image", 0755);
+        int result = root_make_directory(root, IMAGE_PLACE, 0755);
         if (result == 0)
             result =
-                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, "image", MOVE_MOUNT_F_EMPTY_PATH);
+                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, IMAGE_PLACE, MOVE_MOUNT_F_EMPTY_PATH);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_BIND, result, -2);
     }
@@ -223,9 +227,10 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
     }
     if (slot->image >= 0) {
-        long result = SYS_CALL_2(__NR_umount2, STAGING "/image", 2 /* MNT_DETACH */);
+        long result =
+            SYS_CALL_2(__NR_umount2, STAGING "/" IMAGE_PLACE, 2 | 8 /* MNT_DETACH, UMOUNT_NOFOLLOW */);
         if (result == 0)
-            result = SYS_CALL_3(__NR_unlinkat, root, "image", AT_REMOVEDIR);
+            result = SYS_CALL_3(__NR_unlinkat, root, IMAGE_PLACE, AT_REMOVEDIR);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_BIND, result, -3);
         sys_close_fd(&slot->image);

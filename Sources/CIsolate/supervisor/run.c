@@ -147,6 +147,10 @@ static void read_control(struct run *run) {
     sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, SYS_MSG_DONTWAIT);
     if (n == -EAGAIN)
         return;
+    if (n == -EMFILE) { /* the only question with a descriptor */
+        file_refuse(slot, n);
+        return;
+    }
     if (n <= 0)
         sys_exit(0); /* the embedder is gone; our end kills everything below */
     if (n == sizeof record.prepare && record.type == ISOLATE_END_RUN) {

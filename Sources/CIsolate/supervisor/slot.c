@@ -154,6 +154,10 @@ static void handle_control(struct slot *slot) {
     struct isolate_failure failure = failure_at(0, 0, 0);
     int CLEANUP_CLOSE content = -1;
     sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, 0);
+    if (n == -EMFILE) { /* the only question with a descriptor */
+        file_refuse(slot, n);
+        return;
+    }
     if (n <= 0)
         sys_exit(0);
     if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
@@ -197,12 +201,14 @@ static void handle_control(struct slot *slot) {
     }
 }
 
-static void handle_waiting_cell(struct slot *slot) {
+/* False when it ended before it had a request. */
+static int handle_waiting_cell(struct slot *slot) {
     struct isolate_run_record record = run_follow(slot);
     report_run(slot, &record);
     cell_destroy(slot);
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
         container_end_run(slot); /* elsewhere the cell's namespace takes them along */
+    return record.serial != 0;
 }
 
 /* The waiting program's process stopped or died. Being traced it stops even on its way out, and then its
@@ -232,11 +238,14 @@ void slot_main(struct slot *slot) {
         /* With a cell: its first word. Without one, in an open sandbox: a request that needs a cell. */
         struct sys_pollfd other = {has_cell ? slot->channel : is_open ? slot->request : -1, SYS_POLLIN, 0};
         struct sys_pollfd child = {has_cell ? slot->child_signals : -1, SYS_POLLIN, 0};
-        struct sys_pollfd fds[3] = {control, other, child};
-        sys_result n = sys_poll(fds, 3, !has_cell && is_open && is_retry_due ? IDLE_BEFORE_CELL_NS : -1);
+        /* Looked at for its end only: the embedder that lost one of our sockets is gone, like one without
+         * both. */
+        struct sys_pollfd request = {slot->request, 0, 0};
+        struct sys_pollfd fds[4] = {control, other, child, request};
+        sys_result n = sys_poll(fds, 4, !has_cell && is_open && is_retry_due ? IDLE_BEFORE_CELL_NS : -1);
         if (n < 0)
             continue;
-        if (fds[0].revents & (SYS_POLLHUP | SYS_POLLERR))
+        if ((fds[0].revents | fds[3].revents) & (SYS_POLLHUP | SYS_POLLERR))
             sys_exit(0); /* the embedder is gone */
         if (fds[2].revents != 0 && has_program_news(slot))
             fds[1].revents = SYS_POLLIN;
@@ -245,7 +254,8 @@ void slot_main(struct slot *slot) {
              * wait. */
             is_retry_due = cell_prepare(slot).stage == 0;
         } else if (fds[1].revents != 0 && has_cell) {
-            handle_waiting_cell(slot);
+            /* A cell that dies by itself is not made again and again. */
+            is_retry_due = handle_waiting_cell(slot);
         } else if (fds[1].revents != 0) {
             failure = cell_prepare(slot);
             if (failure.stage != 0)

@@ -17,6 +17,8 @@
 
 enum { SLOT_MAX = 1024 };
 #define REPORT_TIMEOUT_NS ((int64_t)5000000000)
+/* A new slot says its first word at once, unless somebody stopped it: the others shall not wait with us. */
+#define WORD_TIMEOUT_NS ((int64_t)2000000000)
 /* Shorter than the embedder waits for us. */
 #define BURY_TIMEOUT_NS ((uint64_t)8000000000)
 
@@ -88,7 +90,10 @@ int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *
         return pid;
     }
     sys_close_fd(&slot->sync); /* so that the slot's death is an end of file */
-    int result = sys_read(sync, &word, 1) == 1 ? 0 : -EPIPE;
+    struct sys_pollfd spoken = {sync, SYS_POLLIN, 0};
+    int result = sys_poll(&spoken, 1, WORD_TIMEOUT_NS) == 0 ? -ETIMEDOUT : 0;
+    if (result == 0)
+        result = sys_read(sync, &word, 1) == 1 ? 0 : -EPIPE;
     if (result == 0 && namespaces != 0)
         result = identity_write_maps(settings, &slot->host, pid);
     if (result == 0 && stage_is_forced_to_fail(settings, ISOLATE_STAGE_ID_MAP))
@@ -258,14 +263,22 @@ static int bury_orphans(const struct identity *host) {
     return count == 0 ? 0 : -EBUSY;
 }
 
+/* It ends by itself, unless somebody stopped it. */
+static void end_helper(struct slot_entry *entry) {
+    if (entry->helper > 0) {
+        SYS_CALL_2(__NR_kill, entry->helper, SYS_SIGKILL);
+        wait_for(entry->helper, 0);
+    }
+    entry->helper = 0;
+}
+
 /* The slot is dead or dying: collects it and removes its cgroup. */
 static void collect_slot(struct slot_entry *entry) {
     SYS_CALL_2(__NR_kill, entry->pid, SYS_SIGKILL);
     wait_for(entry->pid, 0);
     sys_close_fd(&entry->pidfd);
     sys_close_fd(&entry->sync);
-    if (entry->helper > 0)
-        wait_for(entry->helper, 0); /* with its slot dead it has nobody to answer, and ends at once */
+    end_helper(entry); /* with its slot dead it has nobody to answer */
     uint32_t number = entry->number;
     entry->number = 0; /* before the report: its pid may belong to somebody else from here on */
     int is_plain = !(config->features & ISOLATE_FEATURE_NAMESPACES), buried = 0;
@@ -303,9 +316,7 @@ static void answer_slot(struct slot_entry *entry) {
     long n = sys_receive(entry->sync, &question, 1, namespaces, 2, SYS_MSG_DONTWAIT);
     if (n == -EAGAIN)
         return;
-    if (entry->helper > 0)
-        wait_for(entry->helper, 0); /* the one before has answered, or the slot would not ask again */
-    entry->helper = 0;
+    end_helper(entry); /* the one before has answered, or the slot would not ask again */
     if (n == 1 && namespaces[1] >= 0) {
         int pid = (int)sys_clone(0, 0);
         if (pid == 0)
@@ -354,8 +365,9 @@ static const struct isolate_config *map_config(void) {
 
 /* Limits of the embedder's shell are not the programs': as far as the hard ones allow, none is left. */
 static void lift_limits(void) {
-    static const int resources[] = {RLIMIT_CPU,   RLIMIT_FSIZE, RLIMIT_DATA,  RLIMIT_STACK,     RLIMIT_RSS,
-                                    RLIMIT_NPROC, RLIMIT_AS,    RLIMIT_LOCKS, RLIMIT_SIGPENDING};
+    static const int resources[] = {RLIMIT_CPU,        RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK,
+                                    RLIMIT_RSS,        RLIMIT_NPROC, RLIMIT_AS,   RLIMIT_LOCKS,
+                                    RLIMIT_SIGPENDING, RLIMIT_NOFILE};
     for (unsigned i = 0; i < sizeof resources / sizeof resources[0]; i++) {
         struct {
             uint64_t soft, hard;

@@ -281,6 +281,8 @@ int evidence_step_root(const struct slot *slot, int is_last, uint64_t *bytes);
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed);
 
 /* files.c: opens a file of /work for the embedder and sends it the descriptor. */
+/* The question came without the descriptor that belongs to it. */
+void file_refuse(struct slot *slot, long result);
 void file_answer(struct slot *slot, struct isolate_file_record *record, int content);
 
 /* credentials.c */

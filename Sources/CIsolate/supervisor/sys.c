@@ -94,17 +94,19 @@ sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigne
     while (received == -EINTR);
     if (received < 0)
         return received;
+    int is_cut = (message.flags & SYS_MSG_CTRUNC) != 0;
     if (message.control_length >= sizeof control.header && control.header.level == SYS_SOL_SOCKET &&
         control.header.type == SYS_SCM_RIGHTS) {
         unsigned count = (unsigned)((control.header.length - sizeof control.header) / sizeof(int));
         for (unsigned i = 0; i < count && i < SYS_DESCRIPTORS_MAX; i++) {
-            if (i < fd_count)
+            if (i < fd_count && !is_cut)
                 fds[i] = control.fds[i];
             else
                 sys_close(control.fds[i]);
         }
     }
-    return received;
+    /* Some found no room in this process: a record without what belongs to it is none. */
+    return is_cut ? -EMFILE : received;
 }
 
 void sys_begin_entries(struct sys_entries *entries, int dir) {

@@ -118,6 +118,7 @@ enum {
     SYS_MSG_DONTWAIT = 0x40,
     SYS_MSG_NOSIGNAL = 0x4000,
     SYS_MSG_TRUNC = 0x20,
+    SYS_MSG_CTRUNC = 0x08,
     SYS_MSG_CMSG_CLOEXEC = 0x40000000,
     SYS_SOL_SOCKET = 1,
     SYS_SCM_RIGHTS = 1,
@@ -201,7 +202,8 @@ enum { SYS_DESCRIPTORS_MAX = 6 };
 int sys_send(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count);
 int sys_send_blocking(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count);
 
-/* Receives one record; missing descriptors are -1, surplus ones are closed. 0 at the end of file. */
+/* Receives one record; missing descriptors are -1, surplus ones are closed. 0 at the end of file; -EMFILE
+ * when this process had no room for its descriptors: the record is there, they are not. */
 sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigned fd_count, int flags);
 
 /* From where `dir` stands. */

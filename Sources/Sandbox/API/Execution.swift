@@ -16,8 +16,9 @@ public struct Execution: Sendable {
 
     /// Both streams as they come; the order between stdout and stderr is that of arrival. For one consumer.
     ///
-    /// Backpressure reaches the program: while the consumer is slow, at most about 256 KiB are held and the program's
-    /// writes block, on its wall time.
+    /// Backpressure reaches the program: while the consumer is slow, at most 256 KiB and one reading of 128 KiB are held,
+    /// and the program's writes block, on its wall time. At the end of the run what its pipes still hold is added: at
+    /// most 64 KiB each, or 1 MiB where the program enlarged them. Small pieces come joined.
     public let output: Output
 
     /// An asynchronous sequence of chunks that ends when the run ended.

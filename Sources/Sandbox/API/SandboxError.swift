@@ -56,6 +56,9 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let hostOutOfMemory = Code(rawValue: "hostOutOfMemory")
         /// A stage of setting up the sandbox failed; `stage` and `errno` say which and why.
         public static let setupFailed = Code(rawValue: "setupFailed")
+        /// A sandbox's processes did not answer in time, or a run did not end within its wall time limit and a grace:
+        /// they were killed from outside. The message says which, and what the bound was.
+        public static let watchdog = Code(rawValue: "watchdog")
         /// The supervisor is gone.
         public static let supervisorLost = Code(rawValue: "supervisorLost")
         /// The engine behind the backend cannot be reached, or does not answer.

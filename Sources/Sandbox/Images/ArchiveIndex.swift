@@ -68,9 +68,14 @@ struct ArchiveIndex {
         self.limits = limits
         self.cancellation = cancellation
         let source = FileSource(file.number, count: size, cancellation: cancellation)
-        let archive = TarStream(source, chunk: 16 << 10)
+        let archive = TarStream(source, limits: limits, chunk: 16 << 10)
+        var entries = 0
         while let entry = try archive.next() {
             do throws(ImageFailure) {
+                entries += 1
+                guard entries + archive.metaHeaders <= limits.entries else {
+                    throw ImageFailure("the archive has more than \(limits.entries) entries")
+                }
                 let path = try EntryPath(entry.path, limits: limits)
                 switch entry.kind {
                 case .directory: continue

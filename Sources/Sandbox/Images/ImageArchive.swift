@@ -41,7 +41,7 @@ struct ImageArchive {
         case .rootfs:
             let unpacker = Unpacker(root: root, limits: limits, cancellation: cancellation)
             let source = try opened(whole(), compression)
-            try unpacker.unpack(TarStream(source), asLayer: false)
+            try unpacker.unpack(TarStream(source, limits: limits), asLayer: false)
             try source.drain()
             return Contents(count: unpacker.count, environment: [:])
         case .image:
@@ -53,7 +53,7 @@ struct ImageArchive {
 
     /// What kind of archive this is, from its first entries.
     func kind() throws(ImageFailure) -> ArchiveKind {
-        try ArchiveKind(of: TarStream(try opened(whole(), compression())), limits: limits)
+        try ArchiveKind(of: TarStream(try opened(whole(), compression()), limits: limits), limits: limits)
     }
 
     private func compression() throws(ImageFailure) -> Compression {
@@ -144,7 +144,8 @@ struct ImageArchive {
         let top = layer.digest == nil && layer.diffID != nil ? try HashingSource(plain) : plain
         // What a digest vouches for is not cut off.
         let isVouchedFor = layer.digest != nil || layer.diffID != nil
-        try unpacker.unpack(TarStream(top, requiresEndMarker: !isVouchedFor), asLayer: true)
+        try unpacker.unpack(
+            TarStream(top, limits: limits, requiresEndMarker: !isVouchedFor), asLayer: true)
         try top.drain()
         try raw.drain()
         if let digest = layer.digest, let raw = raw as? HashingSource {

@@ -29,6 +29,8 @@ struct TarReader {
     /// The largest extended header: long names, and extended attributes that are skipped.
     static let maximumMeta = 1 << 20
 
+    /// How many extended headers there were: each is an entry to whoever counts what an archive costs.
+    private(set) var metaHeaders = 0
     private var state = State.header
     private var block: [UInt8] = []
     private var meta: [UInt8] = []
@@ -203,6 +205,7 @@ struct TarReader {
         guard size <= Self.maximumMeta else {
             throw ImageFailure("an extended header of \(size) bytes is too large", entry: current)
         }
+        metaHeaders += 1
         meta.removeAll(keepingCapacity: true)
         state = .meta(kind, remaining: size, padding: Self.padding(size))
         return nil

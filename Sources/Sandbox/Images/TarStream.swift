@@ -6,6 +6,7 @@ final class TarStream {
     /// Set when what is not wanted can be left out instead of read.
     private let seekable: FileSource?
     private let requiresEndMarker: Bool
+    private let limits: ImageLimits
     private var reader = TarReader()
     private var chunk: [UInt8]
     private var position = 0
@@ -16,10 +17,15 @@ final class TarStream {
     private var last: [UInt8]?
 
     /// - Parameters:
+    ///   - limits: the bound of entries holds for extended headers as well.
     ///   - requiresEndMarker: whether an archive without its end marker counts as truncated.
     ///   - chunk: bytes read at a time.
-    init(_ source: any ByteSource, requiresEndMarker: Bool = true, chunk: Int = FileSource.chunk) {
+    init(
+        _ source: any ByteSource, limits: ImageLimits = .standard, requiresEndMarker: Bool = true,
+        chunk: Int = FileSource.chunk
+    ) {
         self.source = source
+        self.limits = limits
         self.requiresEndMarker = requiresEndMarker
         seekable = source as? FileSource
         self.chunk = [UInt8](repeating: 0, count: chunk)
@@ -27,6 +33,9 @@ final class TarStream {
 
     /// Where the next byte that was not handed on is in the stream: after ``next()``, the entry's data.
     var offset: Int { streamOffset - (end - position) }
+
+    /// Extended headers so far.
+    var metaHeaders: Int { reader.metaHeaders }
 
     /// The next entry, whose predecessor's data is skipped; `nil` at the end.
     func next() throws(ImageFailure) -> TarEntry? {
@@ -37,7 +46,12 @@ final class TarStream {
                 last = entry.path
                 return entry
             case .data: continue
-            case .needsInput: try fill()
+            case .needsInput:
+                // An archive may consist of nothing else, and then no entry ever comes.
+                guard reader.metaHeaders <= limits.entries else {
+                    throw ImageFailure("the archive has more than \(limits.entries) extended headers")
+                }
+                try fill()
             case .end: isFinished = true
             }
         }

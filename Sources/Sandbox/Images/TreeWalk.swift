@@ -58,13 +58,19 @@ enum TreeWalk {
 
     /// Removes `name` in `directory` and everything below it; nothing is wrong when it is not there.
     ///
-    /// - Parameter keeping: told an inode of a directory and a name in it, says that this one stays, though not
-    ///   what is in it; a directory in which something stays, stays.
+    /// - Parameters:
+    ///   - clean: directories in which nothing is to be removed; those that stay are such from then on.
+    ///   - keeping: told an inode of a directory and a name in it, says that this one stays, though not what is in it;
+    ///     a directory in which something stays, stays.
     static func remove(
-        _ name: [UInt8], in directory: Int32, keeping: ((UInt, [UInt8]) -> Bool)? = nil
+        _ name: [UInt8], in directory: Int32, clean: CleanDirectories? = nil,
+        keeping: ((UInt, [UInt8]) -> Bool)? = nil
     ) throws(ImageFailure) {
         try walk(directory, names: [name]) { (directory, inode, name) throws(ImageFailure) in
-            if keeping?(inode, name) ?? false { return try isDirectory(name, in: directory) }
+            if keeping?(inode, name) ?? false {
+                guard let inode = try directoryInode(name, in: directory) else { return false }
+                return !(clean?.inodes.contains(inode) ?? false)
+            }
             if name.withPath({ unlinkat(directory, $0, 0) }) == 0 { return false }
             switch errno {
             case ENOENT: return false
@@ -72,7 +78,12 @@ enum TreeWalk {
             case let number: throw ImageFailure(errno: number, "remove it", entry: name)
             }
         } leave: { (directory, inode, name) throws(ImageFailure) in
-            if keeping?(inode, name) ?? false { return }
+            if keeping?(inode, name) ?? false {
+                if let clean, let inode = try directoryInode(name, in: directory) {
+                    clean.inodes.insert(inode)
+                }
+                return
+            }
             if name.withPath({ unlinkat(directory, $0, Int32(AT_REMOVEDIR)) }) == 0 { return }
             let number = errno
             if keeping != nil, number == ENOTEMPTY || number == EEXIST { return }
@@ -127,14 +138,20 @@ enum TreeWalk {
         return names
     }
 
-    private static func isDirectory(_ name: [UInt8], in directory: Int32) throws(ImageFailure) -> Bool {
+    /// `nil`: it is not there, or is no directory.
+    static func directoryInode(_ name: [UInt8], in directory: Int32) throws(ImageFailure) -> UInt? {
         var status = stat()
         guard name.withPath({ fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
-            if errno == ENOENT { return false }
+            if errno == ENOENT { return nil }
             throw ImageFailure(errno: errno, "look at it", entry: name)
         }
-        return status.st_mode & S_IFMT == S_IFDIR
+        return status.st_mode & S_IFMT == S_IFDIR ? UInt(status.st_ino) : nil
     }
+}
+
+/// Inodes of directories; shared by the walks of one layer.
+final class CleanDirectories {
+    var inodes: Set<UInt> = []
 }
 
 /// What a tree is, in a few numbers: any change of a name, an inode or a file's content changes them.

@@ -15,7 +15,7 @@ import Glibc
 final class Unpacker {
     /// What was made.
     struct Count: Codable, Hashable {
-        /// Entries, whiteouts and missing parent directories included.
+        /// Entries, extended headers, whiteouts and missing parent directories included.
         var entries = 0
         /// Bytes of file data.
         var bytes = 0
@@ -42,6 +42,12 @@ final class Unpacker {
     private var last: Directory?
     /// What the present layer made, which its own whiteouts leave alone.
     private var made: Set<Made> = []
+    /// Directories without anything of lower layers, however deep, by inode: the present layer made them, or its markers
+    /// have been through them. No marker looks at them again, so that all markers of a layer together look at each name
+    /// once.
+    private let clean = CleanDirectories()
+    /// How many names whiteouts have looked at, for tests.
+    private(set) var looks = 0
     private var isUpperLayer = false
     private var layerCount = 0
     /// How much may be written before the free space is looked at again.
@@ -60,12 +66,15 @@ final class Unpacker {
     /// - Throws: `ImageFailure` naming the entry; what was made until then stays.
     func unpack(_ archive: TarStream, asLayer: Bool) throws(ImageFailure) {
         made.removeAll()
+        clean.inodes.removeAll()
         isUpperLayer = layerCount > 0
         layerCount += 1
+        var metaHeaders = 0
         while let entry = try archive.next() {
             do throws(ImageFailure) {
                 try cancellation.check()
-                try countEntry()
+                try countEntry(1 + archive.metaHeaders - metaHeaders)
+                metaHeaders = archive.metaHeaders
                 try place(entry, archive, asLayer)
             } catch {
                 throw error.at(entry: entry.path)
@@ -152,6 +161,9 @@ final class Unpacker {
             remember(name, directory)
         } else {
             try create(name, in: directory, "make the directory") { mkdirat($0, $1, 0o700) }
+            if isUpperLayer, let inode = try TreeWalk.directoryInode(name, in: directory.descriptor.number) {
+                clean.inodes.insert(inode)
+            }
         }
         // Not a link: it was looked at, or made, just now, and nobody else is here.
         let result = name.withPath {
@@ -196,6 +208,7 @@ final class Unpacker {
     /// Removes what lower layers made, wherever in the layer the marker stands, and never what this layer made.
     private func apply(_ whiteout: Whiteout, _ path: EntryPath) throws(ImageFailure) {
         guard isUpperLayer, whiteout != .ignored, let directory = try existingDirectory(path) else { return }
+        if whiteout == .opaque, clean.inodes.contains(directory.inode) { return }
         let readable = try TreeWalk.open(directory.descriptor.number, [UInt8(ascii: ".")])
         let victims: [[UInt8]]
         switch whiteout {
@@ -205,10 +218,12 @@ final class Unpacker {
         }
         last = nil
         for name in victims {
-            try TreeWalk.remove(name, in: readable.number) { [made] inode, name in
-                made.contains(Made(directory: inode, name: name))
+            try TreeWalk.remove(name, in: readable.number, clean: clean) { inode, name in
+                self.looks += 1
+                return self.made.contains(Made(directory: inode, name: name))
             }
         }
+        if whiteout == .opaque { clean.inodes.insert(directory.inode) }
     }
 
     // MARK: Directories
@@ -223,7 +238,7 @@ final class Unpacker {
                 above = directory
                 continue
             }
-            try countEntry()
+            try countEntry(1)
             guard Array(part).withPath({ mkdirat(above.descriptor.number, $0, 0o755) }) == 0 else {
                 guard errno == EEXIST else { throw ImageFailure(errno: errno, "make its directory") }
                 throw ImageFailure(
@@ -234,6 +249,7 @@ final class Unpacker {
             guard made == 0, let directory = try open(next) else {
                 throw ImageFailure(errno: errno, "make its directory")
             }
+            if isUpperLayer { clean.inodes.insert(directory.inode) }
             above = directory
         }
         last = above
@@ -294,8 +310,8 @@ final class Unpacker {
         if isUpperLayer { made.insert(Made(directory: directory.inode, name: name)) }
     }
 
-    private func countEntry() throws(ImageFailure) {
-        count.entries += 1
+    private func countEntry(_ number: Int) throws(ImageFailure) {
+        count.entries += number
         guard count.entries <= limits.entries else {
             throw ImageFailure("the image has more than \(limits.entries) entries")
         }

@@ -59,7 +59,8 @@ extension SandboxError {
     }
 
     private static func hint(_ stage: isolate_stage, _ errno: Int32) -> String {
-        switch stage {
+        if let shortage = shortage(errno) { return shortage }
+        return switch stage {
         case ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_JOIN_CGROUP:
             "the cgroup could not be made or entered; see `sandbox doctor`"
         case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP:
@@ -67,8 +68,24 @@ extension SandboxError {
         case ISOLATE_STAGE_SECCOMP:
             "the kernel needs CONFIG_SECCOMP_FILTER and user notification (5.0 or newer)"
         default:
-            errno == ENOMEM || errno == EAGAIN || errno == EMFILE || errno == ENFILE
-                ? "the host is short of memory, processes or descriptors" : "see `sandbox doctor`"
+            "see `sandbox doctor`"
+        }
+    }
+
+    /// What is not refused but used up, whatever the stage.
+    private static func shortage(_ errno: Int32) -> String? {
+        switch errno {
+        case EMFILE:
+            return
+                "a process has as many descriptors open as it may: raise the limit of open files (ulimit -n), or use fewer "
+                + "sandboxes at a time"
+        case ENFILE:
+            return
+                "the host has as many files open as it may: raise fs.file-max, or use fewer sandboxes at a time"
+        case ENOMEM: return "the host is out of memory"
+        case EAGAIN:
+            return "a limit on processes is reached: ulimit -u, kernel.pid_max or a cgroup's pids.max"
+        default: return nil
         }
     }
 
@@ -150,6 +167,11 @@ package enum FileErrors {
                 .notRegularFile, stage: "file", errno: number,
                 message: "\(name) is not a regular file: \(reason)",
                 hint: "links, directories, FIFOs, sockets and devices are not followed nor read")
+        case EMFILE, ENFILE:
+            return SandboxError(
+                .setupFailed, stage: "file", errno: number,
+                message: "\(name) cannot be opened: \(reason), here or in the sandbox's processes",
+                hint: "raise the limit of open files (ulimit -n), or use fewer sandboxes at a time")
         case ENOSPC, EDQUOT, EFBIG:
             return SandboxError(
                 .noSpace, stage: "file", errno: number, message: "no room for \(name) in /work: \(reason)",

@@ -36,6 +36,12 @@ package final class RunOutput: Sendable {
 
     /// Of a consumer that is slow, before the program is made to wait.
     package static let highWater = 256 << 10
+    /// Small pieces are joined up to that: a program can write a megabyte byte by byte, and each piece would cost more
+    /// than it holds.
+    package static let chunkSize = 64 << 10
+    /// With more than these waiting a piece is joined with the last one of its stream, though some of the other came
+    /// in between.
+    static let chunksInOrder = 256
 
     private let bound: Int
     private let onRoom: @Sendable (Execution.Chunk?) -> Void
@@ -91,8 +97,17 @@ package final class RunOutput: Sendable {
                 state.consumer = nil
                 return (consumer, chunk)
             }
-            state.chunks.append(chunk)
             state.chunkBytes += bytes.count
+            let isOften = state.chunks.count >= Self.chunksInOrder
+            let last =
+                isOften ? state.chunks.lastIndex { $0.stream == chunk.stream } : state.chunks.indices.last
+            if let last, state.chunks[last].stream == chunk.stream,
+                state.chunks[last].bytes.count + bytes.count <= Self.chunkSize
+            {
+                state.chunks[last].bytes += bytes
+            } else {
+                state.chunks.append(chunk)
+            }
         case .discard:
             break
         }
@@ -101,6 +116,9 @@ package final class RunOutput: Sendable {
 
     /// Whoever counts the bytes himself says so.
     package func markExceeded(_ index: Int) { state.withLock { $0.streams[index].isExceeded = true } }
+
+    /// How many pieces wait for a streaming consumer: some hundred at most, whatever the program does.
+    var waitingChunks: Int { state.withLock { $0.chunks.count } }
 
     /// A streaming consumer has enough for now.
     package var isFull: Bool {

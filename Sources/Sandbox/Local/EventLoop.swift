@@ -21,7 +21,14 @@ final class EventLoop: Sendable {
         var lastNumber: UInt32 = 0
         var jobs: [@Sendable () -> Void] = []
         var isStopped = false
+        var deadlines = Deadlines<@Sendable () -> Void>()
+        /// Until when the thread sleeps if nothing happens. It is never moved back when the deadline that it was made
+        /// for is called off: the next one, which is later, need not wake the thread then. So a run's deadline costs
+        /// an entry in a heap, and the thread wakes up for nothing once in as long as a deadline is away.
+        var sleepsUntil: UInt64 = .max
     }
+
+    typealias DeadlineID = Deadlines<@Sendable () -> Void>.ID
 
     private let epoll: Int32
     private let wakeup: Int32
@@ -117,6 +124,28 @@ final class EventLoop: Sendable {
         if isStopped { job() } else { wake() }
     }
 
+    /// Has something done on the loop's thread in so much time, unless it is called off. It must not block.
+    func schedule(after delay: Duration, _ action: @escaping @Sendable () -> Void) -> DeadlineID {
+        let time = Self.now &+ delay.clampedNanoseconds
+        let (id, isSooner) = state.withLock { state in
+            let id = state.deadlines.add(at: time, action)
+            guard time < state.sleepsUntil else { return (id, false) }
+            state.sleepsUntil = time
+            return (id, true)
+        }
+        if isSooner { wake() }
+        return id
+    }
+
+    /// Does nothing when it is too late.
+    func callOff(_ id: DeadlineID) { state.withLock { $0.deadlines.remove(id) } }
+
+    private static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
     /// Ends the thread after the jobs that are already there.
     func stop() {
         state.withLock { $0.isStopped = true }
@@ -133,7 +162,8 @@ final class EventLoop: Sendable {
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
         defer { events.deallocate() }
         while true {
-            let count = epoll_wait(epoll, events, Int32(capacity), -1)
+            performDue()
+            let count = epoll_wait(epoll, events, Int32(capacity), millisecondsToSleep())
             for index in 0..<max(0, Int(count)) {
                 let fd = Int32(truncatingIfNeeded: events[index].data.u64)
                 let number = UInt32(events[index].data.u64 >> 32)
@@ -148,6 +178,27 @@ final class EventLoop: Sendable {
         }
     }
 
+    private func performDue() {
+        while let action = state.withLock({ state -> (@Sendable () -> Void)? in
+            guard state.deadlines.count > 0 else { return nil }
+            return state.deadlines.takeDue(now: Self.now)
+        }) {
+            action()
+        }
+    }
+
+    private func millisecondsToSleep() -> Int32 {
+        state.withLock { state in
+            guard state.sleepsUntil != .max else { return -1 }
+            let now = Self.now
+            if state.sleepsUntil <= now { state.sleepsUntil = state.deadlines.nextTime() ?? .max }
+            guard state.sleepsUntil != .max else { return -1 }
+            // Rounded up: not to come a moment too early, over and over.
+            let wait = state.sleepsUntil > now ? (state.sleepsUntil - now + 999_999) / 1_000_000 : 0
+            return Int32(clamping: wait)
+        }
+    }
+
     private func runJobs() -> Bool {
         while true {
             let (job, isStopped) = state.withLock { state in
@@ -156,6 +207,40 @@ final class EventLoop: Sendable {
             guard let job else { return isStopped }
             job()
         }
+    }
+}
+
+/// The deadlines of one thing that is waited for; all are called off when it comes.
+final class DeadlineSet: Sendable {
+    private let loop: EventLoop
+    /// `nil`: it came.
+    private let ids = Mutex<[EventLoop.DeadlineID]?>([])
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    /// Does nothing when it came before.
+    func add(after delay: Duration, _ action: @escaping @Sendable () -> Void) {
+        ids.withLock { ids in
+            guard ids != nil else { return }
+            ids?.append(loop.schedule(after: delay, action))
+        }
+    }
+
+    func end() {
+        let ended = ids.withLock { ids in
+            defer { ids = nil }
+            return ids
+        }
+        for id in ended ?? [] { loop.callOff(id) }
+    }
+}
+
+extension Duration {
+    /// From 0 to a hundred years.
+    var clampedNanoseconds: UInt64 {
+        if self <= .zero { return 0 }
+        let (seconds, attoseconds) = components
+        return UInt64(min(seconds, 3_153_600_000)) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
     }
 }
 

@@ -17,6 +17,13 @@ public final class LocalBackend: SandboxBackend {
         /// cgroup v2 lets a cgroup have limits or processes, not both. `true`: this process may be moved from its
         /// cgroup into a new child of it, to make it usable; it stays there. Processes of others are never moved.
         public var adoptCgroup = false
+        /// How long a sandbox's processes, and the supervisor, may take to answer. Then they are killed: those of the
+        /// sandbox, and if the supervisor does not see to that in the same time, all. More than 0.
+        public var answerTimeout: Duration = .seconds(10)
+        /// A run that did not end within its wall time limit and this is ended from outside, with
+        /// ``SandboxError/Code/watchdog``. Preparing the run, killing its processes and counting what it used take
+        /// place within it; a healthy host needs some ms. More than 0.
+        public var grace: Duration = .seconds(5)
         /// Tests only: the stage (`isolate_stage`) that fails in every slot.
         package var failStage: UInt32 = 0
         /// Tests only: what is left out though the host may offer it (`isolate_avoid`).
@@ -30,6 +37,17 @@ public final class LocalBackend: SandboxBackend {
         ///   - idleTimeout: sandboxes above `minimum` that nobody took for this long are removed.
         public init(minimum: Int = 2, maximum: Int = 16, idleTimeout: Duration? = .seconds(60)) {
             pool = PoolConfiguration(minimum: minimum, maximum: maximum, idleTimeout: idleTimeout)
+        }
+
+        var patience: Patience { Patience(answer: answerTimeout, grace: grace) }
+
+        func validate() throws(SandboxError) {
+            for (name, value) in [("answerTimeout", answerTimeout), ("grace", grace)] where value <= .zero {
+                throw SandboxError(
+                    .invalidArgument, message: "the local backend's \(name) is not more than 0",
+                    hint: "give some seconds")
+            }
+            try pool.validate()
         }
     }
 
@@ -113,7 +131,12 @@ public final class LocalBackend: SandboxBackend {
     ) async throws(SandboxError) -> (LocalEngine, PoolLease<Slot>) {
         while true {
             let engine = try await engines.running(options)
-            let lease = try await engine.pool.acquire()
+            let lease: PoolLease<Slot>
+            do throws(SandboxError) { lease = try await engine.pool.acquire() } catch {
+                // Its supervisor was lost since we asked for it.
+                if error.code == .shutDown, engine.isBroken { continue }
+                throw error
+            }
             if !lease.member.isClosed { return (engine, lease) }
             engine.pool.release(lease, reusable: false)
         }

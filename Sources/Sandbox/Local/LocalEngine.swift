@@ -33,7 +33,7 @@ final class LocalEngine: Sendable {
             failStage: configuration.failStage)
         let supervisor: Supervisor
         do throws(SandboxError) {
-            supervisor = try await Supervisor.start(setup)
+            supervisor = try await Supervisor.start(setup, configuration.patience)
         } catch {
             image.hold.release()
             throw error
@@ -73,6 +73,11 @@ final class LocalEngine: Sendable {
             configuration: configuration.pool,
             create: { _ throws(SandboxError) in try await workshop.make() },
             destroy: { slot in await workshop.unmake(slot) })
+        // Whoever waits for a sandbox waits for nothing from then on. By ourselves: see `stop`.
+        supervisor.onLoss { [weak self] error in
+            guard let self else { return }
+            pool.fail(explain(error))
+        }
         pool.start()
     }
 
@@ -81,6 +86,9 @@ final class LocalEngine: Sendable {
             throw SandboxError.forkedEmbedder("LocalBackend")
         }
     }
+
+    /// Its supervisor is gone, and not by our will: the next caller has another engine.
+    var isBroken: Bool { supervisor.isLost && !isStopping.load(ordering: .acquiring) }
 
     private let isStopping = Atomic<Bool>(false)
 

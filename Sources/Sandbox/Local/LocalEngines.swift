@@ -15,6 +15,7 @@ final class LocalEngines: Sendable {
     /// The engine, started or started anew. Several first callers share one start.
     func running(_ options: SandboxOptions) async throws(SandboxError) -> LocalEngine {
         try engines.check()
+        try configuration.validate()
         // At once for all but an archive that is new or was replaced.
         let prepared = try await images.prepare(options.image)
         let key = EngineKey(

@@ -11,6 +11,12 @@ enum LocalHost {
         case success(LocalWorld)
         case failure(isolate_failure)
 
+        /// The host was not asked: this process, or the host, was short of something.
+        var isShortage: Bool {
+            guard case .failure(let failure) = self else { return false }
+            return [EMFILE, ENFILE, ENOMEM, EAGAIN, ETIMEDOUT].contains(failure.errno_value)
+        }
+
         var world: LocalWorld? {
             if case .success(let world) = self { return world }
             return nil
@@ -31,7 +37,8 @@ enum LocalHost {
         return answers.withLock { answers in
             if let known = answers[question] { return known }
             let answer = make(question)
-            answers[question] = answer
+            // Of a shortage that passes nothing is to be remembered.
+            if !answer.isShortage { answers[question] = answer }
             return answer
         }
     }

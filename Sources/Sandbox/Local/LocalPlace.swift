@@ -88,7 +88,11 @@ struct LocalPlace: SandboxPlace {
         let input: InputSource
 
         var output: RunOutput { run.output }
-        func kill(_ end: isolate_end) { slot.endRun(serial, end) }
+        func kill(_ end: isolate_end) {
+            slot.endRun(serial, end)
+            // Whoever does not want a run any more does not wait for a slot that hangs.
+            run.bounds.add(after: Patience.unwanted) { [slot] in slot.giveUp(SandboxError.runCancelled) }
+        }
         func stopInput() { input.stop() }
         var inputFailure: SandboxError? { input.failure }
     }
@@ -128,6 +132,10 @@ struct LocalPlace: SandboxPlace {
             throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
         }
         box.serial = serial
+        // Counted here, whatever becomes of the slot, and from before the request: making a cell is within the grace.
+        run.bounds.add(after: limits.wallTime + slot.patience.grace) {
+            slot.giveUp(slot.patience.endlessRun(limits.wallTime))
+        }
         var bounds = isolate_limits(limits)
         var flags = options.blockedSyscalls.runFlags
         if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }

@@ -15,8 +15,30 @@ final class LocalRun: EventHandler {
     }
 
     private static let readSize = 64 << 10
+    private static let tinyRead = 512
+    private static let largestPacket = sysconf(Int32(_SC_PAGESIZE))
+
+    /// How much is read at a time.
+    private struct Turn {
+        /// One flood must not hold up the other runs of the loop; what is left is reported again.
+        var reads = 256
+        var bytes = 2 * readSize
+        /// F_GETPIPE_SZ, which the C library shows to nobody here.
+        private static let getPipeSize: Int32 = 1032
+
+        init() {}
+
+        /// All that the pipe can hold: every writer is dead, unless the slot was given up, and then it is no matter. A
+        /// read empties at least one of its pages.
+        init(rest fd: Int32) {
+            bytes = max(Int(fcntl(fd, Self.getPipeSize)), readSize)
+            reads = bytes / largestPacket + 1
+        }
+    }
 
     let output: RunOutput
+    /// What is done when its end does not come.
+    let bounds: DeadlineSet
     private let loop: EventLoop
     private let onExceeded: @Sendable () -> Void
     private let onEnd: @Sendable () -> Void
@@ -51,6 +73,7 @@ final class LocalRun: EventHandler {
         onExceeded: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void
     ) {
         self.loop = loop
+        bounds = DeadlineSet(loop)
         self.onExceeded = onExceeded
         self.onEnd = onEnd
         let streams = Streams(stdout, stderr, loop)
@@ -70,6 +93,7 @@ final class LocalRun: EventHandler {
 
     /// The slot's last word, or the loss of the slot.
     func ended(_ end: RunOutput.End) {
+        bounds.end()
         let effects = streams.value.withLock { streams in
             var effects = Effects()
             for index in 0..<2 { effects.merge(drain(index, in: &streams, toTheEnd: true)) }
@@ -93,6 +117,12 @@ final class LocalRun: EventHandler {
             taken += other.taken
         }
 
+        /// Copies what was gathered, so that it takes no more memory than it is long.
+        mutating func take(_ index: Int, _ buffer: UnsafeMutableRawBufferPointer, _ used: inout Int) {
+            if used > 0 { taken.append((index, [UInt8](buffer[..<used]))) }
+            used = 0
+        }
+
         /// Outside the lock: a consumer that takes something unpauses the streams.
         func perform(_ run: LocalRun) {
             for fd in close {
@@ -105,26 +135,37 @@ final class LocalRun: EventHandler {
     }
 
     /// Reads until the pipe is empty, or has given enough for one turn.
+    ///
+    /// A program may have its pipe in packet mode (O_DIRECT), where each read gives one of its writes, and none may be
+    /// read in part: so pieces are gathered in one buffer that always has room for the largest packet.
     private func drain(_ index: Int, in streams: inout [Stream], toTheEnd: Bool) -> Effects {
         var effects = Effects()
-        var rounds = 0
-        while streams[index].fd >= 0, toTheEnd || !streams[index].isPaused {
-            var count = 0
-            let bytes = [UInt8](unsafeUninitializedCapacity: Self.readSize) { buffer, initialized in
-                count = read(streams[index].fd, buffer.baseAddress, Self.readSize)
-                initialized = max(0, count)
+        guard streams[index].fd >= 0, toTheEnd || !streams[index].isPaused else { return effects }
+        let fd = streams[index].fd
+        let bounds = toTheEnd ? Turn(rest: fd) : Turn()
+        withUnsafeTemporaryAllocation(byteCount: Self.readSize, alignment: 16) { buffer in
+            var used = 0
+            var reads = 0
+            var total = 0
+            while reads < bounds.reads, total < bounds.bytes {
+                let count = read(fd, buffer.baseAddress! + used, Self.readSize - used)
+                if count < 0, errno == EINTR { continue }
+                if count < 0, errno == EAGAIN { break }
+                guard count > 0 else {
+                    effects.close.append(fd)
+                    streams[index].fd = -1
+                    break
+                }
+                used += count
+                reads += 1
+                total += count
+                if used > Self.readSize - Self.largestPacket {
+                    effects.take(index, buffer, &used)
+                }
+                // A short read has most often emptied the pipe; a tiny one may be a packet.
+                if !toTheEnd, count < Self.readSize, count >= Self.tinyRead { break }
             }
-            if count < 0, errno == EINTR { continue }
-            if count < 0, errno == EAGAIN { break }
-            guard count > 0 else {
-                effects.close.append(streams[index].fd)
-                streams[index].fd = -1
-                break
-            }
-            effects.taken.append((index, bytes))
-            // One flood must not hold up the other runs of the loop; what is left is reported again.
-            rounds += 1
-            if !toTheEnd, count < Self.readSize || rounds == 2 { break }
+            effects.take(index, buffer, &used)
         }
         return effects
     }

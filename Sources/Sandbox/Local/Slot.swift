@@ -1,4 +1,4 @@
-/// One slot of the supervisor: prepares one sandbox after another, answers one question at a time.
+/// One slot of the supervisor: prepares one sandbox after another, answers one question at a time, or is given up.
 
 import CIsolate
 import Glibc
@@ -25,18 +25,26 @@ final class Slot: EventHandler {
     /// The program's user id on the host.
     let hostUser: UInt32
     let loop: EventLoop
+    let patience: Patience
+    /// Has its processes killed, whatever state they are in.
+    private let kill: @Sendable (Slot) -> Void
     private let control: Int32
     private let request: Int32
     /// Questions are asked one after another. The slot's first word comes unasked: its root is built, or why not.
     private let turns = Turns(isTaken: true)
     private let state = Mutex(State())
 
-    init(number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop) {
+    init(
+        number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop, patience: Patience,
+        kill: @escaping @Sendable (Slot) -> Void
+    ) {
         self.number = number
         self.hostUser = hostUser
         self.control = control
         self.request = request
         self.loop = loop
+        self.patience = patience
+        self.kill = kill
         loop.add(control, events: EventLoop.readable, handler: self)
     }
 
@@ -47,16 +55,18 @@ final class Slot: EventHandler {
 
     func awaitRoot() async throws(SandboxError) {
         defer { turns.end() }
-        let (record, _) = try await awaitAnswer()
-        try check(record, "building the root file system")
+        let doing = "building the root file system"
+        let (record, _) = try await awaitAnswer(doing)
+        try check(record, doing)
     }
 
     /// Makes the sandbox's tmpfs and the cell of its first run.
     func prepare(disk: Int) async throws(SandboxError) {
-        let (record, _) = try await ask { control in
+        let doing = "preparing a sandbox"
+        let (record, _) = try await ask(doing) { control in
             isolate_slot_send(control, ISOLATE_PREPARE.rawValue, 0, UInt64(disk), 0)
         }
-        try check(record, "preparing a sandbox")
+        try check(record, doing)
         state.withLock {
             $0.disk = disk
             $0.layers = record.layers
@@ -65,7 +75,7 @@ final class Slot: EventHandler {
 
     /// Kills what is left of the sandbox and removes its files.
     func clear() async throws(SandboxError) {
-        let (record, _) = try await ask { control in
+        let (record, _) = try await ask("clearing a sandbox") { control in
             isolate_slot_send(control, ISOLATE_CLEAR.rawValue, 0, 0, 0)
         }
         state.withLock { $0.mustRetire = $0.mustRetire || record.retire != 0 }
@@ -73,7 +83,7 @@ final class Slot: EventHandler {
 
     func setDisk(_ bytes: Int) async throws(SandboxError) {
         if state.withLock({ $0.disk == bytes }) { return }
-        let (record, _) = try await ask { control in
+        let (record, _) = try await ask("setting the disk limit") { control in
             isolate_slot_send(control, ISOLATE_SET_DISK.rawValue, 0, UInt64(bytes), 0)
         }
         guard record.failure.stage == 0 else {
@@ -84,7 +94,7 @@ final class Slot: EventHandler {
 
     /// Opens a file of `/work`; the caller owns the descriptor.
     func open(_ path: String, mode: isolate_file_mode) async throws(SandboxError) -> (fd: Int32, size: Int) {
-        let (record, fd) = try await ask { control in
+        let (record, fd) = try await ask("opening a file") { control in
             isolate_slot_send_open(control, path, Int32(mode.rawValue), -1)
         }
         if fd >= 0, record.failure.stage == 0 { return (fd, Int(record.bytes)) }
@@ -94,7 +104,7 @@ final class Slot: EventHandler {
 
     /// Makes an executable file of `/work`, whole or not at all.
     func writeExecutable(_ path: String, content: Int32) async throws(SandboxError) {
-        let (record, _) = try await ask { control in
+        let (record, _) = try await ask("writing a file") { control in
             isolate_slot_send_open(control, path, Int32(ISOLATE_FILE_WRITE_EXECUTABLE.rawValue), content)
         }
         if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
@@ -102,7 +112,7 @@ final class Slot: EventHandler {
 
     /// Removes a file of `/work`.
     func remove(_ path: String) async throws(SandboxError) {
-        let (record, _) = try await ask { control in
+        let (record, _) = try await ask("removing a file") { control in
             isolate_slot_send_open(control, path, Int32(ISOLATE_FILE_REMOVE.rawValue), -1)
         }
         if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
@@ -140,7 +150,10 @@ final class Slot: EventHandler {
 
     // MARK: Questions and answers
 
-    private func ask(_ send: (Int32) -> Int32) async throws(SandboxError) -> (isolate_status_record, Int32) {
+    /// - Parameter doing: what is told of a slot that does not answer, such as "opening a file".
+    private func ask(
+        _ doing: String, _ send: (Int32) -> Int32
+    ) async throws(SandboxError) -> (isolate_status_record, Int32) {
         await turns.begin()
         defer { turns.end() }
         let sent = withSockets { control, _ in send(control) }
@@ -151,23 +164,39 @@ final class Slot: EventHandler {
                     .setupFailed, stage: "request", errno: -sent,
                     message: "cannot reach the slot: \(describe(errno: -sent))")
         }
-        return try await awaitAnswer()
+        return try await awaitAnswer(doing)
     }
 
-    private func awaitAnswer() async throws(SandboxError) -> (isolate_status_record, Int32) {
-        let answer: Answer = await withCheckedContinuation { continuation in
-            let ready = state.withLock { state -> Answer? in
-                if let answer = state.answer {
-                    state.answer = nil
-                    return answer
+    private func awaitAnswer(_ doing: String) async throws(SandboxError) -> (isolate_status_record, Int32) {
+        let bounds = DeadlineSet(loop)
+        bounds.add(after: patience.answer) { [weak self, patience] in
+            self?.giveUp(patience.silentSlot(doing))
+        }
+        defer { bounds.end() }
+        // A caller who is cancelled has a moment's patience: most answers are under way, and a slot whose answer nobody
+        // took is of no use to anybody.
+        let answer: Answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let ready = state.withLock { state -> Answer? in
+                    if let answer = state.answer {
+                        state.answer = nil
+                        return answer
+                    }
+                    if state.isClosed { return .failure(Self.gone) }
+                    state.waiting = continuation
+                    return nil
                 }
-                if state.isClosed { return .failure(Self.gone) }
-                state.waiting = continuation
-                return nil
+                if let ready { continuation.resume(returning: ready) }
             }
-            if let ready { continuation.resume(returning: ready) }
+        } onCancel: {
+            bounds.add(after: Patience.unwanted) { [weak self] in self?.giveUp(SandboxError.runCancelled) }
         }
         return try answer.get()
+    }
+
+    /// It does not answer: whatever waits for it fails with `error`, and its processes are killed.
+    func giveUp(_ error: SandboxError) {
+        if close(error) { kill(self) }
     }
 
     private func check(_ record: isolate_status_record, _ doing: String) throws(SandboxError) {
@@ -218,8 +247,11 @@ final class Slot: EventHandler {
         waiting?.resume(returning: answer)
     }
 
-    /// Closes our ends: the slot dies, whatever it was doing. Safe to call twice.
-    func close() {
+    /// Closes our ends, upon which a slot dies that is well. Safe to call twice.
+    ///
+    /// - Returns: false when it was closed before.
+    @discardableResult
+    func close(_ error: SandboxError = Slot.gone) -> Bool {
         let (first, run, waiting) = state.withLock { state in
             defer {
                 state.isClosed = true
@@ -228,14 +260,15 @@ final class Slot: EventHandler {
             }
             return (!state.isClosed, state.run, state.waiting)
         }
-        guard first else { return }
+        guard first else { return false }
         loop.remove(control)
         state.withLock { _ in
             Glibc.close(control)
             Glibc.close(request)
         }
-        run?.ended(.failure(Self.gone))
-        waiting?.resume(returning: .failure(Self.gone))
+        run?.ended(.failure(error))
+        waiting?.resume(returning: .failure(error))
+        return true
     }
 
     static var gone: SandboxError {

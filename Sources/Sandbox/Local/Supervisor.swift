@@ -39,12 +39,27 @@ final class Supervisor: EventHandler {
         }
     }
 
+    /// A slot that is asked for. The bound is the supervisor's: it makes and ends slots one after another.
+    private struct Creating {
+        var continuation: CheckedContinuation<SlotAnswer, Never>
+        var bounds: DeadlineSet
+    }
+
+    /// A slot whose end was asked for.
+    private struct Ending {
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        var bounds: DeadlineSet
+    }
+
     private struct State {
         var isLost = false
         var isStopped = false
+        /// Why it was killed, if we did that.
+        var reason: SandboxError?
         var nextSlot: UInt32 = 1
-        var creating: [UInt32: CheckedContinuation<SlotAnswer, Never>] = [:]
-        var ending: [UInt32: CheckedContinuation<Void, Never>] = [:]
+        var creating: [UInt32: Creating] = [:]
+        var ending: [UInt32: Ending] = [:]
+        var onLoss: (@Sendable (SandboxError) -> Void)?
         /// Closed when the supervisor is lost, so that no slot can outlive it.
         var slots: [UInt32: Slot] = [:]
     }
@@ -52,55 +67,70 @@ final class Supervisor: EventHandler {
     let loop: EventLoop
     let handle: isolate_supervisor
     let world: LocalWorld
+    private let patience: Patience
     private let state = Mutex(State())
 
-    private init(loop: EventLoop, handle: isolate_supervisor) {
+    private init(loop: EventLoop, handle: isolate_supervisor, patience: Patience) {
         self.loop = loop
         self.handle = handle
+        self.patience = patience
         world = LocalWorld(handle)
     }
 
     /// Starts a supervisor. Blocks one of our own threads, not the caller's, for some ms.
-    ///
-    static func start(_ setup: Setup) async throws(SandboxError) -> Supervisor {
+    static func start(_ setup: Setup, _ patience: Patience) async throws(SandboxError) -> Supervisor {
         let loop = try EventLoop()
         let result: Result<Supervisor, SandboxError> = await withCheckedContinuation { continuation in
-            loop.perform { continuation.resume(returning: startNow(on: loop, setup)) }
+            loop.perform { continuation.resume(returning: startNow(on: loop, setup, patience)) }
         }
         if case .failure = result { loop.stop() }
         return try result.get()
     }
 
-    private static func startNow(on loop: EventLoop, _ setup: Setup) -> Result<Supervisor, SandboxError> {
+    private static func startNow(
+        on loop: EventLoop, _ setup: Setup, _ patience: Patience
+    ) -> Result<Supervisor, SandboxError> {
         var handle = isolate_supervisor()
         var failure = isolate_failure()
         guard setup.start(&handle, &failure) == 0 else {
             return .failure(SandboxError(failure, starting: setup))
         }
-        let supervisor = Supervisor(loop: loop, handle: handle)
+        let supervisor = Supervisor(loop: loop, handle: handle, patience: patience)
         loop.add(handle.socket, events: EventLoop.readable, handler: supervisor)
         return .success(supervisor)
+    }
+
+    /// Called once when it is lost, also when it was before.
+    func onLoss(_ action: @escaping @Sendable (SandboxError) -> Void) {
+        let isLost = state.withLock { state in
+            if !state.isLost { state.onLoss = action }
+            return state.isLost
+        }
+        if isLost { action(lost) }
     }
 
     var isLost: Bool { state.withLock { $0.isLost } }
 
     /// A fresh slot, its root built, without a sandbox yet.
     func makeSlot() async throws(SandboxError) -> Slot {
+        try checkDescriptors()
         let answer: SlotAnswer = await withCheckedContinuation { continuation in
+            let bounds = DeadlineSet(loop)
             let number: UInt32? = state.withLock { state in
                 guard !state.isLost else { return nil }
                 defer { state.nextSlot += 1 }
-                state.creating[state.nextSlot] = continuation
+                state.creating[state.nextSlot] = Creating(continuation: continuation, bounds: bounds)
                 return state.nextSlot
             }
             guard let number else {
-                continuation.resume(returning: .failure(Self.lost))
+                continuation.resume(returning: .failure(lost))
                 return
             }
-            let sent = sendRecord { isolate_slot_create($0, number) }
-            if sent < 0, let waiting = state.withLock({ $0.creating.removeValue(forKey: number) }) {
-                waiting.resume(returning: .failure(Self.lost))
+            bounds.add(after: patience.answer) { [weak self, patience] in
+                self?.giveUp(patience.silentSupervisor("making a sandbox"))
             }
+            let sent = sendRecord { isolate_slot_create($0, number) }
+            if sent < 0 { refuseSlot(number, sent == -EPIPE ? lost : Self.unreachable(-sent)) }
         }
         let slot = try answer.get()
         do {
@@ -112,30 +142,83 @@ final class Supervisor: EventHandler {
         return slot
     }
 
-    /// Ends a slot and waits until its processes and cgroups are gone.
+    /// Of a slot's own two sockets and its run's pipes, input and strings.
+    private static let descriptorsOfSlot: (own: Int, run: Int) = (2, 6)
+
+    /// Refuses one slot more when those that there are might then not have the descriptors for a run at a time: whoever
+    /// waits for a sandbox is better off than one who has a sandbox that cannot run.
+    private func checkDescriptors() throws(SandboxError) {
+        let (making, made) = state.withLock { ($0.creating.count + 1, $0.slots.count) }
+        let needed =
+            making * Self.descriptorsOfSlot.own + (making + made) * Self.descriptorsOfSlot.run
+        let free = Int(isolate_free_descriptors())
+        guard free < needed else { return }
+        throw SandboxError(
+            .setupFailed, stage: "start", errno: EMFILE,
+            message:
+                "this process may open \(free) more descriptors; with one more sandbox \(making + made) could run, "
+                + "which takes \(needed)",
+            hint: "raise the limit of open files (ulimit -n), or use fewer sandboxes at a time")
+    }
+
+    private func refuseSlot(_ number: UInt32, _ error: SandboxError) {
+        guard let creating = state.withLock({ $0.creating.removeValue(forKey: number) }) else { return }
+        creating.bounds.end()
+        creating.continuation.resume(returning: .failure(error))
+    }
+
+    /// Ends a slot and waits until its processes and cgroups are gone, or the supervisor with everything below it.
     func end(_ slot: Slot) async {
         slot.close()
-        state.withLock { _ = $0.slots.removeValue(forKey: slot.number) }
-        await withCheckedContinuation { continuation in
-            let isLost = state.withLock { state in
-                if !state.isLost { state.ending[slot.number] = continuation }
-                return state.isLost
+        await withCheckedContinuation { continuation in end(slot.number, continuation) }
+    }
+
+    /// Has a slot killed; whoever ends it later waits for the same end.
+    private func kill(_ slot: Slot) { end(slot.number, nil) }
+
+    private func end(_ number: UInt32, _ continuation: CheckedContinuation<Void, Never>?) {
+        let bounds = DeadlineSet(loop)
+        let (isLost, isFirst) = state.withLock { state -> (Bool, Bool) in
+            state.slots[number] = nil
+            guard !state.isLost else { return (true, false) }
+            let isFirst = state.ending[number] == nil
+            if let continuation {
+                state.ending[number, default: Ending(bounds: bounds)].waiting.append(continuation)
+            } else if isFirst {
+                state.ending[number] = Ending(bounds: bounds)
             }
-            if isLost {
-                continuation.resume()
-                return
-            }
-            let sent = sendRecord { isolate_slot_destroy($0, slot.number) }
-            if sent < 0, let waiting = state.withLock({ $0.ending.removeValue(forKey: slot.number) }) {
-                waiting.resume()
-            }
+            return (false, isFirst)
         }
+        if isLost { continuation?.resume() }
+        guard isFirst else { return }
+        bounds.add(after: patience.answer) { [weak self, patience] in
+            self?.giveUp(patience.silentSupervisor("ending a sandbox"))
+        }
+        askForEnd(number, bounds)
+    }
+
+    private func askForEnd(_ number: UInt32, _ bounds: DeadlineSet) {
+        // A full queue: it has much to do, or does nothing any more, which the bound will show. A broken one is
+        // reported by the loop.
+        if sendRecord({ isolate_slot_destroy($0, number) }) != 0 {
+            bounds.add(after: Patience.retry) { [weak self] in self?.askForEnd(number, bounds) }
+        }
+    }
+
+    /// It does not answer: is killed, and everything below it with it.
+    private func giveUp(_ error: SandboxError) {
+        state.withLock { if $0.reason == nil { $0.reason = error } }
+        // While the descriptor is surely open.
+        state.withLock { state in
+            if !state.isStopped { isolate_supervisor_kill(handle.pidfd) }
+        }
+        loseAll()
     }
 
     /// While the socket is surely open; see ``Slot/withSockets(_:)``.
     private func sendRecord(_ send: (UnsafePointer<isolate_supervisor>) -> Int32) -> Int32 {
         state.withLock { state in
-            state.isStopped ? -EPIPE : withUnsafePointer(to: handle) { send($0) }
+            state.isStopped || state.isLost ? -EPIPE : withUnsafePointer(to: handle) { send($0) }
         }
     }
 
@@ -163,8 +246,8 @@ final class Supervisor: EventHandler {
             }
             if result == 0 { return }
             guard result > 0 else {
-                stopNow()
                 loseAll()
+                stopNow()
                 loop.stop()
                 return
             }
@@ -192,40 +275,65 @@ final class Supervisor: EventHandler {
                     ? state.ending.removeValue(forKey: record.slot) : nil
             )
         }
-        if record.type == ISOLATE_SLOT_CREATED.rawValue {
+        creating?.bounds.end()
+        ending?.bounds.end()
+        let isCreated = record.type == ISOLATE_SLOT_CREATED.rawValue
+        if isCreated, record.failure.stage == 0 {
             let slot = Slot(
-                number: record.slot, hostUser: record.host_uid, control: control, request: request, loop: loop
-            )
+                number: record.slot, hostUser: record.host_uid, control: control, request: request,
+                loop: loop,
+                patience: patience, kill: { [weak self] in self?.kill($0) })
             let isLost = state.withLock { state in
                 if !state.isLost, creating != nil { state.slots[record.slot] = slot }
                 return state.isLost
             }
             if isLost || creating == nil { slot.close() }
-            creating?.resume(returning: isLost ? .failure(Self.lost) : .success(slot))
+            creating?.continuation.resume(returning: isLost ? .failure(lost) : .success(slot))
         } else {
-            creating?.resume(returning: .failure(SandboxError(record.failure, while: "making a slot")))
+            // Its sockets are lost to us: it ends, having nobody.
+            if isCreated { end(record.slot, nil) }
+            creating?.continuation.resume(
+                returning: .failure(SandboxError(record.failure, while: "making a slot")))
         }
-        ending?.resume()
+        for continuation in ending?.waiting ?? [] { continuation.resume() }
     }
 
     private func loseAll() {
-        let (creating, ending, slots) = state.withLock { state in
+        let (creating, ending, slots, onLoss) = state.withLock { state in
             defer {
+                state.onLoss = nil
                 state.creating = [:]
                 state.ending = [:]
                 state.slots = [:]
                 state.isLost = true
             }
-            return (state.creating.values, state.ending.values, state.slots.values)
+            return (state.creating.values, state.ending.values, state.slots.values, state.onLoss)
         }
-        for slot in slots { slot.close() }
-        for continuation in creating { continuation.resume(returning: .failure(Self.lost)) }
-        for continuation in ending { continuation.resume() }
+        let error = lost
+        for slot in slots { slot.close(error) }
+        for each in creating {
+            each.bounds.end()
+            each.continuation.resume(returning: .failure(error))
+        }
+        for each in ending {
+            each.bounds.end()
+            for continuation in each.waiting { continuation.resume() }
+        }
+        onLoss?(error)
     }
 
-    static var lost: SandboxError {
+    private var lost: SandboxError { state.withLock { $0.reason } ?? Self.lost }
+
+    private static var lost: SandboxError {
         SandboxError(
             .supervisorLost, message: "the supervisor ended, and every sandbox with it",
             hint: "try again: the next sandbox starts a new one")
+    }
+
+    private static func unreachable(_ number: Int32) -> SandboxError {
+        SandboxError(
+            .setupFailed, stage: "start", errno: number,
+            message: "the supervisor cannot be asked for a sandbox: \(describe(errno: number))",
+            hint: "try again: it has a queue of requests to work off")
     }
 }

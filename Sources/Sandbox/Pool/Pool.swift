@@ -181,6 +181,11 @@ package final class Pool<Member: Sendable>: Sendable {
         }
     }
 
+    /// What the members are made of is gone: refuses new callers, and fails those who wait with this error.
+    package func fail(_ error: SandboxError) {
+        handle(failure: error) { machine, _ in machine.drain() }
+    }
+
     /// A member died by itself. A ready one is replaced; one in use, or being reset or checked, is not used again.
     package func memberBroke(_ member: PoolMemberID) {
         handle { machine, now in machine.broken(member, now: now) }

@@ -11,7 +11,7 @@
         /// This boot of this kernel and the pid namespace, which together give pids a meaning.
         var host: String
         var pid: Int32
-        /// Of the process, in clock ticks after the boot: a pid alone may be somebody else's by now.
+        /// The process's birth, see `isolate_process_birth`: a pid alone may be somebody else's by now.
         var start: UInt64
         /// The backend object.
         var backend: Int
@@ -19,6 +19,8 @@
         private static let prefix = "swift-sandbox."
         static let hostLabel = prefix + "host"
         static let pidLabel = prefix + "pid"
+        static let birthLabel = prefix + "birth"
+        /// Of containers made before there were births: in clock ticks after the boot.
         static let startLabel = prefix + "start"
         static let backendLabel = prefix + "backend"
         static let poolLabel = prefix + "pool"
@@ -43,7 +45,7 @@
         /// What all that this owner makes has in common.
         var ownLabels: [String: String] {
             [
-                Self.hostLabel: host, Self.pidLabel: "\(pid)", Self.startLabel: "\(start)",
+                Self.hostLabel: host, Self.pidLabel: "\(pid)", Self.birthLabel: "\(start)",
                 Self.backendLabel: "\(backend)",
             ]
         }
@@ -58,7 +60,7 @@
         /// nil for labels that are not ours, or that somebody changed.
         init?(labels: [String: String]) {
             guard let host = labels[Self.hostLabel], let pid = labels[Self.pidLabel].flatMap(Int32.init),
-                let start = labels[Self.startLabel].flatMap(UInt64.init),
+                let start = (labels[Self.birthLabel] ?? labels[Self.startLabel]).flatMap(UInt64.init),
                 let backend = labels[Self.backendLabel].flatMap(Int.init), pid > 0
             else { return nil }
             self.init(host: host, pid: pid, start: start, backend: backend)
@@ -94,7 +96,7 @@
         func life(seenFrom here: String, startTime: (Int32) -> UInt64?) -> Life {
             // Another machine's, another container's, or one before a reboot: nobody here can tell.
             guard host == here else { return .unknown }
-            return startTime(pid) == start ? .lives : .dead
+            return isolate_births_may_match(startTime(pid) ?? 0, start) != 0 ? .lives : .dead
         }
     }
 
@@ -110,15 +112,10 @@
 
         static var secondsSince1970: Int { time(nil) }
 
-        /// In clock ticks after the boot; nil for a process that is not there.
+        /// Its birth; nil for a process that is not there, or dead.
         static func startTime(of pid: Int32) -> UInt64? {
-            let text = read("/proc/\(pid)/stat")
-            // The name may hold anything; the fields begin after its last parenthesis.
-            guard let end = text.lastIndex(of: ")") else { return nil }
-            let fields = text[text.index(after: end)...].split(separator: " ")
-            // Z: dead, and nobody has taken note yet. Field 22 of all is the start.
-            guard fields.count > 19, fields[0] != "Z" else { return nil }
-            return UInt64(fields[19])
+            let birth = isolate_process_birth(pid)
+            return birth == 0 ? nil : birth
         }
 
         private static func read(_ path: String) -> String {

@@ -1,0 +1,111 @@
+/// An embedder that is out of descriptors: each call has an answer, and all is well once there are some again.
+
+import Foundation
+import Glibc
+import Testing
+
+@testable import Sandbox
+
+@Suite(
+    .serialized,
+    .enabled(
+        if: ProcessInfo.processInfo.environment["ALONE"] == "1",
+        "changes the limits of the process: `make test` runs it alone with ALONE=1"))
+struct DescriptorTests {
+    /// Lowers the soft limit of open files for the body.
+    private static func limited(to count: Int, _ body: () async throws -> Void) async throws {
+        var before = rlimit()
+        getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &before)
+        var lower = before
+        lower.rlim_cur = rlim_t(count)
+        setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &lower)
+        defer { setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &before) }
+        try await body()
+    }
+
+    /// Too few for a run, or for a slot.
+    private static let dispatchNeeds = 3
+
+    private static func takeAll() -> [Int32] {
+        var taken: [Int32] = []
+        while case let fd = open("/dev/null", O_RDONLY | O_CLOEXEC), fd >= 0 { taken.append(fd) }
+        return taken
+    }
+
+    /// Many runs at once; how many had a result. The others' errors name the shortage.
+    private static func runs(_ count: Int, _ backend: LocalBackend) async -> Int {
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<count {
+                group.addTask {
+                    do {
+                        let result = try await backend.run(Command("/bin/true"))
+                        #expect(result.outcome == .exited(code: 0))
+                        return true
+                    } catch {
+                        let error = error as? SandboxError
+                        #expect(error?.code == .setupFailed, "\(error as Any)")
+                        #expect(error?.errno == EMFILE, "\(error as Any)")
+                        #expect(error?.hint?.contains("ulimit -n") == true, "\(error as Any)")
+                        return false
+                    }
+                }
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+    }
+
+    @Test func whoAsksWhenThereAreNoneIsAnswered() async throws {
+        try await Self.limited(to: 256) {
+            let backend = LocalBackend(.init(minimum: 2, maximum: 16))
+            _ = try await backend.run(Command("/bin/true"))
+            for _ in 0..<3 {
+                var taken = Self.takeAll()
+                #expect(taken.count > 10)
+                // libdispatch looks at its threads every second, and aborts when it cannot open a file for that.
+                for fd in taken.suffix(Self.dispatchNeeds) { close(fd) }
+                taken.removeLast(Self.dispatchNeeds)
+                async let answered = Self.runs(16, backend)
+                try await Task.sleep(for: .seconds(1))
+                for fd in taken { close(fd) }
+                _ = await answered
+                #expect(await Self.runs(16, backend) == 16)
+            }
+            await backend.shutdown()
+        }
+    }
+
+    @Test(arguments: [(24, 32), (60, 64), (90, 64)])
+    func moreRunsThanDescriptors(room: Int, count: Int) async throws {
+        try await Self.limited(to: Holdings.descriptors() + room) {
+            let backend = LocalBackend(.init(minimum: 1, maximum: 64))
+            _ = await Self.runs(count, backend)
+            for _ in 0..<200 where backend.statistics.inUse > 0 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(await Self.runs(1, backend) == 1)
+            await backend.shutdown()
+        }
+    }
+
+    /// What the host gives is not judged by a shortage of ours: the level stays what it is.
+    @Test func aStartWithoutDescriptorsLowersNoLevel() async throws {
+        let usual = try await LocalBackend(.init(minimum: 0)).run(Command("/bin/true")).isolation.level
+        try await Self.limited(to: 256) {
+            for spare in 0..<24 {
+                let backend = LocalBackend(.init(minimum: 0))
+                var taken = Self.takeAll()
+                for fd in taken.suffix(spare) { close(fd) }
+                taken.removeLast(spare)
+                do {
+                    let result = try await backend.run(Command("/bin/true"))
+                    #expect(result.isolation.level == usual, "with \(spare) descriptors")
+                } catch let error as SandboxError {
+                    #expect(error.errno == EMFILE, "with \(spare) descriptors: \(error)")
+                }
+                for fd in taken { close(fd) }
+                #expect(try await backend.run(Command("/bin/true")).isolation.level == usual)
+                await backend.shutdown()
+            }
+        }
+    }
+}

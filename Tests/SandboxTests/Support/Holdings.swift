@@ -1,0 +1,27 @@
+/// What this process holds and has made: its descriptors, and the cgroups of its supervisors.
+
+import CIsolate
+import Foundation
+
+enum Holdings {
+    static func descriptors() -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+    }
+
+    static func cgroups() -> [String] {
+        var choice = isolate_cgroup_choice()
+        isolate_cgroup_choose(0, 0, &choice)
+        let path = withUnsafeBytes(of: choice.parent.0) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.filter { $0.hasPrefix("swift-sandbox-") && $0.contains("-\(getpid())-") }
+    }
+
+    /// Waits a while for what is on its way out.
+    static func settle(descriptors: Int, cgroups: Int) async throws {
+        for _ in 0..<500 where Self.descriptors() > descriptors || Self.cgroups().count > cgroups {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+}
