@@ -67,11 +67,14 @@
         var components: [String]
 
         static func parse(_ text: String) throws(BadValue) -> OutputName {
-            let components = text.split(separator: "/").map(String.init).filter { $0 != "." }
-            if text.hasPrefix("/") || components.contains("..") {
+            // At bytes, as the kernel does: with a combining mark behind it, a slash is another Character.
+            let slash = UInt8(ascii: "/")
+            let components = text.utf8.split(separator: slash).map { String(Substring($0)) }
+                .filter { $0 != "." }
+            if text.utf8.first == slash || components.contains("..") {
                 throw BadValue("a name relative to /work is needed, without '..'")
             }
-            if components.isEmpty || text.hasSuffix("/") { throw BadValue("a file name is needed") }
+            if components.isEmpty || text.utf8.last == slash { throw BadValue("a file name is needed") }
             return OutputName(text: text, components: components)
         }
 

@@ -123,7 +123,14 @@
 
         @Test func outputNames() throws {
             #expect(try OutputName.parse("./a//b.png").path == "a/b.png")
-            for text in ["..", "a/..", ".", "./", "/", "a/", "/a"] {
+            let marked = "a/\u{301}b/\u{301}"
+            #expect(
+                try OutputName.parse(marked).components.map { Array($0.utf8) } == [
+                    Array("a".utf8), Array("\u{301}b".utf8), Array("\u{301}".utf8),
+                ])
+            for text in [
+                "..", "a/..", ".", "./", "/", "a/", "/a", "/\u{301}", "/\u{301}a", "a/\u{301}/../..",
+            ] {
                 #expect(throws: BadValue.self, "\(text)") { try OutputName.parse(text) }
             }
         }
