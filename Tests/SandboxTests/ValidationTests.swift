@@ -50,9 +50,10 @@ import Testing
             .map { String(decoding: $0, as: UTF8.self) }
         #expect(parts.prefix(5) == ["/work/sub", "./a", "./a", "x", ""])
         #expect(strings.argumentCount == 3)
-        #expect(strings.variableCount == 5)
+        #expect(strings.variableCount == 7)
         #expect(parts.contains("TZ=CET") && parts.contains("A=1=2") && parts.contains("HOME=/work"))
         #expect(!parts.contains("TZ=UTC"))
+        #expect(parts.contains("USER=sandbox") && parts.contains("LOGNAME=sandbox"))
     }
 
     @Test(arguments: [

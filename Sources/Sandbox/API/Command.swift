@@ -6,8 +6,9 @@ public struct Command: Sendable, Hashable {
     public var executable: String
     /// The arguments after the program's own name.
     public var arguments: [String]
-    /// Variables added to the sandbox's own (`PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
-    /// `LSAN_OPTIONS=detect_leaks=0`), or replacing them.
+    /// Variables added to the sandbox's own, or replacing them: `PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
+    /// `LSAN_OPTIONS=detect_leaks=0`, and `USER` and `LOGNAME`, the name of the program's user, `sandbox` or with a
+    /// writable root `root`, which the image need not know.
     public var environment: [String: String]
     /// The working directory: relative to `/work`, or absolute in the sandbox. `nil` is `/work`.
     public var directory: String?

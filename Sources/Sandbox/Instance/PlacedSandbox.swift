@@ -153,7 +153,8 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
         do throws(SandboxError) {
             try checkUsable()
             try Validation.check(limits)
-            let strings = try Validation.strings(of: command)
+            let strings = try Validation.strings(
+                of: command, user: Validation.userName(place.rootfs))
             for file in command.inputFiles { _ = try Validation.workPath(file.path) }
             try enter()
             defer { leave() }

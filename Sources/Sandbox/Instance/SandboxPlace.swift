@@ -4,6 +4,9 @@ import CIsolate
 
 /// One sandbox's slot or container: files and runs, no bookkeeping. Never used by two callers' sandboxes at a time.
 package protocol SandboxPlace: Sendable {
+    /// Whose user the program is.
+    var rootfs: Rootfs { get }
+
     /// Writes a file of `/work`, whole or not at all. `path` is valid and relative.
     func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError)
 

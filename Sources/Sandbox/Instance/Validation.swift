@@ -117,7 +117,15 @@ package enum Validation {
         "LSAN_OPTIONS": "detect_leaks=0",
     ]
 
-    package static func strings(of command: Command) throws(SandboxError) -> Strings {
+    /// The name that goes with the program's user id, whether or not the image has it.
+    package static func userName(_ rootfs: Rootfs) -> String {
+        rootfs == .writable ? "root" : "sandbox"
+    }
+
+    /// - Parameter user: the name of the program's user.
+    package static func strings(
+        of command: Command, user: String = userName(.readOnly)
+    ) throws(SandboxError) -> Strings {
         guard !command.executable.isEmpty else {
             throw SandboxError(
                 .invalidArgument, message: "the executable is empty",
@@ -154,6 +162,8 @@ package enum Validation {
         }
         strings.argumentCount = command.arguments.count + 1
         var environment = standardEnvironment
+        environment["USER"] = user
+        environment["LOGNAME"] = user
         for (name, value) in command.environment {
             guard !name.isEmpty, !name.contains("=") else {
                 throw SandboxError(

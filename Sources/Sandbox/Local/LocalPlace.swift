@@ -10,6 +10,7 @@ struct LocalPlace: SandboxPlace {
     let options: SandboxOptions
 
     private var slot: Slot { lease.member }
+    var rootfs: Rootfs { options.rootfs }
 
     func checkUsable() throws(SandboxError) { try engine.checkOwner() }
 

@@ -15,6 +15,7 @@
         var origin: (pool: ContainerPool, lease: PoolLease<Container>)?
 
         private var connection: AgentConnection { container.connection }
+        var rootfs: Rootfs { container.key.rootfs }
 
         func checkUsable() throws(SandboxError) { try origin?.pool.checkOwner() }
 
