@@ -124,11 +124,14 @@
         @Option(parsing: .unconditional, help: .init(valueName: "size"), transform: ByteSize.parse)
         var compileMemory: Int?
 
-        /// The run's limits.
+        /// The run's limits. A longer CPU time alone moves the wall time along, which would end the run before.
         var run: Limits {
             var limits = Limits.standard
+            if let cpuTime {
+                limits.cpuTime = cpuTime
+                limits.wallTime = min(max(limits.wallTime, cpuTime * 2), .seconds(24 * 60 * 60))
+            }
             if let wallTime { limits.wallTime = wallTime }
-            if let cpuTime { limits.cpuTime = cpuTime }
             if let memory { limits.memory = memory }
             if let processes { limits.processes = processes }
             if let outputLimit { limits.output = outputLimit }

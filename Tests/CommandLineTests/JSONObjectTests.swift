@@ -57,7 +57,7 @@
                             "memorySource": "cgroup", "peakProcesses": 1,
                         ],
                         "limits": [
-                            "wallSeconds": 10, "cpuSeconds": 10, "memoryBytes": 268_435_456, "processes": 64,
+                            "wallSeconds": 20, "cpuSeconds": 10, "memoryBytes": 268_435_456, "processes": 64,
                             "outputBytes": 1_048_576, "fileSizeBytes": 67_108_864, "diskBytes": 134_217_728,
                             "openFiles": 256, "stackBytes": 67_108_864,
                         ],
