@@ -2,6 +2,7 @@
 
 #if CLI
     import Glibc
+    import Sandbox
 
     @main
     enum EntryPoint {
@@ -10,6 +11,16 @@
             Interruption.install()
             // A reader that goes away shows as EPIPE where we write.
             signal(SIGPIPE, SIG_IGN)
+            // The runtime finds them in /proc, and without it has none, which would be told as a call for help.
+            if CommandLine.argc == 0 {
+                let error = SandboxError(
+                    .fileAccess, errno: ENOENT,
+                    message: "cannot read the own command line: /proc is not mounted here",
+                    hint: "mount -t proc proc /proc")
+                let provenance = BackendChoice.local.unanswered(image: "host")
+                await FailureReport(error: error, provenance: provenance).print(json: false)
+                exit(ExitStatus.sandboxFailed)
+            }
             exit(await SandboxTool.perform(Array(CommandLine.arguments.dropFirst())))
         }
 

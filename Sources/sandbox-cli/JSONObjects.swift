@@ -200,8 +200,11 @@
         var errno: Int32
         var message: String
         @Nullable var hint: String?
+        /// What the exit status would be without `--json`: 126 and 127 as in a shell, 128 + signal, else 125.
+        var exitStatus: Int32
 
-        init(_ error: SandboxError) {
+        init(_ error: SandboxError, status: Int32) {
+            exitStatus = status
             code = error.code.rawValue
             _stage = Nullable(wrappedValue: error.stage)
             errno = error.errno

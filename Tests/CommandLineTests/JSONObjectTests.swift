@@ -137,7 +137,7 @@
         @Test func errors() throws {
             let error = SandboxError(.fileNotFound, message: "no 'a/b'")
             let object = ErrorReportObject(
-                error: ErrorObject(error),
+                error: ErrorObject(error, status: 125),
                 backend: BackendObject(BackendChoice.docker.unanswered(image: "python:3")))
             #expect(
                 try JSONValue.parse(try JSONText.encode(object))
@@ -145,7 +145,7 @@
                         "schemaVersion": 1,
                         "error": [
                             "code": "fileNotFound", "stage": .null, "errno": 0, "message": "no 'a/b'",
-                            "hint": .null,
+                            "hint": .null, "exitStatus": 125,
                         ],
                         "backend": [
                             "kind": "docker", "requested": "docker", "fallbackReason": .null, "instance": "",
