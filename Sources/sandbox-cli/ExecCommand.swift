@@ -52,17 +52,7 @@
             _ command: Command, _ plan: RunPlan, in sandbox: any SandboxInstance
         ) async throws -> FinishedRun {
             let (result, isMidLine) = try await sandbox.run(command, stdin: plan.stdin, limits: plan.limits) {
-                execution in
-                var lastOfStderr = UInt8(ascii: "\n")
-                for await chunk in execution.output {
-                    switch chunk.stream {
-                    case .stdout: try await StandardStreams.writeOut(chunk.bytes)
-                    case .stderr:
-                        await StandardStreams.writeError(chunk.bytes)
-                        lastOfStderr = chunk.bytes.last ?? lastOfStderr
-                    }
-                }
-                return lastOfStderr != UInt8(ascii: "\n")
+                try await OutputRelay().pass($0.output)
             }
             return FinishedRun(result: result, wasStreamed: true, isMidLine: isMidLine)
         }

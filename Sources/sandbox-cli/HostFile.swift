@@ -21,27 +21,44 @@
             defer { close(descriptor) }
 
             let status = try check(descriptor, path: path, what: what)
-            let tooLarge = SandboxError(
-                .fileTooLarge, message: "\(what) '\(path)' is larger than \(ByteSize.describe(limit))")
-            if Int(status.st_size) > limit { throw tooLarge }
+            let name = "\(what) '\(path)'"
+            if Int(status.st_size) > limit { throw tooLarge(name, limit) }
+            let bytes = try readAll(descriptor, expected: Int(status.st_size), limit: limit, name: name)
+            return HostFile(bytes: bytes, isExecutable: status.st_mode & 0o111 != 0)
+        }
 
-            // The file may grow meanwhile, and files of /proc say 0: the bound counts what is really read.
+        /// Reads our own stdin to its end, whatever it is.
+        static func readStandardInput(what: String, limit: Int) throws(SandboxError) -> [UInt8] {
+            try readAll(STDIN_FILENO, expected: 0, limit: limit, name: what)
+        }
+
+        /// The file may grow meanwhile, and files of /proc say 0: the bound counts what is really read.
+        private static func readAll(
+            _ descriptor: Int32, expected: Int, limit: Int, name: String
+        ) throws(SandboxError) -> [UInt8] {
             var bytes: [UInt8] = []
-            bytes.reserveCapacity(Int(status.st_size))
+            bytes.reserveCapacity(expected)
             var buffer = [UInt8](repeating: 0, count: 64 << 10)
             while true {
                 let count = Glibc.read(descriptor, &buffer, buffer.count)
                 if count < 0 && errno == EINTR { continue }
+                if count < 0 && errno == EAGAIN {
+                    var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                    _ = poll(&event, 1, -1)
+                    continue
+                }
                 if count < 0 {
                     throw SandboxError(
-                        .fileAccess, errno: errno,
-                        message: "cannot read \(what) '\(path)': \(ErrnoText.of(errno))")
+                        .fileAccess, errno: errno, message: "cannot read \(name): \(ErrnoText.of(errno))")
                 }
-                if count == 0 { break }
-                if bytes.count + count > limit { throw tooLarge }
+                if count == 0 { return bytes }
+                if bytes.count + count > limit { throw tooLarge(name, limit) }
                 bytes += buffer[..<count]
             }
-            return HostFile(bytes: bytes, isExecutable: status.st_mode & 0o111 != 0)
+        }
+
+        private static func tooLarge(_ name: String, _ limit: Int) -> SandboxError {
+            SandboxError(.fileTooLarge, message: "\(name) is larger than \(ByteSize.describe(limit))")
         }
 
         static func exists(_ path: String) -> Bool {

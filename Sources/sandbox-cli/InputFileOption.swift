@@ -26,17 +26,19 @@
         }
 
         /// Reads the files of all options; two of one name are refused.
-        static func load(_ options: [InputFileOption], limit: Int) throws(SandboxError) -> [InputFile] {
+        static func load(
+            _ options: [InputFileOption], option name: String = "--in", limit: Int
+        ) throws(SandboxError) -> [InputFile] {
             var files: [InputFile] = []
             for option in options {
-                let (file, name) = option.resolve(exists: HostFile.exists)
-                if files.contains(where: { $0.path == name }) {
+                let (file, path) = option.resolve(exists: HostFile.exists)
+                if files.contains(where: { $0.path == path }) {
                     throw SandboxError(
-                        .invalidArgument, message: "two `--in` files have the name '\(name)'",
-                        hint: "name them with `--in FILE:NAME`")
+                        .invalidArgument, message: "two `\(name)` files have the name '\(path)'",
+                        hint: "name them with `\(name) FILE:NAME`")
                 }
                 let content = try HostFile.read(file, what: "the input file", limit: limit)
-                files.append(InputFile(name, content.bytes, executable: content.isExecutable))
+                files.append(InputFile(path, content.bytes, executable: content.isExecutable))
             }
             return files
         }

@@ -6,10 +6,13 @@
     import Sandbox
 
     enum OwnStandardInput {
+        /// What names our own stdin.
+        static let own = "-"
+
         /// - Parameter option: a path, `-` for our own stdin, `nil` for an empty one.
         static func open(_ option: String?) throws(SandboxError) -> StandardInput {
             guard let option else { return .none }
-            if option == "-" { return try stream(STDIN_FILENO, closing: false, name: "our own stdin") }
+            if option == own { return try stream(STDIN_FILENO, closing: false, name: "our own stdin") }
 
             let what = "the stdin file"
             var status = stat()

@@ -65,8 +65,11 @@
             }
             guard let compile else { throw Self.nothing }
             await StandardStreams.writeError(compile.stdout + compile.stderr)
+            // A compiler that was content made what is no program: the last diagnostic says why.
             await StandardStreams.say(
-                ExitStatus.explanation(ofCompilation: compile.outcome, limits: compileLimits))
+                compile.outcome.isSuccess
+                    ? "compilation failed: \(compile.diagnostics.last?.message ?? "no program was made")"
+                    : ExitStatus.explanation(ofCompilation: compile.outcome, limits: compileLimits))
             return ExitStatus.compilationFailed
         }
 

@@ -126,7 +126,16 @@ final class FakeBackend: SandboxBackend {
             _ command: Command, stdin: StandardInput, limits: Limits,
             body: @Sendable (Execution) async throws -> Value
         ) async throws -> (result: RunResult, value: Value) {
-            throw SandboxError(.internalError, message: "runners do not stream")
+            var result = try await run(command, stdin: stdin, limits: limits)
+            let pieces = Mutex([
+                Execution.Chunk(stream: .stdout, bytes: result.stdout),
+                Execution.Chunk(stream: .stderr, bytes: result.stderr),
+            ])
+            let output = Execution.Output { pieces.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
+            let value = try await body(Execution(output: output))
+            result.stdout = []
+            result.stderr = []
+            return (result, value)
         }
 
         func close() async { backend.state.withLock { $0.open -= 1 } }

@@ -38,18 +38,40 @@ public struct CppRunner: LanguageRunner {
 
     /// Compiles the source and, when that succeeded, runs the program.
     ///
-    /// - Throws: `SandboxError`, as for every ``LanguageRunner``; also `.invalidArgument` for an empty source
-    ///   and for flags with which the compiler makes no program.
+    /// - Throws: `SandboxError`, as for every ``LanguageRunner``; also `.invalidArgument` for flags with which the
+    ///   compiler makes no program.
     public func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport {
+        try await throwingSandboxErrors { try await run(source, request, on: backend, by: collecting) }
+    }
+
+    /// Compiles the source and, when that succeeded, runs the program with its output handed to `body`.
+    public func run<Value: Sendable>(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend,
+        body: @escaping @concurrent @Sendable (Execution) async throws -> Value
+    ) async throws -> (report: RunReport, value: Value?) {
+        try await streaming(to: body) { try await run(source, request, on: backend, by: $0) }
+    }
+
+    private func run(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by perform: Performance
+    ) async throws -> RunReport {
         try checkPaths(
             inputs: request.inputFiles, outputs: request.outputFiles, reserved: [CppRunner.programName])
         let compiled = try await compile(source, options: request.options, on: backend)
         guard let program = compiled.program else { return RunReport(compile: compiled.report) }
-        var report = try await program.run(request, on: backend)
-        report.compile = compiled.report
-        return report
+        do {
+            var report = try await program.run(request, on: backend, by: perform)
+            report.compile = compiled.report
+            return report
+        } catch let error as SandboxError where error.code == .executableNotRunnable {
+            // A source can spoil the file that the linker makes of it, such as the name of its interpreter.
+            var report = compiled.report
+            report.diagnostics.append(
+                Diagnostic(file: CppRunner.programName, severity: .fatalError, message: error.message))
+            return RunReport(compile: report)
+        }
     }
 
     /// Compiles source text as UTF-8, as the bytes are.
@@ -67,8 +89,8 @@ public struct CppRunner: LanguageRunner {
     ///   - source: in any encoding, at most ``Language/maximumSourceBytes``.
     ///   - options: the sandbox to compile in.
     ///   - backend: makes that sandbox.
-    /// - Throws: `SandboxError`: `.invalidArgument` for an empty source, a NUL in a flag, and flags with
-    ///   which the compiler makes no program; `.fileTooLarge` for a source that is too long;
+    /// - Throws: `SandboxError`: `.invalidArgument` for a NUL in a flag and for flags with which the compiler makes
+    ///   no program; `.fileTooLarge` for a source that is too long;
     ///   `.toolchainNotFound` when the image lacks the compiler; whatever the sandbox throws.
     public func compile(
         _ source: [UInt8], options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
@@ -79,26 +101,23 @@ public struct CppRunner: LanguageRunner {
             ["-std=" + standard.rawValue] + flags + [CppRunner.sourceName, "-o", CppRunner.programName]
                 + linkFlags,
             inputFiles: headers + [InputFile(CppRunner.sourceName, source)])
-        return try await withFreshSandbox(options, on: backend) { sandbox throws(SandboxError) in
-            let result: RunResult
-            do throws(SandboxError) {
-                result = try await sandbox.run(command, stdin: .none, limits: compileLimits)
-            } catch {
-                throw error.namingToolchain(
-                    compiler, kind: "compiler", image: options.image, hint: installHint)
+        return try await throwingSandboxErrors {
+            try await withFreshSandbox(options, on: backend) { sandbox in
+                let result: RunResult
+                do throws(SandboxError) {
+                    result = try await sandbox.run(command, stdin: .none, limits: compileLimits)
+                } catch {
+                    throw error.namingToolchain(
+                        compiler, kind: "compiler", image: options.image, hint: installHint)
+                }
+                let report = CompileReport(result: result, diagnostics: Diagnostic.parse(result.stderr))
+                guard result.outcome.isSuccess else { return CompileResult(report: report, program: nil) }
+                return CompileResult(report: report, program: try await readProgram(from: sandbox))
             }
-            let report = CompileReport(result: result, diagnostics: Diagnostic.parse(result.stderr))
-            guard result.outcome.isSuccess else { return CompileResult(report: report, program: nil) }
-            return CompileResult(report: report, program: try await readProgram(from: sandbox))
         }
     }
 
     private func check(_ source: [UInt8]) throws(SandboxError) {
-        if source.isEmpty {
-            throw SandboxError(
-                .invalidArgument, message: "the source is empty",
-                hint: "pass the text of a C++ program, at least `int main() {}`")
-        }
         try checkSize(ofSource: source.count)
         try checkTool(compiler, named: "compiler", flags: flags + linkFlags)
         try checkPaths(inputs: headers, reserved: [CppRunner.sourceName, CppRunner.programName])
