@@ -14,7 +14,7 @@
         @Option(
             name: .customLong("compile-flag"), parsing: .unconditionalSingleValue,
             help: .init("A flag for the compiler, behind its -O2; repeatable.", valueName: "flag"))
-        var flags: [String] = []
+        var flags: [ByteString] = []
 
         @Option(
             parsing: .unconditionalSingleValue,
@@ -28,8 +28,8 @@
             var runner = CppRunner(compileLimits: limits, headers: headers)
             if let std { runner.standard = std }
             // A linker takes from a library only what the source before it asked for.
-            runner.linkFlags = flags.filter { $0.hasPrefix("-l") }
-            runner.flags += flags.filter { !$0.hasPrefix("-l") }
+            runner.linkFlags = flags.filter { $0.bytes.starts(with: "-l".utf8) }
+            runner.flags += flags.filter { !$0.bytes.starts(with: "-l".utf8) }
             return runner
         }
 
@@ -38,7 +38,8 @@
             guard std != nil || !flags.isEmpty else { return }
             throw SandboxError(
                 .invalidArgument,
-                message: "`\(std != nil ? "--std" : "--compile-flag")` is for a compiler, and this language has none",
+                message:
+                    "`\(std != nil ? "--std" : "--compile-flag")` is for a compiler, and this language has none",
                 hint: "leave it out")
         }
     }

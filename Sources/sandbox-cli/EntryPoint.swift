@@ -21,7 +21,7 @@
                 await FailureReport(error: error, provenance: provenance).print(json: false)
                 exit(ExitStatus.sandboxFailed)
             }
-            exit(await SandboxTool.perform(Array(CommandLine.arguments.dropFirst())))
+            exit(await SandboxTool.perform(ArgumentText.own))
         }
 
         /// Keeps files that we open from becoming descriptors 0 to 2 of a caller that closed them.

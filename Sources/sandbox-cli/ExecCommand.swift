@@ -14,10 +14,10 @@
         @Option(
             parsing: .unconditional,
             help: .init("The working directory, relative to /work or absolute.", valueName: "dir"))
-        var cwd: String?
+        var cwd: ByteString?
 
         @Argument(parsing: .postTerminator, help: "The program and its arguments, after --.")
-        var program: [String]
+        var program: [ByteString]
 
         func perform() async -> Int32 {
             let session = Session(shared, isShell: true)
@@ -64,9 +64,10 @@
             var room = plan.limits.disk
             for name in plan.outputs {
                 do throws(SandboxError) {
-                    let bytes = try await sandbox.read(name.path, maxBytes: min(room, plan.limits.fileSize))
-                    room -= bytes.count
-                    run.files[name.path] = bytes
+                    let file = try await sandbox.readFile(
+                        name.path, maxBytes: min(room, plan.limits.fileSize))
+                    room -= file.bytes.count
+                    run.files[name.path] = file
                 } catch {
                     // What the program did to the file is no failure of the sandbox; all else is.
                     switch error.code {

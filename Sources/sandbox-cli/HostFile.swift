@@ -14,9 +14,9 @@
         /// - Parameters:
         ///   - what: the file's role, for messages: "the source file".
         ///   - limit: a larger file is refused before anything of it is read.
-        static func read(_ path: String, what: String, limit: Int) throws(SandboxError) -> HostFile {
+        static func read(_ path: ByteString, what: String, limit: Int) throws(SandboxError) -> HostFile {
             // Without O_NONBLOCK the open of a FIFO would wait for a writer.
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+            let descriptor = open(path.cString, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
             if descriptor < 0 { throw openFailure(errno, path: path, what: what) }
             defer { close(descriptor) }
 
@@ -61,12 +61,12 @@
             SandboxError(.fileTooLarge, message: "\(name) is larger than \(ByteSize.describe(limit))")
         }
 
-        static func exists(_ path: String) -> Bool {
+        static func exists(_ path: ByteString) -> Bool {
             var status = stat()
-            return stat(path, &status) == 0
+            return stat(path.cString, &status) == 0
         }
 
-        private static func check(_ descriptor: Int32, path: String, what: String) throws(SandboxError)
+        private static func check(_ descriptor: Int32, path: ByteString, what: String) throws(SandboxError)
             -> stat
         {
             var status = stat()
@@ -84,7 +84,7 @@
             }
         }
 
-        static func openFailure(_ number: Int32, path: String, what: String) -> SandboxError {
+        static func openFailure(_ number: Int32, path: ByteString, what: String) -> SandboxError {
             switch number {
             case ENOENT, ENOTDIR:
                 SandboxError(.fileNotFound, errno: number, message: "\(what) '\(path)' does not exist")

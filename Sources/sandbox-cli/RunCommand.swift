@@ -16,10 +16,10 @@
         var compiling: CompileOptions
 
         @Argument(help: "The source file, or - for our own stdin, which needs --language.")
-        var source: String
+        var source: ByteString
 
         @Argument(parsing: .postTerminator, help: "The program's own arguments, after --.")
-        var arguments: [String] = []
+        var arguments: [ByteString] = []
 
         func perform() async -> Int32 {
             let session = Session(shared, isShell: false)
@@ -74,7 +74,7 @@
             return (report.compile, finished)
         }
 
-        private static let ownStandardInput = "-"
+        private static let ownStandardInput: ByteString = "-"
 
         private func readSource() throws(SandboxError) -> [UInt8] {
             if source != Self.ownStandardInput {
@@ -105,10 +105,10 @@
         }
 
         /// What stands behind the last dot of the file's name; empty when there is none.
-        static func suffix(of path: String) -> String {
-            let name = path.split(separator: "/").last ?? ""
-            guard let dot = name.lastIndex(of: ".") else { return "" }
-            return String(name[name.index(after: dot)...])
+        static func suffix(of path: ByteString) -> String {
+            let name = path.parts.last?.bytes ?? []
+            guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return "" }
+            return ByteString(name[(dot + 1)...]).text
         }
     }
 #endif

@@ -22,7 +22,7 @@
 
         init(_ shared: SharedOptions, isShell: Bool) {
             choice = shared.backend
-            image = shared.image
+            image = shared.image.text
             json = shared.json
             self.isShell = isShell
         }

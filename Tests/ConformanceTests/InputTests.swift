@@ -136,7 +136,9 @@ struct InputTests {
     func environment(subject: ConformanceSubject) async throws {
         let plain = try await subject.run("environment")
         let own = plain.fields("=")
-        #expect(Set(own.keys) == ["PATH", "HOME", "LANG", "TZ", "LSAN_OPTIONS", "USER", "LOGNAME"], "\(plain.summary)")
+        #expect(
+            Set(own.keys) == ["PATH", "HOME", "LANG", "TZ", "LSAN_OPTIONS", "USER", "LOGNAME"],
+            "\(plain.summary)")
         #expect(own["HOME"] == "/work" && own["LANG"] == "C.UTF-8" && own["TZ"] == "UTC", "\(plain.summary)")
         let user = subject.rootfs == .writable ? "root" : "sandbox"
         #expect(own["USER"] == user && own["LOGNAME"] == user, "\(plain.summary)")

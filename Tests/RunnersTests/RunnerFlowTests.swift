@@ -103,7 +103,7 @@ import Testing
 
     @Test func missingTools() async {
         let backend = FakeBackend { command in
-            throw SandboxError(.executableNotFound, message: command.executable)
+            throw SandboxError(.executableNotFound, message: command.executable.text)
         }
         do throws(SandboxError) {
             _ = try await CppRunner(compiler: "clang++").run("x", on: backend)
@@ -153,7 +153,7 @@ import Testing
         limits.disk = 4
         let report = try await PythonRunner().run(
             "x", limits: limits, outputFiles: ["a", "none", "link", "big", "c", "a"], on: backend)
-        #expect(report.files == ["a": [1, 2]])
+        #expect(report.files == ["a": OutputFile([1, 2])])
         #expect(
             report.uncollected
                 == ["none": .fileNotFound, "link": .notRegularFile, "big": .fileTooLarge, "c": .fileTooLarge])
@@ -161,6 +161,19 @@ import Testing
         #expect(
             await code { try await PythonRunner().run("x", outputFiles: ["a"], on: broken) }
                 == .supervisorLost)
+    }
+
+    @Test func filesAreKnownByTheirBytes() async throws {
+        let names: [ByteString] = ["\u{e9}", "e\u{301}", ByteString([0xff]), ByteString([0xfe])]
+        let backend = FakeBackend { _ in
+            .init(files: Dictionary(uniqueKeysWithValues: names.map { ($0, $0.bytes) }))
+        }
+        let request = RunRequest(arguments: names, environment: [names[2]: names[3]], outputFiles: names)
+        let report = try await PythonRunner().run(Array("x".utf8), request, on: backend)
+        #expect(report.files.count == 4)
+        for name in names { #expect(report.files[name]?.bytes == name.bytes, "\(name)") }
+        #expect(backend.runs[0].command.arguments.suffix(4) == names[...])
+        #expect(backend.runs[0].command.environment == [names[2]: names[3]])
     }
 
     @Test func compileOnceRunMany() async throws {

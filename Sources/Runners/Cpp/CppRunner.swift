@@ -11,9 +11,9 @@ public struct CppRunner: LanguageRunner {
 
     public var standard: CppStandard
     /// Flags before the source. A `-std=` here overrides `standard`.
-    public var flags: [String]
+    public var flags: [ByteString]
     /// Flags behind the source, where linkers look for libraries: `-lgmp`.
-    public var linkFlags: [String]
+    public var linkFlags: [ByteString]
     /// A name in the sandbox's `PATH` (`g++`, `clang++`), or an absolute path of the image.
     public var compiler: String
     /// The bounds of the compiler's run. The program may have at most `compileLimits.fileSize` bytes.
@@ -21,12 +21,12 @@ public struct CppRunner: LanguageRunner {
     /// Files put beside `main.cpp` while it is compiled: headers such as `testlib.h`.
     public var headers: [InputFile]
 
-    static let sourceName = "main.cpp"
-    static let programName = "main"
+    static let sourceName: ByteString = "main.cpp"
+    static let programName: ByteString = "main"
 
     public init(
-        standard: CppStandard = .cpp20, flags: [String] = ["-O2"], compiler: String = "g++",
-        compileLimits: Limits = .compile, linkFlags: [String] = [], headers: [InputFile] = []
+        standard: CppStandard = .cpp20, flags: [ByteString] = ["-O2"], compiler: String = "g++",
+        compileLimits: Limits = .compile, linkFlags: [ByteString] = [], headers: [InputFile] = []
     ) {
         self.standard = standard
         self.flags = flags
@@ -34,6 +34,17 @@ public struct CppRunner: LanguageRunner {
         self.compiler = compiler
         self.compileLimits = compileLimits
         self.headers = headers
+    }
+
+    /// With flags of text, which is UTF-8 in the sandbox.
+    @_disfavoredOverload
+    public init(
+        standard: CppStandard = .cpp20, flags: [String], compiler: String = "g++",
+        compileLimits: Limits = .compile, linkFlags: [String] = [], headers: [InputFile] = []
+    ) {
+        self.init(
+            standard: standard, flags: flags.map { ByteString($0) }, compiler: compiler,
+            compileLimits: compileLimits, linkFlags: linkFlags.map { ByteString($0) }, headers: headers)
     }
 
     /// Compiles the source and, when that succeeded, runs the program.
@@ -69,7 +80,7 @@ public struct CppRunner: LanguageRunner {
             // A source can spoil the file that the linker makes of it, such as the name of its interpreter.
             var report = compiled.report
             report.diagnostics.append(
-                Diagnostic(file: CppRunner.programName, severity: .fatalError, message: error.message))
+                Diagnostic(file: CppRunner.programName.text, severity: .fatalError, message: error.message))
             return RunReport(compile: report)
         }
     }
@@ -97,8 +108,10 @@ public struct CppRunner: LanguageRunner {
     ) async throws(SandboxError) -> CompileResult {
         try check(source)
         let command = Command(
-            compiler,
-            ["-std=" + standard.rawValue] + flags + [CppRunner.sourceName, "-o", CppRunner.programName]
+            ByteString(compiler),
+            [ByteString("-std=" + standard.rawValue)] + flags + [
+                CppRunner.sourceName, "-o", CppRunner.programName,
+            ]
                 + linkFlags,
             inputFiles: headers + [InputFile(CppRunner.sourceName, source)])
         return try await throwingSandboxErrors {
@@ -136,7 +149,7 @@ public struct CppRunner: LanguageRunner {
             .invalidArgument,
             message:
                 "\(compiler) succeeded but made no program; its flags were "
-                + (flags + linkFlags).debugDescription,
+                + (flags + linkFlags).map(\.description).debugDescription,
             hint: "leave out flags such as -fsyntax-only, -c, -S, -E and --version",
             provenance: sandbox.provenance)
     }

@@ -22,7 +22,7 @@ public struct PythonRunner: LanguageRunner {
     /// An absolute path of the image, or a name in the sandbox's `PATH`.
     public var interpreter: String
     /// Flags behind our own and before `main.py`, so that `-X utf8=0` overrides.
-    public var flags: [String]
+    public var flags: [ByteString]
     /// Default `.unbuffered`.
     ///
     /// With `.block` a program that is ended by a limit, a signal or `os._exit` loses what it printed last,
@@ -32,10 +32,10 @@ public struct PythonRunner: LanguageRunner {
     /// A judge whose programs print more can choose `.block`.
     public var buffering: Buffering
 
-    static let sourceName = "main.py"
+    static let sourceName: ByteString = "main.py"
 
     public init(
-        interpreter: String = "/usr/bin/python3", flags: [String] = [], buffering: Buffering = .unbuffered
+        interpreter: String = "/usr/bin/python3", flags: [ByteString] = [], buffering: Buffering = .unbuffered
     ) {
         self.interpreter = interpreter
         self.flags = flags
@@ -79,10 +79,10 @@ public struct PythonRunner: LanguageRunner {
         try checkTool(interpreter, named: "interpreter", flags: flags)
         try checkPaths(
             inputs: request.inputFiles, outputs: request.outputFiles, reserved: [PythonRunner.sourceName])
-        let ours = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
+        let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
         do {
             return try await runProgram(
-                interpreter, ours + flags + [PythonRunner.sourceName],
+                ByteString(interpreter), ours + flags + [PythonRunner.sourceName],
                 program: InputFile(PythonRunner.sourceName, source), request, on: backend, by: perform)
         } catch let error as SandboxError {
             throw error.namingToolchain(

@@ -66,7 +66,7 @@ func withFreshSandbox<Value: Sendable>(
 /// - Returns: a report of a run that met the disk limit when there is no room for the program: its size is the
 ///   submission's doing, and no failure of the sandbox.
 func runProgram(
-    _ executable: String, _ prefix: [String] = [], program: InputFile, _ request: RunRequest,
+    _ executable: ByteString, _ prefix: [ByteString] = [], program: InputFile, _ request: RunRequest,
     on backend: any SandboxBackend, by perform: Performance
 ) async throws -> RunReport {
     let command = Command(
@@ -118,9 +118,9 @@ private func collect(
     var room = request.limits.disk
     for path in request.outputFiles where report.files[path] == nil {
         do {
-            let bytes = try await sandbox.read(path, maxBytes: min(room, request.limits.fileSize))
-            room -= bytes.count
-            report.files[path] = bytes
+            let file = try await sandbox.readFile(path, maxBytes: min(room, request.limits.fileSize))
+            room -= file.bytes.count
+            report.files[path] = file
         } catch {
             // What the program did to the file is no failure of the sandbox; all else is.
             switch error.code {
