@@ -24,6 +24,19 @@ public protocol LanguageRunner: Sendable {
     func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport
+
+    /// Runs a program given as source, and hands its output to `body` while it runs.
+    ///
+    /// As ``run(_:_:on:)``, with a result whose own `stdout` and `stderr` are empty. A compiler's output is collected as
+    /// ever. When `body` returns before the program ended, the rest of the output is discarded and the run goes on to
+    /// its end; when it throws, the run is killed.
+    /// - Returns: the report, and what `body` returned; `nil` when the program was not started (it did not compile, or
+    ///   it does not fit into `limits.disk`), and `body` was not called.
+    /// - Throws: `SandboxError` as ``run(_:_:on:)``, or whatever `body` throws.
+    func run<Value: Sendable>(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend,
+        body: @escaping @concurrent @Sendable (Execution) async throws -> Value
+    ) async throws -> (report: RunReport, value: Value?)
 }
 
 extension LanguageRunner {

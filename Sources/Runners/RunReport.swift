@@ -14,14 +14,14 @@ public struct RunReport: Sendable, Hashable {
     public var traceback: PythonTraceback?
     /// The files of ``RunRequest/outputFiles`` that the program left, by the name asked for. Untrusted
     /// content.
-    public var files: [String: [UInt8]]
+    public var files: [ByteString: OutputFile]
     /// The other files of ``RunRequest/outputFiles``, each with why it is not in `files`: `.fileNotFound`,
     /// `.notRegularFile` (a link, directory, FIFO, …), `.fileTooLarge` or `.fileAccess`.
-    public var uncollected: [String: SandboxError.Code]
+    public var uncollected: [ByteString: SandboxError.Code]
 
     public init(
         compile: CompileReport? = nil, result: RunResult? = nil, traceback: PythonTraceback? = nil,
-        files: [String: [UInt8]] = [:], uncollected: [String: SandboxError.Code] = [:]
+        files: [ByteString: OutputFile] = [:], uncollected: [ByteString: SandboxError.Code] = [:]
     ) {
         self.compile = compile
         self.result = result

@@ -4,27 +4,41 @@ import Sandbox
 /// All that a run needs besides the program itself.
 public struct RunRequest: Sendable {
     /// The program's arguments, its own name not included.
-    public var arguments: [String]
+    public var arguments: [ByteString]
     /// The program's standard input; a `.stream` can serve one run only.
     public var stdin: StandardInput
     /// The bounds of the run itself; a compiler has its own, ``CppRunner/compileLimits``.
     public var limits: Limits
     /// Variables added to the sandbox's own, or replacing them. The compiler does not see them.
-    public var environment: [String: String]
+    public var environment: [ByteString: ByteString]
     /// Files put below `/work` before the program starts. The compiler does not see them; see
     /// ``CppRunner/headers``.
     public var inputFiles: [InputFile]
     /// Paths relative to `/work` to read back after the run, however it ended; see ``RunReport/files``.
     ///
     /// A file may have at most `limits.fileSize` bytes, all together at most `limits.disk`.
-    public var outputFiles: [String]
+    public var outputFiles: [ByteString]
     /// The image, the root file system's mode and the least isolation accepted, for compiling too.
     public var options: SandboxOptions
 
+    /// Of text, which is UTF-8 in the sandbox.
+    @_disfavoredOverload
     public init(
         arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
         environment: [String: String] = [:], inputFiles: [InputFile] = [], outputFiles: [String] = [],
         options: SandboxOptions = SandboxOptions()
+    ) {
+        self.init(
+            arguments: arguments.map { ByteString($0) }, stdin: stdin, limits: limits,
+            environment: environment.asBytes, inputFiles: inputFiles,
+            outputFiles: outputFiles.map { ByteString($0) }, options: options)
+    }
+
+    /// Of bytes as they are.
+    public init(
+        arguments: [ByteString] = [], stdin: StandardInput = .none, limits: Limits = .standard,
+        environment: [ByteString: ByteString] = [:], inputFiles: [InputFile] = [],
+        outputFiles: [ByteString] = [], options: SandboxOptions = SandboxOptions()
     ) {
         self.arguments = arguments
         self.stdin = stdin

@@ -2,6 +2,7 @@
 
 #if CLI
     import Glibc
+    import Sandbox
 
     @main
     enum EntryPoint {
@@ -10,7 +11,17 @@
             Interruption.install()
             // A reader that goes away shows as EPIPE where we write.
             signal(SIGPIPE, SIG_IGN)
-            exit(await SandboxTool.perform(Array(CommandLine.arguments.dropFirst())))
+            // The runtime finds them in /proc, and without it has none, which would be told as a call for help.
+            if CommandLine.argc == 0 {
+                let error = SandboxError(
+                    .fileAccess, errno: ENOENT,
+                    message: "cannot read the own command line: /proc is not mounted here",
+                    hint: "mount -t proc proc /proc")
+                let provenance = BackendChoice.local.unanswered(image: "host")
+                await FailureReport(error: error, provenance: provenance).print(json: false)
+                exit(ExitStatus.sandboxFailed)
+            }
+            exit(await SandboxTool.perform(ArgumentText.own))
         }
 
         /// Keeps files that we open from becoming descriptors 0 to 2 of a caller that closed them.

@@ -14,10 +14,10 @@
         @Option(
             parsing: .unconditional,
             help: .init("The working directory, relative to /work or absolute.", valueName: "dir"))
-        var cwd: String?
+        var cwd: ByteString?
 
         @Argument(parsing: .postTerminator, help: "The program and its arguments, after --.")
-        var program: [String]
+        var program: [ByteString]
 
         func perform() async -> Int32 {
             let session = Session(shared, isShell: true)
@@ -52,17 +52,7 @@
             _ command: Command, _ plan: RunPlan, in sandbox: any SandboxInstance
         ) async throws -> FinishedRun {
             let (result, isMidLine) = try await sandbox.run(command, stdin: plan.stdin, limits: plan.limits) {
-                execution in
-                var lastOfStderr = UInt8(ascii: "\n")
-                for await chunk in execution.output {
-                    switch chunk.stream {
-                    case .stdout: try await StandardStreams.writeOut(chunk.bytes)
-                    case .stderr:
-                        await StandardStreams.writeError(chunk.bytes)
-                        lastOfStderr = chunk.bytes.last ?? lastOfStderr
-                    }
-                }
-                return lastOfStderr != UInt8(ascii: "\n")
+                try await OutputRelay().pass($0.output)
             }
             return FinishedRun(result: result, wasStreamed: true, isMidLine: isMidLine)
         }
@@ -74,9 +64,10 @@
             var room = plan.limits.disk
             for name in plan.outputs {
                 do throws(SandboxError) {
-                    let bytes = try await sandbox.read(name.path, maxBytes: min(room, plan.limits.fileSize))
-                    room -= bytes.count
-                    run.files[name.path] = bytes
+                    let file = try await sandbox.readFile(
+                        name.path, maxBytes: min(room, plan.limits.fileSize))
+                    room -= file.bytes.count
+                    run.files[name.path] = file
                 } catch {
                     // What the program did to the file is no failure of the sandbox; all else is.
                     switch error.code {

@@ -5,77 +5,84 @@
 
     /// A file of the host to be put into `/work`, as written: only a look at the host tells where FILE ends.
     struct InputFileOption: Hashable {
-        var text: String
+        var text: ByteString
 
-        static func parse(_ text: String) throws(BadValue) -> InputFileOption {
-            if text.isEmpty || text.hasPrefix(":") { throw BadValue("FILE or FILE:NAME is needed") }
-            if text.hasSuffix("/") { throw BadValue("a file is needed, not a directory") }
+        static func parse(_ argument: String) throws(BadValue) -> InputFileOption {
+            let text = ArgumentText.bytes(of: argument)
+            if text.isEmpty || text.bytes.first == colon { throw BadValue("FILE or FILE:NAME is needed") }
+            if text.bytes.last == ByteString.slash { throw BadValue("a file is needed, not a directory") }
             return InputFileOption(text: text)
         }
+
+        private static let colon = UInt8(ascii: ":")
 
         /// The file on the host and its name in `/work`.
         ///
         /// A file whose own name is the whole text comes first, then the longest one before a colon.
-        func resolve(exists: (String) -> Bool) -> (file: String, name: String) {
-            if exists(text) { return (text, Self.lastComponent(text)) }
-            let splits = text.indices.reversed().filter { text[$0] == ":" }.map { colon in
-                (file: String(text[..<colon]), name: String(text[text.index(after: colon)...]))
+        func resolve(exists: (ByteString) -> Bool) -> (file: ByteString, name: ByteString) {
+            let whole = (file: text, name: text.parts.last ?? text)
+            if exists(text) { return whole }
+            let bytes = text.bytes
+            let splits = bytes.indices.reversed().filter { bytes[$0] == Self.colon }.map { colon in
+                (file: ByteString(bytes[..<colon]), name: ByteString(bytes[(colon + 1)...]))
             }
             let usable = splits.filter { !$0.file.isEmpty && !$0.name.isEmpty }
-            return usable.first { exists($0.file) } ?? usable.first ?? (text, Self.lastComponent(text))
+            return usable.first { exists($0.file) } ?? usable.first ?? whole
         }
 
         /// Reads the files of all options; two of one name are refused.
-        static func load(_ options: [InputFileOption], limit: Int) throws(SandboxError) -> [InputFile] {
+        static func load(
+            _ options: [InputFileOption], option name: String = "--in", limit: Int
+        ) throws(SandboxError) -> [InputFile] {
             var files: [InputFile] = []
             for option in options {
-                let (file, name) = option.resolve(exists: HostFile.exists)
-                if files.contains(where: { $0.path == name }) {
+                let (file, path) = option.resolve(exists: HostFile.exists)
+                if files.contains(where: { $0.path == path }) {
                     throw SandboxError(
-                        .invalidArgument, message: "two `--in` files have the name '\(name)'",
-                        hint: "name them with `--in FILE:NAME`")
+                        .invalidArgument, message: "two `\(name)` files have the name '\(path)'",
+                        hint: "name them with `\(name) FILE:NAME`")
                 }
                 let content = try HostFile.read(file, what: "the input file", limit: limit)
-                files.append(InputFile(name, content.bytes, executable: content.isExecutable))
+                files.append(InputFile(path, content.bytes, executable: content.isExecutable))
             }
             return files
-        }
-
-        private static func lastComponent(_ path: String) -> String {
-            path.split(separator: "/").last.map(String.init) ?? path
         }
     }
 
     /// One variable for the program.
     struct EnvironmentOption: Hashable {
-        var name: String
-        var value: String
+        var name: ByteString
+        var value: ByteString
 
-        static func parse(_ text: String) throws(BadValue) -> EnvironmentOption {
-            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+        static func parse(_ argument: String) throws(BadValue) -> EnvironmentOption {
+            let bytes = ArgumentText.bytes(of: argument).bytes
+            guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")), equals > 0 else {
                 throw BadValue("NAME=VALUE is needed")
             }
             return EnvironmentOption(
-                name: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
+                name: ByteString(bytes[..<equals]), value: ByteString(bytes[(equals + 1)...]))
         }
     }
 
     /// The name of a file to be collected: relative to `/work`, and to the directory it is collected into.
     struct OutputName: Hashable {
         /// As it was asked for.
-        var text: String
-        var components: [String]
+        var text: ByteString
+        var components: [ByteString]
 
-        static func parse(_ text: String) throws(BadValue) -> OutputName {
-            let components = text.split(separator: "/").map(String.init).filter { $0 != "." }
-            if text.hasPrefix("/") || components.contains("..") {
+        static func parse(_ argument: String) throws(BadValue) -> OutputName {
+            let text = ArgumentText.bytes(of: argument)
+            let components = text.parts.filter { $0 != "." }
+            if text.isAbsolute || components.contains("..") {
                 throw BadValue("a name relative to /work is needed, without '..'")
             }
-            if components.isEmpty || text.hasSuffix("/") { throw BadValue("a file name is needed") }
+            if components.isEmpty || text.bytes.last == ByteString.slash {
+                throw BadValue("a file name is needed")
+            }
             return OutputName(text: text, components: components)
         }
 
         /// Without `.` and doubled slashes.
-        var path: String { components.joined(separator: "/") }
+        var path: ByteString { ByteString(path: components) }
     }
 #endif

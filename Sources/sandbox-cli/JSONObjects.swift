@@ -34,7 +34,6 @@
         var limits: LimitsObject
         var backend: BackendObject
         var isolation: IsolationObject
-        var files: [String: FileObject]
         @Nullable var compile: CompileObject?
     }
 
@@ -169,10 +168,20 @@
         }
     }
 
+    /// A file that was collected. Where a name is not UTF-8 its exact bytes stand beside the text.
     struct FileObject: Encodable {
         var bytes: Int
         var mediaType: String
         var path: String
+        var pathBase64: String?
+        var nameBase64: String?
+
+        init(name: ByteString, bytes: Int, mediaType: String, path: ByteString) {
+            self.bytes = bytes
+            self.mediaType = mediaType
+            (self.path, pathBase64) = JSONText.text(path.bytes)
+            nameBase64 = JSONText.text(name.bytes).base64
+        }
     }
 
     /// A compilation, successful or not.
@@ -209,8 +218,11 @@
         var errno: Int32
         var message: String
         @Nullable var hint: String?
+        /// What the exit status would be without `--json`: 126 and 127 as in a shell, 128 + signal, else 125.
+        var exitStatus: Int32
 
-        init(_ error: SandboxError) {
+        init(_ error: SandboxError, status: Int32) {
+            exitStatus = status
             code = error.code.rawValue
             _stage = Nullable(wrappedValue: error.stage)
             errno = error.errno
@@ -253,6 +265,31 @@
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             return Array(try encoder.encode(object)) + [UInt8(ascii: "\n")]
+        }
+
+        /// The object of a run with its key `files`, one key for each name.
+        ///
+        /// Not through the encoder: its keys are `String`s, and names that differ in composition only are one.
+        static func encode(_ object: RunObject, files: [ByteString: FileObject]) throws -> [UInt8] {
+            var entries: [[UInt8]] = []
+            var used: Set<ByteString> = []
+            for (name, file) in files.sorted(by: { $0.key < $1.key }) {
+                // Two names that are not UTF-8 can have one text; `nameBase64` tells which is which.
+                var key = ByteString(name.text)
+                var number = 1
+                while !used.insert(key).inserted {
+                    number += 1
+                    key = ByteString("\(name.text) (\(number))")
+                }
+                entries.append(try line(key.text) + [UInt8(ascii: ":")] + line(file))
+            }
+            let whole = try line(object)
+            let list = Array("{".utf8) + entries.joined(separator: Array(",".utf8)) + Array("}".utf8)
+            return whole.dropLast() + Array(",\"files\":".utf8) + list + Array("}\n".utf8)
+        }
+
+        private static func line(_ object: some Encodable) throws -> [UInt8] {
+            try encode(object).dropLast()
         }
 
         /// The bytes as text, and as Base64 too where they are not UTF-8.

@@ -1,11 +1,13 @@
 /// Tells the media type of a collected file.
 
 #if CLI
+    import Sandbox
+
     enum MediaType {
         static let unknown = "application/octet-stream"
 
         /// By the name's suffix; where that says nothing, by the first bytes.
-        static func of(name: String, bytes: [UInt8]) -> String {
+        static func of(name: ByteString, bytes: [UInt8]) -> String {
             bySuffix[suffix(of: name)] ?? byMagic(bytes) ?? unknown
         }
 
@@ -24,10 +26,10 @@
         }
 
         /// The lower-case part after the last component's last dot; empty for none and for `.hidden`.
-        static func suffix(of name: String) -> String {
-            let last = name.split(separator: "/").last ?? ""
-            guard let dot = last.lastIndex(of: "."), dot != last.startIndex else { return "" }
-            return last[last.index(after: dot)...].lowercased()
+        static func suffix(of name: ByteString) -> String {
+            let last = name.parts.last?.bytes ?? []
+            guard let dot = last.lastIndex(of: UInt8(ascii: ".")), dot > 0 else { return "" }
+            return ByteString(last[(dot + 1)...]).text.lowercased()
         }
     }
 #endif

@@ -6,18 +6,22 @@
     import Sandbox
 
     enum OwnStandardInput {
+        /// What names our own stdin.
+        static let own: ByteString = "-"
+
         /// - Parameter option: a path, `-` for our own stdin, `nil` for an empty one.
-        static func open(_ option: String?) throws(SandboxError) -> StandardInput {
+        static func open(_ option: ByteString?) throws(SandboxError) -> StandardInput {
             guard let option else { return .none }
-            if option == "-" { return try stream(STDIN_FILENO, closing: false, name: "our own stdin") }
+            if option == own { return try stream(STDIN_FILENO, closing: false, name: "our own stdin") }
 
             let what = "the stdin file"
             var status = stat()
-            if stat(option, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(option, R_OK) == 0 {
+            let path = option.cString
+            if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, R_OK) == 0 {
                 return .file(path: option)
             }
             // FIFOs, devices, and whatever cannot be opened. As in a shell, a FIFO waits for its writer.
-            let descriptor = Glibc.open(option, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+            let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
             if descriptor < 0 { throw HostFile.openFailure(errno, path: option, what: what) }
             return try stream(descriptor, closing: true, name: "\(what) '\(option)'")
         }

@@ -26,19 +26,20 @@
                 await StandardStreams.say("warning: '\(name.text)' is not collected: \(reason(code))")
             }
             if json {
-                try await StandardStreams.writeOut(try JSONText.encode(try object(files: files)))
+                try await StandardStreams.writeOut(try JSONText.encode(try object(), files: files))
                 return ExitStatus.success
             }
             return try await explain()
         }
 
-        private func storeFiles() throws(SandboxError) -> [String: FileObject] {
-            var stored: [String: FileObject] = [:]
+        private func storeFiles() throws(SandboxError) -> [ByteString: FileObject] {
+            var stored: [ByteString: FileObject] = [:]
             for name in plan.outputs {
-                guard let bytes = run.files[name.path], let directory = plan.outputDirectory else { continue }
+                guard let file = run.files[name.path], let directory = plan.outputDirectory else { continue }
                 stored[name.text] = FileObject(
-                    bytes: bytes.count, mediaType: MediaType.of(name: name.path, bytes: bytes),
-                    path: try directory.write(bytes, to: name))
+                    name: name.text, bytes: file.bytes.count,
+                    mediaType: MediaType.of(name: name.path, bytes: file.bytes),
+                    path: try directory.write(file, to: name))
             }
             return stored
         }
@@ -65,12 +66,15 @@
             }
             guard let compile else { throw Self.nothing }
             await StandardStreams.writeError(compile.stdout + compile.stderr)
+            // A compiler that was content made what is no program: the last diagnostic says why.
             await StandardStreams.say(
-                ExitStatus.explanation(ofCompilation: compile.outcome, limits: compileLimits))
+                compile.outcome.isSuccess
+                    ? "compilation failed: \(compile.diagnostics.last?.message ?? "no program was made")"
+                    : ExitStatus.explanation(ofCompilation: compile.outcome, limits: compileLimits))
             return ExitStatus.compilationFailed
         }
 
-        func object(files: [String: FileObject]) throws(SandboxError) -> RunObject {
+        func object() throws(SandboxError) -> RunObject {
             guard let answered = run.result ?? compile?.result else { throw Self.nothing }
             let result = run.result
             let stdout = JSONText.text(result?.stdout ?? [])
@@ -86,7 +90,7 @@
                 usage: result.map { UsageObject($0.usage) },
                 limits: LimitsObject(result?.limits ?? plan.limits),
                 backend: BackendObject(choice.complete(answered.provenance, fallbackReason: fallbackReason)),
-                isolation: IsolationObject(answered.isolation), files: files,
+                isolation: IsolationObject(answered.isolation),
                 compile: compile.map(CompileObject.init))
         }
 

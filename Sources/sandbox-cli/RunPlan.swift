@@ -6,7 +6,7 @@
     struct RunPlan: Sendable {
         var limits: Limits
         var options: SandboxOptions
-        var environment: [String: String]
+        var environment: [ByteString: ByteString]
         var inputFiles: [InputFile]
         var stdin: StandardInput
         var outputs: [OutputName]
@@ -15,7 +15,7 @@
 
         init(_ shared: SharedOptions) throws(SandboxError) {
             limits = shared.limits.run
-            options = shared.sandboxOptions(shared.image == "host" ? .host : .reference(shared.image))
+            options = shared.sandboxOptions(try Self.image(shared.image))
             environment = [:]
             for variable in shared.env { environment[variable.name] = variable.value }
             // What does not fit on the sandbox's disk need not be read.
@@ -27,6 +27,15 @@
             }
             outputDirectory = outputs.isEmpty ? nil : try OutputDirectory(shared.outDir)
         }
+
+        private static func image(_ name: ByteString) throws(SandboxError) -> Image {
+            guard let text = name.exactText else {
+                throw SandboxError(
+                    .invalidArgument, message: "the image's name '\(name)' is not UTF-8",
+                    hint: "rename the file, or name it by a link")
+            }
+            return text == "host" ? .host : .reference(text)
+        }
     }
 
     /// What came of a plan.
@@ -34,9 +43,9 @@
         /// The program's run; `nil` when compiling did not succeed.
         var result: RunResult?
         /// The collected files, by ``OutputName/path``.
-        var files: [String: [UInt8]] = [:]
+        var files: [ByteString: OutputFile] = [:]
         /// Why the others were not collected.
-        var uncollected: [String: SandboxError.Code] = [:]
+        var uncollected: [ByteString: SandboxError.Code] = [:]
         /// True when the output was passed on while the program ran.
         var wasStreamed = false
         /// True when stderr, as passed on, stands in the middle of a line.

@@ -27,7 +27,7 @@
 
         /// Does what the command line says.
         ///
-        /// - Parameter arguments: without the command's own name.
+        /// - Parameter arguments: without the command's own name, as ``ArgumentText``.
         /// - Returns: the exit status.
         static func perform(_ arguments: [String]) async -> Int32 {
             do {
@@ -51,7 +51,8 @@
                 }
             }
             let line = CommandLineGuess(arguments)
-            let failure = SandboxError(.invalidArgument, message: message(for: error), hint: line.hint)
+            let failure = SandboxError(
+                .invalidArgument, message: ArgumentText.readable(message(for: error)), hint: line.hint)
             let provenance = line.backend.unanswered(image: "host")
             await FailureReport(error: failure, provenance: provenance).print(json: line.json)
             return ExitStatus.sandboxFailed

@@ -22,7 +22,7 @@
 
         init(_ shared: SharedOptions, isShell: Bool) {
             choice = shared.backend
-            image = shared.image
+            image = shared.image.text
             json = shared.json
             self.isShell = isShell
         }
@@ -81,9 +81,10 @@
 
         private func failed(_ error: SandboxError) async -> Int32 {
             let provenance = error.provenance ?? choice.unanswered(image: image)
-            await FailureReport(error: error, provenance: provenance).print(json: json)
-            if let signal = Interruption.received { return ExitStatus.signalBase + signal }
-            return ExitStatus.of(error, shell: isShell && !json)
+            let signal = Interruption.received
+            let status = signal.map { ExitStatus.signalBase + $0 } ?? ExitStatus.of(error, shell: isShell)
+            await FailureReport(error: error, provenance: provenance, status: status).print(json: json)
+            return json && signal == nil ? ExitStatus.sandboxFailed : status
         }
     }
 
@@ -91,10 +92,13 @@
     struct FailureReport {
         var error: SandboxError
         var provenance: Provenance
+        /// The exit status that tells it; with JSON the object has it.
+        var status = ExitStatus.sandboxFailed
 
         func print(json: Bool) async {
             if json {
-                let object = ErrorReportObject(error: ErrorObject(error), backend: BackendObject(provenance))
+                let object = ErrorReportObject(
+                    error: ErrorObject(error, status: status), backend: BackendObject(provenance))
                 do {
                     try await StandardStreams.writeOut(try JSONText.encode(object))
                     return

@@ -25,7 +25,7 @@
         @Option(
             parsing: .unconditional,
             help: .init("The image to run in; 'host' is the host's own /usr.", valueName: "ref"))
-        var image = "host"
+        var image: ByteString = "host"
 
         @Option(help: "Whether the program may change the root file system.")
         var rootfs: Rootfs = .readOnly
@@ -70,13 +70,13 @@
         @Option(
             parsing: .unconditional,
             help: .init("Where collected files go; made when missing.", valueName: "dir"))
-        var outDir = "."
+        var outDir: ByteString = "."
 
         @Option(
             parsing: .unconditional,
             help: .init(
                 "The program's stdin: a file, or - for our own. Empty unless given.", valueName: "file"))
-        var stdin: String?
+        var stdin: ByteString?
 
         @Flag(help: "Print one JSON object; exit with 0 whenever there is a result.")
         var json = false
@@ -124,11 +124,14 @@
         @Option(parsing: .unconditional, help: .init(valueName: "size"), transform: ByteSize.parse)
         var compileMemory: Int?
 
-        /// The run's limits.
+        /// The run's limits. A longer CPU time alone moves the wall time along, which would end the run before.
         var run: Limits {
             var limits = Limits.standard
+            if let cpuTime {
+                limits.cpuTime = cpuTime
+                limits.wallTime = min(max(limits.wallTime, cpuTime * 2), .seconds(24 * 60 * 60))
+            }
             if let wallTime { limits.wallTime = wallTime }
-            if let cpuTime { limits.cpuTime = cpuTime }
             if let memory { limits.memory = memory }
             if let processes { limits.processes = processes }
             if let outputLimit { limits.output = outputLimit }

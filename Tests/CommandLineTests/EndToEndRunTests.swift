@@ -24,8 +24,155 @@
             }
 
             @Test func emptyPythonSource() throws {
-                try folder.put("a.py", "")
-                #expect(try run("a.py").status == 0)
+                for text in ["", "\u{feff}"] {
+                    try folder.put("a.py", text)
+                    #expect(try run("a.py").status == 0)
+                }
+            }
+
+            /// Whatever is wrong with a source is a failed compilation or a failed run, in the tool's own words.
+            @Test func sourcesThatAreNoPrograms() throws {
+                for text in ["", "\u{feff}", "\0", "// nothing\n"] {
+                    try folder.put("a.cpp", text)
+                    let result = try run("a.cpp")
+                    #expect(result.status == 122, "\(text.debugDescription): \(result.err)")
+                    #expect(result.err.contains("undefined reference to `main'"), "\(result.err)")
+                    #expect(result.err.hasSuffix("sandbox: compilation failed\n"), "\(result.err)")
+                }
+                try folder.put("a.py", "x =\0")
+                let python = try run("a.py")
+                #expect(python.status == 1 && python.err.contains("SyntaxError"), "\(python.err)")
+            }
+
+            /// A program larger than the disk is not the sandbox's failure.
+            @Test func programsThatDoNotFit() throws {
+                let data = try folder.put("a.cpp", "char a[3 << 20] = {1};\nint main() { return a[1]; }\n")
+                let text = try folder.put("a.py", String(repeating: "x = 1\n", count: 400_000))
+                for source in [data, text] {
+                    let result = try run("--disk", "1M", source)
+                    #expect(result.status == 123, "\(result.err)")
+                    #expect(result.err == "sandbox: disk limit exceeded (1 MiB)\n")
+                    let json = try run("--json", "--disk", "1M", source).json
+                    EndToEnd.checkShape(of: json)
+                    #expect(json["outcome"] == ["kind": "limitExceeded", "limit": "disk"])
+                }
+                // The caller's own files are the caller's to make room for.
+                try folder.put("large", String(repeating: "x", count: 900_000))
+                let inputs = try run("--disk", "1M", "--in", "large", "--in", "large:again", data)
+                #expect(inputs.status == 125 && inputs.err.contains("noSpace"), "\(inputs.err)")
+            }
+
+            /// The linker writes what the source asks for, and the kernel refuses it.
+            @Test(arguments: [".skip 5000", ".ascii \"x\""])
+            func programsThatCannotBeExecuted(name: String) throws {
+                try folder.put(
+                    "a.cpp",
+                    """
+                    asm(R"(.section .interp,"a"
+                    \(name)
+                    .text)");
+                    int main() {}
+                    """)
+                let result = try run("a.cpp")
+                #expect(result.status == 122, "\(result.err)")
+                #expect(
+                    result.err
+                        == "sandbox: compilation failed: \"./main\" cannot be executed: Exec format error\n")
+                let json = try run("--json", "a.cpp").json
+                EndToEnd.checkShape(of: json)
+                #expect(json["outcome"] == .null)
+                #expect(json["compile"]?["diagnostics"]?.elements?.last?["severity"] == "fatalError")
+            }
+
+            @Test func sourceFromStdin() throws {
+                func run(_ text: String, _ arguments: String...) throws -> Invocation {
+                    try SandboxProcess.run(["run"] + arguments, stdin: Array(text.utf8))
+                }
+                #expect(try run("print(1)", "--language", "python", "-").out == "1\n")
+                #expect(try run("int main() { return 7; }", "--language", "cpp", "-").status == 7)
+                let arguments = try run(
+                    "import sys; print(sys.argv[1:], sys.stdin.read())", "--language", "python", "-", "--",
+                    "-")
+                #expect(arguments.out == "['-'] \n")
+                let unnamed = try run("print(1)", "-")
+                #expect(unnamed.status == 125 && unnamed.err.contains("--language python"), "\(unnamed.err)")
+                let both = try run("print(1)", "--language", "python", "--stdin", "-", "-")
+                #expect(both.status == 125 && both.err.contains("cannot be both"), "\(both.err)")
+            }
+
+            @Test func headersAndFlags() throws {
+                try folder.put("seven.h", "inline int seven() { return SEVEN; }\n")
+                try folder.put(
+                    "a.cpp",
+                    "#include \"seven.h\"\nint main() { return seven() * 10 + (__cplusplus == 201402L); }\n")
+                let result = try run(
+                    "--include", "seven.h", "--compile-flag", "-DSEVEN=7", "--std", "c++14", "--compile-flag",
+                    "-lm", "a.cpp")
+                #expect(result.status == 71, "\(result.err)")
+                try folder.put("b.cpp", "#include \"sub/7.h\"\nint main() { return seven(); }\n")
+                let named = try run("--include", "seven.h:sub/7.h", "--compile-flag", "-DSEVEN=6", "b.cpp")
+                #expect(named.status == 6, "\(named.err)")
+                try folder.put("a.py", "import seven\nprint(seven.value)\n")
+                try folder.put("7.py", "value = 7\n")
+                #expect(try run("--include", "7.py:seven.py", "a.py").out == "7\n")
+                for option in [["--std", "c++14"], ["--compile-flag", "-O3"]] {
+                    let refused = try SandboxProcess.run(["run"] + option + ["a.py"], in: folder.path)
+                    #expect(refused.status == 125 && refused.err.contains(option[0]), "\(refused.err)")
+                }
+                let twice = try run("--include", "seven.h", "--include", "7.py:seven.h", "a.cpp")
+                #expect(twice.status == 125 && twice.err.contains("two `--include` files"), "\(twice.err)")
+            }
+
+            /// Answers the program's first line, and shows its second.
+            private static let dialogue = """
+                folder=$(mktemp -d) && mkfifo "$folder/in" "$folder/out" || exit 77
+                "$@" <"$folder/in" >"$folder/out" &
+                exec 3>"$folder/in" 4<"$folder/out"
+                read -r line <&4
+                echo "answer to $line" >&3
+                read -r line <&4
+                echo "$line"
+                exec 3>&- 4<&-
+                wait $!
+                status=$?
+                rm -r "$folder"
+                exit $status
+                """
+
+            @Test func conversesWithItsCaller() throws {
+                let python = try folder.put("a.py", "print('question')\nprint('got', input())\n")
+                let cpp = try folder.put(
+                    "a.cpp",
+                    """
+                    #include <iostream>
+                    #include <string>
+                    int main() {
+                        std::string line;
+                        std::cout << "question" << std::endl;
+                        std::getline(std::cin, line);
+                        std::cout << "got " << line << std::endl;
+                    }
+                    """)
+                for arguments in [["run", "--stdin", "-", python], ["run", "--stdin", "-", cpp]] {
+                    let result = try SandboxProcess.run(arguments, through: Self.dialogue)
+                    #expect(result.out == "got answer to question\n", "\(result.err)")
+                    #expect(result.status == 0, "\(result.err)")
+                }
+            }
+
+            /// The reader begins when the program's time is over.
+            @Test func aSlowReaderIsNotTheProgramsTime() throws {
+                try folder.put(
+                    "a.py", "import sys\nsys.stdout.write(''.join(f'{i}\\n' for i in range(100000)))\n")
+                let script = "{ \"$@\"; echo \"status $?\" >&2; } | { sleep 6; wc -l; }"
+                for arguments in [
+                    ["run", "--wall-time", "4", "a.py"],
+                    ["exec", "--wall-time", "4", "--in", "a.py", "--", "python3", "a.py"],
+                ] {
+                    let result = try SandboxProcess.run(arguments, in: folder.path, through: script)
+                    #expect(result.out == "100000\n")
+                    #expect(result.err == "status 0\n")
+                }
             }
 
             @Test func languageOption() throws {

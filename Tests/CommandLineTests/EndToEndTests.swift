@@ -84,7 +84,8 @@
             }
 
             @Test func blockedSocket() throws {
-                let run = try SandboxProcess.python("import socket; socket.socket(); print('open')")
+                let run = try SandboxProcess.python(
+                    "import socket; socket.socket(); print('open')", "--blocked", "end")
                 #expect(run.status == 159)
                 #expect(run.out == "")
                 #expect(run.err.hasSuffix("sandbox: blocked system call: socket\n"))

@@ -30,18 +30,19 @@
         }
 
         private func json(
-            _ result: RunResult?, compile: CompileReport? = nil, files: [String: FileObject] = [:],
+            _ result: RunResult?, compile: CompileReport? = nil, files: [ByteString: FileObject] = [:],
             choice: BackendChoice = .local, fallbackReason: String? = nil
         ) throws -> JSONValue {
             let shared = try SharedOptions.parse([])
             let report = ResultReport(
                 plan: try RunPlan(shared), compile: compile, compileLimits: .compile,
                 run: FinishedRun(result: result), choice: choice, fallbackReason: fallbackReason)
-            return try JSONValue.parse(try JSONText.encode(try report.object(files: files)))
+            return try JSONValue.parse(try JSONText.encode(try report.object(), files: files))
         }
 
         @Test func theWholeObject() throws {
-            let file = FileObject(bytes: 3, mediaType: "image/png", path: "/x/plot.png")
+            let file = FileObject(
+                name: "plot.png", bytes: 3, mediaType: "image/png", path: "/x/plot.png")
             let value = try json(Self.result(stdout: Array("ä/\n".utf8)), files: ["plot.png": file])
             #expect(
                 value
@@ -54,10 +55,10 @@
                             "wallSeconds": 0.01, "cpuSeconds": 0.008, "userSeconds": 0.006,
                             "systemSeconds": 0.002,
                             "cpuSource": "cgroup", "peakMemoryBytes": 1234, "residentPeakBytes": 1000,
-                            "memorySource": "cgroup", "peakProcesses": 1,
+                            "memorySource": "cgroup", "memoryResolutionBytes": 0, "peakProcesses": 1,
                         ],
                         "limits": [
-                            "wallSeconds": 10, "cpuSeconds": 10, "memoryBytes": 268_435_456, "processes": 64,
+                            "wallSeconds": 20, "cpuSeconds": 10, "memoryBytes": 268_435_456, "processes": 64,
                             "outputBytes": 1_048_576, "fileSizeBytes": 67_108_864, "diskBytes": 134_217_728,
                             "openFiles": 256, "stackBytes": 67_108_864,
                         ],
@@ -138,7 +139,7 @@
         @Test func errors() throws {
             let error = SandboxError(.fileNotFound, message: "no 'a/b'")
             let object = ErrorReportObject(
-                error: ErrorObject(error),
+                error: ErrorObject(error, status: 125),
                 backend: BackendObject(BackendChoice.docker.unanswered(image: "python:3")))
             #expect(
                 try JSONValue.parse(try JSONText.encode(object))
@@ -146,7 +147,7 @@
                         "schemaVersion": 1,
                         "error": [
                             "code": "fileNotFound", "stage": .null, "errno": 0, "message": "no 'a/b'",
-                            "hint": .null,
+                            "hint": .null, "exitStatus": 125,
                         ],
                         "backend": [
                             "kind": "docker", "requested": "docker", "fallbackReason": .null, "instance": "",

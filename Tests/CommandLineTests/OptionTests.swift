@@ -54,6 +54,20 @@
             #expect(!command.shared.json)
         }
 
+        /// Else a program that is busy all the time is told as one that waits.
+        @Test func wallTimeIsMoreThanCPUTime() throws {
+            for limits in [Limits.standard, .compile, Limits()] {
+                #expect(limits.wallTime >= limits.cpuTime * 1.5)
+            }
+            let long = try parse("--cpu-time", "60", "--", "a").shared.limits.run
+            #expect(long.cpuTime == .seconds(60) && long.wallTime == .seconds(120))
+            let both = try parse("--cpu-time", "60", "--wall-time", "5", "--", "a").shared.limits.run
+            #expect(both.cpuTime == .seconds(60) && both.wallTime == .seconds(5))
+            #expect(try parse("--cpu-time", "1", "--", "a").shared.limits.run.wallTime == .seconds(20))
+            let most = try parse("--cpu-time", "86400", "--", "a").shared.limits.run
+            #expect(most.wallTime == .seconds(86400))
+        }
+
         @Test func runArguments() throws {
             let command = try #require(
                 try SandboxTool.parseAsRoot(["run", "--json", "a.py", "--", "-x", "--", "y"]) as? RunCommand)
@@ -107,8 +121,8 @@
 
         @Test func inputNames() throws {
             func resolve(_ text: String, _ existing: String...) throws -> [String] {
-                let (file, name) = try InputFileOption.parse(text).resolve(exists: existing.contains)
-                return [file, name]
+                let (file, name) = try InputFileOption.parse(text).resolve { existing.contains($0.text) }
+                return [file.text, name.text]
             }
             #expect(try resolve("a.txt", "a.txt") == ["a.txt", "a.txt"])
             #expect(try resolve("/x/y/a.txt", "/x/y/a.txt") == ["/x/y/a.txt", "a.txt"])
@@ -123,7 +137,11 @@
 
         @Test func outputNames() throws {
             #expect(try OutputName.parse("./a//b.png").path == "a/b.png")
-            for text in ["..", "a/..", ".", "./", "/", "a/", "/a"] {
+            #expect(
+                try OutputName.parse("a/\u{301}b/\u{301}").components == ["a", "\u{301}b", "\u{301}"])
+            for text in [
+                "..", "a/..", ".", "./", "/", "a/", "/a", "/\u{301}", "/\u{301}a", "a/\u{301}/../..",
+            ] {
                 #expect(throws: BadValue.self, "\(text)") { try OutputName.parse(text) }
             }
         }

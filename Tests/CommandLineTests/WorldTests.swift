@@ -50,6 +50,17 @@
                 #expect(run.out == "ran\n")
             }
 
+            /// The runtime finds the command line in /proc; an empty one is not a call for help.
+            @Test func withoutProc() throws {
+                let run = try SandboxProcess.run(
+                    ["exec", "--", "true"],
+                    through: "exec unshare --mount sh -c 'umount -l /proc || exit 77; exec \"$@\"' sh \"$@\"")
+                #expect(run.status == 125)
+                #expect(run.out == "")
+                #expect(
+                    run.err.hasPrefix("sandbox: ") && run.err.contains("/proc is not mounted"), "\(run.err)")
+            }
+
             @Test func nothingOutlivesAKilledCommand() throws {
                 let marker = "8\(getpid())"
                 let run = try SandboxProcess.run(

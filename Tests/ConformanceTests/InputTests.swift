@@ -136,9 +136,13 @@ struct InputTests {
     func environment(subject: ConformanceSubject) async throws {
         let plain = try await subject.run("environment")
         let own = plain.fields("=")
-        #expect(Set(own.keys) == ["PATH", "HOME", "LANG", "TZ", "LSAN_OPTIONS"], "\(plain.summary)")
+        #expect(
+            Set(own.keys) == ["PATH", "HOME", "LANG", "TZ", "LSAN_OPTIONS", "USER", "LOGNAME"],
+            "\(plain.summary)")
         #expect(own["HOME"] == "/work" && own["LANG"] == "C.UTF-8" && own["TZ"] == "UTC", "\(plain.summary)")
-        #expect(plain.lines.count == 5, "\(plain.summary)")
+        let user = subject.rootfs == .writable ? "root" : "sandbox"
+        #expect(own["USER"] == user && own["LOGNAME"] == user, "\(plain.summary)")
+        #expect(plain.lines.count == 7, "\(plain.summary)")
 
         let added = ["EMPTY": "", "TEXT": "a=b c", "TZ": "Europe/Prague"]
         let result = try await subject.run("environment", environment: added)

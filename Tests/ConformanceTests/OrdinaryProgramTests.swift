@@ -39,7 +39,7 @@ struct OrdinaryProgramTests {
             Ordinary("py_threads", "800 800\n"), Ordinary("py_asyncio", "hello 0 thread\n"),
             Ordinary("py_multiprocessing", "[0, 1, 4, 9, 16] queued 42\n"),
             Ordinary("py_subprocess", "child\n3\n-6\n"), Ordinary("py_tempfile", "True True\n"),
-            Ordinary("py_sqlite", "45\n"),
+            Ordinary("py_sqlite", "45\n"), Ordinary("py_user", "True True True\n"),
             Ordinary("py_unicode", "žluťoučký kůň 🐎 kůň\nutf-8 True\n", input: "kůň\n"),
         ])
     func python(subject: ConformanceSubject, ordinary: Ordinary) async throws {

@@ -65,7 +65,7 @@ struct SyscallTests {
             let command = try await sandbox.install("call")
             for call in Self.ending {
                 var one = command
-                one.arguments = [call]
+                one.arguments = [ByteString(call)]
                 let result = try await sandbox.run(one)
                 expect(result, .exited(code: 0), denied: [Self.kernelName(call)])
                 #expect(result.stdoutText == "\(call) EPERM\n", "\(result.summary)")

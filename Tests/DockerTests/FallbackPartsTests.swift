@@ -12,7 +12,7 @@
     @Suite struct FileJournalTests {
         /// Begins the entry of a file that must be kept.
         private func begin(
-            _ journal: inout FileJournal, _ path: String, _ bytes: [UInt8] = [], executable: Bool = false
+            _ journal: inout FileJournal, _ path: ByteString, _ bytes: [UInt8] = [], executable: Bool = false
         ) throws -> Int {
             let id = journal.begin(path, bytes, executable: executable)
             return try #require(id)
@@ -21,7 +21,7 @@
         @Test func keepsWhatWasWrittenInOrder() throws {
             var journal = FileJournal(capacity: 10_000)
             for path in ["a", "b", "a"] {
-                let id = try begin(&journal, path, Array(path.utf8), executable: path == "b")
+                let id = try begin(&journal, ByteString(path), Array(path.utf8), executable: path == "b")
                 journal.confirm(id)
             }
             // The second `a` replaced the first.

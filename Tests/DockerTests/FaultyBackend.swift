@@ -111,13 +111,13 @@
             await inner.close()
         }
 
-        func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+        func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
             if let code = backend.faults.write { throw FaultyBackend.error(code) }
             try await inner.write(bytes, to: path, executable: executable)
         }
 
-        func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
-            try await inner.read(path, maxBytes: maxBytes)
+        func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+            try await inner.readFile(path, maxBytes: maxBytes)
         }
 
         func run(

@@ -93,7 +93,7 @@
                     outputFiles: ["plot.png"],
                     on: subject.backend)
                 #expect(report.result?.outcome == .exited(code: 0) && report.result?.stderrText == "")
-                let plot = try #require(report.files["plot.png"])
+                let plot = try #require(report.files["plot.png"]?.bytes)
                 #expect(plot.starts(with: [0x89] + Array("PNG".utf8)) && plot.count > 5_000)
             }
         }

@@ -61,6 +61,20 @@ import Testing
         if let hint { #expect(error?.hint?.contains(hint) == true) }
     }
 
+    @Test("A name stays in its folder, split at bytes") func namesInFolders() throws {
+        _ = try scratch.makeDirectory("images")
+        _ = try scratch.makeDirectory("images/a")
+        _ = try scratch.write([1], "images/a/\u{301}b.tar")
+        _ = try scratch.write([1], "\u{301}outside.tar")
+        let folders = ImageFolders([scratch.path + "/images"])
+        #expect(folders.find("a/\u{301}b") == scratch.path + "/images/a/\u{301}b.tar")
+        for name in ["../\u{301}outside", "a/../../\u{301}outside", "a/\u{301}/../../../\u{301}outside"] {
+            #expect(folders.find(name) == nil, "\(name)")
+        }
+        #expect(ArchivePath.isPath("/\u{301}x") && ArchivePath.isPath("./\u{301}x"))
+        #expect(ArchivePath.imageName("images/\u{301}x.tar") == "\u{301}x")
+    }
+
     @Test("To clean up makes no cache") func cleanup() throws {
         let path = scratch.path + "/none"
         #expect(try ImageStore.cleanup(cachePath: path).isEmpty)

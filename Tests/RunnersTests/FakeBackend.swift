@@ -7,7 +7,7 @@ final class FakeBackend: SandboxBackend {
     struct Answer: Sendable {
         var outcome = Outcome.exited(code: 0)
         var stderr = ""
-        var files: [String: [UInt8]] = [:]
+        var files: [ByteString: [UInt8]] = [:]
     }
 
     /// One run that a runner asked for.
@@ -25,13 +25,13 @@ final class FakeBackend: SandboxBackend {
 
     private let state = Mutex(State())
     private let answer: @Sendable (Command) throws -> Answer
-    private let read: @Sendable (String, Int) -> SandboxError.Code?
+    private let read: @Sendable (ByteString, Int) -> SandboxError.Code?
 
     /// - Parameters:
     ///   - read: an error code to fail the reading of a path with, given its bound.
     ///   - answer: may throw a `SandboxError`.
     init(
-        read: @escaping @Sendable (String, Int) -> SandboxError.Code?,
+        read: @escaping @Sendable (ByteString, Int) -> SandboxError.Code?,
         answer: @escaping @Sendable (Command) throws -> Answer
     ) {
         self.answer = answer
@@ -68,7 +68,7 @@ final class FakeBackend: SandboxBackend {
     private final class Instance: SandboxInstance {
         let number: Int
         let backend: FakeBackend
-        let files = Mutex<[String: [UInt8]]>([:])
+        let files = Mutex<[ByteString: [UInt8]]>([:])
 
         init(_ number: Int, of backend: FakeBackend) {
             self.number = number
@@ -84,17 +84,17 @@ final class FakeBackend: SandboxBackend {
             IsolationReport(level: .minimal, layers: [], missing: [], cgroup: .none)
         }
 
-        func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+        func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
             files.withLock { $0[path] = bytes }
         }
 
-        func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
-            if let code = backend.read(path, maxBytes) { throw SandboxError(code, message: path) }
+        func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+            if let code = backend.read(path, maxBytes) { throw SandboxError(code, message: path.text) }
             guard let bytes = files.withLock({ $0[path] }) else {
-                throw SandboxError(.fileNotFound, message: path)
+                throw SandboxError(.fileNotFound, message: path.text)
             }
-            guard bytes.count <= maxBytes else { throw SandboxError(.fileTooLarge, message: path) }
-            return bytes
+            guard bytes.count <= maxBytes else { throw SandboxError(.fileTooLarge, message: path.text) }
+            return OutputFile(bytes)
         }
 
         func run(
@@ -126,7 +126,16 @@ final class FakeBackend: SandboxBackend {
             _ command: Command, stdin: StandardInput, limits: Limits,
             body: @Sendable (Execution) async throws -> Value
         ) async throws -> (result: RunResult, value: Value) {
-            throw SandboxError(.internalError, message: "runners do not stream")
+            var result = try await run(command, stdin: stdin, limits: limits)
+            let pieces = Mutex([
+                Execution.Chunk(stream: .stdout, bytes: result.stdout),
+                Execution.Chunk(stream: .stderr, bytes: result.stderr),
+            ])
+            let output = Execution.Output { pieces.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
+            let value = try await body(Execution(output: output))
+            result.stdout = []
+            result.stderr = []
+            return (result, value)
         }
 
         func close() async { backend.state.withLock { $0.open -= 1 } }

@@ -189,16 +189,22 @@ import Testing
 
     @Test func sourcesThatAreRefused() async throws {
         try await withBackend { backend in
-            let empty = try await failure { () throws(SandboxError) in
-                _ = try await CppRunner().run("", on: backend)
-            }
-            #expect(empty.code == .invalidArgument && empty.hint != nil)
             let huge = try await failure { () throws(SandboxError) in
                 let source = [UInt8](repeating: 0x0a, count: Language.maximumSourceBytes + 1)
                 _ = try await CppRunner().run(source, on: backend)
             }
             #expect(huge.code == .fileTooLarge)
             #expect(backend.statistics.acquired == 0)
+        }
+    }
+
+    /// It is the compiler that says what is wrong with it.
+    @Test func anEmptySourceDoesNotCompile() async throws {
+        try await withBackend { backend in
+            let report = try await CppRunner().run("", on: backend)
+            #expect(report.result == nil && report.compile?.outcome == .exited(code: 1))
+            #expect(report.compile?.stderrText.contains("main") == true)
+            #expect(try await PythonRunner().run("", on: backend).result?.outcome == .exited(code: 0))
         }
     }
 
@@ -326,7 +332,7 @@ import Testing
                 source, limits: limits, inputFiles: [InputFile("in.bin", [0, 1, 0xff])],
                 outputFiles: ["out.bin", "sub/b", "directory", "link", "fifo", "big", "none"], on: backend)
             #expect(report.result?.outcome == .exited(code: 5))
-            #expect(report.files == ["out.bin": [0xff, 1, 0], "sub/b": [0x62]])
+            #expect(report.files == ["out.bin": OutputFile([0xff, 1, 0]), "sub/b": OutputFile([0x62])])
             #expect(
                 report.uncollected == [
                     "directory": .notRegularFile, "link": .notRegularFile, "fifo": .notRegularFile,

@@ -74,7 +74,6 @@ import Testing
     @Test func refusedBeforeAnythingStarts() async {
         let backend = FakeBackend()
         let huge = [UInt8](repeating: 0x20, count: Language.maximumSourceBytes + 1)
-        #expect(await code { try await CppRunner().run("", on: backend) } == .invalidArgument)
         #expect(await code { try await CppRunner().run(huge, on: backend) } == .fileTooLarge)
         #expect(await code { try await PythonRunner().run(huge, on: backend) } == .fileTooLarge)
         #expect(await code { try await CppRunner(flags: ["-D\0"]).run("x", on: backend) } == .invalidArgument)
@@ -104,7 +103,7 @@ import Testing
 
     @Test func missingTools() async {
         let backend = FakeBackend { command in
-            throw SandboxError(.executableNotFound, message: command.executable)
+            throw SandboxError(.executableNotFound, message: command.executable.text)
         }
         do throws(SandboxError) {
             _ = try await CppRunner(compiler: "clang++").run("x", on: backend)
@@ -154,7 +153,7 @@ import Testing
         limits.disk = 4
         let report = try await PythonRunner().run(
             "x", limits: limits, outputFiles: ["a", "none", "link", "big", "c", "a"], on: backend)
-        #expect(report.files == ["a": [1, 2]])
+        #expect(report.files == ["a": OutputFile([1, 2])])
         #expect(
             report.uncollected
                 == ["none": .fileNotFound, "link": .notRegularFile, "big": .fileTooLarge, "c": .fileTooLarge])
@@ -162,6 +161,19 @@ import Testing
         #expect(
             await code { try await PythonRunner().run("x", outputFiles: ["a"], on: broken) }
                 == .supervisorLost)
+    }
+
+    @Test func filesAreKnownByTheirBytes() async throws {
+        let names: [ByteString] = ["\u{e9}", "e\u{301}", ByteString([0xff]), ByteString([0xfe])]
+        let backend = FakeBackend { _ in
+            .init(files: Dictionary(uniqueKeysWithValues: names.map { ($0, $0.bytes) }))
+        }
+        let request = RunRequest(arguments: names, environment: [names[2]: names[3]], outputFiles: names)
+        let report = try await PythonRunner().run(Array("x".utf8), request, on: backend)
+        #expect(report.files.count == 4)
+        for name in names { #expect(report.files[name]?.bytes == name.bytes, "\(name)") }
+        #expect(backend.runs[0].command.arguments.suffix(4) == names[...])
+        #expect(backend.runs[0].command.environment == [names[2]: names[3]])
     }
 
     @Test func compileOnceRunMany() async throws {
@@ -173,6 +185,70 @@ import Testing
         #expect(backend.runs.map(\.sandbox) == [1, 2, 3, 4])
         #expect(
             try await CompiledProgram(bytes: program.bytes).run(arguments: ["x"], on: backend).result != nil)
+    }
+
+    /// The program's output, as a streaming run handed it out.
+    private func streamed(
+        _ source: String, by runner: any LanguageRunner, on backend: FakeBackend
+    ) async throws -> (report: RunReport, value: [Execution.Chunk]?) {
+        try await runner.run(Array(source.utf8), RunRequest(), on: backend) { execution in
+            var chunks: [Execution.Chunk] = []
+            for await chunk in execution.output where !chunk.bytes.isEmpty { chunks.append(chunk) }
+            return chunks
+        }
+    }
+
+    @Test func streams() async throws {
+        let failing = FakeBackend { _ in .init(outcome: .exited(code: 1), stderr: PythonSamples.zero) }
+        let python = try await streamed("x", by: PythonRunner(), on: failing)
+        #expect(python.value == [.init(stream: .stderr, bytes: Array(PythonSamples.zero.utf8))])
+        #expect(python.report.result?.stderr == [])
+        #expect(python.report.traceback?.exceptionType == "ZeroDivisionError")
+        let compiled = try await streamed("x", by: CppRunner(), on: compiling(Self.elf, stderr: "warned"))
+        #expect(compiled.value == [] && compiled.report.compile?.stderrText == "warned")
+        let uncompiled = try await streamed("x", by: CppRunner(), on: failing)
+        #expect(uncompiled.value == nil && uncompiled.report.result == nil)
+        let backend = compiling(Self.elf)
+        struct Stop: Error {}
+        await #expect(throws: Stop.self) {
+            _ = try await CppRunner().run(Array("x".utf8), RunRequest(), on: backend) { _ in throw Stop() }
+        }
+        #expect(backend.open == 0)
+    }
+
+    @Test func aProgramThatDoesNotFitMeetsTheDiskLimit() async throws {
+        let full = FakeBackend { command in
+            if command.executable == "g++" { return .init(files: ["main": Self.elf]) }
+            throw SandboxError(.noSpace, message: "full")
+        }
+        let report = try await CppRunner().run("x", on: full)
+        #expect(report.compile?.outcome.isSuccess == true)
+        #expect(report.result?.outcome == .limitExceeded(.disk))
+        #expect(report.result?.usage.cpuTime == .zero && report.result?.provenance.sandbox == "2")
+        #expect(try await PythonRunner().run("x", on: full).result?.outcome == .limitExceeded(.disk))
+        let streamed = try await streamed("x", by: PythonRunner(), on: full)
+        #expect(streamed.value == nil && streamed.report.result?.outcome == .limitExceeded(.disk))
+        // The caller's own files are his to make room for.
+        let large = InputFile("in", [UInt8](repeating: 0, count: 9000))
+        let limits = Limits(disk: 8192)
+        #expect(
+            await code { try await PythonRunner().run("x", limits: limits, inputFiles: [large], on: full) }
+                == .noSpace)
+    }
+
+    @Test func aProgramThatCannotBeExecutedDidNotCompile() async throws {
+        let backend = FakeBackend { command in
+            if command.executable == "g++" { return .init(files: ["main": Self.elf]) }
+            throw SandboxError(.executableNotRunnable, message: "no program")
+        }
+        let report = try await CppRunner().run("x", on: backend)
+        #expect(report.result == nil)
+        #expect(report.compile?.diagnostics.map(\.message) == ["no program"])
+        // These bytes are the caller's.
+        #expect(
+            await code { try await CompiledProgram(bytes: Self.elf).run(on: backend) }
+                == .executableNotRunnable)
+        #expect(await code { try await PythonRunner().run("x", on: backend) } == .executableNotRunnable)
     }
 
     @Test func throughTheProtocol() async throws {

@@ -68,6 +68,8 @@ static size_t lay_out(const isolate_command *command, char *out, uint32_t *argc,
         "LANG=C.UTF-8",
         "TZ=UTC",
         "LSAN_OPTIONS=detect_leaks=0",
+        "USER=sandbox",
+        "LOGNAME=sandbox",
         NULL};
     const char *const *environment = command->environment != NULL ? command->environment : standard;
     size_t used = append(out, 0, command->directory != NULL ? command->directory : "/work");

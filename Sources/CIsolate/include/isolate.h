@@ -144,7 +144,7 @@ enum isolate_blocked {
 typedef struct isolate_command {
     const char *executable;         /* a path, or a name found in PATH */
     const char *const *arguments;   /* argv with argv[0], ends with NULL */
-    const char *const *environment; /* "K=V", ends with NULL; NULL: the default one */
+    const char *const *environment; /* "K=V", ends with NULL; NULL: PATH, HOME, LANG, TZ, USER, LOGNAME */
     const char *directory;          /* absolute; NULL: /work */
     const void *input;              /* stdin */
     size_t input_bytes;

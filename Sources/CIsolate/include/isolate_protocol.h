@@ -187,7 +187,7 @@ struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT
     uint32_t type;
     uint32_t layers;
     uint32_t retire; /* CLEARED: this slot must not be used again */
-    int32_t value;   /* SEAT_FORKED: a pid */
+    int32_t value;   /* SEAT_FORKED: a pid; FILE_OPENED for reading: the permission bits when opened */
     uint64_t bytes;  /* FILE_OPENED for reading: the size when opened */
     struct isolate_failure failure;
 };

@@ -134,6 +134,13 @@ static int has_cgroup_namespace(void) {
     return count > 0;
 }
 
+/* A container's root is layers or a copy, never the host's own files; its devices are the engine's in a tmpfs. */
+static int has_own_devices(void) {
+    enum { TMPFS = 0x01021994 };
+    struct statfs status;
+    return SYS_CALL_2(__NR_statfs, "/dev", &status) == 0 && status.f_type == TMPFS;
+}
+
 uint32_t agent_layers(const struct isolate_config *config) {
     uint32_t layers = 0;
     layers |= has_mapped_users() ? ISOLATE_LAYER_USER_NS : 0;
@@ -144,6 +151,8 @@ uint32_t agent_layers(const struct isolate_config *config) {
     layers |= has_own_name() ? ISOLATE_LAYER_UTS_NS : 0;
     layers |= has_cgroup_namespace() ? ISOLATE_LAYER_CGROUP_NS : 0;
     layers |= has_root(config) ? ISOLATE_LAYER_ROOTFS : 0;
+    if ((layers & ISOLATE_LAYER_ROOTFS) && has_own_devices())
+        layers |= ISOLATE_LAYER_OWN_INODES;
     layers |= has_masked_proc() ? ISOLATE_LAYER_MASKED_PROC : 0;
     return layers;
 }

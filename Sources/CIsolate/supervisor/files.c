@@ -12,7 +12,7 @@
 #include "supervisor.h"
 
 enum { COPY_AT_ONCE = 1 << 30 };
-enum { FILE_TYPE_MASK = 0170000, FILE_TYPE_REGULAR = 0100000 };
+enum { FILE_TYPE_MASK = 0170000, FILE_TYPE_REGULAR = 0100000, PERMISSION_BITS = 0777 };
 
 static int open_beneath(int dir, const char *path, int flags, int mode) {
     struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
@@ -89,7 +89,7 @@ static int remove_file(int work, const char *path) {
     return dir < 0 ? dir : (int)SYS_CALL_3(__NR_unlinkat, dir, last, 0);
 }
 
-static int open_for_read(int work, const char *path, uint64_t *bytes) {
+static int open_for_read(int work, const char *path, struct isolate_status_record *answer) {
     const char *last = 0;
     int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
     if (dir < 0)
@@ -112,21 +112,21 @@ static int open_for_read(int work, const char *path, uint64_t *bytes) {
         sys_close_fd(&fd);
         return result;
     }
-    *bytes = (uint64_t)status.st_size;
+    answer->bytes = (uint64_t)status.st_size;
+    answer->value = (int32_t)(status.st_mode & PERMISSION_BITS);
     return fd;
 }
 
 static struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record,
-                                        int content, int *fd, uint64_t *bytes) {
+                                        int content, int *fd, struct isolate_status_record *answer) {
     int result = -EBADF;
-    *bytes = 0;
     *fd = -1;
     if (slot->work >= 0 && record->path[0] != 0) {
         /* As the program: the ids that the file system checks, without the slot's capabilities. */
         credentials_act_as_program(slot);
         switch (record->mode) {
         case ISOLATE_FILE_READ:
-            *fd = open_for_read(slot->work, record->path, bytes);
+            *fd = open_for_read(slot->work, record->path, answer);
             break;
         case ISOLATE_FILE_REMOVE:
             result = remove_file(slot->work, record->path);
@@ -155,7 +155,7 @@ void file_answer(struct slot *slot, struct isolate_file_record *record, int cont
     struct isolate_status_record answer = {.type = ISOLATE_FILE_OPENED};
     int CLEANUP_CLOSE fd = -1;
     record->path[ISOLATE_PATH_BYTES - 1] = 0;
-    answer.failure = file_open(slot, record, content, &fd, &answer.bytes);
+    answer.failure = file_open(slot, record, content, &fd, &answer);
     if (sys_send_blocking(slot->control, &answer, sizeof answer, &fd, fd >= 0 ? 1 : 0) < 0)
         sys_exit(0); /* the embedder is gone */
 }

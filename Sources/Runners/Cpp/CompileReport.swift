@@ -5,7 +5,8 @@ import Sandbox
 public struct CompileReport: Sendable, Hashable {
     /// The compiler's run: outcome, streams, usage, limits, isolation, provenance.
     public var result: RunResult
-    /// What ``Diagnostic/parse(_:)`` found in the compiler's stderr: at most ``Diagnostic/maximumCount``.
+    /// What ``Diagnostic/parse(_:)`` found in the compiler's stderr: at most ``Diagnostic/maximumCount``. And one more
+    /// about the program, when the kernel refuses to execute what was made: that source does not compile to a program.
     public var diagnostics: [Diagnostic]
 
     public init(result: RunResult, diagnostics: [Diagnostic]) {

@@ -11,9 +11,9 @@ public struct CppRunner: LanguageRunner {
 
     public var standard: CppStandard
     /// Flags before the source. A `-std=` here overrides `standard`.
-    public var flags: [String]
+    public var flags: [ByteString]
     /// Flags behind the source, where linkers look for libraries: `-lgmp`.
-    public var linkFlags: [String]
+    public var linkFlags: [ByteString]
     /// A name in the sandbox's `PATH` (`g++`, `clang++`), or an absolute path of the image.
     public var compiler: String
     /// The bounds of the compiler's run. The program may have at most `compileLimits.fileSize` bytes.
@@ -21,12 +21,12 @@ public struct CppRunner: LanguageRunner {
     /// Files put beside `main.cpp` while it is compiled: headers such as `testlib.h`.
     public var headers: [InputFile]
 
-    static let sourceName = "main.cpp"
-    static let programName = "main"
+    static let sourceName: ByteString = "main.cpp"
+    static let programName: ByteString = "main"
 
     public init(
-        standard: CppStandard = .cpp20, flags: [String] = ["-O2"], compiler: String = "g++",
-        compileLimits: Limits = .compile, linkFlags: [String] = [], headers: [InputFile] = []
+        standard: CppStandard = .cpp20, flags: [ByteString] = ["-O2"], compiler: String = "g++",
+        compileLimits: Limits = .compile, linkFlags: [ByteString] = [], headers: [InputFile] = []
     ) {
         self.standard = standard
         self.flags = flags
@@ -36,20 +36,53 @@ public struct CppRunner: LanguageRunner {
         self.headers = headers
     }
 
+    /// With flags of text, which is UTF-8 in the sandbox.
+    @_disfavoredOverload
+    public init(
+        standard: CppStandard = .cpp20, flags: [String], compiler: String = "g++",
+        compileLimits: Limits = .compile, linkFlags: [String] = [], headers: [InputFile] = []
+    ) {
+        self.init(
+            standard: standard, flags: flags.map { ByteString($0) }, compiler: compiler,
+            compileLimits: compileLimits, linkFlags: linkFlags.map { ByteString($0) }, headers: headers)
+    }
+
     /// Compiles the source and, when that succeeded, runs the program.
     ///
-    /// - Throws: `SandboxError`, as for every ``LanguageRunner``; also `.invalidArgument` for an empty source
-    ///   and for flags with which the compiler makes no program.
+    /// - Throws: `SandboxError`, as for every ``LanguageRunner``; also `.invalidArgument` for flags with which the
+    ///   compiler makes no program.
     public func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport {
+        try await throwingSandboxErrors { try await run(source, request, on: backend, by: collecting) }
+    }
+
+    /// Compiles the source and, when that succeeded, runs the program with its output handed to `body`.
+    public func run<Value: Sendable>(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend,
+        body: @escaping @concurrent @Sendable (Execution) async throws -> Value
+    ) async throws -> (report: RunReport, value: Value?) {
+        try await streaming(to: body) { try await run(source, request, on: backend, by: $0) }
+    }
+
+    private func run(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by perform: Performance
+    ) async throws -> RunReport {
         try checkPaths(
             inputs: request.inputFiles, outputs: request.outputFiles, reserved: [CppRunner.programName])
         let compiled = try await compile(source, options: request.options, on: backend)
         guard let program = compiled.program else { return RunReport(compile: compiled.report) }
-        var report = try await program.run(request, on: backend)
-        report.compile = compiled.report
-        return report
+        do {
+            var report = try await program.run(request, on: backend, by: perform)
+            report.compile = compiled.report
+            return report
+        } catch let error as SandboxError where error.code == .executableNotRunnable {
+            // A source can spoil the file that the linker makes of it, such as the name of its interpreter.
+            var report = compiled.report
+            report.diagnostics.append(
+                Diagnostic(file: CppRunner.programName.text, severity: .fatalError, message: error.message))
+            return RunReport(compile: report)
+        }
     }
 
     /// Compiles source text as UTF-8, as the bytes are.
@@ -67,38 +100,37 @@ public struct CppRunner: LanguageRunner {
     ///   - source: in any encoding, at most ``Language/maximumSourceBytes``.
     ///   - options: the sandbox to compile in.
     ///   - backend: makes that sandbox.
-    /// - Throws: `SandboxError`: `.invalidArgument` for an empty source, a NUL in a flag, and flags with
-    ///   which the compiler makes no program; `.fileTooLarge` for a source that is too long;
+    /// - Throws: `SandboxError`: `.invalidArgument` for a NUL in a flag and for flags with which the compiler makes
+    ///   no program; `.fileTooLarge` for a source that is too long;
     ///   `.toolchainNotFound` when the image lacks the compiler; whatever the sandbox throws.
     public func compile(
         _ source: [UInt8], options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
     ) async throws(SandboxError) -> CompileResult {
         try check(source)
         let command = Command(
-            compiler,
-            ["-std=" + standard.rawValue] + flags + [CppRunner.sourceName, "-o", CppRunner.programName]
+            ByteString(compiler),
+            [ByteString("-std=" + standard.rawValue)] + flags + [
+                CppRunner.sourceName, "-o", CppRunner.programName,
+            ]
                 + linkFlags,
             inputFiles: headers + [InputFile(CppRunner.sourceName, source)])
-        return try await withFreshSandbox(options, on: backend) { sandbox throws(SandboxError) in
-            let result: RunResult
-            do throws(SandboxError) {
-                result = try await sandbox.run(command, stdin: .none, limits: compileLimits)
-            } catch {
-                throw error.namingToolchain(
-                    compiler, kind: "compiler", image: options.image, hint: installHint)
+        return try await throwingSandboxErrors {
+            try await withFreshSandbox(options, on: backend) { sandbox in
+                let result: RunResult
+                do throws(SandboxError) {
+                    result = try await sandbox.run(command, stdin: .none, limits: compileLimits)
+                } catch {
+                    throw error.namingToolchain(
+                        compiler, kind: "compiler", image: options.image, hint: installHint)
+                }
+                let report = CompileReport(result: result, diagnostics: Diagnostic.parse(result.stderr))
+                guard result.outcome.isSuccess else { return CompileResult(report: report, program: nil) }
+                return CompileResult(report: report, program: try await readProgram(from: sandbox))
             }
-            let report = CompileReport(result: result, diagnostics: Diagnostic.parse(result.stderr))
-            guard result.outcome.isSuccess else { return CompileResult(report: report, program: nil) }
-            return CompileResult(report: report, program: try await readProgram(from: sandbox))
         }
     }
 
     private func check(_ source: [UInt8]) throws(SandboxError) {
-        if source.isEmpty {
-            throw SandboxError(
-                .invalidArgument, message: "the source is empty",
-                hint: "pass the text of a C++ program, at least `int main() {}`")
-        }
         try checkSize(ofSource: source.count)
         try checkTool(compiler, named: "compiler", flags: flags + linkFlags)
         try checkPaths(inputs: headers, reserved: [CppRunner.sourceName, CppRunner.programName])
@@ -117,7 +149,7 @@ public struct CppRunner: LanguageRunner {
             .invalidArgument,
             message:
                 "\(compiler) succeeded but made no program; its flags were "
-                + (flags + linkFlags).debugDescription,
+                + (flags + linkFlags).map(\.description).debugDescription,
             hint: "leave out flags such as -fsyntax-only, -c, -S, -E and --version",
             provenance: sandbox.provenance)
     }

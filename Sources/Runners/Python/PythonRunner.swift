@@ -1,5 +1,6 @@
 /// Runs Python programs with the image's own interpreter.
 import Sandbox
+import Synchronization
 
 /// The runner for Python.
 ///
@@ -21,7 +22,7 @@ public struct PythonRunner: LanguageRunner {
     /// An absolute path of the image, or a name in the sandbox's `PATH`.
     public var interpreter: String
     /// Flags behind our own and before `main.py`, so that `-X utf8=0` overrides.
-    public var flags: [String]
+    public var flags: [ByteString]
     /// Default `.unbuffered`.
     ///
     /// With `.block` a program that is ended by a limit, a signal or `os._exit` loses what it printed last,
@@ -31,10 +32,10 @@ public struct PythonRunner: LanguageRunner {
     /// A judge whose programs print more can choose `.block`.
     public var buffering: Buffering
 
-    static let sourceName = "main.py"
+    static let sourceName: ByteString = "main.py"
 
     public init(
-        interpreter: String = "/usr/bin/python3", flags: [String] = [], buffering: Buffering = .unbuffered
+        interpreter: String = "/usr/bin/python3", flags: [ByteString] = [], buffering: Buffering = .unbuffered
     ) {
         self.interpreter = interpreter
         self.flags = flags
@@ -45,25 +46,55 @@ public struct PythonRunner: LanguageRunner {
     public func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport {
+        try await throwingSandboxErrors {
+            var report = try await run(source, request, on: backend, by: collecting)
+            report.findTraceback(in: report.result?.stderr ?? [])
+            return report
+        }
+    }
+
+    /// Runs the source with its output handed to `body`; a traceback is parsed in what `body` took of stderr.
+    public func run<Value: Sendable>(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend,
+        body: @escaping @concurrent @Sendable (Execution) async throws -> Value
+    ) async throws -> (report: RunReport, value: Value?) {
+        let stderr = Mutex<[UInt8]>([])
+        var ended = try await streaming(to: { execution in
+            let output = Execution.Output {
+                var iterator = execution.output.makeAsyncIterator()
+                let chunk = await iterator.next()
+                if let chunk, chunk.stream == .stderr { stderr.withLock { $0 += chunk.bytes } }
+                return chunk
+            }
+            return try await body(Execution(output: output))
+        }) { try await run(source, request, on: backend, by: $0) }
+        ended.report.findTraceback(in: stderr.withLock { $0 })
+        return ended
+    }
+
+    private func run(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by perform: Performance
+    ) async throws -> RunReport {
         try checkSize(ofSource: source.count)
         try checkTool(interpreter, named: "interpreter", flags: flags)
         try checkPaths(
             inputs: request.inputFiles, outputs: request.outputFiles, reserved: [PythonRunner.sourceName])
-        let ours = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
-        var report: RunReport
+        let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
         do {
-            report = try await runProgram(
-                interpreter, ours + flags + [PythonRunner.sourceName],
-                program: InputFile(PythonRunner.sourceName, source), request, on: backend)
-        } catch {
+            return try await runProgram(
+                ByteString(interpreter), ours + flags + [PythonRunner.sourceName],
+                program: InputFile(PythonRunner.sourceName, source), request, on: backend, by: perform)
+        } catch let error as SandboxError {
             throw error.namingToolchain(
                 interpreter, kind: "interpreter", image: request.options.image,
                 hint: "install one in the image (Debian, Ubuntu: apt-get install python3), "
                     + "or give PythonRunner(interpreter:) one that is there")
         }
-        if let result = report.result, !result.outcome.isSuccess {
-            report.traceback = PythonTraceback.parse(result.stderr)
-        }
-        return report
+    }
+}
+
+extension RunReport {
+    fileprivate mutating func findTraceback(in stderr: [UInt8]) {
+        if let result, !result.outcome.isSuccess { traceback = PythonTraceback.parse(stderr) }
     }
 }

@@ -3,20 +3,33 @@
 /// A command to run in a sandbox.
 public struct Command: Sendable, Hashable {
     /// A path (`./main`, `/usr/bin/python3`) or a name to be found in the sandbox's `PATH`.
-    public var executable: String
+    public var executable: ByteString
     /// The arguments after the program's own name.
-    public var arguments: [String]
-    /// Variables added to the sandbox's own (`PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
-    /// `LSAN_OPTIONS=detect_leaks=0`), or replacing them.
-    public var environment: [String: String]
+    public var arguments: [ByteString]
+    /// Variables added to the sandbox's own, or replacing them: `PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
+    /// `LSAN_OPTIONS=detect_leaks=0`, and `USER` and `LOGNAME`, the name of the program's user, `sandbox` or with a
+    /// writable root `root`, which the image need not know.
+    public var environment: [ByteString: ByteString]
     /// The working directory: relative to `/work`, or absolute in the sandbox. `nil` is `/work`.
-    public var directory: String?
+    public var directory: ByteString?
     /// Files written below `/work` before the program starts, as by ``SandboxInstance/write(_:to:executable:)``.
     public var inputFiles: [InputFile]
 
+    /// Of text, which is UTF-8 in the sandbox.
     public init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
         directory: String? = nil, inputFiles: [InputFile] = []
+    ) {
+        self.init(
+            ByteString(executable), arguments.map { ByteString($0) }, environment: environment.asBytes,
+            directory: directory.map { ByteString($0) }, inputFiles: inputFiles)
+    }
+
+    /// Of bytes as they are.
+    public init(
+        _ executable: ByteString, _ arguments: [ByteString] = [],
+        environment: [ByteString: ByteString] = [:], directory: ByteString? = nil,
+        inputFiles: [InputFile] = []
     ) {
         self.executable = executable
         self.arguments = arguments
@@ -29,14 +42,38 @@ public struct Command: Sendable, Hashable {
 /// A file to be put below `/work`.
 public struct InputFile: Sendable, Hashable {
     /// Relative to `/work`.
-    public var path: String
+    public var path: ByteString
     public var bytes: [UInt8]
     public var executable: Bool
 
     public init(_ path: String, _ bytes: [UInt8], executable: Bool = false) {
+        self.init(ByteString(path), bytes, executable: executable)
+    }
+
+    public init(_ path: ByteString, _ bytes: [UInt8], executable: Bool = false) {
         self.path = path
         self.bytes = bytes
         self.executable = executable
+    }
+}
+
+/// A file that was read from below `/work`. Untrusted content.
+public struct OutputFile: Sendable, Hashable {
+    public var bytes: [UInt8]
+    /// True when its owner may execute it.
+    public var executable: Bool
+
+    public init(_ bytes: [UInt8], executable: Bool = false) {
+        self.bytes = bytes
+        self.executable = executable
+    }
+}
+
+extension [String: String] {
+    /// The same variables as bytes.
+    package var asBytes: [ByteString: ByteString] {
+        [ByteString: ByteString](
+            uniqueKeysWithValues: map { (ByteString($0.key), ByteString($0.value)) })
     }
 }
 
@@ -47,9 +84,12 @@ public enum StandardInput: Sendable {
     /// These bytes, as a read-only file.
     case bytes([UInt8])
     /// A regular file of the host, read while the program reads. The program gets a pipe, never the file.
-    case file(path: String)
+    case file(path: ByteString)
     /// Chunks as they are produced; the program sees the end when the sequence ends.
     case stream(AsyncStream<[UInt8]>)
+
+    /// The file of this name in UTF-8.
+    public static func file(path: String) -> StandardInput { .file(path: ByteString(path)) }
 
     /// A string as UTF-8.
     public static func string(_ text: String) -> StandardInput { .bytes(Array(text.utf8)) }

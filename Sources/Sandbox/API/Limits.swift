@@ -3,6 +3,9 @@
 /// The bounds of one run, applied when it starts. All of them are always in force.
 public struct Limits: Sendable, Hashable {
     /// Real time from the program's start. More than 0, at most 24 hours.
+    ///
+    /// More than `cpuTime` by default, so that a program that is busy all the time meets that one, also on a host that
+    /// has other work: the wall clock is for those that wait.
     public var wallTime: Duration
     /// CPU time of all the run's processes together. More than 0, at most 24 hours.
     public var cpuTime: Duration
@@ -23,7 +26,7 @@ public struct Limits: Sendable, Hashable {
     public var stack: Int
 
     public init(
-        wallTime: Duration = .seconds(10), cpuTime: Duration = .seconds(10), memory: Int = 256 << 20,
+        wallTime: Duration = .seconds(20), cpuTime: Duration = .seconds(10), memory: Int = 256 << 20,
         processes: Int = 64, output: Int = 1 << 20, fileSize: Int = 64 << 20, disk: Int = 128 << 20,
         openFiles: Int = 256, stack: Int = 64 << 20
     ) {
@@ -38,12 +41,12 @@ public struct Limits: Sendable, Hashable {
         self.stack = stack
     }
 
-    /// 10 s, 256 MiB, 64 processes, 1 MiB of each output stream.
+    /// 10 s of CPU time, 20 s of wall time, 256 MiB, 64 processes, 1 MiB of each output stream.
     public static let standard = Limits()
 
-    /// For a compiler: 30 s, 1 GiB, 64 processes, 1 MiB of diagnostics, 256 MiB of files.
+    /// For a compiler: 30 s of CPU time, 60 s of wall time, 1 GiB, 64 processes, 1 MiB of diagnostics, 256 MiB of files.
     public static let compile = Limits(
-        wallTime: .seconds(30), cpuTime: .seconds(30), memory: 1 << 30, processes: 64, output: 1 << 20,
+        wallTime: .seconds(60), cpuTime: .seconds(30), memory: 1 << 30, processes: 64, output: 1 << 20,
         fileSize: 256 << 20, disk: 512 << 20, openFiles: 256, stack: 64 << 20)
 }
 

@@ -17,14 +17,14 @@ public protocol SandboxInstance: AnyObject, Sendable {
     ///   - bytes: the whole content.
     ///   - path: relative to `/work`, or absolute below it; not empty, no NUL, no newline, no `..` that leaves it.
     ///   - executable: mode 0755 instead of 0644.
-    func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError)
+    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError)
 
-    /// Reads a regular file below `/work`. No symbolic link is followed.
+    /// Reads a regular file below `/work`, and whether it is executable. No symbolic link is followed.
     ///
     /// - Parameters:
     ///   - path: as in ``write(_:to:executable:)``.
     ///   - maxBytes: a larger file throws `.fileTooLarge`; nothing is cut silently.
-    func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8]
+    func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile
 
     /// Runs a command to its end and collects its output, each stream up to `limits.output` bytes.
     ///
@@ -48,12 +48,41 @@ public protocol SandboxInstance: AnyObject, Sendable {
 extension SandboxInstance {
     /// Writes text as UTF-8; see ``write(_:to:executable:)``.
     public func write(_ text: String, to path: String, executable: Bool = false) async throws(SandboxError) {
+        try await write(Array(text.utf8), to: ByteString(path), executable: executable)
+    }
+
+    /// Writes text as UTF-8; see ``write(_:to:executable:)``.
+    public func write(
+        _ text: String, to path: ByteString, executable: Bool = false
+    ) async throws(SandboxError) {
         try await write(Array(text.utf8), to: path, executable: executable)
     }
 
     /// Writes bytes; see ``write(_:to:executable:)``.
-    public func write(_ bytes: [UInt8], to path: String) async throws(SandboxError) {
+    public func write(
+        _ bytes: [UInt8], to path: String, executable: Bool = false
+    ) async throws(SandboxError) {
+        try await write(bytes, to: ByteString(path), executable: executable)
+    }
+
+    /// Writes bytes; see ``write(_:to:executable:)``.
+    public func write(_ bytes: [UInt8], to path: ByteString) async throws(SandboxError) {
         try await write(bytes, to: path, executable: false)
+    }
+
+    /// Reads a file's content; see ``readFile(_:maxBytes:)``.
+    public func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
+        try await readFile(ByteString(path), maxBytes: maxBytes).bytes
+    }
+
+    /// Reads a file's content; see ``readFile(_:maxBytes:)``.
+    public func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
+        try await readFile(path, maxBytes: maxBytes).bytes
+    }
+
+    /// Reads a file; see ``readFile(_:maxBytes:)``.
+    public func readFile(_ path: String, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        try await readFile(ByteString(path), maxBytes: maxBytes)
     }
 
     // Overloads that leave something out, and not default arguments: those would have the requirement's own
@@ -122,7 +151,7 @@ public struct SandboxOptions: Sendable, Hashable {
     }
 }
 
-/// Where a root file system comes from.
+/// Where a root file system comes from. Names are compared byte by byte, as file systems and engines do.
 public enum Image: Sendable, Hashable, CustomStringConvertible {
     /// The host's own `/usr` with a minimal `/etc`. Local backend only.
     case host
@@ -136,6 +165,17 @@ public enum Image: Sendable, Hashable, CustomStringConvertible {
         case .reference(let name): name
         }
     }
+
+    private var key: ByteString? {
+        switch self {
+        case .host: nil
+        case .reference(let name): ByteString(name)
+        }
+    }
+
+    public static func == (a: Image, b: Image) -> Bool { a.key == b.key }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(key) }
 }
 
 /// Whether the root file system can be written to.

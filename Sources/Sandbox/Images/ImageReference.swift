@@ -65,13 +65,15 @@ package enum ArchivePath {
 
     /// Whether this is no name that an engine could know.
     package static func isPath(_ text: String) -> Bool {
-        ["/", "./", "../", "~"].contains(where: text.hasPrefix) || endings.contains(where: text.hasSuffix)
+        // At bytes, as file systems do: with a combining mark behind it, a slash is another Character.
+        ["/", "./", "../", "~"].contains { text.utf8.starts(with: $0.utf8) }
+            || endings.contains { text.utf8.suffix($0.utf8.count).elementsEqual($0.utf8) }
     }
 
     /// The name of the image in an archive that is called after it: `cpp-runner` of `images/cpp-runner.tar.gz`, and of
     /// `cpp-runner.docker.tar`.
     package static func imageName(_ path: String) -> String {
-        var name = path.split(separator: "/").last.map(String.init) ?? ""
+        var name = ByteString(path).parts.last?.text ?? ""
         while let ending = (endings + [".docker", ".oci"]).first(where: name.hasSuffix) {
             name.removeLast(ending.count)
         }
@@ -91,7 +93,7 @@ struct ImageFolders: CustomStringConvertible {
     /// Of this process: the variable's, or `images` below the current directory.
     static var current: Self {
         let text = getenv("SANDBOX_IMAGES").map { String(cString: $0) } ?? ""
-        let paths = text.split(separator: ":").map(String.init)
+        let paths = text.utf8.split(separator: UInt8(ascii: ":")).map { String(Substring($0)) }
         return Self(paths.isEmpty ? [standard] : paths)
     }
 
@@ -102,8 +104,9 @@ struct ImageFolders: CustomStringConvertible {
         let suffix = ":latest"
         let plain = name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : name
         // As an engine names images; a name never leads out of its folder.
-        let parts = plain.split(separator: "/", omittingEmptySubsequences: false)
-        guard !ArchivePath.isPath(plain), !plain.contains(":"),
+        let parts = plain.utf8.split(separator: ByteString.slash, omittingEmptySubsequences: false)
+            .map { ByteString($0) }
+        guard !ArchivePath.isPath(plain), !plain.utf8.contains(UInt8(ascii: ":")),
             parts.allSatisfy({ !["", ".", ".."].contains($0) })
         else { return nil }
         for path in paths {

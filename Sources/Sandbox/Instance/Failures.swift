@@ -140,7 +140,7 @@ extension SandboxError {
 
 /// Errors of files below `/work`.
 package enum FileErrors {
-    package static func tooLarge(_ path: String, _ maxBytes: Int) -> SandboxError {
+    package static func tooLarge(_ path: ByteString, _ maxBytes: Int) -> SandboxError {
         SandboxError(
             .fileTooLarge, stage: "file", errno: EFBIG,
             message: "\(Validation.quoted(path)) is larger than \(maxBytes) bytes", hint: "raise maxBytes")
@@ -154,7 +154,7 @@ package enum FileErrors {
             hint: "give more than the files of the sandbox already hold")
     }
 
-    package static func error(errno number: Int32, path: String) -> SandboxError {
+    package static func error(errno number: Int32, path: ByteString) -> SandboxError {
         let name = Validation.quoted(path)
         let reason = describe(errno: number)
         switch number {

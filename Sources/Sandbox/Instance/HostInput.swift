@@ -6,11 +6,11 @@ import Synchronization
 /// A regular file, open for reading; closed with the last reference.
 package final class HostFile: Sendable {
     private let descriptor: Int32
-    private let path: String
+    private let path: ByteString
     private let error = Mutex<SandboxError?>(nil)
 
     /// - Throws: `.invalidPath`, `.fileNotFound`, `.fileAccess`, `.notRegularFile`.
-    package init(path: String) throws(SandboxError) {
+    package init(path: ByteString) throws(SandboxError) {
         descriptor = try Self.open(path)
         self.path = path
     }
@@ -43,13 +43,13 @@ package final class HostFile: Sendable {
         }
     }
 
-    private static func open(_ path: String) throws(SandboxError) -> Int32 {
-        guard !path.isEmpty, !path.utf8.contains(0) else {
+    private static func open(_ path: ByteString) throws(SandboxError) -> Int32 {
+        guard !path.isEmpty, !path.bytes.contains(0) else {
             throw SandboxError(
                 .invalidPath, message: "the stdin file \(Validation.quoted(path)) is not a file name",
                 hint: "give a path without NUL")
         }
-        let fd = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        let fd = Glibc.open(path.cString, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard fd >= 0 else {
             let number = errno
             throw SandboxError(

@@ -54,7 +54,7 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
 
     // MARK: Files
 
-    package func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+    package func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
         do throws(SandboxError) {
             try beginUse()
             defer { endUse() }
@@ -64,7 +64,7 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
         }
     }
 
-    package func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
+    package func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
         do throws(SandboxError) {
             try beginUse()
             defer { endUse() }
@@ -153,7 +153,8 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
         do throws(SandboxError) {
             try checkUsable()
             try Validation.check(limits)
-            let strings = try Validation.strings(of: command)
+            let strings = try Validation.strings(
+                of: command, user: Validation.userName(place.rootfs))
             for file in command.inputFiles { _ = try Validation.workPath(file.path) }
             try enter()
             defer { leave() }

@@ -12,6 +12,11 @@ extension isolate_limits {
     }
 }
 
+extension isolate_status_record {
+    /// Of a file that was opened for reading: its owner may execute it.
+    package var isExecutable: Bool { value & 0o100 != 0 }
+}
+
 extension Duration {
     /// Whole nanoseconds, at least 1; for durations that were checked to be positive and not absurd.
     var nanoseconds: UInt64 {

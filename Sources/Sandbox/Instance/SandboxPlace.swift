@@ -4,11 +4,14 @@ import CIsolate
 
 /// One sandbox's slot or container: files and runs, no bookkeeping. Never used by two callers' sandboxes at a time.
 package protocol SandboxPlace: Sendable {
+    /// Whose user the program is.
+    var rootfs: Rootfs { get }
+
     /// Writes a file of `/work`, whole or not at all. `path` is valid and relative.
-    func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError)
+    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError)
 
     /// Reads a file of `/work` of at most `maxBytes`; a larger one throws `.fileTooLarge`.
-    func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8]
+    func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile
 
     /// Whatever the limits need before files are written and the run is started.
     func prepare(_ limits: Limits) async throws(SandboxError)

@@ -41,62 +41,67 @@ package enum Validation {
         }
     }
 
+    private static let work: ByteString = "/work"
+    private static let parent: ByteString = ".."
+    private static let here: ByteString = "."
+
     /// The path below `/work` in its shortest form.
-    package static func workPath(_ path: String) throws(SandboxError) -> String {
+    package static func workPath(_ path: ByteString) throws(SandboxError) -> ByteString {
         try plain(path, "path", .invalidPath)
-        var relative = path[...]
-        if path.hasPrefix("/") {
-            guard path == "/work" || path.hasPrefix("/work/") else {
+        var names = path.parts[...]
+        if path.isAbsolute {
+            guard path == work || path.bytes.starts(with: work.bytes + [ByteString.slash]) else {
                 throw SandboxError(
                     .invalidPath, message: "path \(quoted(path)) is not below /work",
                     hint: "give a path relative to /work")
             }
-            relative = path.dropFirst("/work".count)
+            names = names.dropFirst()
         }
-        var parts: [Substring] = []
-        for part in relative.split(separator: "/") where part != "." {
-            if part == ".." {
+        var parts: [ByteString] = []
+        for part in names where part != here {
+            if part == parent {
                 guard parts.popLast() != nil else {
                     throw SandboxError(
                         .invalidPath, message: "path \(quoted(path)) leaves /work",
                         hint: "give a path without .. that stays below /work")
                 }
             } else {
-                guard part.utf8.count <= 255 else {
+                guard part.bytes.count <= 255 else {
                     throw SandboxError(
-                        .invalidPath, message: "path \(quoted(path)) has a part of \(part.utf8.count) bytes",
+                        .invalidPath, message: "path \(quoted(path)) has a part of \(part.bytes.count) bytes",
                         hint: "a file name has at most 255")
                 }
                 parts.append(part)
             }
         }
-        let result = parts.joined(separator: "/")
-        guard !result.isEmpty, !path.hasSuffix("/") else {
+        let result = ByteString(path: parts)
+        guard !result.isEmpty, path.bytes.last != ByteString.slash else {
             throw SandboxError(
                 .invalidPath, message: "path \(quoted(path)) names no file", hint: "give the name of a file")
         }
-        guard result.utf8.count <= maximumPath else {
+        guard result.bytes.count <= maximumPath else {
             throw SandboxError(
-                .invalidPath, message: "path of \(result.utf8.count) bytes",
+                .invalidPath, message: "path of \(result.bytes.count) bytes",
                 hint: "give at most \(maximumPath)")
         }
         return result
     }
 
     /// The working directory as an absolute path in the sandbox.
-    package static func directory(_ directory: String?) throws(SandboxError) -> String {
-        guard let directory else { return "/work" }
+    package static func directory(_ directory: ByteString?) throws(SandboxError) -> ByteString {
+        guard let directory else { return work }
         try plain(directory, "directory", .invalidPath)
-        if directory.hasPrefix("/") { return directory }
-        return directory == "." ? "/work" : "/work/" + (try workPath(directory))
+        if directory.isAbsolute { return directory }
+        return directory == here ? work : work + "/" + (try workPath(directory))
     }
 
-    private static func plain(_ text: String, _ what: String, _ code: SandboxError.Code) throws(SandboxError)
-    {
+    private static func plain(
+        _ text: ByteString, _ what: String, _ code: SandboxError.Code
+    ) throws(SandboxError) {
         guard !text.isEmpty else {
             throw SandboxError(code, message: "the \(what) is empty", hint: "give a name")
         }
-        for byte in text.utf8 where byte == 0 || byte == 10 || byte == 13 {
+        for byte in text.bytes where byte == 0 || byte == 10 || byte == 13 {
             throw SandboxError(
                 code, message: "the \(what) \(quoted(text)) has a \(byte == 0 ? "NUL" : "newline") in it",
                 hint: "give a name without NUL and newline")
@@ -110,14 +115,22 @@ package enum Validation {
         package var variableCount = 0
     }
 
-    package static let standardEnvironment = [
+    package static let standardEnvironment: [ByteString: ByteString] = [
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/work",
         "LANG": "C.UTF-8", "TZ": "UTC",
         // Looking for leaks at exit takes ptrace, which is refused; a sanitizer would call that a failure.
         "LSAN_OPTIONS": "detect_leaks=0",
     ]
 
-    package static func strings(of command: Command) throws(SandboxError) -> Strings {
+    /// The name that goes with the program's user id, whether or not the image has it.
+    package static func userName(_ rootfs: Rootfs) -> ByteString {
+        rootfs == .writable ? "root" : "sandbox"
+    }
+
+    /// - Parameter user: the name of the program's user.
+    package static func strings(
+        of command: Command, user: ByteString = userName(.readOnly)
+    ) throws(SandboxError) -> Strings {
         guard !command.executable.isEmpty else {
             throw SandboxError(
                 .invalidArgument, message: "the executable is empty",
@@ -127,8 +140,8 @@ package enum Validation {
         let directory = try directory(command.directory)
         var strings = Strings()
         var total = 0
-        func append(_ text: String, _ what: @autoclosure () -> String) throws(SandboxError) {
-            let size = text.utf8.count
+        func append(_ text: ByteString, _ what: @autoclosure () -> String) throws(SandboxError) {
+            let size = text.bytes.count
             total += size + 1 + 8  // the kernel counts the pointer too
             guard size < maximumString, total <= maximumStrings else {
                 throw SandboxError(
@@ -139,11 +152,11 @@ package enum Validation {
                         "at most \(maximumString - 1) bytes each and \(maximumStrings) in all; put data in a file"
                 )
             }
-            for byte in text.utf8 where byte == 0 {
+            if text.bytes.contains(0) {
                 throw SandboxError(
                     .invalidArgument, message: "\(what()) has a NUL in it", hint: "give text without NUL")
             }
-            strings.bytes.append(contentsOf: text.utf8)
+            strings.bytes.append(contentsOf: text.bytes)
             strings.bytes.append(0)
         }
         try append(directory, "the directory")
@@ -154,8 +167,10 @@ package enum Validation {
         }
         strings.argumentCount = command.arguments.count + 1
         var environment = standardEnvironment
+        environment["USER"] = user
+        environment["LOGNAME"] = user
         for (name, value) in command.environment {
-            guard !name.isEmpty, !name.contains("=") else {
+            guard !name.isEmpty, !name.bytes.contains(UInt8(ascii: "=")) else {
                 throw SandboxError(
                     .invalidArgument, message: "the variable name \(quoted(name)) is not valid",
                     hint: "give a name that is not empty and has no =")
@@ -163,15 +178,24 @@ package enum Validation {
             environment[name] = value
         }
         for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
-            try append("\(name)=\(value)", "the variable \(name)")
+            try append(name + "=" + value, "the variable \(name)")
         }
         strings.variableCount = environment.count
         return strings
     }
 
-    /// For messages: short, and with control characters made visible.
-    package static func quoted(_ text: String) -> String {
-        let shown = text.unicodeScalars.prefix(80).map { $0.escaped(asASCII: false) }.joined()
-        return "\"\(shown)\(text.unicodeScalars.count > 80 ? "…" : "")\""
+    /// For messages: short, with control characters and what is not UTF-8 made visible.
+    package static func quoted(_ text: ByteString) -> String {
+        // No more than is shown: a scalar has at most four bytes.
+        let head = ByteString(text.bytes.prefix(324))
+        var count = 0
+        let shown = head.shown { scalar in
+            count += 1
+            return count > 80 ? "" : scalar.escaped(asASCII: false)
+        }
+        return "\"\(shown)\(count > 80 || text.bytes.count > 324 ? "…" : "")\""
     }
+
+    /// The same of text.
+    package static func quoted(_ text: String) -> String { quoted(ByteString(text)) }
 }

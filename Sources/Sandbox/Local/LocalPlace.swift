@@ -10,6 +10,7 @@ struct LocalPlace: SandboxPlace {
     let options: SandboxOptions
 
     private var slot: Slot { lease.member }
+    var rootfs: Rootfs { options.rootfs }
 
     func checkUsable() throws(SandboxError) { try engine.checkOwner() }
 
@@ -23,14 +24,14 @@ struct LocalPlace: SandboxPlace {
 
     // MARK: Files
 
-    func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
         if executable {
             let content = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
             guard content >= 0 else { throw FileErrors.error(errno: -content, path: path) }
             defer { Glibc.close(content) }
             return try await slot.writeExecutable(path, content: content)
         }
-        let (fd, _) = try await slot.open(path, mode: ISOLATE_FILE_WRITE)
+        let fd = try await slot.open(path, mode: ISOLATE_FILE_WRITE).fd
         defer { Glibc.close(fd) }
         do throws(SandboxError) {
             try Self.writeAll(bytes, fd, path)
@@ -41,7 +42,7 @@ struct LocalPlace: SandboxPlace {
         }
     }
 
-    private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: String) throws(SandboxError) {
+    private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: ByteString) throws(SandboxError) {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + done, bytes.count - done) }
@@ -53,15 +54,16 @@ struct LocalPlace: SandboxPlace {
         }
     }
 
-    func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
-        let (fd, size) = try await slot.open(path, mode: ISOLATE_FILE_READ)
+    func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        let (fd, size, isExecutable) = try await slot.open(path, mode: ISOLATE_FILE_READ)
         defer { Glibc.close(fd) }
         guard size <= maxBytes else { throw FileErrors.tooLarge(path, maxBytes) }
-        return try Self.readAll(fd, maxBytes, path)
+        return OutputFile(try Self.readAll(fd, maxBytes, path), executable: isExecutable)
     }
 
     /// The file may grow or shrink while it is read: the bound is on what is really read.
-    private static func readAll(_ fd: Int32, _ maxBytes: Int, _ path: String) throws(SandboxError) -> [UInt8]
+    private static func readAll(_ fd: Int32, _ maxBytes: Int, _ path: ByteString) throws(SandboxError)
+        -> [UInt8]
     {
         var result: [UInt8] = []
         while true {

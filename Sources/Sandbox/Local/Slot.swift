@@ -93,27 +93,32 @@ final class Slot: EventHandler {
     }
 
     /// Opens a file of `/work`; the caller owns the descriptor.
-    func open(_ path: String, mode: isolate_file_mode) async throws(SandboxError) -> (fd: Int32, size: Int) {
+    func open(
+        _ path: ByteString, mode: isolate_file_mode
+    ) async throws(SandboxError) -> (fd: Int32, size: Int, isExecutable: Bool) {
         let (record, fd) = try await ask("opening a file") { control in
-            isolate_slot_send_open(control, path, Int32(mode.rawValue), -1)
+            isolate_slot_send_open(control, path.cString, Int32(mode.rawValue), -1)
         }
-        if fd >= 0, record.failure.stage == 0 { return (fd, Int(record.bytes)) }
+        if fd >= 0, record.failure.stage == 0 {
+            return (fd, Int(record.bytes), record.isExecutable)
+        }
         if fd >= 0 { Glibc.close(fd) }
         throw FileErrors.error(errno: record.failure.errno_value, path: path)
     }
 
     /// Makes an executable file of `/work`, whole or not at all.
-    func writeExecutable(_ path: String, content: Int32) async throws(SandboxError) {
+    func writeExecutable(_ path: ByteString, content: Int32) async throws(SandboxError) {
         let (record, _) = try await ask("writing a file") { control in
-            isolate_slot_send_open(control, path, Int32(ISOLATE_FILE_WRITE_EXECUTABLE.rawValue), content)
+            isolate_slot_send_open(
+                control, path.cString, Int32(ISOLATE_FILE_WRITE_EXECUTABLE.rawValue), content)
         }
         if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
     }
 
     /// Removes a file of `/work`.
-    func remove(_ path: String) async throws(SandboxError) {
+    func remove(_ path: ByteString) async throws(SandboxError) {
         let (record, _) = try await ask("removing a file") { control in
-            isolate_slot_send_open(control, path, Int32(ISOLATE_FILE_REMOVE.rawValue), -1)
+            isolate_slot_send_open(control, path.cString, Int32(ISOLATE_FILE_REMOVE.rawValue), -1)
         }
         if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
     }

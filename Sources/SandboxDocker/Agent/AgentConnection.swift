@@ -20,11 +20,12 @@
 
         /// A file on its way here.
         private struct FileReading {
-            var continuation: CheckedContinuation<Result<[UInt8], SandboxError>, Never>
-            var path: String
+            var continuation: CheckedContinuation<Result<OutputFile, SandboxError>, Never>
+            var path: ByteString
             var maxBytes: Int
             var bytes: [UInt8] = []
             var isOpen = false
+            var isExecutable = false
         }
 
         private struct State {
@@ -149,7 +150,7 @@
         }
 
         /// Writes a file below `/work`, whole or not at all.
-        func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+        func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
             let mode = executable ? ISOLATE_FILE_WRITE_PROGRAM : ISOLATE_FILE_WRITE
             let answer = try await askInTurn(
                 sending: bytes.count
@@ -172,8 +173,8 @@
         }
 
         /// Reads a file below `/work`.
-        func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
-            try await askInTurn { () async throws(SandboxError) -> [UInt8] in
+        func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+            try await askInTurn { () async throws(SandboxError) -> OutputFile in
                 let result = await withCheckedContinuation { continuation in
                     ask(
                         .file(FileReading(continuation: continuation, path: path, maxBytes: maxBytes))
@@ -189,7 +190,7 @@
         }
 
         private static func file(
-            _ path: String, mode: isolate_file_mode, bytes: Int
+            _ path: ByteString, mode: isolate_file_mode, bytes: Int
         ) -> isolate_agent_file {
             var request = isolate_agent_file()
             request.bytes = UInt64(bytes)
@@ -197,7 +198,7 @@
             request.file.mode = mode.rawValue
             // Checked before: shorter than the field, without NUL.
             withUnsafeMutableBytes(of: &request.file.path) { field in
-                field.copyBytes(from: path.utf8.prefix(field.count - 1))
+                field.copyBytes(from: path.bytes.prefix(field.count - 1))
             }
             return request
         }
@@ -389,6 +390,7 @@
                 if case .file(var reading)? = state.question, status.status.failure.stage == 0 {
                     // The content follows.
                     reading.isOpen = true
+                    reading.isExecutable = status.status.isExecutable
                     reading.bytes.reserveCapacity(
                         min(Int(clamping: status.status.bytes), reading.maxBytes, 1 << 20))
                     state.question = .file(reading)
@@ -427,7 +429,8 @@
             guard let done else { return true }
             done.continuation.resume(
                 returning: done.bytes.count > done.maxBytes
-                    ? .failure(FileErrors.tooLarge(done.path, done.maxBytes)) : .success(done.bytes))
+                    ? .failure(FileErrors.tooLarge(done.path, done.maxBytes))
+                    : .success(OutputFile(done.bytes, executable: done.isExecutable)))
             return true
         }
 

@@ -107,7 +107,7 @@
         /// What the engine is asked for, for every container of ours. Whether it gave it, the agent looks.
         static let engine: Set<IsolationLayer> = [
             .mountNamespace, .pidNamespace, .networkNamespace, .ipcNamespace, .utsNamespace, .cgroupNamespace,
-            .rootfs, .maskedProc,
+            .rootfs, .maskedProc, .ownInodes,
         ]
         /// What the agent does itself, on a kernel that has it all.
         static let agent: Set<IsolationLayer> = [
@@ -141,14 +141,14 @@
             }
             holes.append("the disk limit is looked at every 1 to 32 ms, as the engine has no quota for it")
             return IsolationReport(
-                level: missing.isEmpty ? .strong : level(missing),
+                level: missing.allSatisfy { $0 == .ownInodes } ? .strong : level(missing),
                 layers: IsolationLayer.allCases.filter(present.contains),
                 missing: missing, cgroup: cgroup, reasons: reasons, holes: holes)
         }
 
         /// `standard` is all but the user namespace and what an older kernel lacks.
         private static func level(_ missing: [IsolationLayer]) -> IsolationLevel {
-            let dispensable: Set<IsolationLayer> = [.userNamespace, .landlock, .cgroupNamespace]
+            let dispensable: Set<IsolationLayer> = [.userNamespace, .landlock, .cgroupNamespace, .ownInodes]
             return missing.allSatisfy(dispensable.contains) ? .standard : .minimal
         }
     }

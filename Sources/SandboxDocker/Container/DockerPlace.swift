@@ -15,6 +15,7 @@
         var origin: (pool: ContainerPool, lease: PoolLease<Container>)?
 
         private var connection: AgentConnection { container.connection }
+        var rootfs: Rootfs { container.key.rootfs }
 
         func checkUsable() throws(SandboxError) { try origin?.pool.checkOwner() }
 
@@ -38,12 +39,12 @@
             try await container.setLimits(limits)
         }
 
-        func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+        func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
             try await container.makeRoom(bytes.count)
             try await connection.write(bytes, to: path, executable: executable)
         }
 
-        func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
+        func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
             try await connection.read(path, maxBytes: maxBytes)
         }
 

@@ -91,7 +91,7 @@
 
         // MARK: Files
 
-        func write(_ bytes: [UInt8], to path: String, executable: Bool) async throws(SandboxError) {
+        func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
             let entry = state.withLock { $0.journal.begin(path, bytes, executable: executable) }
             do throws(SandboxError) {
                 try await use { sandbox throws(SandboxError) in
@@ -104,10 +104,10 @@
             if let entry { state.withLock { $0.journal.confirm(entry) } }
         }
 
-        func read(_ path: String, maxBytes: Int) async throws(SandboxError) -> [UInt8] {
-            var content: [UInt8] = []
+        func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+            var content = OutputFile([])
             try await use { sandbox throws(SandboxError) in
-                content = try await sandbox.read(path, maxBytes: maxBytes)
+                content = try await sandbox.readFile(path, maxBytes: maxBytes)
             }
             return content
         }

@@ -1,11 +1,13 @@
 /// The files that a sandbox was given, so that another one can be given the same.
 
 #if Docker
+    import Sandbox
+
     /// Files in the order in which they were written, up to a number of bytes. Pure.
     struct FileJournal: Sendable {
         struct Entry: Sendable {
             var id: Int
-            var path: String
+            var path: ByteString
             var bytes: [UInt8]
             var executable: Bool
             /// False while the sandbox has not said yet that it took the file.
@@ -27,7 +29,7 @@
         /// A file is about to be written.
         ///
         /// - Returns: its entry's number; `nil` if it is not kept.
-        mutating func begin(_ path: String, _ bytes: [UInt8], executable: Bool) -> Int? {
+        mutating func begin(_ path: ByteString, _ bytes: [UInt8], executable: Bool) -> Int? {
             guard !isIncomplete else { return nil }
             let (total, overflow) = size.addingReportingOverflow(Self.charge(path, bytes))
             guard !overflow, total <= capacity else {
@@ -66,8 +68,8 @@
             }
         }
 
-        private static func charge(_ path: String, _ bytes: [UInt8]) -> Int {
-            bytes.count + path.utf8.count + overhead
+        private static func charge(_ path: ByteString, _ bytes: [UInt8]) -> Int {
+            bytes.count + path.bytes.count + overhead
         }
     }
 #endif

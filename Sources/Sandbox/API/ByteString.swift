@@ -1,0 +1,75 @@
+/// Names, arguments and variables as the kernel takes them: bytes.
+
+/// A string of bytes: a file's name, an argument, a variable. UTF-8 most of the time; whatever it is, it arrives unchanged.
+///
+/// Two of them are equal when their bytes are, unlike two `String`s, which are equal when they look alike: `"é"` as one
+/// code point and as two are different file names. A string literal is one, and `ByteString(text)` makes one of a
+/// `String`, as UTF-8.
+public struct ByteString: Sendable, Hashable, Comparable, ExpressibleByStringInterpolation,
+    CustomStringConvertible
+{
+    public var bytes: [UInt8]
+
+    public init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+
+    /// The text's UTF-8.
+    public init(_ text: String) { bytes = Array(text.utf8) }
+
+    public init(stringLiteral text: String) { self.init(text) }
+
+    /// The bytes as text, where they are UTF-8.
+    public var exactText: String? { String(validating: bytes, as: UTF8.self) }
+
+    /// The bytes as text; what is not UTF-8 is replaced.
+    public var text: String { exactText ?? String(decoding: bytes, as: UTF8.self) }
+
+    /// For people: as text, with each byte that is not UTF-8 as `\xNN`.
+    public var description: String { exactText ?? shown { String($0) } }
+
+    /// The same, with each code point as `show` gives it.
+    package func shown(_ show: (Unicode.Scalar) -> String) -> String {
+        var shown = ""
+        var decoder = Unicode.UTF8.ForwardParser()
+        var rest = bytes.makeIterator()
+        var position = 0
+        while true {
+            switch decoder.parseScalar(from: &rest) {
+            case .valid(let scalar):
+                shown += show(Unicode.UTF8.decode(scalar))
+                position += scalar.count
+            case .error(let length):
+                for byte in bytes[position..<position + length] {
+                    shown += byte < 16 ? "\\x0" : "\\x"
+                    shown += String(byte, radix: 16)
+                }
+                position += length
+            case .emptyInput:
+                return shown
+            }
+        }
+    }
+
+    public static func < (a: ByteString, b: ByteString) -> Bool {
+        a.bytes.lexicographicallyPrecedes(b.bytes)
+    }
+
+    public var isEmpty: Bool { bytes.isEmpty }
+}
+
+extension ByteString {
+    package static let slash = UInt8(ascii: "/")
+
+    /// For the kernel's calls: with a NUL behind it.
+    package var cString: [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }
+
+    package var isAbsolute: Bool { bytes.first == Self.slash }
+
+    /// The parts of a path, split at byte 0x2F as the kernel does it; empty parts are left out.
+    package var parts: [ByteString] { bytes.split(separator: Self.slash).map { ByteString($0) } }
+
+    package init(path parts: some Sequence<ByteString>) {
+        self.init(parts.map(\.bytes).joined(separator: [Self.slash]))
+    }
+
+    package static func + (a: ByteString, b: ByteString) -> ByteString { ByteString(a.bytes + b.bytes) }
+}
