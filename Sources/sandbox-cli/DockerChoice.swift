@@ -62,9 +62,14 @@
             return try await DockerBackend.cleanup(configuration)
         }
 
-        /// One that was named, or the usual one's socket, which this user may open.
+        /// One that was named, or the usual one's socket, which this user may open. A socket that is not there has never
+        /// had an engine since this host started; one that does not answer is another thing, and told.
         private static func hasEngine(_ configuration: DockerConfiguration) -> Bool {
-            configuration.engineHost != nil || access(DockerConfiguration.usualSocket, R_OK | W_OK) == 0
+            guard let host = configuration.engineHost else {
+                return access(DockerConfiguration.usualSocket, R_OK | W_OK) == 0
+            }
+            let scheme = "unix://"
+            return !host.hasPrefix(scheme) || access(String(host.dropFirst(scheme.count)), F_OK) == 0
         }
     }
 #endif

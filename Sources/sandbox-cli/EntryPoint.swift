@@ -18,7 +18,9 @@
                     message: "cannot read the own command line: /proc is not mounted here",
                     hint: "mount -t proc proc /proc")
                 let provenance = BackendChoice.local.unanswered(image: "host")
-                await FailureReport(error: error, provenance: provenance).print(json: false)
+                // At once and by hand: without /proc libdispatch ends the process as soon as it looks at its threads.
+                let report = FailureReport(error: error, provenance: provenance)
+                _ = StandardStreams.writeAll(Array(report.text.utf8), to: STDERR_FILENO)
                 exit(ExitStatus.sandboxFailed)
             }
             exit(await SandboxTool.perform(ArgumentText.own))
