@@ -21,4 +21,5 @@ show run Examples/demo/primes.cpp -- 20
 show run Examples/demo/words.py --stdin Examples/demo/words.txt
 show run --json Examples/demo/divide.py
 show run --wall-time 0.5 Examples/demo/forever.cpp
-show run Examples/demo/network.py
+show run --network loopback Examples/demo/network.py
+show run --blocked end Examples/demo/network.py
