@@ -7,7 +7,7 @@
 
 extern const char supervisor_image[], supervisor_image_end[];
 
-static const isolate_limits limits = {.wall_ns = 10000000000,
+static const isolate_limits limits = {.wall_ns = 20000000000,
                                       .cpu_ns = 10000000000,
                                       .memory_bytes = 512 << 20,
                                       .processes = 64,

@@ -275,6 +275,13 @@
             return cause
         }
 
+        @Test func imagesAreKnownByTheirBytes() throws {
+            var board = BreakerBoard(policy: policy)
+            board.failed(try mustPass(&board, "\u{e9}.tar", 0), .image, gone, now: .zero)
+            #expect(cause(&board, "\u{e9}.tar", 0) == gone)
+            #expect(pass(&board, "e\u{301}.tar", 0) != nil)
+        }
+
         @Test func aMissingImageIsNotTriedAgainButOthersAre() throws {
             var board = BreakerBoard(policy: policy)
             board.failed(try mustPass(&board, "a", 0), .image, gone, now: .zero)

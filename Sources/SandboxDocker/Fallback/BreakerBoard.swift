@@ -18,7 +18,7 @@
         struct Pass: Sendable {
             fileprivate var backend: CircuitBreaker.Ticket
             fileprivate var image: CircuitBreaker.Ticket?
-            fileprivate var name: String
+            fileprivate var name: ByteString
         }
 
         enum Decision: Sendable {
@@ -32,9 +32,9 @@
         }
 
         private var backend: Entry
-        private var images: [String: Entry] = [:]
+        private var images: [ByteString: Entry] = [:]
         /// The images, the one that failed longest ago first.
-        private var order: [String] = []
+        private var order: [ByteString] = []
         private let maximumImages: Int
 
         init(policy: CircuitBreaker.Policy, maximumImages: Int = 64) {
@@ -47,17 +47,18 @@
         var imageCount: Int { images.count }
 
         mutating func request(image: String, now: Duration) -> Decision {
+            let name = ByteString(image)
             var ticket: CircuitBreaker.Ticket?
-            if var entry = images[image] {
+            if var entry = images[name] {
                 ticket = entry.breaker.request(now: now)
-                images[image] = entry
+                images[name] = entry
                 if ticket == nil, let cause = entry.cause { return .second(cause) }
             }
             guard let pass = backend.breaker.request(now: now) else {
-                if let ticket { images[image]?.breaker.report(.none, of: ticket, now: now) }
+                if let ticket { images[name]?.breaker.report(.none, of: ticket, now: now) }
                 return .second(backend.cause ?? Cause(code: .backendUnavailable, text: "it failed before"))
             }
-            return .first(Pass(backend: pass, image: ticket, name: image))
+            return .first(Pass(backend: pass, image: ticket, name: name))
         }
 
         mutating func succeeded(_ pass: Pass, now: Duration) {
@@ -98,7 +99,7 @@
             if order.count > maximumImages, let oldest = order.first { forget(oldest) }
         }
 
-        private mutating func forget(_ image: String) {
+        private mutating func forget(_ image: ByteString) {
             images[image] = nil
             order.removeAll { $0 == image }
         }
