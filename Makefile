@@ -1,5 +1,5 @@
 # The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross test-container test-docker bench-docker
+.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross test-container test-docker bench-docker sanitizers
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
@@ -34,6 +34,11 @@ format:
 c-tests:
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory -C Tests/CIsolateTests test
+
+# Our own Swift tests, a part of them, built with ThreadSanitizer and with AddressSanitizer.
+sanitizers:
+	@scripts/setup.sh test
+	@scripts/sanitizers.sh thread address
 
 # The examples that a user would start from: C judge, local-only package, the command copied alone.
 examples:
@@ -88,4 +93,4 @@ docs:
 clean:
 	@scripts/engine.sh stop
 	@scripts/docker-tests.sh stop
-	rm -rf .build .build-c .build-static .build-images .build-victims .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
+	rm -rf .build .build-c .build-sanitizers .build-static .build-images .build-victims .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

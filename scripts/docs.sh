@@ -1,19 +1,33 @@
 #!/usr/bin/env bash
-# Builds the DocC pages of the public modules into docs/api.
+# Makes the DocC pages of the public modules in docs/api, from what `swift build` has built: nothing is compiled anew. A
+# link to a symbol that is not there is an error. With --check nothing is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-graphs=$(mktemp -d)
-trap 'rm -rf "$graphs"' EXIT
-docc=$(dirname "$(readlink -f "$(command -v swift)")")/docc
-for module in Runners SandboxDocker; do
-    swift build --target "$module" -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$graphs" --scratch-path .build-docs
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tools=$(dirname "$(readlink -f "$(command -v swift)")")
+modules=(Sandbox Runners SandboxDocker)
+pages=docs/api
+[[ ${1:-} == --check ]] && pages=$work/api
+
+swift build >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }
+products=$(swift build --show-bin-path)
+# The C modules that they import.
+flags=()
+for map in "$products"/*.build/module.modulemap; do flags+=(-Xcc "-fmodule-map-file=$map"); done
+for folder in Sources/*/include "$(dirname "$(dirname "$products")")"/checkouts/*/Sources/*/include; do
+    flags+=(-Xcc "-I$folder")
 done
-mkdir -p docs/api
-for module in Sandbox Runners SandboxDocker; do
-    mkdir -p "$graphs/$module"
-    mv "$graphs/$module".symbols.json "$graphs/$module"@*.json "$graphs/$module/" 2>/dev/null || true
-    "$docc" convert "Sources/$module/$module.docc" --additional-symbol-graph-dir "$graphs/$module" \
+mkdir -p "$pages"
+# Pages link to those of the modules before them.
+known=()
+for module in "${modules[@]}"; do
+    mkdir "$work/$module"
+    "$tools/swift-symbolgraph-extract" -module-name "$module" -target "$(uname -m)-unknown-linux-gnu" -I "$products/Modules" \
+        "${flags[@]}" -minimum-access-level public -output-dir "$work/$module"
+    "$tools/docc" convert "Sources/$module/$module.docc" --additional-symbol-graph-dir "$work/$module" \
         --fallback-display-name "$module" --fallback-bundle-identifier "swift-sandbox.$module" \
-        --warnings-as-errors --output-path "docs/api/$module"
+        --enable-experimental-external-link-support ${known[@]+"${known[@]}"} --warnings-as-errors --output-path "$pages/$module"
+    known+=(--dependency "$pages/$module")
 done
-echo "docs: docs/api/Sandbox, docs/api/Runners and docs/api/SandboxDocker"
+echo "docs: ${modules[*]} in $pages"

@@ -37,6 +37,11 @@ run_suites() {
     grep -E '^➜|skipped' "$log" | grep -v 'make test. runs it alone' || true
     tail -n 1 "$log"
 }
+echo "== Swift under ThreadSanitizer and AddressSanitizer"
+scripts/sanitizers.sh thread address
+
+echo "== DocC"
+scripts/docs.sh --check | tail -n 1
 wait "$starting" || { cat "$engines/log" >&2 && exit 1; }
 tail -n 1 "$engines/log"
 # They count what their process holds.

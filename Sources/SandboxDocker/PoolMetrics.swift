@@ -3,7 +3,6 @@
 #if Docker
     import Metrics
     import Sandbox
-    import Synchronization
 
     /// Publishes a pool's statistics through swift-metrics, when asked or from time to time.
     ///
@@ -25,7 +24,7 @@
         private let gauges: [Gauge]
         private let counters: [Counter]
         private let quantiles: [Gauge]
-        private let published = Mutex(PoolStatistics())
+        private let published = Locked(PoolStatistics())
 
         /// - Parameters:
         ///   - dimensions: added to each metric, such as `("backend", "docker")`; few values, never free text.

@@ -61,7 +61,8 @@ TEST(owner_births) {
     CHECK_EQUAL(isolate_process_birth(child), 0); /* dead, not yet buried */
     wait_child(child);
     CHECK_EQUAL(isolate_process_birth(child), 0);
-    /* Of pidfds each number is one process's; of clocks a tick may be lost. Different kinds cannot be compared. */
+    /* Of pidfds each number is one process's; of clocks a tick may be lost. Different kinds cannot be
+     * compared. */
     uint64_t by_pidfd = 1ull << KIND;
     CHECK(isolate_births_may_match(by_pidfd | 7, by_pidfd | 7));
     CHECK(!isolate_births_may_match(by_pidfd | 7, by_pidfd | 8));
@@ -160,7 +161,8 @@ TEST(owner_names_in_the_temporary_folder) {
     CHECK_EQUAL(wait_child(dead), 0);
     int foreign = 0;
     for (int i = 0; i < OWN + FOREIGN; i++) {
-        snprintf(path, sizeof path, "%s/swift-sandbox-%lu-%d-b1-%d", folder, internal_pid_namespace(), (int)dead, i);
+        snprintf(path, sizeof path, "%s/swift-sandbox-%lu-%d-b1-%d", folder, internal_pid_namespace(),
+                 (int)dead, i);
         CHECK_OK(mkdir(path, 0700));
         if (i >= OWN && geteuid() == 0) {
             CHECK_OK(chown(path, 12345, 12345));
@@ -178,7 +180,8 @@ TEST(owner_names_in_the_temporary_folder) {
     CHECK(internal_remove_dead_scratch(internal_now_ms() + 60000, NULL, NULL) >= 0);
     CHECK_EQUAL(count_entries(folder), foreign);
     for (int i = OWN; i < OWN + foreign; i++) {
-        snprintf(path, sizeof path, "%s/swift-sandbox-%lu-%d-b1-%d", folder, internal_pid_namespace(), (int)dead, i);
+        snprintf(path, sizeof path, "%s/swift-sandbox-%lu-%d-b1-%d", folder, internal_pid_namespace(),
+                 (int)dead, i);
         CHECK_OK(rmdir(path));
     }
     CHECK_OK(rmdir(folder));

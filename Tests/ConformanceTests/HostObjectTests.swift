@@ -48,7 +48,8 @@ struct HostObjectTests {
         return flock(fd, LOCK_EX | LOCK_NB) == 0
     }
 
-    @Test("The host's files and devices are not watched, locked or changed", arguments: ConformanceSubject.all)
+    @Test(
+        "The host's files and devices are not watched, locked or changed", arguments: ConformanceSubject.all)
     func hostFiles(subject: ConformanceSubject) async throws {
         guard subject.has(.ownInodes) else { return }
         let lines = try await during(subject, "watch_files", until: "ready\n") {
@@ -67,14 +68,20 @@ struct HostObjectTests {
             }
         }
         #expect(lines.last == "events 0", "\(lines)")
-        #expect(lines.contains { $0.hasPrefix("times E") } && lines.contains { $0.hasPrefix("mode E") }, "\(lines)")
+        #expect(
+            lines.contains { $0.hasPrefix("times E") } && lines.contains { $0.hasPrefix("mode E") },
+            "\(lines)")
     }
 
-    @Test("Where the host's own devices are bound, they are not changed either", arguments: ConformanceSubject.all)
+    @Test(
+        "Where the host's own devices are bound, they are not changed either",
+        arguments: ConformanceSubject.all)
     func hostDevices(subject: ConformanceSubject) async throws {
         guard subject.has(.rootfs) else { return }
         let lines = try await during(subject, "watch_files", until: "ready\n") {}
-        #expect(lines.contains { $0.hasPrefix("times E") } && lines.contains { $0.hasPrefix("mode E") }, "\(lines)")
+        #expect(
+            lines.contains { $0.hasPrefix("times E") } && lines.contains { $0.hasPrefix("mode E") },
+            "\(lines)")
     }
 
     /// Inotify instances, timers and queued signals count for the user who made a namespace, too.
@@ -83,7 +90,9 @@ struct HostObjectTests {
         guard subject.has(.distinctUser, .userNamespace) else { return }
         func capacity() -> Int {
             var held: [Int32] = []
-            while held.count < 100, case let fd = inotify_init1(Int32(IN_CLOEXEC)), fd >= 0 { held.append(fd) }
+            while held.count < 100, case let fd = inotify_init1(Int32(IN_CLOEXEC)), fd >= 0 {
+                held.append(fd)
+            }
             for fd in held { close(fd) }
             return held.count
         }
@@ -132,7 +141,8 @@ struct HostObjectTests {
     func masked(subject: ConformanceSubject) async throws {
         guard subject.has(.maskedProc), subject.capabilities.kind == .local else { return }
         let files = ["vmstat", "zoneinfo", "buddyinfo", "softirqs", "locks", "interrupts", "diskstats"]
-        let line = "cd /proc; cat \(files.joined(separator: " ")) 2>/dev/null | wc -c; ls pressure 2>/dev/null | wc -l"
+        let line =
+            "cd /proc; cat \(files.joined(separator: " ")) 2>/dev/null | wc -c; ls pressure 2>/dev/null | wc -l"
         let result = try await subject.shell(line)
         expect(result, .exited(code: 0))
         #expect(result.lines.filter { !$0.isEmpty } == ["0", "0"], "\(result.summary)")

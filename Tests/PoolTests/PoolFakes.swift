@@ -1,6 +1,5 @@
 /// Members, gates and clocks in memory, for the tests of the pool's driver.
 
-import Synchronization
 import Testing
 
 @testable import Sandbox
@@ -20,7 +19,7 @@ final class FakeFactory: Sendable {
         var sick: Set<Int> = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     /// Creations wait here.
     let creation = Gate(open: true)
     /// Destructions wait here.
@@ -92,9 +91,9 @@ final class FakeFactory: Sendable {
 
 /// A value that tasks share.
 final class Shared<Value: Sendable>: Sendable {
-    private let state: Mutex<Value>
+    private let state: Locked<Value>
 
-    init(_ value: Value) { state = Mutex(value) }
+    init(_ value: Value) { state = Locked(value) }
 
     var value: Value { state.withLock { $0 } }
 
@@ -110,9 +109,9 @@ final class Gate: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
-    init(open: Bool) { state = Mutex(State(isOpen: open)) }
+    init(open: Bool) { state = Locked(State(isOpen: open)) }
 
     func pass() async {
         await withCheckedContinuation { continuation in
@@ -144,7 +143,7 @@ final class ManualClock: Sendable {
         var last = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     var sleepers: Int { state.withLock { $0.sleepers.count } }
 

@@ -1,8 +1,8 @@
 /* Whether a process is still the one of its pid, however often that number is used again.
  *
- * A start time as /proc tells it depends on the reader's time namespace. So the number of the process's pidfd is taken,
- * which the kernel (6.9) gives to no other process of this boot. Before that it is the start time as the host counts
- * it, and where we cannot know that nobody is ever declared dead by it. */
+ * A start time as /proc tells it depends on the reader's time namespace. So the number of the process's pidfd
+ * is taken, which the kernel (6.9) gives to no other process of this boot. Before that it is the start time
+ * as the host counts it, and where we cannot know that nobody is ever declared dead by it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +33,8 @@ static int read_stat(pid_t pid, struct process_stat *out) {
     if (file != NULL)
         fclose(file);
     text[n] = 0;
-    /* The name may hold anything; the fields begin after its last parenthesis: 3 the state, 20 the threads, 22 the
-     * start. */
+    /* The name may hold anything; the fields begin after its last parenthesis: 3 the state, 20 the threads,
+     * 22 the start. */
     char *field = strrchr(text, ')');
     if (field == NULL || field[1] != ' ')
         return -ESRCH;

@@ -30,13 +30,70 @@ struct spawn {
     char *inner_stack;
 };
 
-/* What runs on a clone's stack and never returns leaves AddressSanitizer's marks there, for the next user of
- * those addresses to stumble over: an embedder built with it must not check these functions. */
-#define ON_CLONED_STACK __attribute__((no_sanitize_address))
+/* What runs on a clone's stack and never returns leaves a sanitizer's marks there and in the state of the
+ * thread that we borrow, for their next user to stumble over: an embedder built with one must not check these
+ * functions. */
+#if defined(__clang__)
+#define ON_CLONED_STACK __attribute__((disable_sanitizer_instrumentation))
+#else
+#define ON_CLONED_STACK __attribute__((no_sanitize_address, no_sanitize_thread, no_sanitize_undefined))
+#endif
 
 /* Raw, so that no libc wrapper touches the errno or the cancellation state of the thread that we borrow. */
 ON_CLONED_STACK static long call(long number, long a, long b, long c, long d, long e) {
     return syscall(number, a, b, c, d, e);
+}
+
+/* clone as the C library has it, but that nobody stands between: ThreadSanitizer's own takes CLONE_VM for a
+ * new thread of its process, and aborts. Shares our memory and stops us; the child calls body(argument) on
+ * the new stack and must not return from it. pid, or -errno. */
+ON_CLONED_STACK static long clone_on_stack(int (*body)(void *), char *stack_top, void *argument) {
+    const unsigned long flags = CLONE_VM | CLONE_VFORK;
+#if defined(__x86_64__)
+    register long result __asm__("rax") = SYS_clone;
+    register unsigned long flags_in __asm__("rdi") = flags;
+    register char *stack_in __asm__("rsi") = stack_top;
+    register long parent_tid __asm__("rdx") = 0;
+    register long child_tid __asm__("r10") = 0;
+    register long tls __asm__("r8") = 0;
+    register int (*body_in)(void *) __asm__("r12") = body;
+    register void *argument_in __asm__("r13") = argument;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r13, %%rdi\n\t"
+                     "call *%%r12\n\t"
+                     "hlt\n"
+                     "1:"
+                     : "+r"(result)
+                     : "r"(flags_in), "r"(stack_in), "r"(parent_tid), "r"(child_tid), "r"(tls), "r"(body_in),
+                       "r"(argument_in)
+                     : "rcx", "r11", "cc", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register unsigned long x0 __asm__("x0") = flags;
+    register char *x1 __asm__("x1") = stack_top;
+    register long x2 __asm__("x2") = 0;
+    register long x3 __asm__("x3") = 0;
+    register long x4 __asm__("x4") = 0;
+    register long x8 __asm__("x8") = SYS_clone;
+    register int (*x19)(void *) __asm__("x19") = body;
+    register void *x20 __asm__("x20") = argument;
+    __asm__ volatile("svc 0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x29, xzr\n\t"
+                     "mov x0, x20\n\t"
+                     "blr x19\n\t"
+                     "brk 0\n"
+                     "1:"
+                     : "+r"(x0)
+                     : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x8), "r"(x19), "r"(x20)
+                     : "cc", "memory");
+    return (long)x0;
+#else
+#error "no clone for this architecture"
+#endif
 }
 
 ON_CLONED_STACK static void reset_signals(void) {
@@ -96,9 +153,10 @@ ON_CLONED_STACK static int become_supervisor(void *argument) {
 
 ON_CLONED_STACK static int clone_again(void *argument) {
     struct spawn *spawn = argument;
-    spawn->pid = clone(become_supervisor, spawn->inner_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, spawn);
-    if (spawn->pid < 0)
-        spawn->result = errno;
+    long pid = clone_on_stack(become_supervisor, spawn->inner_stack + STACK_BYTES, spawn);
+    spawn->pid = (pid_t)pid;
+    if (pid < 0)
+        spawn->result = (int)-pid;
     call(SYS_exit, 0, 0, 0, 0, 0);
     return 0;
 }
@@ -115,10 +173,10 @@ int internal_spawn(int image, int socket, int owner, int config) {
     sigprocmask(SIG_BLOCK, &all, &before);
     /* No exit signal: SIGCHLD handlers, and SIGCHLD being ignored, do not concern this child; only __WCLONE
      * sees it. */
-    pid_t child = clone(clone_again, stacks + STACK_BYTES, CLONE_VM | CLONE_VFORK, &spawn);
-    int result = child < 0 ? -errno : 0;
+    long child = clone_on_stack(clone_again, stacks + STACK_BYTES, &spawn);
+    int result = child < 0 ? (int)child : 0;
     if (child > 0)
-        while (waitpid(child, NULL, __WCLONE) < 0 && errno == EINTR) {
+        while (waitpid((pid_t)child, NULL, __WCLONE) < 0 && errno == EINTR) {
         }
     sigprocmask(SIG_SETMASK, &before, NULL);
     munmap(stacks, 2 * STACK_BYTES);

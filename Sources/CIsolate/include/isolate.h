@@ -282,6 +282,14 @@ char isolate_policy_answer(const char *name);
 /* The names that the policy knows, in its order; NULL after the last one. */
 const char *isolate_policy_name(unsigned index);
 
+/* ---- locks ---- */
+
+/* For a lock that ThreadSanitizer does not see, in a program built with it: its number, that it was taken,
+ * that it is about to be left. Elsewhere these do nothing. */
+uint32_t isolate_lock_number(void);
+void isolate_lock_taken(uint32_t lock);
+void isolate_lock_left(uint32_t lock);
+
 /* ---- the agent of a container: isolate_agent.h ---- */
 
 typedef struct isolate_agent_options {

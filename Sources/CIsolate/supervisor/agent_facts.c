@@ -134,7 +134,8 @@ static int has_cgroup_namespace(void) {
     return count > 0;
 }
 
-/* A container's root is layers or a copy, never the host's own files; its devices are the engine's in a tmpfs. */
+/* A container's root is layers or a copy, never the host's own files; its devices are the engine's in a
+ * tmpfs. */
 static int has_own_devices(void) {
     enum { TMPFS = 0x01021994 };
     struct statfs status;

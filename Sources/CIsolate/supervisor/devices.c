@@ -1,9 +1,9 @@
 /*
  * The slot's /dev, with nodes of its own.
  *
- * Bound nodes of the host's would be the host's inodes: a program could watch who opens /dev/null, take locks on it,
- * and set its times. Only the host's root can make others, so the supervisor fills a small tmpfs and hands it over
- * unmounted; the slot puts it into its tree. Elsewhere the host's nodes are bound, read-only.
+ * Bound nodes of the host's would be the host's inodes: a program could watch who opens /dev/null, take locks
+ * on it, and set its times. Only the host's root can make others, so the supervisor fills a small tmpfs and
+ * hands it over unmounted; the slot puts it into its tree. Elsewhere the host's nodes are bound, read-only.
  */
 #include <asm/stat.h>
 #include <linux/mount.h>

@@ -1,9 +1,10 @@
 /*
  * Reads what a program can keep locked: a process of the slot's own that may be kept waiting in its place.
  *
- * /proc/PID/smaps_rollup waits for the lock of the process's address space, which its threads can hold for as long as
- * they like. The slot gives each question a few milliseconds, and meanwhile its clocks go on; an answer that does not
- * come in time is thrown away when it comes. Only where no cgroup counts memory is there such a process.
+ * /proc/PID/smaps_rollup waits for the lock of the process's address space, which its threads can hold for as
+ * long as they like. The slot gives each question a few milliseconds, and meanwhile its clocks go on; an
+ * answer that does not come in time is thrown away when it comes. Only where no cgroup counts memory is there
+ * such a process.
  */
 #include <linux/prctl.h>
 

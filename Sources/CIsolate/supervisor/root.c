@@ -95,10 +95,10 @@ static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char
     const struct isolate_bind *bind = &slot->config->binds[index];
     const char *target = config_text(slot->config, bind->target);
     int recursive = bind->kind == ISOLATE_BIND_TREE ? AT_RECURSIVE : 0;
-    /* What was a directory or a file when it was looked at is no link now: a link could lead out of the image. */
-    int CLEANUP_CLOSE tree =
-        (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
-                        OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | recursive);
+    /* What was a directory or a file when it was looked at is no link now: a link could lead out of the
+     * image. */
+    int CLEANUP_CLOSE tree = (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
+                                             OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | recursive);
     int result = tree;
     if (result >= 0 && !is_lower && recursive)
         result = root_make_directory(root, target, 0755);
@@ -147,7 +147,9 @@ static int add_overlay(int root, const char *source, const char *target) {
 
 static uint64_t file_size(const char *path) {
     struct stat status = {0};
-    return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : (uint64_t)status.st_size;
+    return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) < 0
+               ? 0
+               : (uint64_t)status.st_size;
 }
 
 static int add_bind(struct slot *slot, int root, uint32_t index) {

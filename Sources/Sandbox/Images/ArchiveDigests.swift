@@ -1,7 +1,6 @@
 /// The digests of archives: made by reading them once, remembered as long as they stay as they were.
 
 import Glibc
-import Synchronization
 
 /// An archive as the file system knows it: the same values mean the same bytes.
 package struct ArchiveIdentity: Hashable, Sendable {
@@ -53,7 +52,7 @@ final class ArchiveDigests: Sendable {
     private static let maximumRemembered = 1024
 
     private let index: FileDescriptor
-    private let remembered = Mutex<[ArchiveIdentity: String]>([:])
+    private let remembered = Locked<[ArchiveIdentity: String]>([:])
 
     init(index: FileDescriptor) { self.index = index }
 

@@ -2,7 +2,6 @@
 
 import FoundationEssentials
 import Glibc
-import Synchronization
 
 /// What stands in an entry's `manifest.json`, which is written last.
 struct CacheManifest: Codable {
@@ -58,10 +57,10 @@ enum CacheFile {
 
 /// Keeps an image from being removed from the cache until it is released or the last reference is gone.
 final class ImageHold: Sendable {
-    private let lock: Mutex<FileLock?>
+    private let lock: Locked<FileLock?>
 
     /// - Parameter lock: `nil` for images that are not in the cache.
-    init(_ lock: FileLock?) { self.lock = Mutex(lock) }
+    init(_ lock: FileLock?) { self.lock = Locked(lock) }
 
     /// Lets go; more calls do nothing.
     func release() { lock.withLock { $0 = nil } }

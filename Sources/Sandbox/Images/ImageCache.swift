@@ -1,7 +1,6 @@
 /// Images, unpacked once: a content-addressed cache that several processes share.
 
 import Glibc
-import Synchronization
 
 /// The cache. An entry is named by the archive's SHA-256; it is complete from the moment it has that name.
 ///
@@ -45,7 +44,7 @@ final class ImageCache: Sendable {
     private let limits: ImageLimits
     private let maximumBytes: Int
     private let digests: ArchiveDigests
-    private let verified = Mutex<[String: Verified]>([:])
+    private let verified = Locked<[String: Verified]>([:])
 
     /// Opens a cache, and removes what dead processes left in it.
     ///

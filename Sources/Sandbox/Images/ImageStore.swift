@@ -1,7 +1,6 @@
 /// From the name of an image to a directory that a sandbox can use.
 
 import Glibc
-import Synchronization
 
 /// A root file system, ready to be mounted.
 struct PreparedImage: Sendable {
@@ -22,7 +21,7 @@ final class ImageStore: Sendable {
     private let cachePath: String?
     private let limits: ImageLimits
     private let maximumBytes: Int
-    private let cache = Mutex<ImageCache?>(nil)
+    private let cache = Locked<ImageCache?>(nil)
 
     /// - Parameters:
     ///   - cachePath: an absolute path; `nil`: `SANDBOX_CACHE`, or the user's standard place.

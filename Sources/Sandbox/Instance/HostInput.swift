@@ -1,13 +1,12 @@
 /// A file of the host as a program's stdin.
 
 import Glibc
-import Synchronization
 
 /// A regular file, open for reading; closed with the last reference.
 package final class HostFile: Sendable {
     private let descriptor: Int32
     private let path: ByteString
-    private let error = Mutex<SandboxError?>(nil)
+    private let error = Locked<SandboxError?>(nil)
 
     /// - Throws: `.invalidPath`, `.fileNotFound`, `.fileAccess`, `.notRegularFile`.
     package init(path: ByteString) throws(SandboxError) {

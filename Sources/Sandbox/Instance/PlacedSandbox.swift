@@ -1,7 +1,6 @@
 /// A sandbox in use: what callers may do when, whatever it is made of.
 
 import CIsolate
-import Synchronization
 
 /// The one ``SandboxInstance``: serial runs, files, and a close that waits for both.
 package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
@@ -21,7 +20,7 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
     package let provenance: Provenance
     package let isolation: IsolationReport
     private let place: Place
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init(_ place: Place, isolation: IsolationReport, provenance: Provenance) {
         self.place = place
@@ -120,7 +119,7 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
         _ command: Command, stdin: StandardInput, limits: Limits,
         body: @concurrent @Sendable (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value) {
-        let outcome = Mutex<Result<Value, any Error>?>(nil)
+        let outcome = Locked<Result<Value, any Error>?>(nil)
         let result: RunResult
         do throws(SandboxError) {
             result = try await perform(command, stdin: stdin, limits: limits, isStreaming: true) { live in

@@ -1,7 +1,6 @@
 /// What a run writes, and the wait for its end: the same for a run in a slot and one in a container.
 
 import CIsolate
-import Synchronization
 
 /// Takes output within bounds until the run has ended; collects it, or hands it out in pieces.
 package final class RunOutput: Sendable {
@@ -45,7 +44,7 @@ package final class RunOutput: Sendable {
 
     private let bound: Int
     private let onRoom: @Sendable (Execution.Chunk?) -> Void
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// - Parameters:
     ///   - bound: of each stream, in bytes.
@@ -55,7 +54,7 @@ package final class RunOutput: Sendable {
     ) {
         self.bound = bound
         self.onRoom = onRoom
-        state = Mutex(State(mode: isStreaming ? .stream : .collect))
+        state = Locked(State(mode: isStreaming ? .stream : .collect))
     }
 
     // MARK: On the producer's side
@@ -143,7 +142,8 @@ package final class RunOutput: Sendable {
 
     /// Waits for the end.
     package func wait() async -> End {
-        await withCheckedContinuation { continuation in
+        defer { state.follow() }
+        return await withCheckedContinuation { continuation in
             let end = state.withLock { state -> End? in
                 if state.end == nil { state.waiter = continuation }
                 return state.end
@@ -154,7 +154,8 @@ package final class RunOutput: Sendable {
 
     /// The next chunk of a streaming run; `nil` when the run ended and everything was handed out.
     package func nextChunk() async -> Execution.Chunk? {
-        await withTaskCancellationHandler {
+        defer { state.follow() }
+        return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 var taken: Execution.Chunk?
                 let ready = state.withLock { state -> Execution.Chunk?? in

@@ -1,7 +1,5 @@
 /// One after another.
 
-import Synchronization
-
 /// Lets callers in one at a time, in the order in which they came; almost always nobody is there.
 package final class Turns: Sendable {
     private struct State {
@@ -14,10 +12,10 @@ package final class Turns: Sendable {
         }
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// - Parameter isTaken: the first turn has begun.
-    package init(isTaken: Bool = false) { state = Mutex(State(isTaken: isTaken)) }
+    package init(isTaken: Bool = false) { state = Locked(State(isTaken: isTaken)) }
 
     /// Waits for a turn, which ``end()`` ends.
     package func begin() async {
@@ -30,6 +28,7 @@ package final class Turns: Sendable {
             }
             if isFree { continuation.resume() }
         }
+        state.follow()
     }
 
     package func end() {

@@ -2,7 +2,6 @@
 
 import CIsolate
 import Glibc
-import Synchronization
 
 /// Called on the loop's thread when a descriptor is ready.
 protocol EventHandler: AnyObject, Sendable {
@@ -32,7 +31,7 @@ final class EventLoop: Sendable {
 
     private let epoll: Int32
     private let wakeup: Int32
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     static let readable = EPOLLIN.rawValue
     static let writable = EPOLLOUT.rawValue
@@ -146,6 +145,9 @@ final class EventLoop: Sendable {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// See ``Locked/follow()``: for what a job handed over once it had used the loop.
+    func follow() { state.follow() }
+
     /// Ends the thread after the jobs that are already there.
     func stop() {
         state.withLock { $0.isStopped = true }
@@ -214,7 +216,7 @@ final class EventLoop: Sendable {
 final class DeadlineSet: Sendable {
     private let loop: EventLoop
     /// `nil`: it came.
-    private let ids = Mutex<[EventLoop.DeadlineID]?>([])
+    private let ids = Locked<[EventLoop.DeadlineID]?>([])
 
     init(_ loop: EventLoop) { self.loop = loop }
 

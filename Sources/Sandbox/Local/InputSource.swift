@@ -2,7 +2,6 @@
 
 import CIsolate
 import Glibc
-import Synchronization
 
 /// A program's stdin. The program never gets a descriptor of the host's own files: through `/proc/self/fd` it could
 /// open them anew with other rights. Bytes become a sealed memory file, files and streams a pipe that we feed.
@@ -75,18 +74,18 @@ private final class InputPump: EventHandler {
     private static let chunkSize = 64 << 10
     let file: HostFile?
     private let loop: EventLoop
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     init(_ fd: Int32, _ source: Source, loop: EventLoop) {
         self.loop = loop
         switch source {
         case .file(let file):
             self.file = file
-            state = Mutex(State(fd: fd))
+            state = Locked(State(fd: fd))
             loop.add(fd, events: EventLoop.writable, handler: self)
         case .stream(let stream):
             file = nil
-            state = Mutex(State(fd: fd))
+            state = Locked(State(fd: fd))
             loop.add(fd, events: 0, handler: self)
             let task = Task { [self] in
                 for await chunk in stream where !chunk.isEmpty {

@@ -111,7 +111,7 @@ final class LocalEngine: Sendable {
     private final class Workshop: Sendable {
         private let supervisor: Supervisor
         private let keep: Int
-        private let cleared = Mutex<[Slot]>([])
+        private let cleared = Locked<[Slot]>([])
 
         init(supervisor: Supervisor, keep: Int) {
             self.supervisor = supervisor

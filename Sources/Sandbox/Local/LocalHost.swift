@@ -2,7 +2,6 @@
 
 import CIsolate
 import Glibc
-import Synchronization
 
 /// Trials of this host. The host does not change while a process lives, so each is made once.
 enum LocalHost {
@@ -29,7 +28,7 @@ enum LocalHost {
         var isWritable: Bool
     }
 
-    private static let answers = Mutex<[Question: Trial]>([:])
+    private static let answers = Locked<[Question: Trial]>([:])
 
     /// Starts a supervisor, makes a cell, and ends both. Blocks for some 10 ms when it is asked for the first time.
     static func trial(avoid: UInt32 = 0, adoptCgroup: Bool = false, isWritable: Bool = false) -> Trial {

@@ -2,7 +2,6 @@
 
 import CIsolate
 import Glibc
-import Synchronization
 
 /// Reads what a program writes until the slot says that every process of the run is dead.
 ///
@@ -46,11 +45,11 @@ final class LocalRun: EventHandler {
 
     /// Shared with the output, which unpauses them.
     private final class Streams: Sendable {
-        let value: Mutex<[Stream]>
+        let value: Locked<[Stream]>
         let loop: EventLoop
 
         init(_ stdout: Int32, _ stderr: Int32, _ loop: EventLoop) {
-            value = Mutex([Stream(fd: stdout), Stream(fd: stderr)])
+            value = Locked([Stream(fd: stdout), Stream(fd: stderr)])
             self.loop = loop
         }
 

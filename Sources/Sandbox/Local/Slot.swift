@@ -2,7 +2,6 @@
 
 import CIsolate
 import Glibc
-import Synchronization
 
 /// The embedder's end of a slot.
 ///
@@ -32,7 +31,7 @@ final class Slot: EventHandler {
     private let request: Int32
     /// Questions are asked one after another. The slot's first word comes unasked: its root is built, or why not.
     private let turns = Turns(isTaken: true)
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(
         number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop, patience: Patience,
@@ -196,6 +195,7 @@ final class Slot: EventHandler {
         } onCancel: {
             bounds.add(after: Patience.unwanted) { [weak self] in self?.giveUp(SandboxError.runCancelled) }
         }
+        state.follow()
         return try answer.get()
     }
 

@@ -2,7 +2,6 @@
 
 import CIsolate
 import Glibc
-import Synchronization
 
 /// Owns one supervisor and hands out its slots. Its death fails everything that waits for it.
 final class Supervisor: EventHandler {
@@ -68,7 +67,7 @@ final class Supervisor: EventHandler {
     let handle: isolate_supervisor
     let world: LocalWorld
     private let patience: Patience
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private init(loop: EventLoop, handle: isolate_supervisor, patience: Patience) {
         self.loop = loop
@@ -83,6 +82,7 @@ final class Supervisor: EventHandler {
         let result: Result<Supervisor, SandboxError> = await withCheckedContinuation { continuation in
             loop.perform { continuation.resume(returning: startNow(on: loop, setup, patience)) }
         }
+        loop.follow()
         if case .failure = result { loop.stop() }
         return try result.get()
     }
@@ -132,6 +132,7 @@ final class Supervisor: EventHandler {
             let sent = sendRecord { isolate_slot_create($0, number) }
             if sent < 0 { refuseSlot(number, sent == -EPIPE ? lost : Self.unreachable(-sent)) }
         }
+        state.follow()
         let slot = try answer.get()
         do {
             try await slot.awaitRoot()

@@ -1,7 +1,5 @@
 /// Waiting for what others wait for too, and no longer than one can.
 
-import Synchronization
-
 /// What came of waiting for a task that goes on in any case.
 package enum Awaited<Value: Sendable>: Sendable {
     case value(Value)
@@ -37,7 +35,7 @@ private final class Race<Value: Sendable>: Sendable {
         var continuation: CheckedContinuation<Value, Never>?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     func finish(_ value: Value) {
         let continuation = state.withLock { state in
@@ -49,7 +47,8 @@ private final class Race<Value: Sendable>: Sendable {
     }
 
     func result() async -> Value {
-        await withCheckedContinuation { continuation in
+        defer { state.follow() }
+        return await withCheckedContinuation { continuation in
             let early = state.withLock { state in
                 if state.value == nil { state.continuation = continuation }
                 return state.value

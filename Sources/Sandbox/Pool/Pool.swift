@@ -1,7 +1,5 @@
 /// The driver of a pool: a lock around the state machine, and its actions carried out outside that lock.
 
-import Synchronization
-
 /// A pool of prepared members, made and destroyed by closures; ``PoolStateMachine`` says when.
 ///
 /// A caller does `acquire`, hands its request to the member, `replenish`, and in the end `release`. A pool
@@ -59,7 +57,7 @@ package final class Pool<Member: Sendable>: Sendable {
         case refused
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
     private let create: Create
     private let destroy: Destroy
     private let reset: Test?
@@ -87,7 +85,7 @@ package final class Pool<Member: Sendable>: Sendable {
         try configuration.validate()
         var configuration = configuration
         if check == nil { configuration.healthCheckInterval = nil }
-        self.state = Mutex(State(machine: Machine(configuration: configuration, resets: reset != nil)))
+        self.state = Locked(State(machine: Machine(configuration: configuration, resets: reset != nil)))
         self.reset = reset
         self.check = check
         self.create = create
@@ -225,6 +223,7 @@ package final class Pool<Member: Sendable>: Sendable {
         } onCancel: {
             cancel(waiter)
         }
+        state.follow()
         let lease = try answer.get()
         if Task.isCancelled {
             handle { machine, now in machine.giveBack(lease.id, now: now) }

@@ -1,7 +1,6 @@
 /// What a backend starts with its first use, one for each key.
 
 import Glibc
-import Synchronization
 
 /// Values that are started when somebody asks for them; several first callers share one start. When there are too many, those
 /// that nobody uses go, the one asked for longest ago first.
@@ -24,7 +23,7 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
     private let process = getpid()
     private let backend: String
     private let isUsed: @Sendable (Value) -> Bool
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// - Parameters:
     ///   - backend: for messages.

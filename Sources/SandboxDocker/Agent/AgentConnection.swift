@@ -5,7 +5,6 @@
     import Glibc
     import NIOCore
     import Sandbox
-    import Synchronization
 
     /// What its embedder has of an agent. Its end, whatever the reason, fails all that waits.
     final class AgentConnection: AttachedStreamHandler {
@@ -51,7 +50,7 @@
         private let patience: Duration
         private let onLoss: @Sendable () -> Void
         private let turns = Turns()
-        private let state = Mutex(State())
+        private let state = Locked(State())
 
         /// - Parameters:
         ///   - container: for messages.

@@ -14,8 +14,8 @@
         private let onEnd: @Sendable () -> Void
         private let number = Atomic<UInt64>(0)
         private let window = InputWindow()
-        private let feeder = Mutex<Task<Void, Never>?>(nil)
-        private let file = Mutex<HostFile?>(nil)
+        private let feeder = Locked<Task<Void, Never>?>(nil)
+        private let file = Locked<HostFile?>(nil)
 
         /// Bytes of each stream that may be on their way to a consumer that takes them one by one.
         static let streamingCredit = RunOutput.highWater / 2
@@ -124,7 +124,7 @@
             var waiter: (bytes: Int, continuation: CheckedContinuation<Bool, Never>)?
         }
 
-        private let state = Mutex(State())
+        private let state = Locked(State())
 
         var isClosed: Bool { state.withLock { $0.isClosed } }
 

@@ -3,14 +3,13 @@
 #if Docker
     import NIOCore
     import Sandbox
-    import Synchronization
 
     /// A volume with the agent's executable. It belongs to one backend and ends with it.
     final class AgentVolume: Sendable {
         let name: String
         private let client: EngineClient
         private let owner: ContainerOwner
-        private let state = Mutex(State())
+        private let state = Locked(State())
 
         private struct State {
             var filling: Task<EngineError?, Never>?

@@ -3,7 +3,6 @@
 #if Docker
     import Logging
     import Sandbox
-    import Synchronization
 
     final class ArchiveSupply: Sendable {
         private typealias Attempt = Task<Result<String, SandboxError>, Never>
@@ -11,7 +10,7 @@
         private let client: EngineClient
         private let logger: Logger
         /// By path, for the file that was there then.
-        private let attempts = Mutex<[String: (file: ArchiveIdentity?, attempt: Attempt)]>([:])
+        private let attempts = Locked<[String: (file: ArchiveIdentity?, attempt: Attempt)]>([:])
         private static let most = 64
 
         init(_ client: EngineClient, logger: Logger) {

@@ -4,7 +4,6 @@
     import CIsolate
     import NIOCore
     import Sandbox
-    import Synchronization
 
     /// A container that serves one sandbox after another.
     final class Container: Sendable {
@@ -16,7 +15,7 @@
         private let isPodman: Bool
         /// Changes of the limits are made one after another.
         private let turns = Turns()
-        private let state: Mutex<State>
+        private let state: Locked<State>
 
         private struct State {
             var limits: ContainerLimits
@@ -35,7 +34,7 @@
             self.connection = connection
             self.isolation = isolation
             self.client = client
-            state = Mutex(State(limits: limits))
+            state = Locked(State(limits: limits))
         }
 
         /// What a new container needs to know of its engine and its backend.

@@ -4,7 +4,6 @@
     import CIsolate
     import Glibc
     import Sandbox
-    import Synchronization
 
     /// The process that made a container, and which of its backends.
     struct ContainerOwner: Hashable, Sendable {
@@ -74,7 +73,7 @@
         }
 
         /// Backends of this process that were shut down: nothing that has their labels is theirs any more.
-        private static let ended = Mutex<Set<ContainerOwner>>([])
+        private static let ended = Locked<Set<ContainerOwner>>([])
 
         static func end(_ owner: ContainerOwner) { ended.withLock { _ = $0.insert(owner) } }
 

@@ -5,7 +5,6 @@
     import Glibc
     import Logging
     import Sandbox
-    import Synchronization
 
     /// A pool of containers of one image and root file system mode.
     final class ContainerPool: Sendable {
@@ -45,7 +44,7 @@
         /// The pool makes the members that report to it.
         private final class Reference: Sendable {
             private struct Weak { weak var pool: Pool<Container>? }
-            private let value = Mutex(Weak())
+            private let value = Locked(Weak())
             var pool: Pool<Container>? { value.withLock { $0.pool } }
             func set(_ pool: Pool<Container>) { value.withLock { $0.pool = pool } }
         }
@@ -116,7 +115,7 @@
             var stopping: CheckedContinuation<Void, Never>?
         }
 
-        private let state = Mutex(State())
+        private let state = Locked(State())
 
         init(_ session: EngineSession, owner: ContainerOwner, configuration: DockerConfiguration) {
             self.session = session

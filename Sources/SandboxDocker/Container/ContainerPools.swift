@@ -3,7 +3,6 @@
 #if Docker
     import Logging
     import Sandbox
-    import Synchronization
 
     final class ContainerPools: Sendable {
         private let session: EngineSession
@@ -12,7 +11,7 @@
         private let pools = StartOnce<ContainerKey, ContainerPool>(backend: "DockerBackend") { pool in
             pool.statistics.inUse > 0
         }
-        private let reconciling = Mutex<Task<Void, Never>?>(nil)
+        private let reconciling = Locked<Task<Void, Never>?>(nil)
 
         init(_ session: EngineSession, _ workshop: ContainerWorkshop, _ configuration: DockerConfiguration) {
             self.session = session

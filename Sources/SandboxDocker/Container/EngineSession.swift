@@ -2,14 +2,13 @@
 
 #if Docker
     import Sandbox
-    import Synchronization
 
     /// An engine that was spoken to.
     final class EngineSession: Sendable {
         let client: EngineClient
-        private let asking = Mutex<Task<Result<EngineInfo, EngineError>, Never>?>(nil)
+        private let asking = Locked<Task<Result<EngineInfo, EngineError>, Never>?>(nil)
 
-        private let last = Mutex<EngineInfo?>(nil)
+        private let last = Locked<EngineInfo?>(nil)
 
         init(_ client: EngineClient) { self.client = client }
 

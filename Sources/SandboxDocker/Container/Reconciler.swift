@@ -3,7 +3,6 @@
 #if Docker
     import Logging
     import Sandbox
-    import Synchronization
 
     /// Looks at labels, never at memory: whoever was killed told nobody what he had made.
     ///
@@ -129,7 +128,7 @@
 
         /// When something was seen first, by a clock that never jumps.
         private final class Sightings: Sendable {
-            private let first = Mutex<[String: ContinuousClock.Instant]>([:])
+            private let first = Locked<[String: ContinuousClock.Instant]>([:])
 
             func age(of id: String) -> Duration {
                 first.withLock { first in

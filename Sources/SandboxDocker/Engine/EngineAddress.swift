@@ -88,7 +88,9 @@
 
         /// An address as in `DOCKER_HOST`.
         ///
-        /// - Parameter tls: for `tcp://` and `https://`; the latter without it trusts the system's authorities.
+        /// - Parameters:
+        ///   - text: `unix:///path`, `tcp://host:port`, `https://host:port`, …
+        ///   - tls: for `tcp://` and `https://`; the latter without it trusts the system's authorities.
         /// - Throws: `.invalidArgument`, naming the value.
         public init(parsing text: String, tls: TLS? = nil) throws(SandboxError) {
             let address = try Self.parse(text, called: "the engine's address", wantsTLS: tls != nil)

@@ -3,7 +3,7 @@
 #if Docker
     import NIOCore
     import NIOPosix
-    import Synchronization
+    import Sandbox
 
     /// Talks to one engine. Its calls are grouped: ``containers``, ``images`` and ``volumes``.
     package final class EngineClient: Sendable {
@@ -15,7 +15,7 @@
         package let address: EngineAddress
         package let timeouts: EngineTimeouts
         private let connections: EngineConnections
-        private let version = Mutex<EngineVersion?>(nil)
+        private let version = Locked<EngineVersion?>(nil)
         private let watch: EngineWatch
 
         /// Connects nowhere yet.

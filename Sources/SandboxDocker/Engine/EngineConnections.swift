@@ -5,7 +5,7 @@
     import NIOHTTP1
     import NIOPosix
     import NIOSSL
-    import Synchronization
+    import Sandbox
 
     /// A connection that speaks HTTP, one exchange after the other.
     struct EngineConnection: Sendable {
@@ -36,7 +36,7 @@
         let address: EngineAddress
         private let timeouts: EngineTimeouts
         private let group: any EventLoopGroup
-        private let state = Mutex(State())
+        private let state = Locked(State())
 
         init(address: EngineAddress, timeouts: EngineTimeouts, group: any EventLoopGroup) {
             self.address = address

@@ -2,7 +2,7 @@
 
 #if Docker
     import NIOCore
-    import Synchronization
+    import Sandbox
 
     /// A request and whoever waits for its answer. It has exactly one result: the first one.
     final class EngineExchange: Sendable {
@@ -20,7 +20,7 @@
         let accepted: (@Sendable () -> Void)?
         /// Takes the body of a successful answer piece by piece, on the event loop.
         let receive: (@Sendable (ByteBuffer) throws(EngineError) -> Void)?
-        private let state = Mutex(State())
+        private let state = Locked(State())
 
         init(
             _ request: EngineRequest, apiVersion: String?, accepted: (@Sendable () -> Void)?,

@@ -2,7 +2,7 @@
 
 #if Docker
     import NIOCore
-    import Synchronization
+    import Sandbox
 
     extension EngineContainers {
         /// Runs `command` in a running container and collects what it writes.
@@ -71,7 +71,7 @@
             var continuation: CheckedContinuation<Void, Never>?
         }
 
-        private let state = Mutex(State())
+        private let state = Locked(State())
 
         func received(_ stream: StreamKind, _ bytes: ByteBuffer) {
             state.withLock { state in

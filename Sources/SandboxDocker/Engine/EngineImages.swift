@@ -4,7 +4,6 @@
     import NIOCore
     import NIOHTTP1
     import Sandbox
-    import Synchronization
 
     /// An image that the engine has.
     package struct ImageSummary: Sendable, Hashable, Decodable {
@@ -132,7 +131,7 @@
                 method: .POST, path: "/images/load", patience: .silence(client.timeouts.silence))
             request.query = [("quiet", "1")]
             request.body = body
-            let loaded = Mutex<[String]>([])
+            let loaded = Locked<[String]>([])
             let prefixes = ["Loaded image: ", "Loaded image ID: ", "Loaded image(s): "]
             try await stream(request) { news in
                 for line in (news.stream ?? "").split(separator: "\n") {
@@ -187,7 +186,7 @@
             _ request: EngineRequest, _ body: @escaping @Sendable (News) -> Void
         ) async throws(EngineError) {
             let operation = request.operation
-            let splitter = Mutex(JSONObjectSplitter())
+            let splitter = Locked(JSONObjectSplitter())
             let receive: @Sendable (ByteBuffer) throws(EngineError) -> Void = { bytes throws(EngineError) in
                 let objects = splitter.withLock { splitter in
                     Result { () throws(JSONObjectSplitter.Failure) in try splitter.split(bytes) }

@@ -1,7 +1,7 @@
 /// Finds out whether an engine that owes an answer still answers anything.
 
 #if Docker
-    import Synchronization
+    import Sandbox
 
     /// A slow answer may be an honest one: pulling an image, or starting a container on a busy host. So whoever waits
     /// longer than a moment is not judged by that, but by whether the engine answers a plain question meanwhile.
@@ -14,7 +14,7 @@
 
         /// Between two questions, and before the first.
         private static let pause = Duration.milliseconds(500)
-        private let state = Mutex(State())
+        private let state = Locked(State())
         private let ask: @Sendable () async -> EngineError?
 
         /// - Parameter ask: asks the plain question; an error when the engine did not answer in time.

@@ -4,7 +4,6 @@
     import Logging
     import Metrics
     import Sandbox
-    import Synchronization
 
     /// Uses a first backend, and for each run that this fails a second one; never silently.
     ///
@@ -41,7 +40,7 @@
         public let configuration: Configuration
         private let primary: any SandboxBackend
         private let secondary: any SandboxBackend
-        private let board: Mutex<BreakerBoard>
+        private let board: Locked<BreakerBoard>
         private let reports: FallbackReports
 
         /// - Throws: `.invalidArgument` if the breaker's policy or `replayBytes` make no sense.
@@ -58,7 +57,7 @@
             self.configuration = configuration
             self.primary = primary
             self.secondary = secondary
-            board = Mutex(BreakerBoard(policy: configuration.breaker))
+            board = Locked(BreakerBoard(policy: configuration.breaker))
             reports = FallbackReports(
                 logger: configuration.logger, factory: configuration.metrics ?? MetricsSystem.factory)
         }

@@ -9,7 +9,7 @@
     public struct FallbackEvent: Sendable, Hashable {
         /// What was wrong with the first backend.
         public var code: SandboxError.Code
-        /// The same in words, as in ``Provenance/fallbackReason``.
+        /// The same in words, as in ``/Sandbox/Provenance/fallbackReason``.
         public var reason: String
         /// False when the first backend was not even asked, because it failed a moment ago.
         public var wasTried: Bool

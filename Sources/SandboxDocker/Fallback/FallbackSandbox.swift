@@ -2,7 +2,6 @@
 
 #if Docker
     import Sandbox
-    import Synchronization
 
     final class FallbackSandbox: SandboxInstance {
         private enum Place {
@@ -36,7 +35,7 @@
 
         private let backend: FallbackBackend
         private let options: SandboxOptions
-        private let state: Mutex<State>
+        private let state: Locked<State>
 
         init(
             _ backend: FallbackBackend, _ options: SandboxOptions, primary sandbox: any SandboxInstance,
@@ -45,7 +44,7 @@
             self.backend = backend
             self.options = options
             let journal = FileJournal(capacity: backend.configuration.replayBytes)
-            state = Mutex(State(place: .first(sandbox), latest: sandbox, pass: pass, journal: journal))
+            state = Locked(State(place: .first(sandbox), latest: sandbox, pass: pass, journal: journal))
         }
 
         init(
@@ -54,7 +53,7 @@
         ) {
             self.backend = backend
             self.options = options
-            state = Mutex(
+            state = Locked(
                 State(
                     place: .second(sandbox), latest: sandbox, cause: cause, journal: FileJournal(capacity: 0))
             )

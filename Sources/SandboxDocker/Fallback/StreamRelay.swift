@@ -2,7 +2,6 @@
 
 #if Docker
     import Sandbox
-    import Synchronization
 
     /// Stands between the consumer of a streaming run and the tries of that run.
     ///
@@ -23,7 +22,7 @@
             var server: CheckedContinuation<Void, Never>?
         }
 
-        private let state = Mutex(State())
+        private let state = Locked(State())
 
         /// Whether the run may be repeated: not once the consumer has seen output. If so the try at hand is not
         /// read from any more.

@@ -1,5 +1,5 @@
-// Takes what the kernel counts per user until it is refused: inotify instances, timers, queued signals. Prints how many
-// of each it got, and holds them until a line comes on stdin.
+// Takes what the kernel counts per user until it is refused: inotify instances, timers, queued signals.
+// Prints how many of each it got, and holds them until a line comes on stdin.
 #include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>

@@ -1,5 +1,5 @@
-// Watches and locks what it can read of its root, tries to change what lies in /dev, says so, and when a line comes on
-// stdin prints how many accesses by others it has seen.
+// Watches and locks what it can read of its root, tries to change what lies in /dev, says so, and when a line
+// comes on stdin prints how many accesses by others it has seen.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 int main(void) {
-    static const char *const places[] = {"/usr/bin", "/usr/lib", "/bin", "/dev", "/dev/null", "/dev/urandom", "/dev/zero",
-                                         "/usr/bin/env"};
+    static const char *const places[] = {"/usr/bin",  "/usr/lib",     "/bin",      "/dev",
+                                         "/dev/null", "/dev/urandom", "/dev/zero", "/usr/bin/env"};
     static const char *const locked[] = {"/usr/bin/env", "/dev/null", "/etc/ld.so.cache"};
     char buffer[4096] __attribute__((aligned(8)));
     int watch = inotify_init1(IN_NONBLOCK), events = 0;

@@ -1,0 +1,45 @@
+/* What ThreadSanitizer is told of locks that it cannot see. */
+#include "isolate.h"
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_THREAD_SANITIZER 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define HAS_THREAD_SANITIZER 1
+#endif
+
+#ifdef HAS_THREAD_SANITIZER
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+
+/* A lock is an address to it. Two locks that share one only hide a race between what they guard. */
+enum { PLACES = 1 << 16 };
+static uint64_t places[PLACES];
+static uint32_t last_number;
+
+uint32_t isolate_lock_number(void) {
+    return __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED) % PLACES;
+}
+
+void isolate_lock_taken(uint32_t lock) {
+    __tsan_acquire(&places[lock % PLACES]);
+}
+
+void isolate_lock_left(uint32_t lock) {
+    __tsan_release(&places[lock % PLACES]);
+}
+#else
+uint32_t isolate_lock_number(void) {
+    return 0;
+}
+
+void isolate_lock_taken(uint32_t lock) {
+    (void)lock;
+}
+
+void isolate_lock_left(uint32_t lock) {
+    (void)lock;
+}
+#endif
