@@ -93,7 +93,9 @@
         /// Slow is not silent: one that answers a plain question meanwhile is waited for.
         @Test func aSlowEngineIsWaitedFor() async throws {
             let engine = try await FakeEngine { line in
-                if line.contains("/_ping") { return [.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")] }
+                if line.contains("/_ping") {
+                    return [.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")]
+                }
                 let body = line.contains("/version") ? FakeEngine.version : "{}"
                 return [
                     .pause(.seconds(2)),
@@ -168,7 +170,8 @@
                     // The one that is given next.
                     try await client.send(
                         EngineRequest(
-                            method: .POST, path: "/containers/\(first)/pause", patience: .total(.seconds(30))))
+                            method: .POST, path: "/containers/\(first)/pause", patience: .total(.seconds(30)))
+                    )
                     let next = try await backend.run(victim: "nothing")
                     #expect(next.outcome == .exited(code: 0), "\(next.told)")
                     #expect(next.provenance.sandbox != first)

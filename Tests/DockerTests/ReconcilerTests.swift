@@ -11,7 +11,9 @@
         private static let elsewhere = ContainerOwner(host: "another-boot", pid: 1, start: 1, backend: 1)
 
         private static func json(_ labels: [String: String]) -> String {
-            "{" + labels.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \"\($0.value)\"" }.joined(separator: ",") + "}"
+            "{"
+                + labels.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \"\($0.value)\"" }.joined(
+                    separator: ",") + "}"
         }
 
         /// An engine with a clock of its own, a container and a volume of an owner elsewhere.
@@ -66,7 +68,9 @@
             #expect(EngineTime.seconds("2000-02-29T12:34:56.123456789Z") == 951_827_696)
             #expect(EngineTime.seconds("2026-11-29T11:00:00+01:00") == 1_795_946_400)
             #expect(EngineTime.seconds("2026-11-29T11:00:00-00:30") == 1_795_951_800)
-            for text in ["", "2026-11-29", "2026-11-29T11:00:00", "2026-13-29T11:00:00Z", "x026-11-29T11:00:00Z"] {
+            for text in [
+                "", "2026-11-29", "2026-11-29T11:00:00", "2026-13-29T11:00:00Z", "x026-11-29T11:00:00Z",
+            ] {
                 #expect(EngineTime.seconds(text) == nil, "\(text)")
             }
         }

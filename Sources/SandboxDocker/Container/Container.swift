@@ -23,11 +23,13 @@
             /// False while the engine is asked for others, and after it failed: they may be in force or not.
             var areCertain = true
             var disk = 0
+            /// Of the run before, or for which it was made.
+            var latest: Limits
         }
 
         private init(
             id: String, key: ContainerKey, connection: AgentConnection, isolation: IsolationReport,
-            limits: ContainerLimits, client: EngineClient, isPodman: Bool
+            limits: ContainerLimits, for latest: Limits, client: EngineClient, isPodman: Bool
         ) {
             self.isPodman = isPodman
             self.id = id
@@ -35,7 +37,7 @@
             self.connection = connection
             self.isolation = isolation
             self.client = client
-            state = Mutex(State(limits: limits))
+            state = Mutex(State(limits: limits, latest: latest))
         }
 
         /// What a new container needs to know of its engine and its backend.
@@ -46,7 +48,7 @@
             var owner: ContainerOwner
             /// The image's id: its name may be another image's tomorrow.
             var image: String
-            /// The pool's, for those who look at the labels.
+            /// Of its first run, as far as they are known.
             var limits: Limits
             /// How long its agent may take for an answer.
             var patience: Duration
@@ -127,7 +129,8 @@
                         bits: hello.layers | prepared.status.layers,
                         remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
                         cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
-                    limits: limits, client: setting.client, isPodman: setting.info.isPodman)
+                    limits: limits, for: setting.limits, client: setting.client,
+                    isPodman: setting.info.isPodman)
                 container.state.withLock { $0.disk = setting.limits.disk }
                 return .success(container)
             } catch {
@@ -182,10 +185,19 @@
 
         // MARK: Between runs
 
+        /// Those of the run before: most often the next one has them, too.
+        var latestLimits: Limits { state.withLock { $0.latest } }
+
+        /// Whether a run with these limits may use it as it is.
+        func has(_ limits: Limits) -> Bool {
+            state.withLock { $0.areCertain && $0.limits.fit(limits, held: 0) }
+        }
+
         /// Puts a run's limits in force as far as the engine holds them.
         ///
         /// - Parameter announced: bytes that will be held besides what is held now.
         func setLimits(_ limits: Limits, announced: Int = 0) async throws(SandboxError) {
+            state.withLock { $0.latest = limits }
             if state.withLock({ $0.disk != limits.disk }) {
                 let answer = try await connection.control(ISOLATE_SET_DISK, disk: limits.disk)
                 if answer.status.failure.stage != 0 {

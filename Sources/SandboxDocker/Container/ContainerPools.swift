@@ -21,9 +21,14 @@
         }
 
         /// The pool of a key, made if need be. At once when it runs.
-        func running(_ key: ContainerKey) async throws(SandboxError) -> ContainerPool {
+        ///
+        /// - Parameter limits: for its first containers.
+        func running(
+            _ key: ContainerKey, for limits: Limits
+        ) async throws(SandboxError) -> ContainerPool {
             try await pools.value(key, onIdle: Self.giveUp) {
-                [self] () async throws(SandboxError) -> ContainerPool in try await start(key)
+                [self] () async throws(SandboxError) -> ContainerPool in
+                try await start(key, limits)
             }
         }
 
@@ -36,13 +41,15 @@
 
         var isShutDown: Bool { pools.isShutDown }
 
-        private func start(_ key: ContainerKey) async throws(SandboxError) -> ContainerPool {
+        private func start(
+            _ key: ContainerKey, _ limits: Limits
+        ) async throws(SandboxError) -> ContainerPool {
             _ = try await session.info()
             startReconciling()
             let image = try await ImageSupply(session.client, configuration).provide(key.image)
             let pool = try ContainerPool(
                 key, digest: image.id, configuration: Self.configuration(configuration, key.rootfs),
-                workshop: workshop, isStopping: { [weak self] in self?.isShutDown ?? true })
+                workshop: workshop, limits: limits, isStopping: { [weak self] in self?.isShutDown ?? true })
             pool.start()
             return pool
         }

@@ -29,7 +29,9 @@
             switch bytes[at] {
             case UInt8(ascii: "Z"), UInt8(ascii: "z"): break
             case UInt8(ascii: "+"), UInt8(ascii: "-"):
-                guard let hours = number(at + 1..<at + 3), let minutes = number(at + 4..<at + 6) else { return nil }
+                guard let hours = number(at + 1..<at + 3), let minutes = number(at + 4..<at + 6) else {
+                    return nil
+                }
                 offset = (hours * 60 + minutes) * 60 * (bytes[at] == UInt8(ascii: "+") ? 1 : -1)
             default: return nil
             }
