@@ -101,7 +101,8 @@
             _ image: String, _ options: SandboxOptions
         ) async throws(SandboxError) -> (ContainerPool, PoolLease<Container>) {
             for attempt in 1... {
-                let key = ContainerKey(image: try await archives.name(image), rootfs: options.rootfs)
+                let key = ContainerKey(
+                    image: try await archives.name(image), rootfs: options.rootfs, network: options.network)
                 let limits = Self.usable(options.firstLimits)
                 let pool = try await pools.running(key, for: limits)
                 do throws(SandboxError) {

@@ -50,6 +50,7 @@
             var image: String
             /// Of its first run, as far as they are known.
             var limits: Limits
+            var hasIPv6 = true
             /// How long its agent may take for an answer.
             var patience: Duration
         }
@@ -64,7 +65,7 @@
                 key, volume: setting.volume.name,
                 labels: setting.owner.labels(
                     .sandbox, pool: key.description, engine: "\(client.address)"), limits: limits,
-                isPodman: setting.info.isPodman)
+                isPodman: setting.info.isPodman, hasIPv6: setting.hasIPv6)
             spec.image = setting.image
             let id: String
             do throws(EngineError) {
@@ -98,7 +99,13 @@
                 connection.close()
                 // A volume that was removed under us comes back empty.
                 setting.volume.forget()
-                if await isGone(id, client, error, or: \.isBeingRemoved) { throw connection.lossError }
+                // Its removal by the engine follows any failure, so what is there afterwards tells nothing of the cause.
+                if StartFailure.isLoss(status: error.status, message: error.message) {
+                    throw SandboxError(
+                        .containerLost, stage: error.operation,
+                        message: "container \(id.prefix(12)) was gone when it was to start: \(error.message)",
+                        hint: "somebody removed it; try again")
+                }
                 throw failed(error, "starting a container of \(key.image)", image: key.image)
             }
             let made = await withTaskCancellationHandler {
@@ -116,7 +123,7 @@
         ) async -> Result<Container, SandboxError> {
             do throws(SandboxError) {
                 let hello = try await connection.hello(
-                    AgentConfiguration.bytes(key.rootfs, processors: setting.info.processors))
+                    AgentConfiguration.bytes(key, processors: setting.info.processors))
                 try check(hello, key)
                 let prepared = try await connection.control(ISOLATE_PREPARE, disk: setting.limits.disk)
                 if prepared.status.failure.stage != 0 {
@@ -135,7 +142,8 @@
                 return .success(container)
             } catch {
                 connection.close()
-                return .failure(error)
+                guard error.code == .containerLost else { return .failure(error) }
+                return .failure(await StartFailure.explain(error, connection.words, id, setting.client))
             }
         }
 
@@ -286,7 +294,7 @@
         /// - Parameter patience: how long that may take; a stopped seat never ends with it.
         /// - Returns: false when not everything went, or when the container is gone.
         func reset(for limits: Limits, within patience: Duration) async -> Bool {
-            guard key.rootfs == .readOnly, !connection.mustRetire else { return false }
+            guard key.isReusable, !connection.mustRetire else { return false }
             do throws(SandboxError) {
                 let cleared = try await connection.control(ISOLATE_CLEAR, patience: patience)
                 guard cleared.status.retire == 0, cleared.status.failure.stage == 0 else { return false }
@@ -310,9 +318,11 @@
 
     /// What an agent is told at first.
     enum AgentConfiguration {
-        static func bytes(_ rootfs: Rootfs, processors: Int) throws(SandboxError) -> [UInt8] {
+        static func bytes(_ key: ContainerKey, processors: Int) throws(SandboxError) -> [UInt8] {
             var options = isolate_agent_options()
-            options.is_writable = rootfs == .writable ? 1 : 0
+            options.is_writable = key.rootfs == .writable ? 1 : 0
+            options.network = Int32(
+                (key.network == .loopback ? ISOLATE_NETWORK_LOOPBACK : ISOLATE_NETWORK_NONE).rawValue)
             // Each container's agent draws its own id: the kernel counts processes by user for the whole host.
             options.user = UInt32.random(in: 1...UInt32.max)
             options.processors = UInt32(clamping: processors)

@@ -132,6 +132,8 @@
             var isStopping = false
             /// The engine failed while one was made: it may come to be all the same.
             var isUncertain = false
+            /// The engine's kernel has no IPv6: a container that wants it does not start.
+            var lacksIPv6 = false
             /// Waits until none is being made any more.
             var stopping: CheckedContinuation<Void, Never>?
         }
@@ -226,10 +228,19 @@
             try beginMaking()
             defer { endMaking() }
             do throws(SandboxError) {
-                let setting = Container.Setting(
+                var setting = Container.Setting(
                     client: session.client, info: try await session.info(), volume: volume, owner: owner,
                     image: image, limits: limits, patience: configuration.runDeadlineGrace)
-                let container = try await Container.make(key, setting, onLoss: onLoss)
+                setting.hasIPv6 = !state.withLock { $0.lacksIPv6 }
+                let container: Container
+                do throws(SandboxError) {
+                    container = try await Container.make(key, setting, onLoss: onLoss)
+                } catch {
+                    guard setting.hasIPv6, error.message.contains("/proc/sys/net/ipv6") else { throw error }
+                    state.withLock { $0.lacksIPv6 = true }
+                    setting.hasIPv6 = false
+                    container = try await Container.make(key, setting, onLoss: onLoss)
+                }
                 guard keep(container) else {
                     try? await container.destroy()
                     throw SandboxError.backendShutDown
