@@ -68,9 +68,9 @@
         }
 
         public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
-            let image = imageName(options.image)
+            let image = imageName(options)
             do throws(SandboxError) {
-                let (pool, lease) = try await lease(image, options.rootfs)
+                let (pool, lease) = try await lease(image, options)
                 let container = lease.member
                 guard container.isolation.level >= options.isolation else {
                     pool.release(lease, reusable: true)
@@ -87,16 +87,26 @@
             }
         }
 
+        /// What is not acceptable is told by the run.
+        private static func usable(_ limits: Limits?) -> Limits {
+            guard let limits, limits.memory >= ContainerPlan.minimumMemory,
+                (try? Validation.check(limits)) != nil
+            else { return .standard }
+            return limits
+        }
+
         /// A container of a pool that lives. The image of one may be removed behind its back, and idle pools are given
         /// up when there are too many: then another one is made.
         private func lease(
-            _ image: String, _ rootfs: Rootfs
+            _ image: String, _ options: SandboxOptions
         ) async throws(SandboxError) -> (ContainerPool, PoolLease<Container>) {
             for attempt in 1... {
-                let key = ContainerKey(image: try await archives.name(image), rootfs: rootfs)
-                let pool = try await pools.running(key)
+                let key = ContainerKey(
+                    image: try await archives.name(image), rootfs: options.rootfs, network: options.network)
+                let limits = Self.usable(options.firstLimits)
+                let pool = try await pools.running(key, for: limits)
                 do throws(SandboxError) {
-                    return (pool, try await pool.acquire())
+                    return (pool, try await pool.acquire(for: limits))
                 } catch {
                     let isGone = error.code == .imageUnavailable
                     guard isGone || error.code == .shutDown && !pools.isShutDown, attempt < 3 else {
@@ -110,9 +120,9 @@
         }
 
         /// The engine has no host's own files: `.host` stands for the backend's own image.
-        private func imageName(_ image: Image) -> String {
-            if case .reference(let name) = image { return name }
-            return configuration.image
+        private func imageName(_ options: SandboxOptions) -> String {
+            if case .reference(let name) = options.image { return name }
+            return options.language.flatMap { configuration.images[$0] } ?? configuration.image
         }
 
         private static func tooLittle(_ has: IsolationReport, _ wanted: IsolationLevel) -> SandboxError {

@@ -24,8 +24,10 @@
             healthCheckInterval: .seconds(5 * 60))
         /// `false`: a fresh container each time, made when it is asked for. See ``effectivePool``.
         public var isPoolEnabled = true
-        /// The image where none is named.
-        public var image = "cpp-runner"
+        /// The image where none is named. Setting it makes it every language's; see ``images``.
+        public var image = "cpp-runner" { didSet { images = [:] } }
+        /// The images of languages where none is named, by the language's name (`cpp`, `python`); ``image`` for the others.
+        public var images = ["python": "python-runner"]
         /// Where the engine is, as in `DOCKER_HOST`; `nil`: the usual socket.
         public var engineHost: String?
         /// As in `DOCKER_TLS_VERIFY`: TLS if it is set to anything.
@@ -81,6 +83,11 @@
             }
             try require(
                 Self.isImageName(image), "the image is '\(image)'", "give a name such as 'cpp-runner:latest'")
+            for (language, name) in images {
+                try require(
+                    Self.isImageName(name), "the image for \(language) is '\(name)'",
+                    "give a name such as 'cpp-runner:latest'")
+            }
             try require(
                 reconcileInterval ?? .seconds(1) > .zero, "reconcileInterval is not more than 0",
                 "give nil to reconcile at the start only")

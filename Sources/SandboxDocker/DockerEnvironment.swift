@@ -14,7 +14,8 @@
         /// | `POOL_MAX_USES` | how many callers a container serves, 1 or more |
         /// | `POOL_MAINTENANCE_INTERVAL_MS` | how often idle containers are checked, and leftovers looked for |
         /// | `ENABLE_CONTAINER_POOL` | `true`, `1`, `yes`, or `false`, `0`, `no`: a fresh container each time |
-        /// | `SANDBOX_IMAGE` | the image where none is named |
+        /// | `SANDBOX_IMAGE` | the image where none is named, of every language |
+        /// | `SANDBOX_IMAGE_CPP`, `SANDBOX_IMAGE_PYTHON` | the same for one language |
         /// | `DOCKER_HOST`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH` | where the engine is, as for `docker` |
         ///
         /// - Throws: `.invalidArgument`, with the variable, its value, and what is accepted.
@@ -43,6 +44,14 @@
                     throw variables.bad("SANDBOX_IMAGE", name, "an image's name such as 'cpp-runner:latest'")
                 }
                 image = name
+            }
+            for language in ["cpp", "python"] {
+                let variable = "SANDBOX_IMAGE_\(language.uppercased())"
+                guard let name = variables[variable] else { continue }
+                guard Self.isImageName(name) else {
+                    throw variables.bad(variable, name, "an image's name such as 'python-runner:latest'")
+                }
+                images[language] = name
             }
             engineHost = variables["DOCKER_HOST"]
             engineTLSVerify = variables["DOCKER_TLS_VERIFY"]

@@ -35,7 +35,7 @@
             #if Docker
                 let docker = try DockerChoice(use, environment)
                 if self == .docker { return Made(backend: try docker.backend()) }
-                return Made(backend: try docker.fallingBack(to: try Self.local(use, environment)))
+                return try docker.fallingBack(to: try Self.local(use, environment))
             #else
                 if self == .auto {
                     return Made(

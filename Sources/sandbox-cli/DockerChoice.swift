@@ -5,6 +5,7 @@
     import Logging
     import Sandbox
     import SandboxDocker
+    import Synchronization
 
     struct DockerChoice {
         private let configuration: DockerConfiguration
@@ -23,7 +24,17 @@
         }
 
         /// Docker where it works, else this one, and why on stderr.
-        func fallingBack(to second: any SandboxBackend) throws(SandboxError) -> any SandboxBackend {
+        ///
+        /// An address that is none is no reason to stop where Docker is only the first choice.
+        func fallingBack(to second: any SandboxBackend) throws(SandboxError) -> BackendChoice.Made {
+            let first: any SandboxBackend
+            do throws(SandboxError) {
+                first = try backend()
+            } catch {
+                guard error.code == .invalidArgument else { throw error }
+                return BackendChoice.Made(backend: second, fallbackReason: error.message)
+            }
+            let said = Mutex<Set<String>>([])
             var configuration = FallbackBackend.Configuration()
             configuration.logger = .silent
             configuration.onFallback = { event in
@@ -31,9 +42,12 @@
                     event.isRetry
                     ? "docker lost the run: \(event.reason); running it again locally"
                     : "docker is not used: \(event.reason); running locally"
+                // A program that is compiled has two sandboxes, and one reason.
+                guard said.withLock({ $0.insert(line).inserted }) else { return }
                 _ = StandardStreams.writeAll(Array("sandbox: \(line)\n".utf8), to: STDERR_FILENO)
             }
-            return try FallbackBackend(primary: try backend(), secondary: second, configuration)
+            return BackendChoice.Made(
+                backend: try FallbackBackend(primary: first, secondary: second, configuration))
         }
 
         // MARK: doctor and cleanup

@@ -97,7 +97,9 @@ struct NetworkTests {
         guard subject.has(.networkNamespace) else { return }
         do {
             let result = try await subject.run("py_servers", network: .loopback)
-            expect(result, .exited(code: 0))
+            // Where /etc/hosts is an engine's, `localhost` has two addresses, and libc asks the kernel how to sort them.
+            expect(
+                result, .exited(code: 0), denied: subject.capabilities.hasOwnEtc ? [] : ["socket"])
             #expect(result.stdoutText == "hi page 3\n", "\(result.summary)")
         } catch let error as SandboxError where error.code == .executableNotFound {
             skip("\(subject.name): no python3 in this rootfs")

@@ -7,6 +7,19 @@
     @testable import SandboxDocker
 
     @Suite struct ConfigurationTests {
+        @Test func eachLanguageHasAnImage() throws {
+            #expect(DockerConfiguration().images == ["python": "python-runner"])
+            let one = try DockerConfiguration(environment: ["SANDBOX_IMAGE": "mine"])
+            #expect(one.image == "mine" && one.images.isEmpty)
+            let two = try DockerConfiguration(
+                environment: ["SANDBOX_IMAGE": "mine", "SANDBOX_IMAGE_PYTHON": "snake:3"])
+            #expect(two.image == "mine" && two.images == ["python": "snake:3"])
+            let error = #expect(throws: SandboxError.self) {
+                try DockerConfiguration(environment: ["SANDBOX_IMAGE_CPP": "-x"])
+            }
+            #expect(error?.message.contains("SANDBOX_IMAGE_CPP") == true)
+        }
+
         @Test func theDefaultsAreValidAndAsDocumented() throws {
             let configuration = try DockerConfiguration(environment: [:])
             try configuration.validate()

@@ -90,7 +90,7 @@
 
         @Test(arguments: [
             SandboxError.Code.backendUnavailable, .engineRefused, .imageUnavailable, .supervisorLost,
-            .containerLost,
+            .containerLost, .acquireTimedOut, .isolationUnavailable, .writableRootfsUnavailable,
         ])
         func aFailureOfTheBackendFallsBack(_ code: SandboxError.Code) async throws {
             let backend = try world.backend()
@@ -107,8 +107,8 @@
         }
 
         @Test(arguments: [
-            SandboxError.Code.shutDown, .cancelled, .invalidArgument, .invalidLimit, .isolationUnavailable,
-            .setupFailed, .hostOutOfMemory, .internalError, SandboxError.Code(rawValue: "somethingNew"),
+            SandboxError.Code.shutDown, .cancelled, .invalidArgument, .invalidLimit, .setupFailed,
+            .hostOutOfMemory, .internalError, SandboxError.Code(rawValue: "somethingNew"),
         ])
         func anyOtherFailureIsTheCallers(_ code: SandboxError.Code) async throws {
             let backend = try world.backend()
@@ -118,6 +118,48 @@
                 #expect(error?.code == code && error?.hint == "take it out")
             }
             #expect(world.second.statistics.created == 0 && backend.breakerPosition == .closed)
+            await backend.shutdown()
+        }
+
+        /// It works: whoever needs less is served by it, before and after.
+        @Test func whatTheFirstBackendWorksWithoutIsNoFaultOfIt() async throws {
+            let backend = try world.backend()
+            for _ in 0..<4 {
+                world.first.faults.acquire = .isolationUnavailable
+                #expect(try await backend.run(echo("x")).provenance.fallbackReason != nil)
+                world.first.faults.acquire = nil
+                #expect(try await backend.run(echo("x")).provenance.fallbackReason == nil)
+            }
+            #expect(backend.breakerPosition == .closed)
+            await backend.shutdown()
+        }
+
+        /// The first backend's least is 6 MiB here.
+        @Test func aLimitBelowTheFirstBackendsLeastIsHeldByTheSecond() async throws {
+            let backend = try world.backend()
+            let small = Limits(memory: 4 << 20)
+            let result = try await backend.run(echo("x"), limits: small)
+            #expect(
+                result.stdoutText == "x\n" && result.provenance.fallbackReason?.contains("4194304") == true)
+            // Files come along; a sandbox that has run does not.
+            try await backend.withSandbox { sandbox in
+                try await sandbox.write("text", to: "file")
+                let moved = try await sandbox.run(Command("/bin/cat", ["file"]), limits: small)
+                #expect(moved.stdoutText == "text" && moved.provenance.fallbackReason != nil)
+            }
+            try await backend.withSandbox { sandbox in
+                let first = try await sandbox.run(echo("x"))
+                #expect(first.provenance.fallbackReason == nil)
+                let second = try? await sandbox.run(echo("x"), limits: small)
+                #expect(second?.provenance.fallbackReason == nil)
+            }
+            // What none can hold is the caller's to know.
+            let error = await #expect(throws: SandboxError.self) {
+                try await backend.run(echo("x"), limits: Limits(memory: -1))
+            }
+            #expect(error?.code == .invalidLimit && error?.provenance?.fallbackReason == nil)
+            #expect(backend.breakerPosition == .closed)
+            world.expectNothingInUse()
             await backend.shutdown()
         }
 

@@ -134,6 +134,28 @@
             return nil
         }
 
+        /// A pool is given up when its image is gone from the engine.
+        @Test("X14: what a pool counted outlives it")
+        func countersOutliveTheirPool() async throws {
+            try await DockerSubject.configured { $0.pool.minimum = 0 }.with { subject in
+                // More images than a backend has pools.
+                var names: [String] = []
+                for number in 0..<9 {
+                    let name = try ImageName(parsing: "sandbox-test/many:\(number)")
+                    try await subject.client.images.tag("sandbox-test/static", as: name)
+                    names.append("\(name)")
+                }
+                for name in names {
+                    try await subject.backend.acquire(SandboxOptions(image: .reference(name))).close()
+                }
+                let statistics = subject.backend.statistics
+                #expect(statistics.acquired == 9 && statistics.created == 9, "\(statistics)")
+                #expect(subject.backend.poolDetails.statistics.acquired == 9)
+                await subject.backend.shutdown()
+                for name in names { try await subject.client.images.remove(name) }
+            }
+        }
+
         @Test("S5: a container that is removed while it is made is nothing to the caller who waits")
         func removedWhileMade() async throws {
             // Each caller waits for a container of his own.

@@ -172,18 +172,29 @@
             return folder + "/" + name
         }
 
-        @Test func anArchiveIsTheImageThatIsCalledLikeIt() async throws {
-            try await DockerSubject.with { subject in
-                for path in ["images/cpp-runner.tar", "/nonexistent/cpp-runner.tar.gz"] {
-                    let options = SandboxOptions(image: .reference(path))
-                    let who = try await subject.backend.run(Command("/bin/true"), options: options).provenance
-                    #expect(who.image == path)
-                    let named = try await subject.client.images.inspect("cpp-runner")
-                    #expect(who.imageDigest == named?.id)
-                }
-                let missing = "/nonexistent/nothing.tar"
-                await expectSandboxError(.imageUnavailable, missing, "\"nothing\"") {
-                    _ = try await Self.greet(subject, missing)
+        /// The engine has an image `cpp-runner`; a file of that name is something else.
+        @Test func anArchiveIsWhatItsBytesAre() async throws {
+            try await Self.withFolder { folder in
+                try await DockerSubject.with { subject in
+                    #expect(try await subject.client.images.inspect("cpp-runner") != nil)
+                    for missing in ["/nonexistent/cpp-runner.tar.gz", "\(folder)/cpp-runner.tar"] {
+                        await expectSandboxError(.imageUnavailable, "there is no file", missing) {
+                            _ = try await Self.greet(subject, missing)
+                        }
+                    }
+                    let path = "\(folder)/cpp-runner.tar"
+                    try Data("this is no archive".utf8).write(to: URL(fileURLWithPath: path))
+                    await expectSandboxError(.imageUnavailable, path) {
+                        _ = try await Self.greet(subject, path)
+                    }
+                    // Another image in the disguise of that one is run as what it is.
+                    let other = try await Self.rootfs("disguise", in: folder, called: "cpp-runner.tar")
+                    let result = try await Self.greet(subject, other)
+                    #expect(result.stdoutText == "hello there\n" && result.provenance.image == other)
+                    let digest = try #require(result.provenance.imageDigest)
+                    #expect(digest != (try await subject.client.images.inspect("cpp-runner")?.id))
+                    await subject.backend.shutdown()
+                    try await subject.client.images.remove(digest, force: true)
                 }
             }
         }

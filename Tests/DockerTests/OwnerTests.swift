@@ -137,6 +137,23 @@
             #expect(isLeft == example.isLeftBehind)
         }
 
+        /// What an engine says when it does not start a container: another try, or its own trouble.
+        @Test func refusedStarts() {
+            let trouble =
+                "OCI runtime create failed: container_linux.go:380: starting container process caused: exec: no space left on device"
+            #expect(!StartFailure.isLoss(status: 500, message: trouble))
+            #expect(!StartFailure.isLoss(status: 400, message: trouble))
+            #expect(!StartFailure.isLoss(status: nil, message: "no answer within 2 s"))
+            #expect(StartFailure.isLoss(status: 404, message: "No such container: abc"))
+            #expect(
+                StartFailure.isLoss(
+                    status: 409, message: "container is marked for removal and cannot be started"))
+            #expect(
+                StartFailure.isLoss(
+                    status: 400,
+                    message: "exec: \"/.swift-sandbox/agent\": stat /.swift-sandbox/agent: no such file"))
+        }
+
         @Test func facts() {
             let own = ContainerOwner.current(backend: 7)
             #expect(own.pid == getpid() && own.start > 0 && own.backend == 7 && own.host.count > 40)

@@ -70,6 +70,8 @@ public struct CppRunner: LanguageRunner {
     ) async throws -> RunReport {
         try checkPaths(
             inputs: request.inputFiles, outputs: request.outputFiles, reserved: [CppRunner.programName])
+        var request = request
+        request.options.language = request.options.language ?? language.rawValue
         let compiled = try await compile(source, options: request.options, on: backend)
         guard let program = compiled.program else { return RunReport(compile: compiled.report) }
         do {
@@ -114,8 +116,11 @@ public struct CppRunner: LanguageRunner {
             ]
                 + linkFlags,
             inputFiles: headers + [InputFile(CppRunner.sourceName, source)])
+        var options = options
+        options.language = options.language ?? language.rawValue
+        options.firstLimits = compileLimits
         return try await throwingSandboxErrors {
-            try await withFreshSandbox(options, on: backend) { sandbox in
+            try await withFreshSandbox(options, on: backend) { [options] sandbox in
                 let result: RunResult
                 do throws(SandboxError) {
                     result = try await sandbox.run(command, stdin: .none, limits: compileLimits)

@@ -79,6 +79,8 @@ public struct PythonRunner: LanguageRunner {
         try checkTool(interpreter, named: "interpreter", flags: flags)
         try checkPaths(
             inputs: request.inputFiles, outputs: request.outputFiles, reserved: [PythonRunner.sourceName])
+        var request = request
+        request.options.language = request.options.language ?? language.rawValue
         let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
         do {
             return try await runProgram(

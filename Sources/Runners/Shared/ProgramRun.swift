@@ -72,7 +72,9 @@ func runProgram(
     let command = Command(
         executable, prefix + request.arguments, environment: request.environment,
         inputFiles: request.inputFiles + [program])
-    return try await withFreshSandbox(request.options, on: backend) { sandbox in
+    var options = request.options
+    options.firstLimits = request.limits
+    return try await withFreshSandbox(options, on: backend) { sandbox in
         var report = RunReport()
         do {
             report.result = try await perform(sandbox, command, request)
@@ -138,6 +140,7 @@ extension SandboxError {
         guard code == .executableNotFound else { return self }
         return SandboxError(
             .toolchainNotFound, stage: stage, errno: errno,
-            message: "the \(kind) \(tool) is not in the image \(image)", hint: hint, provenance: provenance)
+            message: "the \(kind) \(tool) is not in the image \(provenance?.image ?? "\(image)")", hint: hint,
+            provenance: provenance)
     }
 }

@@ -63,6 +63,8 @@ extension SandboxBackend {
         _ command: Command, stdin: StandardInput = .none, limits: Limits = .standard,
         options: SandboxOptions = SandboxOptions()
     ) async throws(SandboxError) -> RunResult {
+        var options = options
+        if options.firstLimits == nil { options.firstLimits = limits }
         let sandbox = try await acquire(options)
         do {
             let result = try await sandbox.run(command, stdin: stdin, limits: limits)

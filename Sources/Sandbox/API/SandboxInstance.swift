@@ -138,6 +138,11 @@ public struct SandboxOptions: Sendable, Hashable {
     public var network: NetworkMode
     /// What system calls that the policy refuses do: fail and be listed, or end the run.
     public var blockedSyscalls: BlockedSyscallPolicy
+    /// The language that it is for, as in `Language.rawValue`: a backend may have an image for each, used where none is named.
+    public var language: String?
+    /// The limits of its first run, where they are known: a backend for which new ones cost time may choose a sandbox that
+    /// has them. They bind nobody.
+    public var firstLimits: Limits?
 
     public init(
         image: Image = .host, rootfs: Rootfs = .readOnly, isolation: IsolationLevel = .standard,

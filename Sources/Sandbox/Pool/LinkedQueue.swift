@@ -35,6 +35,9 @@ struct LinkedQueue<Key: Hashable & Sendable>: Sendable {
     /// The key that follows; `nil` after the last one, and after one that is not in.
     func key(after key: Key) -> Key? { links[key]?.next }
 
+    /// The key before it; `nil` before the first one, and for one that is not in.
+    func key(before key: Key) -> Key? { links[key]?.previous }
+
     /// Takes a key out. Returns whether it was in.
     @discardableResult
     mutating func remove(_ key: Key) -> Bool {

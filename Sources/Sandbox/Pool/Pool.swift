@@ -130,10 +130,13 @@ package final class Pool<Member: Sendable>: Sendable {
     /// hop to another thread would cost more than all the rest.
     /// - Throws: `.cancelled`, as soon as the task is; `.shutDown` once drained; the error of a creation, when nothing else
     ///   came in time; `.acquireTimedOut` when nothing failed and nothing came. See ``PoolConfiguration/acquireTimeout``.
-    nonisolated(nonsending) package func acquire() async throws(SandboxError) -> PoolLease<Member> {
+    /// - Parameter isPreferred: which of several ready members this caller would rather have. Called under the pool's lock.
+    nonisolated(nonsending) package func acquire(
+        preferring isPreferred: ((Member) -> Bool)? = nil
+    ) async throws(SandboxError) -> PoolLease<Member> {
         if Task.isCancelled { throw SandboxError.acquireCancelled }
         let start = clock.now()
-        switch state.withLock({ enter(&$0, since: start) }) {
+        switch state.withLock({ enter(&$0, since: start, isPreferred) }) {
         case .lease(let lease): return lease
         case .refused: throw SandboxError.backendShutDown
         case .waiting(let waiter, let effects):
@@ -195,9 +198,15 @@ package final class Pool<Member: Sendable>: Sendable {
 
     // MARK: Waiting
 
-    private func enter(_ state: inout State, since start: Duration) -> Acquired {
+    private func enter(
+        _ state: inout State, since start: Duration, _ isPreferred: ((Member) -> Bool)?
+    ) -> Acquired {
         let waiter = state.lastWaiter + 1
-        switch state.machine.acquire(waiter, now: start) {
+        let members = state.members
+        let preference = isPreferred.map { isPreferred in
+            { (id: PoolMemberID) in members[id].map(isPreferred) ?? false }
+        }
+        switch state.machine.acquire(waiter, now: start, preferring: preference) {
         case .granted(let id):
             guard let member = state.members[id.member] else {
                 preconditionFailure("\(id.member) is unknown")

@@ -124,6 +124,18 @@ extension PoolStateMachine {
         available.insert(member, before: next)
     }
 
+    /// The ready member for a caller.
+    func choose(_ isPreferred: ((PoolMemberID) -> Bool)?) -> PoolMemberID? {
+        guard let isPreferred else { return available.last }
+        var candidate = available.last
+        for _ in 0..<64 {
+            guard let member = candidate else { break }
+            if isPreferred(member) { return member }
+            candidate = available.key(before: member)
+        }
+        return available.last
+    }
+
     /// Takes a ready member off the lists of ready ones.
     mutating func takeOut(_ member: PoolMemberID) {
         available.remove(member)

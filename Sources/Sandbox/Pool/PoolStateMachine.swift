@@ -115,11 +115,15 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
     /// waits.
     ///
     /// A waiter that is in the queue already keeps its place.
-    mutating func acquire(_ waiter: WaiterID, now: Duration) -> AcquireResult {
+    ///
+    /// - Parameter isPreferred: of several ready ones, the latest of those is taken, if there is any among the latest few.
+    mutating func acquire(
+        _ waiter: WaiterID, now: Duration, preferring isPreferred: ((PoolMemberID) -> Bool)? = nil
+    ) -> AcquireResult {
         advance(to: now)
         guard !draining else { return .refused }
-        if let member = available.popLast() {
-            byCheck.remove(member)
+        if let member = choose(isPreferred) {
+            takeOut(member)
             return .granted(lease(member))
         }
         var actions = Actions()

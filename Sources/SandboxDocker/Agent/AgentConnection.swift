@@ -34,6 +34,8 @@
             var run: AgentRun?
             var serial: UInt64 = 0
             var held = 0
+            /// What was written to stderr, the first of it.
+            var words: [UInt8] = []
             /// When the agent sent something last.
             var heard = ContinuousClock.now
             var mustRetire = false
@@ -113,6 +115,12 @@
             }
         }
 
+        /// What came on stderr: the words of whoever was to start the agent.
+        var words: String {
+            EngineError.bounded(String(decoding: state.withLock { $0.words }, as: UTF8.self))
+        }
+
+        private static let maximumWords = 1024
         private static let freshness = Duration.milliseconds(20)
 
         // MARK: Questions
@@ -294,8 +302,13 @@
         // MARK: Frames
 
         func received(_ stream: StreamKind, _ bytes: ByteBuffer) {
-            // The agent writes to its stdout only; anything else is not our agent's.
-            guard stream == .standardOutput else { return }
+            // The agent writes to its stdout only; anything else is what started it, and could not.
+            guard stream == .standardOutput else {
+                state.withLock { state in
+                    state.words += bytes.readableBytesView.prefix(Self.maximumWords - state.words.count)
+                }
+                return
+            }
             var frames: [(isolate_frame_type, ByteBuffer)] = []
             let isMalformed = state.withLock { state -> Bool in
                 state.heard = .now

@@ -18,9 +18,9 @@
             self.logger = logger
         }
 
-        /// What the engine calls an image: a name as it is; for the path of an archive the name of the engine's image
-        /// that is called like it, or else of one that is made of it. That name has the archive's digest in it, so
-        /// that a changed archive is another image.
+        /// What the engine calls an image: a name as it is; for the path of an archive the name of an image that was made
+        /// of it. That name has the archive's digest in it: it is what its bytes are, whatever the file is called and
+        /// whatever the engine has of that name, and a changed archive is another image.
         ///
         /// - Throws: `.imageUnavailable`, naming the path.
         func name(_ reference: String) async throws(SandboxError) -> String {
@@ -54,20 +54,15 @@
         }
 
         private func provide(_ path: String, isThere: Bool) async throws(SandboxError) -> String {
-            let base = ArchivePath.imageName(path)
-            let isName = (try? ImageName(parsing: base)) != nil
-            do throws(EngineError) {
-                if isName, try await client.images.inspect(base) != nil { return base }
-            } catch {
-                throw error.sandboxError()
-            }
             guard isThere else {
                 throw SandboxError(
-                    .imageUnavailable, stage: "image",
-                    message: "there is no file \(Validation.quoted(path)), and the engine has no image "
-                        + Validation.quoted(base),
-                    hint: "check the path, or load the image with `docker load`")
+                    .imageUnavailable, stage: "image", message: "there is no file \(Validation.quoted(path))",
+                    hint:
+                        "check the path; an image of the engine goes by its name, without a suffix or a slash at its start"
+                )
             }
+            let base = ArchivePath.imageName(path)
+            let isName = (try? ImageName(parsing: base)) != nil
             let facts = try await ArchiveFacts.read(path)
             let tag = facts.digest.split(separator: ":").last.map(String.init) ?? ""
             let name = try ImageName(parsing: "swift-sandbox/\(isName ? base : "image"):\(tag)")

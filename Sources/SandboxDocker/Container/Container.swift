@@ -22,11 +22,13 @@
             /// False while the engine is asked for others, and after it failed: they may be in force or not.
             var areCertain = true
             var disk = 0
+            /// Of the run before, or for which it was made.
+            var latest: Limits
         }
 
         private init(
             id: String, key: ContainerKey, connection: AgentConnection, isolation: IsolationReport,
-            limits: ContainerLimits, client: EngineClient, isPodman: Bool
+            limits: ContainerLimits, for latest: Limits, client: EngineClient, isPodman: Bool
         ) {
             self.isPodman = isPodman
             self.id = id
@@ -34,7 +36,7 @@
             self.connection = connection
             self.isolation = isolation
             self.client = client
-            state = Locked(State(limits: limits))
+            state = Locked(State(limits: limits, latest: latest))
         }
 
         /// What a new container needs to know of its engine and its backend.
@@ -45,8 +47,9 @@
             var owner: ContainerOwner
             /// The image's id: its name may be another image's tomorrow.
             var image: String
-            /// The pool's, for those who look at the labels.
+            /// Of its first run, as far as they are known.
             var limits: Limits
+            var hasIPv6 = true
             /// How long its agent may take for an answer.
             var patience: Duration
         }
@@ -61,7 +64,7 @@
                 key, volume: setting.volume.name,
                 labels: setting.owner.labels(
                     .sandbox, pool: key.description, engine: "\(client.address)"), limits: limits,
-                isPodman: setting.info.isPodman)
+                isPodman: setting.info.isPodman, hasIPv6: setting.hasIPv6)
             spec.image = setting.image
             let id: String
             do throws(EngineError) {
@@ -95,7 +98,13 @@
                 connection.close()
                 // A volume that was removed under us comes back empty.
                 setting.volume.forget()
-                if await isGone(id, client, error, or: \.isBeingRemoved) { throw connection.lossError }
+                // Its removal by the engine follows any failure, so what is there afterwards tells nothing of the cause.
+                if StartFailure.isLoss(status: error.status, message: error.message) {
+                    throw SandboxError(
+                        .containerLost, stage: error.operation,
+                        message: "container \(id.prefix(12)) was gone when it was to start: \(error.message)",
+                        hint: "somebody removed it; try again")
+                }
                 throw failed(error, "starting a container of \(key.image)", image: key.image)
             }
             let made = await withTaskCancellationHandler {
@@ -113,7 +122,7 @@
         ) async -> Result<Container, SandboxError> {
             do throws(SandboxError) {
                 let hello = try await connection.hello(
-                    AgentConfiguration.bytes(key.rootfs, processors: setting.info.processors))
+                    AgentConfiguration.bytes(key, processors: setting.info.processors))
                 try check(hello, key)
                 let prepared = try await connection.control(ISOLATE_PREPARE, disk: setting.limits.disk)
                 if prepared.status.failure.stage != 0 {
@@ -126,12 +135,14 @@
                         bits: hello.layers | prepared.status.layers,
                         remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
                         cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
-                    limits: limits, client: setting.client, isPodman: setting.info.isPodman)
+                    limits: limits, for: setting.limits, client: setting.client,
+                    isPodman: setting.info.isPodman)
                 container.state.withLock { $0.disk = setting.limits.disk }
                 return .success(container)
             } catch {
                 connection.close()
-                return .failure(error)
+                guard error.code == .containerLost else { return .failure(error) }
+                return .failure(await StartFailure.explain(error, connection.words, id, setting.client))
             }
         }
 
@@ -181,10 +192,19 @@
 
         // MARK: Between runs
 
+        /// Those of the run before: most often the next one has them, too.
+        var latestLimits: Limits { state.withLock { $0.latest } }
+
+        /// Whether a run with these limits may use it as it is.
+        func has(_ limits: Limits) -> Bool {
+            state.withLock { $0.areCertain && $0.limits.fit(limits, held: 0) }
+        }
+
         /// Puts a run's limits in force as far as the engine holds them.
         ///
         /// - Parameter announced: bytes that will be held besides what is held now.
         func setLimits(_ limits: Limits, announced: Int = 0) async throws(SandboxError) {
+            state.withLock { $0.latest = limits }
             if state.withLock({ $0.disk != limits.disk }) {
                 let answer = try await connection.control(ISOLATE_SET_DISK, disk: limits.disk)
                 if answer.status.failure.stage != 0 {
@@ -273,7 +293,7 @@
         /// - Parameter patience: how long that may take; a stopped seat never ends with it.
         /// - Returns: false when not everything went, or when the container is gone.
         func reset(for limits: Limits, within patience: Duration) async -> Bool {
-            guard key.rootfs == .readOnly, !connection.mustRetire else { return false }
+            guard key.isReusable, !connection.mustRetire else { return false }
             do throws(SandboxError) {
                 let cleared = try await connection.control(ISOLATE_CLEAR, patience: patience)
                 guard cleared.status.retire == 0, cleared.status.failure.stage == 0 else { return false }
@@ -297,9 +317,11 @@
 
     /// What an agent is told at first.
     enum AgentConfiguration {
-        static func bytes(_ rootfs: Rootfs, processors: Int) throws(SandboxError) -> [UInt8] {
+        static func bytes(_ key: ContainerKey, processors: Int) throws(SandboxError) -> [UInt8] {
             var options = isolate_agent_options()
-            options.is_writable = rootfs == .writable ? 1 : 0
+            options.is_writable = key.rootfs == .writable ? 1 : 0
+            options.network = Int32(
+                (key.network == .loopback ? ISOLATE_NETWORK_LOOPBACK : ISOLATE_NETWORK_NONE).rawValue)
             // Each container's agent draws its own id: the kernel counts processes by user for the whole host.
             options.user = UInt32.random(in: 1...UInt32.max)
             options.processors = UInt32(clamping: processors)

@@ -9,8 +9,14 @@
         /// As the engine knows it.
         var image: String
         var rootfs: Rootfs
+        var network = NetworkMode.none
 
-        var description: String { "\(image), \(rootfs.rawValue)" }
+        /// Whether everything that a sandbox may leave can be wiped.
+        var isReusable: Bool { rootfs == .readOnly && network == .none }
+
+        var description: String {
+            "\(image), \(rootfs.rawValue)" + (network == .none ? "" : ", network \(network.rawValue)")
+        }
     }
 
     /// What the engine is asked for.
@@ -32,9 +38,10 @@
         /// - Parameters:
         ///   - volume: holds the agent.
         ///   - labels: who answers for it.
+        ///   - hasIPv6: false for an engine whose kernel has none.
         static func spec(
             _ key: ContainerKey, volume: String, labels: [String: String], limits: ContainerLimits,
-            isPodman: Bool
+            isPodman: Bool, hasIPv6: Bool = true
         ) -> ContainerSpec {
             var spec = ContainerSpec(image: key.image)
             spec.entrypoint = ["\(agentDirectory)/\(agentFile)", "agent"]
@@ -58,6 +65,13 @@
             spec.sharedMemory = Int64(ISOLATE_AGENT_SHARED_MEMORY)
             spec.mounts = [.init(source: volume, target: agentDirectory, isReadOnly: true)]
             spec.autoRemove = true
+            // Without a network there is lo, and it is up. A connection that ended holds its port for a minute otherwise, against
+            // the next run of the sandbox.
+            if key.network == .loopback {
+                spec.sysctls = ["net.ipv4.tcp_max_tw_buckets": "0"]
+                // Docker turns it off where there is no network.
+                if hasIPv6 { spec.sysctls["net.ipv6.conf.all.disable_ipv6"] = "0" }
+            }
             if isPodman {
                 forPodman(&spec)
             } else {

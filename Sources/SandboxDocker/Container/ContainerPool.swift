@@ -14,11 +14,24 @@
         private let pool: Pool<Container>
         private let workshop: ContainerWorkshop
         private let isStopping: @Sendable () -> Bool
+        private let wanted: Wanted
 
-        /// - Parameter isStopping: the backend is shutting down, which explains a loss.
+        /// The limits that a caller wanted last: those of the next container that is made.
+        private final class Wanted: Sendable {
+            private let value: Locked<Limits>
+            init(_ limits: Limits) { value = Locked(limits) }
+            var limits: Limits {
+                get { value.withLock { $0 } }
+                set { value.withLock { $0 = newValue } }
+            }
+        }
+
+        /// - Parameters:
+        ///   - limits: of the first containers.
+        ///   - isStopping: the backend is shutting down, which explains a loss.
         init(
             _ key: ContainerKey, digest: String, configuration: PoolConfiguration,
-            workshop: ContainerWorkshop,
+            workshop: ContainerWorkshop, limits: Limits,
             isStopping: @escaping @Sendable () -> Bool
         ) throws(SandboxError) {
             self.key = key
@@ -26,10 +39,14 @@
             self.isStopping = isStopping
             self.workshop = workshop
             let reference = Reference()
+            let wanted = Wanted(limits)
+            self.wanted = wanted
             pool = try Pool(
                 configuration: configuration,
                 create: { id throws(SandboxError) in
-                    try await workshop.make(key, image: digest) { reference.pool?.memberBroke(id) }
+                    try await workshop.make(key, image: digest, limits: wanted.limits) {
+                        reference.pool?.memberBroke(id)
+                    }
                 },
                 destroy: { container in await workshop.unmake(container) },
                 reset: { container in await workshop.reset(container) },
@@ -61,11 +78,14 @@
 
         /// A container that lives. One that died while it waited is thrown away, and one that was killed while it was
         /// made for this caller is nothing to him: he had nothing in it, and another one is made.
-        func acquire() async throws(SandboxError) -> PoolLease<Container> {
+        ///
+        /// - Parameter limits: of the first run in it: one that has them spares a call of the engine.
+        func acquire(for limits: Limits) async throws(SandboxError) -> PoolLease<Container> {
+            wanted.limits = limits
             var losses = 0
             while true {
                 do throws(SandboxError) {
-                    let lease = try await pool.acquire()
+                    let lease = try await pool.acquire { $0.has(limits) }
                     // One that was paused meanwhile is not lost, and answers nothing.
                     let container = lease.member
                     if !container.connection.isLost, await workshop.isAnswering(container) {
@@ -111,6 +131,8 @@
             var isStopping = false
             /// The engine failed while one was made: it may come to be all the same.
             var isUncertain = false
+            /// The engine's kernel has no IPv6: a container that wants it does not start.
+            var lacksIPv6 = false
             /// Waits until none is being made any more.
             var stopping: CheckedContinuation<Void, Never>?
         }
@@ -200,15 +222,24 @@
         }
 
         func make(
-            _ key: ContainerKey, image: String, onLoss: @escaping @Sendable () -> Void
+            _ key: ContainerKey, image: String, limits: Limits, onLoss: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> Container {
             try beginMaking()
             defer { endMaking() }
             do throws(SandboxError) {
-                let setting = Container.Setting(
+                var setting = Container.Setting(
                     client: session.client, info: try await session.info(), volume: volume, owner: owner,
-                    image: image, limits: .standard, patience: configuration.runDeadlineGrace)
-                let container = try await Container.make(key, setting, onLoss: onLoss)
+                    image: image, limits: limits, patience: configuration.runDeadlineGrace)
+                setting.hasIPv6 = !state.withLock { $0.lacksIPv6 }
+                let container: Container
+                do throws(SandboxError) {
+                    container = try await Container.make(key, setting, onLoss: onLoss)
+                } catch {
+                    guard setting.hasIPv6, error.message.contains("/proc/sys/net/ipv6") else { throw error }
+                    state.withLock { $0.lacksIPv6 = true }
+                    setting.hasIPv6 = false
+                    container = try await Container.make(key, setting, onLoss: onLoss)
+                }
                 guard keep(container) else {
                     try? await container.destroy()
                     throw SandboxError.backendShutDown
@@ -248,7 +279,11 @@
         }
 
         func reset(_ container: Container) async -> Bool {
-            let isFit = await container.reset(for: .standard, within: configuration.resetPatience)
+            await reset(container, for: container.latestLimits)
+        }
+
+        private func reset(_ container: Container, for limits: Limits) async -> Bool {
+            let isFit = await container.reset(for: limits, within: configuration.resetPatience)
             if !isFit {
                 logger.debug("container not reusable", metadata: ["container": "\(container.id)"])
             }
@@ -257,6 +292,7 @@
 
         /// A real run of what the image is for, then the wipe that every run is followed by.
         func check(_ container: Container) async -> Bool {
+            let limits = container.latestLimits
             let problem = await HealthCheck.run(in: container, configuration.healthChecks)
             if let problem {
                 logger.warning(
@@ -265,7 +301,7 @@
                 return false
             }
             // A writable container was changed by the check and serves nobody else; it is not checked.
-            return await reset(container)
+            return await reset(container, for: limits)
         }
     }
 #endif

@@ -11,6 +11,9 @@
         private let pools = StartOnce<ContainerKey, ContainerPool>(backend: "DockerBackend") { pool in
             pool.statistics.inUse > 0
         }
+        /// Given up, and perhaps not at their end yet; and the counters of those that are.
+        private let former = Locked<(ending: [ContainerPool], counters: PoolStatistics)>(
+            ([], PoolStatistics()))
         private let reconciling = Locked<Task<Void, Never>?>(nil)
 
         init(_ session: EngineSession, _ workshop: ContainerWorkshop, _ configuration: DockerConfiguration) {
@@ -20,38 +23,58 @@
         }
 
         /// The pool of a key, made if need be. At once when it runs.
-        func running(_ key: ContainerKey) async throws(SandboxError) -> ContainerPool {
-            try await pools.value(key, onIdle: Self.giveUp) {
-                [self] () async throws(SandboxError) -> ContainerPool in try await start(key)
+        ///
+        /// - Parameter limits: for its first containers.
+        func running(
+            _ key: ContainerKey, for limits: Limits
+        ) async throws(SandboxError) -> ContainerPool {
+            try await pools.value(key, onIdle: { giveUp($0) }) {
+                [self] () async throws(SandboxError) -> ContainerPool in
+                try await start(key, limits)
             }
         }
 
-        private static func giveUp(_ pool: ContainerPool) { Task.detached { await pool.drain() } }
+        /// It serves nobody any more; what it counted stays counted.
+        private func giveUp(_ pool: ContainerPool) {
+            former.withLock { $0.ending.append(pool) }
+            Task.detached { [self] in
+                await pool.drain()
+                former.withLock { former in
+                    former.ending.removeAll { $0 === pool }
+                    former.counters = former.counters + pool.statistics
+                }
+            }
+        }
 
         /// Gives a pool up, whose image the engine no longer has; the next caller gets a new one.
         func remove(_ pool: ContainerPool) {
-            if pools.remove(pool.key, pool) { Self.giveUp(pool) }
+            if pools.remove(pool.key, pool) { giveUp(pool) }
         }
 
         var isShutDown: Bool { pools.isShutDown }
 
-        private func start(_ key: ContainerKey) async throws(SandboxError) -> ContainerPool {
+        private func start(
+            _ key: ContainerKey, _ limits: Limits
+        ) async throws(SandboxError) -> ContainerPool {
             _ = try await session.info()
             startReconciling()
             let image = try await ImageSupply(session.client, configuration).provide(key.image)
             let pool = try ContainerPool(
-                key, digest: image.id, configuration: Self.configuration(configuration, key.rootfs),
-                workshop: workshop, isStopping: { [weak self] in self?.isShutDown ?? true })
+                key, digest: image.id, configuration: Self.configuration(configuration, key),
+                workshop: workshop, limits: limits, isStopping: { [weak self] in self?.isShutDown ?? true })
             pool.start()
             return pool
         }
 
         /// A writable container is used once, so a check would use it up.
         private static func configuration(
-            _ configuration: DockerConfiguration, _ rootfs: Rootfs
+            _ configuration: DockerConfiguration, _ key: ContainerKey
         ) -> PoolConfiguration {
             var pool = configuration.effectivePool
-            if rootfs == .writable { (pool.maxUses, pool.healthCheckInterval) = (1, nil) }
+            // Nor is what a program left in its network wiped.
+            if key.rootfs == .writable || key.network == .loopback {
+                (pool.maxUses, pool.healthCheckInterval) = (1, nil)
+            }
             return pool
         }
 
@@ -77,10 +100,15 @@
         }
 
         var statistics: PoolStatistics {
-            pools.running.map(\.value.statistics).reduce(PoolStatistics(), +)
+            let (ending, counters) = former.withLock { $0 }
+            return (pools.running.map(\.value) + ending).map(\.statistics).reduce(counters, +)
         }
 
-        var details: PoolDetails { pools.running.map(\.value.details).reduce(PoolDetails(), +) }
+        var details: PoolDetails {
+            let (ending, counters) = former.withLock { $0 }
+            return (pools.running.map(\.value) + ending).map(\.details)
+                .reduce(PoolDetails(statistics: counters), +)
+        }
 
         /// Ends everything; a second caller waits for the same end.
         func shutDown() async {

@@ -21,7 +21,7 @@
 
         func giveBack() {
             guard let (pool, lease) = origin else { return }
-            pool.release(lease, reusable: container.key.rootfs == .readOnly && !connection.mustRetire)
+            pool.release(lease, reusable: container.key.isReusable && !connection.mustRetire)
         }
 
         func explain(_ error: SandboxError) -> SandboxError { origin?.pool.explain(error) ?? error }

@@ -83,6 +83,8 @@
         /// Mount options by path, as `size=64m,mode=1777`.
         package var tmpfs: [String: String] = [:]
         package var mounts: [Mount] = []
+        /// Settings of the container's own namespaces, as `net.…`.
+        package var sysctls: [String: String] = [:]
         package var logDriver = "none"
         package var autoRemove = false
         /// Whether the engine puts an init of its own before the command.
@@ -138,6 +140,7 @@
             case nanoProcessors = "NanoCpus"
             case tmpfs = "Tmpfs"
             case mounts = "Mounts"
+            case sysctls = "Sysctls"
             case logConfig = "LogConfig"
             case autoRemove = "AutoRemove"
             case usesEngineInit = "Init"
@@ -186,6 +189,7 @@
             try host.encodeIfPresent(nanoProcessors, forKey: .nanoProcessors)
             try host.encode(tmpfs, forKey: .tmpfs)
             try host.encode(mounts, forKey: .mounts)
+            if !sysctls.isEmpty { try host.encode(sysctls, forKey: .sysctls) }
             try host.encode(["Type": logDriver], forKey: .logConfig)
             try host.encode(autoRemove, forKey: .autoRemove)
             try host.encode(usesEngineInit, forKey: .usesEngineInit)

@@ -86,7 +86,10 @@
             }
         case let error as TLSConfiguration.UnreadableFile: "cannot use \(error.path): \(error.reason)"
         case ChannelError.eof: "the connection was closed during the TLS handshake"
-        case NIOSSLError.handshakeFailed(let reason): "the TLS handshake failed: \(reason)"
+        case NIOSSLError.handshakeFailed(let reason):
+            "\(reason)".contains("CERTIFICATE_VERIFY_FAILED")
+                ? "the engine's certificate was not issued by the authority in ca.pem, or not for this address"
+                : "the TLS handshake failed: \(reason)"
         default: EngineError.bounded("\(error)")
         }
     }

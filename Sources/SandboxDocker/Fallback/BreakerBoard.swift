@@ -75,6 +75,8 @@
 
         mutating func failed(_ pass: Pass, _ failure: BackendFailure, _ cause: Cause, now: Duration) {
             switch failure {
+            case .incapable:
+                ended(pass, now: now)
             case .image:
                 // The backend was there to say so, or somebody else was: either way no verdict on it.
                 backend.breaker.report(.none, of: pass.backend, now: now)

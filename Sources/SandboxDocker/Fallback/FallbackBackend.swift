@@ -9,7 +9,9 @@
     ///
     /// What falls back is a failure of the *backend*: it cannot be reached (`backendUnavailable`), it refuses
     /// (`engineRefused`), it lost the sandbox (`supervisorLost`, `containerLost`), or it does not have the image
-    /// (`imageUnavailable`). Anything else is the caller's to know: bad arguments, limits, cancellation, shutdown.
+    /// (`imageUnavailable`). So does what the first backend works without and this sandbox needs: a level of isolation or a
+    /// root that it does not give, a memory limit below its least, a program that its own image, taken for `.host`, lacks.
+    /// Anything else is the caller's to know: bad arguments, limits, cancellation, shutdown.
     ///
     /// Every result and error says `requested: "auto"`, which backend answered, and why it was not the first one. A
     /// ``CircuitBreaker`` keeps a first backend that fails from costing each run a timeout.
@@ -97,7 +99,7 @@
         public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
             let cause: BreakerBoard.Cause
             let wasTried: Bool
-            switch change(nil, { $0.request(image: "\(options.image)", now: $1) }) {
+            switch change(nil, { $0.request(image: options.imageName, now: $1) }) {
             case .second(let known):
                 (cause, wasTried) = (known, false)
             case .first(let pass):
@@ -133,6 +135,17 @@
             } catch {
                 throw error.answered(by: nil, reason: cause.text)
             }
+        }
+
+        /// Why the first backend cannot hold these limits although the second can; `nil` if it is no question of that.
+        func shortcoming(_ limits: Limits) -> BreakerBoard.Cause? {
+            let (first, second) = (primary.capabilities.minimumMemory, secondary.capabilities.minimumMemory)
+            guard limits.memory < first, limits.memory >= second else { return nil }
+            return BreakerBoard.Cause(
+                code: .invalidLimit,
+                text:
+                    "a memory limit of \(limits.memory) bytes is below the least of \(primary.capabilities.kind.rawValue), "
+                    + "\(first)")
         }
 
         func announce(_ cause: BreakerBoard.Cause, wasTried: Bool, isRetry: Bool) {
@@ -171,6 +184,13 @@
             }
             reports.breakerMoved(from: old, to: new, cause: cause)
             return value
+        }
+    }
+
+    extension SandboxOptions {
+        /// What a breaker of its own knows the image by: `.host` may stand for another one for each language.
+        fileprivate var imageName: String {
+            image == .host ? "host, \(language ?? "no language")" : "\(image)"
         }
     }
 

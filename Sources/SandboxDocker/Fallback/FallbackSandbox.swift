@@ -134,6 +134,7 @@
             try beginRun()
             defer { endRun() }
             do {
+                try await leaveIfTooSmall(limits)
                 return try await tries(
                     stdin, mayRepeat: { true },
                     run: { sandbox, stdin in
@@ -171,6 +172,7 @@
             _ command: Command, _ stdin: StandardInput, _ limits: Limits, _ relay: StreamRelay
         ) async throws -> RunResult {
             defer { relay.end() }
+            try await leaveIfTooSmall(limits)
             return try await tries(
                 stdin, mayRepeat: { relay.claimRetry() },
                 run: { sandbox, stdin in
@@ -199,17 +201,28 @@
                 return complete(result)
             } catch let error as SandboxError {
                 guard let cause = judge(error, of: sandbox), !Task.isCancelled else { throw complete(error) }
-                if let refusal = refusal(input) { throw complete(error, notRepeated: refusal) }
+                let isLoss = BackendFailure(error) != .incapable
+                if let refusal = refusal(input) {
+                    throw complete(error, notRepeated: isLoss ? refusal : nil)
+                }
                 guard mayRepeat() else {
                     throw complete(error, notRepeated: "its output was already handed out")
                 }
-                let replacement = try await replace(sandbox, cause, isRetry: true)
+                let replacement = try await replace(sandbox, cause, isRetry: isLoss)
                 do {
                     return complete(try await run(replacement, stdin), attempt: 2)
                 } catch let error as SandboxError {
                     throw complete(error, attempt: 2)
                 }
             }
+        }
+
+        /// Moves to the second backend what the first one is too large for, as long as nothing would be lost by that.
+        private func leaveIfTooSmall(_ limits: Limits) async throws(SandboxError) {
+            guard let cause = backend.shortcoming(limits), refusal() == nil,
+                case .first(let sandbox) = state.withLock({ $0.place })
+            else { return }
+            _ = try await replace(sandbox, cause, isRetry: false)
         }
 
         /// Why what was lost cannot be repeated.
@@ -265,9 +278,14 @@
 
         /// Why this error may send the sandbox to the second backend; `nil` if it may not. Tells the breaker.
         private func judge(_ error: SandboxError, of sandbox: any SandboxInstance) -> BreakerBoard.Cause? {
-            guard BackendFailure(error) != nil else { return nil }
+            guard let failure = BackendFailure(error), isOfUse(failure) else { return nil }
             let (pass, known) = state.withLock { state -> (BreakerBoard.Pass?, BreakerBoard.Cause?) in
                 switch state.place {
+                // A sandbox that lacks something is not lost: without a second one it goes on.
+                case .first(let first) where first === sandbox && failure == .incapable:
+                    return (
+                        nil, state.hasRun ? nil : BreakerBoard.Cause(code: error.code, text: error.message)
+                    )
                 case .first(let first) where first === sandbox && state.lost == nil:
                     state.lost = BreakerBoard.Cause(code: error.code, text: error.message)
                     state.hasVerdict = true
@@ -279,6 +297,11 @@
             }
             if let pass { _ = backend.failed(pass, error) }
             return known
+        }
+
+        /// Programs are missing in an image, whichever backend has it; only `.host` stands for two.
+        private func isOfUse(_ failure: BackendFailure) -> Bool {
+            failure != .incapable || options.image == .host
         }
 
         /// Makes the sandbox again on the second backend, with its files. Several callers share one move.

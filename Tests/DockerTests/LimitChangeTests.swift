@@ -1,0 +1,95 @@
+/// The engine is not asked to change limits on the way of a run whose limits some container of the pool has.
+
+#if Docker
+    import Foundation
+    import Sandbox
+    import Testing
+
+    @testable import SandboxDocker
+
+    @Suite(.serialized, .timeLimit(.minutes(2))) struct LimitChangeTests {
+        /// Runs `body` with a backend behind a proxy that notes what the engine is asked.
+        private static func withProxy(
+            pool: Int, _ body: (DockerBackend, EngineProxy) async throws -> Void
+        ) async throws {
+            guard let engine = EngineWorld.engine else {
+                return skip("there is no engine; SANDBOX_TEST_ENGINE names it")
+            }
+            try await EngineProxy.with(engine) { proxy in
+                var configuration = ContainerWorld.configuration(proxy.host)
+                (configuration.pool.minimum, configuration.pool.maximum) = (pool, pool)
+                let backend = try DockerBackend(configuration: configuration)
+                let result: Result<Void, any Error>
+                do { result = .success(try await body(backend, proxy)) } catch { result = .failure(error) }
+                await backend.shutdown()
+                try result.get()
+            }
+        }
+
+        private static func updates(_ proxy: EngineProxy) -> Int {
+            proxy.requests.count { $0.contains("/update") }
+        }
+
+        private static func settle(_ backend: DockerBackend, _ count: Int) async {
+            _ = await ContainerWorld.eventually { backend.statistics.available == count }
+        }
+
+        @Test func theSameLimitsAreAskedForOnce() async throws {
+            try await Self.withProxy(pool: 1) { backend, proxy in
+                let limits = Limits(memory: 100 << 20, processes: 20)
+                for _ in 0..<5 {
+                    let result = try await backend.run(victim: "nothing", limits: limits)
+                    #expect(result.outcome == .exited(code: 0), "\(result.told)")
+                    await Self.settle(backend, 1)
+                }
+                // A sandbox of `run(victim:)` does not say its limits before.
+                #expect(Self.updates(proxy) == 1)
+                let other = Limits(memory: 50 << 20, processes: 20)
+                for _ in 0..<5 {
+                    _ = try await backend.run(victim: "nothing", limits: other)
+                    await Self.settle(backend, 1)
+                }
+                #expect(Self.updates(proxy) == 2)
+            }
+        }
+
+        /// As a compiler and its program do.
+        @Test func whoeverSaysHisLimitsGetsAContainerThatHasThem() async throws {
+            try await Self.withProxy(pool: 2) { backend, proxy in
+                var served: [Int: Set<String>] = [:]
+                for round in 0..<6 {
+                    for memory in [64 << 20, 200 << 20] {
+                        var options = SandboxOptions()
+                        options.firstLimits = Limits(memory: memory)
+                        let result = try await backend.withSandbox(options) {
+                            try await $0.run(victim: "nothing", limits: Limits(memory: memory))
+                        }
+                        #expect(result.outcome == .exited(code: 0), "\(result.told)")
+                        if round > 0 { served[memory, default: []].insert(result.provenance.sandbox) }
+                        await Self.settle(backend, 2)
+                    }
+                }
+                #expect(served.count == 2 && served.values.allSatisfy { $0.count == 1 }, "\(served)")
+                // The first ones are made with the first caller's limits.
+                #expect(Self.updates(proxy) <= 1)
+            }
+        }
+
+        /// Input that counts as the container's memory is room for one run only, and taken back beside the way.
+        @Test func theLimitIsTheRunsOwnAgainAfterALargeInput() async throws {
+            try await Self.withProxy(pool: 1) { backend, _ in
+                let limits = Limits(memory: 32 << 20)
+                let input = [UInt8](repeating: 7, count: 8 << 20)
+                try await backend.withSandbox { sandbox in
+                    let result = try await sandbox.run(
+                        victim: "echo_stdin", stdin: .bytes(input),
+                        limits: Limits(memory: 32 << 20, output: 16 << 20))
+                    #expect(result.stdout == input, "\(result.outcome)")
+                }
+                await Self.settle(backend, 1)
+                let eater = try await backend.run(victim: "touch_mmap", ["36"], limits: limits)
+                #expect(eater.outcome == .limitExceeded(.memory), "\(eater.told)")
+            }
+        }
+    }
+#endif
