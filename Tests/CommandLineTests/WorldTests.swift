@@ -17,6 +17,42 @@
                 exit 78
                 """
 
+            /// Makes an image of the host's /usr and an /etc that knows root alone, in a mount namespace, and names it.
+            private static func inImage(passwd: String) -> String {
+                """
+                exec unshare --mount sh -c '
+                    image=/mnt && mount -t tmpfs image "$image" || exit 77
+                    mkdir "$image/usr" "$image/etc" && mount --bind /usr "$image/usr" || exit 77
+                    for name in bin sbin lib lib32 lib64; do test -e /$name && ln -s usr/$name "$image/$name"; done
+                    printf "\(passwd)" >"$image/etc/passwd" && echo root:x:0: >"$image/etc/group"
+                    command=$1 how=$2
+                    shift 2
+                    "$command" "$how" --image "$image" "$@"' sh "$@"
+                """
+            }
+
+            /// Programs that ask for their user's name find one, whatever the image knows.
+            @Test(arguments: [
+                ("root:x:0:0:root:/root:/bin/sh\\n", "sandbox"), ("", "sandbox"),
+                ("root:x:0:0:root:/root:/bin/sh", "sandbox"),
+                ("root:x:0:0::/:/bin/sh\\nanna:x:1000:1000:Anna:/home/anna:/bin/sh\\n", "anna"),
+            ])
+            func theUserHasANameInAnImage(passwd: String, name: String) throws {
+                let script =
+                    "import grp, os, pwd; p = pwd.getpwuid(os.getuid()); print(p.pw_name, p.pw_uid); print(os.listdir('/run')); print(pwd.getpwnam('root').pw_uid if p.pw_name == 'anna' else grp.getgrgid(os.getgid()).gr_name)"
+                let run = try SandboxProcess.run(
+                    ["exec", "--", "/usr/bin/python3", "-c", script], through: Self.inImage(passwd: passwd))
+                // Nothing of how it is done is seen.
+                let last = name == "anna" ? "0" : "sandbox"
+                #expect(run.out == "\(name) 1000\n[]\n\(last)\n", "\(run.err)")
+                // With a writable root he is root, who is in every image.
+                guard passwd.hasPrefix("root") else { return }
+                let writable = try SandboxProcess.run(
+                    ["exec", "--rootfs", "writable", "--", "id", "-un"], through: Self.inImage(passwd: passwd)
+                )
+                #expect(writable.out == "root\n", "\(writable.err)")
+            }
+
             private static let eater = "x = bytearray(300 << 20)"
 
             @Test func hostOutOfMemoryIsNotTheProgramsFault() throws {

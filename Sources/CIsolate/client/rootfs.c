@@ -5,6 +5,7 @@
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -132,7 +133,7 @@ static void add_devices(struct config_builder *b) {
 }
 
 static void add_file(struct config_builder *b, const char *path, const char *text) {
-    struct isolate_file file = {config_add_text(b, path), config_add_text(b, text), (uint32_t)strlen(text)};
+    struct isolate_file file = {config_add_text(b, path), config_add_text(b, text), (uint32_t)strlen(text), 0};
     b->config->files[b->config->file_count++] = file;
 }
 
@@ -148,6 +149,58 @@ static void add_files(struct config_builder *b) {
              "services: files\n");
     add_file(b, "etc/hosts", "127.0.0.1 localhost sandbox\n");
     add_file(b, "etc/hostname", "sandbox\n");
+}
+
+enum { NAMES_MAX = 48 << 10 };
+
+/* Whether a line of /etc/passwd or /etc/group has this number in its third field. */
+static int has_number(const char *text, const char *number) {
+    size_t length = strlen(number);
+    for (const char *line = text; *line != 0;) {
+        const char *end = strchrnul(line, '\n'), *field = line;
+        for (int i = 0; i < 2 && field != NULL; i++) {
+            field = memchr(field, ':', (size_t)(end - field));
+            if (field != NULL)
+                field++;
+        }
+        if (field != NULL && (size_t)(end - field) > length && memcmp(field, number, length) == 0 &&
+            field[length] == ':')
+            return 1;
+        line = *end != 0 ? end + 1 : end;
+    }
+    return 0;
+}
+
+/* The image's file with a line for the program's user, if it has none. What is not a text of usual size stays. */
+static void add_user(struct config_builder *b, int etc, const char *name, const char *path,
+                     const char *line) {
+    struct stat status;
+    int CLEANUP_CLOSE fd = openat(etc, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > NAMES_MAX)
+        return;
+    char *text = calloc(1, NAMES_MAX + 256);
+    ssize_t n = text != NULL ? read(fd, text, NAMES_MAX) : -1;
+    if (n == status.st_size && strlen(text) == (size_t)n && !has_number(text, "1000")) {
+        if (n > 0 && text[n - 1] != '\n')
+            text[n++] = '\n';
+        strcpy(text + n, line);
+        add_file(b, path, text);
+        b->config->files[b->config->file_count - 1].is_over = 1;
+    }
+    free(text);
+}
+
+/* An image seldom knows the program's user, and some programs stop where he has no name. In a writable root the
+ * user is root. */
+static void add_user_to_image(struct config_builder *b, const char *root) {
+    if (b->config->features & ISOLATE_FEATURE_WRITABLE)
+        return;
+    int CLEANUP_CLOSE top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int CLEANUP_CLOSE etc = top < 0 ? -1 : openat(top, "etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (etc < 0)
+        return;
+    add_user(b, etc, "passwd", "etc/passwd", "sandbox:x:1000:1000:sandbox:/work:/bin/sh\n");
+    add_user(b, etc, "group", "etc/group", "sandbox:x:1000:\n");
 }
 
 static void add_masks(struct config_builder *b) {
@@ -207,8 +260,10 @@ int internal_add_rootfs(struct config_builder *b, const char *root, isolate_fail
     for (uint32_t i = 0; root != NULL && i < b->config->bind_count; i++)
         has_etc |= strcmp((const char *)b->config + b->config->binds[i].target, "etc") == 0;
     add_devices(b);
-    if (!has_etc) /* an image's own /etc stays as it is */
+    if (!has_etc)
         add_files(b);
+    else /* an image's own /etc stays as it is, but for the user's name */
+        add_user_to_image(b, root);
     add_masks(b);
     return 0;
 }

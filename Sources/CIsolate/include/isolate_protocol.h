@@ -329,6 +329,7 @@ struct isolate_file {
     uint32_t path; /* in the root, without the first slash */
     uint32_t text;
     uint32_t text_bytes;
+    uint32_t is_over; /* it lies over the image's own file, below etc */
 };
 
 struct isolate_mask {

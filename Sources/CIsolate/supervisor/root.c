@@ -39,9 +39,10 @@ int root_make_empty_file(int root, const char *path) {
     return result < 0 ? result : sys_openat(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
 }
 
-int root_make_file(int root, const struct isolate_config *config, const struct isolate_file *file) {
+static int make_file(int root, const char *path, const struct isolate_config *config,
+                     const struct isolate_file *file) {
     const char *text = config_text(config, file->text);
-    int CLEANUP_CLOSE fd = root_make_empty_file(root, config_text(config, file->path));
+    int CLEANUP_CLOSE fd = root_make_empty_file(root, path);
     if (fd < 0)
         return fd;
     for (size_t done = 0; done < file->text_bytes;) {
@@ -51,6 +52,33 @@ int root_make_file(int root, const struct isolate_config *config, const struct i
         done += (size_t)n;
     }
     return 0;
+}
+
+int root_make_file(int root, const struct isolate_config *config, const struct isolate_file *file) {
+    return make_file(root, config_text(config, file->path), config, file);
+}
+
+/* The image's directory cannot be written to. The mount holds the file, which needs no other name. */
+static int lay_over(int root, const struct isolate_config *config, const struct isolate_file *file) {
+    const char *target = config_text(config, file->path);
+    const char *parts[] = {"run/", target + sizeof "etc/" - 1, 0};
+    char path[PATH_BYTES];
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV |
+                                                MOUNT_ATTR_NOEXEC};
+    int result = text_join(path, sizeof path, parts);
+    if (result == 0)
+        result = make_file(root, path, config, file);
+    int CLEANUP_CLOSE tree =
+        result < 0 ? result
+                   : (int)SYS_CALL_3(__NR_open_tree, root, path, OPEN_TREE_CLONE | O_CLOEXEC);
+    result = tree;
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_move_mount, tree, "", root, target, MOVE_MOUNT_F_EMPTY_PATH);
+    if (result >= 0)
+        result = (int)SYS_CALL_3(__NR_unlinkat, root, path, 0);
+    return result < 0 ? result : 0;
 }
 
 int root_make_directory(int root, const char *path, int mode) {
@@ -224,7 +252,8 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
     }
     add_terminals(root, slot->has_devices);
     for (uint32_t i = 0; i < config->file_count && !has_feature(slot, ISOLATE_FEATURE_WRITABLE); i++) {
-        int result = root_make_file(root, config, &config->files[i]);
+        int result = config->files[i].is_over ? lay_over(root, config, &config->files[i])
+                                              : root_make_file(root, config, &config->files[i]);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
     }
