@@ -7,14 +7,16 @@ import Testing
 @testable import Sandbox
 
 struct HintTests {
-    private static func failure(_ stage: isolate_stage, _ errno: Int32, _ index: Int32 = 0) -> isolate_failure {
+    private static func failure(_ stage: isolate_stage, _ errno: Int32, _ index: Int32 = 0) -> isolate_failure
+    {
         isolate_failure(stage: Int32(stage.rawValue), errno_value: errno, index: index)
     }
 
-    @Test(arguments: [
-        (7, "openFiles", "ulimit -Hn"), (3, "stack", "ulimit -Hs"), (1, "fileSize", "ulimit -Hf"),
-        (0, "cpuTime", "ulimit -Ht"), (6, "processes", "ulimit -Hu"),
-    ] as [(Int32, String, String)])
+    @Test(
+        arguments: [
+            (7, "openFiles", "ulimit -Hn"), (3, "stack", "ulimit -Hs"), (1, "fileSize", "ulimit -Hf"),
+            (0, "cpuTime", "ulimit -Ht"), (6, "processes", "ulimit -Hu"),
+        ] as [(Int32, String, String)])
     func hardLimitsAreNamed(resource: Int32, limit: String, command: String) {
         let error = SandboxError(
             runFailure: Self.failure(ISOLATE_STAGE_RLIMITS, EPERM, resource), command: Command("/bin/true"))
@@ -24,7 +26,9 @@ struct HintTests {
     }
 
     /// A shortage is told as one, at whatever step it was met.
-    @Test(arguments: [ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_SECCOMP, ISOLATE_STAGE_START])
+    @Test(arguments: [
+        ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_SECCOMP, ISOLATE_STAGE_START,
+    ])
     func shortagesAreNoRefusals(stage: isolate_stage) {
         for (number, words) in [(EMFILE, "ulimit -n"), (ENFILE, "fs.file-max"), (ENOMEM, "out of memory")] {
             let hint = SandboxError(Self.failure(stage, number), while: "making a slot").hint
