@@ -122,9 +122,20 @@ thaw() {
     done
 }
 
+# File cache that is charged to a removed cgroup keeps it in the kernel, for as long as the cache stays: those of the
+# daemon's containers are such, and what is above them still reaches them.
+reclaim() {
+    if [[ -e $1/memory.force_empty ]]; then
+        echo 0 >"$1/memory.force_empty"
+    elif [[ -e $1/memory.reclaim ]]; then
+        echo 8G >"$1/memory.reclaim"
+    fi 2>/dev/null || true # less was there, or some of it is in use
+}
+
 remove_cgroups() {
     local group
     for group in $(cgroups); do
+        reclaim "$group"
         find "$group" -depth -type d -exec rmdir {} +
     done
 }

@@ -89,6 +89,20 @@ extension SandboxError {
         }
     }
 
+    /// What a limit of the kernel's (RLIMIT_CPU, RLIMIT_FSIZE, …, the same numbers on both architectures) is called here,
+    /// and by the shell's ulimit.
+    private static func resource(_ number: Int32) -> (limit: String, option: String) {
+        switch number {
+        case 0: ("cpuTime", "t")
+        case 1: ("fileSize", "f")
+        case 2: ("memory", "d")
+        case 3: ("stack", "s")
+        case 6: ("processes", "u")
+        case 7: ("openFiles", "n")
+        default: ("RLIMIT \(number)", " -a")
+        }
+    }
+
     /// A run that could not start.
     init(runFailure failure: isolate_failure, command: Command) {
         let number = failure.errno_value
@@ -125,13 +139,20 @@ extension SandboxError {
                 message:
                     "the directory \(Validation.quoted(command.directory ?? "/work")) cannot be entered: \(reason)",
                 hint: "give a directory of the sandbox, or write a file into it first")
-        case (ISOLATE_STAGE_RLIMITS, _), (ISOLATE_STAGE_LIMITS, _):
+        case (ISOLATE_STAGE_RLIMITS, _):
+            let resource = Self.resource(failure.index)
             self.init(
                 .invalidLimit, stage: failure.stageName, errno: number,
-                message: "a limit could not be put in force (\(failure.index)): \(reason)",
+                message: "the limit \(resource.limit) could not be put in force: \(reason)",
                 hint:
-                    "openFiles, stack, fileSize and cpuTime cannot be above the hard limits of this process (ulimit -H -a)"
+                    "it cannot be above the hard limit of this process: ulimit -H\(resource.option) says that"
             )
+        case (ISOLATE_STAGE_LIMITS, _):
+            self.init(
+                .invalidLimit, stage: failure.stageName, errno: number,
+                message:
+                    "a limit of the run could not be put in force in its cgroup (\(failure.index)): \(reason)",
+                hint: "see `sandbox doctor`")
         default:
             self.init(failure, while: "starting \(name)")
         }

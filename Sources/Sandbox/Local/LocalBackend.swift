@@ -125,16 +125,21 @@ public final class LocalBackend: SandboxBackend {
         try await engines.running(SandboxOptions()).supervisor.handle.pid
     }
 
+    /// One who asks is not sent from one lost supervisor to the next for ever.
+    private static let lossesAtOnce = 4
+
     /// A prepared slot that lives. One that was killed while it waited in the pool is thrown away.
     private func liveLease(
         _ options: SandboxOptions
     ) async throws(SandboxError) -> (LocalEngine, PoolLease<Slot>) {
+        var losses = 0
         while true {
             let engine = try await engines.running(options)
             let lease: PoolLease<Slot>
             do throws(SandboxError) { lease = try await engine.pool.acquire() } catch {
                 // Its supervisor was lost since we asked for it.
-                if error.code == .shutDown, engine.isBroken { continue }
+                losses += 1
+                if error.code == .shutDown, engine.isBroken, losses <= Self.lossesAtOnce { continue }
                 throw error
             }
             if !lease.member.isClosed { return (engine, lease) }

@@ -73,11 +73,8 @@ final class LocalEngine: Sendable {
             configuration: configuration.pool,
             create: { _ throws(SandboxError) in try await workshop.make() },
             destroy: { slot in await workshop.unmake(slot) })
-        // Whoever waits for a sandbox waits for nothing from then on. By ourselves: see `stop`.
-        supervisor.onLoss { [weak self] error in
-            guard let self else { return }
-            pool.fail(explain(error))
-        }
+        // Whoever waits for a sandbox of it waits for nothing from then on, and is served by the next one.
+        supervisor.onLoss { [weak self] in self?.pool.refuse() }
         pool.start()
     }
 

@@ -22,7 +22,8 @@ final class LocalEngines: Sendable {
             image: options.image, digest: prepared.digest, rootfs: options.rootfs, network: options.network)
         let configuration = configuration
         return try await engines.value(
-            key, isLost: { $0.supervisor.isLost }, onShared: { prepared.hold.release() },
+            key, within: configuration.pool.acquireTimeout, isLost: { $0.supervisor.isLost },
+            onShared: { prepared.hold.release() },
             onIdle: { await $0.stop() },
             start: { () async throws(SandboxError) -> LocalEngine in
                 try await LocalEngine.start(key, prepared, configuration)

@@ -108,7 +108,21 @@ enum LocalMends {
         if setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
             return "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
         }
-        return "run as root, on a kernel with user namespaces (CONFIG_USER_NS)"
+        if isChroot(mountinfo: text("/proc/self/mountinfo")) {
+            return
+                "leave the chroot: the kernel gives no user namespace to a process in one; pivot_root does not have that"
+        }
+        return geteuid() == 0
+            ? "boot a kernel with user namespaces (CONFIG_USER_NS), and see whether a security module refuses them"
+            : "run as root, on a kernel with user namespaces (CONFIG_USER_NS)"
+    }
+
+    /// A process whose root is not where a file system is mounted has been put there by chroot.
+    static func isChroot(mountinfo: String) -> Bool {
+        !mountinfo.isEmpty
+            && !mountinfo.split(separator: "\n").contains {
+                $0.split(separator: " ").dropFirst(4).first == "/"
+            }
     }
 
     private static var cgroup: String {

@@ -58,7 +58,7 @@ final class Supervisor: EventHandler {
         var nextSlot: UInt32 = 1
         var creating: [UInt32: Creating] = [:]
         var ending: [UInt32: Ending] = [:]
-        var onLoss: (@Sendable (SandboxError) -> Void)?
+        var onLoss: (@Sendable () -> Void)?
         /// Closed when the supervisor is lost, so that no slot can outlive it.
         var slots: [UInt32: Slot] = [:]
     }
@@ -101,12 +101,12 @@ final class Supervisor: EventHandler {
     }
 
     /// Called once when it is lost, also when it was before.
-    func onLoss(_ action: @escaping @Sendable (SandboxError) -> Void) {
+    func onLoss(_ action: @escaping @Sendable () -> Void) {
         let isLost = state.withLock { state in
             if !state.isLost { state.onLoss = action }
             return state.isLost
         }
-        if isLost { action(lost) }
+        if isLost { action() }
     }
 
     var isLost: Bool { state.withLock { $0.isLost } }
@@ -320,7 +320,7 @@ final class Supervisor: EventHandler {
             each.bounds.end()
             for continuation in each.waiting { continuation.resume() }
         }
-        onLoss?(error)
+        onLoss?()
     }
 
     private var lost: SandboxError { state.withLock { $0.reason } ?? Self.lost }

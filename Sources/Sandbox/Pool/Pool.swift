@@ -182,9 +182,10 @@ package final class Pool<Member: Sendable>: Sendable {
         }
     }
 
-    /// What the members are made of is gone: refuses new callers, and fails those who wait with this error.
-    package func fail(_ error: SandboxError) {
-        handle(failure: error) { machine, _ in machine.drain() }
+    /// What the members are made of is gone: refuses new callers, and those who wait, as ``drain()`` does. They may ask
+    /// elsewhere.
+    package func refuse() {
+        handle { machine, _ in machine.drain() }
     }
 
     /// A member died by itself. A ready one is replaced; one in use, or being reset or checked, is not used again.
