@@ -60,10 +60,10 @@ soak:
 	SOAK=100000 swift test --filter RunnersTests
 	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --filter WatchdogTests
 
-# images/*.tar, root file systems of the runners, from Debian's packages with no registry.
+# images/*.tar, root file systems of the runners, from Debian's packages with no registry; images/*.docker.tar for `docker load`.
 images:
 	@scripts/setup.sh images
-	@scripts/images.sh
+	@scripts/images.sh --docker
 
 # The command inside a plain container of a private Docker Engine, as root and as another user.
 container:

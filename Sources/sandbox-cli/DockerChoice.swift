@@ -52,12 +52,28 @@
 
         // MARK: doctor and cleanup
 
-        /// The line `docker` of `sandbox doctor`: what the engine says, or why it cannot be reached.
+        /// The line `docker` of `sandbox doctor`: what the engine says, and what a container gives that was tried; or why
+        /// there is none. An image that is missing is told, and not pulled.
         static func doctorEntry(_ environment: [String: String]) async -> HostReport.Entry {
             do throws(SandboxError) {
-                let configuration = try DockerChoice(.oneRun, environment).configuration
+                var configuration = try DockerChoice(.oneRun, environment).configuration
+                configuration.pullPolicy = .never
                 let answer = try await DockerBackend.probe(configuration)
-                return HostReport.Entry(name: "docker", isAvailable: true, detail: answer)
+                let backend = try DockerBackend(configuration: configuration)
+                do throws(SandboxError) {
+                    let sandbox = try await backend.acquire(SandboxOptions(isolation: .minimal))
+                    let level = sandbox.isolation.level
+                    await sandbox.close()
+                    await backend.shutdown()
+                    return HostReport.Entry(
+                        name: "docker", isAvailable: true, detail: "\(answer); level \(level.rawValue)")
+                } catch {
+                    await backend.shutdown()
+                    guard error.code == .imageUnavailable else { throw error }
+                    return HostReport.Entry(
+                        name: "docker", isAvailable: true, detail: "\(answer); not tried: \(error.message)",
+                        mend: "load the image \(configuration.image), or name another one in SANDBOX_IMAGE")
+                }
             } catch {
                 return HostReport.Entry(
                     name: "docker", isAvailable: false, detail: error.message,

@@ -84,6 +84,13 @@
                 let wrong = try folder.put("wrong.cpp", "int main() { return x; }\n")
                 #expect(try self.run("run", "--backend", "docker", wrong)?.status == 122)
                 let python = try folder.put("main.py", "print(6 * 7)\n")
+                // Each language has its image.
+                let byDefault = try self.run("run", "--backend", "docker", "--json", python)
+                #expect(try byDefault?.json["stdout"] == "42\n", "\(byDefault?.err ?? "")")
+                #expect(try byDefault?.json["backend"]?["image"] == "python-runner")
+                let lacking = try self.run(
+                    "run", "--backend", "docker", "--image", "sandbox-test/static", python)
+                #expect(lacking?.err.contains("is not in the image sandbox-test/static") == true)
                 let plain = try self.run("run", "--backend", "auto", "--image", "python-runner", python)
                 #expect(plain?.status == 0 && plain?.out == "42\n" && plain?.err == "")
             }
@@ -95,6 +102,32 @@
                 let who = try #require(try run.json["backend"])
                 #expect(who["kind"] == "local" && who["requested"] == "auto")
                 #expect(who["fallbackReason"]?.text?.contains("/no/such/engine.sock") == true)
+            }
+
+            /// What this engine does not give, the host does; and the reason is said once, however many sandboxes it takes.
+            @Test func autoFallsBackFromWhatTheEngineLacks() throws {
+                let strong = try run(
+                    "exec", "--backend", "auto", "--isolation", "strong", "--json", "--", "echo", "here")
+                guard let strong else { return }
+                #expect(try strong.json["backend"]?["kind"] == "local", "\(strong.err)")
+                #expect(try strong.json["backend"]?["fallbackReason"]?.text?.contains("userNamespace") == true)
+                let small = try run(
+                    "exec", "--backend", "auto", "--memory", "4M", "--json", "--", "echo", "here")
+                #expect(try small?.json["stdout"] == "here\n" && small?.json["backend"]?["kind"] == "local")
+                let folder = try ScratchFolder()
+                let cpp = try folder.put("main.cpp", "int main() { return 7; }\n")
+                let twice = try SandboxProcess.run(["run", "--backend", "auto", cpp], through: withoutEngine)
+                #expect(twice.status == 7)
+                #expect(twice.err.split(separator: "\n").count == 1, "\(twice.err)")
+                let nonsense = try SandboxProcess.run(
+                    ["run", "--backend", "auto", cpp], through: "export DOCKER_HOST=nonsense; exec \"$@\"")
+                #expect(nonsense.status == 7 && nonsense.err.contains("docker is not used"), "\(nonsense.err)")
+            }
+
+            @Test func cleanupOfAnEngineThatDoesNotAnswerFails() throws {
+                let run = try SandboxProcess.run(["cleanup"], through: withoutEngine)
+                #expect(run.status == 125 && run.err.contains("/no/such/engine.sock"), "\(run.err)")
+                #expect(!run.out.contains("nothing to remove"))
             }
 
             @Test func pool() throws {
@@ -133,7 +166,7 @@
                 guard let run = try run("doctor", "--json") else { return }
                 #expect(
                     run.out.contains("\"docker\"") && run.out.contains("Docker ")
-                        && run.out.contains("API 1."))
+                        && run.out.contains("API 1.") && run.out.contains("level standard"))
             }
         }
     }

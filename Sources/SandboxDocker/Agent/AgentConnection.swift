@@ -87,6 +87,13 @@
         /// Ends the stream: the agent leaves, and with it everything in the container.
         func close() { state.withLock { $0.stream }?.close() }
 
+        /// Says that nothing more is wanted: the agent leaves, and the end of the stream comes from there. An engine whose
+        /// connection ends under its hands logs that as an error. A run under way is not waited for.
+        func leave() {
+            let (stream, isRunning) = state.withLock { ($0.stream, $0.run != nil) }
+            if isRunning { stream?.close() } else { stream?.closeInput() }
+        }
+
         /// The caller gives the container up: whatever waits for it fails at once.
         func abandon() {
             lose(SandboxError(.cancelled, message: "the container was given up while it was made"))

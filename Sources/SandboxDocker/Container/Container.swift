@@ -310,7 +310,8 @@
 
         /// Ends the container and waits until the engine has removed it.
         func destroy() async throws(EngineError) {
-            connection.close()
+            connection.leave()
+            defer { connection.close() }
             try await client.containers.removeEnding(id)
         }
     }

@@ -158,7 +158,7 @@
                 state.isStopping = true
                 return (Array(state.known.values), state.making > 0)
             }
-            for container in containers { container.connection.close() }
+            for container in containers { container.connection.leave() }
             if isMaking || volume.isMade, await !session.client.isAnswering() {
                 logger.warning("the engine does not answer; what it has of ours stays for the next backend")
                 session.client.close()
