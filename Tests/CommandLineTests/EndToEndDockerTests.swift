@@ -110,7 +110,8 @@
                     "exec", "--backend", "auto", "--isolation", "strong", "--json", "--", "echo", "here")
                 guard let strong else { return }
                 #expect(try strong.json["backend"]?["kind"] == "local", "\(strong.err)")
-                #expect(try strong.json["backend"]?["fallbackReason"]?.text?.contains("userNamespace") == true)
+                #expect(
+                    try strong.json["backend"]?["fallbackReason"]?.text?.contains("userNamespace") == true)
                 let small = try run(
                     "exec", "--backend", "auto", "--memory", "4M", "--json", "--", "echo", "here")
                 #expect(try small?.json["stdout"] == "here\n" && small?.json["backend"]?["kind"] == "local")
@@ -121,7 +122,8 @@
                 #expect(twice.err.split(separator: "\n").count == 1, "\(twice.err)")
                 let nonsense = try SandboxProcess.run(
                     ["run", "--backend", "auto", cpp], through: "export DOCKER_HOST=nonsense; exec \"$@\"")
-                #expect(nonsense.status == 7 && nonsense.err.contains("docker is not used"), "\(nonsense.err)")
+                #expect(
+                    nonsense.status == 7 && nonsense.err.contains("docker is not used"), "\(nonsense.err)")
             }
 
             @Test func cleanupOfAnEngineThatDoesNotAnswerFails() throws {

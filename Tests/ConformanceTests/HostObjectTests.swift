@@ -15,7 +15,8 @@ struct HostObjectTests {
             let command = try await sandbox.install(program, arguments)
             let (input, feed) = AsyncStream.makeStream(of: [UInt8].self)
             let (ready, isReady) = AsyncStream.makeStream(of: Void.self)
-            async let run = sandbox.run(command, stdin: .stream(input), limits: limits.forThisProcessor) { execution in
+            async let run = sandbox.run(command, stdin: .stream(input), limits: limits.forThisProcessor) {
+                execution in
                 var text: [UInt8] = []
                 for await chunk in execution.output {
                     text += chunk.bytes
@@ -111,12 +112,15 @@ struct HostObjectTests {
     /// Kernel memory of the whole host that nobody can take back, in bytes.
     private func kernelMemory() -> Int {
         let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").filter { $0.hasPrefix("SUnreclaim:") || $0.hasPrefix("VmallocUsed:") }
-            .compactMap { $0.split(separator: " ").dropFirst().first.flatMap { Int($0) } }.reduce(0, +) << 10
+        return text.split(separator: "\n").filter {
+            $0.hasPrefix("SUnreclaim:") || $0.hasPrefix("VmallocUsed:")
+        }
+        .compactMap { $0.split(separator: " ").dropFirst().first.flatMap { Int($0) } }.reduce(0, +) << 10
     }
 
     static let kinds = [
-        "event", "pipe", "socket", "flight", "epoll", "watch", "dentry", "lock", "attribute", "timer", "message",
+        "event", "pipe", "socket", "flight", "epoll", "watch", "dentry", "lock", "attribute", "timer",
+        "message",
         "semaphore", "memfd", "mapping",
     ]
 

@@ -35,7 +35,7 @@ def test_level():
     isolation = execute(["/bin/true"])["isolation"]
     expect("level", isolation["level"], "minimal")
     lacking = {"userNamespace", "mountNamespace", "pidNamespace", "networkNamespace", "ipcNamespace", "utsNamespace",
-               "cgroupNamespace", "rootfs", "maskedProc", "cgroupMemory", "cgroupProcesses", "cgroupCPU"}
+               "cgroupNamespace", "rootfs", "ownInodes", "maskedProc", "cgroupMemory", "cgroupProcesses", "cgroupCPU"}
     expect("missing", set(isolation["missing"]), lacking if is_root else lacking | {"distinctUser"})
     told = " ".join(isolation["reasons"])
     for layer in isolation["missing"]:

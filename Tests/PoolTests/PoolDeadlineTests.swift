@@ -194,9 +194,9 @@ private typealias Machine = PoolStateMachine<Int>
         _ once: StartOnce<Int, Engine>, within timeout: Duration? = nil
     ) async -> SandboxError.Code? {
         do throws(SandboxError) {
-            _ = try await once.value(1, within: timeout, onIdle: { _ in }) { () async throws(SandboxError) in
-                try await start()
-            }
+            _ = try await once.value(
+                1, within: timeout, onIdle: { _ in },
+                start: { () async throws(SandboxError) in try await start() })
             return nil
         } catch {
             return error.code

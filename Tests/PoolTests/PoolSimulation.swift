@@ -6,42 +6,42 @@ import TestSupport
 
 /// One random run of a ``PoolStateMachine``. What it finds wrong stands in ``faults``.
 struct PoolSimulation {
-    private enum Place: Hashable {
+    enum Place: Hashable {
         case creating, available, inUse, resetting, checking, destroying, between
     }
 
-    private var random: SeededGenerator
-    private var machine: PoolStateMachine<Int>
-    private let configuration: PoolConfiguration
-    private let resets: Bool
+    var random: SeededGenerator
+    var machine: PoolStateMachine<Int>
+    let configuration: PoolConfiguration
+    let resets: Bool
     /// Nothing fails and nothing breaks in this run, so that the minimum must hold at every step.
-    private let isCalm: Bool
-    private var now = Duration.zero
-    private var places: [PoolMemberID: Place] = [:]
-    private var uses: [PoolMemberID: Int] = [:]
-    private var madeAt: [PoolMemberID: Duration] = [:]
-    private var broken: Set<PoolMemberID> = []
+    let isCalm: Bool
+    var now = Duration.zero
+    var places: [PoolMemberID: Place] = [:]
+    var uses: [PoolMemberID: Int] = [:]
+    var madeAt: [PoolMemberID: Duration] = [:]
+    var broken: Set<PoolMemberID> = []
     /// Since when a ready member has been wanted by nobody; a health check does not change it.
-    private var idleSince: [PoolMemberID: Duration] = [:]
+    var idleSince: [PoolMemberID: Duration] = [:]
     /// When a member became ready last.
-    private var readySince: [PoolMemberID: Duration] = [:]
+    var readySince: [PoolMemberID: Duration] = [:]
     /// The member whose health check ends with this event.
-    private var examined: PoolMemberID?
-    private var waiters: [Int] = []
-    private var waitingSince: [Int: Duration] = [:]
-    private var latestGrant = Duration.zero
-    private var latestFailure: Duration?
+    var examined: PoolMemberID?
+    var waiters: [Int] = []
+    var waitingSince: [Int: Duration] = [:]
+    var latestGrant = Duration.zero
+    var latestFailure: Duration?
     /// When the making as new of a member began.
-    private var resetSince: [PoolMemberID: Duration] = [:]
-    private var leases: [PoolLeaseID] = []
-    private var ended: [PoolLeaseID] = []
-    private var lastWaiter = 0
-    private var highestMember = 0
-    private var highestSerial = 0
-    private var draining = false
-    private var drainedSaid = 0
-    private var trace: [String] = []
-    private let log = FaultLog()
+    var resetSince: [PoolMemberID: Duration] = [:]
+    var leases: [PoolLeaseID] = []
+    var ended: [PoolLeaseID] = []
+    var lastWaiter = 0
+    var highestMember = 0
+    var highestSerial = 0
+    var draining = false
+    var drainedSaid = 0
+    var trace: [String] = []
+    let log = FaultLog()
 
     init(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -80,7 +80,7 @@ struct PoolSimulation {
 
     // MARK: Events
 
-    private mutating func step() {
+    mutating func step() {
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<25: acquire()
         case 25..<35: cancel()
@@ -97,7 +97,7 @@ struct PoolSimulation {
         }
     }
 
-    private mutating func acquire() {
+    mutating func acquire() {
         lastWaiter += 1
         trace.append("acquire \(lastWaiter)")
         let ready = places.values.contains(.available)
@@ -120,7 +120,7 @@ struct PoolSimulation {
         }
     }
 
-    private mutating func cancel() {
+    mutating func cancel() {
         guard let waiter = waiters.randomElement(using: &random) else { return }
         trace.append("cancel \(waiter)")
         expect(machine.cancel(waiter), "waiter \(waiter) was not waiting")
@@ -128,7 +128,7 @@ struct PoolSimulation {
         check(replenished: false)
     }
 
-    private mutating func finishCreation(failing: Bool) {
+    mutating func finishCreation(failing: Bool) {
         guard let member = pick(.creating) else { return }
         trace.append("\(failing ? "failed" : "created") \(member.rawValue)")
         if failing {
@@ -143,7 +143,7 @@ struct PoolSimulation {
         }
     }
 
-    private mutating func release(givingBack: Bool) {
+    mutating func release(givingBack: Bool) {
         guard let lease = leases.randomElement(using: &random) else { return }
         let reusable = Int.random(in: 0..<4, using: &random) > 0
         trace.append("\(givingBack ? "give back" : "release") \(lease.member.rawValue) \(reusable)")
@@ -166,7 +166,7 @@ struct PoolSimulation {
         }
     }
 
-    private mutating func finishReset(fit: Bool) {
+    mutating func finishReset(fit: Bool) {
         guard let member = pick(.resetting) else { return }
         trace.append("reset \(member.rawValue) \(fit)")
         places[member] = .between
@@ -175,7 +175,7 @@ struct PoolSimulation {
         expect(mustGo == (places[member] == .destroying), "after its reset \(member) is in the wrong place")
     }
 
-    private mutating func finishCheck(healthy: Bool) {
+    mutating func finishCheck(healthy: Bool) {
         guard let member = pick(.checking) else { return }
         trace.append("checked \(member.rawValue) \(healthy)")
         places[member] = .between
@@ -186,24 +186,24 @@ struct PoolSimulation {
         expect(mustGo == (places[member] == .destroying), "after its check \(member) is in the wrong place")
     }
 
-    private func isOld(_ member: PoolMemberID) -> Bool {
+    func isOld(_ member: PoolMemberID) -> Bool {
         guard let maxAge = configuration.maxAge else { return false }
         return now - madeAt[member, default: now] >= maxAge
     }
 
-    private mutating func finishDestruction() {
+    mutating func finishDestruction() {
         guard let member = pick(.destroying) else { return }
         trace.append("destroyed \(member.rawValue)")
         places[member] = nil
         apply(machine.destroyed(member))
     }
 
-    private mutating func replenish() {
+    mutating func replenish() {
         trace.append("replenish")
         apply(machine.replenish())
     }
 
-    private mutating func tick(after pause: Duration) {
+    mutating func tick(after pause: Duration) {
         now += pause
         trace.append("tick \(now)")
         let ready = count(.available)
@@ -230,12 +230,12 @@ struct PoolSimulation {
     }
 
     /// How long nothing has moved for a waiter.
-    private func wait(_ waiter: Int) -> Duration {
+    func wait(_ waiter: Int) -> Duration {
         now - max(waitingSince[waiter, default: now], latestGrant)
     }
 
     /// After a tick nobody waits longer than he is to.
-    private mutating func judgeWaits() {
+    mutating func judgeWaits() {
         for waiter in waiters {
             if let timeout = configuration.acquireTimeout {
                 expect(wait(waiter) < timeout, "waiter \(waiter) waits beyond the acquireTimeout")
@@ -254,7 +254,7 @@ struct PoolSimulation {
     }
 
     /// What a tick began, and what it should have begun.
-    private mutating func judgeChecks(_ begun: [PoolMemberID]) {
+    mutating func judgeChecks(_ begun: [PoolMemberID]) {
         guard let interval = configuration.healthCheckInterval else {
             return expect(begun.isEmpty, "checked without an interval")
         }
@@ -271,7 +271,7 @@ struct PoolSimulation {
         expect(!mayCheck || now - longest < interval, "a health check was forgotten")
     }
 
-    private mutating func breakOne() {
+    mutating func breakOne() {
         guard
             let member = pick(
                 [.available, .inUse, .creating, .resetting, .checking].randomElement(using: &random) ?? .inUse
@@ -285,7 +285,7 @@ struct PoolSimulation {
     }
 
     /// Events that have no business to be: nothing may come of them.
-    private mutating func nonsense() {
+    mutating func nonsense() {
         let before = machine.statistics
         var answers: [PoolStateMachine<Int>.Actions] = []
         if let lease = ended.randomElement(using: &random) {
@@ -308,7 +308,7 @@ struct PoolSimulation {
         expect(silent && machine.statistics == before, "something came of nonsense")
     }
 
-    private mutating func drain() {
+    mutating func drain() {
         trace.append("drain")
         draining = true
         apply(machine.drain())
@@ -318,7 +318,7 @@ struct PoolSimulation {
     // MARK: The end
 
     /// Plays every effect out with success until nothing moves: the minimum must be ready again.
-    private mutating func rest() {
+    mutating func rest() {
         trace.append("rest")
         var patience = 10_000
         while faults.isEmpty, patience > 0 {
@@ -350,7 +350,7 @@ struct PoolSimulation {
         expect(draining || count(.available) >= configuration.minimum, "the minimum is not restored")
     }
 
-    private mutating func finish() {
+    mutating func finish() {
         drain()
         // What is being reset or checked goes only when that is done.
         while faults.isEmpty, pick(.resetting) != nil { finishReset(fit: true) }
@@ -361,129 +361,9 @@ struct PoolSimulation {
         expect(machine.statistics.created == machine.statistics.destroyed, "made and destroyed differ")
         expect(machine.nextDeadline == nil, "a drained pool has a deadline")
     }
-
-    // MARK: The model
-
-    private mutating func apply(_ actions: PoolStateMachine<Int>.Actions) {
-        for member in actions.create {
-            expect(!draining, "creation while draining")
-            expect(member.rawValue > highestMember, "\(member) was used before")
-            highestMember = member.rawValue
-            places[member] = .creating
-        }
-        for (waiter, lease) in actions.grants {
-            expect(waiters.first == waiter, "waiter \(waiter) was served out of turn")
-            if waiters.first == waiter { waiters.removeFirst() }
-            expect(places[lease.member] == .between, "granted \(lease.member) out of the blue")
-            grant(lease)
-        }
-        for (waiter, reason) in actions.failures {
-            expect(waiters.first == waiter, "waiter \(waiter) failed out of turn")
-            if waiters.first == waiter { waiters.removeFirst() }
-            expect((reason == .shutDown) == draining, "waiter \(waiter) failed for the wrong reason")
-            switch reason {
-            case .shutDown: break
-            case .creationFailed:
-                let hasFailed = latestFailure.map { $0 >= waitingSince[waiter, default: now] } ?? false
-                // One that broke while it was made is about to be destroyed.
-                let isLost = places.values.allSatisfy { $0 == .creating || $0 == .between }
-                let shortest = min(configuration.patience, configuration.acquireTimeout ?? .seconds(1 << 40))
-                expect(hasFailed, "waiter \(waiter) failed without a failure")
-                expect(isLost || wait(waiter) >= shortest, "waiter \(waiter) failed too early")
-            case .timedOut:
-                expect(
-                    configuration.acquireTimeout.map { wait(waiter) >= $0 } ?? false,
-                    "waiter \(waiter) timed out too early")
-            }
-            waitingSince[waiter] = nil
-        }
-        for member in actions.destroy {
-            let place = places[member]
-            expect(place == .available || place == .between, "destroys \(member), which is elsewhere")
-            places[member] = .destroying
-        }
-        for member in actions.reset {
-            expect(places[member] == .between && resets && !draining, "resets \(member) out of turn")
-            places[member] = .resetting
-            resetSince[member] = now
-        }
-        for member in actions.check {
-            expect(places[member] == .available, "checks \(member), which is not ready")
-            places[member] = .checking
-        }
-        if actions.drained { drainedSaid += 1 }
-        for (member, place) in places where place == .between {
-            places[member] = .available
-            readySince[member] = now
-            if member != examined { idleSince[member] = now }
-        }
-        check(replenished: true)
-    }
-
-    private mutating func grant(_ lease: PoolLeaseID) {
-        expect(!draining, "granted while draining")
-        expect(lease.serial > highestSerial, "lease \(lease.serial) was used before")
-        expect(!broken.contains(lease.member), "granted the broken \(lease.member)")
-        highestSerial = lease.serial
-        (latestGrant, latestFailure) = (now, nil)
-        uses[lease.member, default: 0] += 1
-        expect(uses[lease.member, default: 0] <= configuration.maxUses, "\(lease.member) is worn out")
-        places[lease.member] = .inUse
-        leases.append(lease)
-    }
-
-    /// - Parameter replenished: whether the minimum must hold after this event.
-    private mutating func check(replenished: Bool) {
-        let statistics = machine.statistics
-        var counts: [Place: Int] = [:]
-        for place in places.values { counts[place, default: 0] += 1 }
-        expect(
-            statistics.available == counts[.available, default: 0]
-                && statistics.creating == counts[.creating, default: 0]
-                && statistics.inUse == counts[.inUse, default: 0]
-                && statistics.resetting == counts[.resetting, default: 0]
-                && statistics.checking == counts[.checking, default: 0]
-                && statistics.destroying == counts[.destroying, default: 0]
-                && statistics.waiting == waiters.count && statistics.inUse == leases.count,
-            "the statistics are wrong: \(statistics)")
-        expect(
-            statistics.created == statistics.destroyed + statistics.total - statistics.creating,
-            "members vanished: \(statistics)")
-        expect(statistics.checking <= 1, "several checks at a time")
-        expect(statistics.total <= configuration.maximum, "more than the maximum: \(statistics)")
-        expect(waiters.isEmpty || statistics.available == 0, "somebody waits while one is ready")
-        expect(waiters.isEmpty || statistics.total > 0, "somebody waits for nothing")
-        let slow = places.count {
-            $0.value == .resetting && now - resetSince[$0.key, default: now] >= configuration.patience
-        }
-        if isCalm, replenished, !draining, statistics.total < configuration.maximum {
-            expect(
-                statistics.creating + statistics.resetting >= waiters.count
-                    && statistics.available + statistics.creating + statistics.resetting
-                        + statistics.checking + slow >= configuration.minimum,
-                "too few under way: \(statistics)")
-        }
-    }
-
-    /// The values of the ready members.
-    private func ofReady(_ times: [PoolMemberID: Duration]) -> [Duration] {
-        places.compactMap { $0.value == .available ? times[$0.key] : nil }
-    }
-
-    private func count(_ place: Place) -> Int { places.values.count { $0 == place } }
-
-    private mutating func pick(_ place: Place) -> PoolMemberID? {
-        // Sorted, since a dictionary's order differs from run to run and a seed must repeat.
-        places.filter { $0.value == place }.keys.sorted { $0.rawValue < $1.rawValue }
-            .randomElement(using: &random)
-    }
-
-    private func expect(_ holds: Bool, _ message: @autoclosure () -> String) {
-        if !holds { log.faults.append(message()) }
-    }
 }
 
 /// Apart from the simulation, whose state a message may quote.
-private final class FaultLog {
+final class FaultLog {
     var faults: [String] = []
 }

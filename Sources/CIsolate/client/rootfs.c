@@ -133,7 +133,8 @@ static void add_devices(struct config_builder *b) {
 }
 
 static void add_file(struct config_builder *b, const char *path, const char *text) {
-    struct isolate_file file = {config_add_text(b, path), config_add_text(b, text), (uint32_t)strlen(text), 0};
+    struct isolate_file file = {config_add_text(b, path), config_add_text(b, text), (uint32_t)strlen(text),
+                                0};
     b->config->files[b->config->file_count++] = file;
 }
 
@@ -171,7 +172,8 @@ static int has_number(const char *text, const char *number) {
     return 0;
 }
 
-/* The image's file with a line for the program's user, if it has none. What is not a text of usual size stays. */
+/* The image's file with a line for the program's user, if it has none. What is not a text of usual size
+ * stays. */
 static void add_user(struct config_builder *b, int etc, const char *name, const char *path,
                      const char *line) {
     struct stat status;
@@ -190,8 +192,8 @@ static void add_user(struct config_builder *b, int etc, const char *name, const 
     free(text);
 }
 
-/* An image seldom knows the program's user, and some programs stop where he has no name. In a writable root the
- * user is root. */
+/* An image seldom knows the program's user, and some programs stop where he has no name. In a writable root
+ * the user is root. */
 static void add_user_to_image(struct config_builder *b, const char *root) {
     if (b->config->features & ISOLATE_FEATURE_WRITABLE)
         return;

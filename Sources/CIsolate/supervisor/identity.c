@@ -42,6 +42,7 @@ void identity_begin_creation(const struct isolate_config *config, const struct i
         return; /* an ordinary user can be nobody else */
     sys_prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
     SYS_CALL_3(__NR_setresuid, -1, id->slot_uid, -1);
+    SYS_CALL_1(__NR_setfsuid, SYS_CALL_0(__NR_getuid)); /* files stay ours to open */
 }
 
 void identity_end_creation(const struct isolate_config *config) {
@@ -131,8 +132,14 @@ int identity_write_maps(const struct isolate_config *config, const struct identi
         int result = run_helper(config_text(config, config->newgidmap), pid, &groups);
         return result < 0 ? result : run_helper(config_text(config, config->newuidmap), pid, &users);
     }
+    /* As the owner of the namespace: a root without CAP_SYS_ADMIN, as in a container, has no other right to
+     * it. */
+    identity_begin_creation(config, id);
     int result = write_map(pid, "/gid_map", &groups);
-    return result < 0 ? result : write_map(pid, "/uid_map", &users);
+    if (result == 0)
+        result = write_map(pid, "/uid_map", &users);
+    identity_end_creation(config);
+    return result;
 }
 
 /* A process that is not dumpable has files in /proc that belong to root: an ordinary user could not open its

@@ -69,8 +69,7 @@ static int lay_over(int root, const struct isolate_config *config, const struct 
     if (result == 0)
         result = make_file(root, path, config, file);
     int CLEANUP_CLOSE tree =
-        result < 0 ? result
-                   : (int)SYS_CALL_3(__NR_open_tree, root, path, OPEN_TREE_CLONE | O_CLOEXEC);
+        result < 0 ? result : (int)SYS_CALL_3(__NR_open_tree, root, path, OPEN_TREE_CLONE | O_CLOEXEC);
     result = tree;
     if (result >= 0)
         result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);

@@ -59,7 +59,7 @@ public struct PythonRunner: LanguageRunner {
         body: @escaping @concurrent @Sendable (Execution) async throws -> Value
     ) async throws -> (report: RunReport, value: Value?) {
         let stderr = Mutex<[UInt8]>([])
-        var ended = try await streaming(to: { execution in
+        let watched: @concurrent @Sendable (Execution) async throws -> Value = { execution in
             let output = Execution.Output {
                 var iterator = execution.output.makeAsyncIterator()
                 let chunk = await iterator.next()
@@ -67,7 +67,8 @@ public struct PythonRunner: LanguageRunner {
                 return chunk
             }
             return try await body(Execution(output: output))
-        }) { try await run(source, request, on: backend, by: $0) }
+        }
+        var ended = try await streaming(to: watched) { try await run(source, request, on: backend, by: $0) }
         ended.report.findTraceback(in: stderr.withLock { $0 })
         return ended
     }

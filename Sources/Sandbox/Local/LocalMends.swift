@@ -33,7 +33,8 @@ enum LocalMends {
                 ? start(["--cap-add SETUID --cap-add SETGID --cap-add CHOWN --cap-add DAC_OVERRIDE"])
                     + ", or --user 1000"
                 : "run with CAP_SETUID and CAP_SETGID, or as an ordinary user"
-        case .noNewPrivileges, .capabilities, .ownInodes: nil
+        case .ownInodes: isFiltered || isContainer ? namespaces : privileges
+        case .noNewPrivileges, .capabilities: nil
         }
     }
 

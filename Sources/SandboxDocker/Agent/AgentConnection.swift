@@ -11,14 +11,14 @@
         typealias Answer = Result<isolate_agent_status, SandboxError>
 
         /// Whoever waits for an answer.
-        private enum Question {
+        enum Question {
             case hello(CheckedContinuation<Result<isolate_agent_hello, SandboxError>, Never>)
             case status(CheckedContinuation<Answer, Never>)
             case file(FileReading)
         }
 
         /// A file on its way here.
-        private struct FileReading {
+        struct FileReading {
             var continuation: CheckedContinuation<Result<OutputFile, SandboxError>, Never>
             var path: ByteString
             var maxBytes: Int
@@ -27,7 +27,7 @@
             var isExecutable = false
         }
 
-        private struct State {
+        struct State {
             var stream: AttachedStream?
             var decoder = AgentFrameDecoder()
             var question: Question?
@@ -48,11 +48,11 @@
             var failure: SandboxError?
         }
 
-        private let container: String
-        private let patience: Duration
-        private let onLoss: @Sendable () -> Void
-        private let turns = Turns()
-        private let state = Locked(State())
+        let container: String
+        let patience: Duration
+        let onLoss: @Sendable () -> Void
+        let turns = Turns()
+        let state = Locked(State())
 
         /// - Parameters:
         ///   - container: for messages.
@@ -127,8 +127,8 @@
             EngineError.bounded(String(decoding: state.withLock { $0.words }, as: UTF8.self))
         }
 
-        private static let maximumWords = 1024
-        private static let freshness = Duration.milliseconds(20)
+        static let maximumWords = 1024
+        static let freshness = Duration.milliseconds(20)
 
         // MARK: Questions
 
@@ -203,7 +203,7 @@
             }
         }
 
-        private static func file(
+        static func file(
             _ path: ByteString, mode: isolate_file_mode, bytes: Int
         ) -> isolate_agent_file {
             var request = isolate_agent_file()
@@ -225,7 +225,7 @@
         /// - Parameters:
         ///   - bytes: that belong to the question.
         ///   - patience: how long the answer may take; nil: as long as any.
-        private func askInTurn<Value>(
+        func askInTurn<Value>(
             sending bytes: Int = 0, within patience: Duration? = nil,
             _ body: () async throws(SandboxError) -> Value
         ) async throws(SandboxError) -> Value {
@@ -238,7 +238,7 @@
             return try await body()
         }
 
-        private func ask(_ question: Question, _ fill: (inout ByteBuffer) -> Void) {
+        func ask(_ question: Question, _ fill: (inout ByteBuffer) -> Void) {
             let failure = state.withLock { state in
                 if state.failure == nil { state.question = question }
                 return state.failure
@@ -252,7 +252,7 @@
             send(buffer)
         }
 
-        private static func fail(_ question: Question, _ error: SandboxError) {
+        static func fail(_ question: Question, _ error: SandboxError) {
             switch question {
             case .hello(let continuation): continuation.resume(returning: .failure(error))
             case .status(let continuation): continuation.resume(returning: .failure(error))
@@ -306,153 +306,6 @@
             }
         }
 
-        // MARK: Frames
-
-        func received(_ stream: StreamKind, _ bytes: ByteBuffer) {
-            // The agent writes to its stdout only; anything else is what started it, and could not.
-            guard stream == .standardOutput else {
-                state.withLock { state in
-                    state.words += bytes.readableBytesView.prefix(Self.maximumWords - state.words.count)
-                }
-                return
-            }
-            var frames: [(isolate_frame_type, ByteBuffer)] = []
-            let isMalformed = state.withLock { state -> Bool in
-                state.heard = .now
-                state.decoder.feed(bytes)
-                do throws(AgentFrameDecoder.Malformed) {
-                    while let frame = try state.decoder.next() { frames.append(frame) }
-                    return false
-                } catch {
-                    return true
-                }
-            }
-            for (type, payload) in frames where !handle(type, payload) { return malformed() }
-            if isMalformed { malformed() }
-        }
-
-        private func malformed() {
-            lose(
-                SandboxError(
-                    .containerLost, stage: "agent",
-                    message: "the agent of container \(container) sent what no agent sends",
-                    hint: "the container was given up; try again"))
-            close()
-        }
-
-        /// False for a frame that is not what it should be.
-        private func handle(_ type: isolate_frame_type, _ payload: ByteBuffer) -> Bool {
-            switch type {
-            case ISOLATE_FRAME_STDOUT, ISOLATE_FRAME_STDERR:
-                guard let run = state.withLock({ $0.run }) else { return false }
-                run.wrote(payload, type == ISOLATE_FRAME_STDOUT ? 0 : 1)
-            case ISOLATE_FRAME_ENDED:
-                guard let ended = payload.structure(isolate_agent_ended.self) else { return false }
-                return handleEnd(ended)
-            case ISOLATE_FRAME_STATUS:
-                guard let status = payload.structure(isolate_agent_status.self) else { return false }
-                return handleStatus(status)
-            case ISOLATE_FRAME_HELLO:
-                guard let hello = payload.structure(isolate_agent_hello.self),
-                    case .hello(let continuation)? = takeQuestion()
-                else { return false }
-                continuation.resume(returning: .success(hello))
-            case ISOLATE_FRAME_FILE:
-                return handleFile(payload)
-            case ISOLATE_FRAME_INPUT_TAKEN:
-                guard let taken = payload.structure(isolate_agent_credit.self) else { return false }
-                state.withLock { $0.run }?.inputTaken(Int(taken.bytes))
-            default:
-                return false
-            }
-            return true
-        }
-
-        private func takeQuestion() -> Question? {
-            state.withLock { state in
-                defer { state.question = nil }
-                return state.question
-            }
-        }
-
-        private func handleEnd(_ ended: isolate_agent_ended) -> Bool {
-            let failure = ended.record.failure
-            let haveLimitsChanged =
-                failure.stage == ISOLATE_STAGE_LIMITS.rawValue && failure.errno_value == ERANGE
-            let run = state.withLock { state -> AgentRun? in
-                state.held = Int(clamping: ended.held_bytes)
-                // A run that ended before anybody knew its number: what comes next could not be told apart. And
-                // where somebody else changed the limits, nobody knows what else he changed.
-                if ended.record.serial == 0 || haveLimitsChanged { state.mustRetire = true }
-                guard ended.record.serial == 0 || ended.record.serial == state.serial else { return nil }
-                state.deadline = nil
-                defer { state.run = nil }
-                return state.run
-            }
-            run?.ended(
-                haveLimitsChanged ? .failure(Self.changedLimits(container)) : .success(ended.record),
-                exceeded: ended.exceeded)
-            return true
-        }
-
-        private static func changedLimits(_ container: String) -> SandboxError {
-            SandboxError(
-                .containerLost, stage: "limits", errno: ERANGE,
-                message: "container \(container) has not the limits that its engine was asked for",
-                hint: "somebody else changed them, and it is given up; try again in a new sandbox")
-        }
-
-        private func handleStatus(_ status: isolate_agent_status) -> Bool {
-            let question = state.withLock { state -> Question? in
-                state.held = Int(clamping: status.held_bytes)
-                state.mustRetire = state.mustRetire || status.status.retire != 0
-                if case .file(var reading)? = state.question, status.status.failure.stage == 0 {
-                    // The content follows.
-                    reading.isOpen = true
-                    reading.isExecutable = status.status.isExecutable
-                    reading.bytes.reserveCapacity(
-                        min(Int(clamping: status.status.bytes), reading.maxBytes, 1 << 20))
-                    state.question = .file(reading)
-                    return nil
-                }
-                defer { state.question = nil }
-                return state.question
-            }
-            switch question {
-            case .status(let continuation): continuation.resume(returning: .success(status))
-            case .file(let reading):
-                reading.continuation.resume(
-                    returning: .failure(
-                        FileErrors.error(errno: status.status.failure.errno_value, path: reading.path)))
-            case .hello: return false
-            case nil: break
-            }
-            return true
-        }
-
-        private func handleFile(_ payload: ByteBuffer) -> Bool {
-            let done = state.withLock { state -> FileReading? in
-                guard case .file(var reading)? = state.question, reading.isOpen else { return nil }
-                if payload.readableBytes == 0 {
-                    state.question = nil
-                    return reading
-                }
-                // Never more than was asked for, whatever comes.
-                let room = reading.maxBytes + 1 - reading.bytes.count
-                reading.bytes += payload.readableBytesView.prefix(max(0, room))
-                state.question = .file(reading)
-                // A file may be of any size, as long as it comes.
-                state.answerDeadline = .now + patience
-                return nil
-            }
-            guard let done else { return true }
-            done.continuation.resume(
-                returning: done.bytes.count > done.maxBytes
-                    ? .failure(FileErrors.tooLarge(done.path, done.maxBytes))
-                    : .success(OutputFile(done.bytes, executable: done.isExecutable)))
-            return true
-        }
-
         // MARK: The end
 
         func ended(_ error: EngineError?) {
@@ -460,21 +313,21 @@
             lose(Self.lost(container, reason))
         }
 
-        private static func lost(_ container: String, _ reason: String) -> SandboxError {
+        static func lost(_ container: String, _ reason: String) -> SandboxError {
             SandboxError(
                 .containerLost, stage: "attach",
                 message: "container \(container) ended under its sandbox\(reason)",
                 hint: "it was killed, or its engine went away; try again in a new sandbox")
         }
 
-        private func lookAtDeadline() {
+        func lookAtDeadline() {
             let isLate = state.withLock { state in
                 [state.deadline, state.answerDeadline].contains { $0.map { $0 < .now } ?? false }
             }
             if isLate { giveUp() }
         }
 
-        private func giveUp() {
+        func giveUp() {
             lose(
                 SandboxError(
                     .containerLost, stage: "agent",
@@ -483,7 +336,7 @@
             close()
         }
 
-        private func lose(_ error: SandboxError) {
+        func lose(_ error: SandboxError) {
             let (isFirst, question, run) = state.withLock { state in
                 defer {
                     if state.failure == nil { state.failure = error }

@@ -28,10 +28,11 @@
         func running(
             _ key: ContainerKey, for limits: Limits
         ) async throws(SandboxError) -> ContainerPool {
-            try await pools.value(key, onIdle: { giveUp($0) }) {
-                [self] () async throws(SandboxError) -> ContainerPool in
-                try await start(key, limits)
-            }
+            try await pools.value(
+                key, onIdle: { giveUp($0) },
+                start: { [self] () async throws(SandboxError) -> ContainerPool in
+                    try await start(key, limits)
+                })
         }
 
         /// It serves nobody any more; what it counted stays counted.

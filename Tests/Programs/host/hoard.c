@@ -1,5 +1,5 @@
-// Hoards one kind of kernel object, named by its argument, for a second or until it is refused; prints how many it has
-// and the refusal, and holds them until a line comes on stdin.
+// Hoards one kind of kernel object, named by its argument, for a second or until it is refused; prints how
+// many it has and the refusal, and holds them until a line comes on stdin.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,9 @@
 
 static int at_once = -1;
 
-static int event_descriptor(long i) { return i % 2 ? eventfd(0, 0) : timerfd_create(CLOCK_MONOTONIC, 0); }
+static int event_descriptor(long i) {
+    return i % 2 ? eventfd(0, 0) : timerfd_create(CLOCK_MONOTONIC, 0);
+}
 
 static int pipes(long i) {
     int ends[2];
@@ -107,7 +109,8 @@ static int locks(long i) {
         snprintf(name, sizeof name, "f%ld", i);
         at_once = open(name, O_RDWR | O_CREAT, 0600);
     }
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 4000 - 2 * (i % 1000), .l_len = 1};
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 4000 - 2 * (i % 1000), .l_len = 1};
     return fcntl(at_once, i % 2 ? F_SETLK : F_OFD_SETLK, &lock);
 }
 
@@ -135,7 +138,9 @@ static int messages(long i) {
     return at_once < 0 ? -1 : msgsnd(at_once, &message, sizeof message.text, IPC_NOWAIT);
 }
 
-static int semaphores(long i) { return semget(IPC_PRIVATE, 200 + (int)(i & 0), 0600); }
+static int semaphores(long i) {
+    return semget(IPC_PRIVATE, 200 + (int)(i & 0), 0600);
+}
 
 static int memory_files(long i) {
     int fd = memfd_create("hoard", (unsigned)(i & 0));
@@ -143,16 +148,18 @@ static int memory_files(long i) {
 }
 
 static int mappings(long i) {
-    return mmap(NULL, 4096, i % 2 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+    return mmap(NULL, 4096, i % 2 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+               ? -1
+               : 0;
 }
 
 static const struct {
     const char *name;
     int (*take)(long i);
-} kinds[] = {{"event", event_descriptor}, {"pipe", pipes},           {"socket", sockets},
-             {"flight", flight},          {"epoll", epolls},         {"watch", watches},
-             {"dentry", dentries},        {"lock", locks},           {"attribute", attributes},
-             {"timer", timers},           {"message", messages},     {"semaphore", semaphores},
+} kinds[] = {{"event", event_descriptor}, {"pipe", pipes},       {"socket", sockets},
+             {"flight", flight},          {"epoll", epolls},     {"watch", watches},
+             {"dentry", dentries},        {"lock", locks},       {"attribute", attributes},
+             {"timer", timers},           {"message", messages}, {"semaphore", semaphores},
              {"memfd", memory_files},     {"mapping", mappings}};
 
 int main(int argc, char **argv) {
