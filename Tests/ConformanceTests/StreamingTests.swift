@@ -97,7 +97,10 @@ struct StreamingTests {
                 try await Task.sleep(for: .milliseconds(500))
                 var bytes: [UInt8] = []
                 for await chunk in execution.output {
-                    if bytes.isEmpty { #expect(chunk.bytes.count >= min(shape.bytes, 64)) }
+                    // A container's agent may have sent no more by then.
+                    if bytes.isEmpty, subject.capabilities.kind == .local {
+                        #expect(chunk.bytes.count >= min(shape.bytes, 64))
+                    }
                     bytes += chunk.bytes
                 }
                 return bytes

@@ -1,5 +1,6 @@
 // What the simulation of a pool believes, and what it checks after each event.
 import TestSupport
+
 @testable import Sandbox
 
 extension PoolSimulation {

@@ -8,7 +8,8 @@
 
 #include "supervisor.h"
 
-enum { STREAMS = 2 };
+/* A packet of a pipe in packet mode (O_DIRECT), at most a page: what a read has no room for is lost. */
+enum { STREAMS = 2, PACKET_BYTES = 16 << 10 };
 
 static struct {
     int out[STREAMS];
@@ -147,7 +148,7 @@ unsigned run_poll(struct sys_pollfd *fds) {
     unsigned count = 0;
     uint32_t room = stream_room();
     for (int i = 0; i < STREAMS; i++)
-        if (run.out[i] >= 0 && room > 0 && (run.credit[i] > 0 || run.left[i] == 0))
+        if (run.out[i] >= 0 && room >= PACKET_BYTES && (run.credit[i] > 0 || run.left[i] == 0))
             fds[count++] = (struct sys_pollfd){run.out[i], SYS_POLLIN, 0};
     if (run.input >= 0 && run.pending_begin < run.pending_end)
         fds[count++] = (struct sys_pollfd){run.input, SYS_POLLOUT, 0};
@@ -155,16 +156,16 @@ unsigned run_poll(struct sys_pollfd *fds) {
 }
 
 /* Reads once. Bytes that were read, 0 at the end, -EAGAIN when there is nothing now, -ENOBUFS when it must
- * wait. */
+ * wait. The last read for a credit may be beyond it by a packet. */
 static long move_output(int i, uint64_t credit, int *has_exceeded) {
     uint64_t most = ISOLATE_FRAME_MAX;
     uint32_t room = stream_room();
+    if (credit == 0 || room < PACKET_BYTES)
+        return -ENOBUFS;
     if (credit < most)
-        most = credit;
+        most = credit < PACKET_BYTES ? PACKET_BYTES : credit;
     if (room < most)
         most = room;
-    if (most == 0)
-        return -ENOBUFS;
     uint8_t *to = stream_reserve((uint32_t)most);
     long n = sys_read(run.out[i], to, most);
     if (n <= 0)

@@ -40,8 +40,8 @@ static void answer_questions(const struct slot *slot, int socket) {
         text_join(path, sizeof path, parts);
         credentials_begin_look(slot);
         int fd = sys_openat(slot->proc, path, O_RDONLY, 0);
-        credentials_end_look(slot);
         answer.result = fd < 0 ? fd : (int)text_read(fd, text, sizeof text);
+        credentials_end_look(slot);
         if (answer.result > 0)
             answer.kilobytes = text_find(text, "Pss_Anon:", 0) + text_find(text, "Pss_Shmem:", 0);
         sys_close_fd(&fd);

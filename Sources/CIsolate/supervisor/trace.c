@@ -60,8 +60,9 @@ static int open_of(const struct slot *slot, int entry, const char *file) {
 static long read_of(const struct slot *slot, int entry, const char *file, char *text, size_t bytes) {
     credentials_begin_look(slot);
     int CLEANUP_CLOSE fd = open_of(slot, entry, file);
+    long n = fd < 0 ? fd : text_read(fd, text, bytes); /* some files ask who reads, not who opened */
     credentials_end_look(slot);
-    return fd < 0 ? fd : text_read(fd, text, bytes);
+    return n;
 }
 
 /* Where the first thread's stack begins, or a little below; 0 when that cannot be told. Not from `maps`: that
