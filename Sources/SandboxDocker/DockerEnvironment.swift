@@ -44,6 +44,7 @@
                     throw variables.bad("SANDBOX_IMAGE", name, "an image's name such as 'cpp-runner:latest'")
                 }
                 image = name
+                images = [:]  // observers keep still in an initializer
             }
             for language in ["cpp", "python"] {
                 let variable = "SANDBOX_IMAGE_\(language.uppercased())"

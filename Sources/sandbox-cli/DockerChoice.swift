@@ -71,8 +71,10 @@
                     await backend.shutdown()
                     guard error.code == .imageUnavailable else { throw error }
                     return HostReport.Entry(
-                        name: "docker", isAvailable: true, detail: "\(answer); not tried: \(error.message)",
-                        mend: "load the image \(configuration.image), or name another one in SANDBOX_IMAGE")
+                        name: "docker", isAvailable: true,
+                        detail:
+                            "\(answer); not tried: \(error.message); load the image \(configuration.image), or "
+                            + "name another one in SANDBOX_IMAGE")
                 }
             } catch {
                 return HostReport.Entry(

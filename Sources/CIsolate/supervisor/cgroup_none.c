@@ -195,7 +195,7 @@ static uint64_t settle_doubt(uint64_t resident, uint64_t doubtful, uint64_t limi
 
 static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
                        struct cgroup_usage *usage) {
-    uint64_t begin_ns = sys_now_ns(), resident = 0, doubtful = 0, threads = 0,
+    uint64_t begin_ns = sys_now_ns(), resident = 0, doubtful = 0, threads = 0, largest = 0,
              limit = ready->limits.memory_bytes;
     unsigned count = members_list(slot, members, MEMBERS_MAX);
     look_at_clocks(slot, count);
@@ -203,11 +203,15 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
         uint64_t own_threads = 0;
         resident_of[i] = read_resident(slot, members[i].entry, &own_threads);
         resident += resident_of[i];
+        largest = resident_of[i] > largest ? resident_of[i] : largest;
         threads += own_threads;
     }
     /* The sum counts what is shared once for each. The exact figure takes long, so only where it matters. */
     if (count > 1 && resident > usage->resident_bytes)
         resident = read_parts(slot, count, &doubtful);
+    /* What one process has alone is no doubt, though its part could not be read. */
+    if (resident < largest)
+        resident = largest;
     resident = settle_doubt(resident, doubtful, limit, begin_ns);
     if (resident > usage->resident_bytes)
         usage->resident_bytes = resident;

@@ -16,8 +16,8 @@
 enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
 /* At most one part in so many is spent on looking at the CPU time. */
 enum { CPU_CHECK_SHARE = 20, DISK_LOOK_SHARE = 5 };
-/* Stops and notifications of an ordinary run. */
-enum { SERVICES_FREE = 64 };
+/* Stops and notifications of an ordinary run; orphans that are buried in one round, where they come to us. */
+enum { SERVICES_FREE = 64, DEAD_AT_ONCE = 64 };
 /* More than our own process ever has resident before exec. */
 enum { BEFORE_EXEC_MOST = 8 << 20 };
 
@@ -185,27 +185,35 @@ static void handle_stop(struct run *run, int pid, int status) {
     trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
 }
 
-/* One child's news, so that a storm of stops does not keep us from the clocks. What is left is asked for in
- * the next round. */
-static void reap(struct run *run) {
+static void bury(struct run *run, int pid, int status, const struct rusage *usage) {
     struct slot *slot = run->slot;
-    uint8_t drained[128];
-    int status = 0;
-    struct rusage usage;
-    sys_read(slot->child_signals, drained, sizeof drained);
-    long pid = SYS_CALL_4(__NR_wait4, -1, &status, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, &usage);
-    run->may_have_more = pid > 0;
-    if (pid <= 0)
-        return;
-    if ((status & 0xff) == 0x7f)
-        handle_stop(run, (int)pid, status);
-    else if (pid == slot->program_pid)
-        note_end(run, status, &usage);
+    if (pid == slot->program_pid)
+        note_end(run, status, usage);
     else if (pid == slot->init_pid)
         slot->init_pid = -1;
     else if (pid == slot->seat_pid) {
         slot->seat_pid = -1;
         slot->is_retired = 1; /* taken by the cgroup's OOM kill: this slot ends after this sandbox */
+    }
+}
+
+/* The news of some children, and one stop at most, so that no storm keeps us from the clocks. What is left is
+ * asked for in the next round. */
+static void reap(struct run *run) {
+    uint8_t drained[128];
+    sys_read(run->slot->child_signals, drained, sizeof drained);
+    for (int i = 0; i < DEAD_AT_ONCE; i++) {
+        int status = 0;
+        struct rusage usage;
+        long pid = SYS_CALL_4(__NR_wait4, -1, &status, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, &usage);
+        run->may_have_more = pid > 0;
+        if (pid <= 0)
+            return;
+        if ((status & 0xff) == 0x7f) {
+            handle_stop(run, (int)pid, status);
+            return;
+        }
+        bury(run, (int)pid, status, &usage);
     }
 }
 
