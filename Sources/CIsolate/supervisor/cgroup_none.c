@@ -16,8 +16,9 @@
 #include "text.h"
 
 enum {
-    SHARED_ROOM = 64, /* processes that a user may start elsewhere during a run */
-    OURS = 3,         /* slot, seat and looker, when a cell is prepared */
+    PARTS_LEAST = 4 << 20, /* small processes that come and go are not worth the waiting */
+    SHARED_ROOM = 64,      /* processes that a user may start elsewhere during a run */
+    OURS = 3,              /* slot, seat and looker, when a cell is prepared */
     DOUBT_NS = 32000000,
     LOOK_SHARE = 5,         /* at most one part in so many is spent on looking */
     PROCESSES_SLACK = 2,    /* those that die while we count may be counted twice */
@@ -207,7 +208,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
         threads += own_threads;
     }
     /* The sum counts what is shared once for each. The exact figure takes long, so only where it matters. */
-    if (count > 1 && resident > usage->resident_bytes)
+    if (count > 1 && resident > usage->resident_bytes && resident > PARTS_LEAST)
         resident = read_parts(slot, count, &doubtful);
     /* What one process has alone is no doubt, though its part could not be read. */
     if (resident < largest)
