@@ -42,7 +42,7 @@ stop() {
     scripts/podman.sh stop "$dir/podman" || status=125
     scripts/registry.sh stop "$dir/registry" || status=125
     rm -rf "${dir:?}"/{images,client,kept,loaded-engine,loaded-podman} "$dir"/*.log
-    [[ ! -d $dir ]] || rmdir "$dir" || status=125
+    rmdir "$dir" 2>/dev/null || [[ ! -d $dir ]] || status=125
     return "$status"
 }
 

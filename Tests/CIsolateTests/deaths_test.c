@@ -10,8 +10,6 @@
 #include "support.h"
 #include "test.h"
 
-enum { GONE_WITHIN_MS = 2000 };
-
 /* An embedder whose sandbox runs `script`; it writes a byte to `ready` once the program has said something.
  */
 static void embed(const char *script, int ready, isolate_supervisor *supervisor) {
@@ -53,7 +51,7 @@ static struct embedder start_embedder(const char *script, int least_processes) {
     CHECK_EQUAL(read(ends[0], &embedder.supervisor, sizeof(pid_t)), sizeof(pid_t));
     close(ends[0]);
     close(ends[1]);
-    uint64_t end = now_ms() + 5000;
+    uint64_t end = now_ms() + GONE_WITHIN_MS;
     while (owner_processes(&embedder.owner) < least_processes) {
         if (now_ms() > end)
             CHECK_EQUAL(owner_processes(&embedder.owner), least_processes);
@@ -121,12 +119,12 @@ TEST(deaths_control_c_survived) {
         _exit(0);
     }
     struct owner owner = owner_of(embedder);
-    uint64_t end = now_ms() + 5000;
+    uint64_t end = now_ms() + GONE_WITHIN_MS;
     while (owner_processes(&owner) < 6 && now_ms() < end)
         sleep_ms(10);
     CHECK_OK(kill(-embedder, SIGINT));
     CHECK_EQUAL(wait_child(embedder), 0);
-    expect_nothing_left(&owner, 200);
+    expect_nothing_left(&owner, GONE_WITHIN_MS);
 }
 
 /* exit() without a stop. */
@@ -160,7 +158,7 @@ TEST(deaths_embedder_execs) {
         _exit(1);
     }
     struct owner owner = owner_of(embedder);
-    uint64_t end = now_ms() + 5000;
+    uint64_t end = now_ms() + GONE_WITHIN_MS;
     char name[32] = "";
     while (strcmp(name, "sleep") != 0 && now_ms() < end) {
         sleep_ms(5);
@@ -203,7 +201,7 @@ static void kill_under_run(const char *word, int is_supervisor) {
         isolate_sandbox_close(&other);
     isolate_sandbox_close(&sandbox);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
-    expect_nothing_left(&owner, 200);
+    expect_nothing_left(&owner, GONE_WITHIN_MS);
 }
 
 TEST(deaths_supervisor_killed_under_a_run) {
@@ -279,7 +277,7 @@ TEST(deaths_stop_despite_a_fork_that_lives_on) {
     isolate_sandbox_close(&sandbox);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
     CHECK(now_ms() - start < GONE_WITHIN_MS);
-    expect_nothing_left(&owner, 200);
+    expect_nothing_left(&owner, GONE_WITHIN_MS);
     CHECK_OK(kill(child, SIGKILL));
     CHECK_EQUAL(wait_child(child), 256 + SIGKILL);
 }

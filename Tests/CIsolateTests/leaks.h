@@ -4,6 +4,10 @@
 
 #include <sys/types.h>
 
+/* Within it everything of a dead owner is gone. A bound for what would never go, not a measure: it is above
+ * what the supervisor gives itself to bury a run, and holds on a machine that is busy with something else. */
+enum { GONE_WITHIN_MS = 20000 };
+
 /* An embedder, as its cgroups name it: by pid and start time. Taken while it lives. */
 struct owner {
     char key[64]; /* a part of their names */

@@ -350,7 +350,7 @@ TEST(lifetime_four_threads_share_a_supervisor) {
         CHECK_EQUAL(pthread_create(&threads[i], NULL, use_in_thread, &supervisor), 0);
     for (int i = 0; i < 4; i++)
         CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
-    CHECK(now_ms() - start < 15000);
+    CHECK(now_ms() - start < 60000);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
     snapshot_check(before);
 }
@@ -366,7 +366,7 @@ TEST(lifetime_close_after_a_slot_died) {
     open_sandbox(&supervisor, &second);
     uint64_t start = now_ms();
     isolate_sandbox_close(&first);
-    CHECK(now_ms() - start < 5000);
+    CHECK(now_ms() - start < GONE_WITHIN_MS);
     expect_exit(&second, "exit 2", 2);
     isolate_sandbox_close(&second);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);

@@ -6,7 +6,7 @@
 #include "support.h"
 #include "test.h"
 
-enum { ANSWER_MS = 400, GRACE_MS = 400, WALL_MS = 300, SOON_MS = 6000 };
+enum { ANSWER_MS = 400, GRACE_MS = 400, WALL_MS = 300, SOON_MS = 20000 };
 
 static void start_impatient(isolate_supervisor *supervisor) {
     isolate_start_options options = start_options(0);
@@ -33,7 +33,7 @@ static void finish(isolate_supervisor *supervisor, isolate_sandbox *sandbox) {
     supervisor->answer_timeout_ms = ISOLATE_ANSWER_TIMEOUT_MS;
     use_supervisor(supervisor);
     CHECK_EQUAL(isolate_supervisor_stop(supervisor), 0);
-    expect_nothing_left(&owner, 200);
+    expect_nothing_left(&owner, GONE_WITHIN_MS);
 }
 
 TEST(watchdog_a_stopped_slot_and_a_question) {
@@ -116,7 +116,7 @@ TEST(watchdog_a_stopped_supervisor_and_its_slot) {
     isolate_sandbox other;
     CHECK(isolate_sandbox_open(&supervisor, 1 << 20, &other, &failure) < 0);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
-    expect_nothing_left(&owner, 200);
+    expect_nothing_left(&owner, GONE_WITHIN_MS);
 }
 
 TEST(watchdog_a_stopped_supervisor_makes_nothing) {
@@ -129,7 +129,7 @@ TEST(watchdog_a_stopped_supervisor_makes_nothing) {
     int status = isolate_sandbox_open(&supervisor, 1 << 20, &sandbox, &failure);
     expect_watchdog(status, &failure, ISOLATE_WATCHDOG_SUPERVISOR);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
-    expect_nothing_left(&owner, 200);
+    expect_nothing_left(&owner, GONE_WITHIN_MS);
 }
 
 /* Stopping does not wait for one that somebody stopped. */
@@ -145,5 +145,5 @@ TEST(watchdog_a_stop_of_what_is_stopped) {
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
     CHECK(now_ms() - start < SOON_MS);
     isolate_sandbox_close(&sandbox);
-    expect_nothing_left(&owner, 200);
+    expect_nothing_left(&owner, GONE_WITHIN_MS);
 }

@@ -60,7 +60,7 @@ TEST(writable_leaves_no_mounts) {
             CHECK_EQUAL(count_mounts(slot, &of_sandbox), open_mounts);
             /* Cleared as for the next sandbox; closing would end the slot. */
             CHECK_EQUAL(isolate_slot_send(sandbox.control, ISOLATE_CLEAR, 0, 0, 0), 0);
-            uint64_t until = now_ms() + 5000;
+            uint64_t until = now_ms() + 20000;
             isolate_slot_message message = {0};
             int fd, got;
             while ((got = isolate_slot_receive(sandbox.control, &message, &fd)) == 0 && now_ms() < until)
