@@ -195,7 +195,7 @@ private typealias Machine = PoolStateMachine<Int>
     ) async -> SandboxError.Code? {
         do throws(SandboxError) {
             _ = try await once.value(
-                1, within: timeout, onIdle: { _ in },
+                1, within: timeout, onGivenUp: { _ in },
                 start: { () async throws(SandboxError) in try await start() })
             return nil
         } catch {
@@ -222,7 +222,7 @@ private typealias Machine = PoolStateMachine<Int>
         let once = StartOnce<Int, Engine>(backend: "Fake") { _ in false }
         let began = Shared(false)
         let caller = Task {
-            try await once.value(1, onIdle: { _ in }) { () async throws(SandboxError) -> Engine in
+            try await once.value(1, onGivenUp: { _ in }) { () async throws(SandboxError) -> Engine in
                 began.withLock { $0 = true }
                 do { try await Task.sleep(for: .seconds(3600)) } catch {
                     throw SandboxError(.cancelled, message: "as asked")

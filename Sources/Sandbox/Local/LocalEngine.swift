@@ -20,6 +20,7 @@ struct EngineKey: Hashable, Sendable, CustomStringConvertible {
 
 /// Makes sandboxes out of slots: a slot that gave one back is cleared and prepared for the next.
 final class LocalEngine: Sendable {
+    let key: EngineKey
     let supervisor: Supervisor
     let pool: Pool<Slot>
     let image: PreparedImage
@@ -40,7 +41,7 @@ final class LocalEngine: Sendable {
         }
         do throws(SandboxError) {
             try check(key, image, supervisor.world)
-            return try LocalEngine(supervisor, image, configuration)
+            return try LocalEngine(key, supervisor, image, configuration)
         } catch {
             await supervisor.stop()
             image.hold.release()
@@ -64,8 +65,10 @@ final class LocalEngine: Sendable {
     }
 
     private init(
-        _ supervisor: Supervisor, _ image: PreparedImage, _ configuration: LocalBackend.Configuration
+        _ key: EngineKey, _ supervisor: Supervisor, _ image: PreparedImage,
+        _ configuration: LocalBackend.Configuration
     ) throws(SandboxError) {
+        self.key = key
         self.supervisor = supervisor
         self.image = image
         let workshop = Workshop(supervisor: supervisor, keep: configuration.pool.maximum)
@@ -77,6 +80,8 @@ final class LocalEngine: Sendable {
         supervisor.onLoss { [weak self] in self?.pool.refuse() }
         pool.start()
     }
+
+    var details: PoolDetails { pool.details.named("\(key)") }
 
     func checkOwner() throws(SandboxError) {
         guard getpid() == supervisor.handle.owner else {
@@ -92,7 +97,8 @@ final class LocalEngine: Sendable {
     /// Ends everything at once: runs under way fail with `.shutDown`. Sandboxes that somebody still holds are empty
     /// shells then, which the pool forgets when they are closed.
     func stop() async {
-        isStopping.store(true, ordering: .releasing)
+        // One that is lost stays lost to those who hold sandboxes of it.
+        if !supervisor.isLost { isStopping.store(true, ordering: .releasing) }
         await supervisor.stop()
         image.hold.release()
         Task { await pool.drain() }

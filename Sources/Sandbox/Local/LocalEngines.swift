@@ -6,6 +6,7 @@ final class LocalEngines: Sendable {
     private let engines = StartOnce<EngineKey, LocalEngine>(backend: "LocalBackend") { engine in
         engine.pool.statistics.inUse > 0
     }
+    private let former = FormerPools<LocalEngine> { $0.details }
 
     init(_ configuration: LocalBackend.Configuration) { self.configuration = configuration }
 
@@ -24,25 +25,38 @@ final class LocalEngines: Sendable {
         return try await engines.value(
             key, within: configuration.pool.acquireTimeout, isLost: { $0.supervisor.isLost },
             onShared: { prepared.hold.release() },
-            onIdle: { await $0.stop() },
+            onGivenUp: { giveUp($0) },
             start: { () async throws(SandboxError) -> LocalEngine in
                 try await LocalEngine.start(key, prepared, configuration)
             })
     }
 
+    /// Lost, or one too many: it serves nobody any more, and what it counted stays counted.
+    private func giveUp(_ engine: LocalEngine) {
+        former.end(engine) { engine in
+            await engine.stop()
+            await engine.pool.drain()
+        }
+    }
+
     /// Of all engines together.
     var statistics: PoolStatistics {
-        engines.running.map(\.value.pool.statistics).reduce(PoolStatistics(), +)
+        engines.running.map(\.value.pool.statistics).reduce(former.total.statistics, +)
     }
 
     /// Of all engines together.
     var poolDetails: PoolDetails {
-        engines.running.map { key, engine in engine.pool.details.named("\(key)") }
-            .reduce(PoolDetails(), +)
+        engines.running.map(\.value.details).reduce(former.total, +)
     }
 
     /// Ends everything; a second caller waits for the same end.
-    func shutDown() async { await engines.shutDown { await $0.stop() } }
+    func shutDown() async {
+        await engines.shutDown {
+            await $0.stop()
+        } finish: { [self] in
+            for engine in former.ending { await engine.stop() }
+        }
+    }
 
     /// Nobody will ask again: each engine ends when its last sandbox is closed.
     func abandon() {

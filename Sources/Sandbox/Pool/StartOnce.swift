@@ -47,27 +47,31 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
     ///
     /// - Parameters:
     ///   - timeout: how long this caller waits for a start; nil: for as long as it takes.
-    ///   - isLost: whether one that runs is of no use any more; it is forgotten.
+    ///   - isLost: whether one that runs is of no use any more.
     ///   - onShared: called when `start` is not, before anything is waited for.
-    ///   - onIdle: ends one that was given up for this one.
+    ///   - onGivenUp: ends one that is lost, or was given up for this one.
     ///   - start: its task is cancelled by a shut-down.
     /// - Throws: what `start` throws; `.cancelled`, as soon as the caller's task is; `.acquireTimedOut`.
     package func value(
         _ key: Key, within timeout: Duration? = nil, isLost: (Value) -> Bool = { _ in false },
-        onShared: () -> Void = {},
-        onIdle: (Value) async -> Void, start: @escaping @Sendable () async throws(SandboxError) -> Value
+        onShared: () -> Void = {}, onGivenUp: (Value) -> Void,
+        start: @escaping @Sendable () async throws(SandboxError) -> Value
     ) async throws(SandboxError) -> Value {
-        let (entry, idle) = try state.withLock { state throws(SandboxError) -> (Entry, [Value]) in
+        let (entry, givenUp) = try state.withLock { state throws(SandboxError) -> (Entry, [Value]) in
             try check(state)
-            if case .running(let value)? = state.entries[key], isLost(value) { state.entries[key] = nil }
-            let idle = state.entries[key] == nil ? removeIdle(&state) : []
+            var givenUp: [Value] = []
+            if case .running(let value)? = state.entries[key], isLost(value) {
+                state.entries[key] = nil
+                givenUp.append(value)
+            }
+            if state.entries[key] == nil { givenUp += removeIdle(&state) }
             if state.order.last != key {
                 state.order.removeAll { $0 == key }
                 state.order.append(key)
             }
             if let entry = state.entries[key] {
                 onShared()
-                return (entry, idle)
+                return (entry, givenUp)
             }
             state.lastStart += 1
             let number = state.lastStart
@@ -81,9 +85,9 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
                     return result
                 }, number)
             state.entries[key] = entry
-            return (entry, idle)
+            return (entry, givenUp)
         }
-        for value in idle { await onIdle(value) }
+        givenUp.forEach(onGivenUp)
         switch entry {
         case .running(let value): return value
         case .starting(let task, _):

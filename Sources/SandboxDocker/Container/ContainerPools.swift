@@ -11,9 +11,7 @@
         private let pools = StartOnce<ContainerKey, ContainerPool>(backend: "DockerBackend") { pool in
             pool.statistics.inUse > 0
         }
-        /// Given up, and perhaps not at their end yet; and the counters of those that are.
-        private let former = Locked<(ending: [ContainerPool], counters: PoolStatistics)>(
-            ([], PoolStatistics()))
+        private let former = FormerPools<ContainerPool> { $0.details }
         private let reconciling = Locked<Task<Void, Never>?>(nil)
 
         init(_ session: EngineSession, _ workshop: ContainerWorkshop, _ configuration: DockerConfiguration) {
@@ -29,23 +27,14 @@
             _ key: ContainerKey, for limits: Limits
         ) async throws(SandboxError) -> ContainerPool {
             try await pools.value(
-                key, onIdle: { giveUp($0) },
+                key, onGivenUp: { giveUp($0) },
                 start: { [self] () async throws(SandboxError) -> ContainerPool in
                     try await start(key, limits)
                 })
         }
 
         /// It serves nobody any more; what it counted stays counted.
-        private func giveUp(_ pool: ContainerPool) {
-            former.withLock { $0.ending.append(pool) }
-            Task.detached { [self] in
-                await pool.drain()
-                former.withLock { former in
-                    former.ending.removeAll { $0 === pool }
-                    former.counters = former.counters + pool.statistics
-                }
-            }
-        }
+        private func giveUp(_ pool: ContainerPool) { former.end(pool) { await $0.drain() } }
 
         /// Gives a pool up, whose image the engine no longer has; the next caller gets a new one.
         func remove(_ pool: ContainerPool) {
@@ -101,14 +90,11 @@
         }
 
         var statistics: PoolStatistics {
-            let (ending, counters) = former.withLock { $0 }
-            return (pools.running.map(\.value) + ending).map(\.statistics).reduce(counters, +)
+            pools.running.map(\.value.statistics).reduce(former.total.statistics, +)
         }
 
         var details: PoolDetails {
-            let (ending, counters) = former.withLock { $0 }
-            return (pools.running.map(\.value) + ending).map(\.details)
-                .reduce(PoolDetails(statistics: counters), +)
+            pools.running.map(\.value.details).reduce(former.total, +)
         }
 
         /// Ends everything; a second caller waits for the same end.
