@@ -58,7 +58,7 @@ bench-docker:
 soak:
 	@scripts/setup.sh test
 	SOAK=100000 swift test --filter RunnersTests
-	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --filter WatchdogTests
+	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --filter SandboxTests.WatchdogTests
 
 # images/*.tar, root file systems of the runners, from Debian's packages with no registry; images/*.docker.tar for `docker load`.
 images:

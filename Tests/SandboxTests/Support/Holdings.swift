@@ -8,6 +8,15 @@ enum Holdings {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
     }
 
+    /// What each descriptor is, for messages.
+    static func descriptorList() -> String {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { name in
+            let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
+            return place.map { "\(name): \($0)" }
+        }.sorted().joined(separator: ", ")
+    }
+
     static func cgroups() -> [String] {
         var choice = isolate_cgroup_choice()
         isolate_cgroup_choose(0, 0, &choice)
