@@ -1,20 +1,29 @@
 #!/usr/bin/env bash
 # A private Docker Engine for tests: its own data, socket and mount namespace below DIR, nothing of the system's engine.
-# Usage: scripts/engine.sh start|stop|status|restart|kill [DIR [--userns-remap]]     (DIR: .build-engine)
-#   start    prints one line, DOCKER_HOST=unix://…; repairs what a killed engine left and keeps its data. With --userns-remap
-#            its containers have a user namespace of 65,536 ids, until `stop`
+# Usage: scripts/engine.sh start|stop|status|restart|kill [DIR [OPTION...]]     (DIR: .build-engine)
+#   start    prints one line, DOCKER_HOST=unix://…; repairs what a killed engine left and keeps its data. Options:
+#            --userns-remap   its containers have a user namespace of 65,536 ids, until `stop`
+#            --disk=SIZE      its data lies on a disk of so much, as tmpfs takes it, and is lost when it ends
+#            --runtime=PATH   containers are made by this program instead of runc
 #   stop     also removes all data
 #   status   leaves with 0 (runs) or 3
 #   restart  as a host does it: SIGTERM, and a start that keeps all data
 #   kill     SIGKILL to dockerd alone, as a crash: its containers run on, unattended, until the next start or stop
 set -euo pipefail
 
-usage="usage: engine.sh start|stop|status|restart|kill [DIR [--userns-remap]]"
+usage="usage: engine.sh start|stop|status|restart|kill [DIR [--userns-remap] [--disk=SIZE] [--runtime=PATH]]"
 source "$(dirname "$0")/daemon.sh"
-command=${1:?$usage} remaps=${3:-}
+command=${1:?$usage} remaps='' disk='' runtime=''
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-engine}")
 socket=$dir/docker.sock
-[[ -z ${3:-} || $1 == start && $3 == --userns-remap ]] || { echo "$usage" >&2 && exit 2; }
+for option in "${@:3}"; do
+    case $1,$option in
+    start,--userns-remap) remaps=1 ;;
+    start,--disk=?*) disk=${option#*=} ;;
+    start,--runtime=/?*) runtime=${option#*=} ;;
+    *) echo "$usage" >&2 && exit 2 ;;
+    esac
+done
 parent=$(cgroup_name "$dir")
 # In the engine's own layer of /run, since sockets' paths must be short, however long $dir is. The hash of $dir in it says whose
 # containerd it is.
@@ -74,10 +83,10 @@ start() {
     fi
     halt # What a killed engine left; its images stay.
     mkdir -p "$dir/run"
-    if [[ $remaps == --userns-remap ]]; then touch "$dir/remaps"; fi
+    if [[ -n $remaps ]]; then touch "$dir/remaps"; fi
     # So that neither the system's nor the user's configuration has a say.
     echo '{}' >"$dir/daemon.json"
-    DIR=$dir PARENT=$parent EXEC_ROOT=$exec_root REMAPS=$([[ ! -e $dir/remaps ]] || echo 1) setsid unshare --mount --propagation slave bash -c "$inside" \
+    DIR=$dir PARENT=$parent EXEC_ROOT=$exec_root REMAPS=$([[ ! -e $dir/remaps ]] || echo 1) DISK=$disk RUNTIME=$runtime setsid unshare --mount --propagation slave bash -c "$inside" \
         >"$dir/log" 2>&1 </dev/null 9>&- &
     pid=$!
     ready_within "$pid" 30 is_ready "$pid"
@@ -110,6 +119,11 @@ if [[ -n $REMAPS ]]; then
     for file in passwd group subuid subgid; do mount --bind "$DIR/run/etc/$file" "/etc/$file"; done
     options+=(--userns-remap sandbox-remap)
 fi
+if [[ -n $DISK ]]; then
+    mkdir -p "$DIR/data"
+    mount -t tmpfs -o size="$DISK",mode=0710 engine-data "$DIR/data"
+fi
+if [[ -n $RUNTIME ]]; then options+=(--add-runtime "given=$RUNTIME" --default-runtime given); fi
 exec dockerd --config-file "$DIR/daemon.json" --data-root "$DIR/data" --exec-root "$EXEC_ROOT" --pidfile "$DIR/pid" \
     --host "unix://$DIR/docker.sock" --group root \
     --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --userland-proxy=false \

@@ -7,9 +7,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -334,6 +336,35 @@ TEST(plain_needs_a_way_to_its_directories) {
     CHECK_EQUAL(isolate_supervisor_start(&options, &supervisor, &failure), -EACCES);
     CHECK_TEXT(isolate_stage_name(failure.stage), "scratch");
     CHECK_EQUAL(failure.errno_value, EACCES);
+    remove_places();
+}
+
+/* Nothing but the disk of TMPDIR bounds an ordinary write here: that it was full is not the program's
+ * failure, and that the program was above its own limit is. */
+static void check_full_disk(void) {
+    isolate_limits limits = wide_limits();
+    begin();
+    limits.disk_bytes = limits.file_size_bytes = 1 << 30;
+    isolate_result result = run_victim(&sandbox, "disk", -1, &limits);
+    CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_HOST_DISK);
+    isolate_result_free(&result);
+    limits.disk_bytes = 8 << 20;
+    result = run_victim(&sandbox, "disk", -1, &limits);
+    CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_LIMIT);
+    CHECK_EQUAL(result.outcome.limit, ISOLATE_LIMIT_DISK);
+    isolate_result_free(&result);
+    expect_exit(&sandbox, "rm full", 0);
+    expect_exit(&sandbox, "exit 3", 3);
+    end();
+}
+
+TEST(plain_full_disk_of_the_host) {
+    CHECK_OK(unshare(CLONE_NEWNS));
+    CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    make_places();
+    CHECK_OK(mount("full", places, "tmpfs", 0, "size=24m,mode=0777"));
+    check_full_disk();
+    CHECK_OK(umount(places));
     remove_places();
 }
 

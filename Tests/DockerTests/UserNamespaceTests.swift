@@ -13,7 +13,7 @@
             guard EngineWorld.engineScript != nil, EngineWorld.images != nil else {
                 return skip("there is no engine; scripts/docker-tests.sh -- COMMAND starts one")
             }
-            try await EngineControl.withEngine(named: "remap", remapsUsers: true) { engine in
+            try await EngineControl.withEngine(named: "remap", options: ["--userns-remap"]) { engine in
                 try await engine.load("static")
                 try await body(ContainerWorld.configuration(engine.host))
             }

@@ -36,6 +36,10 @@ static void decide_program_end(const isolate_run_record *record, int output_exce
     if (limit != ISOLATE_LIMIT_NONE) {
         outcome->kind = ISOLATE_OUTCOME_LIMIT;
         outcome->limit = limit;
+    } else if (record->wait_status != 0 && (record->hits & ISOLATE_HIT_HOST_DISK)) {
+        /* What it was told as ENOSPC was not its own doing. */
+        outcome->kind = ISOLATE_OUTCOME_HOST_DISK;
+        outcome->value = 0;
     }
 }
 

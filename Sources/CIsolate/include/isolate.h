@@ -159,6 +159,7 @@ enum isolate_outcome_kind {
     ISOLATE_OUTCOME_BLOCKED,
     ISOLATE_OUTCOME_CANCELLED, /* not the program's doing, like the two below */
     ISOLATE_OUTCOME_HOST_OOM,
+    ISOLATE_OUTCOME_HOST_DISK, /* the disk beneath the program's files was full, and the program failed */
     ISOLATE_OUTCOME_FAILED,
 };
 

@@ -126,6 +126,9 @@ enum isolate_hit {
     ISOLATE_HIT_FILE_SIZE = 1 << 3,
     ISOLATE_HIT_OPEN_FILES = 1 << 4,
     ISOLATE_HIT_STACK = 1 << 5,
+    /* Not a limit: files lie where no quota bounds them, and the disk beneath, which is everybody's, was
+       full. */
+    ISOLATE_HIT_HOST_DISK = 1 << 6,
 };
 
 /* Where a figure comes from. */

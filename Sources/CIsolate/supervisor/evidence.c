@@ -10,7 +10,7 @@
 #include "supervisor.h"
 
 enum { COUNTED_MAX = 16384, MOVED_LOOKS_MAX = 8, STEP_ENTRIES = 256, ALL_ENTRIES = 0x7fffffff };
-enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096 };
+enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, DISK_LEAST = 1 << 20 };
 enum { TYPE_BITS = 0170000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000 };
 
 /* Calls for each entry below a directory that the bounds let us see; `found` returns 1 to stop. */
@@ -194,6 +194,20 @@ int scratch_is_full(struct slot *slot) {
     if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
         return 0;
     return status.f_bfree == 0 || status.f_ffree == 0;
+}
+
+int host_disk_is_full(const struct slot *slot) {
+    struct statfs status;
+    long result = -ENOENT;
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
+        result = has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? SYS_CALL_2(__NR_statfs, "/", &status) : result;
+    else if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && slot->work >= 0)
+        result = SYS_CALL_2(__NR_fstatfs, slot->work, &status);
+    if (result < 0 || status.f_blocks == 0)
+        return 0;
+    /* A file system refuses somewhat before its last block is taken, and some do not count inodes. */
+    return (uint64_t)status.f_bavail * (uint64_t)status.f_bsize < DISK_LEAST ||
+           (status.f_files > 0 && status.f_ffree == 0);
 }
 
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed) {

@@ -226,6 +226,8 @@ static void end_full(struct run *run) {
  * latest. */
 static uint64_t look_at_disk(struct run *run, uint64_t now) {
     struct slot *slot = run->slot;
+    if (host_disk_is_full(slot))
+        run->sampled_hits |= ISOLATE_HIT_HOST_DISK;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
         run->sampled_hits |= evidence_of_files(slot, &run->ready, 0);
     } else if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
@@ -346,6 +348,8 @@ static void settle_hits(struct run *run) {
      * when the program then left with an error of its own. */
     int has_failed = (record->wait_status & 0x7f) == 0 && record->wait_status != 0;
     record->hits |= run->sampled_hits | evidence_of_files(run->slot, &run->ready, has_failed);
+    if (has_failed && host_disk_is_full(run->slot))
+        record->hits |= ISOLATE_HIT_HOST_DISK;
     if (run->evidence.stack_overflow)
         record->hits |= ISOLATE_HIT_STACK;
     if (run->evidence.file_size)

@@ -196,6 +196,8 @@ struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes);
 void scratch_remove(struct slot *slot);
 /* evidence.c */
 int scratch_is_full(struct slot *slot);
+/* Whether files that no quota bounds lie on a disk without room: the host's, or the engine's. */
+int host_disk_is_full(const struct slot *slot);
 
 /* cell.c: makes and ends the cell of the next run. */
 struct isolate_failure cell_prepare(struct slot *slot);

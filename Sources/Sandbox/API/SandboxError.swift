@@ -54,6 +54,9 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let containerLost = Code(rawValue: "containerLost")
         /// The host, not the run's own limit, was out of memory and killed the program.
         public static let hostOutOfMemory = Code(rawValue: "hostOutOfMemory")
+        /// A program failed while the disk beneath its files, which no limit of its own bounds, was full: the engine's, or at
+        /// level minimal that of `TMPDIR`.
+        public static let hostOutOfDisk = Code(rawValue: "hostOutOfDisk")
         /// A stage of setting up the sandbox failed; `stage` and `errno` say which and why.
         public static let setupFailed = Code(rawValue: "setupFailed")
         /// A sandbox's processes did not answer in time, or a run did not end within its wall time limit and a grace:

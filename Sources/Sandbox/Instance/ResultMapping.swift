@@ -84,6 +84,14 @@ extension RunResult {
                 .hostOutOfMemory, stage: "run",
                 message: "the host, or a cgroup above this process, ran out of memory and killed the program",
                 hint: "it was not the run's own limit: give the host more memory, or run less at a time")
+        case ISOLATE_OUTCOME_HOST_DISK:
+            let place =
+                provenance.kind == .docker ? "the engine's data directory" : "the directory of TMPDIR"
+            throw SandboxError(
+                .hostOutOfDisk, stage: "run",
+                message:
+                    "the program failed, and the disk beneath its files, that of \(place), was full meanwhile",
+                hint: "it was not the run's own limit: free some room there")
         default:
             throw SandboxError(runFailure: record.failure, command: command)
         }

@@ -20,7 +20,8 @@
         init?(_ error: SandboxError) {
             switch error.code {
             case .backendUnavailable: self = .unreachable
-            case .engineRefused, .supervisorLost, .containerLost, .acquireTimedOut: self = .broken
+            case .engineRefused, .supervisorLost, .containerLost, .acquireTimedOut, .hostOutOfDisk:
+                self = .broken
             case .imageUnavailable: self = .image
             case .isolationUnavailable, .writableRootfsUnavailable, .executableNotFound: self = .incapable
             default: return nil
@@ -30,7 +31,8 @@
         /// The codes above: the only values of the metrics' label `reason`.
         static let codes: [SandboxError.Code] = [
             .backendUnavailable, .engineRefused, .supervisorLost, .containerLost, .acquireTimedOut,
-            .imageUnavailable, .isolationUnavailable, .writableRootfsUnavailable, .executableNotFound,
+            .hostOutOfDisk, .imageUnavailable, .isolationUnavailable, .writableRootfsUnavailable,
+            .executableNotFound,
             .invalidLimit,
         ]
     }

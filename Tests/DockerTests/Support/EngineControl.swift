@@ -12,15 +12,15 @@
 
         let script: String
         let directory: String
-        /// Whether its containers have a user namespace.
-        var remapsUsers = false
+        /// See `scripts/engine.sh`.
+        var options: [String] = []
         /// As in `DOCKER_HOST`.
         var host: String { "unix://\(directory)/docker.sock" }
 
         /// Starts an engine without images in a folder beside the shared engine's, and ends it after `body`; if the
         /// process dies before, `docker-tests.sh` ends it.
         static func withEngine<Value>(
-            named name: String, remapsUsers: Bool = false, isolation: isolated (any Actor)? = #isolation,
+            named name: String, options: [String] = [], isolation: isolated (any Actor)? = #isolation,
             _ body: (EngineControl) async throws -> Value
         ) async throws -> Value {
             guard let script = EngineWorld.engineScript, let shared = EngineWorld.engineDirectory else {
@@ -29,7 +29,7 @@
                         "there is no SANDBOX_TEST_ENGINE_DIR; scripts/docker-tests.sh -- COMMAND sets it")
             }
             let engine = EngineControl(
-                script: script, directory: "\(shared)-\(name)", remapsUsers: remapsUsers)
+                script: script, directory: "\(shared)-\(name)", options: options)
             try await engine.start()
             let result: Result<Value, any Error>
             do {
@@ -42,10 +42,7 @@
         }
 
         /// Starts dockerd, or after `kill` again: containers that ran are dead then, all data is there. Under a second.
-        func start() async throws {
-            let options = remapsUsers ? ["--userns-remap"] : []
-            try await run([script, "start", directory] + options)
-        }
+        func start() async throws { try await run([script, "start", directory] + options) }
 
         /// SIGKILL to dockerd alone, as a crash: containers run on, unattended, until `start`.
         func kill() async throws { try await run(script, "kill", directory) }
