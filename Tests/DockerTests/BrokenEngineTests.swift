@@ -29,7 +29,8 @@
         private static let writing = Limits(wallTime: .seconds(30), fileSize: 1 << 30, disk: 1 << 30)
 
         /// Writes so many MiB below the writable root.
-        private static func fill(_ sandbox: any SandboxInstance, megabytes: Int, limits: Limits = writing) async throws
+        private static func fill(_ sandbox: any SandboxInstance, megabytes: Int, limits: Limits = writing)
+            async throws
             -> RunResult
         {
             try await sandbox.run(victim: "write_file", ["/big", "\(megabytes << 20)", "9"], limits: limits)
@@ -72,7 +73,9 @@
             }
         }
 
-        @Test("X4: a runtime that fails is told in the engine's words", arguments: ["/bin/false", "/nowhere/runc"])
+        @Test(
+            "X4: a runtime that fails is told in the engine's words",
+            arguments: ["/bin/false", "/nowhere/runc"])
         func brokenRuntime(path: String) async throws {
             try await Self.withBackend(named: "runtime", options: ["--runtime=\(path)"]) { backend in
                 for _ in 0..<2 {
