@@ -127,8 +127,8 @@
             Glibc.kill(pid, SIGKILL)
             owner.waitUntilExit()
             if successor != .cleanupAtOnce {
-                let ended = try await ContainerWorld.eventually(.seconds(5)) {
-                    try await client.containers.list(labels: labels).isEmpty
+                let ended = try await ContainerWorld.eventually {
+                    try await ContainerWorld.containers(labels, client).isEmpty
                 }
                 #expect(ended, "the container of a dead owner runs on")
                 let volumes = try await client.volumes.list(labels: labels)

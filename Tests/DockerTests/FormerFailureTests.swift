@@ -267,9 +267,9 @@
 
                 #expect(try await subject.shell("echo works").stdoutText == "works\n")
                 var isThere = true
-                for _ in 0..<500 where isThere {
+                for _ in 0..<2000 where isThere {
                     try await Task.sleep(for: .milliseconds(10))
-                    let containers = try await subject.client.containers.list(labels: labels)
+                    let containers = try await ContainerWorld.containers(labels, subject.client)
                     let volumes = try await subject.client.volumes.list(labels: labels)
                     isThere = !containers.isEmpty || !volumes.isEmpty
                 }

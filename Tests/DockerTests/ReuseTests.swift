@@ -301,7 +301,7 @@
         static func isGone(_ container: String, _ backend: DockerBackend) async throws -> Bool {
             try await ContainerWorld.withClient(backend) { client in
                 try await ContainerWorld.eventually {
-                    try await !client.containers.list().contains { $0.id == container }
+                    try await !ContainerWorld.containers([:], client).contains(container)
                 }
             }
         }

@@ -66,26 +66,34 @@
             return try await body(client)
         }
 
-        /// The containers and volumes that `labels` stand for, by name.
-        static func leftovers(_ labels: [String: String], _ client: EngineClient) async throws -> Set<String>
-        {
-            var containers: [String] = []
+        /// The containers that there really are: Docker 20.10 goes on listing some that it removed, and knows them no more
+        /// when they are asked for.
+        static func containers(
+            _ labels: [String: String], _ client: EngineClient
+        ) async throws -> [String] {
+            var found: [String] = []
             for container in try await client.containers.list(labels: labels) {
-                // Docker 20.10 goes on listing some that it removed: it knows them no more when they are asked for.
                 do throws(EngineError) {
                     _ = try await client.containers.inspect(container.id)
-                    containers.append("container \(container.id)")
+                    found.append(container.id)
                 } catch {
                     guard error.status == 404 else { throw error }
                 }
             }
+            return found
+        }
+
+        /// The containers and volumes that `labels` stand for, by name.
+        static func leftovers(_ labels: [String: String], _ client: EngineClient) async throws -> Set<String>
+        {
+            let containers = try await containers(labels, client).map { "container \($0)" }
             let volumes = try await client.volumes.list(labels: labels).map { "volume \($0.name)" }
             return Set(containers + volumes)
         }
 
         /// Waits until `condition` holds; false when it does not in that time.
         static func eventually(
-            _ patience: Duration = .seconds(10), _ condition: () async throws -> Bool
+            _ patience: Duration = .seconds(40), _ condition: () async throws -> Bool
         ) async rethrows -> Bool {
             let deadline = ContinuousClock.now + patience
             while try await !condition() {

@@ -73,7 +73,7 @@
     extension DockerSubject {
         /// The ids of this backend's containers that the engine has, running or not.
         func containers() async throws -> [String] {
-            try await client.containers.list(labels: backend.owner.ownLabels).map(\.id)
+            try await ContainerWorld.containers(backend.owner.ownLabels, client)
         }
 
         fileprivate func leftovers() async throws -> [String] {
