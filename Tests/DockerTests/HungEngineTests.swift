@@ -160,7 +160,7 @@
         @Test func aPausedIdleContainerIsPassedOver() async throws {
             try await ContainerWorld.withBackend(
                 ContainerWorld.Change {
-                    ($0.pool.minimum, $0.pool.maximum) = (1, 4)
+                    ($0.pool.minimum, $0.pool.maximum) = (0, 4)
                     $0.idlePatience = .milliseconds(300)
                 }
             ) { backend in
