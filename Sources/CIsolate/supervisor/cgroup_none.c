@@ -63,20 +63,11 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
     return failure_at(0, 0, 0);
 }
 
-static long read_file_of(const struct slot *slot, int entry, const char *file, char *out, size_t bytes) {
-    char path[64], number[24];
-    text_number(number, (uint64_t)entry);
-    const char *parts[] = {number, file, 0};
-    int result = text_join(path, sizeof path, parts);
-    int CLEANUP_CLOSE fd = result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
-    return fd < 0 ? fd : text_read(fd, out, bytes);
-}
-
 /* CPU time of the dead children that a process waited for, and of theirs. */
 static uint64_t read_waited(const struct slot *slot, int entry) {
     char text[1024];
     enum { CUTIME = 16, CSTIME = 17 };
-    if (read_file_of(slot, entry, "/stat", text, sizeof text) <= 0)
+    if (members_read(slot, entry, "stat", text, sizeof text) <= 0)
         return 0;
     return (text_stat_field(text, CUTIME) + text_stat_field(text, CSTIME)) * NS_PER_TICK;
 }
@@ -127,7 +118,7 @@ static uint64_t kilobytes(const char *text, const char *key) {
 static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *threads) {
     char text[4096];
     struct member all[8];
-    if (read_file_of(slot, entry, "/status", text, sizeof text) <= 0)
+    if (members_read(slot, entry, "status", text, sizeof text) <= 0)
         return 0;
     *threads = text_find(text, "Threads:", 0);
     /* When the first thread has left, its file shows no memory, though the others have it all. */
@@ -136,7 +127,7 @@ static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *thre
                          : 0;
     for (unsigned i = 0; i < count && text_find(text, "RssAnon:", ~0ull) == ~0ull; i++)
         if (all[i].entry != entry)
-            read_file_of(slot, all[i].entry, "/status", text,
+            members_read(slot, all[i].entry, "status", text,
                          sizeof text); /* also found under its own number */
     return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
 }

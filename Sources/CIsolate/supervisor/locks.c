@@ -30,15 +30,10 @@ static unsigned count_in(int file) {
 }
 
 static unsigned count_of(const struct slot *slot, int entry) {
-    char path[64], number[24];
     struct sys_entries entries;
     const struct sys_entry *descriptor;
     unsigned found = 0;
-    text_number(number, (uint64_t)entry);
-    const char *parts[] = {number, "/fdinfo", 0};
-    int CLEANUP_CLOSE dir = text_join(path, sizeof path, parts) < 0
-                                ? -ENAMETOOLONG
-                                : sys_openat(slot->proc, path, O_RDONLY | O_DIRECTORY, 0);
+    int CLEANUP_CLOSE dir = members_open(slot, entry, "fdinfo", O_RDONLY | O_DIRECTORY);
     sys_begin_entries(&entries, dir);
     while (dir >= 0 && found <= LOCKS_MAX && (descriptor = sys_next_entry(&entries)) != 0) {
         int CLEANUP_CLOSE file = sys_openat(dir, descriptor->name, O_RDONLY, 0);

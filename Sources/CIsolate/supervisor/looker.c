@@ -34,17 +34,12 @@ static void answer_questions(const struct slot *slot, int socket) {
     sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
     while (sys_receive(socket, &question, sizeof question, 0, 0, 0) == sizeof question) {
         struct answer answer = {.number = question.number};
-        char path[64], number[24], text[2048];
-        text_number(number, (uint64_t)question.entry);
-        const char *parts[] = {number, "/smaps_rollup", 0};
-        text_join(path, sizeof path, parts);
+        char text[2048];
         credentials_begin_look(slot);
-        int fd = sys_openat(slot->proc, path, O_RDONLY, 0);
-        answer.result = fd < 0 ? fd : (int)text_read(fd, text, sizeof text);
+        answer.result = (int)members_read(slot, question.entry, "smaps_rollup", text, sizeof text);
         credentials_end_look(slot);
         if (answer.result > 0)
             answer.kilobytes = text_find(text, "Pss_Anon:", 0) + text_find(text, "Pss_Shmem:", 0);
-        sys_close_fd(&fd);
         if (sys_send_blocking(socket, &answer, sizeof answer, 0, 0) < 0)
             break;
     }

@@ -35,13 +35,22 @@ static int sees_only_namespace(const struct slot *slot) {
     return has_own_tree(slot) && has_feature(slot, ISOLATE_FEATURE_PROC);
 }
 
-static long read_status(const struct slot *slot, int entry, char *out, size_t bytes) {
+int members_open(const struct slot *slot, int entry, const char *file, int flags) {
     char path[64], number[24];
     text_number(number, (uint64_t)entry);
-    const char *parts[] = {entry == 0 ? "self" : number, "/status", 0};
-    int result = text_join(path, sizeof path, parts);
-    int CLEANUP_CLOSE file = result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
-    return file < 0 ? file : text_read(file, out, bytes);
+    const char *parts[] = {number, "/", file, 0};
+    int result = entry <= 0 ? -ESRCH : text_join(path, sizeof path, parts);
+    return result < 0 ? result : sys_openat(slot->proc, path, flags, 0);
+}
+
+long members_read(const struct slot *slot, int entry, const char *file, char *out, size_t bytes) {
+    int CLEANUP_CLOSE fd = members_open(slot, entry, file, O_RDONLY);
+    return fd < 0 ? fd : text_read(fd, out, bytes);
+}
+
+static long read_own_status(const struct slot *slot, char *out, size_t bytes) {
+    int CLEANUP_CLOSE fd = sys_openat(slot->proc, "self/status", O_RDONLY, 0);
+    return fd < 0 ? fd : text_read(fd, out, bytes);
 }
 
 /* The number at this place, from 0, of the line NSpid; 0 when there are fewer. Their count goes to `count`.
@@ -72,7 +81,7 @@ static const struct self *know_self(const struct slot *slot) {
     if (self.pid == pid && self.entry != 0)
         return &self;
     self = (struct self){pid, 0, 0};
-    if (read_status(slot, 0, status, sizeof status) > 0) {
+    if (read_own_status(slot, status, sizeof status) > 0) {
         self.entry = number_at(status, 0, &count);
         if (count == 0) /* a kernel without pid namespaces */
             self.entry = (int)text_find(status, "Pid:", 0);
@@ -87,7 +96,9 @@ static int pid_of(const struct slot *slot, int entry) {
     int count;
     if (know_self(slot)->place == 0)
         return entry;
-    return read_status(slot, entry, status, sizeof status) <= 0 ? 0 : number_at(status, self.place, &count);
+    return members_read(slot, entry, "status", status, sizeof status) <= 0
+               ? 0
+               : number_at(status, self.place, &count);
 }
 
 static void add(struct list *list, int pid, int entry) {
@@ -161,11 +172,7 @@ static void add_number(struct list *list, int unused, int number) {
 }
 
 static int open_threads(const struct slot *slot, int entry) {
-    char path[64], number[24];
-    text_number(number, (uint64_t)entry);
-    const char *parts[] = {number, "/task", 0};
-    int result = text_join(path, sizeof path, parts);
-    return result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY | O_DIRECTORY, 0);
+    return members_open(slot, entry, "task", O_RDONLY | O_DIRECTORY);
 }
 
 unsigned members_threads(const struct slot *slot, int entry, struct member *threads, unsigned most) {

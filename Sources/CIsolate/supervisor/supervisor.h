@@ -228,6 +228,9 @@ struct member {
     int pid;   /* ours: for kill, clocks, ptrace */
     int entry; /* in slot->proc, and of no use anywhere else */
 };
+/* A file below the directory of an entry of slot->proc. The descriptor, or how much was read; or -errno. */
+int members_open(const struct slot *slot, int entry, const char *file, int flags);
+long members_read(const struct slot *slot, int entry, const char *file, char *out, size_t bytes);
 typedef unsigned members_lister(const struct slot *slot, struct member *members, unsigned most);
 members_lister members_list;
 /* The threads of one process, by their entries only. */

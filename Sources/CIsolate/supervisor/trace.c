@@ -49,18 +49,9 @@ static int read_registers(int pid, struct registers *out) {
     return (int)result;
 }
 
-static int open_of(const struct slot *slot, int entry, const char *file) {
-    char path[64], number[24];
-    text_number(number, (uint64_t)entry);
-    const char *parts[] = {number, file, 0};
-    int result = text_join(path, sizeof path, parts);
-    return result < 0 ? result : sys_openat(slot->proc, path, O_RDONLY, 0);
-}
-
 static long read_of(const struct slot *slot, int entry, const char *file, char *text, size_t bytes) {
     credentials_begin_look(slot);
-    int CLEANUP_CLOSE fd = open_of(slot, entry, file);
-    long n = fd < 0 ? fd : text_read(fd, text, bytes); /* some files ask who reads, not who opened */
+    long n = members_read(slot, entry, file, text, bytes);
     credentials_end_look(slot);
     return n;
 }
@@ -71,7 +62,7 @@ static long read_of(const struct slot *slot, int entry, const char *file, char *
 static uint64_t top_of_stack(const struct slot *slot, int entry) {
     enum { START_OF_STACK = 28, END_OF_ENVIRONMENT = 51 };
     char text[1024];
-    if (read_of(slot, entry, "/stat", text, sizeof text) <= 0)
+    if (read_of(slot, entry, "stat", text, sizeof text) <= 0)
         return 0;
     uint64_t start = text_stat_field(text, START_OF_STACK), end = text_stat_field(text, END_OF_ENVIRONMENT);
     return start > end ? start : end;
@@ -81,7 +72,7 @@ static uint64_t top_of_stack(const struct slot *slot, int entry) {
  * process that a container's root may lack; the file is everybody's. */
 static uint64_t limit_in_force(const struct slot *slot, int pid, const char *name) {
     char text[2048];
-    if (read_of(slot, members_entry(slot, pid), "/limits", text, sizeof text) <= 0)
+    if (read_of(slot, members_entry(slot, pid), "limits", text, sizeof text) <= 0)
         return ~0ull;
     uint64_t limit = text_find(text, name, ~0ull);
     return limit == 0 && text_contains_after(text, name, "unlimited") ? ~0ull : limit;
@@ -125,7 +116,7 @@ static int is_refused_write(int pid) {
 /* How many descriptors a process has open; counts no further than `most`. */
 static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t most) {
     struct sys_entries entries;
-    int CLEANUP_CLOSE dir = open_of(slot, entry, "/fd");
+    int CLEANUP_CLOSE dir = members_open(slot, entry, "fd", O_RDONLY | O_DIRECTORY);
     uint64_t count = 0;
     sys_begin_entries(&entries, dir);
     while (dir >= 0 && count < most && sys_next_entry(&entries) != 0)
@@ -153,7 +144,7 @@ static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t li
  * tmpfs: those are on the account of whoever touched them first. */
 static void read_resident(const struct slot *slot, int pid, struct trace_evidence *evidence) {
     char text[4096];
-    if (read_of(slot, members_entry(slot, pid), "/status", text, sizeof text) <= 0)
+    if (read_of(slot, members_entry(slot, pid), "status", text, sizeof text) <= 0)
         return;
     evidence->peak_resident_bytes = text_find(text, "VmHWM:", 0) * 1024;
     evidence->file_resident_bytes = text_find(text, "RssFile:", 0) * 1024;
