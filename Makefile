@@ -61,7 +61,7 @@ soak:
 	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --filter SandboxTests.WatchdogTests
 	@scripts/setup.sh docker
 	@scripts/setup.sh images
-	@scripts/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --filter ContainerWatchdogTests
+	@scripts/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --filter DisturbanceTests
 
 # images/*.tar, root file systems of the runners, from Debian's packages with no registry; images/*.docker.tar for `docker load`.
 images:

@@ -5,6 +5,8 @@ import PackageDescription
 let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
 /// For the library: async functions stay on their caller's executor, which spares a hop of some µs on each call.
@@ -14,16 +16,21 @@ let package = Package(
     name: "swift-sandbox",
     products: [
         .library(name: "Sandbox", targets: ["Sandbox"]),
+        .library(name: "SandboxAPI", targets: ["SandboxAPI"]),
         .library(name: "Runners", targets: ["Runners"]),
         .library(name: "CIsolate", targets: ["CIsolate"]),
         .library(name: "SandboxDocker", targets: ["SandboxDocker"]),
+        .library(name: "SandboxFallback", targets: ["SandboxFallback"]),
         .executable(name: "sandbox", targets: ["SandboxCLI"]),
     ],
     traits: [
         .trait(name: "CLI", description: "The `sandbox` command; needs swift-argument-parser."),
         .trait(
-            name: "Docker",
-            description: "The Docker backend and the fallback; needs SwiftNIO, swift-log and swift-metrics."),
+            name: "Docker", description: "The Docker backend; needs SwiftNIO and swift-log.",
+            enabledTraits: ["Fallback"]),
+        .trait(
+            name: "Fallback",
+            description: "Two backends as one, and metrics of pools; needs swift-log and swift-metrics."),
         .default(enabledTraits: ["CLI", "Docker"]),
     ],
     dependencies: [
@@ -56,30 +63,49 @@ let package = Package(
                 .linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a"), .linkedLibrary(":libnettle.a"),
             ]),
         .plugin(name: "EmbedSupervisor", capability: .buildTool()),
+        .target(name: "SandboxAPI", swiftSettings: librarySettings),
         .target(
-            name: "Sandbox",
-            dependencies: ["CArchive", "CIsolate"],
+            name: "SandboxRuntime",
+            dependencies: ["CIsolate", "SandboxAPI"],
             swiftSettings: librarySettings,
             plugins: ["EmbedSupervisor"]),
         .target(
+            name: "SandboxImages",
+            dependencies: ["CArchive", "SandboxAPI", "SandboxRuntime"],
+            swiftSettings: librarySettings),
+        .target(
+            name: "Sandbox",
+            dependencies: ["CIsolate", "SandboxAPI", "SandboxImages", "SandboxRuntime"],
+            swiftSettings: librarySettings),
+        .target(
+            name: "SandboxFallback",
+            dependencies: [
+                "SandboxAPI", "SandboxRuntime",
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Fallback"])),
+                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Fallback"])),
+            ],
+            swiftSettings: librarySettings),
+        .target(
             name: "SandboxDocker",
             dependencies: [
-                "CIsolate", "Sandbox",
+                "CIsolate", "SandboxAPI", "SandboxImages", "SandboxRuntime",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOTLS", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Docker"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Docker"])),
-                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Docker"])),
             ],
             swiftSettings: librarySettings),
-        .target(name: "Runners", dependencies: ["Sandbox"], swiftSettings: librarySettings),
+        .target(
+            name: "Runners", dependencies: ["SandboxAPI", "SandboxRuntime"],
+            swiftSettings: librarySettings),
         .executableTarget(
             name: "SandboxCLI",
             dependencies: [
-                "Sandbox", "Runners", "CIsolate",
+                "Sandbox", "SandboxAPI", "SandboxRuntime", "Runners", "CIsolate",
                 .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
+                .target(name: "SandboxFallback", condition: .when(traits: ["Docker"])),
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser",
                     condition: .when(traits: ["CLI"])),
@@ -87,20 +113,27 @@ let package = Package(
             path: "Sources/sandbox-cli",
             swiftSettings: swiftSettings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .testTarget(name: "SandboxAPITests", dependencies: ["SandboxAPI"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "PoolTests", dependencies: ["Sandbox", "TestSupport"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "SandboxTests", dependencies: ["Sandbox", "CIsolate", "TestSupport"],
+            name: "SandboxRuntimeTests",
+            dependencies: ["CIsolate", "SandboxAPI", "SandboxRuntime", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ImageTests", dependencies: ["Sandbox", "TestSupport"], swiftSettings: swiftSettings),
+            name: "SandboxTests", dependencies: ["Sandbox", "SandboxRuntime", "CIsolate", "TestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(
-            name: "ConformanceTests", dependencies: ["Sandbox", "SandboxDocker", "Runners"],
+            name: "SandboxImagesTests",
+            dependencies: ["CArchive", "Sandbox", "SandboxImages", "SandboxRuntime", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["Sandbox", "SandboxDocker", "SandboxFallback", "Runners"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "DockerTests",
             dependencies: [
-                "Sandbox", "SandboxDocker", "Runners", "TestSupport",
+                "CArchive", "Sandbox", "SandboxDocker", "SandboxFallback", "SandboxRuntime", "Runners",
+                "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),
@@ -110,11 +143,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "RunnersTests", dependencies: ["Runners", "TestSupport"], swiftSettings: swiftSettings),
+            name: "RunnersTests", dependencies: ["CArchive", "Runners", "Sandbox", "TestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
                 "SandboxCLI", .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
+                .target(name: "SandboxFallback", condition: .when(traits: ["Docker"])),
             ],
             swiftSettings: swiftSettings),
     ],

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # Those that count what the process holds run alone; a fork of a process with threads is nothing for ThreadSanitizer.
-tests='PoolTests|DeadlinesTests|RunOutputTests|LocalBackendTests/(twoBackends|everyStart|shutdown|manySandboxes|aLostSupervisor)'
+tests='SandboxRuntimeTests|DeadlinesTests|LocalBackendTests/(twoBackends|everyStart|shutdown|manySandboxes|aLostSupervisor)'
 tests+='|SanitizerTests|WatchdogTests/(aStopped|whoeverIs|closing|shutdown)'
 for sanitizer in "${@:-thread}"; do
     case $sanitizer in

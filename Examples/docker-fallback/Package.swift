@@ -11,6 +11,7 @@ let package = Package(
             dependencies: [
                 .product(name: "Sandbox", package: "swift-sandbox"),
                 .product(name: "SandboxDocker", package: "swift-sandbox"),
+                .product(name: "SandboxFallback", package: "swift-sandbox"),
             ])
     ],
     swiftLanguageModes: [.v6])

@@ -1,5 +1,6 @@
 /// The protocol of all runners, and its short forms.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 
 /// Turns source into a running program: ``CppRunner``, ``PythonRunner``.
 ///

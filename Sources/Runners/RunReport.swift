@@ -1,5 +1,6 @@
 /// What became of a source: compiling, running, files.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 
 /// What a ``LanguageRunner`` gives back.
 public struct RunReport: Sendable, Hashable {

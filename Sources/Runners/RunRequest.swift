@@ -1,5 +1,6 @@
 /// How to run a program, whatever it is written in.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 
 /// All that a run needs besides the program itself.
 public struct RunRequest: Sendable {

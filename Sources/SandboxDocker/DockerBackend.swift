@@ -4,7 +4,8 @@
     import CIsolate
     import Glibc
     import Logging
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
     import Synchronization
 
     /// Runs programs in pooled containers of a Docker Engine, or of Podman's API service.
@@ -173,7 +174,7 @@
             }
         }
 
-        /// Dimensions by which metrics of several backends are told apart: for ``PoolMetrics/init(dimensions:factory:)``.
+        /// Dimensions by which metrics of several backends are told apart: for `PoolMetrics` of the module `SandboxFallback`.
         public var metricsDimensions: [(String, String)] {
             [("backend", BackendKind.docker.rawValue), ("engine", "\(client.address)")]
         }

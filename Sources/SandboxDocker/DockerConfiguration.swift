@@ -1,9 +1,9 @@
 /// How the Docker backend behaves: defaults in code, changed by the environment of the process.
 
 #if Docker
-    import Logging
-    import Metrics
-    import Sandbox
+    public import Logging
+    import SandboxAPI
+    import SandboxRuntime
 
     public struct DockerConfiguration: Sendable {
         /// The engine's where none is named.
@@ -53,8 +53,6 @@
         /// Told of an image's way here; called on a thread of the library's, which it must not hold up.
         public var onPullProgress: (@Sendable (ImagePullProgress) -> Void)?
         public var logger = Logger(label: "swift-sandbox")
-        /// `nil`: the one that the process was bootstrapped with.
-        public var metrics: (any MetricsFactory)?
 
         /// The defaults; see the properties.
         public init() {}

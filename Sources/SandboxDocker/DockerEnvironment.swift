@@ -1,7 +1,8 @@
 /// Reads the Docker backend's configuration from environment variables. Pure.
 
 #if Docker
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     extension DockerConfiguration {
         /// The defaults, changed by these variables. One that is not set, or empty, changes nothing.

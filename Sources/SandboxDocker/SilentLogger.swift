@@ -1,7 +1,7 @@
 /// A logger for those who say by themselves what happened.
 
 #if Docker
-    import Logging
+    public import Logging
 
     extension Logger {
         /// Drops everything: for a command that tells its user in words of its own.

@@ -1,8 +1,8 @@
 /// The command's own arguments as bytes, though they pass through a parser of text.
 
 #if CLI
-    import ArgumentParser
-    import Sandbox
+    public import ArgumentParser
+    public import Sandbox
 
     /// Text that stands for bytes: ASCII as itself, every other byte as one private code point.
     ///

@@ -1,7 +1,7 @@
 /// The options of `run` that concern its compiler.
 
 #if CLI
-    import ArgumentParser
+    public import ArgumentParser
     import Runners
     import Sandbox
 

@@ -5,7 +5,9 @@
     import Logging
     import Sandbox
     import SandboxDocker
+    import SandboxFallback
     import Synchronization
+    import SandboxRuntime
 
     struct DockerChoice {
         private let configuration: DockerConfiguration

@@ -4,6 +4,7 @@
     import ArgumentParser
     import FoundationEssentials
     import Sandbox
+    import SandboxDocker
 
     struct DoctorCommand: Subcommand {
         static let configuration = CommandConfiguration(

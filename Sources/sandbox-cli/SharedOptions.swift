@@ -1,7 +1,7 @@
 /// The options that `run` and `exec` have in common.
 
 #if CLI
-    import ArgumentParser
+    public import ArgumentParser
     import Runners
     import Sandbox
 

@@ -7,6 +7,7 @@
     import Testing
 
     @testable import SandboxCLI
+    import ArgumentParser
 
     @Suite struct JSONObjectTests {
         private static let usage = Usage(

@@ -8,6 +8,8 @@
 
     #if Docker
         import SandboxDocker
+        import SandboxFallback
+        import ArgumentParser
     #endif
 
     @Suite struct OptionTests {

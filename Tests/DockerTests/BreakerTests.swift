@@ -6,6 +6,7 @@
     import Testing
 
     @testable import SandboxDocker
+    @testable import SandboxFallback
 
     @Suite struct BreakerTests {
         private typealias Breaker = CircuitBreaker

@@ -7,6 +7,8 @@
     import Testing
 
     @testable import SandboxDocker
+    @testable import SandboxFallback
+    import SandboxRuntime
 
     @Suite(
         "Chaos", .enabled(if: EngineWorld.engine != nil, "scripts/docker-tests.sh starts the engine"),

@@ -5,6 +5,7 @@
     import Testing
 
     @testable import SandboxDocker
+    import SandboxRuntime
 
     @Suite struct ConfigurationTests {
         @Test func eachLanguageHasAnImage() throws {

@@ -8,6 +8,8 @@
     import Testing
 
     @testable import SandboxDocker
+    import NIOHTTP1
+    import SandboxRuntime
 
     /// What happens to a container from outside.
     enum Blow: String, CaseIterable, Sendable {

@@ -7,6 +7,7 @@
     import Testing
 
     @testable import SandboxDocker
+    import SandboxRuntime
 
     @Suite(
         "Crashes of the engine",

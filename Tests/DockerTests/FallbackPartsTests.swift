@@ -8,6 +8,7 @@
     import Testing
 
     @testable import SandboxDocker
+    @testable import SandboxFallback
 
     @Suite struct FileJournalTests {
         /// Begins the entry of a file that must be kept.

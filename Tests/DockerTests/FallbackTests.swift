@@ -10,6 +10,8 @@
     import Testing
 
     @testable import SandboxDocker
+    @testable import SandboxRuntime
+    @testable import SandboxFallback
 
     /// A fallback, its two backends, and all that it says.
     final class FallbackWorld: Sendable {

@@ -7,6 +7,7 @@
     import Testing
 
     @testable import SandboxDocker
+    import SandboxRuntime
 
     @Suite(.serialized, .timeLimit(.minutes(3))) struct FormerFailureTests {
         // MARK: S1, a service with one pool for each language

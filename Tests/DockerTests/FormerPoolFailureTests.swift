@@ -7,6 +7,8 @@
     import Testing
 
     @testable import SandboxDocker
+    @testable import SandboxFallback
+    import SandboxRuntime
 
     @Suite(.serialized, .timeLimit(.minutes(3))) struct FormerPoolFailureTests {
         // MARK: S3, sessions in front of a runner

@@ -6,6 +6,9 @@
     import Testing
 
     @testable import SandboxDocker
+    @testable import SandboxFallback
+    import NIOHTTP1
+    import SandboxRuntime
 
     @Suite(.timeLimit(.minutes(3))) struct SilentEngineTests {
         /// Far more than is needed, and far less than the answers may take here.

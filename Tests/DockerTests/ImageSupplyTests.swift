@@ -7,6 +7,7 @@
     import Testing
 
     @testable import SandboxDocker
+    import SandboxRuntime
 
     @Suite(.serialized, .timeLimit(.minutes(3))) struct ImageSupplyTests {
         private static let greeting = Command("/bin/greet", ["hello", "there"])

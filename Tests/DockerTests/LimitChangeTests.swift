@@ -6,6 +6,7 @@
     import Testing
 
     @testable import SandboxDocker
+    import SandboxRuntime
 
     @Suite(.serialized, .timeLimit(.minutes(2))) struct LimitChangeTests {
         /// Runs `body` with a backend behind a proxy that notes what the engine is asked.

@@ -7,6 +7,7 @@
     import Testing
 
     @testable import SandboxDocker
+    import SandboxRuntime
 
     @Suite(.serialized, .timeLimit(.minutes(3))) struct LoadTests {
         private static let callers = 64

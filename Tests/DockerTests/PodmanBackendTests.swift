@@ -6,6 +6,7 @@
     import Testing
 
     @testable import SandboxDocker
+    import SandboxRuntime
 
     @Suite(.serialized, .timeLimit(.minutes(3))) struct PodmanBackendTests {
         private static func with(_ body: (DockerSubject) async throws -> Void) async throws {

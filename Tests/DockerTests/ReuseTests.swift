@@ -6,6 +6,7 @@
     import Testing
 
     @testable import SandboxDocker
+    import SandboxRuntime
 
     @Suite("Reuse of a container", .timeLimit(.minutes(5)))
     struct ReuseTests {

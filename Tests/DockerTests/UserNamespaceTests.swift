@@ -6,6 +6,8 @@
     import Testing
 
     @testable import SandboxDocker
+    @testable import SandboxRuntime
+    @testable import SandboxFallback
 
     @Suite(.serialized, .timeLimit(.minutes(3))) struct UserNamespaceTests {
         /// Runs `body` with a configuration for an engine with `userns-remap`, which has the image of the victims.

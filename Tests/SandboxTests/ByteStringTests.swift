@@ -3,6 +3,7 @@
 import Testing
 
 @testable import Sandbox
+@testable import SandboxRuntime
 
 @Suite struct ByteStringTests {
     @Test func isNotWhatItLooksLike() {

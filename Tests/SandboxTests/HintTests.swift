@@ -5,6 +5,7 @@ import Glibc
 import Testing
 
 @testable import Sandbox
+@testable import SandboxRuntime
 
 struct HintTests {
     private static func failure(_ stage: isolate_stage, _ errno: Int32, _ index: Int32 = 0) -> isolate_failure

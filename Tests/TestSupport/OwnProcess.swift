@@ -1,6 +1,6 @@
 /// The processes that a backend works with, by what they are, and what can happen to them.
 
-import Foundation
+package import Foundation
 import Glibc
 
 /// What a process of a backend is.

@@ -1,5 +1,6 @@
 /// What a compiler did.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 
 /// What the compiler did with a source.
 public struct CompileReport: Sendable, Hashable {

@@ -1,5 +1,6 @@
 /// A program that was compiled once and can be run many times.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 
 /// The bytes of an executable, each run of which has a fresh sandbox.
 ///

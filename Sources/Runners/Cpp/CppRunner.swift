@@ -1,5 +1,6 @@
 /// Compiles C++ in one sandbox and runs the program in another.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 
 /// The runner for C++.
 ///

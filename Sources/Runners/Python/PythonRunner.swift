@@ -1,5 +1,6 @@
 /// Runs Python programs with the image's own interpreter.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 import Synchronization
 
 /// The runner for Python.

@@ -1,5 +1,6 @@
 /// The checks on a caller's arguments that are made before anything starts.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 
 /// Throws `.fileTooLarge` for a source beyond ``Language/maximumSourceBytes``.
 func checkSize(ofSource bytes: Int) throws(SandboxError) {

@@ -1,5 +1,6 @@
 /// One run in a fresh sandbox, and the files it leaves.
-import Sandbox
+import SandboxAPI
+import SandboxRuntime
 import Synchronization
 
 /// How a program is run once its sandbox is there: its output collected, or handed out meanwhile.

@@ -4,7 +4,8 @@
     import CIsolate
     import Glibc
     import NIOCore
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// What its embedder has of an agent. Its end, whatever the reason, fails all that waits.
     final class AgentConnection: AttachedStreamHandler {

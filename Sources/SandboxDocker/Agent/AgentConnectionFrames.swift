@@ -4,7 +4,8 @@
     import CIsolate
     import Glibc
     import NIOCore
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     extension AgentConnection {
         // MARK: Frames

@@ -4,7 +4,8 @@
     import CIsolate
     import Glibc
     import NIOCore
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
     import Synchronization
 
     /// A run under way behind an ``AgentConnection``.

@@ -2,7 +2,8 @@
 
 #if Docker
     import NIOCore
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// A volume with the agent's executable. It belongs to one backend and ends with it.
     final class AgentVolume: Sendable {

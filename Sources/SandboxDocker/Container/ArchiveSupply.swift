@@ -2,7 +2,9 @@
 
 #if Docker
     import Logging
-    import Sandbox
+    import SandboxAPI
+    import SandboxImages
+    import SandboxRuntime
 
     final class ArchiveSupply: Sendable {
         private typealias Attempt = Task<Result<String, SandboxError>, Never>

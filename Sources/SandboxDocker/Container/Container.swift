@@ -3,7 +3,8 @@
 #if Docker
     import CIsolate
     import NIOCore
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// A container that serves one sandbox after another.
     final class Container: Sendable {

@@ -3,7 +3,8 @@
 #if Docker
     import CIsolate
     import Glibc
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// The process that made a container, and which of its backends.
     struct ContainerOwner: Hashable, Sendable {

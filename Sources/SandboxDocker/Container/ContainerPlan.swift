@@ -2,7 +2,8 @@
 
 #if Docker
     import CIsolate
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// A kind of container: those of one key serve each other's callers.
     struct ContainerKey: Hashable, Sendable, CustomStringConvertible {

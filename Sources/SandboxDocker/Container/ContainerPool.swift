@@ -4,7 +4,8 @@
     import CIsolate
     import Glibc
     import Logging
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// A pool of containers of one image and root file system mode.
     final class ContainerPool: Sendable {

@@ -2,7 +2,8 @@
 
 #if Docker
     import Logging
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     final class ContainerPools: Sendable {
         private let session: EngineSession

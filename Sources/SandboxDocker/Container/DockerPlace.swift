@@ -3,7 +3,8 @@
 #if Docker
     import CIsolate
     import NIOCore
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     struct DockerPlace: SandboxPlace {
         let container: Container

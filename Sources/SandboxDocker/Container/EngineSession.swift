@@ -1,7 +1,8 @@
 /// What a backend knows of its engine, asked for once and again after it was lost.
 
 #if Docker
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// An engine that was spoken to.
     final class EngineSession: Sendable {

@@ -1,7 +1,8 @@
 /// Whether an idle container still does what its image is for.
 
 #if Docker
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// Programs that an image runs when it is well, one after the other, and what the last one then writes.
     public struct HealthProbe: Sendable, Hashable {

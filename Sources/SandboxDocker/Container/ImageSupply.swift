@@ -2,7 +2,8 @@
 
 #if Docker
     import Logging
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     struct ImageSupply: Sendable {
         private let client: EngineClient

@@ -2,7 +2,8 @@
 
 #if Docker
     import Logging
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// Looks at labels, never at memory: whoever was killed told nobody what he had made.
     ///

@@ -1,7 +1,8 @@
 /// Why a container did not come to life, in the words of whoever knows.
 
 #if Docker
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     enum StartFailure {
         /// Whether an engine that refused to start a container had lost it, and another one may do better: it was removed,

@@ -1,7 +1,7 @@
 /// The connection of a container's standard streams.
 
 #if Docker
-    import NIOCore
+    package import NIOCore
 
     /// Takes what a container writes.
     package protocol AttachedStreamHandler: AnyObject, Sendable {

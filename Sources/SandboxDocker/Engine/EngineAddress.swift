@@ -1,7 +1,8 @@
 /// Where an engine listens, as the usual variables say it.
 
 #if Docker
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// The address of an engine: a socket of this host, or a TCP port with or without TLS.
     public struct EngineAddress: Sendable, Hashable, CustomStringConvertible {

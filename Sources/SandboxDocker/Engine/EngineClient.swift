@@ -1,9 +1,11 @@
 /// A client of the Docker Engine API, which Podman speaks too.
 
 #if Docker
-    import NIOCore
+    package import NIOCore
     import NIOPosix
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
+    import NIOHTTP1
 
     /// Talks to one engine. Its calls are grouped: ``containers``, ``images`` and ``volumes``.
     package final class EngineClient: Sendable {

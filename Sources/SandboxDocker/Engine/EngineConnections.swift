@@ -5,7 +5,8 @@
     import NIOHTTP1
     import NIOPosix
     import NIOSSL
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// A connection that speaks HTTP, one exchange after the other.
     struct EngineConnection: Sendable {

@@ -1,8 +1,9 @@
 /// What can go wrong between this library and an engine; the engine's own words are kept.
 
 #if Docker
-    import NIOCore
-    import Sandbox
+    package import NIOCore
+    import SandboxAPI
+    import SandboxRuntime
 
     /// A call of the Engine API failed.
     package struct EngineError: Error, Sendable, CustomStringConvertible {

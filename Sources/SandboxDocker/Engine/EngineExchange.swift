@@ -2,7 +2,8 @@
 
 #if Docker
     import NIOCore
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// A request and whoever waits for its answer. It has exactly one result: the first one.
     final class EngineExchange: Sendable {

@@ -2,7 +2,9 @@
 
 #if Docker
     import NIOCore
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
+    import NIOHTTP1
 
     extension EngineContainers {
         /// Runs `command` in a running container and collects what it writes.

@@ -3,7 +3,8 @@
 #if Docker
     import NIOCore
     import NIOHTTP1
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// An image that the engine has.
     package struct ImageSummary: Sendable, Hashable, Decodable {

@@ -1,7 +1,8 @@
 /// How long the calls of an engine may take.
 
 #if Docker
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// The bounds of waiting for an engine.
     public struct EngineTimeouts: Sendable, Hashable {

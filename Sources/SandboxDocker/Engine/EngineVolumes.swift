@@ -2,6 +2,7 @@
 
 #if Docker
     import NIOCore
+    import NIOHTTP1
 
     /// What an ``EngineClient`` can do with volumes.
     package struct EngineVolumes: Sendable {

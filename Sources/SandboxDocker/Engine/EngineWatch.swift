@@ -1,7 +1,8 @@
 /// Finds out whether an engine that owes an answer still answers anything.
 
 #if Docker
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// A slow answer may be an honest one: pulling an image, or starting a container on a busy host. So whoever waits
     /// longer than a moment is not judged by that, but by whether the engine answers a plain question meanwhile.

@@ -1,7 +1,8 @@
 /// The name of an image, taken apart as engines do.
 
 #if Docker
-    import Sandbox
+    import SandboxAPI
+    import SandboxRuntime
 
     /// As `registry:5000/path/name:tag@sha256:…`, or an image's id. Registry, tag and digest may be missing.
     package struct ImageName: Sendable, Hashable, CustomStringConvertible {

@@ -1,7 +1,7 @@
 /// Finds the objects in a stream of JSON objects that arrives cut anywhere.
 
 #if Docker
-    import NIOCore
+    package import NIOCore
 
     /// Cuts a stream of JSON objects, one behind the other, with or without space between them.
     package struct JSONObjectSplitter: Sendable {

@@ -1,7 +1,7 @@
 /// Takes the stream of an attached container apart: frames of an 8-byte header and what it announces.
 
 #if Docker
-    import NIOCore
+    package import NIOCore
 
     /// One of the streams of a container.
     package enum StreamKind: UInt8, Sendable, Hashable {

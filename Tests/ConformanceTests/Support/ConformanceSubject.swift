@@ -2,6 +2,7 @@
 import Foundation
 import Sandbox
 import SandboxDocker
+import SandboxRuntime
 import Testing
 
 /// A backend in one of its configurations.

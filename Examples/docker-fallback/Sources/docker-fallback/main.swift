@@ -1,6 +1,7 @@
 import Foundation
 import Sandbox
 import SandboxDocker
+import SandboxFallback
 
 // DOCKER_HOST, SANDBOX_IMAGE, POOL_MIN_SIZE and their like have a say.
 let configuration = try DockerConfiguration(environment: ProcessInfo.processInfo.environment)

@@ -1,0 +1,249 @@
+/// The one thread on which a local backend waits for its descriptors.
+
+import CIsolate
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// Called on the loop's thread when a descriptor is ready.
+protocol EventHandler: AnyObject, Sendable {
+    /// - Parameter events: epoll's bits; never zero.
+    func ready(_ fd: Int32, events: UInt32)
+}
+
+/// A thread that waits with epoll for all descriptors of a backend.
+///
+/// Signals are blocked on it: no handler of the embedder runs there, and SIGPIPE stays a return value.
+final class EventLoop: Sendable {
+    private struct State {
+        /// By descriptor. The number tells a handler from an earlier one of the same descriptor, whose events may
+        /// still be under way.
+        var handlers: [Int32: (number: UInt32, handler: any EventHandler)] = [:]
+        var lastNumber: UInt32 = 0
+        var jobs: [@Sendable () -> Void] = []
+        var isStopped = false
+        var deadlines = Deadlines<@Sendable () -> Void>()
+        /// Until when the thread sleeps if nothing happens. It is never moved back when the deadline that it was made
+        /// for is called off: the next one, which is later, need not wake the thread then. So a run's deadline costs
+        /// an entry in a heap, and the thread wakes up for nothing once in as long as a deadline is away.
+        var sleepsUntil: UInt64 = .max
+    }
+
+    typealias DeadlineID = Deadlines<@Sendable () -> Void>.ID
+
+    private let epoll: Int32
+    private let wakeup: Int32
+    private let state = Locked(State())
+
+    static let readable = EPOLLIN.rawValue
+    static let writable = EPOLLOUT.rawValue
+
+    /// - Throws: `.setupFailed` when the process is out of descriptors or threads.
+    init() throws(SandboxError) {
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        guard epoll >= 0, wakeup >= 0 else {
+            let error = errno
+            if epoll >= 0 { Glibc.close(epoll) }
+            throw SandboxError(
+                .setupFailed, stage: "eventLoop", errno: error,
+                message: "cannot make an event loop: \(describe(errno: error))",
+                hint: "raise the limit of open files (ulimit -n)")
+        }
+        var event = epoll_event(events: Self.readable, data: Self.data(wakeup, 0))
+        epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
+        try startThread()
+    }
+
+    deinit {
+        Glibc.close(epoll)
+        Glibc.close(wakeup)
+    }
+
+    private func startThread() throws(SandboxError) {
+        // Every signal is blocked while the thread is made, so that it inherits that.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(self)
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<EventLoop>.fromOpaque(context!).takeRetainedValue().run()
+                return nil
+            }, context.toOpaque())
+        guard result == 0 else {
+            context.release()
+            throw SandboxError(
+                .setupFailed, stage: "eventLoop", errno: result,
+                message: "cannot start a thread: \(describe(errno: result))", hint: "raise ulimit -u")
+        }
+        pthread_detach(thread)
+    }
+
+    /// Waits for `events` on a descriptor until ``remove(_:)``. The handler is held until then.
+    func add(_ fd: Int32, events: UInt32, handler: any EventHandler) {
+        state.withLock { state in
+            state.lastNumber &+= 1
+            state.handlers[fd] = (state.lastNumber, handler)
+        }
+        change(fd, events: events)
+    }
+
+    /// Changes what is waited for; 0 pauses.
+    ///
+    /// A paused descriptor leaves the epoll set: it would report the other end's hang-up without end.
+    func change(_ fd: Int32, events: UInt32) {
+        if events == 0 {
+            epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil)
+            return
+        }
+        guard let number = state.withLock({ $0.handlers[fd]?.number }) else { return }
+        var event = epoll_event(events: events, data: Self.data(fd, number))
+        if epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) != 0 { epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) }
+    }
+
+    private static func data(_ fd: Int32, _ number: UInt32) -> epoll_data_t {
+        epoll_data_t(u64: UInt64(number) << 32 | UInt64(UInt32(bitPattern: fd)))
+    }
+
+    /// To be called before the descriptor is closed.
+    func remove(_ fd: Int32) {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil)
+        state.withLock { _ = $0.handlers.removeValue(forKey: fd) }
+    }
+
+    /// Runs something that may block, such as starting the supervisor, off the caller's executor.
+    func perform(_ job: @escaping @Sendable () -> Void) {
+        let isStopped = state.withLock { state in
+            if !state.isStopped { state.jobs.append(job) }
+            return state.isStopped
+        }
+        if isStopped { job() } else { wake() }
+    }
+
+    /// Has something done on the loop's thread in so much time, unless it is called off. It must not block.
+    func schedule(after delay: Duration, _ action: @escaping @Sendable () -> Void) -> DeadlineID {
+        let time = Self.now &+ delay.clampedNanoseconds
+        let (id, isSooner) = state.withLock { state in
+            let id = state.deadlines.add(at: time, action)
+            guard time < state.sleepsUntil else { return (id, false) }
+            state.sleepsUntil = time
+            return (id, true)
+        }
+        if isSooner { wake() }
+        return id
+    }
+
+    /// Does nothing when it is too late.
+    func callOff(_ id: DeadlineID) { state.withLock { $0.deadlines.remove(id) } }
+
+    private static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// See ``Locked/follow()``: for what a job handed over once it had used the loop.
+    func follow() { state.follow() }
+
+    /// Ends the thread after the jobs that are already there.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        wake()
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        _ = write(wakeup, &one, MemoryLayout<UInt64>.size)
+    }
+
+    private func run() {
+        let capacity = 64
+        let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
+        defer { events.deallocate() }
+        while true {
+            performDue()
+            let count = epoll_wait(epoll, events, Int32(capacity), millisecondsToSleep())
+            for index in 0..<max(0, Int(count)) {
+                let fd = Int32(truncatingIfNeeded: events[index].data.u64)
+                let number = UInt32(events[index].data.u64 >> 32)
+                if fd == wakeup {
+                    var ignored: UInt64 = 0
+                    _ = read(wakeup, &ignored, MemoryLayout<UInt64>.size)
+                    if runJobs() { return }
+                } else if let entry = state.withLock({ $0.handlers[fd] }), entry.number == number {
+                    entry.handler.ready(fd, events: events[index].events)
+                }
+            }
+        }
+    }
+
+    private func performDue() {
+        while let action = state.withLock({ state -> (@Sendable () -> Void)? in
+            guard state.deadlines.count > 0 else { return nil }
+            return state.deadlines.takeDue(now: Self.now)
+        }) {
+            action()
+        }
+    }
+
+    private func millisecondsToSleep() -> Int32 {
+        state.withLock { state in
+            guard state.sleepsUntil != .max else { return -1 }
+            let now = Self.now
+            if state.sleepsUntil <= now { state.sleepsUntil = state.deadlines.nextTime() ?? .max }
+            guard state.sleepsUntil != .max else { return -1 }
+            // Rounded up: not to come a moment too early, over and over.
+            let wait = state.sleepsUntil > now ? (state.sleepsUntil - now + 999_999) / 1_000_000 : 0
+            return Int32(clamping: wait)
+        }
+    }
+
+    private func runJobs() -> Bool {
+        while true {
+            let (job, isStopped) = state.withLock { state in
+                (state.jobs.isEmpty ? nil : state.jobs.removeFirst(), state.isStopped)
+            }
+            guard let job else { return isStopped }
+            job()
+        }
+    }
+}
+
+/// The deadlines of one thing that is waited for; all are called off when it comes.
+final class DeadlineSet: Sendable {
+    private let loop: EventLoop
+    /// `nil`: it came.
+    private let ids = Locked<[EventLoop.DeadlineID]?>([])
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    /// Does nothing when it came before.
+    func add(after delay: Duration, _ action: @escaping @Sendable () -> Void) {
+        ids.withLock { ids in
+            guard ids != nil else { return }
+            ids?.append(loop.schedule(after: delay, action))
+        }
+    }
+
+    func end() {
+        let ended = ids.withLock { ids in
+            defer { ids = nil }
+            return ids
+        }
+        for id in ended ?? [] { loop.callOff(id) }
+    }
+}
+
+extension Duration {
+    /// From 0 to a hundred years.
+    var clampedNanoseconds: UInt64 {
+        if self <= .zero { return 0 }
+        let (seconds, attoseconds) = components
+        return UInt64(min(seconds, 3_153_600_000)) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,3 @@
+/// Values and protocols come with each module that users import.
+
+@_exported import SandboxAPI

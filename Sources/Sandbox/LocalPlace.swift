@@ -1,0 +1,178 @@
+/// A slot as the place of a sandbox: files through descriptors that the slot opens, runs in its cells.
+
+import CIsolate
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+import Synchronization
+
+struct LocalPlace: SandboxPlace {
+    let engine: LocalEngine
+    let lease: PoolLease<Slot>
+    let options: SandboxOptions
+
+    private var slot: Slot { lease.member }
+    var rootfs: Rootfs { options.rootfs }
+
+    func checkUsable() throws(SandboxError) { try engine.checkOwner() }
+
+    func giveBack() { engine.pool.release(lease, reusable: false) }
+
+    func explain(_ error: SandboxError) -> SandboxError { engine.explain(error) }
+
+    func requestLeft() { engine.pool.replenish() }
+
+    func prepare(_ limits: Limits) async throws(SandboxError) { try await slot.setDisk(limits.disk) }
+
+    // MARK: Files
+
+    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
+        if executable {
+            let content = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
+            guard content >= 0 else { throw FileErrors.error(errno: -content, path: path) }
+            defer { Glibc.close(content) }
+            return try await slot.writeExecutable(path, content: content)
+        }
+        let fd = try await slot.open(path, mode: ISOLATE_FILE_WRITE).fd
+        defer { Glibc.close(fd) }
+        do throws(SandboxError) {
+            try Self.writeAll(bytes, fd, path)
+        } catch {
+            // A part of a file is worse than none.
+            try? await slot.remove(path)
+            throw error
+        }
+    }
+
+    private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: ByteString) throws(SandboxError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + done, bytes.count - done) }
+            if count >= 0 {
+                done += count
+            } else if errno != EINTR {
+                throw FileErrors.error(errno: errno, path: path)
+            }
+        }
+    }
+
+    func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        let (fd, size, isExecutable) = try await slot.open(path, mode: ISOLATE_FILE_READ)
+        defer { Glibc.close(fd) }
+        guard size <= maxBytes else { throw FileErrors.tooLarge(path, maxBytes) }
+        return OutputFile(try Self.readAll(fd, maxBytes, path), executable: isExecutable)
+    }
+
+    /// The file may grow or shrink while it is read: the bound is on what is really read.
+    private static func readAll(_ fd: Int32, _ maxBytes: Int, _ path: ByteString) throws(SandboxError)
+        -> [UInt8]
+    {
+        var result: [UInt8] = []
+        while true {
+            var count = 0
+            let chunk = [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, initialized in
+                count = Glibc.read(fd, buffer.baseAddress, buffer.count)
+                initialized = max(0, count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileErrors.error(errno: errno, path: path) }
+            if count == 0 { return result }
+            guard result.count + count <= maxBytes else { throw FileErrors.tooLarge(path, maxBytes) }
+            result += chunk
+        }
+    }
+
+    // MARK: Runs
+
+    /// A run that is under way, for whoever may have to end it.
+    private struct Live: RunUnderWay {
+        let run: LocalRun
+        let slot: Slot
+        let serial: UInt64
+        let input: InputSource
+
+        var output: RunOutput { run.output }
+        func kill(_ end: isolate_end) {
+            slot.endRun(serial, end)
+            // Whoever does not want a run any more does not wait for a slot that hangs.
+            run.bounds.add(after: Patience.unwanted) { [slot] in slot.giveUp(SandboxError.runCancelled) }
+        }
+        func stopInput() { input.stop() }
+        var inputFailure: SandboxError? { input.failure }
+    }
+
+    func start(
+        _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool,
+        onEnd: @escaping @Sendable () -> Void
+    ) async throws(SandboxError) -> any RunUnderWay {
+        let input = try InputSource.make(stdin, user: slot.hostUser, loop: slot.loop)
+        let out: ProgramPipe
+        let err: ProgramPipe
+        do throws(SandboxError) {
+            out = try ProgramPipe(reading: slot.hostUser)
+            do throws(SandboxError) { err = try ProgramPipe(reading: slot.hostUser) } catch {
+                out.closeBoth()
+                throw error
+            }
+        } catch {
+            input.closeProgramEnd()
+            input.stop()
+            throw error
+        }
+        defer {
+            input.closeProgramEnd()
+            Glibc.close(out.theirs)
+            Glibc.close(err.theirs)
+        }
+        let slot = slot
+        let box = SerialBox()
+        let run = LocalRun(
+            loop: slot.loop, stdout: out.ours, stderr: err.ours, bound: limits.output,
+            isStreaming: isStreaming, onExceeded: { slot.endRun(box.serial, ISOLATE_END_OUTPUT) },
+            onEnd: onEnd)
+        guard let serial = slot.begin(run) else {
+            run.abandon()
+            input.stop()
+            throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
+        }
+        box.serial = serial
+        // Counted here, whatever becomes of the slot, and from before the request: making a cell is within the grace.
+        run.bounds.add(after: limits.wallTime + slot.patience.grace) {
+            slot.giveUp(slot.patience.endlessRun(limits.wallTime))
+        }
+        var bounds = isolate_limits(limits)
+        var flags = options.blockedSyscalls.runFlags
+        if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
+        var stdio = (input.fd < 0 ? out.theirs : input.fd, out.theirs, err.theirs)
+        let sent = strings.bytes.withUnsafeBytes { bytes in
+            withUnsafeBytes(of: &stdio) { stdio in
+                slot.withSockets { _, request in
+                    isolate_run_send(
+                        request, serial, &bounds, flags, UInt32(strings.argumentCount),
+                        UInt32(strings.variableCount), bytes.assumingMemoryBound(to: CChar.self).baseAddress,
+                        bytes.count, stdio.assumingMemoryBound(to: Int32.self).baseAddress)
+                }
+            }
+        }
+        guard sent == 0 else {
+            slot.forget(run)
+            run.abandon()
+            input.stop()
+            throw sent == -EPIPE || sent == -ECONNRESET
+                ? Slot.gone
+                : SandboxError(
+                    .setupFailed, stage: "request", errno: -sent,
+                    message: "cannot send the request: \(describe(errno: -sent))")
+        }
+        return Live(run: run, slot: slot, serial: serial, input: input)
+    }
+}
+
+/// Set before the request is sent; read on the loop's thread when output passed its bound.
+private final class SerialBox: Sendable {
+    private let value = Atomic<UInt64>(0)
+    var serial: UInt64 {
+        get { value.load(ordering: .acquiring) }
+        set { value.store(newValue, ordering: .releasing) }
+    }
+}

@@ -1,0 +1,190 @@
+/// One run in a slot: the pipes that its output comes through.
+
+import CIsolate
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// Reads what a program writes until the slot says that every process of the run is dead.
+///
+/// All descriptors are read on the event loop's thread. The end is the slot's record, never an end of file: when it
+/// comes, whatever was written is in the pipes.
+final class LocalRun: EventHandler {
+    private struct Stream {
+        var fd: Int32
+        var isPaused = false
+    }
+
+    private static let readSize = 64 << 10
+    private static let tinyRead = 512
+    private static let largestPacket = sysconf(Int32(_SC_PAGESIZE))
+
+    /// How much is read at a time.
+    private struct Turn {
+        /// One flood must not hold up the other runs of the loop; what is left is reported again.
+        var reads = 256
+        var bytes = 2 * readSize
+        /// F_GETPIPE_SZ, which the C library shows to nobody here.
+        private static let getPipeSize: Int32 = 1032
+
+        init() {}
+
+        /// All that the pipe can hold: every writer is dead, unless the slot was given up, and then it is no matter. A
+        /// read empties at least one of its pages.
+        init(rest fd: Int32) {
+            bytes = max(Int(fcntl(fd, Self.getPipeSize)), readSize)
+            reads = bytes / largestPacket + 1
+        }
+    }
+
+    let output: RunOutput
+    /// What is done when its end does not come.
+    let bounds: DeadlineSet
+    private let loop: EventLoop
+    private let onExceeded: @Sendable () -> Void
+    private let onEnd: @Sendable () -> Void
+    private let streams: Streams
+
+    /// Shared with the output, which unpauses them.
+    private final class Streams: Sendable {
+        let value: Locked<[Stream]>
+        let loop: EventLoop
+
+        init(_ stdout: Int32, _ stderr: Int32, _ loop: EventLoop) {
+            value = Locked([Stream(fd: stdout), Stream(fd: stderr)])
+            self.loop = loop
+        }
+
+        func unpause() {
+            value.withLock { streams in
+                for index in 0..<2 where streams[index].isPaused && streams[index].fd >= 0 {
+                    streams[index].isPaused = false
+                    loop.change(streams[index].fd, events: EventLoop.readable)
+                }
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - stdout: the reading end of a non-blocking pipe, owned from here on; so is `stderr`.
+    ///   - onExceeded: called once when a stream passes `bound`; it has the run killed.
+    ///   - onEnd: called when the run no longer needs the slot.
+    init(
+        loop: EventLoop, stdout: Int32, stderr: Int32, bound: Int, isStreaming: Bool,
+        onExceeded: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void
+    ) {
+        self.loop = loop
+        bounds = DeadlineSet(loop)
+        self.onExceeded = onExceeded
+        self.onEnd = onEnd
+        let streams = Streams(stdout, stderr, loop)
+        self.streams = streams
+        output = RunOutput(bound: bound, isStreaming: isStreaming) { _ in streams.unpause() }
+        loop.add(stdout, events: EventLoop.readable, handler: self)
+        loop.add(stderr, events: EventLoop.readable, handler: self)
+    }
+
+    func ready(_ fd: Int32, events: UInt32) {
+        let effects = streams.value.withLock { streams -> Effects in
+            guard let index = streams.firstIndex(where: { $0.fd == fd }) else { return Effects() }
+            return drain(index, in: &streams, toTheEnd: false)
+        }
+        effects.perform(self)
+    }
+
+    /// The slot's last word, or the loss of the slot.
+    func ended(_ end: RunOutput.End) {
+        bounds.end()
+        let effects = streams.value.withLock { streams in
+            var effects = Effects()
+            for index in 0..<2 { effects.merge(drain(index, in: &streams, toTheEnd: true)) }
+            for index in 0..<2 where streams[index].fd >= 0 {
+                effects.close.append(streams[index].fd)
+                streams[index].fd = -1
+            }
+            return effects
+        }
+        effects.perform(self)
+        onEnd()
+        output.finish(end)
+    }
+
+    private struct Effects {
+        var close: [Int32] = []
+        var taken: [(index: Int, bytes: [UInt8])] = []
+
+        mutating func merge(_ other: Effects) {
+            close += other.close
+            taken += other.taken
+        }
+
+        /// Copies what was gathered, so that it takes no more memory than it is long.
+        mutating func take(_ index: Int, _ buffer: UnsafeMutableRawBufferPointer, _ used: inout Int) {
+            if used > 0 { taken.append((index, [UInt8](buffer[..<used]))) }
+            used = 0
+        }
+
+        /// Outside the lock: a consumer that takes something unpauses the streams.
+        func perform(_ run: LocalRun) {
+            for fd in close {
+                run.loop.remove(fd)
+                Glibc.close(fd)
+            }
+            for (index, bytes) in taken where run.output.take(bytes, from: index) { run.onExceeded() }
+            run.pauseIfFull()
+        }
+    }
+
+    /// Reads until the pipe is empty, or has given enough for one turn.
+    ///
+    /// A program may have its pipe in packet mode (O_DIRECT), where each read gives one of its writes, and none may be
+    /// read in part: so pieces are gathered in one buffer that always has room for the largest packet.
+    private func drain(_ index: Int, in streams: inout [Stream], toTheEnd: Bool) -> Effects {
+        var effects = Effects()
+        guard streams[index].fd >= 0, toTheEnd || !streams[index].isPaused else { return effects }
+        let fd = streams[index].fd
+        let bounds = toTheEnd ? Turn(rest: fd) : Turn()
+        withUnsafeTemporaryAllocation(byteCount: Self.readSize, alignment: 16) { buffer in
+            var used = 0
+            var reads = 0
+            var total = 0
+            while reads < bounds.reads, total < bounds.bytes {
+                let count = read(fd, buffer.baseAddress! + used, Self.readSize - used)
+                if count < 0, errno == EINTR { continue }
+                if count < 0, errno == EAGAIN { break }
+                guard count > 0 else {
+                    effects.close.append(fd)
+                    streams[index].fd = -1
+                    break
+                }
+                used += count
+                reads += 1
+                total += count
+                if used > Self.readSize - Self.largestPacket {
+                    effects.take(index, buffer, &used)
+                }
+                // A short read has most often emptied the pipe; a tiny one may be a packet.
+                if !toTheEnd, count < Self.readSize, count >= Self.tinyRead { break }
+            }
+            effects.take(index, buffer, &used)
+        }
+        return effects
+    }
+
+    /// A consumer that goes on in this moment unpauses after us, as it takes the same lock.
+    private func pauseIfFull() {
+        guard output.isFull else { return }
+        streams.value.withLock { streams in
+            guard output.isFull else { return }
+            for index in 0..<2 where streams[index].fd >= 0 && !streams[index].isPaused {
+                streams[index].isPaused = true
+                loop.change(streams[index].fd, events: 0)
+            }
+        }
+    }
+
+    /// The request never left: closes the pipes.
+    func abandon() {
+        ended(.failure(Slot.gone))
+    }
+}

@@ -1,0 +1,38 @@
+/// A pipe between us and a program.
+
+import CIsolate
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// A pipe of which our end never blocks, and the other belongs to the program's user: `/dev/stdin`, `/dev/stdout` and
+/// `/dev/stderr` open it anew.
+struct ProgramPipe {
+    let ours: Int32
+    let theirs: Int32
+
+    /// We read what the program writes.
+    init(reading user: UInt32) throws(SandboxError) { try self.init(user, ourEnd: 0, stage: "stdio") }
+
+    /// We write what the program reads.
+    init(writing user: UInt32) throws(SandboxError) { try self.init(user, ourEnd: 1, stage: "stdin") }
+
+    private init(_ user: UInt32, ourEnd: Int32, stage: String) throws(SandboxError) {
+        var ends: (Int32, Int32) = (-1, -1)
+        let result = withUnsafeMutableBytes(of: &ends) {
+            isolate_pipe(user, ourEnd, $0.assumingMemoryBound(to: Int32.self).baseAddress!)
+        }
+        guard result == 0 else {
+            throw SandboxError(
+                .setupFailed, stage: stage, errno: -result,
+                message: "cannot make a pipe: \(describe(errno: -result))",
+                hint: "raise the limit of open files (ulimit -n)")
+        }
+        (ours, theirs) = ourEnd == 0 ? ends : (ends.1, ends.0)
+    }
+
+    func closeBoth() {
+        Glibc.close(ours)
+        Glibc.close(theirs)
+    }
+}

@@ -1,0 +1,286 @@
+/// One slot of the supervisor: prepares one sandbox after another, answers one question at a time, or is given up.
+
+import CIsolate
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// The embedder's end of a slot.
+///
+/// A slot answers in order, so there is one pending question at most, next to one run at most.
+final class Slot: EventHandler {
+    private typealias Answer = Result<(isolate_status_record, Int32), SandboxError>
+
+    private struct State {
+        var isClosed = false
+        var answer: Answer?
+        var waiting: CheckedContinuation<Answer, Never>?
+        var run: LocalRun?
+        var serial: UInt64 = 0
+        var disk = 0
+        var layers: UInt32 = 0
+        var mustRetire = false
+    }
+
+    let number: UInt32
+    /// The program's user id on the host.
+    let hostUser: UInt32
+    let loop: EventLoop
+    let patience: Patience
+    /// Has its processes killed, whatever state they are in.
+    private let kill: @Sendable (Slot) -> Void
+    private let control: Int32
+    private let request: Int32
+    /// Questions are asked one after another. The slot's first word comes unasked: its root is built, or why not.
+    private let turns = Turns(isTaken: true)
+    private let state = Locked(State())
+
+    init(
+        number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop, patience: Patience,
+        kill: @escaping @Sendable (Slot) -> Void
+    ) {
+        self.number = number
+        self.hostUser = hostUser
+        self.control = control
+        self.request = request
+        self.loop = loop
+        self.patience = patience
+        self.kill = kill
+        loop.add(control, events: EventLoop.readable, handler: self)
+    }
+
+    var layers: UInt32 { state.withLock { $0.layers } }
+    /// The slot lost a part of itself and must not serve another sandbox.
+    var mustRetire: Bool { state.withLock { $0.mustRetire || $0.isClosed } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    func awaitRoot() async throws(SandboxError) {
+        defer { turns.end() }
+        let doing = "building the root file system"
+        let (record, _) = try await awaitAnswer(doing)
+        try check(record, doing)
+    }
+
+    /// Makes the sandbox's tmpfs and the cell of its first run.
+    func prepare(disk: Int) async throws(SandboxError) {
+        let doing = "preparing a sandbox"
+        let (record, _) = try await ask(doing) { control in
+            isolate_slot_send(control, ISOLATE_PREPARE.rawValue, 0, UInt64(disk), 0)
+        }
+        try check(record, doing)
+        state.withLock {
+            $0.disk = disk
+            $0.layers = record.layers
+        }
+    }
+
+    /// Kills what is left of the sandbox and removes its files.
+    func clear() async throws(SandboxError) {
+        let (record, _) = try await ask("clearing a sandbox") { control in
+            isolate_slot_send(control, ISOLATE_CLEAR.rawValue, 0, 0, 0)
+        }
+        state.withLock { $0.mustRetire = $0.mustRetire || record.retire != 0 }
+    }
+
+    func setDisk(_ bytes: Int) async throws(SandboxError) {
+        if state.withLock({ $0.disk == bytes }) { return }
+        let (record, _) = try await ask("setting the disk limit") { control in
+            isolate_slot_send(control, ISOLATE_SET_DISK.rawValue, 0, UInt64(bytes), 0)
+        }
+        guard record.failure.stage == 0 else {
+            throw FileErrors.diskLimit(bytes, record.failure)
+        }
+        state.withLock { $0.disk = bytes }
+    }
+
+    /// Opens a file of `/work`; the caller owns the descriptor.
+    func open(
+        _ path: ByteString, mode: isolate_file_mode
+    ) async throws(SandboxError) -> (fd: Int32, size: Int, isExecutable: Bool) {
+        let (record, fd) = try await ask("opening a file") { control in
+            isolate_slot_send_open(control, path.cString, Int32(mode.rawValue), -1)
+        }
+        if fd >= 0, record.failure.stage == 0 {
+            return (fd, Int(record.bytes), record.isExecutable)
+        }
+        if fd >= 0 { Glibc.close(fd) }
+        throw FileErrors.error(errno: record.failure.errno_value, path: path)
+    }
+
+    /// Makes an executable file of `/work`, whole or not at all.
+    func writeExecutable(_ path: ByteString, content: Int32) async throws(SandboxError) {
+        let (record, _) = try await ask("writing a file") { control in
+            isolate_slot_send_open(
+                control, path.cString, Int32(ISOLATE_FILE_WRITE_EXECUTABLE.rawValue), content)
+        }
+        if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
+    }
+
+    /// Removes a file of `/work`.
+    func remove(_ path: ByteString) async throws(SandboxError) {
+        let (record, _) = try await ask("removing a file") { control in
+            isolate_slot_send_open(control, path.cString, Int32(ISOLATE_FILE_REMOVE.rawValue), -1)
+        }
+        if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
+    }
+
+    // MARK: Runs
+
+    /// Registers a run before its request is sent. `nil`: one is under way.
+    func begin(_ run: LocalRun) -> UInt64? {
+        state.withLock { state in
+            guard state.run == nil else { return nil }
+            state.run = run
+            state.serial += 1
+            return state.serial
+        }
+    }
+
+    func forget(_ run: LocalRun) {
+        state.withLock { if $0.run === run { $0.run = nil } }
+    }
+
+    /// Sends while the sockets are surely open: a closed descriptor's number may already be somebody else's.
+    ///
+    /// - Returns: what `body` returned, or `-EPIPE` when the slot is closed. `body` must not block.
+    func withSockets(_ body: (_ control: Int32, _ request: Int32) -> Int32) -> Int32 {
+        state.withLock { $0.isClosed ? -EPIPE : body(control, request) }
+    }
+
+    /// Tells the slot to kill the run. Harmless when it is over.
+    func endRun(_ serial: UInt64, _ end: isolate_end) {
+        _ = withSockets { control, _ in
+            isolate_slot_send(control, ISOLATE_END_RUN.rawValue, end.rawValue, 0, serial)
+        }
+    }
+
+    // MARK: Questions and answers
+
+    /// - Parameter doing: what is told of a slot that does not answer, such as "opening a file".
+    private func ask(
+        _ doing: String, _ send: (Int32) -> Int32
+    ) async throws(SandboxError) -> (isolate_status_record, Int32) {
+        await turns.begin()
+        defer { turns.end() }
+        let sent = withSockets { control, _ in send(control) }
+        if sent < 0 {
+            throw sent == -EPIPE || sent == -ECONNRESET || sent == -EBADF
+                ? Self.gone
+                : SandboxError(
+                    .setupFailed, stage: "request", errno: -sent,
+                    message: "cannot reach the slot: \(describe(errno: -sent))")
+        }
+        return try await awaitAnswer(doing)
+    }
+
+    private func awaitAnswer(_ doing: String) async throws(SandboxError) -> (isolate_status_record, Int32) {
+        let bounds = DeadlineSet(loop)
+        bounds.add(after: patience.answer) { [weak self, patience] in
+            self?.giveUp(patience.silentSlot(doing))
+        }
+        defer { bounds.end() }
+        // A caller who is cancelled has a moment's patience: most answers are under way, and a slot whose answer nobody
+        // took is of no use to anybody.
+        let answer: Answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let ready = state.withLock { state -> Answer? in
+                    if let answer = state.answer {
+                        state.answer = nil
+                        return answer
+                    }
+                    if state.isClosed { return .failure(Self.gone) }
+                    state.waiting = continuation
+                    return nil
+                }
+                if let ready { continuation.resume(returning: ready) }
+            }
+        } onCancel: {
+            bounds.add(after: Patience.unwanted) { [weak self] in self?.giveUp(SandboxError.runCancelled) }
+        }
+        state.follow()
+        return try answer.get()
+    }
+
+    /// It does not answer: whatever waits for it fails with `error`, and its processes are killed.
+    func giveUp(_ error: SandboxError) {
+        if close(error) { kill(self) }
+    }
+
+    private func check(_ record: isolate_status_record, _ doing: String) throws(SandboxError) {
+        if record.failure.stage != 0 { throw SandboxError(record.failure, while: doing) }
+    }
+
+    func ready(_ fd: Int32, events: UInt32) {
+        while true {
+            var message = isolate_slot_message()
+            var received: Int32 = -1
+            let result = state.withLock { state in
+                // Closed meanwhile, its number may be somebody else's.
+                state.isClosed ? 0 : isolate_slot_receive(fd, &message, &received)
+            }
+            if result == 0 { return }
+            guard result > 0 else {
+                close()
+                return
+            }
+            if message.type == ISOLATE_RUN_ENDED.rawValue {
+                if received >= 0 { Glibc.close(received) }
+                handleEnd(message.run)
+            } else {
+                deliver(.success((message.status, received)))
+            }
+        }
+    }
+
+    private func handleEnd(_ record: isolate_run_record) {
+        let run = state.withLock { state -> LocalRun? in
+            // The end of an earlier run, told twice, is not this one's.
+            if record.serial != 0, record.serial != state.serial { return nil }
+            // A run that ended before anybody knew its number: what comes next could not be told apart.
+            if record.serial == 0 { state.mustRetire = true }
+            defer { state.run = nil }
+            return state.run
+        }
+        run?.ended(.success(record))
+        if record.serial == 0, run != nil { close() }
+    }
+
+    private func deliver(_ answer: Answer) {
+        let waiting = state.withLock { state -> CheckedContinuation<Answer, Never>? in
+            defer { state.waiting = nil }
+            if state.waiting == nil { state.answer = answer }
+            return state.waiting
+        }
+        waiting?.resume(returning: answer)
+    }
+
+    /// Closes our ends, upon which a slot dies that is well. Safe to call twice.
+    ///
+    /// - Returns: false when it was closed before.
+    @discardableResult
+    func close(_ error: SandboxError = Slot.gone) -> Bool {
+        let (first, run, waiting) = state.withLock { state in
+            defer {
+                state.isClosed = true
+                state.run = nil
+                state.waiting = nil
+            }
+            return (!state.isClosed, state.run, state.waiting)
+        }
+        guard first else { return false }
+        loop.remove(control)
+        state.withLock { _ in
+            Glibc.close(control)
+            Glibc.close(request)
+        }
+        run?.ended(.failure(error))
+        waiting?.resume(returning: .failure(error))
+        return true
+    }
+
+    static var gone: SandboxError {
+        SandboxError(
+            .supervisorLost, message: "the sandbox's processes ended under it",
+            hint: "try again in a new sandbox")
+    }
+}

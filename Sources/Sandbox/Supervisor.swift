@@ -1,0 +1,342 @@
+/// The supervisor process, as the Swift side sees it: starts it, asks it for slots, notices when it is gone.
+
+import CIsolate
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// Owns one supervisor and hands out its slots. Its death fails everything that waits for it.
+final class Supervisor: EventHandler {
+    typealias SlotAnswer = Result<Slot, SandboxError>
+
+    /// What its slots are made of; see `isolate_start_options`.
+    struct Setup: Sendable {
+        /// An image's directory; `nil`: the host's own files.
+        var root: String?
+        var isWritable = false
+        var network = NetworkMode.none
+        var adoptCgroup = false
+        var avoid: UInt32 = 0
+        var failStage: UInt32 = 0
+
+        /// Blocks until it is ready. Whatever level the host gives is accepted here; callers decide.
+        func start(_ handle: inout isolate_supervisor, _ failure: inout isolate_failure) -> Int32 {
+            SupervisorImage.bytes.withUnsafeBytes { image in
+                var options = isolate_start_options()
+                options.image = image.baseAddress
+                options.image_bytes = image.count
+                options.is_writable = isWritable ? 1 : 0
+                options.network = network.core
+                options.least_level = Int32(ISOLATE_LEVEL_MINIMAL.rawValue)
+                options.avoid = avoid
+                options.fail_stage = failStage
+                options.adopt_cgroup = adoptCgroup ? 1 : 0
+                guard let root else { return isolate_supervisor_start(&options, &handle, &failure) }
+                return root.withCString { path in
+                    options.root = path
+                    return isolate_supervisor_start(&options, &handle, &failure)
+                }
+            }
+        }
+    }
+
+    /// A slot that is asked for. The bound is the supervisor's: it makes and ends slots one after another.
+    private struct Creating {
+        var continuation: CheckedContinuation<SlotAnswer, Never>
+        var bounds: DeadlineSet
+    }
+
+    /// A slot whose end was asked for.
+    private struct Ending {
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        var bounds: DeadlineSet
+    }
+
+    private struct State {
+        var isLost = false
+        var isStopped = false
+        /// Why it was killed, if we did that.
+        var reason: SandboxError?
+        var nextSlot: UInt32 = 1
+        var creating: [UInt32: Creating] = [:]
+        var ending: [UInt32: Ending] = [:]
+        var onLoss: (@Sendable () -> Void)?
+        /// Closed when the supervisor is lost, so that no slot can outlive it.
+        var slots: [UInt32: Slot] = [:]
+    }
+
+    let loop: EventLoop
+    let handle: isolate_supervisor
+    let world: LocalWorld
+    private let patience: Patience
+    private let state = Locked(State())
+
+    private init(loop: EventLoop, handle: isolate_supervisor, patience: Patience) {
+        self.loop = loop
+        self.handle = handle
+        self.patience = patience
+        world = LocalWorld(handle)
+    }
+
+    /// Starts a supervisor. Blocks one of our own threads, not the caller's, for some ms.
+    static func start(_ setup: Setup, _ patience: Patience) async throws(SandboxError) -> Supervisor {
+        let loop = try EventLoop()
+        let result: Result<Supervisor, SandboxError> = await withCheckedContinuation { continuation in
+            loop.perform { continuation.resume(returning: startNow(on: loop, setup, patience)) }
+        }
+        loop.follow()
+        if case .failure = result { loop.stop() }
+        return try result.get()
+    }
+
+    private static func startNow(
+        on loop: EventLoop, _ setup: Setup, _ patience: Patience
+    ) -> Result<Supervisor, SandboxError> {
+        var handle = isolate_supervisor()
+        var failure = isolate_failure()
+        guard setup.start(&handle, &failure) == 0 else {
+            return .failure(SandboxError(failure, starting: setup))
+        }
+        let supervisor = Supervisor(loop: loop, handle: handle, patience: patience)
+        loop.add(handle.socket, events: EventLoop.readable, handler: supervisor)
+        return .success(supervisor)
+    }
+
+    /// Called once when it is lost, also when it was before.
+    func onLoss(_ action: @escaping @Sendable () -> Void) {
+        let isLost = state.withLock { state in
+            if !state.isLost { state.onLoss = action }
+            return state.isLost
+        }
+        if isLost { action() }
+    }
+
+    var isLost: Bool { state.withLock { $0.isLost } }
+
+    /// A fresh slot, its root built, without a sandbox yet.
+    func makeSlot() async throws(SandboxError) -> Slot {
+        try checkDescriptors()
+        let answer: SlotAnswer = await withCheckedContinuation { continuation in
+            let bounds = DeadlineSet(loop)
+            let number: UInt32? = state.withLock { state in
+                guard !state.isLost else { return nil }
+                defer { state.nextSlot += 1 }
+                state.creating[state.nextSlot] = Creating(continuation: continuation, bounds: bounds)
+                return state.nextSlot
+            }
+            guard let number else {
+                continuation.resume(returning: .failure(lost))
+                return
+            }
+            bounds.add(after: patience.answer) { [weak self, patience] in
+                self?.giveUp(patience.silentSupervisor("making a sandbox"))
+            }
+            let sent = sendRecord { isolate_slot_create($0, number) }
+            if sent < 0 { refuseSlot(number, sent == -EPIPE ? lost : Self.unreachable(-sent)) }
+        }
+        state.follow()
+        let slot = try answer.get()
+        do {
+            try await slot.awaitRoot()
+        } catch {
+            await end(slot)
+            throw error
+        }
+        return slot
+    }
+
+    /// Of a slot's own two sockets and its run's pipes, input and strings.
+    private static let descriptorsOfSlot: (own: Int, run: Int) = (2, 6)
+
+    /// Refuses one slot more when those that there are might then not have the descriptors for a run at a time: whoever
+    /// waits for a sandbox is better off than one who has a sandbox that cannot run.
+    private func checkDescriptors() throws(SandboxError) {
+        let (making, made) = state.withLock { ($0.creating.count + 1, $0.slots.count) }
+        let needed =
+            making * Self.descriptorsOfSlot.own + (making + made) * Self.descriptorsOfSlot.run
+        let free = Int(isolate_free_descriptors())
+        guard free < needed else { return }
+        throw SandboxError(
+            .setupFailed, stage: "start", errno: EMFILE,
+            message:
+                "this process may open \(free) more descriptors; with one more sandbox \(making + made) could run, "
+                + "which takes \(needed)",
+            hint: "raise the limit of open files (ulimit -n), or use fewer sandboxes at a time")
+    }
+
+    private func refuseSlot(_ number: UInt32, _ error: SandboxError) {
+        guard let creating = state.withLock({ $0.creating.removeValue(forKey: number) }) else { return }
+        creating.bounds.end()
+        creating.continuation.resume(returning: .failure(error))
+    }
+
+    /// Ends a slot and waits until its processes and cgroups are gone, or the supervisor with everything below it.
+    func end(_ slot: Slot) async {
+        slot.close()
+        await withCheckedContinuation { continuation in end(slot.number, continuation) }
+    }
+
+    /// Has a slot killed; whoever ends it later waits for the same end.
+    private func kill(_ slot: Slot) { end(slot.number, nil) }
+
+    private func end(_ number: UInt32, _ continuation: CheckedContinuation<Void, Never>?) {
+        let bounds = DeadlineSet(loop)
+        let (isLost, isFirst) = state.withLock { state -> (Bool, Bool) in
+            state.slots[number] = nil
+            guard !state.isLost else { return (true, false) }
+            let isFirst = state.ending[number] == nil
+            if let continuation {
+                state.ending[number, default: Ending(bounds: bounds)].waiting.append(continuation)
+            } else if isFirst {
+                state.ending[number] = Ending(bounds: bounds)
+            }
+            return (false, isFirst)
+        }
+        if isLost { continuation?.resume() }
+        guard isFirst else { return }
+        bounds.add(after: patience.answer) { [weak self, patience] in
+            self?.giveUp(patience.silentSupervisor("ending a sandbox"))
+        }
+        askForEnd(number, bounds)
+    }
+
+    private func askForEnd(_ number: UInt32, _ bounds: DeadlineSet) {
+        // A full queue: it has much to do, or does nothing any more, which the bound will show. A broken one is
+        // reported by the loop.
+        if sendRecord({ isolate_slot_destroy($0, number) }) != 0 {
+            bounds.add(after: Patience.retry) { [weak self] in self?.askForEnd(number, bounds) }
+        }
+    }
+
+    /// It does not answer: is killed, and everything below it with it.
+    private func giveUp(_ error: SandboxError) {
+        state.withLock { if $0.reason == nil { $0.reason = error } }
+        // While the descriptor is surely open.
+        state.withLock { state in
+            if !state.isStopped { isolate_supervisor_kill(handle.pidfd) }
+        }
+        loseAll()
+    }
+
+    /// While the socket is surely open; see ``Slot/withSockets(_:)``.
+    private func sendRecord(_ send: (UnsafePointer<isolate_supervisor>) -> Int32) -> Int32 {
+        state.withLock { state in
+            state.isStopped || state.isLost ? -EPIPE : withUnsafePointer(to: handle) { send($0) }
+        }
+    }
+
+    /// Ends the supervisor and everything below it.
+    func stop() async {
+        loseAll()
+        await withCheckedContinuation { continuation in
+            loop.perform { [self] in
+                stopNow()
+                continuation.resume()
+            }
+        }
+        loop.stop()
+    }
+
+    func ready(_ fd: Int32, events: UInt32) {
+        while true {
+            var record = isolate_slot_record()
+            var fds: (Int32, Int32) = (-1, -1)
+            let result = withUnsafePointer(to: handle) { handle in
+                withUnsafeMutableBytes(of: &fds) { fds in
+                    isolate_supervisor_receive(
+                        handle, &record, fds.assumingMemoryBound(to: Int32.self).baseAddress)
+                }
+            }
+            if result == 0 { return }
+            guard result > 0 else {
+                loseAll()
+                stopNow()
+                loop.stop()
+                return
+            }
+            handleRecord(record, control: fds.0, request: fds.1)
+        }
+    }
+
+    /// On the loop's thread: waits for the supervisor's end and removes what it could not remove itself.
+    private func stopNow() {
+        let isFirst = state.withLock { state in
+            defer { state.isStopped = true }
+            return !state.isStopped
+        }
+        guard isFirst else { return }
+        loop.remove(handle.socket)
+        var handle = handle
+        isolate_supervisor_stop(&handle)
+    }
+
+    private func handleRecord(_ record: isolate_slot_record, control: Int32, request: Int32) {
+        let (creating, ending) = state.withLock { state in
+            (
+                state.creating.removeValue(forKey: record.slot),
+                record.type == ISOLATE_SLOT_ENDED.rawValue
+                    ? state.ending.removeValue(forKey: record.slot) : nil
+            )
+        }
+        creating?.bounds.end()
+        ending?.bounds.end()
+        let isCreated = record.type == ISOLATE_SLOT_CREATED.rawValue
+        if isCreated, record.failure.stage == 0 {
+            let slot = Slot(
+                number: record.slot, hostUser: record.host_uid, control: control, request: request,
+                loop: loop,
+                patience: patience, kill: { [weak self] in self?.kill($0) })
+            let isLost = state.withLock { state in
+                if !state.isLost, creating != nil { state.slots[record.slot] = slot }
+                return state.isLost
+            }
+            if isLost || creating == nil { slot.close() }
+            creating?.continuation.resume(returning: isLost ? .failure(lost) : .success(slot))
+        } else {
+            // Its sockets are lost to us: it ends, having nobody.
+            if isCreated { end(record.slot, nil) }
+            creating?.continuation.resume(
+                returning: .failure(SandboxError(record.failure, while: "making a slot")))
+        }
+        for continuation in ending?.waiting ?? [] { continuation.resume() }
+    }
+
+    private func loseAll() {
+        let (creating, ending, slots, onLoss) = state.withLock { state in
+            defer {
+                state.onLoss = nil
+                state.creating = [:]
+                state.ending = [:]
+                state.slots = [:]
+                state.isLost = true
+            }
+            return (state.creating.values, state.ending.values, state.slots.values, state.onLoss)
+        }
+        let error = lost
+        for slot in slots { slot.close(error) }
+        for each in creating {
+            each.bounds.end()
+            each.continuation.resume(returning: .failure(error))
+        }
+        for each in ending {
+            each.bounds.end()
+            for continuation in each.waiting { continuation.resume() }
+        }
+        onLoss?()
+    }
+
+    private var lost: SandboxError { state.withLock { $0.reason } ?? Self.lost }
+
+    private static var lost: SandboxError {
+        SandboxError(
+            .supervisorLost, message: "the supervisor ended, and every sandbox with it",
+            hint: "try again: the next sandbox starts a new one")
+    }
+
+    private static func unreachable(_ number: Int32) -> SandboxError {
+        SandboxError(
+            .setupFailed, stage: "start", errno: number,
+            message: "the supervisor cannot be asked for a sandbox: \(describe(errno: number))",
+            hint: "try again: it has a queue of requests to work off")
+    }
+}

@@ -1,0 +1,35 @@
+/// Knows whether a run's stdin can be given a second time.
+
+#if Fallback
+    import SandboxAPI
+    import SandboxRuntime
+    import Synchronization
+
+    /// Tells whether anything was taken out of a run's stdin that cannot be had again.
+    final class InputGuard: Sendable {
+        let guarded: StandardInput
+        private let mark: Mark
+
+        private final class Mark: Sendable {
+            let wasRead = Atomic<Bool>(false)
+        }
+
+        var wasRead: Bool { mark.wasRead.load(ordering: .acquiring) }
+
+        init(_ stdin: StandardInput) {
+            let mark = Mark()
+            self.mark = mark
+            switch stdin {
+            case .none, .bytes, .file: guarded = stdin
+            case .stream(let stream):
+                guarded = .stream(
+                    AsyncStream {
+                        // From the first request on a chunk may be on its way to somebody who is gone.
+                        mark.wasRead.store(true, ordering: .releasing)
+                        var iterator = stream.makeAsyncIterator()
+                        return await iterator.next()
+                    })
+            }
+        }
+    }
+#endif

@@ -1,0 +1,116 @@
+/// The digests of archives: made by reading them once, remembered as long as they stay as they were.
+
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// An archive as the file system knows it: the same values mean the same bytes.
+package struct ArchiveIdentity: Hashable, Sendable {
+    var device: UInt
+    var inode: UInt
+    var size: Int
+    var modified: [Int]
+    var changed: [Int]
+
+    init(_ status: stat) {
+        device = UInt(status.st_dev)
+        inode = UInt(status.st_ino)
+        size = Int(status.st_size)
+        modified = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+        changed = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
+    }
+
+    /// nil: there is no such file.
+    package init?(path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    init(of file: FileDescriptor) throws(ImageFailure) {
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else { throw ImageFailure(errno: errno, "look at the file") }
+        self.init(status)
+    }
+
+    /// A name for the file that remembers the digest.
+    var key: String { "\(String(device, radix: 16))-\(String(inode, radix: 16))" }
+
+    /// What that file says; the digest follows.
+    var text: String { "\(size) \(modified[0]).\(modified[1]) \(changed[0]).\(changed[1]) " }
+
+    private static let clockTick = 50_000_000
+
+    /// Whether a change from now on would be seen: one within the same tick of the kernel's clock would not.
+    package var isSettled: Bool {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return (now.tv_sec - changed[0]) * 1_000_000_000 + now.tv_nsec - changed[1] > Self.clockTick
+    }
+}
+
+/// Digests by ``ArchiveIdentity``: of this process in memory, of all in the cache's `index`.
+final class ArchiveDigests: Sendable {
+    private static let maximumRemembered = 1024
+
+    private let index: FileDescriptor
+    private let remembered = Locked<[ArchiveIdentity: String]>([:])
+
+    init(index: FileDescriptor) { self.index = index }
+
+    /// What this process knows already.
+    func recall(_ identity: ArchiveIdentity) -> String? { remembered.withLock { $0[identity] } }
+
+    /// The archive's digest: remembered, or made by reading all of it.
+    func digest(
+        of file: FileDescriptor, _ identity: ArchiveIdentity, _ cancellation: Cancellation
+    ) throws(ImageFailure) -> String {
+        if let digest = recall(identity) { return digest }
+        if let digest = read(identity) {
+            remember(digest, of: identity)
+            return digest
+        }
+        let isSettled = identity.isSettled
+        let source = try HashingSource(
+            FileSource(file.number, count: identity.size, cancellation: cancellation))
+        try source.drain()
+        let digest = source.digest()
+        guard try ArchiveIdentity(of: file) == identity else {
+            throw ImageFailure("the file was changed while it was read", hint: "leave it alone meanwhile")
+        }
+        if isSettled {
+            remember(digest, of: identity)
+            try write(identity, digest)
+        }
+        return digest
+    }
+
+    private func remember(_ digest: String, of identity: ArchiveIdentity) {
+        remembered.withLock { remembered in
+            if remembered.count >= Self.maximumRemembered { remembered.removeAll() }
+            remembered[identity] = digest
+        }
+    }
+
+    /// `nil`: not known, or of a file that was changed since.
+    private func read(_ identity: ArchiveIdentity) -> String? {
+        let fd = openat(index.number, identity.key, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard fd >= 0 else { return nil }
+        let file = FileDescriptor(fd)
+        var bytes = [UInt8](repeating: 0, count: 512)
+        let count = pread(file.number, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+        guard text.hasPrefix(identity.text) else { return nil }
+        let digest = String(text.dropFirst(identity.text.count))
+        return ImageArchive.isDigest(digest) ? digest : nil
+    }
+
+    private func write(_ identity: ArchiveIdentity, _ digest: String) throws(ImageFailure) {
+        let temporary = CacheDirectory.unique(identity.key)
+        try CacheFile.write(Array((identity.text + digest).utf8), temporary, in: index.number)
+        guard renameat(index.number, temporary, index.number, identity.key) == 0 else {
+            throw ImageFailure(errno: errno, "remember its digest")
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/// What somebody who hands an archive to an engine must know of it.
+
+import Glibc
+package import SandboxAPI
+import SandboxRuntime
+
+/// What an archive is, and which one.
+package struct ArchiveFacts: Sendable, Hashable {
+    /// `sha256:…` of the file.
+    package var digest: String
+    /// The files of a root file system; else an OCI image layout, or what `docker save` writes.
+    package var isRootfs: Bool
+
+    /// Reads an archive, all of it, on a thread of its own.
+    ///
+    /// - Parameter path: as the caller named it.
+    /// - Throws: `.imageUnavailable`, naming the path; `.cancelled`.
+    package static func read(_ path: String) async throws(SandboxError) -> ArchiveFacts {
+        let cancellation = Cancellation()
+        let result = await withTaskCancellationHandler {
+            await BlockingThread.run { read(path, cancellation) }
+        } onCancel: {
+            cancellation.cancel()
+        }
+        do throws(ImageFailure) {
+            return try result.get()
+        } catch {
+            throw SandboxError(error, image: path)
+        }
+    }
+
+    private static func read(_ path: String, _ cancellation: Cancellation) -> Result<Self, ImageFailure> {
+        do throws(ImageFailure) {
+            let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+            guard fd >= 0 else { throw ImageFailure(errno: errno, "open the file") }
+            let file = FileDescriptor(fd)
+            var status = stat()
+            guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                throw ImageFailure(
+                    "it is not a regular file",
+                    hint: "pack a directory with `tar -C DIRECTORY -cf image.tar .`")
+            }
+            let identity = try ArchiveIdentity(of: file)
+            let kind = try ImageArchive(
+                file, size: identity.size, limits: .standard, cancellation: cancellation
+            ).kind()
+            let source = try HashingSource(FileSource(fd, count: identity.size, cancellation: cancellation))
+            try source.drain()
+            guard try ArchiveIdentity(of: file) == identity else {
+                throw ImageFailure("the file was changed while it was read", hint: "leave it alone meanwhile")
+            }
+            return .success(ArchiveFacts(digest: source.digest(), isRootfs: kind == .rootfs))
+        } catch {
+            return .failure(error)
+        }
+    }
+}

@@ -1,0 +1,164 @@
+/// Which files an image archive has and where their bytes are, so that layers can be read in their order.
+
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// What kind of archive a tar is.
+enum ArchiveKind {
+    /// The files of a root file system.
+    case rootfs
+    /// An OCI image layout, or what `docker save` writes.
+    case image
+
+    private static let rootDirectories = Set(
+        [
+            "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt",
+            "proc",
+            "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
+        ])
+    private static let imageFiles = Set([
+        "blobs", "oci-layout", "index.json", "manifest.json", "repositories",
+    ])
+
+    /// Reads entries until one decides; an archive in which none does counts as a root file system.
+    init(of archive: TarStream, limits: ImageLimits) throws(ImageFailure) {
+        var seen = 0
+        while let entry = try archive.next() {
+            seen += 1
+            // Whoever hides the decision behind so much is read as the root file system it may be.
+            guard seen <= limits.archiveFiles else { break }
+            // What is wrong with a name is said when it is unpacked.
+            let parts = entry.path.split(separator: UInt8(ascii: "/")).filter {
+                !$0.elementsEqual([UInt8(ascii: ".")])
+            }
+            guard let first = parts.first else { continue }
+            let top = String(decoding: first, as: UTF8.self)
+            let isInside = parts.count > 1 || entry.kind == .directory || entry.kind == .symbolicLink
+            if Self.rootDirectories.contains(top), isInside {
+                self = .rootfs
+                return
+            }
+            if Self.imageFiles.contains(top) {
+                self = .image
+                return
+            }
+        }
+        self = .rootfs
+    }
+}
+
+/// The files of a plain tar archive, found without reading their data.
+struct ArchiveIndex {
+    private enum Place {
+        case data(offset: Int, size: Int)
+        case link(to: [UInt8])
+    }
+
+    private static let maximumLinks = 8
+
+    private let file: FileDescriptor
+    private let limits: ImageLimits
+    private let cancellation: Cancellation
+    private var places: [[UInt8]: Place] = [:]
+
+    /// - Parameter size: bytes of the file.
+    init(
+        _ file: FileDescriptor, size: Int, limits: ImageLimits, cancellation: Cancellation
+    ) throws(ImageFailure) {
+        self.file = file
+        self.limits = limits
+        self.cancellation = cancellation
+        let source = FileSource(file.number, count: size, cancellation: cancellation)
+        let archive = TarStream(source, limits: limits, chunk: 16 << 10)
+        var entries = 0
+        while let entry = try archive.next() {
+            do throws(ImageFailure) {
+                entries += 1
+                guard entries + archive.metaHeaders <= limits.entries else {
+                    throw ImageFailure("the archive has more than \(limits.entries) entries")
+                }
+                let path = try EntryPath(entry.path, limits: limits)
+                switch entry.kind {
+                case .directory: continue
+                case .file: places[Self.key(path)] = .data(offset: archive.offset, size: entry.size)
+                // Older versions of docker save made links of layers that are the same.
+                case .symbolicLink:
+                    places[Self.key(path)] = .link(to: Self.target(entry.linkTarget, from: path))
+                case .hardLink: places[Self.key(path)] = .link(to: try Self.key(of: entry.linkTarget, limits))
+                case .characterDevice, .blockDevice, .fifo:
+                    throw ImageFailure("an image archive holds files only")
+                }
+                guard places.count <= limits.archiveFiles else {
+                    throw ImageFailure("the archive has more than \(limits.archiveFiles) files")
+                }
+            } catch {
+                throw error.at(entry: entry.path)
+            }
+        }
+    }
+
+    func contains(_ name: String) -> Bool { places[Array(name.utf8)] != nil }
+
+    /// The bytes of a file. Links inside the archive are followed, a few of them.
+    func source(_ name: String) throws(ImageFailure) -> (source: FileSource, size: Int) {
+        let entry = Array(name.utf8)
+        var key = try Self.key(of: entry, limits)
+        for _ in 0...Self.maximumLinks {
+            switch places[key] {
+            case .data(let offset, let size):
+                return (
+                    FileSource(file.number, offset: offset, count: size, cancellation: cancellation), size
+                )
+            case .link(let target): key = target
+            case nil:
+                throw ImageFailure(
+                    "the archive refers to this file but does not hold it", entry: entry,
+                    hint: "make the archive anew; all layers must be in it")
+            }
+        }
+        throw ImageFailure("it is a loop of links", entry: entry)
+    }
+
+    /// A whole document.
+    func document(_ name: String) throws(ImageFailure) -> [UInt8] {
+        let (source, size) = try source(name)
+        guard size <= limits.document else {
+            throw ImageFailure("the document has more than \(limits.document) bytes", entry: Array(name.utf8))
+        }
+        guard size > 0 else { return [] }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: size)
+        while bytes.count < size {
+            let count = try source.read(into: &buffer)
+            bytes += buffer.prefix(count)
+        }
+        return bytes
+    }
+
+    private static func key(of entry: [UInt8], _ limits: ImageLimits) throws(ImageFailure) -> [UInt8] {
+        do throws(ImageFailure) {
+            return key(try EntryPath(entry, limits: limits))
+        } catch {
+            throw error.at(entry: entry)
+        }
+    }
+
+    private static func key(_ path: EntryPath) -> [UInt8] {
+        path.parent.isEmpty ? path.name : path.parent + [UInt8(ascii: "/")] + path.name
+    }
+
+    /// A link's target below the root; one that leads elsewhere matches nothing.
+    private static func target(_ target: [UInt8], from path: EntryPath) -> [UInt8] {
+        var parts = target.first == UInt8(ascii: "/") ? [] : path.parentParts
+        for part in target.split(separator: UInt8(ascii: "/")) where !part.elementsEqual([UInt8(ascii: ".")])
+        {
+            if part.elementsEqual("..".utf8) {
+                if parts.popLast() == nil { return [] }
+            } else {
+                parts.append(part)
+            }
+        }
+        return Array(parts.joined(separator: [UInt8(ascii: "/")]))
+    }
+}

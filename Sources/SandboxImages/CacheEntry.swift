@@ -1,0 +1,69 @@
+/// One unpacked image in the cache: its files, what they should be, and who uses it.
+
+import FoundationEssentials
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// What stands in an entry's `manifest.json`, which is written last.
+struct CacheManifest: Codable {
+    /// Of the entry's form and of the unpacker's rules. Others are not used, but removed as they grow old.
+    static let currentFormat = 1
+
+    var format = CacheManifest.currentFormat
+    var digest: String
+    /// The archive as it was named when it was unpacked; for people.
+    var source: String
+    var count: Unpacker.Count
+    var tree: TreeState
+    var environment: [String: String]
+
+    /// Bytes that the entry takes of the cache, roughly: each name costs a block at most.
+    var weight: Int { count.bytes + count.entries * 4096 }
+
+    static let fileName = "manifest.json"
+    private static let maximumBytes = 4 << 20
+
+    /// `nil`: there is none, or it makes no sense.
+    static func read(in entry: Int32) throws(ImageFailure) -> CacheManifest? {
+        let fd = openat(entry, fileName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard fd >= 0 else {
+            if errno == ENOENT || errno == ELOOP { return nil }
+            throw ImageFailure(errno: errno, "read its manifest in the cache")
+        }
+        let file = FileDescriptor(fd)
+        var status = stat()
+        guard fstat(fd, &status) == 0, status.st_size > 0, status.st_size <= maximumBytes else { return nil }
+        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        guard pread(file.number, &bytes, bytes.count, 0) == bytes.count else { return nil }
+        return try? JSONDecoder().decode(CacheManifest.self, from: Data(bytes))
+    }
+
+    func write(in entry: Int32) throws(ImageFailure) {
+        guard let data = try? JSONEncoder().encode(self) else {
+            throw ImageFailure("its manifest cannot be encoded", code: .internalError)
+        }
+        try CacheFile.write(Array(data), Self.fileName, in: entry)
+    }
+}
+
+enum CacheFile {
+    /// Writes a file that is not there yet.
+    static func write(_ bytes: [UInt8], _ name: String, in directory: Int32) throws(ImageFailure) {
+        let fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard fd >= 0 else { throw ImageFailure(errno: errno, "make a file of the cache") }
+        let file = FileDescriptor(fd)
+        try Unpacker.write(bytes, 0..<bytes.count, to: file.number)
+    }
+}
+
+/// Keeps an image from being removed from the cache until it is released or the last reference is gone.
+package final class ImageHold: Sendable {
+    private let lock: Locked<FileLock?>
+
+    /// - Parameter lock: `nil` for images that are not in the cache.
+    init(_ lock: FileLock?) { self.lock = Locked(lock) }
+
+    /// Lets go; more calls do nothing.
+    package func release() { lock.withLock { $0 = nil } }
+}

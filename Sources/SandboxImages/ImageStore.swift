@@ -1,0 +1,172 @@
+/// From the name of an image to a directory that a sandbox can use.
+
+import Glibc
+package import SandboxAPI
+import SandboxRuntime
+
+/// A root file system, ready to be mounted.
+package struct PreparedImage: Sendable {
+    /// The absolute path of the root file system; `/` for the host's.
+    package var path: String
+    /// `sha256:…` of the archive; `nil` for the host and for directories.
+    package var digest: String?
+    /// Whether this library made the tree: all of it belongs to this user, and nobody else changes it.
+    package var isUnpacked: Bool
+    /// The `Env` of an OCI or Docker image; empty for all others.
+    package var environment: [String: String]
+    /// Keeps the tree in the cache. Release it when the last mount of the tree is gone.
+    package var hold: ImageHold
+}
+
+/// Finds images, and unpacks archives into a cache that all processes of a user share.
+package final class ImageStore: Sendable {
+    private let cachePath: String?
+    private let limits: ImageLimits
+    private let maximumBytes: Int
+    private let cache = Locked<ImageCache?>(nil)
+
+    /// - Parameters:
+    ///   - cachePath: an absolute path; `nil`: `SANDBOX_CACHE`, or the user's standard place.
+    ///   - maximumBytes: above it, entries of the cache that nobody uses are removed.
+    init(
+        cachePath: String? = nil, limits: ImageLimits = .standard,
+        maximumBytes: Int = ImageCache.standardBytes
+    ) {
+        self.cachePath = cachePath
+        self.limits = limits
+        self.maximumBytes = maximumBytes
+    }
+
+    /// The user's own cache, within the standard bounds.
+    package convenience init() { self.init(cachePath: nil) }
+
+    /// Makes an image ready for use: at once for the host, a directory, or an archive that this process has used and
+    /// nobody changed; else on a thread of its own, as long as hashing and unpacking take.
+    ///
+    /// - Throws: `.imageUnavailable`, naming the file, the entry and what to do; `.cancelled`.
+    package func prepare(_ image: Image) async throws(SandboxError) -> PreparedImage {
+        do throws(ImageFailure) {
+            switch try ImageReference(image) {
+            case .host: return Self.inPlace("/")
+            case .directory(let path):
+                try RootDirectory.check(path: path)
+                return Self.inPlace(path)
+            case .archive(let path):
+                if let entry = cache.withLock({ $0 })?.recall(path) { return Self.prepared(entry) }
+                let cancellation = Cancellation()
+                let result = await withTaskCancellationHandler {
+                    await BlockingThread.run { self.unpack(path, named: "\(image)", cancellation) }
+                } onCancel: {
+                    cancellation.cancel()
+                }
+                return Self.prepared(try result.get())
+            }
+        } catch {
+            throw SandboxError(error, image: "\(image)")
+        }
+    }
+
+    /// Removes what dead processes left in this user's cache, if there is one.
+    ///
+    /// - Returns: the paths of what was removed.
+    package static func cleanup(cachePath: String? = nil) throws(SandboxError) -> [String] {
+        do throws(ImageFailure) {
+            let path = try place(cachePath)
+            var status = stat()
+            // To look for leftovers is no reason to make a cache.
+            guard stat(path, &status) == 0 else { return [] }
+            return try CacheDirectory(path: path).cleanUp()
+        } catch {
+            throw SandboxError(
+                .setupFailed, stage: "cleanup", errno: error.errno,
+                message: "the image cache could not be cleaned: \(error.reason)", hint: error.hint)
+        }
+    }
+
+    private func unpack(
+        _ path: String, named name: String, _ cancellation: Cancellation
+    ) -> Result<ImageCache.Entry, ImageFailure> {
+        do throws(ImageFailure) {
+            try cancellation.check()
+            let cache = try opened()
+            let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+            guard fd >= 0 else { throw ImageFailure(errno: errno, "open the file") }
+            return .success(try cache.prepare(FileDescriptor(fd), named: name, cancellation))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The cache, opened by the first archive.
+    private func opened() throws(ImageFailure) -> ImageCache {
+        if let cache = cache.withLock({ $0 }) { return cache }
+        let made = try ImageCache(
+            path: try Self.place(cachePath), limits: limits, maximumBytes: maximumBytes)
+        return cache.withLock { cache in
+            if let cache { return cache }
+            cache = made
+            return made
+        }
+    }
+
+    private static func place(_ path: String?) throws(ImageFailure) -> String {
+        if let path { return path }
+        return try CacheDirectory.standardPath { name in getenv(name).map { String(cString: $0) } }
+    }
+
+    private static func inPlace(_ path: String) -> PreparedImage {
+        PreparedImage(path: path, digest: nil, isUnpacked: false, environment: [:], hold: ImageHold(nil))
+    }
+
+    private static func prepared(_ entry: ImageCache.Entry) -> PreparedImage {
+        PreparedImage(
+            path: entry.rootfs, digest: entry.digest, isUnpacked: true, environment: entry.environment,
+            hold: entry.hold)
+    }
+}
+
+/// A thread for work that blocks, so that it takes none of those on which all tasks run.
+enum BlockingThread {
+    private final class Work: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    /// Runs `body` on a new thread, on which all signals are blocked.
+    ///
+    /// - Returns: what it returned, or a failure when there can be no more threads.
+    static func run<Value: Sendable>(
+        _ body: @escaping @Sendable () -> Result<Value, ImageFailure>
+    ) async -> Result<Value, ImageFailure> {
+        await withCheckedContinuation { continuation in
+            let failure = start { continuation.resume(returning: body()) }
+            if failure != 0 {
+                continuation.resume(returning: .failure(ImageFailure(errno: failure, "start a thread")))
+            }
+        }
+    }
+
+    /// - Returns: 0 or an error number; `body` does not run then.
+    private static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
+        // Every signal is blocked while the thread is made, so that it inherits that.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let work = Unmanaged.passRetained(Work(body))
+        var thread = pthread_t()
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue().body()
+                return nil
+            }, work.toOpaque())
+        if result == 0 {
+            pthread_detach(thread)
+        } else {
+            work.release()
+        }
+        return result
+    }
+}

@@ -1,0 +1,99 @@
+/// Drives a ``TarReader`` over a ``ByteSource``: one entry after another, and its data in chunks.
+
+import SandboxAPI
+import SandboxRuntime
+
+/// A tar archive that is read once, from the beginning to the end.
+final class TarStream {
+    private let source: any ByteSource
+    /// Set when what is not wanted can be left out instead of read.
+    private let seekable: FileSource?
+    private let requiresEndMarker: Bool
+    private let limits: ImageLimits
+    private var reader = TarReader()
+    private var chunk: [UInt8]
+    private var position = 0
+    private var end = 0
+    /// Where the chunk's end is in the stream.
+    private var streamOffset = 0
+    private var isFinished = false
+    private var last: [UInt8]?
+
+    /// - Parameters:
+    ///   - limits: the bound of entries holds for extended headers as well.
+    ///   - requiresEndMarker: whether an archive without its end marker counts as truncated.
+    ///   - chunk: bytes read at a time.
+    init(
+        _ source: any ByteSource, limits: ImageLimits = .standard, requiresEndMarker: Bool = true,
+        chunk: Int = FileSource.chunk
+    ) {
+        self.source = source
+        self.limits = limits
+        self.requiresEndMarker = requiresEndMarker
+        seekable = source as? FileSource
+        self.chunk = [UInt8](repeating: 0, count: chunk)
+    }
+
+    /// Where the next byte that was not handed on is in the stream: after ``next()``, the entry's data.
+    var offset: Int { streamOffset - (end - position) }
+
+    /// Extended headers so far.
+    var metaHeaders: Int { reader.metaHeaders }
+
+    /// The next entry, whose predecessor's data is skipped; `nil` at the end.
+    func next() throws(ImageFailure) -> TarEntry? {
+        if seekable != nil { try skipData() }
+        while !isFinished {
+            switch try reader.next(chunk, &position, end: end) {
+            case .entry(let entry):
+                last = entry.path
+                return entry
+            case .data: continue
+            case .needsInput:
+                // An archive may consist of nothing else, and then no entry ever comes.
+                guard reader.metaHeaders <= limits.entries else {
+                    throw ImageFailure("the archive has more than \(limits.entries) extended headers")
+                }
+                try fill()
+            case .end: isFinished = true
+            }
+        }
+        return nil
+    }
+
+    /// Hands on the last entry's data, as a range of an array at a time.
+    func readData(
+        _ entry: TarEntry, _ body: ([UInt8], Range<Int>) throws(ImageFailure) -> Void
+    ) throws(ImageFailure) {
+        var remaining = entry.size
+        while remaining > 0 {
+            switch try reader.next(chunk, &position, end: end) {
+            case .data(let range):
+                remaining -= range.count
+                try body(chunk, range)
+            case .needsInput: try fill()  // throws when there is no more
+            case .entry, .end:
+                throw ImageFailure("the archive's data ended early", entry: entry.path, code: .internalError)
+            }
+        }
+    }
+
+    private func skipData() throws(ImageFailure) {
+        let count = reader.skipData()
+        let inChunk = min(count, end - position)
+        position += inChunk
+        guard seekable?.skip(count - inChunk) ?? true else {
+            throw ImageFailure("the archive is truncated", entry: last, hint: "copy the file again")
+        }
+        streamOffset += count - inChunk
+    }
+
+    private func fill() throws(ImageFailure) {
+        position = 0
+        end = try source.read(into: &chunk)
+        streamOffset += end
+        guard end == 0 else { return }
+        isFinished = true
+        try reader.finish(requiresEndMarker: requiresEndMarker)
+    }
+}

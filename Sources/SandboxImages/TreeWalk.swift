@@ -1,0 +1,199 @@
+/// Walks, removes and weighs a directory tree, however deep it is, without ever following a link.
+
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// An open descriptor, closed with its owner.
+final class FileDescriptor: Sendable {
+    let number: Int32
+    init(_ number: Int32) { self.number = number }
+    deinit { close(number) }
+}
+
+/// A directory tree below an open directory.
+enum TreeWalk {
+    private struct Level {
+        var name: [UInt8]
+        var inode: UInt
+        var pending: [[UInt8]]
+    }
+
+    /// Visits `names` of `directory` and everything below them, one open directory at a time.
+    ///
+    /// Going back up by `..` is safe in trees that only this process changes; that it arrived is checked.
+    ///
+    /// - Parameters:
+    ///   - visit: gets the open directory, its inode and a name in it; `true` to go into it.
+    ///   - leave: gets the same of a directory once everything in it was visited.
+    static func walk(
+        _ directory: Int32, names: [[UInt8]],
+        visit: (_ directory: Int32, _ inode: UInt, _ name: [UInt8]) throws(ImageFailure) -> Bool,
+        leave: (_ directory: Int32, _ inode: UInt, _ name: [UInt8]) throws(ImageFailure) -> Void
+    ) throws(ImageFailure) {
+        var current = try open(directory, [UInt8(ascii: ".")])
+        var levels = [Level(name: [], inode: try inode(current.number), pending: names)]
+        // The level is never copied: taking a name out of a copied list would copy the list for each name.
+        while !levels.isEmpty {
+            let top = levels.count - 1
+            let inode = levels[top].inode
+            if let name = levels[top].pending.popLast() {
+                guard try visit(current.number, inode, name) else { continue }
+                current = try open(current.number, name)
+                levels.append(
+                    Level(
+                        name: name, inode: try Self.inode(current.number),
+                        pending: try Self.names(current.number)))
+                continue
+            }
+            let left = levels.removeLast().name
+            guard let above = levels.last?.inode else { return }
+            current =
+                levels.count == 1
+                ? try open(directory, [UInt8(ascii: ".")]) : try open(current.number, Array("..".utf8))
+            guard try Self.inode(current.number) == above else {
+                throw ImageFailure("its directories were moved meanwhile", entry: left)
+            }
+            try leave(current.number, above, left)
+        }
+    }
+
+    /// Removes `name` in `directory` and everything below it; nothing is wrong when it is not there.
+    ///
+    /// - Parameters:
+    ///   - clean: directories in which nothing is to be removed; those that stay are such from then on.
+    ///   - keeping: told an inode of a directory and a name in it, says that this one stays, though not what is in it;
+    ///     a directory in which something stays, stays.
+    static func remove(
+        _ name: [UInt8], in directory: Int32, clean: CleanDirectories? = nil,
+        keeping: ((UInt, [UInt8]) -> Bool)? = nil
+    ) throws(ImageFailure) {
+        try walk(directory, names: [name]) { (directory, inode, name) throws(ImageFailure) in
+            if keeping?(inode, name) ?? false {
+                guard let inode = try directoryInode(name, in: directory) else { return false }
+                return !(clean?.inodes.contains(inode) ?? false)
+            }
+            if name.withPath({ unlinkat(directory, $0, 0) }) == 0 { return false }
+            switch errno {
+            case ENOENT: return false
+            case EISDIR: return true
+            case let number: throw ImageFailure(errno: number, "remove it", entry: name)
+            }
+        } leave: { (directory, inode, name) throws(ImageFailure) in
+            if keeping?(inode, name) ?? false {
+                if let clean, let inode = try directoryInode(name, in: directory) {
+                    clean.inodes.insert(inode)
+                }
+                return
+            }
+            if name.withPath({ unlinkat(directory, $0, Int32(AT_REMOVEDIR)) }) == 0 { return }
+            let number = errno
+            if keeping != nil, number == ENOTEMPTY || number == EEXIST { return }
+            throw ImageFailure(errno: number, "remove it", entry: name)
+        }
+    }
+
+    /// Opens a directory that is no link.
+    static func open(_ directory: Int32, _ name: [UInt8]) throws(ImageFailure) -> FileDescriptor {
+        let fd = name.withPath { openat(directory, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        guard fd >= 0 else { throw ImageFailure(errno: errno, "open the directory", entry: name) }
+        return FileDescriptor(fd)
+    }
+
+    /// `nil`: it is not there, or is no directory.
+    static func openIfThere(_ directory: Int32, _ name: [UInt8]) throws(ImageFailure) -> FileDescriptor? {
+        do throws(ImageFailure) {
+            return try open(directory, name)
+        } catch  where error.errno == ENOENT || error.errno == ENOTDIR || error.errno == ELOOP {
+            return nil
+        }
+    }
+
+    static func inode(_ fd: Int32) throws(ImageFailure) -> UInt {
+        var status = stat()
+        guard fstat(fd, &status) == 0 else { throw ImageFailure(errno: errno, "look at a directory") }
+        return UInt(status.st_ino)
+    }
+
+    /// What stands in a directory, without `.` and `..`.
+    static func names(_ directory: Int32) throws(ImageFailure) -> [[UInt8]] {
+        // A description of its own, so that its position belongs to nobody else.
+        let fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard fd >= 0, let stream = fdopendir(fd) else {
+            let number = errno
+            if fd >= 0 { close(fd) }
+            throw ImageFailure(errno: number, "list a directory")
+        }
+        defer { closedir(stream) }
+        var names: [[UInt8]] = []
+        errno = 0
+        while let entry = readdir(stream) {
+            let offset = MemoryLayout<dirent>.offset(of: \.d_name)!
+            let text = (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: UInt8.self)
+            let name = [UInt8](
+                UnsafeBufferPointer(
+                    start: text, count: strlen(UnsafeRawPointer(text).assumingMemoryBound(to: CChar.self))))
+            if name != [UInt8(ascii: ".")], name != Array("..".utf8) { names.append(name) }
+            errno = 0
+        }
+        guard errno == 0 else { throw ImageFailure(errno: errno, "list a directory") }
+        return names
+    }
+
+    /// `nil`: it is not there, or is no directory.
+    static func directoryInode(_ name: [UInt8], in directory: Int32) throws(ImageFailure) -> UInt? {
+        var status = stat()
+        guard name.withPath({ fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+            if errno == ENOENT { return nil }
+            throw ImageFailure(errno: errno, "look at it", entry: name)
+        }
+        return status.st_mode & S_IFMT == S_IFDIR ? UInt(status.st_ino) : nil
+    }
+}
+
+/// Inodes of directories; shared by the walks of one layer.
+final class CleanDirectories {
+    var inodes: Set<UInt> = []
+}
+
+/// What a tree is, in a few numbers: any change of a name, an inode or a file's content changes them.
+struct TreeState: Codable, Hashable {
+    /// Names below the root.
+    var names = 0
+    /// The sum over all names of a hash of the name and its inode's number, mode, owner, size and times. The kernel
+    /// sets the time of a status change itself, so that no write goes unseen.
+    var sum: UInt64 = 0
+
+    /// The state of the tree at `root`, itself included.
+    init(of root: Int32) throws(ImageFailure) {
+        var status = stat()
+        guard fstat(root, &status) == 0 else { throw ImageFailure(errno: errno, "look at the tree") }
+        add([], status)
+        try TreeWalk.walk(root, names: TreeWalk.names(root)) { (directory, _, name) throws(ImageFailure) in
+            var status = stat()
+            guard name.withPath({ fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+                throw ImageFailure(errno: errno, "look at it", entry: name)
+            }
+            add(name, status)
+            names += 1
+            return status.st_mode & S_IFMT == S_IFDIR
+        } leave: { (_, _, _) throws(ImageFailure) in
+        }
+    }
+
+    /// FNV-1a, which is stable between processes and quick; nobody but the owner could forge an entry.
+    private mutating func add(_ name: [UInt8], _ status: stat) {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func mix(_ value: UInt64) { hash = (hash ^ value) &* 0x0000_0100_0000_01b3 }
+        for byte in name { mix(UInt64(byte)) }
+        mix(UInt64(status.st_ino))
+        mix(UInt64(status.st_mode))
+        mix(UInt64(status.st_uid))
+        mix(UInt64(bitPattern: Int64(status.st_size)))
+        for time in [status.st_mtim, status.st_ctim] {
+            mix(UInt64(bitPattern: Int64(time.tv_sec)))
+            mix(UInt64(bitPattern: Int64(time.tv_nsec)))
+        }
+        sum &+= hash
+    }
+}

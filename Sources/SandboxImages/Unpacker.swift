@@ -1,0 +1,343 @@
+/// Makes the files of an archive below one directory, and nothing anywhere else.
+
+import CArchive
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+/// Unpacks one archive after another, as layers, into an empty directory that only this process changes.
+///
+/// Every name is resolved by the kernel with the directory as its root (`openat2`, `RESOLVE_IN_ROOT`): links that
+/// earlier entries made are followed, as an image with `/bin -> usr/bin` needs, but nothing leads out. The last part
+/// of a name is never followed: what stands there is replaced.
+///
+/// Everything belongs to the user who unpacks. Recorded permissions are kept without set-user-id and set-group-id,
+/// and the owner may always read and write, and search directories. Modification times of files are kept;
+/// extended attributes and owners are not looked at.
+final class Unpacker {
+    /// What was made.
+    struct Count: Codable, Hashable {
+        /// Entries, extended headers, whiteouts and missing parent directories included.
+        var entries = 0
+        /// Bytes of file data.
+        var bytes = 0
+        /// Device nodes, FIFOs below `/dev` that were left out: a sandbox makes its own.
+        var skippedDevices = 0
+    }
+
+    private struct Made: Hashable {
+        var directory: UInt
+        var name: [UInt8]
+    }
+
+    private struct Directory {
+        var path: [UInt8]
+        var descriptor: FileDescriptor
+        var inode: UInt
+    }
+
+    private(set) var count = Count()
+    private let root: FileDescriptor
+    private let limits: ImageLimits
+    private let cancellation: Cancellation
+    /// The directory of the last entry. Forgotten when something is removed, since its path may have led through it.
+    private var last: Directory?
+    /// What the present layer made, which its own whiteouts leave alone.
+    private var made: Set<Made> = []
+    /// Directories without anything of lower layers, however deep, by inode: the present layer made them, or its markers
+    /// have been through them. No marker looks at them again, so that all markers of a layer together look at each name
+    /// once.
+    private let clean = CleanDirectories()
+    /// How many names whiteouts have looked at, for tests.
+    private(set) var looks = 0
+    private var isUpperLayer = false
+    private var layerCount = 0
+    /// How much may be written before the free space is looked at again.
+    private var room = 0
+
+    /// - Parameter root: an empty directory.
+    init(root: FileDescriptor, limits: ImageLimits, cancellation: Cancellation) {
+        self.root = root
+        self.limits = limits
+        self.cancellation = cancellation
+    }
+
+    /// Unpacks a whole archive.
+    ///
+    /// - Parameter asLayer: whether whiteouts mean something.
+    /// - Throws: `ImageFailure` naming the entry; what was made until then stays.
+    func unpack(_ archive: TarStream, asLayer: Bool) throws(ImageFailure) {
+        made.removeAll()
+        clean.inodes.removeAll()
+        isUpperLayer = layerCount > 0
+        layerCount += 1
+        var metaHeaders = 0
+        while let entry = try archive.next() {
+            do throws(ImageFailure) {
+                try cancellation.check()
+                try countEntry(1 + archive.metaHeaders - metaHeaders)
+                metaHeaders = archive.metaHeaders
+                try place(entry, archive, asLayer)
+            } catch {
+                throw error.at(entry: entry.path)
+            }
+        }
+        last = nil
+    }
+
+    private func place(_ entry: TarEntry, _ archive: TarStream, _ asLayer: Bool) throws(ImageFailure) {
+        let path = try EntryPath(entry.path, limits: limits)
+        if asLayer, let whiteout = try Whiteout(path) { return try apply(whiteout, path) }
+        guard !path.isRoot else {
+            guard entry.kind == .directory else { throw ImageFailure("the root is not a directory") }
+            return try setRootMode(entry.mode)
+        }
+        switch entry.kind {
+        case .characterDevice, .blockDevice, .fifo:
+            guard path.isBelow("dev") else {
+                let kind = entry.kind == .fifo ? "a FIFO" : "a device"
+                throw ImageFailure(
+                    "it is \(kind)", hint: "an image may have devices and FIFOs below dev only")
+            }
+            count.skippedDevices += 1
+        case .file:
+            try writeFile(entry, archive, in: try directory(path), path.name)
+        case .directory:
+            try makeDirectory(path.name, mode: entry.mode, in: try directory(path))
+        case .symbolicLink:
+            try path.checkLink(to: entry.linkTarget, limits: limits)
+            try create(path.name, in: try directory(path), "make the link") { directory, name in
+                entry.linkTarget.withPath { symlinkat($0, directory, name) }
+            }
+        case .hardLink:
+            try makeHardLink(entry, path)
+        }
+    }
+
+    // MARK: Kinds of entry
+
+    private func writeFile(
+        _ entry: TarEntry, _ archive: TarStream, in directory: Directory, _ name: [UInt8]
+    ) throws(ImageFailure) {
+        try countBytes(entry.size)
+        let number = try create(name, in: directory, "make the file") { directory, name in
+            openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
+        let file = FileDescriptor(number)
+        try archive.readData(entry) { (chunk, range) throws(ImageFailure) in
+            try Self.write(chunk, range, to: file.number)
+        }
+        var times = [timespec(), timespec()]
+        times[0].tv_sec = entry.modified.seconds
+        times[0].tv_nsec = entry.modified.nanoseconds
+        times[1] = times[0]
+        guard fchmod(file.number, (entry.mode & 0o777) | 0o600) == 0 else {
+            throw ImageFailure(errno: errno, "set its permissions")
+        }
+        guard futimens(file.number, times) == 0 else { throw ImageFailure(errno: errno, "set its time") }
+    }
+
+    static func write(_ chunk: [UInt8], _ range: Range<Int>, to fd: Int32) throws(ImageFailure) {
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let written = chunk.withUnsafeBytes { bytes in
+                Glibc.write(fd, bytes.baseAddress! + start, range.upperBound - start)
+            }
+            if written >= 0 {
+                start += written
+            } else if errno != EINTR {
+                throw ImageFailure(errno: errno, "write it")
+            }
+        }
+    }
+
+    private func makeDirectory(
+        _ name: [UInt8], mode: UInt32, in directory: Directory
+    ) throws(ImageFailure) {
+        let isThere = name.withPath { name in
+            var status = stat()
+            return fstatat(directory.descriptor.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+                && status.st_mode & S_IFMT == S_IFDIR
+        }
+        if isThere {
+            remember(name, directory)
+        } else {
+            try create(name, in: directory, "make the directory") { mkdirat($0, $1, 0o700) }
+            if isUpperLayer, let inode = try TreeWalk.directoryInode(name, in: directory.descriptor.number) {
+                clean.inodes.insert(inode)
+            }
+        }
+        // Not a link: it was looked at, or made, just now, and nobody else is here.
+        let result = name.withPath {
+            fchmodat(directory.descriptor.number, $0, (mode & 0o1777) | 0o700, 0)
+        }
+        guard result == 0 else { throw ImageFailure(errno: errno, "set its permissions") }
+    }
+
+    private func makeHardLink(_ entry: TarEntry, _ path: EntryPath) throws(ImageFailure) {
+        let target = try EntryPath(entry.linkTarget, limits: limits, what: "hard link's target")
+        let missing = ImageFailure(
+            "the hard link's target \(ByteName.quoted(entry.linkTarget)) is not in the image",
+            hint: "a hard link names a file that stands before it in the image")
+        guard !target.isRoot else { throw missing }
+        // Both are kept open: removing what stands at the link's place may forget the last directory.
+        let place = try directory(path)
+        guard let source = try existingDirectory(target) else { throw missing }
+        var status = (target: stat(), place: stat())
+        let from = source.descriptor.number
+        guard target.name.withPath({ fstatat(from, $0, &status.target, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+            throw missing
+        }
+        guard status.target.st_mode & S_IFMT != S_IFDIR else {
+            throw ImageFailure("the hard link's target \(ByteName.quoted(entry.linkTarget)) is a directory")
+        }
+        let found = path.name.withPath {
+            fstatat(place.descriptor.number, $0, &status.place, AT_SYMLINK_NOFOLLOW)
+        }
+        if found == 0, status.place.st_ino == status.target.st_ino { return remember(path.name, place) }
+        try create(path.name, in: place, "make the hard link") { directory, name in
+            target.name.withPath { linkat(from, $0, directory, name, 0) }
+        }
+    }
+
+    /// The root keeps at least 0755: a tree that was packed from a private directory would be of no use to a program.
+    private func setRootMode(_ mode: UInt32) throws(ImageFailure) {
+        guard fchmod(root.number, (mode & 0o1777) | 0o755) == 0 else {
+            throw ImageFailure(errno: errno, "set the root's permissions")
+        }
+    }
+
+    /// Removes what lower layers made, wherever in the layer the marker stands, and never what this layer made.
+    private func apply(_ whiteout: Whiteout, _ path: EntryPath) throws(ImageFailure) {
+        guard isUpperLayer, whiteout != .ignored, let directory = try existingDirectory(path) else { return }
+        if whiteout == .opaque, clean.inodes.contains(directory.inode) { return }
+        let readable = try TreeWalk.open(directory.descriptor.number, [UInt8(ascii: ".")])
+        let victims: [[UInt8]]
+        switch whiteout {
+        case .remove(let name): victims = [name]
+        case .opaque: victims = try TreeWalk.names(readable.number)
+        case .ignored: victims = []
+        }
+        last = nil
+        for name in victims {
+            try TreeWalk.remove(name, in: readable.number, clean: clean) { inode, name in
+                self.looks += 1
+                return self.made.contains(Made(directory: inode, name: name))
+            }
+        }
+        if whiteout == .opaque { clean.inodes.insert(directory.inode) }
+    }
+
+    // MARK: Directories
+
+    /// The open directory of an entry; missing ones are made.
+    private func directory(_ path: EntryPath) throws(ImageFailure) -> Directory {
+        if let directory = try existingDirectory(path) { return directory }
+        var above = Directory(path: [], descriptor: root, inode: try inode(root.number))
+        for part in path.parentParts {
+            let next = above.path.isEmpty ? Array(part) : above.path + [UInt8(ascii: "/")] + part
+            if let directory = try open(next) {
+                above = directory
+                continue
+            }
+            try countEntry(1)
+            guard Array(part).withPath({ mkdirat(above.descriptor.number, $0, 0o755) }) == 0 else {
+                guard errno == EEXIST else { throw ImageFailure(errno: errno, "make its directory") }
+                throw ImageFailure(
+                    "its directory \(ByteName.quoted(next)) is a link that leads nowhere in the image")
+            }
+            remember(Array(part), above)
+            let made = Array(part).withPath { fchmodat(above.descriptor.number, $0, 0o755, 0) }
+            guard made == 0, let directory = try open(next) else {
+                throw ImageFailure(errno: errno, "make its directory")
+            }
+            if isUpperLayer { clean.inodes.insert(directory.inode) }
+            above = directory
+        }
+        last = above
+        return above
+    }
+
+    /// The open directory of an entry; `nil` when it is not there.
+    private func existingDirectory(_ path: EntryPath) throws(ImageFailure) -> Directory? {
+        if let last, last.path == path.parent { return last }
+        guard let directory = try open(path.parent) else { return nil }
+        last = directory
+        return directory
+    }
+
+    private func open(_ path: [UInt8]) throws(ImageFailure) -> Directory? {
+        if path.isEmpty { return Directory(path: [], descriptor: root, inode: try inode(root.number)) }
+        let fd = path.withPath { isolate_open_in_root(root.number, $0) }
+        if fd == -ENOENT { return nil }
+        guard fd >= 0 else {
+            if fd == -ENOTDIR { throw ImageFailure("its directory \(ByteName.quoted(path)) is a file") }
+            if fd == -ELOOP {
+                throw ImageFailure("its directory \(ByteName.quoted(path)) is a loop of links")
+            }
+            throw ImageFailure(errno: -fd, "open its directory \(ByteName.quoted(path))")
+        }
+        let descriptor = FileDescriptor(fd)
+        return Directory(path: path, descriptor: descriptor, inode: try inode(fd))
+    }
+
+    /// Only whiteouts of upper layers ask for it.
+    private func inode(_ fd: Int32) throws(ImageFailure) -> UInt {
+        isUpperLayer ? try TreeWalk.inode(fd) : 0
+    }
+
+    // MARK: Making and counting
+
+    /// Makes something new at a name, in place of what is there.
+    ///
+    /// - Parameter body: a system call that fails with EEXIST rather than follow or replace anything.
+    @discardableResult
+    private func create(
+        _ name: [UInt8], in directory: Directory, _ doing: String,
+        _ body: (Int32, UnsafePointer<CChar>) -> Int32
+    ) throws(ImageFailure) -> Int32 {
+        var result = name.withPath { body(directory.descriptor.number, $0) }
+        if result < 0, errno == EEXIST {
+            last = nil
+            let readable = try TreeWalk.open(directory.descriptor.number, [UInt8(ascii: ".")])
+            try TreeWalk.remove(name, in: readable.number)
+            result = name.withPath { body(directory.descriptor.number, $0) }
+        }
+        guard result >= 0 else { throw ImageFailure(errno: errno, doing) }
+        remember(name, directory)
+        return result
+    }
+
+    private func remember(_ name: [UInt8], _ directory: Directory) {
+        if isUpperLayer { made.insert(Made(directory: directory.inode, name: name)) }
+    }
+
+    private func countEntry(_ number: Int) throws(ImageFailure) {
+        count.entries += number
+        guard count.entries <= limits.entries else {
+            throw ImageFailure("the image has more than \(limits.entries) entries")
+        }
+    }
+
+    /// Called before a file's data is written.
+    private func countBytes(_ bytes: Int) throws(ImageFailure) {
+        guard bytes <= limits.bytes - count.bytes else {
+            throw ImageFailure("the image's files have more than \(limits.bytes) bytes")
+        }
+        count.bytes += bytes
+        if bytes > room {
+            var status = statvfs()
+            guard fstatvfs(root.number, &status) == 0 else {
+                throw ImageFailure(errno: errno, "look at the disk")
+            }
+            let free = Int(status.f_bavail) * Int(status.f_frsize) - limits.freeBytes
+            guard bytes <= free else {
+                throw ImageFailure(
+                    "the cache's disk is full: the file's \(bytes) bytes would leave less than \(limits.freeBytes) free",
+                    hint: "make room there, or put the cache elsewhere with SANDBOX_CACHE", errno: ENOSPC)
+            }
+            room = min(free, max(bytes, 64 << 20))
+        }
+        room -= bytes
+    }
+}

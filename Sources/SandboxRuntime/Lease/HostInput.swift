@@ -1,0 +1,71 @@
+/// A file of the host as a program's stdin.
+
+import Glibc
+package import SandboxAPI
+
+/// A regular file, open for reading; closed with the last reference.
+package final class HostFile: Sendable {
+    private let descriptor: Int32
+    private let path: ByteString
+    private let error = Locked<SandboxError?>(nil)
+
+    /// - Throws: `.invalidPath`, `.fileNotFound`, `.fileAccess`, `.notRegularFile`.
+    package init(path: ByteString) throws(SandboxError) {
+        descriptor = try Self.open(path)
+        self.path = path
+    }
+
+    deinit { close(descriptor) }
+
+    /// The next bytes. None: it is at its end, or ``failure`` says why not.
+    package func read(_ most: Int) -> [UInt8] {
+        var count = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, initialized in
+            repeat {
+                count = Glibc.read(descriptor, buffer.baseAddress, most)
+            } while count < 0 && errno == EINTR
+            if count < 0 { fail(errno) }
+            initialized = max(0, count)
+        }
+        return bytes
+    }
+
+    /// Why the program did not get all of it.
+    package var failure: SandboxError? { error.withLock { $0 } }
+
+    private func fail(_ number: Int32) {
+        error.withLock {
+            $0 = SandboxError(
+                .fileAccess, stage: "stdin", errno: number,
+                message:
+                    "the stdin file \(Validation.quoted(path)) cannot be read to its end: \(describe(errno: number))",
+                hint: "the program got only the part before that")
+        }
+    }
+
+    private static func open(_ path: ByteString) throws(SandboxError) -> Int32 {
+        guard !path.isEmpty, !path.bytes.contains(0) else {
+            throw SandboxError(
+                .invalidPath, message: "the stdin file \(Validation.quoted(path)) is not a file name",
+                hint: "give a path without NUL")
+        }
+        let fd = Glibc.open(path.cString, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard fd >= 0 else {
+            let number = errno
+            throw SandboxError(
+                number == ENOENT || number == ENOTDIR ? .fileNotFound : .fileAccess, stage: "stdin",
+                errno: number,
+                message: "the stdin file \(Validation.quoted(path)): \(describe(errno: number))",
+                hint: "give a regular file that this process may read")
+        }
+        var status = stat()
+        guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(fd)
+            throw SandboxError(
+                .notRegularFile, stage: "stdin",
+                message: "the stdin file \(Validation.quoted(path)) is not a regular file",
+                hint: "for pipes, terminals and devices read them yourself and use .stream")
+        }
+        return fd
+    }
+}

@@ -1,0 +1,203 @@
+/// Checks of what a caller hands in, before anything is touched. Pure.
+
+package import SandboxAPI
+
+/// Checks of arguments; each error says what was wrong, where, and what to do.
+package enum Validation {
+    package static let maximumMemory = 1 << 46
+    package static let minimumMemory = 1 << 20
+    package static let maximumTime = Duration.seconds(24 * 60 * 60)
+    /// The kernel takes three quarters of its default stack limit for arguments and environment together, at most.
+    package static let maximumStrings = 6 << 20
+    /// The kernel's bound of a single argument or variable.
+    package static let maximumString = 128 << 10
+    package static let maximumPath = 3800
+
+    package static func check(_ limits: Limits) throws(SandboxError) {
+        try time(limits.wallTime, "wallTime")
+        try time(limits.cpuTime, "cpuTime")
+        try range(limits.memory, minimumMemory...maximumMemory, "memory", "bytes")
+        try range(limits.processes, 1...4_000_000, "processes", "processes")
+        try range(limits.output, 0...(1 << 40), "output", "bytes")
+        try range(limits.fileSize, 0...maximumMemory, "fileSize", "bytes")
+        try range(limits.disk, 4096...maximumMemory, "disk", "bytes")
+        try range(limits.openFiles, 3...1_048_576, "openFiles", "descriptors")
+        try range(limits.stack, (64 << 10)...maximumMemory, "stack", "bytes")
+    }
+
+    private static func time(_ value: Duration, _ name: String) throws(SandboxError) {
+        guard value > .zero, value <= maximumTime else {
+            throw SandboxError(
+                .invalidLimit, message: "limit \(name) is \(value)",
+                hint: "give more than 0 and at most 24 hours")
+        }
+    }
+
+    private static func range(
+        _ value: Int, _ allowed: ClosedRange<Int>, _ name: String, _ unit: String
+    ) throws(SandboxError) {
+        guard allowed.contains(value) else {
+            throw SandboxError(
+                .invalidLimit, message: "limit \(name) is \(value) \(unit)",
+                hint: "give \(allowed.lowerBound) to \(allowed.upperBound)")
+        }
+    }
+
+    private static let work: ByteString = "/work"
+    private static let parent: ByteString = ".."
+    private static let here: ByteString = "."
+
+    /// The path below `/work` in its shortest form.
+    package static func workPath(_ path: ByteString) throws(SandboxError) -> ByteString {
+        try plain(path, "path", .invalidPath)
+        var names = path.parts[...]
+        if path.isAbsolute {
+            guard path == work || path.bytes.starts(with: work.bytes + [ByteString.slash]) else {
+                throw SandboxError(
+                    .invalidPath, message: "path \(quoted(path)) is not below /work",
+                    hint: "give a path relative to /work")
+            }
+            names = names.dropFirst()
+        }
+        var parts: [ByteString] = []
+        for part in names where part != here {
+            if part == parent {
+                guard parts.popLast() != nil else {
+                    throw SandboxError(
+                        .invalidPath, message: "path \(quoted(path)) leaves /work",
+                        hint: "give a path without .. that stays below /work")
+                }
+            } else {
+                guard part.bytes.count <= 255 else {
+                    throw SandboxError(
+                        .invalidPath, message: "path \(quoted(path)) has a part of \(part.bytes.count) bytes",
+                        hint: "a file name has at most 255")
+                }
+                parts.append(part)
+            }
+        }
+        let result = ByteString(path: parts)
+        guard !result.isEmpty, path.bytes.last != ByteString.slash else {
+            throw SandboxError(
+                .invalidPath, message: "path \(quoted(path)) names no file", hint: "give the name of a file")
+        }
+        guard result.bytes.count <= maximumPath else {
+            throw SandboxError(
+                .invalidPath, message: "path of \(result.bytes.count) bytes",
+                hint: "give at most \(maximumPath)")
+        }
+        return result
+    }
+
+    /// The working directory as an absolute path in the sandbox.
+    package static func directory(_ directory: ByteString?) throws(SandboxError) -> ByteString {
+        guard let directory else { return work }
+        try plain(directory, "directory", .invalidPath)
+        if directory.isAbsolute { return directory }
+        return directory == here ? work : work + "/" + (try workPath(directory))
+    }
+
+    private static func plain(
+        _ text: ByteString, _ what: String, _ code: SandboxError.Code
+    ) throws(SandboxError) {
+        guard !text.isEmpty else {
+            throw SandboxError(code, message: "the \(what) is empty", hint: "give a name")
+        }
+        for byte in text.bytes where byte == 0 || byte == 10 || byte == 13 {
+            throw SandboxError(
+                code, message: "the \(what) \(quoted(text)) has a \(byte == 0 ? "NUL" : "newline") in it",
+                hint: "give a name without NUL and newline")
+        }
+    }
+
+    /// directory, executable, argv, environment: NUL-terminated, as the program's process takes them.
+    package struct Strings: Sendable {
+        package var bytes: [UInt8] = []
+        package var argumentCount = 0
+        package var variableCount = 0
+    }
+
+    package static let standardEnvironment: [ByteString: ByteString] = [
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/work",
+        "LANG": "C.UTF-8", "TZ": "UTC",
+        // Looking for leaks at exit takes ptrace, which is refused; a sanitizer would call that a failure.
+        "LSAN_OPTIONS": "detect_leaks=0",
+    ]
+
+    /// The name that goes with the program's user id, whether or not the image has it.
+    package static func userName(_ rootfs: Rootfs) -> ByteString {
+        rootfs == .writable ? "root" : "sandbox"
+    }
+
+    /// - Parameter user: the name of the program's user.
+    package static func strings(
+        of command: Command, user: ByteString = userName(.readOnly)
+    ) throws(SandboxError) -> Strings {
+        guard !command.executable.isEmpty else {
+            throw SandboxError(
+                .invalidArgument, message: "the executable is empty",
+                hint: "give a path in the sandbox, or a name to be found in PATH")
+        }
+        try plain(command.executable, "executable", .invalidArgument)
+        let directory = try directory(command.directory)
+        var strings = Strings()
+        var total = 0
+        func append(_ text: ByteString, _ what: @autoclosure () -> String) throws(SandboxError) {
+            let size = text.bytes.count
+            total += size + 1 + 8  // the kernel counts the pointer too
+            guard size < maximumString, total <= maximumStrings else {
+                throw SandboxError(
+                    .argumentsTooLarge, stage: "exec", errno: 7,
+                    message:
+                        "\(what()) of \(size) bytes: arguments and environment are over the kernel's bounds",
+                    hint:
+                        "at most \(maximumString - 1) bytes each and \(maximumStrings) in all; put data in a file"
+                )
+            }
+            if text.bytes.contains(0) {
+                throw SandboxError(
+                    .invalidArgument, message: "\(what()) has a NUL in it", hint: "give text without NUL")
+            }
+            strings.bytes.append(contentsOf: text.bytes)
+            strings.bytes.append(0)
+        }
+        try append(directory, "the directory")
+        try append(command.executable, "the executable")
+        try append(command.executable, "the executable")
+        for (index, argument) in command.arguments.enumerated() {
+            try append(argument, "argument \(index + 1)")
+        }
+        strings.argumentCount = command.arguments.count + 1
+        var environment = standardEnvironment
+        environment["USER"] = user
+        environment["LOGNAME"] = user
+        for (name, value) in command.environment {
+            guard !name.isEmpty, !name.bytes.contains(UInt8(ascii: "=")) else {
+                throw SandboxError(
+                    .invalidArgument, message: "the variable name \(quoted(name)) is not valid",
+                    hint: "give a name that is not empty and has no =")
+            }
+            environment[name] = value
+        }
+        for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
+            try append(name + "=" + value, "the variable \(name)")
+        }
+        strings.variableCount = environment.count
+        return strings
+    }
+
+    /// For messages: short, with control characters and what is not UTF-8 made visible.
+    package static func quoted(_ text: ByteString) -> String {
+        // No more than is shown: a scalar has at most four bytes.
+        let head = ByteString(text.bytes.prefix(324))
+        var count = 0
+        let shown = head.shown { scalar in
+            count += 1
+            return count > 80 ? "" : scalar.escaped(asASCII: false)
+        }
+        return "\"\(shown)\(count > 80 || text.bytes.count > 324 ? "…" : "")\""
+    }
+
+    /// The same of text.
+    package static func quoted(_ text: String) -> String { quoted(ByteString(text)) }
+}

@@ -1,0 +1,61 @@
+/// Waiting for what others wait for too, and no longer than one can.
+
+import SandboxAPI
+
+/// What came of waiting for a task that goes on in any case.
+package enum Awaited<Value: Sendable>: Sendable {
+    case value(Value)
+    /// The waiting task was cancelled.
+    case cancelled
+    case timedOut
+
+    /// Waits for `task`: until it is done, the waiting task is cancelled, or `timeout` has passed.
+    package init(_ task: Task<Value, Never>, within timeout: Duration? = nil) async {
+        let race = Race<Self>()
+        Task.detached { race.finish(.value(await task.value)) }
+        let timer = timeout.map { timeout in
+            Task.detached {
+                // The runtime counts nanoseconds in 64 bits.
+                if (try? await Task.sleep(for: min(timeout, .seconds(86_400)))) != nil {
+                    race.finish(.timedOut)
+                }
+            }
+        }
+        self = await withTaskCancellationHandler {
+            await race.result()
+        } onCancel: {
+            race.finish(.cancelled)
+        }
+        timer?.cancel()
+    }
+}
+
+/// Several may finish it; the first one does.
+private final class Race<Value: Sendable>: Sendable {
+    private struct State {
+        var value: Value?
+        var continuation: CheckedContinuation<Value, Never>?
+    }
+
+    private let state = Locked(State())
+
+    func finish(_ value: Value) {
+        let continuation = state.withLock { state in
+            guard state.value == nil else { return nil as CheckedContinuation<Value, Never>? }
+            state.value = value
+            return state.continuation
+        }
+        continuation?.resume(returning: value)
+    }
+
+    func result() async -> Value {
+        defer { state.follow() }
+        return await withCheckedContinuation { continuation in
+            let early = state.withLock { state in
+                if state.value == nil { state.continuation = continuation }
+                return state.value
+            }
+            if let early { continuation.resume(returning: early) }
+        }
+    }
+}

@@ -1,0 +1,413 @@
+/// The driver of a pool: a lock around the state machine, and its actions carried out outside that lock.
+
+package import SandboxAPI
+
+/// A pool of prepared members, made and destroyed by closures; ``PoolStateMachine`` says when.
+///
+/// A caller does `acquire`, hands its request to the member, `replenish`, and in the end `release`. A pool
+/// that is not drained destroys its ready members when the last reference goes; leases belong to their
+/// holders then.
+package final class Pool<Member: Sendable>: Sendable {
+    package typealias Create = @Sendable (PoolMemberID) async throws(SandboxError) -> Member
+    package typealias Destroy = @Sendable (Member) async -> Void
+    /// Answers whether the member may go on serving.
+    package typealias Test = @Sendable (Member) async -> Bool
+    private typealias Machine = PoolStateMachine<Int>
+    private typealias Answer = Result<PoolLease<Member>, SandboxError>
+
+    /// A caller in the queue. It is there before its continuation is, so the answer may come first.
+    private enum Waiter {
+        case entered
+        case suspended(CheckedContinuation<Answer, Never>)
+        case answered(Answer)
+    }
+
+    private struct Timer {
+        var deadline: Duration
+        var task: Task<Void, Never>?
+    }
+
+    private struct State {
+        var machine: Machine
+        /// All members that exist, but those being destroyed.
+        var members: [PoolMemberID: Member] = [:]
+        var waiters: [Int: Waiter] = [:]
+        var lastWaiter = 0
+        var timer: Timer?
+        /// Tells the timer in force from one that was replaced while it woke up.
+        var timerGeneration = 0
+        var drainers: [CheckedContinuation<Void, Never>] = []
+        /// Creations under way: a drain cancels them.
+        var makers: [PoolMemberID: Task<Void, Never>] = [:]
+        /// Why a creation failed last.
+        var lastFailure: SandboxError?
+        var acquireTimes = DurationHistogram()
+    }
+
+    /// What to do once the lock is free.
+    private struct Effects {
+        var reset: [(PoolMemberID, Member)] = []
+        var check: [(PoolMemberID, Member)] = []
+        var destroy: [(PoolMemberID, Member)] = []
+        var answers: [(CheckedContinuation<Answer, Never>, Answer)] = []
+        var drained: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private enum Acquired {
+        case lease(PoolLease<Member>)
+        case waiting(Int, Effects)
+        case refused
+    }
+
+    private let state: Locked<State>
+    private let create: Create
+    private let destroy: Destroy
+    private let reset: Test?
+    private let check: Test?
+    private let clock: PoolClock
+    private let stillborn: SandboxError
+
+    /// Makes an empty pool; ``start()`` fills it.
+    ///
+    /// - Parameters:
+    ///   - create: makes a member; it is told the number of the member, for ``memberBroke(_:)``. Its task is cancelled when
+    ///     the pool is drained.
+    ///   - destroy: destroys a member. The pool counts it towards `maximum` until this returns.
+    ///   - reset: makes a member that was given back as new, before anybody else has it; false: it could not,
+    ///     and the member is destroyed. Must come to an end by itself. Without it members are reused as they are.
+    ///   - check: finds out by a real run whether a ready member works, every `healthCheckInterval`; false: it
+    ///     is destroyed and replaced. Must come to an end by itself. Without it there are no health checks.
+    ///   - stillborn: what a caller is told when a member broke before it was reported as made.
+    /// - Throws: `.invalidArgument` if the configuration is not valid.
+    package init(
+        configuration: PoolConfiguration, clock: PoolClock = .continuous, create: @escaping Create,
+        destroy: @escaping Destroy, reset: Test? = nil, check: Test? = nil,
+        stillborn: SandboxError = stillborn
+    ) throws(SandboxError) {
+        try configuration.validate()
+        var configuration = configuration
+        if check == nil { configuration.healthCheckInterval = nil }
+        self.state = Locked(State(machine: Machine(configuration: configuration, resets: reset != nil)))
+        self.reset = reset
+        self.check = check
+        self.create = create
+        self.destroy = destroy
+        self.clock = clock
+        self.stillborn = stillborn
+    }
+
+    deinit {
+        // No task of the pool holds it any more, so nothing is being made or destroyed, and nobody waits.
+        let (members, timer) = state.withLock { state in
+            (state.machine.availableMembers.compactMap { state.members[$0] }, state.timer?.task)
+        }
+        timer?.cancel()
+        guard !members.isEmpty else { return }
+        Task.detached { [destroy] in
+            for member in members { await destroy(member) }
+        }
+    }
+
+    package var statistics: PoolStatistics { state.withLock { $0.machine.statistics } }
+
+    /// The statistics, each member, and how long callers waited.
+    package var details: PoolDetails {
+        let now = clock.now()
+        return state.withLock { state in
+            PoolDetails(
+                statistics: state.machine.statistics, sandboxes: state.machine.sandboxes(now: now),
+                acquireTimes: state.acquireTimes)
+        }
+    }
+
+    /// Prepares `minimum` members in the background. Without it the first ``acquire()`` does.
+    package func start() { replenish() }
+
+    // MARK: Callers
+
+    /// Takes a ready member, or waits for one in order of arrival.
+    ///
+    /// If one is ready this neither suspends nor starts a task; not even for its replacement, which begins
+    /// with ``replenish()``, with ``release(_:reusable:)`` at the latest. It runs on the caller's executor: a
+    /// hop to another thread would cost more than all the rest.
+    /// - Throws: `.cancelled`, as soon as the task is; `.shutDown` once drained; the error of a creation, when nothing else
+    ///   came in time; `.acquireTimedOut` when nothing failed and nothing came. See ``PoolConfiguration/acquireTimeout``.
+    /// - Parameter isPreferred: which of several ready members this caller would rather have. Called under the pool's lock.
+    nonisolated(nonsending) package func acquire(
+        preferring isPreferred: ((Member) -> Bool)? = nil
+    ) async throws(SandboxError) -> PoolLease<Member> {
+        if Task.isCancelled { throw SandboxError.acquireCancelled }
+        let start = clock.now()
+        switch state.withLock({ enter(&$0, since: start, isPreferred) }) {
+        case .lease(let lease): return lease
+        case .refused: throw SandboxError.backendShutDown
+        case .waiting(let waiter, let effects):
+            perform(effects)
+            let lease = try await wait(waiter)
+            state.withLock { $0.acquireTimes.record(clock.now() - start) }
+            return lease
+        }
+    }
+
+    /// Starts the replacement of members taken by ``acquire()``; next to nothing if none is due.
+    ///
+    /// To be called as soon as the caller's own request is on its way, so as not to compete with it.
+    package func replenish() {
+        handle { machine, _ in machine.replenish() }
+    }
+
+    /// Gives a member back; whatever has to be destroyed or made then happens in the background.
+    ///
+    /// A second release of the same lease does nothing.
+    /// - Parameter reusable: false if the member must not serve another caller.
+    package func release(_ lease: PoolLease<Member>, reusable: Bool) {
+        handle { machine, now in machine.release(lease.id, reusable: reusable, now: now) }
+    }
+
+    /// Refuses new callers, fails those who wait, and returns when every member is destroyed: also those in
+    /// use, once they are released. May be called any number of times.
+    package func drain() async {
+        handle { machine, _ in machine.drain() }
+        // From here on nothing expires, so no other timer is started, and nothing is made.
+        let (timer, makers) = state.withLock { state in
+            defer { state.timer = nil }
+            return (state.timer?.task, Array(state.makers.values))
+        }
+        timer?.cancel()
+        for maker in makers { maker.cancel() }
+        await withCheckedContinuation { continuation in
+            let drained = state.withLock { state in
+                if !state.machine.isDrained { state.drainers.append(continuation) }
+                return state.machine.isDrained
+            }
+            if drained { continuation.resume() }
+        }
+    }
+
+    /// What the members are made of is gone: refuses new callers, and those who wait, as ``drain()`` does. They may ask
+    /// elsewhere.
+    package func refuse() {
+        handle { machine, _ in machine.drain() }
+    }
+
+    /// A member died by itself. A ready one is replaced; one in use, or being reset or checked, is not used again.
+    package func memberBroke(_ member: PoolMemberID) {
+        handle { machine, now in machine.broken(member, now: now) }
+    }
+
+    package static var stillborn: SandboxError {
+        SandboxError(.setupFailed, message: "the sandbox died as soon as it was made")
+    }
+
+    // MARK: Waiting
+
+    private func enter(
+        _ state: inout State, since start: Duration, _ isPreferred: ((Member) -> Bool)?
+    ) -> Acquired {
+        let waiter = state.lastWaiter + 1
+        let members = state.members
+        let preference = isPreferred.map { isPreferred in
+            { (id: PoolMemberID) in members[id].map(isPreferred) ?? false }
+        }
+        switch state.machine.acquire(waiter, now: start, preferring: preference) {
+        case .granted(let id):
+            guard let member = state.members[id.member] else {
+                preconditionFailure("\(id.member) is unknown")
+            }
+            state.acquireTimes.record(clock.now() - start)
+            return .lease(PoolLease(id: id, member: member))
+        case .refused:
+            return .refused
+        case .waiting(let actions):
+            state.lastWaiter = waiter
+            state.waiters[waiter] = .entered
+            return .waiting(waiter, apply(actions, to: &state))
+        }
+    }
+
+    nonisolated(nonsending) private func wait(_ waiter: Int) async throws(SandboxError) -> PoolLease<Member> {
+        let answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if let answer = state.withLock({ Self.suspend(waiter, continuation, in: &$0) }) {
+                    continuation.resume(returning: answer)
+                }
+            }
+        } onCancel: {
+            cancel(waiter)
+        }
+        state.follow()
+        let lease = try answer.get()
+        if Task.isCancelled {
+            handle { machine, now in machine.giveBack(lease.id, now: now) }
+            throw SandboxError.acquireCancelled
+        }
+        return lease
+    }
+
+    /// Stores the continuation, or returns the answer that came before it.
+    private static func suspend(
+        _ waiter: Int, _ continuation: CheckedContinuation<Answer, Never>, in state: inout State
+    ) -> Answer? {
+        if case .answered(let answer) = state.waiters[waiter] {
+            state.waiters[waiter] = nil
+            return answer
+        }
+        state.waiters[waiter] = .suspended(continuation)
+        return nil
+    }
+
+    private func cancel(_ waiter: Int) {
+        let continuation = state.withLock { state in
+            state.machine.cancel(waiter)
+                ? Self.answer(waiter, .failure(SandboxError.acquireCancelled), in: &state) : nil
+        }
+        continuation?.resume(returning: .failure(SandboxError.acquireCancelled))
+    }
+
+    /// Takes the waiter off the list; one whose continuation is still to come finds its answer there instead.
+    private static func answer(
+        _ waiter: Int, _ answer: Answer, in state: inout State
+    ) -> CheckedContinuation<Answer, Never>? {
+        if case .suspended(let continuation) = state.waiters[waiter] {
+            state.waiters[waiter] = nil
+            return continuation
+        }
+        state.waiters[waiter] = .answered(answer)
+        return nil
+    }
+
+    // MARK: Events and effects
+
+    /// Tells the machine of an event, under the lock, and carries out what it says, outside.
+    ///
+    /// - Parameters:
+    ///   - newcomer: a member that was made.
+    ///   - made: the member whose creation ended.
+    ///   - failure: why it did not, or will not, serve anybody.
+    private func handle(
+        adding newcomer: Member? = nil, made: PoolMemberID? = nil, failure: SandboxError? = nil,
+        _ event: (inout Machine, Duration) -> Machine.Actions
+    ) {
+        let now = clock.now()
+        let effects = state.withLock { state in
+            if let made {
+                state.makers[made] = nil
+                state.members[made] = newcomer
+                if newcomer != nil, state.machine.isBroken(made) { state.lastFailure = stillborn }
+            }
+            if let failure { state.lastFailure = failure }
+            return apply(event(&state.machine, now), to: &state)
+        }
+        perform(effects)
+    }
+
+    private func apply(_ actions: Machine.Actions, to state: inout State) -> Effects {
+        var effects = Effects()
+        for id in actions.create {
+            // Starting a task under the lock is safe: a detached one never runs in the caller's stead.
+            state.makers[id] = Task.detached { await self.make(id) }
+        }
+        for id in actions.reset {
+            if let member = state.members[id] { effects.reset.append((id, member)) }
+        }
+        for id in actions.check {
+            if let member = state.members[id] { effects.check.append((id, member)) }
+        }
+        for id in actions.destroy {
+            if let member = state.members.removeValue(forKey: id) { effects.destroy.append((id, member)) }
+        }
+        for (waiter, id) in actions.grants {
+            guard let member = state.members[id.member] else {
+                preconditionFailure("\(id.member) is unknown")
+            }
+            let answer = Answer.success(PoolLease(id: id, member: member))
+            if let continuation = Self.answer(waiter, answer, in: &state) {
+                effects.answers.append((continuation, answer))
+            }
+        }
+        for (waiter, reason) in actions.failures {
+            let failure = Answer.failure(error(reason, state))
+            if let continuation = Self.answer(waiter, failure, in: &state) {
+                effects.answers.append((continuation, failure))
+            }
+        }
+        if actions.drained { swap(&effects.drained, &state.drainers) }
+        arm(&state)
+        return effects
+    }
+
+    private func error(_ reason: Machine.Failure, _ state: State) -> SandboxError {
+        switch reason {
+        case .shutDown: .backendShutDown
+        case .creationFailed: state.lastFailure ?? stillborn
+        case .timedOut: .acquireTimedOut(state.machine.configuration, state.machine.statistics)
+        }
+    }
+
+    private func perform(_ effects: Effects) {
+        for (continuation, answer) in effects.answers { continuation.resume(returning: answer) }
+        for (id, member) in effects.reset { Task.detached { await self.makeAsNew(id, member) } }
+        for (id, member) in effects.check { Task.detached { await self.examine(id, member) } }
+        for (id, member) in effects.destroy { Task.detached { await self.unmake(id, member) } }
+        for continuation in effects.drained { continuation.resume() }
+    }
+
+    private func make(_ id: PoolMemberID) async {
+        do throws(SandboxError) {
+            let member = try await create(id)
+            handle(adding: member, made: id) { machine, now in machine.created(id, now: now) }
+        } catch {
+            handle(made: id, failure: error) { machine, now in machine.creationFailed(id, now: now) }
+        }
+    }
+
+    private func makeAsNew(_ id: PoolMemberID, _ member: Member) async {
+        let fit = await reset?(member) ?? false
+        handle { machine, now in machine.resetDone(id, fit: fit, now: now) }
+    }
+
+    private func examine(_ id: PoolMemberID, _ member: Member) async {
+        let healthy = await check?(member) ?? false
+        handle { machine, now in machine.checkDone(id, healthy: healthy, now: now) }
+    }
+
+    private func unmake(_ id: PoolMemberID, _ member: Member) async {
+        await destroy(member)
+        handle { machine, _ in machine.destroyed(id) }
+    }
+
+    // MARK: Maintenance
+
+    /// Sees to it that the maintenance task wakes up in time. It sleeps out a deadline that is no longer
+    /// needed, so that the hot path does not start and cancel tasks, and ends when it finds no other.
+    private func arm(_ state: inout State) {
+        guard let deadline = state.machine.nextDeadline else { return }
+        if let timer = state.timer, timer.deadline <= deadline { return }
+        state.timer?.task?.cancel()
+        state.timerGeneration += 1
+        let generation = state.timerGeneration
+        // Starting a task under the lock is safe: a detached one never runs in the caller's stead.
+        let task = Task.detached { [weak self, clock] in
+            var next = Optional(deadline)
+            while let deadline = next {
+                do { try await clock.sleep(deadline) } catch { return }
+                next = self?.tick(generation)
+            }
+        }
+        state.timer = Timer(deadline: deadline, task: task)
+    }
+
+    /// Returns when to come again; `nil` if nothing can expire, or if another timer took over.
+    private func tick(_ generation: Int) -> Duration? {
+        let now = clock.now()
+        let (effects, next) = state.withLock { state -> (Effects, Duration?) in
+            guard state.timerGeneration == generation, state.timer != nil else { return (Effects(), nil) }
+            let actions = state.machine.tick(now: now)
+            let next = state.machine.nextDeadline
+            if let next { state.timer?.deadline = next } else { state.timer = nil }
+            return (apply(actions, to: &state), next)
+        }
+        perform(effects)
+        return next
+    }
+}

@@ -1,0 +1,31 @@
+/// The time that a pool lives by, so that tests can bring their own.
+
+import SandboxAPI
+
+/// A source of time and a way to wait for it.
+package struct PoolClock: Sendable {
+    /// The time since some start.
+    package var now: @Sendable () -> Duration
+    /// Returns at that time or somewhat before; throws when the task is cancelled.
+    package var sleep: @Sendable (_ until: Duration) async throws -> Void
+
+    package init(
+        now: @escaping @Sendable () -> Duration,
+        sleep: @escaping @Sendable (_ until: Duration) async throws -> Void
+    ) {
+        self.now = now
+        self.sleep = sleep
+    }
+
+    /// Real time; it goes on while the machine sleeps.
+    package static var continuous: PoolClock {
+        let start = ContinuousClock.now
+        return PoolClock(
+            now: { ContinuousClock.now - start },
+            sleep: { deadline in
+                // The runtime counts nanoseconds in 64 bits: nobody may sleep for a thousand years.
+                let wake = min(deadline, ContinuousClock.now - start + .seconds(86_400))
+                try await Task.sleep(until: start + wake, clock: .continuous)
+            })
+    }
+}

@@ -1,0 +1,9 @@
+/// Error numbers in words.
+
+import Glibc
+
+/// The system's words for an error number.
+package func describe(errno number: Int32) -> String {
+    guard let text = strerror(number) else { return "error \(number)" }
+    return String(cString: text)
+}

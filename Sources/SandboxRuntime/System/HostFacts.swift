@@ -1,0 +1,19 @@
+/// What this host is called, and how exactly it counts.
+
+import Glibc
+
+/// Facts of this host that do not change.
+package enum HostFacts {
+    package static let name: String = {
+        var buffer = [CChar](repeating: 0, count: 256)
+        gethostname(&buffer, buffer.count - 1)
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }()
+
+    /// The kernel charges memory ahead, 64 pages per processor.
+    package static let chargeBatch =
+        64 * sysconf(Int32(_SC_PAGESIZE)) * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
+    /// What a program can fill between two looks at it.
+    package static let sampledMemory = 48 << 20
+}

@@ -1,0 +1,166 @@
+/// What a failed step means for the caller: the C side's {stage, errno, index} as a `SandboxError`.
+
+package import CIsolate
+import Glibc
+package import SandboxAPI
+
+extension isolate_failure {
+    package var stageName: String { String(cString: isolate_stage_name(stage)) }
+}
+
+extension SandboxError {
+    /// - Parameter doing: completes "… failed", such as "starting the supervisor".
+    package init(_ failure: isolate_failure, while doing: String) {
+        let stage = isolate_stage(UInt32(failure.stage))
+        self.init(
+            .setupFailed, stage: failure.stageName, errno: failure.errno_value,
+            message: "\(doing) failed at \(failure.stageName) (\(failure.index)): "
+                + describe(errno: failure.errno_value),
+            hint: Self.hint(stage, failure.errno_value))
+    }
+
+    private static func hint(_ stage: isolate_stage, _ errno: Int32) -> String {
+        if let shortage = shortage(errno) { return shortage }
+        return switch stage {
+        case ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_JOIN_CGROUP:
+            "the cgroup could not be made or entered; see `sandbox doctor`"
+        case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP:
+            "namespaces were refused; see `sandbox doctor`"
+        case ISOLATE_STAGE_SECCOMP:
+            "the kernel needs CONFIG_SECCOMP_FILTER and user notification (5.0 or newer)"
+        default:
+            "see `sandbox doctor`"
+        }
+    }
+
+    /// What is not refused but used up, whatever the stage.
+    private static func shortage(_ errno: Int32) -> String? {
+        switch errno {
+        case EMFILE:
+            return
+                "a process has as many descriptors open as it may: raise the limit of open files (ulimit -n), or use fewer "
+                + "sandboxes at a time"
+        case ENFILE:
+            return
+                "the host has as many files open as it may: raise fs.file-max, or use fewer sandboxes at a time"
+        case ENOMEM: return "the host is out of memory"
+        case EAGAIN:
+            return "a limit on processes is reached: ulimit -u, kernel.pid_max or a cgroup's pids.max"
+        default: return nil
+        }
+    }
+
+    /// What a limit of the kernel's (RLIMIT_CPU, RLIMIT_FSIZE, …, the same numbers on both architectures) is called here,
+    /// and by the shell's ulimit.
+    private static func resource(_ number: Int32) -> (limit: String, option: String) {
+        switch number {
+        case 0: ("cpuTime", "t")
+        case 1: ("fileSize", "f")
+        case 2: ("memory", "d")
+        case 3: ("stack", "s")
+        case 6: ("processes", "u")
+        case 7: ("openFiles", "n")
+        default: ("RLIMIT \(number)", " -a")
+        }
+    }
+
+    /// A run that could not start.
+    init(runFailure failure: isolate_failure, command: Command) {
+        let number = failure.errno_value
+        let reason = describe(errno: number)
+        let name = Validation.quoted(command.executable)
+        switch (isolate_stage(UInt32(failure.stage)), number) {
+        case (ISOLATE_STAGE_EXEC, ENOENT), (ISOLATE_STAGE_EXEC, ENOTDIR):
+            self.init(
+                .executableNotFound, stage: "exec", errno: number, message: "\(name) is not in the sandbox",
+                hint: "check the name; it must be a path in the sandbox, or be found in PATH"
+            )
+        case (ISOLATE_STAGE_EXEC, E2BIG):
+            self.init(
+                .argumentsTooLarge, stage: "exec", errno: number,
+                message: "the arguments and environment of \(name) are too large for the kernel",
+                hint:
+                    "put data in a file, or raise the stack limit: the kernel gives a quarter of it to arguments"
+            )
+        case (ISOLATE_STAGE_EXEC, ELIBACC):
+            self.init(
+                .executableNotRunnable, stage: "exec", errno: number,
+                message:
+                    "\(name) cannot be executed: its interpreter or dynamic linker is not in the sandbox",
+                hint: "check its first line, or link it statically")
+        case (ISOLATE_STAGE_EXEC, _):
+            self.init(
+                .executableNotRunnable, stage: "exec", errno: number,
+                message: "\(name) cannot be executed: \(reason)",
+                hint: "it must be a regular file with execute permission, for this processor")
+        case (ISOLATE_STAGE_DIRECTORY, _):
+            self.init(
+                number == ENOENT || number == ENOTDIR ? .fileNotFound : .fileAccess, stage: "directory",
+                errno: number,
+                message:
+                    "the directory \(Validation.quoted(command.directory ?? "/work")) cannot be entered: \(reason)",
+                hint: "give a directory of the sandbox, or write a file into it first")
+        case (ISOLATE_STAGE_RLIMITS, _):
+            let resource = Self.resource(failure.index)
+            self.init(
+                .invalidLimit, stage: failure.stageName, errno: number,
+                message: "the limit \(resource.limit) could not be put in force: \(reason)",
+                hint:
+                    "it cannot be above the hard limit of this process: ulimit -H\(resource.option) says that"
+            )
+        case (ISOLATE_STAGE_LIMITS, _):
+            self.init(
+                .invalidLimit, stage: failure.stageName, errno: number,
+                message:
+                    "a limit of the run could not be put in force in its cgroup (\(failure.index)): \(reason)",
+                hint: "see `sandbox doctor`")
+        default:
+            self.init(failure, while: "starting \(name)")
+        }
+    }
+}
+
+/// Errors of files below `/work`.
+package enum FileErrors {
+    package static func tooLarge(_ path: ByteString, _ maxBytes: Int) -> SandboxError {
+        SandboxError(
+            .fileTooLarge, stage: "file", errno: EFBIG,
+            message: "\(Validation.quoted(path)) is larger than \(maxBytes) bytes", hint: "raise maxBytes")
+    }
+
+    package static func diskLimit(_ bytes: Int, _ failure: isolate_failure) -> SandboxError {
+        SandboxError(
+            .invalidLimit, stage: failure.stageName, errno: failure.errno_value,
+            message:
+                "the disk limit cannot be set to \(bytes) bytes: \(describe(errno: failure.errno_value))",
+            hint: "give more than the files of the sandbox already hold")
+    }
+
+    package static func error(errno number: Int32, path: ByteString) -> SandboxError {
+        let name = Validation.quoted(path)
+        let reason = describe(errno: number)
+        switch number {
+        case ENOENT, ENOTDIR:
+            return SandboxError(
+                .fileNotFound, stage: "file", errno: number, message: "\(name) is not in /work",
+                hint: "check the name; names are relative to /work")
+        case ELOOP, ENXIO, EISDIR, EXDEV:
+            return SandboxError(
+                .notRegularFile, stage: "file", errno: number,
+                message: "\(name) is not a regular file: \(reason)",
+                hint: "links, directories, FIFOs, sockets and devices are not followed nor read")
+        case EMFILE, ENFILE:
+            return SandboxError(
+                .setupFailed, stage: "file", errno: number,
+                message: "\(name) cannot be opened: \(reason), here or in the sandbox's processes",
+                hint: "raise the limit of open files (ulimit -n), or use fewer sandboxes at a time")
+        case ENOSPC, EDQUOT, EFBIG:
+            return SandboxError(
+                .noSpace, stage: "file", errno: number, message: "no room for \(name) in /work: \(reason)",
+                hint: "raise the disk limit")
+        default:
+            return SandboxError(
+                .fileAccess, stage: "file", errno: number, message: "\(name) cannot be opened: \(reason)")
+        }
+    }
+}

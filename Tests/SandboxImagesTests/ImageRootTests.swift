@@ -1,0 +1,89 @@
+/// Images as the roots of sandboxes: what stands at the top of an image stands at the top of the root, whatever its name.
+
+import Foundation
+import Sandbox
+import Testing
+
+@testable import SandboxImages
+
+@Suite("The tops of images") struct ImageRootTests {
+    private let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    /// An image with a program that prints, for each argument, a file's text or where a link leads.
+    private func image(_ fill: (String) throws -> Void) throws -> Image {
+        let path = try scratch.makeDirectory("tree")
+        _ = try scratch.makeDirectory("tree/bin")
+        let source = """
+            #include <stdio.h>
+            #include <string.h>
+            #include <unistd.h>
+            int main(int count, char **names) {
+                static char text[5000];
+                for (int i = 1; i < count; i++) {
+                    memset(text, 0, sizeof text);
+                    if (readlink(names[i], text, sizeof text - 1) < 0) {
+                        FILE *file = fopen(names[i], "r");
+                        if (file == NULL)
+                            return perror(names[i]), 1;
+                        if (fgets(text, sizeof text, file) == NULL)
+                            return 1;
+                    }
+                    printf("%s\\n", text);
+                }
+                return 0;
+            }
+            """
+        let file = try scratch.write(Array(source.utf8), "show.c")
+        try scratch.run("gcc", ["-static", "-O1", file, "-o", path + "/bin/show"])
+        try fill(path)
+        return .reference(path)
+    }
+
+    /// What the program prints of these, in a root of either mode.
+    private func show(_ names: [String], of image: Image) async throws -> [Rootfs: [String]] {
+        let backend = LocalBackend(.init(minimum: 0))
+        var seen: [Rootfs: [String]] = [:]
+        for rootfs in [Rootfs.readOnly, .writable] {
+            if !backend.capabilities.rootfsModes.contains(rootfs) { continue }
+            let options = SandboxOptions(image: image, rootfs: rootfs)
+            let result = try await backend.run(Command("/bin/show", names), options: options)
+            #expect(result.outcome == .exited(code: 0), "\(rootfs): \(result.stderrText)")
+            seen[rootfs] = result.stdoutText.split(separator: "\n").map(String.init)
+        }
+        await backend.shutdown()
+        return seen
+    }
+
+    @Test("An image may have whatever names it likes at its top") func names() async throws {
+        let names = ["image", "lower", "empty", "root", "scratch", "run2", "usr"]
+        let image = try image { path in
+            for name in names {
+                try FileManager.default.createDirectory(
+                    atPath: path + "/" + name + "/usr", withIntermediateDirectories: true)
+                try Data("in \(name)".utf8).write(to: URL(fileURLWithPath: path + "/\(name)/usr/file"))
+            }
+        }
+        for (rootfs, seen) in try await show(names.map { "/\($0)/usr/file" }, of: image) {
+            #expect(seen == names.map { "in \($0)" }, "\(rootfs)")
+        }
+    }
+
+    @Test("Links at the top are whole, however long, and lead nowhere else") func links() async throws {
+        let long = String(repeating: "x/", count: 2_000) + "y"
+        let image = try image { path in
+            for (name, target) in [("long", long), ("image", "/etc"), ("tmp2", "../../etc")] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: path + "/" + name, withDestinationPath: target)
+            }
+            try FileManager.default.createDirectory(
+                atPath: path + "/etc", withIntermediateDirectories: true)
+            try Data("the image's".utf8).write(to: URL(fileURLWithPath: path + "/etc/hostname"))
+        }
+        let names = ["/long", "/image", "/image/hostname", "/tmp2/hostname"]
+        for (rootfs, seen) in try await show(names, of: image) {
+            #expect(seen == [long, "/etc", "the image's", "the image's"], "\(rootfs)")
+        }
+    }
+}

@@ -1,0 +1,118 @@
+/// Bad input is named before anything is touched.
+
+import SandboxAPI
+import Testing
+
+@testable import SandboxRuntime
+
+@Suite struct ValidationTests {
+    @Test(arguments: [
+        ("a", "a"), ("./a", "a"), ("a//b", "a/b"), ("a/../b", "b"), ("/work/a", "a"), ("a/./b/../c", "a/c"),
+        ("…/ü", "…/ü"), ("...", "..."),
+    ])
+    func acceptsWorkPath(_ path: String, _ expected: String) throws {
+        #expect(try Validation.workPath(ByteString(path)) == ByteString(expected))
+    }
+
+    @Test(arguments: [
+        "", ".", "..", "/", "/work", "/work/", "../a", "a/../../b", "/etc/passwd", "/workshop/a", "a\0b",
+        "a\nb", "a/",
+        String(repeating: "a", count: 256), String(repeating: "a/", count: 1901) + "b",
+    ])
+    func refusesWorkPath(_ path: String) {
+        let error = #expect(throws: SandboxError.self) { try Validation.workPath(ByteString(path)) }
+        #expect(error?.code == .invalidPath)
+        #expect(error?.hint != nil)
+    }
+
+    /// A combining mark joins the slash or dot before it to one Character; to the kernel nothing is joined.
+    @Test func splitsAtBytes() throws {
+        let cases: [(ByteString, ByteString)] = [
+            ("d/\u{301}x", "d/\u{301}x"), ("d/\u{301}/../y", "d/y"), ("/work/\u{301}", "\u{301}"),
+            ("./\u{301}", "\u{301}"), ("..\u{301}", "..\u{301}"), (ByteString([0xff]), ByteString([0xff])),
+            ("\u{e9}", "\u{e9}"), ("e\u{301}", "e\u{301}"),
+        ]
+        for (path, expected) in cases { #expect(try Validation.workPath(path) == expected, "\(path)") }
+        for path: ByteString in [
+            "/\u{301}", "/\u{301}x", "/work\u{301}/x", "a/\u{301}/../..", "a\r\n", "a\r\u{301}", "a/\u{301}/",
+        ] {
+            let error = #expect(throws: SandboxError.self, "\(path)") { try Validation.workPath(path) }
+            #expect(error?.code == .invalidPath)
+        }
+        #expect(try Validation.directory("/\u{301}") == "/\u{301}")
+        #expect(try Validation.directory("\u{301}") == "/work/\u{301}")
+        #expect(try Validation.directory(ByteString([0x2f, 0xff])) == ByteString([0x2f, 0xff]))
+    }
+
+    @Test func stringsAreBytes() throws {
+        var command = Command(ByteString([0xff]), [ByteString([0xc3]), "e\u{301}"])
+        command.environment = ["\u{e9}": "composed", "e\u{301}": "decomposed", "X": ByteString([0xfe])]
+        command.environment["TZ\u{301}"] = "x"
+        let strings = try Validation.strings(of: command)
+        let parts = strings.bytes.split(separator: 0).map { ByteString($0) }
+        let expected: [ByteString] = [
+            "/work", ByteString([0xff]), ByteString([0xff]), ByteString([0xc3]), "e\u{301}",
+        ]
+        #expect(Array(parts.prefix(5)) == expected)
+        for variable: ByteString in [
+            "\u{e9}=composed", "e\u{301}=decomposed", ByteString([0x58, 0x3d, 0xfe]), "TZ\u{301}=x", "TZ=UTC",
+        ] {
+            #expect(parts.contains(variable), "\(variable)")
+        }
+        for name: ByteString in ["A=", "A=\u{301}", ""] {
+            command.environment = [name: "x"]
+            #expect(throws: SandboxError.self, "\(name)") { try Validation.strings(of: command) }
+        }
+    }
+
+    @Test(arguments: LimitKind.allCases, [-1, 0, Int.min, Int.max])
+    func refusesAbsurdLimit(_ kind: LimitKind, _ value: Int) {
+        var limits = Limits.standard
+        switch kind {
+        case .wallTime: limits.wallTime = .seconds(value)
+        case .cpuTime: limits.cpuTime = .seconds(value)
+        case .memory: limits.memory = value
+        case .output: limits.output = value == 0 ? -5 : value
+        case .processes: limits.processes = value
+        case .disk: limits.disk = value
+        case .fileSize: limits.fileSize = value == 0 ? -5 : value
+        case .openFiles: limits.openFiles = value
+        case .stack: limits.stack = value
+        }
+        let error = #expect(throws: SandboxError.self) { try Validation.check(limits) }
+        #expect(error?.code == .invalidLimit)
+        #expect(error?.message.contains(kind.rawValue) == true)
+    }
+
+    @Test func laysOutStrings() throws {
+        let strings = try Validation.strings(
+            of: Command("./a", ["x", ""], environment: ["TZ": "CET", "A": "1=2"], directory: "sub"))
+        let parts = strings.bytes.split(separator: 0, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+        #expect(parts.prefix(5) == ["/work/sub", "./a", "./a", "x", ""])
+        #expect(strings.argumentCount == 3)
+        #expect(strings.variableCount == 8)
+        #expect(parts.contains("TZ=CET") && parts.contains("A=1=2") && parts.contains("HOME=/work"))
+        #expect(!parts.contains("TZ=UTC"))
+        #expect(parts.contains("USER=sandbox") && parts.contains("LOGNAME=sandbox"))
+    }
+
+    @Test(arguments: [
+        Command(""), Command("a\0b"), Command("a\nb"), Command("a", ["x\0y"]),
+        Command("a", environment: ["": "x"]), Command("a", environment: ["A=B": "x"]),
+        Command("a", environment: ["A": "x\0"]),
+    ])
+    func refusesCommand(_ command: Command) {
+        let error = #expect(throws: SandboxError.self) { try Validation.strings(of: command) }
+        #expect(error?.code == .invalidArgument)
+    }
+
+    @Test func refusesWhatTheKernelCannotTake() {
+        let many = Command("a", Array(repeating: String(repeating: "x", count: 1000), count: 10_000))
+        let long = Command("a", [String(repeating: "x", count: 200_000)])
+        for command in [many, long] {
+            let error = #expect(throws: SandboxError.self) { try Validation.strings(of: command) }
+            #expect(error?.code == .argumentsTooLarge)
+        }
+    }
+}
