@@ -1,5 +1,6 @@
 /* What a refused call gets, by its arguments, under each of the caller's three choices. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -44,6 +45,7 @@ TEST(answers_by_arguments) {
         {"clone", {CLONE_PTRACE | 17}, ANSWER_FATAL, EPERM},
         {"clone", {CLONE_PARENT | 17}, ANSWER_FATAL, EPERM},
         {"unshare", {CLONE_NEWNS}, ANSWER_FATAL, EPERM},
+        {"unshare", {CLONE_FILES | CLONE_NEWNS}, ANSWER_FATAL, EPERM},
         {"ptrace", {16, 1}, ANSWER_HARMLESS, EPERM},
         {"personality", {0x40000}, ANSWER_HARMLESS, EPERM},
         {"ioctl", {0, 0x5412}, ANSWER_HARMLESS, EPERM},
@@ -64,6 +66,33 @@ TEST(answers_by_arguments) {
         CHECK_EQUAL(answer_ends_run(answer, 0), answer.kind == ANSWER_FATAL);
         CHECK_EQUAL(answer_ends_run(answer, ISOLATE_RUN_END_HARMLESS), answer.kind != ANSWER_DENIED);
         CHECK_EQUAL(answer_ends_run(answer, ISOLATE_RUN_DENY_BLOCKED), 0);
+    }
+}
+
+TEST(answers_calls_that_are_only_told) {
+    static const struct {
+        int number;
+        uint64_t first, second;
+        enum told_call expected;
+    } calls[] = {
+        {__NR_fcntl, 3, F_SETLK, LOCK_OF_PROCESS},
+        {__NR_fcntl, 3, F_SETLKW, LOCK_OF_PROCESS},
+        {__NR_fcntl, 3, 37 /* F_OFD_SETLK */, LOCK_OF_FILE},
+        {__NR_fcntl, 3, 38 /* F_OFD_SETLKW */, LOCK_OF_FILE},
+        {__NR_close_range, 3, ~0u, OWN_TABLE},
+        {__NR_unshare, CLONE_FILES, 0, OWN_TABLE},
+        {__NR_unshare, CLONE_FILES | CLONE_FS | CLONE_SYSVSEM, 0, OWN_TABLE},
+        {__NR_unshare, CLONE_FILES | CLONE_NEWNS, 0, NOT_MERELY_TOLD},
+        {__NR_socket, 2, 1, NOT_MERELY_TOLD},
+        {__NR_mount, 0, 0, NOT_MERELY_TOLD},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        struct seccomp_data data = {
+            .nr = calls[i].number, .arch = NATIVE_ARCH, .args = {calls[i].first, calls[i].second}};
+        test_context("call %d, %llx", calls[i].number, (unsigned long long)calls[i].first);
+        CHECK_EQUAL(answer_is_told(&data), calls[i].expected);
+        data.arch = AUDIT_ARCH_I386;
+        CHECK_EQUAL(answer_is_told(&data), NOT_MERELY_TOLD);
     }
 }
 

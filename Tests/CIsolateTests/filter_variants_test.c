@@ -73,6 +73,7 @@ static const struct {
     uint32_t variants;
     const char *name;
 } changed[] = {
+    {USER, "fcntl"}, /* the size of a pipe */
     {USER | INIT, "prlimit64"},
     {USER | INIT, "sched_setaffinity"},
     {USER | INIT, "sched_setparam"},
@@ -103,7 +104,8 @@ static const struct {
 enum { CHANGED = sizeof changed / sizeof changed[0] };
 
 TEST(filter_variants_change_only_what_they_name) {
-    static const uint64_t values[] = {0, 1, 2, 3, 5, 16, 999, 0x7fffffff, 0xffffffff};
+    static const uint64_t values[] = {0,          1,         2, 3, 5, 16, 999, 1031 /* F_SETPIPE_SZ */,
+                                      0x7fffffff, 0xffffffff};
     enum { VALUES = sizeof values / sizeof values[0] };
     build();
     for (uint32_t variant = 0; variant < VARIANTS; variant++) {

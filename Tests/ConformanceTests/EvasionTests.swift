@@ -43,6 +43,38 @@ struct EvasionTests {
         #expect(count < 400_000, "\(many.summary)")
     }
 
+    /// Of 60,000 tries: what cannot be counted is refused in time.
+    @Test(
+        "Record locks do not hide", arguments: ConformanceSubject.all, ["leaderGone", "mapped", "passed"])
+    func hiddenLocks(subject: ConformanceSubject, place: String) async throws {
+        let result = try await subject.run(
+            "hidden_locks", [place], limits: Limits(wallTime: .seconds(20), cpuTime: .seconds(20)))
+        if result.outcome == .limitExceeded(.memory) { return }
+        expect(result, .exited(code: 0))
+        let words = result.stdoutText.split(separator: " ")
+        #expect(words.last == "ENOLCK\n" && Int(words[0]) ?? .max <= 33_000, "\(result.summary)")
+    }
+
+    @Test("Locks that several processes share are no crowd", arguments: ConformanceSubject.all)
+    func sharedLocks(subject: ConformanceSubject) async throws {
+        expect(try await subject.run("shared_locks"), .exited(code: 0))
+    }
+
+    /// Neither the kernel nor ours can be kept from looking at the clocks.
+    @Test("Long calls and long files do not outlast the wall time", arguments: ConformanceSubject.all)
+    func longCalls(subject: ConformanceSubject) async throws {
+        let refused = try await subject.run("long_calls", ["mincore"])
+        expect(refused, .exited(code: 0))
+        #expect(refused.stdoutText == "ENOMEM\n", "\(refused.summary)")
+        for mode in ["watches", "epoll"] {
+            let limits = Limits(wallTime: .seconds(1), cpuTime: .seconds(60))
+            let result = try await subject.run("long_calls", [mode], limits: limits.forThisProcessor)
+            #expect(result.outcome == .limitExceeded(.wallTime), "\(result.summary)")
+            #expect(
+                result.usage.wallTime < limits.forThisProcessor.wallTime + .seconds(3), "\(result.summary)")
+        }
+    }
+
     /// What our processes do for a program in a storm is on its account.
     @Test("A storm of refused calls is CPU time", arguments: ConformanceSubject.all, ["1", "8"])
     func deniedStorm(subject: ConformanceSubject, processes: String) async throws {

@@ -24,7 +24,7 @@ struct MemoryTests {
             Eater("touch_malloc", "64"), Eater("touch_mmap", "64"), Eater("fill_memfd", "64"),
             Eater("fill_directory", "/dev/shm", "1"), Eater("fill_directory", "/tmp", "1"),
             Eater("fill_directory", "/work", "1"), Eater("many_small", "16", "4"), Eater("child_eats"),
-            Eater("shield_from_oom"), Eater("use_stack", "49152"),
+            Eater("shield_from_oom"), Eater("use_stack", "49152"), Eater("page_tables"),
         ])
     func beyond(subject: ConformanceSubject, eater: Eater) async throws {
         let result = try await subject.run(eater.program, eater.arguments, limits: Self.limits)

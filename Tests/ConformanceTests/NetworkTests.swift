@@ -54,6 +54,9 @@ struct NetworkTests {
         guard subject.has(.networkNamespace) else { return }
         let shape = try await subject.run("loopback", ["shape"], network: .loopback)
         #expect(shape.stdoutText == "lo\n0\n", "\(shape.summary)")
+        let interfaces = try await subject.run("loopback", ["interfaces"], network: .loopback)
+        expect(interfaces, .exited(code: 0))
+        #expect(interfaces.stdoutText == "lo\n", "\(interfaces.summary)")
         // A server of ours on the host's own loopback, which a program that shared it would reach.
         let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(server) }

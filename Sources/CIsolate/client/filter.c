@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -48,6 +49,7 @@ struct assembler {
     size_t count, most;
     struct reference references[REFERENCES_MAX];
     size_t reference_count;
+    uint32_t variant;
     int overflow;
 };
 
@@ -79,26 +81,47 @@ static uint32_t error(int number) {
     return SECCOMP_RET_ERRNO | (uint32_t)number;
 }
 
-static void emit_argument_rules(struct assembler *a, uint32_t number) {
+static void emit_match(struct assembler *a, const struct argument_rule *rule) {
+    static const uint16_t compare[] = {BPF_JEQ, BPF_JSET, BPF_JGE};
+    emit(a, (uint16_t)(BPF_JMP | BPF_K | compare[rule->match]), rule->value, 0, 1);
+    emit_return(a, rule->answer == POLICY_TELL ? notify : error(rule->answer));
+}
+
+static void emit_rules_of(struct assembler *a, const struct argument_rule *rule, uint32_t number) {
     int loaded = -1;
-    for (const struct argument_rule *rule = isolate_argument_rules; rule->name != NULL; rule++) {
+    for (; rule->name != NULL; rule++) {
         if (seccomp_syscall_resolve_name(rule->name) != (int)number)
             continue;
-        if (rule->index != loaded)
-            emit_load_argument(a, rule->index);
-        loaded = rule->index;
-        uint16_t compare = rule->match == POLICY_MATCH_VALUE ? BPF_JEQ : BPF_JSET;
-        emit(a, (uint16_t)(BPF_JMP | BPF_K | compare), rule->value, 0, 1);
-        emit_return(a, rule->answer == POLICY_TELL ? notify : error(rule->answer));
+        if (rule->where != 0) { /* past the load, the comparison and the answer */
+            emit_load_argument(a, rule->where);
+            emit(a, BPF_JMP | BPF_JEQ | BPF_K, rule->where_value, 0, 3);
+        }
+        if (rule->where != 0 || rule->index != loaded || rule->match == POLICY_MATCH_GIGABYTES)
+            emit_load(a, offsetof(struct seccomp_data, args) + (size_t)rule->index * 8 +
+                             (rule->match == POLICY_MATCH_GIGABYTES ? 4 : 0));
+        loaded = rule->where == 0 && rule->match != POLICY_MATCH_GIGABYTES ? rule->index : -1;
+        emit_match(a, rule);
     }
+}
+
+static void emit_argument_rules(struct assembler *a, uint32_t number) {
+    emit_rules_of(a, isolate_argument_rules, number);
+    if (a->variant & ISOLATE_FILTER_SHARED_USER)
+        emit_rules_of(a, isolate_shared_user_rules, number);
     emit_return(a, allow);
 }
 
-/* TCP and UDP, as streams and datagrams; other protocols could load modules of the kernel. */
+/* TCP and UDP, as streams and datagrams; other protocols could load modules of the kernel. And asking which
+ * interfaces there are, as getifaddrs does: lo, and nobody has the right to change it. */
 static void emit_loopback_socket(struct assembler *a) {
     emit_load_argument(a, 0);
     emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
     emit_return(a, allow);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 4);
+    emit_load_argument(a, 2);
+    emit(a, BPF_JMP | BPF_JEQ | BPF_K, NETLINK_ROUTE, 0, 1);
+    emit_return(a, allow);
+    emit_return(a, notify);
     emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 1, 0);
     emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 9);
     emit_load_argument(a, 1);
@@ -154,15 +177,17 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
         emit_return(a, allow);
         emit_return(a, notify);
         break;
-    case POLICY_CLONE:
+    case POLICY_CLONE: /* and no thread with a table of descriptors of its own, see locks.c */
         emit_load_argument(a, 0);
-        emit(a, BPF_JMP | BPF_JSET | BPF_K, ~(uint32_t)POLICY_CLONE_FLAGS, 1, 0);
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, ~(uint32_t)POLICY_CLONE_FLAGS, 3, 0);
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, CLONE_FILES, 0, 1);
         emit_return(a, allow);
         emit_return(a, notify);
         break;
     case POLICY_UNSHARE:
         emit_load_argument(a, 0);
-        emit(a, BPF_JMP | BPF_JSET | BPF_K, ~(uint32_t)(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM), 1, 0);
+        emit(a, BPF_JMP | BPF_JSET | BPF_K, ~(uint32_t)(CLONE_FS | CLONE_SYSVSEM), 1, 0);
         emit_return(a, allow);
         emit_return(a, notify);
         break;
@@ -209,7 +234,7 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
     }
 }
 
-/* The answers that need no look at arguments stand once, at the end; comparisons jump there. */
+/* The answers that need no look at arguments stand behind each half; comparisons jump there. */
 static int is_shared(enum policy_answer answer) {
     return answer <= POLICY_DENY;
 }
@@ -234,27 +259,6 @@ static void set_jump(struct assembler *a, size_t at, int when_true, size_t targe
         a->out[at].jf = (uint8_t)distance;
 }
 
-/* Binary search over ranges[from, to): the left half follows its comparison, the right half stands behind it.
- */
-static void emit_search(struct assembler *a, const struct range *ranges, size_t from, size_t to) {
-    if (to - from == 1) {
-        emit_answer(a, ranges[from].answer, ranges[from].first);
-        return;
-    }
-    size_t middle = from + (to - from) / 2, at = a->count;
-    emit(a, BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, 0, 0);
-    if (middle - from == 1 && is_shared(ranges[from].answer))
-        add_reference(a, at, 0, ranges[from].answer);
-    else
-        emit_search(a, ranges, from, middle);
-    if (to - middle == 1 && is_shared(ranges[middle].answer)) {
-        add_reference(a, at, 1, ranges[middle].answer);
-    } else {
-        set_jump(a, at, 1, a->count);
-        emit_search(a, ranges, middle, to);
-    }
-}
-
 static void emit_shared_answers(struct assembler *a) {
     for (enum policy_answer answer = POLICY_SILENT; is_shared(answer); answer++) {
         int is_needed = 0;
@@ -265,6 +269,30 @@ static void emit_shared_answers(struct assembler *a) {
             }
         if (is_needed)
             emit_answer(a, answer, 0);
+    }
+    a->reference_count = 0;
+}
+
+/* Binary search over ranges[from, to): the left half follows its comparison, the right half stands behind it.
+ */
+static void emit_search(struct assembler *a, const struct range *ranges, size_t from, size_t to, int is_all) {
+    if (to - from == 1) {
+        emit_answer(a, ranges[from].answer, ranges[from].first);
+        return;
+    }
+    size_t middle = from + (to - from) / 2, at = a->count;
+    emit(a, BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, 0, 0);
+    if (middle - from == 1 && is_shared(ranges[from].answer))
+        add_reference(a, at, 0, ranges[from].answer);
+    else
+        emit_search(a, ranges, from, middle, 0);
+    if (is_all) /* a comparison reaches 255 instructions and no further: each half has its own */
+        emit_shared_answers(a);
+    if (to - middle == 1 && is_shared(ranges[middle].answer)) {
+        add_reference(a, at, 1, ranges[middle].answer);
+    } else {
+        set_jump(a, at, 1, a->count);
+        emit_search(a, ranges, middle, to, 0);
     }
 }
 
@@ -340,7 +368,7 @@ int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *
     enum policy_answer answers[ISOLATE_SYSCALL_BITS];
     struct range ranges[RANGES_MAX];
     size_t count = 0;
-    struct assembler a = {.out = out, .most = most};
+    struct assembler a = {.out = out, .most = most, .variant = variant};
     read_policy(answers, told);
     apply_variant(answers, variant);
     for (uint32_t number = 0; number < ISOLATE_SYSCALL_BITS; number++) {
@@ -359,7 +387,7 @@ int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *
     emit(&a, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
     emit_return(&a, notify);
 #endif
-    emit_search(&a, ranges, 0, count);
+    emit_search(&a, ranges, 0, count, 1);
     emit_shared_answers(&a);
     return a.overflow ? -E2BIG : (int)a.count;
 }

@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67
@@ -33,35 +34,52 @@
 
 const struct argument_rule isolate_argument_rules[] = {
     /* Memory of the host's own pool of huge pages, which no memory cgroup counts. */
-    {"mmap", 3, POLICY_MATCH_ANY_BIT, MAP_HUGETLB, ENOMEM},
-    {"memfd_create", 1, POLICY_MATCH_ANY_BIT, MFD_HUGETLB, EINVAL},
-    {"shmget", 2, POLICY_MATCH_ANY_BIT, SHM_HUGETLB, EPERM},
+    {"mmap", 3, POLICY_MATCH_ANY_BIT, MAP_HUGETLB, ENOMEM, 0, 0},
+    {"memfd_create", 1, POLICY_MATCH_ANY_BIT, MFD_HUGETLB, EINVAL, 0, 0},
+    {"shmget", 2, POLICY_MATCH_ANY_BIT, SHM_HUGETLB, EPERM, 0, 0},
     /* The pages of the host's files: no flushing, no putting out of the cache, no merging with those of
      * others. What a program can write to lies in memory, where flushing does nothing. */
-    {"msync", 2, POLICY_MATCH_ANY_BIT, MS_SYNC, 0},
-    {"madvise", 2, POLICY_MATCH_VALUE, MADV_COLD, 0},
-    {"madvise", 2, POLICY_MATCH_VALUE, MADV_PAGEOUT, 0},
-    {"madvise", 2, POLICY_MATCH_VALUE, MADV_MERGEABLE, EINVAL},
+    {"msync", 2, POLICY_MATCH_ANY_BIT, MS_SYNC, 0, 0, 0},
+    {"madvise", 2, POLICY_MATCH_VALUE, MADV_COLD, 0, 0, 0},
+    {"madvise", 2, POLICY_MATCH_VALUE, MADV_PAGEOUT, 0, 0, 0},
+    {"madvise", 2, POLICY_MATCH_VALUE, MADV_MERGEABLE, EINVAL, 0, 0},
     /* Whether a page of a file is in the host's cache. */
-    {"preadv2", 5, POLICY_MATCH_ANY_BIT, RWF_NOWAIT, EOPNOTSUPP},
+    {"preadv2", 5, POLICY_MATCH_ANY_BIT, RWF_NOWAIT, EOPNOTSUPP, 0, 0},
     /* Told, counted, and done: record locks are memory that the kernel charges to nobody. */
-    {"fcntl", 1, POLICY_MATCH_VALUE, F_SETLK, POLICY_TELL},
-    {"fcntl", 1, POLICY_MATCH_VALUE, F_SETLKW, POLICY_TELL},
-    {"fcntl", 1, POLICY_MATCH_VALUE, F_OFD_SETLK, POLICY_TELL},
-    {"fcntl", 1, POLICY_MATCH_VALUE, F_OFD_SETLKW, POLICY_TELL},
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_SETLK, POLICY_TELL, 0, 0},
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_SETLKW, POLICY_TELL, 0, 0},
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_OFD_SETLK, POLICY_TELL, 0, 0},
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_OFD_SETLKW, POLICY_TELL, 0, 0},
+    /* The kernel looks at no signal meanwhile, so a run would outlive its limits: 64 GiB take some 20 ms. */
+    {"mincore", 1, POLICY_MATCH_GIGABYTES, 16, ENOMEM, 0, 0},
+    /* Filters of sockets are compiled into memory that the whole host has one bound for. */
+    {"setsockopt", 2, POLICY_MATCH_VALUE, SO_ATTACH_FILTER, ENOPROTOOPT, 1, SOL_SOCKET},
+    {"setsockopt", 2, POLICY_MATCH_VALUE, SO_ATTACH_BPF, ENOPROTOOPT, 1, SOL_SOCKET},
+    {"setsockopt", 2, POLICY_MATCH_VALUE, SO_ATTACH_REUSEPORT_CBPF, ENOPROTOOPT, 1, SOL_SOCKET},
+    {"setsockopt", 2, POLICY_MATCH_VALUE, SO_ATTACH_REUSEPORT_EBPF, ENOPROTOOPT, 1, SOL_SOCKET},
+    /* Told, and done: from then on record locks cannot be counted. */
+    {"close_range", 2, POLICY_MATCH_ANY_BIT, 1u << 1 /* CLOSE_RANGE_UNSHARE */, POLICY_TELL, 0, 0},
     /* Words put into a terminal's input; where the host's file system keeps what. */
-    {"ioctl", 1, POLICY_MATCH_VALUE, TIOCSTI, POLICY_TELL},
-    {"ioctl", 1, POLICY_MATCH_VALUE, TIOCLINUX, POLICY_TELL},
-    {"ioctl", 1, POLICY_MATCH_VALUE, TIOCSETD, POLICY_TELL}, /* line disciplines load modules of the kernel */
-    {"ioctl", 1, POLICY_MATCH_VALUE, FS_IOC_FIEMAP, EOPNOTSUPP},
-    {"ioctl", 1, POLICY_MATCH_VALUE, FS_IOC_GETFSMAP, EOPNOTSUPP},
+    {"ioctl", 1, POLICY_MATCH_VALUE, TIOCSTI, POLICY_TELL, 0, 0},
+    {"ioctl", 1, POLICY_MATCH_VALUE, TIOCLINUX, POLICY_TELL, 0, 0},
+    {"ioctl", 1, POLICY_MATCH_VALUE, TIOCSETD, POLICY_TELL, 0,
+     0}, /* line disciplines load modules of the kernel */
+    {"ioctl", 1, POLICY_MATCH_VALUE, FS_IOC_FIEMAP, EOPNOTSUPP, 0, 0},
+    {"ioctl", 1, POLICY_MATCH_VALUE, FS_IOC_GETFSMAP, EOPNOTSUPP, 0, 0},
     /* A filter of its own could have the host's kernel log each call. Programs take this for a kernel without
      * filters. Merged pages and core scheduling would tell of neighbours; a moved stack forge evidence. */
-    {"prctl", 0, POLICY_MATCH_VALUE, PR_SET_SECCOMP, EINVAL},
-    {"prctl", 0, POLICY_MATCH_VALUE, PR_SET_MEMORY_MERGE, EINVAL},
-    {"prctl", 0, POLICY_MATCH_VALUE, PR_SCHED_CORE, EINVAL},
-    {"prctl", 0, POLICY_MATCH_VALUE, PR_SET_MM, EPERM},
-    {NULL, 0, POLICY_MATCH_VALUE, 0, 0},
+    {"prctl", 0, POLICY_MATCH_VALUE, PR_SET_SECCOMP, EINVAL, 0, 0},
+    {"prctl", 0, POLICY_MATCH_VALUE, PR_SET_MEMORY_MERGE, EINVAL, 0, 0},
+    {"prctl", 0, POLICY_MATCH_VALUE, PR_SCHED_CORE, EINVAL, 0, 0},
+    {"prctl", 0, POLICY_MATCH_VALUE, PR_SET_MM, EPERM, 0, 0},
+    {NULL, 0, POLICY_MATCH_VALUE, 0, 0, 0, 0},
+};
+
+const struct argument_rule isolate_shared_user_rules[] = {
+    /* The pages of a user's pipes have one bound for all of them. What the kernel says of whoever is above.
+     */
+    {"fcntl", 1, POLICY_MATCH_VALUE, F_SETPIPE_SZ, EPERM, 0, 0},
+    {NULL, 0, POLICY_MATCH_VALUE, 0, 0, 0, 0},
 };
 
 // clang-format off
@@ -93,7 +111,7 @@ const struct policy_entry isolate_policy[] = {
     {"sched_yield", POLICY_ALLOW},
     {"mremap", POLICY_ALLOW},
     {"msync", POLICY_BY_ARGUMENT},
-    {"mincore", POLICY_ALLOW},
+    {"mincore", POLICY_BY_ARGUMENT},
     {"madvise", POLICY_BY_ARGUMENT},
     {"shmget", POLICY_BY_ARGUMENT},
     {"shmat", POLICY_ALLOW},
@@ -118,7 +136,7 @@ const struct policy_entry isolate_policy[] = {
     {"listen", POLICY_ALLOW},
     {"getsockname", POLICY_ALLOW},
     {"getpeername", POLICY_ALLOW},
-    {"setsockopt", POLICY_ALLOW},
+    {"setsockopt", POLICY_BY_ARGUMENT},
     {"getsockopt", POLICY_ALLOW},
     {"fork", POLICY_ALLOW},
     {"vfork", POLICY_ALLOW},
@@ -319,7 +337,7 @@ const struct policy_entry isolate_policy[] = {
     {"rseq", POLICY_ALLOW},
     {"pidfd_send_signal", POLICY_ALLOW},
     {"pidfd_open", POLICY_ALLOW},
-    {"close_range", POLICY_ALLOW},
+    {"close_range", POLICY_BY_ARGUMENT},
     {"openat2", POLICY_ALLOW},
     {"faccessat2", POLICY_ALLOW},
     {"epoll_pwait2", POLICY_ALLOW},

@@ -37,7 +37,11 @@ struct policy_entry {
 /* Ends with a null name. Names that a kernel or architecture lacks are skipped. */
 extern const struct policy_entry isolate_policy[];
 
-enum policy_match { POLICY_MATCH_VALUE, POLICY_MATCH_ANY_BIT };
+enum policy_match {
+    POLICY_MATCH_VALUE,
+    POLICY_MATCH_ANY_BIT,
+    POLICY_MATCH_GIGABYTES, /* so many times 4 GiB or more: the high half is looked at */
+};
 enum { POLICY_TELL = -1 }; /* as POLICY_DENY, in place of an errno */
 
 /* One thing that an allowed call may not be asked to do. The argument's low half is looked at. */
@@ -47,10 +51,15 @@ struct argument_rule {
     enum policy_match match;
     uint32_t value;
     int answer; /* an errno, 0 for "done" without doing it, or POLICY_TELL */
+    /* Only where another argument, not the first one, has this value; 0: always. */
+    int where;
+    uint32_t where_value;
 };
 
 /* Ends with a null name. The rules of one call stand together, those of one argument of it, too. */
 extern const struct argument_rule isolate_argument_rules[];
+/* And where the program's user is somebody else's, too (ISOLATE_FILTER_SHARED_USER). */
+extern const struct argument_rule isolate_shared_user_rules[];
 
 /* What clone may be asked for: threads, fork and vfork. Not CLONE_PTRACE and CLONE_PARENT, which would make
  * the slot the child's tracer or parent, and no namespaces. */

@@ -172,8 +172,16 @@ static int has_number(const char *text, const char *number) {
     return 0;
 }
 
-/* The image's file with a line for the program's user, if it has none. What is not a text of usual size
- * stays. */
+static int has_name(const char *text, const char *line) {
+    size_t length = (size_t)(strchr(line, ':') - line) + 1;
+    for (const char *at = text; at != NULL; at = strchr(at, '\n'), at += at != NULL)
+        if (strncmp(at, line, length) == 0)
+            return 1;
+    return 0;
+}
+
+/* The image's file with a line for the program's user, unless it has both his number and the name that USER
+ * gives him. What is not a text of usual size stays. */
 static void add_user(struct config_builder *b, int etc, const char *name, const char *path,
                      const char *line) {
     struct stat status;
@@ -182,7 +190,8 @@ static void add_user(struct config_builder *b, int etc, const char *name, const 
         return;
     char *text = calloc(1, NAMES_MAX + 256);
     ssize_t n = text != NULL ? read(fd, text, NAMES_MAX) : -1;
-    if (n == status.st_size && strlen(text) == (size_t)n && !has_number(text, "1000")) {
+    if (n == status.st_size && strlen(text) == (size_t)n &&
+        !(has_number(text, "1000") && has_name(text, line))) {
         if (n > 0 && text[n - 1] != '\n')
             text[n++] = '\n';
         strcpy(text + n, line);

@@ -3,6 +3,7 @@
 
 #include <asm/unistd.h>
 #include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/sched.h>
 
 enum { FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16, TYPE_RAW = 3, TYPE_BITS = 15 };
@@ -61,8 +62,21 @@ struct answer answer_to(const struct isolate_answers *told, const struct seccomp
     return (struct answer){contains(told->harmless, number) ? ANSWER_HARMLESS : ANSWER_DENIED, EPERM};
 }
 
-int answer_is_lock(const struct seccomp_data *data) {
-    return data->arch == NATIVE_ARCH && data->nr == __NR_fcntl;
+enum told_call answer_is_told(const struct seccomp_data *data) {
+    uint32_t first = (uint32_t)data->args[0], second = (uint32_t)data->args[1];
+    if (data->arch != NATIVE_ARCH)
+        return NOT_MERELY_TOLD;
+    switch (data->nr) {
+    case __NR_fcntl:
+        return second == F_OFD_SETLK || second == F_OFD_SETLKW ? LOCK_OF_FILE : LOCK_OF_PROCESS;
+    case __NR_close_range:
+        return OWN_TABLE;
+    case __NR_unshare:
+        return (first & ~(uint32_t)(CLONE_FS | CLONE_SYSVSEM | CLONE_FILES)) == 0 ? OWN_TABLE
+                                                                                  : NOT_MERELY_TOLD;
+    default:
+        return NOT_MERELY_TOLD;
+    }
 }
 
 int answer_ends_run(struct answer answer, uint32_t flags) {

@@ -20,8 +20,10 @@ struct answer {
 /* Pure: of the call's number and arguments alone. */
 struct answer answer_to(const struct isolate_answers *told, const struct seccomp_data *data);
 
-/* Whether it is an allowed call that is only to be counted: one that may take a record lock. */
-int answer_is_lock(const struct seccomp_data *data);
+/* An allowed call that we are only told of: one that may take a record lock, which belongs to the process
+ * (POSIX) or to the open file (OFD), or one that gives a thread a table of descriptors of its own. */
+enum told_call { NOT_MERELY_TOLD, LOCK_OF_PROCESS, LOCK_OF_FILE, OWN_TABLE };
+enum told_call answer_is_told(const struct seccomp_data *data);
 
 /* Whether the run ends, with these flags of its request. */
 int answer_ends_run(struct answer answer, uint32_t flags);

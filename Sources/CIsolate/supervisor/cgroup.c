@@ -25,15 +25,15 @@ static uint32_t kind_in_force;
 
 /* Where the descriptors of struct cgroup stand. */
 static const size_t members[] = {
-    offsetof(struct cgroup, slot_dir),      offsetof(struct cgroup, run_dir),
-    offsetof(struct cgroup, memory_limit),  offsetof(struct cgroup, swap_limit),
-    offsetof(struct cgroup, memory_usage),  offsetof(struct cgroup, memory_peak),
-    offsetof(struct cgroup, memory_events), offsetof(struct cgroup, memory_stat),
-    offsetof(struct cgroup, reclaim),       offsetof(struct cgroup, pids_max),
-    offsetof(struct cgroup, pids_current),  offsetof(struct cgroup, pids_events),
-    offsetof(struct cgroup, pids_peak),     offsetof(struct cgroup, cpu_usage),
-    offsetof(struct cgroup, procs[0]),      offsetof(struct cgroup, procs[1]),
-    offsetof(struct cgroup, procs[2]),
+    offsetof(struct cgroup, slot_dir),     offsetof(struct cgroup, run_dir),
+    offsetof(struct cgroup, memory_limit), offsetof(struct cgroup, swap_limit),
+    offsetof(struct cgroup, tcp_limit),    offsetof(struct cgroup, memory_usage),
+    offsetof(struct cgroup, memory_peak),  offsetof(struct cgroup, memory_events),
+    offsetof(struct cgroup, memory_stat),  offsetof(struct cgroup, reclaim),
+    offsetof(struct cgroup, pids_max),     offsetof(struct cgroup, pids_current),
+    offsetof(struct cgroup, pids_events),  offsetof(struct cgroup, pids_peak),
+    offsetof(struct cgroup, cpu_usage),    offsetof(struct cgroup, procs[0]),
+    offsetof(struct cgroup, procs[1]),     offsetof(struct cgroup, procs[2]),
 };
 enum { MEMBER_COUNT = sizeof members / sizeof members[0] };
 

@@ -26,7 +26,7 @@ struct cgroup {
     /* v2: the slot's directory, as a mount of its own that leads nowhere else, and that of the next run */
     int slot_dir, run_dir;
     uint32_t run_number;
-    int memory_limit, swap_limit, memory_usage, memory_peak, memory_events, memory_stat, reclaim;
+    int memory_limit, swap_limit, tcp_limit, memory_usage, memory_peak, memory_events, memory_stat, reclaim;
     int pids_max, pids_current, pids_events, pids_peak;
     int cpu_usage;
     int procs[ISOLATE_CGROUP_COUNT];

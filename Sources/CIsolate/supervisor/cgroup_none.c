@@ -38,7 +38,7 @@ static struct {
 
 static uint64_t doubt_since_ns; /* memory has perhaps been above its limit since then; 0: no */
 static struct member members[MEMBERS_MAX];
-static uint64_t resident_of[MEMBERS_MAX];
+static uint64_t resident_of[MEMBERS_MAX], tables_of[MEMBERS_MAX];
 
 static struct isolate_failure prepare(struct slot *slot) {
     cpu.count = 0;
@@ -114,10 +114,11 @@ static uint64_t kilobytes(const char *text, const char *key) {
     return text_find(text, key, 0) * 1024;
 }
 
-/* Anonymous and shared memory of one process, and its threads. */
-static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *threads) {
+/* Anonymous and shared memory of one process, its page tables, and its threads. */
+static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *threads, uint64_t *tables) {
     char text[4096];
     struct member all[8];
+    *tables = 0;
     if (members_read(slot, entry, "status", text, sizeof text) <= 0)
         return 0;
     *threads = text_find(text, "Threads:", 0);
@@ -129,7 +130,8 @@ static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *thre
         if (all[i].entry != entry)
             members_read(slot, all[i].entry, "status", text,
                          sizeof text); /* also found under its own number */
-    return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
+    *tables = kilobytes(text, "VmPTE:");
+    return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:") + *tables;
 }
 
 /* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. 0: it
@@ -167,8 +169,9 @@ static uint64_t read_parts(const struct slot *slot, unsigned count, uint64_t *do
         if (sharing == SHARED)
             continue;
         uint64_t part;
-        int is_certain =
-            read_own_part(slot, members[i].entry, resident_of[i], &part) && sharing == NOT_SHARED;
+        int is_certain = read_own_part(slot, members[i].entry, resident_of[i] - tables_of[i], &part) &&
+                         sharing == NOT_SHARED;
+        part += tables_of[i];
         *(is_certain ? &sum : doubtful) += part;
     }
     return sum;
@@ -193,7 +196,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     look_at_clocks(slot, count);
     for (unsigned i = 0; i < count; i++) {
         uint64_t own_threads = 0;
-        resident_of[i] = read_resident(slot, members[i].entry, &own_threads);
+        resident_of[i] = read_resident(slot, members[i].entry, &own_threads, &tables_of[i]);
         resident += resident_of[i];
         largest = resident_of[i] > largest ? resident_of[i] : largest;
         threads += own_threads;

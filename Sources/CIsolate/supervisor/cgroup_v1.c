@@ -67,6 +67,7 @@ static void remove_all(const struct isolate_config *config) {
 static const struct cgroup_file files[] = {
     FILE_OF(MEMORY, "/memory.limit_in_bytes", O_RDWR, 1, memory_limit),
     FILE_OF(MEMORY, "/memory.memsw.limit_in_bytes", O_RDWR, 0, swap_limit),
+    FILE_OF(MEMORY, "/memory.kmem.tcp.limit_in_bytes", O_WRONLY, 0, tcp_limit),
     FILE_OF(MEMORY, "/memory.usage_in_bytes", O_RDONLY, 1, memory_usage),
     FILE_OF(MEMORY, "/memory.max_usage_in_bytes", O_RDWR, 1, memory_peak),
     FILE_OF(MEMORY, "/memory.oom_control", O_RDONLY, 1, memory_events),
@@ -169,6 +170,9 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
     /* Both limits were unlimited at rest, so the lower one may come first. */
     if (result == 0 && cgroup->swap_limit >= 0)
         result = text_write_number(cgroup->swap_limit, base + limits->memory_bytes);
+    /* On an account of its own here: a full one makes the senders wait. */
+    if (result == 0 && cgroup->tcp_limit >= 0 && slot->config->network == ISOLATE_NETWORK_LOOPBACK)
+        result = text_write_number(cgroup->tcp_limit, limits->memory_bytes);
     if (result == 0)
         result = text_write_number(cgroup->memory_peak, 0);
     if (result == 0) {

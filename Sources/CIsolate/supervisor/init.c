@@ -144,6 +144,7 @@ void init_main(const struct slot *slot, int result_socket) {
     done.failure = make_mounts(slot);
     if (done.failure.stage == 0 && network_is_per_cell(slot)) {
         int result = network_bring_loopback_up();
+        network_bound_buffers(slot);
         done.failure = failure_at(result < 0 ? ISOLATE_STAGE_NETWORK : 0, result, 1);
     }
     if (done.failure.stage == 0) {

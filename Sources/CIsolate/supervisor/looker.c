@@ -18,7 +18,7 @@ struct question {
     int32_t entry; /* in slot->proc */
 };
 
-struct answer {
+struct looker_answer {
     uint32_t number;
     int32_t result; /* bytes read, or -errno */
     uint64_t kilobytes;
@@ -33,7 +33,7 @@ static void answer_questions(const struct slot *slot, int socket) {
     sys_prctl(PR_SET_NAME, (unsigned long)"looker");
     sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
     while (sys_receive(socket, &question, sizeof question, 0, 0, 0) == sizeof question) {
-        struct answer answer = {.number = question.number};
+        struct looker_answer answer = {.number = question.number};
         char text[2048];
         credentials_begin_look(slot);
         answer.result = (int)members_read(slot, question.entry, "smaps_rollup", text, sizeof text);
@@ -66,7 +66,7 @@ int looker_start(struct slot *slot) {
 
 int looker_read_part(const struct slot *slot, int entry, uint64_t *bytes) {
     static uint32_t asked, answered;
-    struct answer answer;
+    struct looker_answer answer;
     struct sys_pollfd ready = {slot->looker, SYS_POLLIN, 0};
     /* An earlier question that is not answered yet: it still waits. */
     while (asked != answered && sys_poll(&ready, 1, 0) > 0 &&

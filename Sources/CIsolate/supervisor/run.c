@@ -35,7 +35,7 @@ struct run {
     uint64_t end_ns;
     uint64_t user_us, system_us, max_resident_bytes;
     int may_have_more; /* children to wait for */
-    unsigned lock_calls;
+    struct lock_calls lock_calls;
     unsigned services; /* stops and notifications that were answered */
     uint64_t service_base_ns;
 };
@@ -99,16 +99,22 @@ static void add_denied(struct isolate_run_record *record, struct isolate_syscall
         record->denied[record->denied_count++] = call;
 }
 
-/* Safe to let go on: what is decided does not depend on an argument, which another thread may change. */
-static void answer_lock(struct run *run, const struct seccomp_notif *notification) {
+/* Safe to let go on: nothing is decided by an argument in memory, which another thread may change. */
+static void answer_told(struct run *run, const struct seccomp_notif *notification, enum told_call call) {
     struct slot *slot = run->slot;
-    struct seccomp_notif_resp response = {.id = notification->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-    if (locks_are_too_many(slot, &run->lock_calls)) {
+    struct seccomp_notif_resp response = {.id = notification->id};
+    switch (locks_answer(slot, &run->lock_calls, call)) {
+    case LOCK_TOO_MANY:
         run->record.hits |= ISOLATE_HIT_MEMORY;
         end_run(run, ISOLATE_END_MEMORY);
-    } else {
-        SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+        return;
+    case LOCK_REFUSE:
+        response.error = -ENOLCK;
+        break;
+    default:
+        response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     }
+    SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
 static void read_listener(struct run *run) {
@@ -118,11 +124,12 @@ static void read_listener(struct run *run) {
     long result = SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_RECV, &notification);
     if (result < 0)
         return; /* the caller died meanwhile */
-    if (answer_is_lock(&notification.data)) {
-        answer_lock(run, &notification);
+    note_service(run);
+    enum told_call told = answer_is_told(&notification.data);
+    if (told != NOT_MERELY_TOLD) {
+        answer_told(run, &notification, told);
         return;
     }
-    note_service(run);
     struct isolate_syscall call = {notification.data.arch, (uint32_t)notification.data.nr};
     struct answer answer = answer_to(&slot->config->answers, &notification.data);
     if (answer_ends_run(answer, run->ready.flags)) {

@@ -12,6 +12,7 @@
 #ifndef ISOLATE_SUPERVISOR_H
 #define ISOLATE_SUPERVISOR_H
 
+#include "answer.h"
 #include "cgroup.h"
 #include "isolate_protocol.h"
 #include "sys.h"
@@ -129,6 +130,8 @@ void slot_main(struct slot *slot) __attribute__((noreturn));
 
 /* network.c: with the caller's rights over its own network namespace. 0, or -errno. */
 int network_bring_loopback_up(void);
+/* Of the namespace that the caller is in. */
+void network_bound_buffers(const struct slot *slot);
 /* Sockets of one run would be in the way of the next: each cell has a namespace of its own then. Without any,
  * the slot's serves them all. */
 int network_is_per_cell(const struct slot *slot);
@@ -273,9 +276,13 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
 /* Lets somebody go on who stopped for us and is not the program's first process: nobody else would. */
 void trace_release_stranger(int pid);
 
-/* locks.c: at each call that may take a record lock; whether the run holds more than its kernel memory has
- * room for. `calls`: the run's so far. */
-int locks_are_too_many(const struct slot *slot, unsigned *calls);
+/* locks.c: what a call that may take a record lock is answered. Counts it, too. */
+struct lock_calls {
+    unsigned of_files, of_processes, uncounted;
+    int have_own_tables; /* threads, perhaps: their locks are seen nowhere */
+};
+enum lock_answer { LOCK_GO_ON, LOCK_REFUSE, LOCK_TOO_MANY };
+enum lock_answer locks_answer(const struct slot *slot, struct lock_calls *calls, enum told_call call);
 
 /* evidence.c: limits that leave their mark in /work and /tmp. */
 /* Begins to count the bytes of the root file system that were written since `since_ns`, other mounts left

@@ -1,7 +1,9 @@
 // Talks to itself over lo: `tcp PORT`, `tcp6 PORT`, `udp PORT`; `knock PORT` says how a connection to that
-// port ends; `shape` prints the interfaces and the number of routes.
+// port ends; `shape` prints the interfaces and the number of routes, `interfaces` those that libraries are
+// told of.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +106,15 @@ static int shape(void) {
     return 0;
 }
 
+static int interfaces(void) {
+    struct if_nameindex *all = if_nameindex();
+    if (all == NULL)
+        return fail("if_nameindex");
+    for (struct if_nameindex *one = all; one->if_index != 0; one++)
+        printf("%s\n", one->if_name);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     int port = argc > 2 ? atoi(argv[2]) : 0;
     const char *what = argc > 1 ? argv[1] : "";
@@ -115,5 +126,7 @@ int main(int argc, char **argv) {
         return udp(port);
     if (strcmp(what, "knock") == 0)
         return knock(port);
+    if (strcmp(what, "interfaces") == 0)
+        return interfaces();
     return strcmp(what, "shape") == 0 ? shape() : 2;
 }

@@ -25,6 +25,19 @@ import Testing
         #expect(error?.hint != nil)
     }
 
+    /// A leak check cannot attach to a program that is traced already.
+    @Test(arguments: [
+        (nil, "detect_leaks=0"), ("verbosity=1", "detect_leaks=0:verbosity=1"),
+        ("detect_leaks=1", "detect_leaks=1"),
+        ("a=b:detect_leaks=0", "a=b:detect_leaks=0"), ("", ""),
+    ])
+    func leavesTheLeakCheckOut(_ own: String?, _ expected: String) throws {
+        let environment = own.map { ["LSAN_OPTIONS": $0] } ?? [:]
+        let strings = try Validation.strings(of: Command("a", environment: environment))
+        let variables = strings.bytes.split(separator: 0).suffix(strings.variableCount)
+        #expect(variables.map { String(decoding: $0, as: UTF8.self) }.contains("LSAN_OPTIONS=\(expected)"))
+    }
+
     /// A combining mark joins the slash or dot before it to one Character; to the kernel nothing is joined.
     @Test func splitsAtBytes() throws {
         let cases: [(ByteString, ByteString)] = [
