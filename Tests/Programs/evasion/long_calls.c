@@ -1,4 +1,5 @@
-// Keeps ours, or the kernel, at work for long: mincore | watches | epoll. The first says what it got, the others go on.
+// Keeps ours, or the kernel, at work for long: mincore | watches | epoll. The first says what it got, the
+// others go on.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,8 @@
 static int map_much(void) {
     size_t bytes = 40ul << 40, pages = bytes >> 12, part = 32 << 20;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, fd = open("vector", O_RDWR | O_CREAT, 0600);
-    char *all = mmap(NULL, bytes, PROT_READ, flags, -1, 0), *vector = mmap(NULL, pages, PROT_NONE, flags, -1, 0);
+    char *all = mmap(NULL, bytes, PROT_READ, flags, -1, 0),
+         *vector = mmap(NULL, pages, PROT_NONE, flags, -1, 0);
     ftruncate(fd, (off_t)part);
     for (size_t at = 0; at < pages && vector != MAP_FAILED; at += part)
         mmap(vector + at, part, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
