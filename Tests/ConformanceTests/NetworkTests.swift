@@ -75,6 +75,20 @@ struct NetworkTests {
         #expect(knock.stdoutText == "connect ECONNREFUSED\n", "\(knock.summary)")
     }
 
+    /// Unbounded, these sockets would hold 300 MiB or more each. The count is the whole host's: four run side by side.
+    @Test("What is sent and not read is bounded", arguments: ConformanceSubject.all, ["tcp", "udp"])
+    func unread(subject: ConformanceSubject, protocol: String) async throws {
+        guard subject.has(.networkNamespace), !subject.isSampled else { return }
+        let limits = Limits(wallTime: .seconds(20), memory: 32 << 20)
+        let result = try await subject.run(
+            "unread", [`protocol`], limits: limits.forThisProcessor, network: .loopback)
+        // cgroup v2 counts it as the run's memory.
+        if result.outcome == .limitExceeded(.memory) { return }
+        expect(result, .exited(code: 0))
+        let held = Int(result.stdoutText.dropLast()) ?? .max
+        #expect(held <= 160, "\(result.summary)")
+    }
+
     @Test("Without it a socket fails, and is listed", arguments: ConformanceSubject.all)
     func none(subject: ConformanceSubject) async throws {
         let result = try await subject.run("loopback", ["tcp", "8080"])
