@@ -11,10 +11,10 @@ public enum Language: String, Sendable, Hashable, CaseIterable {
     /// The language of a source file, by what stands behind the last dot of its name.
     ///
     /// - Parameter fileSuffix: with or without the dot, upper and lower case told apart as compilers do:
-    ///   `cpp`, `cc`, `cp`, `cxx`, `c++`, `C` and `CPP` are C++ (`c` is not), `py` is Python. Anything else gives `nil`.
+    ///   `cpp`, `cc`, `cp`, `cxx`, `c++` and `C` are C++ (`c` is not), `py` is Python. Anything else gives `nil`.
     public init?(fileSuffix: String) {
         switch fileSuffix.hasPrefix(".") ? String(fileSuffix.dropFirst()) : fileSuffix {
-        case "cpp", "cc", "cp", "cxx", "c++", "C", "CPP": self = .cpp
+        case "cpp", "cc", "cp", "cxx", "c++", "C": self = .cpp
         case "py": self = .python
         default: return nil
         }

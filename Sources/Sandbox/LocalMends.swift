@@ -36,7 +36,7 @@ enum LocalMends {
                     + ", or --user 1000"
                 : "run with CAP_SETUID and CAP_SETGID, or as an ordinary user"
         case .ownInodes: isFiltered || isContainer ? namespaces : privileges
-        case .noNewPrivileges, .capabilities: nil
+        default: nil
         }
     }
 

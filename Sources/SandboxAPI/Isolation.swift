@@ -14,14 +14,40 @@ public enum IsolationLevel: String, Sendable, Hashable, CaseIterable, Comparable
     }
 }
 
-/// One layer of isolation.
-public enum IsolationLayer: String, Sendable, Hashable, CaseIterable {
-    case userNamespace, mountNamespace, pidNamespace, networkNamespace, ipcNamespace, utsNamespace,
-        cgroupNamespace
-    case rootfs, maskedProc, noNewPrivileges, capabilities, seccomp, landlock, rlimits
-    case cgroupMemory, cgroupProcesses, cgroupCPU, distinctUser
+/// One layer of isolation. A backend of somebody else's may have layers of its own.
+public struct IsolationLayer: Sendable, Hashable, RawRepresentable, CaseIterable, CustomStringConvertible {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public var description: String { rawValue }
+
+    public static let userNamespace = IsolationLayer(rawValue: "userNamespace")
+    public static let mountNamespace = IsolationLayer(rawValue: "mountNamespace")
+    public static let pidNamespace = IsolationLayer(rawValue: "pidNamespace")
+    public static let networkNamespace = IsolationLayer(rawValue: "networkNamespace")
+    public static let ipcNamespace = IsolationLayer(rawValue: "ipcNamespace")
+    public static let utsNamespace = IsolationLayer(rawValue: "utsNamespace")
+    public static let cgroupNamespace = IsolationLayer(rawValue: "cgroupNamespace")
+    public static let rootfs = IsolationLayer(rawValue: "rootfs")
+    public static let maskedProc = IsolationLayer(rawValue: "maskedProc")
+    public static let noNewPrivileges = IsolationLayer(rawValue: "noNewPrivileges")
+    public static let capabilities = IsolationLayer(rawValue: "capabilities")
+    public static let seccomp = IsolationLayer(rawValue: "seccomp")
+    public static let landlock = IsolationLayer(rawValue: "landlock")
+    public static let rlimits = IsolationLayer(rawValue: "rlimits")
+    public static let cgroupMemory = IsolationLayer(rawValue: "cgroupMemory")
+    public static let cgroupProcesses = IsolationLayer(rawValue: "cgroupProcesses")
+    public static let cgroupCPU = IsolationLayer(rawValue: "cgroupCPU")
+    public static let distinctUser = IsolationLayer(rawValue: "distinctUser")
     /// No file of the root is an inode of the host's: none of the host's is watched, locked, flushed or changed.
-    case ownInodes
+    public static let ownInodes = IsolationLayer(rawValue: "ownInodes")
+
+    /// Those of this library's own backends.
+    public static let allCases: [IsolationLayer] = [
+        .userNamespace, .mountNamespace, .pidNamespace, .networkNamespace, .ipcNamespace, .utsNamespace,
+        .cgroupNamespace, .rootfs, .maskedProc, .noNewPrivileges, .capabilities, .seccomp, .landlock,
+        .rlimits,
+        .cgroupMemory, .cgroupProcesses, .cgroupCPU, .distinctUser, .ownInodes,
+    ]
 }
 
 /// The kind of cgroup hierarchy that accounts for a run.

@@ -1,8 +1,13 @@
 /// Who answered: carried by every result and every error.
 
-/// The kinds of backend.
-public enum BackendKind: String, Sendable, Hashable {
-    case local, docker
+/// What kind of backend answered. Whoever writes a backend names its kind: `BackendKind(rawValue: "mine")`.
+public struct BackendKind: Sendable, Hashable, RawRepresentable, CustomStringConvertible {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public var description: String { rawValue }
+
+    public static let local = BackendKind(rawValue: "local")
+    public static let docker = BackendKind(rawValue: "docker")
 }
 
 /// Who answered.

@@ -62,16 +62,20 @@ public struct RunResult: Sendable, Hashable {
     public var stderrText: String { String(decoding: stderr, as: UTF8.self) }
 }
 
-/// Where a figure comes from.
-public enum UsageSource: String, Sendable, Hashable {
+/// Where a figure comes from. A backend of somebody else's may have sources of its own.
+public struct UsageSource: Sendable, Hashable, RawRepresentable, CustomStringConvertible {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public var description: String { rawValue }
+
     /// The run's own cgroup counted it.
-    case cgroup
+    public static let cgroup = UsageSource(rawValue: "cgroup")
     /// Read from time to time while the program ran; short peaks can be missed.
-    case sampled
+    public static let sampled = UsageSource(rawValue: "sampled")
     /// The kernel's accounting of waited-for processes.
-    case rusage
+    public static let rusage = UsageSource(rawValue: "rusage")
     /// Our own monotonic clock.
-    case clock
+    public static let clock = UsageSource(rawValue: "clock")
 }
 
 /// What a run used, our own processes not included.

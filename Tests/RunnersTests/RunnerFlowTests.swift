@@ -260,7 +260,7 @@ import Testing
     }
 
     @Test func suffixes() {
-        for suffix in ["cpp", "cc", "cxx", "c++", "C", ".cpp"] {
+        for suffix in ["cpp", "cc", "cp", "cxx", "c++", "C", ".cpp"] {
             #expect(Language(fileSuffix: suffix) == .cpp)
         }
         for suffix in ["py", ".py"] { #expect(Language(fileSuffix: suffix) == .python) }
