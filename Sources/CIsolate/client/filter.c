@@ -91,7 +91,8 @@ static void emit_match(struct assembler *a, const struct argument_rule *rule) {
 static unsigned count_with_condition(const struct argument_rule *rule) {
     unsigned count = 0;
     while (rule[count].name != NULL && strcmp(rule[count].name, rule->name) == 0 &&
-           rule[count].where == rule->where && rule[count].index == rule->index)
+           rule[count].where == rule->where && rule[count].where_value == rule->where_value &&
+           rule[count].index == rule->index)
         count++;
     return count;
 }
