@@ -1,5 +1,6 @@
 // Watches and locks what it can read of its root, tries to change what lies in /dev, says so, and when a line
 // comes on stdin prints how many accesses by others it has seen.
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 // Talks to itself over lo: `tcp PORT`, `tcp6 PORT`, `udp PORT`; `knock PORT` says how a connection to that
 // port ends; `shape` prints the interfaces and the number of routes, `interfaces` those that libraries are
 // told of.
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
