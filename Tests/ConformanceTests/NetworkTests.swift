@@ -75,10 +75,13 @@ struct NetworkTests {
         #expect(knock.stdoutText == "connect ECONNREFUSED\n", "\(knock.summary)")
     }
 
+    /// An engine has no limit for it on cgroup v1 (Docker 20.10 takes KernelMemoryTCP and does nothing).
+    ///
     /// Unbounded, these sockets would hold 300 MiB or more each. The count is the whole host's: four run side by side.
     @Test("What is sent and not read is bounded", arguments: ConformanceSubject.all, ["tcp", "udp"])
     func unread(subject: ConformanceSubject, protocol: String) async throws {
-        guard subject.has(.networkNamespace), !subject.isSampled else { return }
+        guard subject.has(.networkNamespace), !subject.isSampled, subject.capabilities.kind == .local
+        else { return }
         let limits = Limits(wallTime: .seconds(20), memory: 32 << 20)
         let result = try await subject.run(
             "unread", [`protocol`], limits: limits.forThisProcessor, network: .loopback)
@@ -114,9 +117,7 @@ struct NetworkTests {
         guard subject.has(.networkNamespace) else { return }
         do {
             let result = try await subject.run("py_servers", network: .loopback)
-            // Where /etc/hosts is an engine's, `localhost` has two addresses, and libc asks the kernel how to sort them.
-            expect(
-                result, .exited(code: 0), denied: subject.capabilities.hasOwnEtc ? [] : ["socket"])
+            expect(result, .exited(code: 0))
             #expect(result.stdoutText == "hi page 3\n", "\(result.summary)")
         } catch let error as SandboxError where error.code == .executableNotFound {
             skip("\(subject.name): no python3 in this rootfs")

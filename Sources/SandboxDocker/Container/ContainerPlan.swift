@@ -69,8 +69,6 @@
             // Without a network there is lo, and it is up. A connection that ended holds its port for a minute otherwise, against
             // the next run of the sandbox.
             if key.network == .loopback {
-                // What is sent and not read; an engine on cgroup v2 does without.
-                spec.kernelMemoryTCP = Int64(limits.memory)
                 spec.sysctls = ["net.ipv4.tcp_max_tw_buckets": "0"]
                 // Docker turns it off where there is no network.
                 if hasIPv6 { spec.sysctls["net.ipv6.conf.all.disable_ipv6"] = "0" }

@@ -76,8 +76,6 @@
         package var memoryAndSwap: Int64?
         /// 0 to 100; an engine on cgroup v2 refuses it.
         package var memorySwappiness: Int64?
-        /// Bytes of TCP's buffers, on cgroup v1: v2 counts them as memory.
-        package var kernelMemoryTCP: Int64?
         /// Processes and threads.
         package var pids: Int64?
         /// Billionths of a processor.
@@ -138,7 +136,6 @@
             case memory = "Memory"
             case memoryAndSwap = "MemorySwap"
             case memorySwappiness = "MemorySwappiness"
-            case kernelMemoryTCP = "KernelMemoryTCP"
             case pids = "PidsLimit"
             case nanoProcessors = "NanoCpus"
             case tmpfs = "Tmpfs"
@@ -188,7 +185,6 @@
             try host.encodeIfPresent(memory, forKey: .memory)
             try host.encodeIfPresent(memoryAndSwap, forKey: .memoryAndSwap)
             try host.encodeIfPresent(memorySwappiness, forKey: .memorySwappiness)
-            try host.encodeIfPresent(kernelMemoryTCP, forKey: .kernelMemoryTCP)
             try host.encodeIfPresent(pids, forKey: .pids)
             try host.encodeIfPresent(nanoProcessors, forKey: .nanoProcessors)
             try host.encode(tmpfs, forKey: .tmpfs)
