@@ -62,7 +62,11 @@ if ! as_user "$repository/${bundle[0]}" --testing-library swift-testing --filter
     exit 1
 fi
 tail -n 1 "$log"
-# The dead that wait for the machine's pid 1 are nobody's leak.
+# The dead that wait for the machine's pid 1 are nobody's leak, and the dying have a moment.
+for _ in {1..100}; do
+    pgrep -u 1500 --runstates R,S,D,T >/dev/null || break
+    sleep 0.1
+done
 if pgrep -u 1500 --runstates R,S,D,T >/dev/null; then
     echo "worlds.sh: left behind by world $world:" >&2
     pgrep -u 1500 -a >&2

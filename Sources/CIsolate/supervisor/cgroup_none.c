@@ -122,6 +122,10 @@ static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *thre
     if (members_read(slot, entry, "status", text, sizeof text) <= 0)
         return 0;
     *threads = text_find(text, "Threads:", 0);
+    /* An orphan that waits to be buried by us is no process of the program's any more. */
+    if (*threads == 1 && text_contains_after(text, "State:", "Z") &&
+        (int)text_find(text, "PPid:", 0) == members_own_entry(slot))
+        *threads = 0;
     /* When the first thread has left, its file shows no memory, though the others have it all. */
     unsigned count = text_find(text, "RssAnon:", ~0ull) == ~0ull && *threads > 1
                          ? members_threads(slot, entry, all, sizeof all / sizeof all[0])

@@ -243,6 +243,10 @@ int members_are_visible(const struct slot *slot) {
     return !list.is_blind;
 }
 
+int members_own_entry(const struct slot *slot) {
+    return know_self(slot)->entry;
+}
+
 int members_entry(const struct slot *slot, int pid) {
     struct member children[8]; /* the program's process is one of ours; seat and init are not listed */
     if (sees_only_namespace(slot) || (know_self(slot)->entry != 0 && self.place == 0))

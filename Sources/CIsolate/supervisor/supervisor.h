@@ -247,6 +247,8 @@ members_lister members_children;
 /* Adds the descendants of the `count` processes that are in the list. */
 unsigned members_add_descendants(const struct slot *slot, struct member *members, unsigned count,
                                  unsigned most);
+/* Our own entry in slot->proc, or 0. */
+int members_own_entry(const struct slot *slot);
 /* The entry in slot->proc of a child of ours, or 0. */
 int members_entry(const struct slot *slot, int pid);
 
