@@ -114,8 +114,9 @@ uint64_t container_look(struct slot *slot) {
     if (is_full(slot, room, 0))
         return 0;
     /* The disk beneath may be full before the limit is reached. */
-    if (has_feature(slot, ISOLATE_FEATURE_WRITABLE) && free_beneath_root() < room)
-        room = free_beneath_root() + 1;
+    uint64_t beneath = has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? free_beneath_root() : ~0ull;
+    if (beneath < room)
+        room = beneath + 1;
     return slot->is_root_walked ? 1 : room; /* the next step comes soon */
 }
 
