@@ -1,9 +1,8 @@
-/// The languages that have a runner.
+/// What this module knows of the languages.
 
-/// A language in which a program can be given as source.
-public enum Language: String, Sendable, Hashable, CaseIterable {
-    case cpp, python
+import SandboxAPI
 
+extension Language {
     /// The longest source any runner accepts, in bytes: 64 MiB. A longer one throws `.fileTooLarge` before
     /// anything starts.
     public static let maximumSourceBytes = 64 << 20

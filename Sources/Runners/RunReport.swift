@@ -8,11 +8,12 @@ public struct RunReport: Sendable, Hashable {
     public var compile: CompileReport?
     /// What the program did; `nil` when it was not run because compiling did not succeed.
     public var result: RunResult?
-    /// The Python traceback in stderr, when the run did not succeed and there is one.
+    /// What the runner understood of what the program wrote, such as a ``PythonTraceback``; `nil` when there is nothing
+    /// of that kind.
     ///
     /// Untrusted: the program wrote that text and can have made it up. Never judge a run by it; judge by
     /// `result`.
-    public var traceback: PythonTraceback?
+    public var details: (any RunDetails)?
     /// The files of ``RunRequest/outputFiles`` that the program left, by the name asked for. Untrusted
     /// content.
     public var files: [ByteString: OutputFile]
@@ -21,13 +22,32 @@ public struct RunReport: Sendable, Hashable {
     public var uncollected: [ByteString: SandboxError.Code]
 
     public init(
-        compile: CompileReport? = nil, result: RunResult? = nil, traceback: PythonTraceback? = nil,
+        compile: CompileReport? = nil, result: RunResult? = nil, details: (any RunDetails)? = nil,
         files: [ByteString: OutputFile] = [:], uncollected: [ByteString: SandboxError.Code] = [:]
     ) {
         self.compile = compile
         self.result = result
-        self.traceback = traceback
+        self.details = details
         self.files = files
         self.uncollected = uncollected
+    }
+}
+
+/// What a runner understood of what a program wrote: a traceback, a panic. Each runner has types of its own.
+public protocol RunDetails: Sendable, Hashable, CustomStringConvertible {}
+
+extension RunReport {
+    public static func == (a: RunReport, b: RunReport) -> Bool {
+        a.compile == b.compile && a.result == b.result && a.files == b.files
+            && a.uncollected == b.uncollected
+            && a.details.map { AnyHashable($0) } == b.details.map { AnyHashable($0) }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(compile)
+        hasher.combine(result)
+        hasher.combine(files)
+        hasher.combine(uncollected)
+        hasher.combine(details.map { AnyHashable($0) })
     }
 }

@@ -138,8 +138,8 @@ public struct SandboxOptions: Sendable, Hashable {
     public var network: NetworkMode
     /// What system calls that the policy refuses do: fail and be listed, or end the run.
     public var blockedSyscalls: BlockedSyscallPolicy
-    /// The language that it is for, as in `Language.rawValue`: a backend may have an image for each, used where none is named.
-    public var language: String?
+    /// The language that it is for: a backend may have an image for each, used where none is named.
+    public var language: Language?
     /// The limits of its first run, where they are known: a backend for which new ones cost time may choose a sandbox that
     /// has them. They bind nobody.
     public var firstLimits: Limits?
@@ -154,33 +154,6 @@ public struct SandboxOptions: Sendable, Hashable {
         self.network = network
         self.blockedSyscalls = blockedSyscalls
     }
-}
-
-/// Where a root file system comes from. Names are compared byte by byte, as file systems and engines do.
-public enum Image: Sendable, Hashable, CustomStringConvertible {
-    /// The host's own `/usr` with a minimal `/etc`. Local backend only.
-    case host
-    /// A named image: a directory, an archive or a Docker image name. No backend of this version makes sandboxes
-    /// from it: `acquire` throws `.imageUnavailable`.
-    case reference(String)
-
-    public var description: String {
-        switch self {
-        case .host: "host"
-        case .reference(let name): name
-        }
-    }
-
-    private var key: ByteString? {
-        switch self {
-        case .host: nil
-        case .reference(let name): ByteString(name)
-        }
-    }
-
-    public static func == (a: Image, b: Image) -> Bool { a.key == b.key }
-
-    public func hash(into hasher: inout Hasher) { hasher.combine(key) }
 }
 
 /// Whether the root file system can be written to.

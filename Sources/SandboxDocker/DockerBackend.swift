@@ -122,7 +122,7 @@
 
         /// The engine has no host's own files: `.host` stands for the backend's own image.
         private func imageName(_ options: SandboxOptions) -> String {
-            if case .reference(let name) = options.image { return name }
+            if options.image != .host { return "\(options.image)" }
             return options.language.flatMap { configuration.images[$0] } ?? configuration.image
         }
 

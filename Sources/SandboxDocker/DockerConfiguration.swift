@@ -26,8 +26,8 @@
         public var isPoolEnabled = true
         /// The image where none is named. Setting it makes it every language's; see ``images``.
         public var image = "cpp-runner" { didSet { images = [:] } }
-        /// The images of languages where none is named, by the language's name (`cpp`, `python`); ``image`` for the others.
-        public var images = ["python": "python-runner"]
+        /// The images of languages where none is named, by the language; ``image`` for the others.
+        public var images: [Language: String] = [.python: "python-runner"]
         /// Where the engine is, as in `DOCKER_HOST`; `nil`: the usual socket.
         public var engineHost: String?
         /// As in `DOCKER_TLS_VERIFY`: TLS if it is set to anything.

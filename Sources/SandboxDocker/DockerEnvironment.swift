@@ -47,8 +47,8 @@
                 image = name
                 images = [:]  // observers keep still in an initializer
             }
-            for language in ["cpp", "python"] {
-                let variable = "SANDBOX_IMAGE_\(language.uppercased())"
+            for language in Language.allCases {
+                let variable = "SANDBOX_IMAGE_\(language.rawValue.uppercased())"
                 guard let name = variables[variable] else { continue }
                 guard Self.isImageName(name) else {
                     throw variables.bad(variable, name, "an image's name such as 'python-runner:latest'")

@@ -18,10 +18,11 @@ enum ImageReference: Hashable {
     /// - Parameter folders: where a plain name such as `cpp-runner:latest` is looked for.
     /// - Throws: for everything else, saying what the name looks like.
     init(_ image: Image, folders: ImageFolders = .current) throws(ImageFailure) {
-        guard case .reference(let name) = image, name != "host" else {
+        guard image != .host else {
             self = .host
             return
         }
+        guard let name = image.rawValue.exactText else { throw ImageFailure("the image's name is not UTF-8") }
         guard !name.isEmpty, !name.utf8.contains(0) else {
             throw ImageFailure("the image's name is \(name.isEmpty ? "empty" : "not a file name")")
         }

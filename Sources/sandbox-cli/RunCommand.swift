@@ -36,9 +36,9 @@
                     environment: plan.environment,
                     inputFiles: plan.inputFiles, outputFiles: plan.outputs.map(\.path), options: plan.options)
                 let runner: any LanguageRunner
-                switch language {
-                case .cpp: runner = compiling.runner(headers, limits: shared.limits.compile)
-                case .python:
+                if language == .cpp {
+                    runner = compiling.runner(headers, limits: shared.limits.compile)
+                } else {
                     try compiling.refuseCompiler()
                     // What is included without a compiler is imported: it lies beside the source, too.
                     request.inputFiles += headers
@@ -95,7 +95,7 @@
         private func language() throws(SandboxError) -> Language {
             if let language = shared.language { return language }
             if let language = Language(fileSuffix: Self.suffix(of: source)) { return language }
-            let names = Language.allCases.map { "`--language \($0.rawValue)`" }.joined(separator: " or ")
+            let names = Language.allCases.map { "`--language \($0)`" }.joined(separator: " or ")
             throw SandboxError(
                 .invalidArgument,
                 message: source == Self.ownStandardInput

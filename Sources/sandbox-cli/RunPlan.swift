@@ -34,7 +34,7 @@
                     .invalidArgument, message: "the image's name '\(name)' is not UTF-8",
                     hint: "rename the file, or name it by a link")
             }
-            return text == "host" ? .host : .reference(text)
+            return .reference(text)
         }
     }
 

@@ -15,7 +15,14 @@
 
         var policy: BlockedSyscallPolicy { self == .end ? .endRun : .deny }
     }
-    extension Language: ExpressibleByArgument {}
+
+    extension Language: ExpressibleByArgument {
+        /// Languages of others have no runner in this command.
+        init?(argument: String) {
+            self.init(rawValue: argument)
+            guard Self.allCases.contains(self) else { return nil }
+        }
+    }
 
     /// Values follow their option whatever they look like: `--memory -1` is told from a missing value.
     struct SharedOptions: ParsableArguments {

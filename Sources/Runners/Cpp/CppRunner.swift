@@ -72,7 +72,7 @@ public struct CppRunner: LanguageRunner {
         try checkPaths(
             inputs: request.inputFiles, outputs: request.outputFiles, reserved: [CppRunner.programName])
         var request = request
-        request.options.language = request.options.language ?? language.rawValue
+        request.options.language = request.options.language ?? language
         let compiled = try await compile(source, options: request.options, on: backend)
         guard let program = compiled.program else { return RunReport(compile: compiled.report) }
         do {
@@ -118,7 +118,7 @@ public struct CppRunner: LanguageRunner {
                 + linkFlags,
             inputFiles: headers + [InputFile(CppRunner.sourceName, source)])
         var options = options
-        options.language = options.language ?? language.rawValue
+        options.language = options.language ?? language
         options.firstLimits = compileLimits
         return try await throwingSandboxErrors {
             try await withFreshSandbox(options, on: backend) { [options] sandbox in

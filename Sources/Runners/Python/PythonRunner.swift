@@ -82,7 +82,7 @@ public struct PythonRunner: LanguageRunner {
         try checkPaths(
             inputs: request.inputFiles, outputs: request.outputFiles, reserved: [PythonRunner.sourceName])
         var request = request
-        request.options.language = request.options.language ?? language.rawValue
+        request.options.language = request.options.language ?? language
         let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
         do {
             return try await runProgram(
@@ -99,6 +99,6 @@ public struct PythonRunner: LanguageRunner {
 
 extension RunReport {
     fileprivate mutating func findTraceback(in stderr: [UInt8]) {
-        if let result, !result.outcome.isSuccess { traceback = PythonTraceback.parse(stderr) }
+        if let result, !result.outcome.isSuccess { details = PythonTraceback.parse(stderr) }
     }
 }

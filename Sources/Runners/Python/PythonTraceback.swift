@@ -4,7 +4,7 @@
 ///
 /// Untrusted: the program wrote this text and can print whatever looks like a traceback. Good for showing to
 /// people; never judge a run by it.
-public struct PythonTraceback: Sendable, Hashable {
+public struct PythonTraceback: RunDetails {
     /// One `File "…", line N, in f` entry.
     public struct Frame: Sendable, Hashable {
         /// As Python names it: `/work/main.py`, `<string>`.
@@ -92,4 +92,14 @@ public struct PythonTraceback: Sendable, Hashable {
         var parser = TracebackParser(text: stderr.suffix(maximumText))
         return parser.parse()
     }
+}
+
+extension PythonTraceback {
+    /// The last line: the exception's type and its message.
+    public var description: String { message.isEmpty ? exceptionType : "\(exceptionType): \(message)" }
+}
+
+extension RunReport {
+    /// The Python traceback in stderr, when the run did not succeed and there is one; see ``RunReport/details``.
+    public var traceback: PythonTraceback? { details as? PythonTraceback }
 }
