@@ -16,7 +16,7 @@ public protocol LanguageRunner: Sendable {
     /// A source that does not compile and a program that fails are reports, not errors.
     /// - Parameters:
     ///   - source: the bytes of the source file, written as they are; at most
-    ///     ``Language/maximumSourceBytes``.
+    ///     `Language.maximumSourceBytes`.
     ///   - request: arguments, stdin, limits and files.
     ///   - backend: where to run it.
     /// - Throws: `SandboxError`: `.invalidArgument`, `.invalidPath` and `.fileTooLarge` for the caller's own

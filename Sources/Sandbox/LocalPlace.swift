@@ -4,7 +4,6 @@ import CIsolate
 import Glibc
 import SandboxAPI
 import SandboxRuntime
-import Synchronization
 
 struct LocalPlace: SandboxPlace {
     let engine: LocalEngine
@@ -84,66 +83,37 @@ struct LocalPlace: SandboxPlace {
 
     // MARK: Runs
 
-    /// A run that is under way, for whoever may have to end it.
-    private struct Live: RunUnderWay {
-        let run: LocalRun
-        let slot: Slot
-        let serial: UInt64
-        let input: InputSource
-
-        var output: RunOutput { run.output }
-        func kill(_ end: isolate_end) {
-            slot.endRun(serial, end)
-            // Whoever does not want a run any more does not wait for a slot that hangs.
-            run.bounds.add(after: Patience.unwanted) { [slot] in slot.giveUp(SandboxError.runCancelled) }
-        }
-        func stopInput() { input.stop() }
-        var inputFailure: SandboxError? { input.failure }
-    }
-
     func start(
-        _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool,
-        onEnd: @escaping @Sendable () -> Void
+        _ asked: PlacedRequest, onEnd: @escaping @Sendable () -> Void
     ) async throws(SandboxError) -> any RunUnderWay {
-        let input = try InputSource.make(stdin, user: slot.hostUser, loop: slot.loop)
-        let out: ProgramPipe
-        let err: ProgramPipe
-        do throws(SandboxError) {
-            out = try ProgramPipe(reading: slot.hostUser)
-            do throws(SandboxError) { err = try ProgramPipe(reading: slot.hostUser) } catch {
-                out.closeBoth()
-                throw error
-            }
-        } catch {
-            input.closeProgramEnd()
-            input.stop()
+        let slot = slot
+        guard let serial = slot.reserveRun() else {
+            throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
+        }
+        let pipes: (input: InputSource, out: ProgramPipe, err: ProgramPipe)
+        do throws(SandboxError) { pipes = try makePipes(asked.stdin) } catch {
+            slot.forgetRun(serial)
             throw error
         }
+        let (input, out, err) = pipes
         defer {
             input.closeProgramEnd()
             Glibc.close(out.theirs)
             Glibc.close(err.theirs)
         }
-        let slot = slot
-        let box = SerialBox()
         let run = LocalRun(
-            loop: slot.loop, stdout: out.ours, stderr: err.ours, bound: limits.output,
-            isStreaming: isStreaming, onExceeded: { slot.endRun(box.serial, ISOLATE_END_OUTPUT) },
-            onEnd: onEnd)
-        guard let serial = slot.begin(run) else {
-            run.abandon()
-            input.stop()
-            throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
-        }
-        box.serial = serial
+            asked, in: slot, serial: serial, input: input, stdout: out.ours, stderr: err.ours, onEnd: onEnd)
+        slot.begin(run)
         // Counted here, whatever becomes of the slot, and from before the request: making a cell is within the grace.
-        run.bounds.add(after: limits.wallTime + slot.patience.grace) {
-            slot.giveUp(slot.patience.endlessRun(limits.wallTime))
+        let wallTime = asked.limits.wallTime
+        run.bounds.add(after: wallTime + slot.patience.grace) {
+            slot.giveUp(slot.patience.endlessRun(wallTime))
         }
-        var bounds = isolate_limits(limits)
+        var bounds = isolate_limits(asked.limits)
         var flags = options.blockedSyscalls.runFlags
         if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
         var stdio = (input.fd < 0 ? out.theirs : input.fd, out.theirs, err.theirs)
+        let strings = asked.strings
         let sent = strings.bytes.withUnsafeBytes { bytes in
             withUnsafeBytes(of: &stdio) { stdio in
                 slot.withSockets { _, request in
@@ -155,7 +125,7 @@ struct LocalPlace: SandboxPlace {
             }
         }
         guard sent == 0 else {
-            slot.forget(run)
+            slot.forgetRun(serial)
             run.abandon()
             input.stop()
             throw sent == -EPIPE || sent == -ECONNRESET
@@ -164,15 +134,24 @@ struct LocalPlace: SandboxPlace {
                     .setupFailed, stage: "request", errno: -sent,
                     message: "cannot send the request: \(describe(errno: -sent))")
         }
-        return Live(run: run, slot: slot, serial: serial, input: input)
+        return run
     }
-}
 
-/// Set before the request is sent; read on the loop's thread when output passed its bound.
-private final class SerialBox: Sendable {
-    private let value = Atomic<UInt64>(0)
-    var serial: UInt64 {
-        get { value.load(ordering: .acquiring) }
-        set { value.store(newValue, ordering: .releasing) }
+    /// Nothing is left open when one of them cannot be made.
+    private func makePipes(
+        _ stdin: StandardInput
+    ) throws(SandboxError) -> (input: InputSource, out: ProgramPipe, err: ProgramPipe) {
+        let input = try InputSource.make(stdin, user: slot.hostUser, loop: slot.loop)
+        do throws(SandboxError) {
+            let out = try ProgramPipe(reading: slot.hostUser)
+            do throws(SandboxError) { return (input, out, try ProgramPipe(reading: slot.hostUser)) } catch {
+                out.closeBoth()
+                throw error
+            }
+        } catch {
+            input.closeProgramEnd()
+            input.stop()
+            throw error
+        }
     }
 }

@@ -9,7 +9,7 @@ import SandboxRuntime
 ///
 /// All descriptors are read on the event loop's thread. The end is the slot's record, never an end of file: when it
 /// comes, whatever was written is in the pipes.
-final class LocalRun: EventHandler {
+final class LocalRun: EventHandler, RunUnderWay {
     private struct Stream {
         var fd: Int32
         var isPaused = false
@@ -40,8 +40,10 @@ final class LocalRun: EventHandler {
     let output: RunOutput
     /// What is done when its end does not come.
     let bounds: DeadlineSet
-    private let loop: EventLoop
-    private let onExceeded: @Sendable () -> Void
+    private let slot: Slot
+    private let serial: UInt64
+    private let command: Command
+    private let input: InputSource
     private let onEnd: @Sendable () -> Void
     private let streams: Streams
 
@@ -66,23 +68,37 @@ final class LocalRun: EventHandler {
     }
 
     /// - Parameters:
+    ///   - slot: where it runs, and `serial` its number there.
     ///   - stdout: the reading end of a non-blocking pipe, owned from here on; so is `stderr`.
-    ///   - onExceeded: called once when a stream passes `bound`; it has the run killed.
     ///   - onEnd: called when the run no longer needs the slot.
     init(
-        loop: EventLoop, stdout: Int32, stderr: Int32, bound: Int, isStreaming: Bool,
-        onExceeded: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void
+        _ request: PlacedRequest, in slot: Slot, serial: UInt64, input: InputSource, stdout: Int32,
+        stderr: Int32, onEnd: @escaping @Sendable () -> Void
     ) {
-        self.loop = loop
-        bounds = DeadlineSet(loop)
-        self.onExceeded = onExceeded
+        self.slot = slot
+        self.serial = serial
+        self.input = input
         self.onEnd = onEnd
-        let streams = Streams(stdout, stderr, loop)
+        command = request.command
+        bounds = DeadlineSet(slot.loop)
+        let streams = Streams(stdout, stderr, slot.loop)
         self.streams = streams
-        output = RunOutput(bound: bound, isStreaming: isStreaming) { _ in streams.unpause() }
-        loop.add(stdout, events: EventLoop.readable, handler: self)
-        loop.add(stderr, events: EventLoop.readable, handler: self)
+        output = RunOutput(bound: request.limits.output, isStreaming: request.isStreaming) { _ in
+            streams.unpause()
+        }
+        slot.loop.add(stdout, events: EventLoop.readable, handler: self)
+        slot.loop.add(stderr, events: EventLoop.readable, handler: self)
     }
+
+    func kill() {
+        slot.endRun(serial, ISOLATE_END_CANCEL)
+        // Whoever does not want a run any more does not wait for a slot that hangs.
+        bounds.add(after: Patience.unwanted) { [slot] in slot.giveUp(SandboxError.runCancelled) }
+    }
+
+    func stopInput() { input.stop() }
+
+    var inputFailure: SandboxError? { input.failure }
 
     func ready(_ fd: Int32, events: UInt32) {
         let effects = streams.value.withLock { streams -> Effects in
@@ -93,7 +109,7 @@ final class LocalRun: EventHandler {
     }
 
     /// The slot's last word, or the loss of the slot.
-    func ended(_ end: RunOutput.End) {
+    func ended(_ end: Result<isolate_run_record, SandboxError>) {
         bounds.end()
         let effects = streams.value.withLock { streams in
             var effects = Effects()
@@ -106,7 +122,7 @@ final class LocalRun: EventHandler {
         }
         effects.perform(self)
         onEnd()
-        output.finish(end)
+        output.finish(end, of: command, disk: "the directory of TMPDIR")
     }
 
     private struct Effects {
@@ -127,10 +143,12 @@ final class LocalRun: EventHandler {
         /// Outside the lock: a consumer that takes something unpauses the streams.
         func perform(_ run: LocalRun) {
             for fd in close {
-                run.loop.remove(fd)
+                run.slot.loop.remove(fd)
                 Glibc.close(fd)
             }
-            for (index, bytes) in taken where run.output.take(bytes, from: index) { run.onExceeded() }
+            for (index, bytes) in taken where run.output.take(bytes, from: index) {
+                run.slot.endRun(run.serial, ISOLATE_END_OUTPUT)
+            }
             run.pauseIfFull()
         }
     }
@@ -178,7 +196,7 @@ final class LocalRun: EventHandler {
             guard output.isFull else { return }
             for index in 0..<2 where streams[index].fd >= 0 && !streams[index].isPaused {
                 streams[index].isPaused = true
-                loop.change(streams[index].fd, events: 0)
+                slot.loop.change(streams[index].fd, events: 0)
             }
         }
     }

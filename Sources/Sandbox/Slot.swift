@@ -9,17 +9,14 @@ import SandboxRuntime
 ///
 /// A slot answers in order, so there is one pending question at most, next to one run at most.
 final class Slot: EventHandler {
-    private typealias Answer = Result<(isolate_status_record, Int32), SandboxError>
+    typealias Answer = Result<(isolate_status_record, Int32), SandboxError>
+    private typealias Machine = SlotStateMachine<Answer, Waiter<Answer>, LocalRun>
 
-    private struct State {
-        var isClosed = false
-        var answer: Answer?
-        var waiting: CheckedContinuation<Answer, Never>?
-        var run: LocalRun?
-        var serial: UInt64 = 0
+    private struct State: Sendable {
+        var machine = Machine()
+        /// The disk limit in force.
         var disk = 0
         var layers: UInt32 = 0
-        var mustRetire = false
     }
 
     let number: UInt32
@@ -51,8 +48,8 @@ final class Slot: EventHandler {
 
     var layers: UInt32 { state.withLock { $0.layers } }
     /// The slot lost a part of itself and must not serve another sandbox.
-    var mustRetire: Bool { state.withLock { $0.mustRetire || $0.isClosed } }
-    var isClosed: Bool { state.withLock { $0.isClosed } }
+    var mustRetire: Bool { state.withLock { $0.machine.mustRetire || $0.machine.isClosed } }
+    var isClosed: Bool { state.withLock { $0.machine.isClosed } }
 
     func awaitRoot() async throws(SandboxError) {
         defer { turns.end() }
@@ -79,7 +76,7 @@ final class Slot: EventHandler {
         let (record, _) = try await ask("clearing a sandbox") { control in
             isolate_slot_send(control, ISOLATE_CLEAR.rawValue, 0, 0, 0)
         }
-        state.withLock { $0.mustRetire = $0.mustRetire || record.retire != 0 }
+        if record.retire != 0 { state.withLock { $0.machine.retire() } }
     }
 
     func setDisk(_ bytes: Int) async throws(SandboxError) {
@@ -126,25 +123,22 @@ final class Slot: EventHandler {
 
     // MARK: Runs
 
-    /// Registers a run before its request is sent. `nil`: one is under way.
-    func begin(_ run: LocalRun) -> UInt64? {
-        state.withLock { state in
-            guard state.run == nil else { return nil }
-            state.run = run
-            state.serial += 1
-            return state.serial
-        }
+    /// The number of a run that is to be made. `nil`: one is under way.
+    func reserveRun() -> UInt64? { state.withLock { $0.machine.reserveRun() } }
+
+    /// Registers a run before its request is sent.
+    func begin(_ run: LocalRun) {
+        if !state.withLock({ $0.machine.beginRun(run) }) { run.ended(.failure(Self.gone)) }
     }
 
-    func forget(_ run: LocalRun) {
-        state.withLock { if $0.run === run { $0.run = nil } }
-    }
+    /// The request of this run did not leave.
+    func forgetRun(_ serial: UInt64) { state.withLock { $0.machine.forgetRun(serial) } }
 
     /// Sends while the sockets are surely open: a closed descriptor's number may already be somebody else's.
     ///
     /// - Returns: what `body` returned, or `-EPIPE` when the slot is closed. `body` must not block.
     func withSockets(_ body: (_ control: Int32, _ request: Int32) -> Int32) -> Int32 {
-        state.withLock { $0.isClosed ? -EPIPE : body(control, request) }
+        state.withLock { $0.machine.isClosed ? -EPIPE : body(control, request) }
     }
 
     /// Tells the slot to kill the run. Harmless when it is over.
@@ -181,23 +175,17 @@ final class Slot: EventHandler {
         defer { bounds.end() }
         // A caller who is cancelled has a moment's patience: most answers are under way, and a slot whose answer nobody
         // took is of no use to anybody.
-        let answer: Answer = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let ready = state.withLock { state -> Answer? in
-                    if let answer = state.answer {
-                        state.answer = nil
-                        return answer
-                    }
-                    if state.isClosed { return .failure(Self.gone) }
-                    state.waiting = continuation
-                    return nil
+        let answer = await withTaskCancellationHandler {
+            await state.answer { state, waiter -> Answer? in
+                switch state.machine.wait(waiter) {
+                case .answer(let answer): answer
+                case .closed: .failure(Self.gone)
+                case .wait: nil
                 }
-                if let ready { continuation.resume(returning: ready) }
             }
         } onCancel: {
             bounds.add(after: Patience.unwanted) { [weak self] in self?.giveUp(SandboxError.runCancelled) }
         }
-        state.follow()
         return try answer.get()
     }
 
@@ -216,7 +204,7 @@ final class Slot: EventHandler {
             var received: Int32 = -1
             let result = state.withLock { state in
                 // Closed meanwhile, its number may be somebody else's.
-                state.isClosed ? 0 : isolate_slot_receive(fd, &message, &received)
+                state.machine.isClosed ? 0 : isolate_slot_receive(fd, &message, &received)
             }
             if result == 0 { return }
             guard result > 0 else {
@@ -233,25 +221,13 @@ final class Slot: EventHandler {
     }
 
     private func handleEnd(_ record: isolate_run_record) {
-        let run = state.withLock { state -> LocalRun? in
-            // The end of an earlier run, told twice, is not this one's.
-            if record.serial != 0, record.serial != state.serial { return nil }
-            // A run that ended before anybody knew its number: what comes next could not be told apart.
-            if record.serial == 0 { state.mustRetire = true }
-            defer { state.run = nil }
-            return state.run
-        }
+        let (run, closes) = state.withLock { $0.machine.runEnded(record.serial) }
         run?.ended(.success(record))
-        if record.serial == 0, run != nil { close() }
+        if closes { close() }
     }
 
     private func deliver(_ answer: Answer) {
-        let waiting = state.withLock { state -> CheckedContinuation<Answer, Never>? in
-            defer { state.waiting = nil }
-            if state.waiting == nil { state.answer = answer }
-            return state.waiting
-        }
-        waiting?.resume(returning: answer)
+        state.withLock { $0.machine.answered(answer) }?.resume(returning: answer)
     }
 
     /// Closes our ends, upon which a slot dies that is well. Safe to call twice.
@@ -259,22 +235,15 @@ final class Slot: EventHandler {
     /// - Returns: false when it was closed before.
     @discardableResult
     func close(_ error: SandboxError = Slot.gone) -> Bool {
-        let (first, run, waiting) = state.withLock { state in
-            defer {
-                state.isClosed = true
-                state.run = nil
-                state.waiting = nil
-            }
-            return (!state.isClosed, state.run, state.waiting)
-        }
-        guard first else { return false }
+        guard let closed = state.withLock({ $0.machine.close() }) else { return false }
         loop.remove(control)
         state.withLock { _ in
             Glibc.close(control)
             Glibc.close(request)
         }
-        run?.ended(.failure(error))
-        waiting?.resume(returning: .failure(error))
+        if case .success((_, let fd))? = closed.answer, fd >= 0 { Glibc.close(fd) }
+        closed.run?.ended(.failure(error))
+        closed.waiter?.resume(returning: .failure(error))
         return true
     }
 

@@ -100,7 +100,7 @@ public struct CppRunner: LanguageRunner {
     ///
     /// A source that does not compile is a result without a program, not an error.
     /// - Parameters:
-    ///   - source: in any encoding, at most ``Language/maximumSourceBytes``.
+    ///   - source: in any encoding, at most `Language.maximumSourceBytes`.
     ///   - options: the sandbox to compile in.
     ///   - backend: makes that sandbox.
     /// - Throws: `SandboxError`: `.invalidArgument` for a NUL in a flag and for flags with which the compiler makes

@@ -2,7 +2,7 @@
 import SandboxAPI
 import SandboxRuntime
 
-/// Throws `.fileTooLarge` for a source beyond ``Language/maximumSourceBytes``.
+/// Throws `.fileTooLarge` for a source beyond `Language.maximumSourceBytes`.
 func checkSize(ofSource bytes: Int) throws(SandboxError) {
     guard bytes > Language.maximumSourceBytes else { return }
     throw SandboxError(

@@ -12,6 +12,7 @@
     final class AgentRun: RunUnderWay {
         let output: RunOutput
         private let connection: AgentConnection
+        private let command: Command
         private let onEnd: @Sendable () -> Void
         private let number = Atomic<UInt64>(0)
         private let window = InputWindow()
@@ -22,12 +23,13 @@
         static let streamingCredit = RunOutput.highWater / 2
 
         init(
-            _ connection: AgentConnection, bound: Int, isStreaming: Bool,
-            onEnd: @escaping @Sendable () -> Void
+            _ connection: AgentConnection, _ request: PlacedRequest, onEnd: @escaping @Sendable () -> Void
         ) {
             self.connection = connection
             self.onEnd = onEnd
-            output = RunOutput(bound: bound, isStreaming: isStreaming) { [connection] taken in
+            command = request.command
+            let isStreaming = request.isStreaming
+            output = RunOutput(bound: request.limits.output, isStreaming: isStreaming) { [connection] taken in
                 // Of what is collected all may come; of what is dropped, too.
                 if isStreaming { connection.send(Self.credit(taken)) }
             }
@@ -59,21 +61,23 @@
 
         func wrote(_ bytes: ByteBuffer, _ index: Int) {
             // The agent keeps to the bound; one that does not is told so.
-            if output.take(Array(bytes.readableBytesView), from: index) { kill(ISOLATE_END_OUTPUT) }
+            if output.take(Array(bytes.readableBytesView), from: index) {
+                connection.endRun(serial, ISOLATE_END_OUTPUT)
+            }
         }
 
         func inputTaken(_ bytes: Int) { window.add(bytes) }
 
-        func ended(_ end: RunOutput.End, exceeded: UInt32) {
+        func ended(_ end: Result<isolate_run_record, SandboxError>, exceeded: UInt32) {
             for index in 0..<2 where exceeded & (1 << UInt32(index)) != 0 { output.markExceeded(index) }
             stopInput()
             onEnd()
-            output.finish(end)
+            output.finish(end, of: command, disk: "the engine's data directory")
         }
 
         // MARK: On the caller's side
 
-        func kill(_ end: isolate_end) { connection.endRun(serial, end) }
+        func kill() { connection.endRun(serial, ISOLATE_END_CANCEL) }
 
         func stopInput() {
             window.close()

@@ -68,15 +68,14 @@
         }
 
         func start(
-            _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool,
-            onEnd: @escaping @Sendable () -> Void
+            _ asked: PlacedRequest, onEnd: @escaping @Sendable () -> Void
         ) async throws(SandboxError) -> any RunUnderWay {
-            let input = try Input(stdin)
-            let run = AgentRun(
-                connection, bound: limits.output, isStreaming: isStreaming, onEnd: onEnd)
+            let input = try Input(asked.stdin)
+            let (strings, limits) = (asked.strings, asked.limits)
+            let run = AgentRun(connection, asked, onEnd: onEnd)
             var request = isolate_agent_run()
             request.output_bytes = UInt64(limits.output)
-            let credit = isStreaming ? UInt64(AgentRun.streamingCredit) : UInt64(limits.output) + 1
+            let credit = asked.isStreaming ? UInt64(AgentRun.streamingCredit) : UInt64(limits.output) + 1
             request.credit = (credit, credit)
             request.run.limits = isolate_limits(limits)
             request.run.argc = UInt32(strings.argumentCount)

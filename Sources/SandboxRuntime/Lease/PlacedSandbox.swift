@@ -1,29 +1,20 @@
 /// A sandbox in use: what callers may do when, whatever it is made of.
 
-import CIsolate
-package import SandboxAPI
+public import SandboxAPI
 
-/// The one ``SandboxInstance``: serial runs, files, and a close that waits for both.
-package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
-    private struct State {
-        var isClosed = false
-        /// A run is under way, the body of a streaming one included.
-        var isBusy = false
-        /// The run still needs the place.
-        var runHoldsPlace = false
-        /// Files being read or written, and the run.
-        var users = 0
-        var live: (any RunUnderWay)?
-        /// Whoever closes the sandbox waits until nobody uses the place, which then serves somebody else.
-        var closing: CheckedContinuation<Void, Never>?
-    }
+/// The one ``/SandboxAPI/SandboxInstance``: serial runs, files, and a close that waits for both.
+///
+/// ``LeaseStateMachine`` decides, this waits and wakes.
+public final class PlacedSandbox: SandboxInstance {
+    private typealias Machine = LeaseStateMachine<any RunUnderWay, Waiter<Void>>
 
-    package let provenance: Provenance
-    package let isolation: IsolationReport
-    private let place: Place
-    private let state = Locked(State())
+    public let provenance: Provenance
+    public let isolation: IsolationReport
+    private let place: any SandboxPlace
+    private let state = Locked(Machine())
 
-    package init(_ place: Place, isolation: IsolationReport, provenance: Provenance) {
+    /// - Parameter place: given back when the sandbox is closed, or when nobody has it any more.
+    public init(_ place: any SandboxPlace, isolation: IsolationReport, provenance: Provenance) {
         self.place = place
         self.isolation = isolation
         self.provenance = provenance
@@ -31,30 +22,20 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
 
     deinit {
         // A sandbox that was never closed still goes back: nothing is left behind.
-        if state.withLock({ !$0.isClosed }) { place.giveBack() }
+        if case .first = state.withLock({ $0.close() }) { place.giveBack() }
     }
 
-    package func close() async {
-        let isFirst = state.withLock { state in
-            defer { state.isClosed = true }
-            return !state.isClosed
-        }
-        guard isFirst else { return }
+    public func close() async {
+        guard case .first(let run) = state.withLock({ $0.close() }) else { return }
         // A run under way is killed, and its end awaited: only then may the place serve another sandbox.
-        await withCheckedContinuation { continuation in
-            let (isUsed, live) = state.withLock { state in
-                if state.users > 0 { state.closing = continuation }
-                return (state.users > 0, state.live)
-            }
-            live?.kill(ISOLATE_END_CANCEL)
-            if !isUsed { continuation.resume() }
-        }
+        run?.kill()
+        await state.answer { machine, waiter in machine.waitUntilFree(waiter) ? nil : () }
         place.giveBack()
     }
 
     // MARK: Files
 
-    package func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
+    public func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
         do throws(SandboxError) {
             try beginUse()
             defer { endUse() }
@@ -64,7 +45,7 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
         }
     }
 
-    package func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+    public func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
         do throws(SandboxError) {
             try beginUse()
             defer { endUse() }
@@ -81,58 +62,64 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
 
     private func checkUsable() throws(SandboxError) {
         try place.checkUsable()
-        if state.withLock({ $0.isClosed }) { throw Self.closedError }
+        if state.withLock({ $0.isClosed }) { throw Self.error(.closed) }
     }
 
     /// Holds off ``close()`` while a file is read or written.
     private func beginUse() throws(SandboxError) {
         try place.checkUsable()
-        let isOpen = state.withLock { state in
-            if !state.isClosed { state.users += 1 }
-            return !state.isClosed
-        }
-        if !isOpen { throw Self.closedError }
+        try enter { machine throws(Machine.Refusal) in try machine.beginFile() }
     }
 
-    private func endUse() {
-        let closing = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            state.users -= 1
-            guard state.users == 0 else { return nil }
-            defer { state.closing = nil }
-            return state.closing
+    private func endUse() { state.withLock { $0.endFile() }?.resume() }
+
+    private func enter(
+        _ begin: (inout Machine) throws(Machine.Refusal) -> Void
+    ) throws(SandboxError) {
+        do throws(Machine.Refusal) {
+            try state.withLock { machine throws(Machine.Refusal) in try begin(&machine) }
+        } catch {
+            throw Self.error(error)
         }
-        closing?.resume()
     }
 
-    private static var closedError: SandboxError {
-        SandboxError(.sandboxClosed, message: "the sandbox is closed", hint: "use it inside withSandbox only")
+    private static func error(_ refusal: Machine.Refusal) -> SandboxError {
+        switch refusal {
+        case .closed:
+            SandboxError(
+                .sandboxClosed, message: "the sandbox is closed", hint: "use it inside withSandbox only")
+        case .busy:
+            SandboxError(
+                .sandboxBusy, message: "a run is under way in this sandbox",
+                hint: "runs of one sandbox are serial: wait for it, or take another sandbox")
+        }
     }
 
     // MARK: Runs
 
-    package func run(_ command: Command, stdin: StandardInput, limits: Limits) async throws(SandboxError)
+    public func run(_ command: Command, stdin: StandardInput, limits: Limits) async throws(SandboxError)
         -> RunResult
     {
         try await perform(command, stdin: stdin, limits: limits, isStreaming: false) { _ in }
     }
 
-    package func run<Value: Sendable>(
+    public func run<Value: Sendable>(
         _ command: Command, stdin: StandardInput, limits: Limits,
         body: @concurrent @Sendable (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value) {
         let outcome = Locked<Result<Value, any Error>?>(nil)
         let result: RunResult
         do throws(SandboxError) {
-            result = try await perform(command, stdin: stdin, limits: limits, isStreaming: true) { live in
-                let execution = Execution(output: .init(next: { await live.output.nextChunk() }))
+            result = try await perform(command, stdin: stdin, limits: limits, isStreaming: true) { run in
+                let execution = Execution(output: .init(next: { await run.output.nextChunk() }))
                 do {
                     let value = try await body(execution)
                     outcome.withLock { $0 = .success(value) }
-                    live.output.discardRest()
+                    run.output.discardRest()
                 } catch {
                     outcome.withLock { $0 = .failure(error) }
-                    live.kill(ISOLATE_END_CANCEL)
-                    live.output.discardRest()
+                    run.kill()
+                    run.output.discardRest()
                 }
             }
         } catch {
@@ -156,91 +143,54 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
             let strings = try Validation.strings(
                 of: command, user: Validation.userName(place.rootfs))
             for file in command.inputFiles { _ = try Validation.workPath(file.path) }
-            try enter()
-            defer { leave() }
+            try enter { machine throws(Machine.Refusal) in try machine.beginRun() }
+            defer { state.withLock { $0.runLeft() }?.resume() }
             if Task.isCancelled { throw SandboxError.runCancelled }
             try await place.prepare(limits)
             for file in command.inputFiles {
                 try await place.write(
                     file.bytes, to: try Validation.workPath(file.path), executable: file.executable)
             }
-            let live = try await place.start(
-                strings, stdin: stdin, limits: limits, isStreaming: isStreaming
-            ) { [weak self] in self?.releasePlace() }
-            defer { live.stopInput() }
+            let request = PlacedRequest(
+                command: command, strings: strings, stdin: stdin, limits: limits, isStreaming: isStreaming)
+            let run = try await place.start(request) { [weak self] in self?.placeFreed() }
+            defer { run.stopInput() }
             // A close that came before there was anything to kill.
-            if setLive(live) { live.kill(ISOLATE_END_CANCEL) }
+            if state.withLock({ $0.started(run) }) { run.kill() }
             place.requestLeft()
             let end = await withTaskCancellationHandler {
-                if isStreaming { await body(live) }
-                return await live.output.wait()
+                if isStreaming { await body(run) }
+                return await run.output.wait()
             } onCancel: {
-                live.kill(ISOLATE_END_CANCEL)
+                run.kill()
             }
-            let output = live.output.takeCollected()
+            let output = run.output.takeCollected()
             if !Task.isCancelled { try checkUsable() }
-            if let failure = live.inputFailure { throw failure }
-            return try result(of: end, output, command, limits)
+            if let failure = run.inputFailure { throw failure }
+            return try result(of: end, output, limits)
         } catch {
             throw place.explain(error).with(provenance)
         }
     }
 
-    /// True when the sandbox was closed meanwhile.
-    private func setLive(_ live: any RunUnderWay) -> Bool {
-        state.withLock { state in
-            if state.runHoldsPlace { state.live = live }
-            return state.isClosed
-        }
-    }
-
-    /// The run is over, or never began.
-    private func leave() {
-        releasePlace()
-        state.withLock { $0.isBusy = false }
-    }
-
-    /// The run's processes are dead; a streaming body may still be at work. Done once for each run.
-    private func releasePlace() {
-        let isFirst = state.withLock { state in
-            defer { state.runHoldsPlace = false }
-            state.live = nil
-            return state.runHoldsPlace
-        }
-        if isFirst { endUse() }
-    }
-
-    private func enter() throws(SandboxError) {
-        let (isClosed, isBusy) = state.withLock { state in
-            let before = (state.isClosed, state.isBusy)
-            if !state.isClosed, !state.isBusy {
-                state.isBusy = true
-                state.runHoldsPlace = true
-                state.users += 1
-            }
-            return before
-        }
-        if isClosed { throw Self.closedError }
-        if isBusy {
-            throw SandboxError(
-                .sandboxBusy, message: "a run is under way in this sandbox",
-                hint: "runs of one sandbox are serial: wait for it, or take another sandbox")
-        }
-    }
+    /// The run's processes are dead; a streaming body may still be at work.
+    private func placeFreed() { state.withLock { $0.runEnded() }?.resume() }
 
     private func result(
-        of end: RunOutput.End, _ output: RunOutput.Collected, _ command: Command, _ limits: Limits
+        of end: RunOutput.End, _ output: RunOutput.Collected, _ limits: Limits
     ) throws(SandboxError) -> RunResult {
-        let record: isolate_run_record
+        let ended: RunEnd
         switch end {
-        case .success(let ended): record = ended
+        case .success(let end): ended = end
         case .failure(let error):
             if Task.isCancelled { throw SandboxError.runCancelled }
             throw error
         }
-        return try RunResult(
-            record, output: output, command: command, limits: limits, isolation: isolation,
-            provenance: provenance)
+        return RunResult(
+            outcome: ended.outcome, limitsHit: ended.limitsHit, deniedSyscalls: ended.deniedSyscalls,
+            stdout: output.stdout, stderr: output.stderr, stdoutTruncated: output.stdoutExceeded,
+            stderrTruncated: output.stderrExceeded, usage: ended.usage, limits: limits,
+            isolation: isolation, provenance: provenance)
     }
 }
 

@@ -1,10 +1,12 @@
 /// Where a sandbox lives, a slot or a container, as ``PlacedSandbox`` sees it.
 
-package import CIsolate
-package import SandboxAPI
+public import SandboxAPI
 
 /// One sandbox's slot or container: files and runs, no bookkeeping. Never used by two callers' sandboxes at a time.
-package protocol SandboxPlace: Sendable {
+///
+/// Who writes a backend writes one of these and hands out ``PlacedSandbox``es: what may be done when, the checks of
+/// arguments, cancellation, streaming and the order of the end are the same for all then.
+public protocol SandboxPlace: Sendable {
     /// Whose user the program is.
     var rootfs: Rootfs { get }
 
@@ -17,10 +19,13 @@ package protocol SandboxPlace: Sendable {
     /// Whatever the limits need before files are written and the run is started.
     func prepare(_ limits: Limits) async throws(SandboxError)
 
-    /// Sends the request. `onEnd` is called when the run no longer needs the place.
+    /// Sends the request.
+    ///
+    /// - Parameters:
+    ///   - request: what is to be run; checked.
+    ///   - onEnd: to be called when the run no longer needs the place, once or more: its processes are dead.
     func start(
-        _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool,
-        onEnd: @escaping @Sendable () -> Void
+        _ request: PlacedRequest, onEnd: @escaping @Sendable () -> Void
     ) async throws(SandboxError) -> any RunUnderWay
 
     /// The request is on its way: a moment to replace what was taken from a pool.
@@ -29,20 +34,44 @@ package protocol SandboxPlace: Sendable {
     /// Throws when this process may not use the place.
     func checkUsable() throws(SandboxError)
 
-    /// The place is for somebody else now.
+    /// The place is for somebody else now. Called once, after everything else.
     func giveBack()
 
     /// What an error means that its origin could not know.
     func explain(_ error: SandboxError) -> SandboxError
 }
 
+extension SandboxPlace {
+    public func prepare(_ limits: Limits) async throws(SandboxError) {}
+    public func requestLeft() {}
+    public func checkUsable() throws(SandboxError) {}
+    public func explain(_ error: SandboxError) -> SandboxError { error }
+}
+
+/// One run, as a place is asked for it.
+public struct PlacedRequest: Sendable {
+    public var command: Command
+    /// The command's directory, arguments and environment, complete and checked.
+    public var strings: Validation.Strings
+    public var stdin: StandardInput
+    public var limits: Limits
+    /// Its output is to be handed out in pieces.
+    public var isStreaming: Bool
+}
+
 /// A run that was started.
-package protocol RunUnderWay: Sendable {
+public protocol RunUnderWay: Sendable {
+    /// Takes what the program writes, and the end.
     var output: RunOutput { get }
-    /// Kills every process of it. Harmless when it is over.
-    func kill(_ end: isolate_end)
+    /// Kills every process of it: nobody wants it any more. Harmless when it is over.
+    func kill()
     /// Nobody wants the rest of the input any more.
     func stopInput()
     /// Why the program did not get all of its input, though it was there to read it.
     var inputFailure: SandboxError? { get }
+}
+
+extension RunUnderWay {
+    public func stopInput() {}
+    public var inputFailure: SandboxError? { nil }
 }

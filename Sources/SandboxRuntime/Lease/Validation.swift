@@ -1,19 +1,19 @@
 /// Checks of what a caller hands in, before anything is touched. Pure.
 
-package import SandboxAPI
+public import SandboxAPI
 
 /// Checks of arguments; each error says what was wrong, where, and what to do.
-package enum Validation {
-    package static let maximumMemory = 1 << 46
-    package static let minimumMemory = 1 << 20
-    package static let maximumTime = Duration.seconds(24 * 60 * 60)
+public enum Validation {
+    public static let maximumMemory = 1 << 46
+    public static let minimumMemory = 1 << 20
+    public static let maximumTime = Duration.seconds(24 * 60 * 60)
     /// The kernel takes three quarters of its default stack limit for arguments and environment together, at most.
-    package static let maximumStrings = 6 << 20
+    public static let maximumStrings = 6 << 20
     /// The kernel's bound of a single argument or variable.
-    package static let maximumString = 128 << 10
-    package static let maximumPath = 3800
+    public static let maximumString = 128 << 10
+    public static let maximumPath = 3800
 
-    package static func check(_ limits: Limits) throws(SandboxError) {
+    public static func check(_ limits: Limits) throws(SandboxError) {
         try time(limits.wallTime, "wallTime")
         try time(limits.cpuTime, "cpuTime")
         try range(limits.memory, minimumMemory...maximumMemory, "memory", "bytes")
@@ -48,7 +48,7 @@ package enum Validation {
     private static let here: ByteString = "."
 
     /// The path below `/work` in its shortest form.
-    package static func workPath(_ path: ByteString) throws(SandboxError) -> ByteString {
+    public static func workPath(_ path: ByteString) throws(SandboxError) -> ByteString {
         try plain(path, "path", .invalidPath)
         var names = path.parts[...]
         if path.isAbsolute {
@@ -90,7 +90,7 @@ package enum Validation {
     }
 
     /// The working directory as an absolute path in the sandbox.
-    package static func directory(_ directory: ByteString?) throws(SandboxError) -> ByteString {
+    public static func directory(_ directory: ByteString?) throws(SandboxError) -> ByteString {
         guard let directory else { return work }
         try plain(directory, "directory", .invalidPath)
         if directory.isAbsolute { return directory }
@@ -111,13 +111,13 @@ package enum Validation {
     }
 
     /// directory, executable, argv, environment: NUL-terminated, as the program's process takes them.
-    package struct Strings: Sendable {
-        package var bytes: [UInt8] = []
-        package var argumentCount = 0
-        package var variableCount = 0
+    public struct Strings: Sendable {
+        public var bytes: [UInt8] = []
+        public var argumentCount = 0
+        public var variableCount = 0
     }
 
-    package static let standardEnvironment: [ByteString: ByteString] = [
+    public static let standardEnvironment: [ByteString: ByteString] = [
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/work",
         "LANG": "C.UTF-8", "TZ": "UTC",
         // Looking for leaks at exit takes ptrace, which is refused; a sanitizer would call that a failure.
@@ -125,12 +125,12 @@ package enum Validation {
     ]
 
     /// The name that goes with the program's user id, whether or not the image has it.
-    package static func userName(_ rootfs: Rootfs) -> ByteString {
+    public static func userName(_ rootfs: Rootfs) -> ByteString {
         rootfs == .writable ? "root" : "sandbox"
     }
 
     /// - Parameter user: the name of the program's user.
-    package static func strings(
+    public static func strings(
         of command: Command, user: ByteString = userName(.readOnly)
     ) throws(SandboxError) -> Strings {
         guard !command.executable.isEmpty else {
@@ -193,7 +193,7 @@ package enum Validation {
     }
 
     /// For messages: short, with control characters and what is not UTF-8 made visible.
-    package static func quoted(_ text: ByteString) -> String {
+    public static func quoted(_ text: ByteString) -> String {
         // No more than is shown: a scalar has at most four bytes.
         let head = ByteString(text.bytes.prefix(324))
         var count = 0
@@ -205,5 +205,5 @@ package enum Validation {
     }
 
     /// The same of text.
-    package static func quoted(_ text: String) -> String { quoted(ByteString(text)) }
+    public static func quoted(_ text: String) -> String { quoted(ByteString(text)) }
 }

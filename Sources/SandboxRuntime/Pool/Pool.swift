@@ -1,17 +1,17 @@
 /// The driver of a pool: a lock around the state machine, and its actions carried out outside that lock.
 
-package import SandboxAPI
+public import SandboxAPI
 
 /// A pool of prepared members, made and destroyed by closures; ``PoolStateMachine`` says when.
 ///
 /// A caller does `acquire`, hands its request to the member, `replenish`, and in the end `release`. A pool
 /// that is not drained destroys its ready members when the last reference goes; leases belong to their
 /// holders then.
-package final class Pool<Member: Sendable>: Sendable {
-    package typealias Create = @Sendable (PoolMemberID) async throws(SandboxError) -> Member
-    package typealias Destroy = @Sendable (Member) async -> Void
+public final class Pool<Member: Sendable>: Sendable {
+    public typealias Create = @Sendable (PoolMemberID) async throws(SandboxError) -> Member
+    public typealias Destroy = @Sendable (Member) async -> Void
     /// Answers whether the member may go on serving.
-    package typealias Test = @Sendable (Member) async -> Bool
+    public typealias Test = @Sendable (Member) async -> Bool
     private typealias Machine = PoolStateMachine<Int>
     private typealias Answer = Result<PoolLease<Member>, SandboxError>
 
@@ -79,7 +79,7 @@ package final class Pool<Member: Sendable>: Sendable {
     ///     is destroyed and replaced. Must come to an end by itself. Without it there are no health checks.
     ///   - stillborn: what a caller is told when a member broke before it was reported as made.
     /// - Throws: `.invalidArgument` if the configuration is not valid.
-    package init(
+    public init(
         configuration: PoolConfiguration, clock: PoolClock = .continuous, create: @escaping Create,
         destroy: @escaping Destroy, reset: Test? = nil, check: Test? = nil,
         stillborn: SandboxError = stillborn
@@ -108,10 +108,10 @@ package final class Pool<Member: Sendable>: Sendable {
         }
     }
 
-    package var statistics: PoolStatistics { state.withLock { $0.machine.statistics } }
+    public var statistics: PoolStatistics { state.withLock { $0.machine.statistics } }
 
     /// The statistics, each member, and how long callers waited.
-    package var details: PoolDetails {
+    public var details: PoolDetails {
         let now = clock.now()
         return state.withLock { state in
             PoolDetails(
@@ -121,7 +121,7 @@ package final class Pool<Member: Sendable>: Sendable {
     }
 
     /// Prepares `minimum` members in the background. Without it the first ``acquire()`` does.
-    package func start() { replenish() }
+    public func start() { replenish() }
 
     // MARK: Callers
 
@@ -133,7 +133,7 @@ package final class Pool<Member: Sendable>: Sendable {
     /// - Throws: `.cancelled`, as soon as the task is; `.shutDown` once drained; the error of a creation, when nothing else
     ///   came in time; `.acquireTimedOut` when nothing failed and nothing came. See ``PoolConfiguration/acquireTimeout``.
     /// - Parameter isPreferred: which of several ready members this caller would rather have. Called under the pool's lock.
-    nonisolated(nonsending) package func acquire(
+    nonisolated(nonsending) public func acquire(
         preferring isPreferred: ((Member) -> Bool)? = nil
     ) async throws(SandboxError) -> PoolLease<Member> {
         if Task.isCancelled { throw SandboxError.acquireCancelled }
@@ -152,7 +152,7 @@ package final class Pool<Member: Sendable>: Sendable {
     /// Starts the replacement of members taken by ``acquire()``; next to nothing if none is due.
     ///
     /// To be called as soon as the caller's own request is on its way, so as not to compete with it.
-    package func replenish() {
+    public func replenish() {
         handle { machine, _ in machine.replenish() }
     }
 
@@ -160,13 +160,13 @@ package final class Pool<Member: Sendable>: Sendable {
     ///
     /// A second release of the same lease does nothing.
     /// - Parameter reusable: false if the member must not serve another caller.
-    package func release(_ lease: PoolLease<Member>, reusable: Bool) {
+    public func release(_ lease: PoolLease<Member>, reusable: Bool) {
         handle { machine, now in machine.release(lease.id, reusable: reusable, now: now) }
     }
 
     /// Refuses new callers, fails those who wait, and returns when every member is destroyed: also those in
     /// use, once they are released. May be called any number of times.
-    package func drain() async {
+    public func drain() async {
         handle { machine, _ in machine.drain() }
         // From here on nothing expires, so no other timer is started, and nothing is made.
         let (timer, makers) = state.withLock { state in
@@ -186,16 +186,16 @@ package final class Pool<Member: Sendable>: Sendable {
 
     /// What the members are made of is gone: refuses new callers, and those who wait, as ``drain()`` does. They may ask
     /// elsewhere.
-    package func refuse() {
+    public func refuse() {
         handle { machine, _ in machine.drain() }
     }
 
     /// A member died by itself. A ready one is replaced; one in use, or being reset or checked, is not used again.
-    package func memberBroke(_ member: PoolMemberID) {
+    public func memberBroke(_ member: PoolMemberID) {
         handle { machine, now in machine.broken(member, now: now) }
     }
 
-    package static var stillborn: SandboxError {
+    public static var stillborn: SandboxError {
         SandboxError(.setupFailed, message: "the sandbox died as soon as it was made")
     }
 

@@ -3,13 +3,13 @@
 import SandboxAPI
 
 /// A source of time and a way to wait for it.
-package struct PoolClock: Sendable {
+public struct PoolClock: Sendable {
     /// The time since some start.
-    package var now: @Sendable () -> Duration
+    public var now: @Sendable () -> Duration
     /// Returns at that time or somewhat before; throws when the task is cancelled.
-    package var sleep: @Sendable (_ until: Duration) async throws -> Void
+    public var sleep: @Sendable (_ until: Duration) async throws -> Void
 
-    package init(
+    public init(
         now: @escaping @Sendable () -> Duration,
         sleep: @escaping @Sendable (_ until: Duration) async throws -> Void
     ) {
@@ -18,7 +18,7 @@ package struct PoolClock: Sendable {
     }
 
     /// Real time; it goes on while the machine sleeps.
-    package static var continuous: PoolClock {
+    public static var continuous: PoolClock {
         let start = ContinuousClock.now
         return PoolClock(
             now: { ContinuousClock.now - start },

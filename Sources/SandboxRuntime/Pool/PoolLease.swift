@@ -3,21 +3,21 @@
 import SandboxAPI
 
 /// A member of a pool. Never used twice.
-package struct PoolMemberID: Hashable, Sendable, CustomStringConvertible {
-    package let rawValue: Int
-    package var description: String { "member \(rawValue)" }
+public struct PoolMemberID: Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: Int
+    public var description: String { "member \(rawValue)" }
 }
 
 /// One lease of one member. Never used twice, so a second release of it is told from the next caller's lease.
-package struct PoolLeaseID: Hashable, Sendable {
-    package let member: PoolMemberID
-    package let serial: Int
+public struct PoolLeaseID: Hashable, Sendable {
+    public let member: PoolMemberID
+    public let serial: Int
 }
 
 /// A member of a pool in a caller's hands, until ``Pool/release(_:reusable:)``.
-package struct PoolLease<Member: Sendable>: Sendable {
-    package let id: PoolLeaseID
-    package let member: Member
+public struct PoolLease<Member: Sendable>: Sendable {
+    public let id: PoolLeaseID
+    public let member: Member
 
-    package var memberID: PoolMemberID { id.member }
+    public var memberID: PoolMemberID { id.member }
 }

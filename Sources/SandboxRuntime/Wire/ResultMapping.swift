@@ -1,6 +1,6 @@
 /// The slot's record as the public result. Pure.
 
-import CIsolate
+package import CIsolate
 package import SandboxAPI
 
 extension isolate_limits {
@@ -60,14 +60,33 @@ extension isolate_syscall {
     }
 }
 
-extension RunResult {
+extension RunOutput {
+    /// The last word, as the core says it.
+    ///
+    /// - Parameters:
+    ///   - command: for messages.
+    ///   - disk: whose files no quota bounds, for messages.
+    package func finish(_ end: Result<isolate_run_record, SandboxError>, of command: Command, disk: String) {
+        let hasExceeded = hasExceeded
+        finish(
+            end.flatMap { record in
+                do throws(SandboxError) {
+                    return .success(
+                        try RunEnd(record, hasExceeded: hasExceeded, command: command, disk: disk))
+                } catch {
+                    return .failure(error)
+                }
+            })
+    }
+}
+
+extension RunEnd {
     /// - Throws: what was not the program's doing: cancelled, the host out of memory, a step that failed.
-    init(
-        _ record: isolate_run_record, output: RunOutput.Collected, command: Command, limits: Limits,
-        isolation: IsolationReport, provenance: Provenance
+    fileprivate init(
+        _ record: isolate_run_record, hasExceeded: Bool, command: Command, disk: String
     ) throws(SandboxError) {
         var record = record
-        let decided = isolate_outcome_of(&record, output.stdoutExceeded || output.stderrExceeded ? 1 : 0)
+        let decided = isolate_outcome_of(&record, hasExceeded ? 1 : 0)
         let outcome: Outcome
         switch isolate_outcome_kind(UInt32(decided.kind)) {
         case ISOLATE_OUTCOME_EXITED: outcome = .exited(code: decided.value)
@@ -86,12 +105,10 @@ extension RunResult {
                 message: "the host, or a cgroup above this process, ran out of memory and killed the program",
                 hint: "it was not the run's own limit: give the host more memory, or run less at a time")
         case ISOLATE_OUTCOME_HOST_DISK:
-            let place =
-                provenance.kind == .docker ? "the engine's data directory" : "the directory of TMPDIR"
             throw SandboxError(
                 .hostOutOfDisk, stage: "run",
                 message:
-                    "the program failed, and the disk beneath its files, that of \(place), was full meanwhile",
+                    "the program failed, and the disk beneath its files, that of \(disk), was full meanwhile",
                 hint: "it was not the run's own limit: free some room there")
         default:
             throw SandboxError(runFailure: record.failure, command: command)
@@ -101,10 +118,7 @@ extension RunResult {
         }
         self.init(
             outcome: outcome, limitsHit: LimitKind.kinds(of: decided.limits_hit), deniedSyscalls: denied,
-            stdout: output.stdout, stderr: output.stderr, stdoutTruncated: output.stdoutExceeded,
-            stderrTruncated: output.stderrExceeded, usage: Usage(record), limits: limits,
-            isolation: isolation,
-            provenance: provenance)
+            usage: Usage(record))
     }
 }
 

@@ -19,7 +19,7 @@ struct RunOutputTests {
             sent += 1
         }
         #expect(sent == RunOutput.highWater)
-        #expect(output.waitingChunks == RunOutput.highWater / RunOutput.chunkSize)
+        #expect(output.waitingChunks == RunOutput.highWater / RunOutput.Machine.chunkSize)
         output.finish(.failure(SandboxError.runCancelled))
         var seen = 0
         while let chunk = await output.nextChunk() {
@@ -37,7 +37,7 @@ struct RunOutputTests {
         for number in 0..<100_000 {
             _ = output.take([UInt8(truncatingIfNeeded: number)], from: 0)
             _ = output.take([UInt8(truncatingIfNeeded: number + 7)], from: 1)
-            #expect(output.waitingChunks <= RunOutput.chunksInOrder + 4)
+            #expect(output.waitingChunks <= RunOutput.Machine.chunksInOrder + 4)
         }
         output.finish(.failure(SandboxError.runCancelled))
         var streams: [Execution.Chunk.Stream: [UInt8]] = [:]
