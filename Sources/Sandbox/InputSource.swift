@@ -65,11 +65,11 @@ private final class InputPump: EventHandler {
         case stream(AsyncStream<[UInt8]>)
     }
 
-    private struct State {
+    private struct State: Sendable {
         var fd: Int32
         var pending: ArraySlice<UInt8> = []
         var isLast = false
-        var wanted: CheckedContinuation<Bool, Never>?
+        var wanted: Waiter<Bool>?
         var task: Task<Void, Never>?
     }
 
@@ -101,23 +101,19 @@ private final class InputPump: EventHandler {
 
     /// Hands over a chunk and waits until it is in the pipe; false when nobody reads any more.
     private func feed(_ chunk: [UInt8]) async -> Bool {
-        await withCheckedContinuation { continuation in
-            let fd = state.withLock { state -> Int32 in
-                if state.fd >= 0 {
-                    state.pending = chunk[...]
-                    state.wanted = continuation
-                    loop.change(state.fd, events: EventLoop.writable)
-                }
-                return state.fd
-            }
-            if fd < 0 { continuation.resume(returning: false) }
+        await state.answer { state, waiter in
+            guard state.fd >= 0 else { return false }
+            state.pending = chunk[...]
+            state.wanted = waiter
+            loop.change(state.fd, events: EventLoop.writable)
+            return nil
         }
     }
 
     func ready(_ fd: Int32, events: UInt32) {
         enum Step {
             case wait, more
-            case idle(CheckedContinuation<Bool, Never>?)
+            case idle(Waiter<Bool>?)
             case end
         }
         while true {

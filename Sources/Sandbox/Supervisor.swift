@@ -42,13 +42,13 @@ final class Supervisor: EventHandler {
 
     /// A slot that is asked for. The bound is the supervisor's: it makes and ends slots one after another.
     private struct Creating {
-        var continuation: CheckedContinuation<SlotAnswer, Never>
+        var waiter: Waiter<SlotAnswer>
         var bounds: DeadlineSet
     }
 
     /// A slot whose end was asked for.
     private struct Ending {
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        var waiting: [Waiter<Void>] = []
         var bounds: DeadlineSet
     }
 
@@ -81,8 +81,8 @@ final class Supervisor: EventHandler {
     /// Starts a supervisor. Blocks one of our own threads, not the caller's, for some ms.
     static func start(_ setup: Setup, _ patience: Patience) async throws(SandboxError) -> Supervisor {
         let loop = try EventLoop()
-        let result: Result<Supervisor, SandboxError> = await withCheckedContinuation { continuation in
-            loop.perform { continuation.resume(returning: startNow(on: loop, setup, patience)) }
+        let result = await Waiter<Result<Supervisor, SandboxError>>.wait { waiter in
+            loop.perform { waiter.resume(returning: startNow(on: loop, setup, patience)) }
         }
         loop.follow()
         if case .failure = result { loop.stop() }
@@ -116,16 +116,16 @@ final class Supervisor: EventHandler {
     /// A fresh slot, its root built, without a sandbox yet.
     func makeSlot() async throws(SandboxError) -> Slot {
         try checkDescriptors()
-        let answer: SlotAnswer = await withCheckedContinuation { continuation in
+        let answer = await Waiter<SlotAnswer>.wait { waiter in
             let bounds = DeadlineSet(loop)
             let number: UInt32? = state.withLock { state in
                 guard !state.isLost else { return nil }
                 defer { state.nextSlot += 1 }
-                state.creating[state.nextSlot] = Creating(continuation: continuation, bounds: bounds)
+                state.creating[state.nextSlot] = Creating(waiter: waiter, bounds: bounds)
                 return state.nextSlot
             }
             guard let number else {
-                continuation.resume(returning: .failure(lost))
+                waiter.resume(returning: .failure(lost))
                 return
             }
             bounds.add(after: patience.answer) { [weak self, patience] in
@@ -167,32 +167,32 @@ final class Supervisor: EventHandler {
     private func refuseSlot(_ number: UInt32, _ error: SandboxError) {
         guard let creating = state.withLock({ $0.creating.removeValue(forKey: number) }) else { return }
         creating.bounds.end()
-        creating.continuation.resume(returning: .failure(error))
+        creating.waiter.resume(returning: .failure(error))
     }
 
     /// Ends a slot and waits until its processes and cgroups are gone, or the supervisor with everything below it.
     func end(_ slot: Slot) async {
         slot.close()
-        await withCheckedContinuation { continuation in end(slot.number, continuation) }
+        await Waiter.wait { waiter in end(slot.number, waiter) }
     }
 
     /// Has a slot killed; whoever ends it later waits for the same end.
     private func kill(_ slot: Slot) { end(slot.number, nil) }
 
-    private func end(_ number: UInt32, _ continuation: CheckedContinuation<Void, Never>?) {
+    private func end(_ number: UInt32, _ waiter: Waiter<Void>?) {
         let bounds = DeadlineSet(loop)
         let (isLost, isFirst) = state.withLock { state -> (Bool, Bool) in
             state.slots[number] = nil
             guard !state.isLost else { return (true, false) }
             let isFirst = state.ending[number] == nil
-            if let continuation {
-                state.ending[number, default: Ending(bounds: bounds)].waiting.append(continuation)
+            if let waiter {
+                state.ending[number, default: Ending(bounds: bounds)].waiting.append(waiter)
             } else if isFirst {
                 state.ending[number] = Ending(bounds: bounds)
             }
             return (false, isFirst)
         }
-        if isLost { continuation?.resume() }
+        if isLost { waiter?.resume() }
         guard isFirst else { return }
         bounds.add(after: patience.answer) { [weak self, patience] in
             self?.giveUp(patience.silentSupervisor("ending a sandbox"))
@@ -228,10 +228,10 @@ final class Supervisor: EventHandler {
     /// Ends the supervisor and everything below it.
     func stop() async {
         loseAll()
-        await withCheckedContinuation { continuation in
+        await Waiter.wait { waiter in
             loop.perform { [self] in
                 stopNow()
-                continuation.resume()
+                waiter.resume()
             }
         }
         loop.stop()
@@ -291,14 +291,14 @@ final class Supervisor: EventHandler {
                 return state.isLost
             }
             if isLost || creating == nil { slot.close() }
-            creating?.continuation.resume(returning: isLost ? .failure(lost) : .success(slot))
+            creating?.waiter.resume(returning: isLost ? .failure(lost) : .success(slot))
         } else {
             // Its sockets are lost to us: it ends, having nobody.
             if isCreated { end(record.slot, nil) }
-            creating?.continuation.resume(
+            creating?.waiter.resume(
                 returning: .failure(SandboxError(record.failure, while: "making a slot")))
         }
-        for continuation in ending?.waiting ?? [] { continuation.resume() }
+        for waiter in ending?.waiting ?? [] { waiter.resume() }
     }
 
     private func loseAll() {
@@ -316,11 +316,11 @@ final class Supervisor: EventHandler {
         for slot in slots { slot.close(error) }
         for each in creating {
             each.bounds.end()
-            each.continuation.resume(returning: .failure(error))
+            each.waiter.resume(returning: .failure(error))
         }
         for each in ending {
             each.bounds.end()
-            for continuation in each.waiting { continuation.resume() }
+            for waiter in each.waiting { waiter.resume() }
         }
         onLoss?()
     }

@@ -9,7 +9,7 @@
     /// Each try ``serve(_:)``s its output for as long as it lasts. The consumer's ``next()`` reads from the try at
     /// hand; where one ends it waits for another, or for ``end()``, which says that there will be none.
     final class StreamRelay: Sendable {
-        private struct State {
+        private struct State: Sendable {
             var source: Execution.Output?
             /// Tells the tries apart.
             var generation = 0
@@ -18,9 +18,9 @@
             /// How the consumer ended.
             var consumer: Result<Void, any Error>?
             /// The consumer, while there is nothing to read from.
-            var reader: CheckedContinuation<Void, Never>?
+            var reader: Waiter<Void>?
             /// The try that is being read from.
-            var server: CheckedContinuation<Void, Never>?
+            var server: Waiter<Void>?
         }
 
         private let state = Locked(State())
@@ -29,7 +29,7 @@
         /// read from any more.
         func claimRetry() -> Bool {
             let (isFree, server) = state.withLock { state in
-                if state.wasHandedOut { return (false, CheckedContinuation<Void, Never>?.none) }
+                if state.wasHandedOut { return (false, Waiter<Void>?.none) }
                 state.generation += 1
                 state.source = nil
                 defer { state.server = nil }
@@ -52,7 +52,7 @@
                     if isCurrent { return chunk }
                     continue
                 }
-                let server = state.withLock { state -> CheckedContinuation<Void, Never>? in
+                let server = state.withLock { state -> Waiter<Void>? in
                     guard state.generation == generation else { return nil }
                     state.source = nil
                     defer { state.server = nil }
@@ -71,13 +71,10 @@
                 }
                 if let source { return source }
                 if isOver { return nil }
-                await withCheckedContinuation { continuation in
-                    let goesOn = state.withLock { state in
-                        if state.source != nil || state.isOver { return true }
-                        state.reader = continuation
-                        return false
-                    }
-                    if goesOn { continuation.resume() }
+                await state.answer { state, waiter in
+                    if state.source != nil || state.isOver { return () }
+                    state.reader = waiter
+                    return nil
                 }
             }
         }
@@ -97,17 +94,17 @@
 
         /// Has this output read until it ends, or until the consumer does; throws what the consumer threw.
         func serve(_ output: Execution.Output) async throws {
-            await withCheckedContinuation { continuation in
+            await Waiter.wait { waiter in
                 let (reader, isDone) = state.withLock { state in
-                    if state.consumer != nil { return (CheckedContinuation<Void, Never>?.none, true) }
+                    if state.consumer != nil { return (Waiter<Void>?.none, true) }
                     state.generation += 1
                     state.source = output
-                    state.server = continuation
+                    state.server = waiter
                     defer { state.reader = nil }
                     return (state.reader, false)
                 }
                 reader?.resume()
-                if isDone { continuation.resume() }
+                if isDone { waiter.resume() }
             }
             try state.withLock { $0.consumer }?.get()
         }

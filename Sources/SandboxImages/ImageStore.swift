@@ -138,10 +138,10 @@ enum BlockingThread {
     static func run<Value: Sendable>(
         _ body: @escaping @Sendable () -> Result<Value, ImageFailure>
     ) async -> Result<Value, ImageFailure> {
-        await withCheckedContinuation { continuation in
-            let failure = start { continuation.resume(returning: body()) }
+        await Waiter.wait { waiter in
+            let failure = start { waiter.resume(returning: body()) }
             if failure != 0 {
-                continuation.resume(returning: .failure(ImageFailure(errno: failure, "start a thread")))
+                waiter.resume(returning: .failure(ImageFailure(errno: failure, "start a thread")))
             }
         }
     }

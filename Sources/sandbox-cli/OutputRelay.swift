@@ -2,21 +2,21 @@
 
 #if CLI
     import Sandbox
-    import Synchronization
+    import SandboxRuntime
 
     /// What the program wrote and our reader has not taken yet: of each stream at most `limits.output` bytes, since no
     /// more is handed out.
     final class OutputRelay: Sendable {
-        private struct State {
+        private struct State: Sendable {
             var pieces: [Execution.Chunk] = []
             var isAtEnd = false
-            var waiter: CheckedContinuation<[Execution.Chunk], Never>?
+            var waiter: Waiter<[Execution.Chunk]>?
         }
 
         /// Small pieces are joined up to this size: a program that writes byte by byte must not cost an array each.
         private static let pieceSize = 64 << 10
 
-        private let state = Mutex(State())
+        private let state = Locked(State())
         private let write: @Sendable (Execution.Chunk) async throws -> Void
 
         /// - Parameter write: to our own stdout or stderr, by default; may take its time.
@@ -54,7 +54,7 @@
         }
 
         private func put(_ piece: Execution.Chunk) {
-            let waiter = state.withLock { state -> CheckedContinuation<[Execution.Chunk], Never>? in
+            let waiter = state.withLock { state -> Waiter<[Execution.Chunk]>? in
                 if state.waiter != nil {
                     defer { state.waiter = nil }
                     return state.waiter
@@ -82,16 +82,13 @@
 
         /// All that is there; empty at the end.
         private func next() async -> [Execution.Chunk] {
-            await withCheckedContinuation { continuation in
-                let ready = state.withLock { state -> [Execution.Chunk]? in
-                    if state.pieces.isEmpty && !state.isAtEnd {
-                        state.waiter = continuation
-                        return nil
-                    }
-                    defer { state.pieces = [] }
-                    return state.pieces
+            await state.answer { state, waiter in
+                if state.pieces.isEmpty && !state.isAtEnd {
+                    state.waiter = waiter
+                    return nil
                 }
-                if let ready { continuation.resume(returning: ready) }
+                defer { state.pieces = [] }
+                return state.pieces
             }
         }
 

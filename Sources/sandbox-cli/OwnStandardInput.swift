@@ -4,6 +4,7 @@
     import Dispatch
     import Glibc
     import Sandbox
+    import SandboxRuntime
 
     enum OwnStandardInput {
         /// What names our own stdin.
@@ -71,8 +72,8 @@
         /// The next bytes, at most 64 KiB; `nil` at the end, after an error and after a cancellation.
         func next() async -> [UInt8]? {
             await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
-                    queue.async { continuation.resume(returning: self.read()) }
+                await Waiter.wait { waiter in
+                    queue.async { waiter.resume(returning: self.read()) }
                 }
             } onCancel: {
                 _ = Glibc.write(wake.write, "!", 1)

@@ -4,6 +4,7 @@
     import Dispatch
     import Glibc
     import Sandbox
+    import SandboxRuntime
 
     /// Our stdout could not be written to.
     struct StdoutFailure: Error {
@@ -34,8 +35,8 @@
 
         private static func write(_ bytes: [UInt8], to descriptor: Int32) async -> Int32 {
             if bytes.isEmpty { return 0 }
-            return await withCheckedContinuation { continuation in
-                queue.async { continuation.resume(returning: writeAll(bytes, to: descriptor)) }
+            return await Waiter.wait { waiter in
+                queue.async { waiter.resume(returning: writeAll(bytes, to: descriptor)) }
             }
         }
 

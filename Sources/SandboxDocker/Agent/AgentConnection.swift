@@ -9,51 +9,24 @@
 
     /// What its embedder has of an agent. Its end, whatever the reason, fails all that waits.
     final class AgentConnection: AttachedStreamHandler {
-        typealias Answer = Result<isolate_agent_status, SandboxError>
+        typealias Machine = AgentStateMachine<Waiter<Result<AgentAnswer, SandboxError>>, AgentRun>
 
-        /// Whoever waits for an answer.
-        enum Question {
-            case hello(CheckedContinuation<Result<isolate_agent_hello, SandboxError>, Never>)
-            case status(CheckedContinuation<Answer, Never>)
-            case file(FileReading)
-        }
-
-        /// A file on its way here.
-        struct FileReading {
-            var continuation: CheckedContinuation<Result<OutputFile, SandboxError>, Never>
-            var path: ByteString
-            var maxBytes: Int
-            var bytes: [UInt8] = []
-            var isOpen = false
-            var isExecutable = false
-        }
-
-        struct State {
+        struct State: Sendable {
+            var machine: Machine
             var stream: AttachedStream?
             var decoder = AgentFrameDecoder()
-            var question: Question?
-            var run: AgentRun?
-            var serial: UInt64 = 0
-            var held = 0
             /// What was written to stderr, the first of it.
             var words: [UInt8] = []
             /// When the agent sent something last.
             var heard = ContinuousClock.now
-            var mustRetire = false
-            /// When the end of the run is late.
-            var deadline: ContinuousClock.Instant?
-            /// When the answer to the question is late.
-            var answerDeadline: ContinuousClock.Instant?
             var watch: RepeatedTask?
-            /// Why nothing comes any more.
-            var failure: SandboxError?
         }
 
         let container: String
         let patience: Duration
         let onLoss: @Sendable () -> Void
         let turns = Turns()
-        let state = Locked(State())
+        let state: Locked<State>
 
         /// - Parameters:
         ///   - container: for messages.
@@ -63,6 +36,7 @@
             self.container = container
             self.patience = patience
             self.onLoss = onLoss
+            state = Locked(State(machine: Machine(patience: patience)))
         }
 
         func opened(_ stream: AttachedStream) {
@@ -72,18 +46,18 @@
             ) { [weak self] _ in self?.lookAtDeadline() }
             let isOver = state.withLock { state in
                 state.stream = stream
-                if state.failure == nil { state.watch = watch }
-                return state.failure != nil
+                if state.machine.failure == nil { state.watch = watch }
+                return state.machine.failure != nil
             }
             if isOver { watch.cancel() }
         }
 
         /// Memory of the sandbox's files, in bytes, as the agent said last.
-        var heldBytes: Int { state.withLock { $0.held } }
-        var mustRetire: Bool { state.withLock { $0.mustRetire || $0.failure != nil } }
-        var isLost: Bool { state.withLock { $0.failure != nil } }
+        var heldBytes: Int { state.withLock { $0.machine.held } }
+        var mustRetire: Bool { state.withLock { $0.machine.mustRetire || $0.machine.failure != nil } }
+        var isLost: Bool { state.withLock { $0.machine.failure != nil } }
         /// Why it was lost.
-        var lossError: SandboxError { state.withLock { $0.failure } ?? Self.lost(container, "") }
+        var lossError: SandboxError { state.withLock { $0.machine.failure } ?? Self.lost(container, "") }
 
         /// Ends the stream: the agent leaves, and with it everything in the container.
         func close() { state.withLock { $0.stream }?.close() }
@@ -91,7 +65,7 @@
         /// Says that nothing more is wanted: the agent leaves, and the end of the stream comes from there. An engine whose
         /// connection ends under its hands logs that as an error. A run under way is not waited for.
         func leave() {
-            let (stream, isRunning) = state.withLock { ($0.stream, $0.run != nil) }
+            let (stream, isRunning) = state.withLock { ($0.stream, $0.machine.isRunning) }
             if isRunning { stream?.close() } else { stream?.closeInput() }
         }
 
@@ -106,13 +80,13 @@
         /// One that was heard of a moment ago is not asked.
         func isAnswering(within patience: Duration, disk: Int) async -> Bool {
             let isFresh = state.withLock { state in
-                state.failure == nil && .now - state.heard < Self.freshness
+                state.machine.failure == nil && .now - state.heard < Self.freshness
             }
             if isFresh { return true }
             // On the loop, which first takes in what has come.
             let timer = state.withLock { $0.stream }?.eventLoop
                 .scheduleTask(in: TimeAmount(patience)) { [weak self] in
-                    guard let self, state.withLock({ $0.question != nil }) else { return }
+                    guard let self, state.withLock({ $0.machine.isAsked }) else { return }
                     giveUp()
                 }
             defer { timer?.cancel() }
@@ -135,14 +109,11 @@
 
         /// Configures the agent, which then makes its slot.
         func hello(_ configuration: [UInt8]) async throws(SandboxError) -> isolate_agent_hello {
-            try await askInTurn { () async throws(SandboxError) -> isolate_agent_hello in
-                let answer = await withCheckedContinuation { continuation in
-                    ask(.hello(continuation)) { buffer in
-                        configuration.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_CONFIG, $0) }
-                    }
-                }
-                return try answer.get()
+            let answer = try await askInTurn(.hello) { buffer in
+                configuration.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_CONFIG, $0) }
             }
+            guard case .hello(let hello) = answer else { throw wrongAnswer() }
+            return hello
         }
 
         /// One of PREPARE, CLEAR and SET_DISK.
@@ -151,57 +122,45 @@
         func control(
             _ type: isolate_record_type, disk: Int = 0, patience: Duration? = nil
         ) async throws(SandboxError) -> isolate_agent_status {
-            try await askInTurn(within: patience) { () async throws(SandboxError) -> isolate_agent_status in
-                let answer = await withCheckedContinuation { continuation in
-                    ask(.status(continuation)) { buffer in
-                        buffer.writeFrame(
-                            ISOLATE_FRAME_CONTROL,
-                            isolate_prepare_record(
-                                type: type.rawValue, end: 0, disk_bytes: UInt64(disk), serial: 0))
-                    }
-                }
-                return try answer.get()
+            let answer = try await askInTurn(.status, within: patience) { buffer in
+                buffer.writeFrame(
+                    ISOLATE_FRAME_CONTROL,
+                    isolate_prepare_record(
+                        type: type.rawValue, end: 0, disk_bytes: UInt64(disk), serial: 0))
             }
+            guard case .status(let status) = answer else { throw wrongAnswer() }
+            return status
         }
 
         /// Writes a file below `/work`, whole or not at all.
         func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
             let mode = executable ? ISOLATE_FILE_WRITE_PROGRAM : ISOLATE_FILE_WRITE
-            let answer = try await askInTurn(
-                sending: bytes.count
-            ) { () async throws(SandboxError) -> isolate_agent_status in
-                let frames = AgentContent.frames(bytes)
-                let answer = await withCheckedContinuation { continuation in
-                    ask(.status(continuation)) { buffer in
-                        buffer.writeFrame(
-                            ISOLATE_FRAME_OPEN, Self.file(path, mode: mode, bytes: bytes.count))
-                        if let first = frames.first { buffer.writeImmutableBuffer(first) }
-                    }
-                    // The answer comes after the last byte, or with the loss of the connection.
-                    if frames.count > 1 { Task.detached { await self.send(frames.dropFirst()) } }
-                }
-                return try answer.get()
+            let frames = AgentContent.frames(bytes)
+            let answer = try await askInTurn(.status, sending: bytes.count, rest: frames.dropFirst()) {
+                buffer in
+                buffer.writeFrame(ISOLATE_FRAME_OPEN, Self.file(path, mode: mode, bytes: bytes.count))
+                if let first = frames.first { buffer.writeImmutableBuffer(first) }
             }
-            if answer.status.failure.stage != 0 {
-                throw FileErrors.error(errno: answer.status.failure.errno_value, path: path)
+            guard case .status(let status) = answer else { throw wrongAnswer() }
+            if status.status.failure.stage != 0 {
+                throw FileErrors.error(errno: status.status.failure.errno_value, path: path)
             }
         }
 
         /// Reads a file below `/work`.
         func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
-            try await askInTurn { () async throws(SandboxError) -> OutputFile in
-                let result = await withCheckedContinuation { continuation in
-                    ask(
-                        .file(FileReading(continuation: continuation, path: path, maxBytes: maxBytes))
-                    ) { buffer in
-                        // One byte more than allowed tells a file that is too large.
-                        let most = min(maxBytes, Int.max - 1) + 1
-                        buffer.writeFrame(
-                            ISOLATE_FRAME_OPEN, Self.file(path, mode: ISOLATE_FILE_READ, bytes: most))
-                    }
-                }
-                return try result.get()
+            let answer = try await askInTurn(.file(path: path, maxBytes: maxBytes)) { buffer in
+                // One byte more than allowed tells a file that is too large.
+                let most = min(maxBytes, Int.max - 1) + 1
+                buffer.writeFrame(ISOLATE_FRAME_OPEN, Self.file(path, mode: ISOLATE_FILE_READ, bytes: most))
             }
+            guard case .file(let file) = answer else { throw wrongAnswer() }
+            return file
+        }
+
+        private func wrongAnswer() -> SandboxError {
+            malformed()
+            return lossError
         }
 
         static func file(
@@ -221,72 +180,59 @@
         /// At 10 MB/s.
         static func sending(_ bytes: Int) -> Duration { .milliseconds(bytes / (1 << 20) * 100) }
 
-        /// Questions are asked one after another.
+        /// Asks when it is this question's turn, and waits for the answer.
         ///
         /// - Parameters:
-        ///   - bytes: that belong to the question.
+        ///   - bytes: that belong to the question; the answer may take longer for them.
         ///   - patience: how long the answer may take; nil: as long as any.
-        func askInTurn<Value>(
-            sending bytes: Int = 0, within patience: Duration? = nil,
-            _ body: () async throws(SandboxError) -> Value
-        ) async throws(SandboxError) -> Value {
+        ///   - rest: frames that follow the question.
+        ///   - fill: writes the question.
+        func askInTurn(
+            _ question: Machine.Question, sending bytes: Int = 0, within patience: Duration? = nil,
+            rest: ArraySlice<ByteBuffer> = [], _ fill: (inout ByteBuffer) -> Void
+        ) async throws(SandboxError) -> AgentAnswer {
             await turns.begin()
-            state.withLock { $0.answerDeadline = .now + (patience ?? self.patience) + Self.sending(bytes) }
+            let deadline = ContinuousClock.now + (patience ?? self.patience) + Self.sending(bytes)
+            state.withLock { $0.machine.expectAnswer(by: deadline) }
             defer {
-                state.withLock { $0.answerDeadline = nil }
+                state.withLock { $0.machine.expectAnswer(by: nil) }
                 turns.end()
-            }
-            return try await body()
-        }
-
-        func ask(_ question: Question, _ fill: (inout ByteBuffer) -> Void) {
-            let failure = state.withLock { state in
-                if state.failure == nil { state.question = question }
-                return state.failure
-            }
-            if let failure {
-                Self.fail(question, failure)
-                return
             }
             var buffer = ByteBuffer()
             fill(&buffer)
-            send(buffer)
-        }
-
-        static func fail(_ question: Question, _ error: SandboxError) {
-            switch question {
-            case .hello(let continuation): continuation.resume(returning: .failure(error))
-            case .status(let continuation): continuation.resume(returning: .failure(error))
-            case .file(let reading): reading.continuation.resume(returning: .failure(error))
-            }
+            return try await state.answer { state, waiter -> Machine.Answer? in
+                if let failure = state.machine.ask(question, waiter) { return .failure(failure) }
+                // Handed to the stream, which only queues it; the answer cannot come before the question is known.
+                state.stream?.write(buffer)
+                // The answer comes after the last byte, or with the loss of the connection.
+                if !rest.isEmpty { Task.detached { await self.send(rest) } }
+                return nil
+            }.get()
         }
 
         // MARK: Runs
 
         /// Registers a run and sends its request. Throws when one is under way.
         ///
-        /// - Parameter patience: after which a run that was not told to be over means that the container is lost.
+        /// - Parameters:
+        ///   - patience: after which a run that was not told to be over means that the container is lost.
+        ///   - make: makes the run, which knows its number.
+        ///   - fill: writes the request of that number.
         func begin(
-            _ run: AgentRun, patience: Duration, _ fill: (_ serial: UInt64, inout ByteBuffer) -> Void
-        ) throws(SandboxError) {
-            let serial = try state.withLock { state throws(SandboxError) in
-                if let failure = state.failure { throw failure }
-                guard state.run == nil else {
-                    throw SandboxError(.sandboxBusy, message: "a run is under way in this container")
-                }
-                state.run = run
-                state.serial += 1
-                state.deadline = .now + patience
-                return state.serial
+            patience: Duration, _ make: (_ serial: UInt64) -> AgentRun,
+            _ fill: (_ serial: UInt64, inout ByteBuffer) -> Void
+        ) throws(SandboxError) -> AgentRun {
+            let run = try state.withLock { state throws(SandboxError) in
+                try state.machine.beginRun(until: .now + patience, make)
             }
-            run.serial = serial
             var buffer = ByteBuffer()
-            fill(serial, &buffer)
+            fill(run.serial, &buffer)
             send(buffer)
+            return run
         }
 
         func endRun(_ serial: UInt64, _ end: isolate_end) {
-            guard state.withLock({ $0.run != nil && $0.serial == serial }) else { return }
+            guard state.withLock({ $0.machine.isUnderWay(serial) }) else { return }
             var buffer = ByteBuffer()
             buffer.writeFrame(
                 ISOLATE_FRAME_CONTROL,
@@ -322,10 +268,7 @@
         }
 
         func lookAtDeadline() {
-            let isLate = state.withLock { state in
-                [state.deadline, state.answerDeadline].contains { $0.map { $0 < .now } ?? false }
-            }
-            if isLate { giveUp() }
+            if state.withLock({ $0.machine.isLate(at: .now) }) { giveUp() }
         }
 
         func giveUp() {
@@ -338,18 +281,12 @@
         }
 
         func lose(_ error: SandboxError) {
-            let (isFirst, question, run) = state.withLock { state in
-                defer {
-                    if state.failure == nil { state.failure = error }
-                    state.question = nil
-                    state.run = nil
-                    (state.deadline, state.answerDeadline) = (nil, nil)
-                    state.watch?.cancel()
-                    state.watch = nil
-                }
-                return (state.failure == nil, state.question, state.run)
+            let (isFirst, waiter, run) = state.withLock { state in
+                state.watch?.cancel()
+                state.watch = nil
+                return state.machine.lose(error)
             }
-            if let question { Self.fail(question, error) }
+            waiter?.resume(returning: .failure(error))
             run?.ended(.failure(error), exceeded: 0)
             if isFirst { onLoss() }
         }

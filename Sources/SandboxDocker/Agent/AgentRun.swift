@@ -6,7 +6,6 @@
     import NIOCore
     import SandboxAPI
     import SandboxRuntime
-    import Synchronization
 
     /// A run under way behind an ``AgentConnection``.
     final class AgentRun: RunUnderWay {
@@ -14,7 +13,7 @@
         private let connection: AgentConnection
         private let command: Command
         private let onEnd: @Sendable () -> Void
-        private let number = Atomic<UInt64>(0)
+        let serial: UInt64
         private let window = InputWindow()
         private let feeder = Locked<Task<Void, Never>?>(nil)
         private let file = Locked<HostFile?>(nil)
@@ -23,9 +22,11 @@
         static let streamingCredit = RunOutput.highWater / 2
 
         init(
-            _ connection: AgentConnection, _ request: PlacedRequest, onEnd: @escaping @Sendable () -> Void
+            _ connection: AgentConnection, serial: UInt64, _ request: PlacedRequest,
+            onEnd: @escaping @Sendable () -> Void
         ) {
             self.connection = connection
+            self.serial = serial
             self.onEnd = onEnd
             command = request.command
             let isStreaming = request.isStreaming
@@ -33,12 +34,6 @@
                 // Of what is collected all may come; of what is dropped, too.
                 if isStreaming { connection.send(Self.credit(taken)) }
             }
-        }
-
-        /// Given by the connection before the request leaves.
-        var serial: UInt64 {
-            get { number.load(ordering: .acquiring) }
-            set { number.store(newValue, ordering: .releasing) }
         }
 
         private static func credit(_ taken: Execution.Chunk?) -> ByteBuffer {
@@ -123,10 +118,10 @@
 
     /// Room for stdin on its way to a program.
     private final class InputWindow: Sendable {
-        private struct State {
+        private struct State: Sendable {
             var room = Int(ISOLATE_AGENT_INPUT_WINDOW)
             var isClosed = false
-            var waiter: (bytes: Int, continuation: CheckedContinuation<Bool, Never>)?
+            var waiter: (bytes: Int, granted: Waiter<Bool>)?
         }
 
         private let state = Locked(State())
@@ -135,27 +130,24 @@
 
         /// Waits until there is room for so many; false when nobody reads any more.
         func take(_ bytes: Int) async -> Bool {
-            await withCheckedContinuation { continuation in
-                let isGranted = state.withLock { state -> Bool? in
-                    if state.isClosed { return false }
-                    if state.room >= bytes {
-                        state.room -= bytes
-                        return true
-                    }
-                    state.waiter = (bytes, continuation)
-                    return nil
+            await state.answer { state, waiter in
+                if state.isClosed { return false }
+                if state.room >= bytes {
+                    state.room -= bytes
+                    return true
                 }
-                if let isGranted { continuation.resume(returning: isGranted) }
+                state.waiter = (bytes, waiter)
+                return nil
             }
         }
 
         func add(_ bytes: Int) {
-            let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            let waiter = state.withLock { state -> Waiter<Bool>? in
                 state.room = min(state.room + bytes, Int(ISOLATE_AGENT_INPUT_WINDOW))
                 guard let waiter = state.waiter, state.room >= waiter.bytes else { return nil }
                 state.room -= waiter.bytes
                 state.waiter = nil
-                return waiter.continuation
+                return waiter.granted
             }
             waiter?.resume(returning: true)
         }
@@ -164,7 +156,7 @@
             let waiter = state.withLock { state in
                 defer { state.waiter = nil }
                 state.isClosed = true
-                return state.waiter?.continuation
+                return state.waiter?.granted
             }
             waiter?.resume(returning: false)
         }

@@ -135,7 +135,7 @@
             /// The engine's kernel has no IPv6: a container that wants it does not start.
             var lacksIPv6 = false
             /// Waits until none is being made any more.
-            var stopping: CheckedContinuation<Void, Never>?
+            var stopping: Waiter<Void>?
         }
 
         private let state = Locked(State())
@@ -167,12 +167,10 @@
             await withTaskGroup(of: Void.self) { group in
                 for container in containers { group.addTask { await self.unmake(container) } }
             }
-            await withCheckedContinuation { continuation in
-                let isIdle = state.withLock { state in
-                    if state.making > 0 { state.stopping = continuation }
-                    return state.making == 0
-                }
-                if isIdle { continuation.resume() }
+            await state.answer { state, waiter in
+                if state.making == 0 { return () }
+                state.stopping = waiter
+                return nil
             }
             await sweep()
             // What comes to be there all the same, whoever looks first may remove.
@@ -205,7 +203,7 @@
         }
 
         private func endMaking() {
-            let stopping = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            let stopping = state.withLock { state -> Waiter<Void>? in
                 state.making -= 1
                 guard state.making == 0 else { return nil }
                 defer { state.stopping = nil }

@@ -72,7 +72,6 @@
         ) async throws(SandboxError) -> any RunUnderWay {
             let input = try Input(asked.stdin)
             let (strings, limits) = (asked.strings, asked.limits)
-            let run = AgentRun(connection, asked, onEnd: onEnd)
             var request = isolate_agent_run()
             request.output_bytes = UInt64(limits.output)
             let credit = asked.isStreaming ? UInt64(AgentRun.streamingCredit) : UInt64(limits.output) + 1
@@ -98,7 +97,9 @@
             let announced = content.reduce(0) { $0 + $1.count }
             if announced > 0 { try await container.setLimits(limits, announced: announced) }
             let patience = limits.wallTime + grace + AgentConnection.sending(announced)
-            try connection.begin(run, patience: patience) { serial, buffer in
+            let run = try connection.begin(patience: patience) { [connection] serial in
+                AgentRun(connection, serial: serial, asked, onEnd: onEnd)
+            } _: { serial, buffer in
                 request.run.serial = serial
                 var payload = withUnsafeBytes(of: request) { Array($0) }
                 if isInline { payload += strings.bytes }

@@ -2,6 +2,7 @@
 
 #if Docker
     package import NIOCore
+    import SandboxRuntime
 
     /// Takes what a container writes.
     package protocol AttachedStreamHandler: AnyObject, Sendable {
@@ -48,8 +49,8 @@
             let promise = channel.eventLoop.makePromise(of: Void.self)
             onLoop { $0.gate.write(bytes, promise: promise) }
             let result = await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
-                    promise.futureResult.whenComplete { continuation.resume(returning: $0) }
+                await Waiter.wait { waiter in
+                    promise.futureResult.whenComplete { waiter.resume(returning: $0) }
                 }
             } onCancel: {
                 close()

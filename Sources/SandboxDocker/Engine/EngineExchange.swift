@@ -9,8 +9,8 @@
     final class EngineExchange: Sendable {
         typealias Answer = Result<EngineAnswer, EngineError>
 
-        private struct State {
-            var continuation: CheckedContinuation<Answer, Never>?
+        private struct State: Sendable {
+            var waiter: Waiter<Answer>?
             var result: Answer?
             var channel: (any Channel)?
         }
@@ -38,13 +38,13 @@
         /// Calls `start` and waits for the result. Cancellation of the task is one.
         func run(_ start: () -> Void) async -> Answer {
             await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
+                await Waiter.wait { waiter in
                     let early = state.withLock { state in
-                        if state.result == nil { state.continuation = continuation }
+                        if state.result == nil { state.waiter = waiter }
                         return state.result
                     }
                     guard let early else { return start() }
-                    continuation.resume(returning: early)
+                    waiter.resume(returning: early)
                 }
             } onCancel: {
                 finish(.failure(error(.cancelled, "the task was cancelled")))
@@ -63,16 +63,16 @@
         /// Sets the result, unless there is one. A failure closes the connection.
         @discardableResult
         func finish(_ result: Answer) -> Bool {
-            let (isFirst, continuation, channel) = state.withLock { state in
+            let (isFirst, waiter, channel) = state.withLock { state in
                 guard state.result == nil else {
-                    return (false, nil as CheckedContinuation<Answer, Never>?, nil as (any Channel)?)
+                    return (false, nil as Waiter<Answer>?, nil as (any Channel)?)
                 }
                 state.result = result
-                defer { (state.continuation, state.channel) = (nil, nil) }
-                return (true, state.continuation, state.channel)
+                defer { (state.waiter, state.channel) = (nil, nil) }
+                return (true, state.waiter, state.channel)
             }
             if case .failure = result { channel?.close(promise: nil) }
-            continuation?.resume(returning: result)
+            waiter?.resume(returning: result)
             return isFirst
         }
 

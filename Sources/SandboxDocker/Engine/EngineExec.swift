@@ -65,12 +65,12 @@
 
     /// Collects both streams until they end.
     private final class StreamCollector: AttachedStreamHandler {
-        private struct State {
+        private struct State: Sendable {
             var output: [UInt8] = []
             var error: [UInt8] = []
             var isTooMuch = false
             var end: Result<Void, EngineError>?
-            var continuation: CheckedContinuation<Void, Never>?
+            var waiter: Waiter<Void>?
         }
 
         private let state = Locked(State())
@@ -91,23 +91,21 @@
         }
 
         func ended(_ error: EngineError?) {
-            let continuation = state.withLock { state in
+            let waiter = state.withLock { state in
                 state.end = error.map { .failure($0) } ?? .success(())
-                return state.continuation.take()
+                return state.waiter.take()
             }
-            continuation?.resume()
+            waiter?.resume()
         }
 
         func wait(
             for stream: AttachedStream, operation: String
         ) async throws(EngineError) -> (output: [UInt8], error: [UInt8]) {
             await withTaskCancellationHandler {
-                await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                    let isEnded = state.withLock { state in
-                        if state.end == nil { state.continuation = continuation }
-                        return state.end != nil
-                    }
-                    if isEnded { continuation.resume() }
+                await state.answer { state, waiter in
+                    if state.end != nil { return () }
+                    state.waiter = waiter
+                    return nil
                 }
             } onCancel: {
                 stream.close()

@@ -23,7 +23,10 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
     }
 
     /// What a consumer gets who asks for the next piece.
-    enum Next { case chunk(Execution.Chunk), end, wait }
+    enum Next {
+        case chunk(Execution.Chunk)
+        case end, wait
+    }
 
     /// Of a consumer that is slow, before the program is made to wait.
     static var highWater: Int { 256 << 10 }

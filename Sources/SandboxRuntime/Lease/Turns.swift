@@ -4,9 +4,9 @@ import SandboxAPI
 
 /// Lets callers in one at a time, in the order in which they came; almost always nobody is there.
 package final class Turns: Sendable {
-    private struct State {
+    private struct State: Sendable {
         var isTaken: Bool
-        var queue: [CheckedContinuation<Void, Never>] = []
+        var queue: [Waiter<Void>] = []
 
         mutating func take() -> Bool {
             defer { isTaken = true }
@@ -22,19 +22,15 @@ package final class Turns: Sendable {
     /// Waits for a turn, which ``end()`` ends.
     package func begin() async {
         if state.withLock({ $0.take() }) { return }
-        await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                if state.take() { return true }
-                state.queue.append(continuation)
-                return false
-            }
-            if isFree { continuation.resume() }
+        await state.answer { state, waiter in
+            if state.take() { return () }
+            state.queue.append(waiter)
+            return nil
         }
-        state.follow()
     }
 
     package func end() {
-        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let next = state.withLock { state -> Waiter<Void>? in
             // With somebody in the queue the turn passes on.
             state.isTaken = !state.queue.isEmpty
             return state.queue.isEmpty ? nil : state.queue.removeFirst()

@@ -32,30 +32,26 @@ package enum Awaited<Value: Sendable>: Sendable {
 
 /// Several may finish it; the first one does.
 private final class Race<Value: Sendable>: Sendable {
-    private struct State {
+    private struct State: Sendable {
         var value: Value?
-        var continuation: CheckedContinuation<Value, Never>?
+        var waiter: Waiter<Value>?
     }
 
     private let state = Locked(State())
 
     func finish(_ value: Value) {
-        let continuation = state.withLock { state in
-            guard state.value == nil else { return nil as CheckedContinuation<Value, Never>? }
+        let waiter = state.withLock { state -> Waiter<Value>? in
+            guard state.value == nil else { return nil }
             state.value = value
-            return state.continuation
+            return state.waiter
         }
-        continuation?.resume(returning: value)
+        waiter?.resume(returning: value)
     }
 
     func result() async -> Value {
-        defer { state.follow() }
-        return await withCheckedContinuation { continuation in
-            let early = state.withLock { state in
-                if state.value == nil { state.continuation = continuation }
-                return state.value
-            }
-            if let early { continuation.resume(returning: early) }
+        await state.answer { state, waiter in
+            if state.value == nil { state.waiter = waiter }
+            return state.value
         }
     }
 }

@@ -15,10 +15,10 @@ public final class Pool<Member: Sendable>: Sendable {
     private typealias Machine = PoolStateMachine<Int>
     private typealias Answer = Result<PoolLease<Member>, SandboxError>
 
-    /// A caller in the queue. It is there before its continuation is, so the answer may come first.
-    private enum Waiter {
+    /// A caller in the queue. It is there before he waits, so the answer may come first.
+    private enum Caller: Sendable {
         case entered
-        case suspended(CheckedContinuation<Answer, Never>)
+        case waiting(Waiter<Answer>)
         case answered(Answer)
     }
 
@@ -31,12 +31,12 @@ public final class Pool<Member: Sendable>: Sendable {
         var machine: Machine
         /// All members that exist, but those being destroyed.
         var members: [PoolMemberID: Member] = [:]
-        var waiters: [Int: Waiter] = [:]
+        var callers: [Int: Caller] = [:]
         var lastWaiter = 0
         var timer: Timer?
         /// Tells the timer in force from one that was replaced while it woke up.
         var timerGeneration = 0
-        var drainers: [CheckedContinuation<Void, Never>] = []
+        var drainers: [Waiter<Void>] = []
         /// Creations under way: a drain cancels them.
         var makers: [PoolMemberID: Task<Void, Never>] = [:]
         /// Why a creation failed last.
@@ -49,8 +49,8 @@ public final class Pool<Member: Sendable>: Sendable {
         var reset: [(PoolMemberID, Member)] = []
         var check: [(PoolMemberID, Member)] = []
         var destroy: [(PoolMemberID, Member)] = []
-        var answers: [(CheckedContinuation<Answer, Never>, Answer)] = []
-        var drained: [CheckedContinuation<Void, Never>] = []
+        var answers: [(Waiter<Answer>, Answer)] = []
+        var drained: [Waiter<Void>] = []
     }
 
     private enum Acquired {
@@ -175,12 +175,10 @@ public final class Pool<Member: Sendable>: Sendable {
         }
         timer?.cancel()
         for maker in makers { maker.cancel() }
-        await withCheckedContinuation { continuation in
-            let drained = state.withLock { state in
-                if !state.machine.isDrained { state.drainers.append(continuation) }
-                return state.machine.isDrained
-            }
-            if drained { continuation.resume() }
+        await state.answer { state, waiter in
+            if state.machine.isDrained { return () }
+            state.drainers.append(waiter)
+            return nil
         }
     }
 
@@ -220,22 +218,17 @@ public final class Pool<Member: Sendable>: Sendable {
             return .refused
         case .waiting(let actions):
             state.lastWaiter = waiter
-            state.waiters[waiter] = .entered
+            state.callers[waiter] = .entered
             return .waiting(waiter, apply(actions, to: &state))
         }
     }
 
     nonisolated(nonsending) private func wait(_ waiter: Int) async throws(SandboxError) -> PoolLease<Member> {
         let answer = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                if let answer = state.withLock({ Self.suspend(waiter, continuation, in: &$0) }) {
-                    continuation.resume(returning: answer)
-                }
-            }
+            await state.answer { state, resumed in Self.suspend(waiter, resumed, in: &state) }
         } onCancel: {
             cancel(waiter)
         }
-        state.follow()
         let lease = try answer.get()
         if Task.isCancelled {
             handle { machine, now in machine.giveBack(lease.id, now: now) }
@@ -244,35 +237,35 @@ public final class Pool<Member: Sendable>: Sendable {
         return lease
     }
 
-    /// Stores the continuation, or returns the answer that came before it.
+    /// Keeps him who waits, or returns the answer that came before it.
     private static func suspend(
-        _ waiter: Int, _ continuation: CheckedContinuation<Answer, Never>, in state: inout State
+        _ waiter: Int, _ resumed: Waiter<Answer>, in state: inout State
     ) -> Answer? {
-        if case .answered(let answer) = state.waiters[waiter] {
-            state.waiters[waiter] = nil
+        if case .answered(let answer) = state.callers[waiter] {
+            state.callers[waiter] = nil
             return answer
         }
-        state.waiters[waiter] = .suspended(continuation)
+        state.callers[waiter] = .waiting(resumed)
         return nil
     }
 
     private func cancel(_ waiter: Int) {
-        let continuation = state.withLock { state in
+        let resumed = state.withLock { state in
             state.machine.cancel(waiter)
                 ? Self.answer(waiter, .failure(SandboxError.acquireCancelled), in: &state) : nil
         }
-        continuation?.resume(returning: .failure(SandboxError.acquireCancelled))
+        resumed?.resume(returning: .failure(SandboxError.acquireCancelled))
     }
 
-    /// Takes the waiter off the list; one whose continuation is still to come finds its answer there instead.
+    /// Takes the caller off the list; one who does not wait yet finds his answer there instead.
     private static func answer(
         _ waiter: Int, _ answer: Answer, in state: inout State
-    ) -> CheckedContinuation<Answer, Never>? {
-        if case .suspended(let continuation) = state.waiters[waiter] {
-            state.waiters[waiter] = nil
-            return continuation
+    ) -> Waiter<Answer>? {
+        if case .waiting(let resumed) = state.callers[waiter] {
+            state.callers[waiter] = nil
+            return resumed
         }
-        state.waiters[waiter] = .answered(answer)
+        state.callers[waiter] = .answered(answer)
         return nil
     }
 
@@ -321,14 +314,14 @@ public final class Pool<Member: Sendable>: Sendable {
                 preconditionFailure("\(id.member) is unknown")
             }
             let answer = Answer.success(PoolLease(id: id, member: member))
-            if let continuation = Self.answer(waiter, answer, in: &state) {
-                effects.answers.append((continuation, answer))
+            if let resumed = Self.answer(waiter, answer, in: &state) {
+                effects.answers.append((resumed, answer))
             }
         }
         for (waiter, reason) in actions.failures {
             let failure = Answer.failure(error(reason, state))
-            if let continuation = Self.answer(waiter, failure, in: &state) {
-                effects.answers.append((continuation, failure))
+            if let resumed = Self.answer(waiter, failure, in: &state) {
+                effects.answers.append((resumed, failure))
             }
         }
         if actions.drained { swap(&effects.drained, &state.drainers) }
@@ -345,11 +338,11 @@ public final class Pool<Member: Sendable>: Sendable {
     }
 
     private func perform(_ effects: Effects) {
-        for (continuation, answer) in effects.answers { continuation.resume(returning: answer) }
+        for (waiter, answer) in effects.answers { waiter.resume(returning: answer) }
         for (id, member) in effects.reset { Task.detached { await self.makeAsNew(id, member) } }
         for (id, member) in effects.check { Task.detached { await self.examine(id, member) } }
         for (id, member) in effects.destroy { Task.detached { await self.unmake(id, member) } }
-        for continuation in effects.drained { continuation.resume() }
+        for waiter in effects.drained { waiter.resume() }
     }
 
     private func make(_ id: PoolMemberID) async {

@@ -4,7 +4,10 @@
 package struct Waiter<Answer: Sendable>: Sendable {
     private let continuation: CheckedContinuation<Answer, Never>
 
-    fileprivate init(_ continuation: CheckedContinuation<Answer, Never>) { self.continuation = continuation }
+    /// Waits for the answer of what `start` sets going: a call of somebody else's, on a thread of his own.
+    package static func wait(_ start: (Waiter) -> Void) async -> Answer {
+        await withCheckedContinuation { start(Waiter(continuation: $0)) }
+    }
 
     package func resume(returning answer: Answer) { continuation.resume(returning: answer) }
 }
@@ -21,8 +24,7 @@ extension Locked where Value: Sendable {
     package func answer<Answer: Sendable>(
         _ enter: (inout Value, Waiter<Answer>) -> Answer?
     ) async -> Answer {
-        let answer = await withCheckedContinuation { (continuation: CheckedContinuation<Answer, Never>) in
-            let waiter = Waiter(continuation)
+        let answer = await Waiter<Answer>.wait { waiter in
             if let early = withLock({ value in enter(&value, waiter) }) { waiter.resume(returning: early) }
         }
         follow()

@@ -26,7 +26,12 @@ struct LeaseMachineTests {
         for _ in 0..<400 {
             switch Step.allCases.randomElement(using: &random)! {
             case .beginFile:
-                do { try machine.beginFile(); files += 1 } catch { #expect(isClosed && error == .closed) }
+                do {
+                    try machine.beginFile()
+                    files += 1
+                } catch {
+                    #expect(isClosed && error == .closed)
+                }
             case .endFile where files > 0:
                 files -= 1
                 told(machine.endFile())
