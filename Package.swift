@@ -113,7 +113,9 @@ let package = Package(
             path: "Sources/sandbox-cli",
             swiftSettings: swiftSettings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
-        .testTarget(name: "SandboxAPITests", dependencies: ["SandboxAPI"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SandboxAPITests", dependencies: ["SandboxAPI", "TestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "SandboxRuntimeTests",
             dependencies: ["CIsolate", "SandboxAPI", "SandboxRuntime", "TestSupport"],

@@ -1,6 +1,6 @@
 /// The protocol of all runners, and its short forms.
-import SandboxAPI
-import SandboxRuntime
+
+public import SandboxAPI
 
 /// Turns source into a running program: ``CppRunner``, ``PythonRunner``.
 ///
@@ -11,7 +11,8 @@ import SandboxRuntime
 public protocol LanguageRunner: Sendable {
     var language: Language { get }
 
-    /// Runs a program given as source, in a fresh sandbox.
+    /// Runs a program given as source, in a fresh sandbox. What a runner has to write: ``run(_:_:on:)`` and
+    /// ``run(_:_:on:body:)`` are made of it.
     ///
     /// A source that does not compile and a program that fails are reports, not errors.
     /// - Parameters:
@@ -19,12 +20,24 @@ public protocol LanguageRunner: Sendable {
     ///     `Language.maximumSourceBytes`.
     ///   - request: arguments, stdin, limits and files.
     ///   - backend: where to run it.
+    ///   - performance: runs the program itself, once at most: ``Performance/run(_:_:program:_:on:details:)``.
     /// - Throws: `SandboxError`: `.invalidArgument`, `.invalidPath` and `.fileTooLarge` for the caller's own
     ///   mistakes, before anything starts; `.toolchainNotFound` when the image lacks the compiler or
-    ///   interpreter; whatever the sandbox throws.
+    ///   interpreter; whatever the sandbox or `performance` throws.
     func run(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
+    ) async throws -> RunReport
+}
+
+extension LanguageRunner {
+    /// Runs a program given as source, in a fresh sandbox, and collects its output.
+    ///
+    /// - Throws: `SandboxError`; see ``run(_:_:on:by:)``.
+    public func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
-    ) async throws(SandboxError) -> RunReport
+    ) async throws(SandboxError) -> RunReport {
+        try await throwingSandboxErrors { try await run(source, request, on: backend, by: .collecting) }
+    }
 
     /// Runs a program given as source, and hands its output to `body` while it runs.
     ///
@@ -34,18 +47,18 @@ public protocol LanguageRunner: Sendable {
     /// - Returns: the report, and what `body` returned; `nil` when the program was not started (it did not compile, or
     ///   it does not fit into `limits.disk`), and `body` was not called.
     /// - Throws: `SandboxError` as ``run(_:_:on:)``, or whatever `body` throws.
-    func run<Value: Sendable>(
+    public func run<Value>(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend,
-        body: @escaping @concurrent @Sendable (Execution) async throws -> Value
-    ) async throws -> (report: RunReport, value: Value?)
-}
+        body: @escaping (Execution) async throws -> Value
+    ) async throws -> (report: RunReport, value: Value?) {
+        try await Performance.streaming(to: body) { try await run(source, request, on: backend, by: $0) }
+    }
 
-extension LanguageRunner {
     /// Runs source text as UTF-8 with a ready request.
     public func run(
         _ source: String, _ request: RunRequest, on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport {
-        try checkSize(ofSource: source.utf8.count)
+        try RunRequest.check(sourceOf: source.utf8.count)
         return try await run(Array(source.utf8), request, on: backend)
     }
 

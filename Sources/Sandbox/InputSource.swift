@@ -55,14 +55,14 @@ struct InputSource {
     func stop() { pump?.stop() }
 
     /// Why the program got less than there is.
-    var failure: SandboxError? { pump?.file?.failure }
+    var failure: SandboxError? { pump?.failure }
 }
 
 /// Feeds a pipe while the program reads.
 private final class InputPump: EventHandler {
     enum Source {
         case file(HostFile)
-        case stream(AsyncStream<[UInt8]>)
+        case stream(InputChunks)
     }
 
     private struct State: Sendable {
@@ -71,6 +71,7 @@ private final class InputPump: EventHandler {
         var isLast = false
         var wanted: Waiter<Bool>?
         var task: Task<Void, Never>?
+        var failure: SandboxError?
     }
 
     private static let chunkSize = 64 << 10
@@ -90,12 +91,24 @@ private final class InputPump: EventHandler {
             state = Locked(State(fd: fd))
             loop.add(fd, events: 0, handler: self)
             let task = Task { [self] in
-                for await chunk in stream where !chunk.isEmpty {
-                    guard await feed(chunk) else { return }
+                do {
+                    try await stream.send { chunk in await feed(chunk) }
+                } catch {
+                    fail(error)
                 }
                 stop()
             }
             state.withLock { $0.task = task }
+        }
+    }
+
+    /// Why the program got less than there is.
+    var failure: SandboxError? { file?.failure ?? state.withLock { $0.failure } }
+
+    private func fail(_ error: any Error) {
+        // Once the run is over nobody wants the rest, and the task is cancelled.
+        state.withLock { state in
+            if state.fd >= 0 { state.failure = .inputFailed(error) }
         }
     }
 

@@ -76,21 +76,3 @@ extension [String: String] {
             uniqueKeysWithValues: map { (ByteString($0.key), ByteString($0.value)) })
     }
 }
-
-/// Where a program's standard input comes from.
-public enum StandardInput: Sendable {
-    /// Empty: the first read sees the end of the file.
-    case none
-    /// These bytes, as a read-only file.
-    case bytes([UInt8])
-    /// A regular file of the host, read while the program reads. The program gets a pipe, never the file.
-    case file(path: ByteString)
-    /// Chunks as they are produced; the program sees the end when the sequence ends.
-    case stream(AsyncStream<[UInt8]>)
-
-    /// The file of this name in UTF-8.
-    public static func file(path: String) -> StandardInput { .file(path: ByteString(path)) }
-
-    /// A string as UTF-8.
-    public static func string(_ text: String) -> StandardInput { .bytes(Array(text.utf8)) }
-}

@@ -24,6 +24,10 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let noSpace = Code(rawValue: "noSpace")
         /// A file could not be read or written.
         public static let fileAccess = Code(rawValue: "fileAccess")
+        /// The sequence that the program's stdin was to come from threw.
+        public static let inputFailed = Code(rawValue: "inputFailed")
+        /// An ``InputWriter`` wrote to a program that reads no more.
+        public static let inputClosed = Code(rawValue: "inputClosed")
         /// The arguments and the environment are too large for the kernel.
         public static let argumentsTooLarge = Code(rawValue: "argumentsTooLarge")
         /// The program to run is not in the sandbox.

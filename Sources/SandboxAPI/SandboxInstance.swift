@@ -34,11 +34,11 @@ public protocol SandboxInstance: AnyObject, Sendable {
 
     /// Runs a command and hands its output to `body` while it runs.
     ///
-    /// The result's own `stdout` and `stderr` are empty then. When `body` returns before the program ended, the
+    /// `body` runs where the caller does, and need not be `Sendable`. The result's own `stdout` and `stderr` are empty then. When `body` returns before the program ended, the
     /// rest of the output is discarded and the run goes on to its end; when it throws, the run is killed.
-    func run<Value: Sendable>(
+    func run<Value>(
         _ command: Command, stdin: StandardInput, limits: Limits,
-        body: @concurrent @Sendable (Execution) async throws -> Value
+        body: (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value)
 
     /// Ends the sandbox: kills what runs, removes its files. Safe to call twice.
@@ -104,23 +104,23 @@ extension SandboxInstance {
     }
 
     /// Streams with an empty stdin and the standard limits.
-    public func run<Value: Sendable>(
-        _ command: Command, body: @concurrent @Sendable (Execution) async throws -> Value
+    public func run<Value>(
+        _ command: Command, body: (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value) {
         try await run(command, stdin: .none, limits: .standard, body: body)
     }
 
     /// Streams with the standard limits.
-    public func run<Value: Sendable>(
+    public func run<Value>(
         _ command: Command, stdin: StandardInput,
-        body: @concurrent @Sendable (Execution) async throws -> Value
+        body: (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value) {
         try await run(command, stdin: stdin, limits: .standard, body: body)
     }
 
     /// Streams with an empty stdin.
-    public func run<Value: Sendable>(
-        _ command: Command, limits: Limits, body: @concurrent @Sendable (Execution) async throws -> Value
+    public func run<Value>(
+        _ command: Command, limits: Limits, body: (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value) {
         try await run(command, stdin: .none, limits: limits, body: body)
     }

@@ -148,9 +148,9 @@
             }
         }
 
-        func run<Value: Sendable>(
+        func run<Value>(
             _ command: Command, stdin: StandardInput, limits: Limits,
-            body: @concurrent @Sendable (Execution) async throws -> Value
+            body: (Execution) async throws -> Value
         ) async throws -> (result: RunResult, value: Value) {
             try beginRun()
             defer { endRun() }
@@ -161,6 +161,7 @@
             do {
                 value = try await body(Execution(output: .init(next: { await relay.next() })))
                 relay.consumerEnded(.success(()))
+                if case .stream(let chunks) = stdin { await chunks.bodyEnded() }
             } catch {
                 relay.consumerEnded(.failure(error))
                 _ = try? await result

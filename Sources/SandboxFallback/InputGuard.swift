@@ -23,11 +23,10 @@
             case .none, .bytes, .file: guarded = stdin
             case .stream(let stream):
                 guarded = .stream(
-                    AsyncStream {
+                    InputChunks { body in
                         // From the first request on a chunk may be on its way to somebody who is gone.
                         mark.wasRead.store(true, ordering: .releasing)
-                        var iterator = stream.makeAsyncIterator()
-                        return await iterator.next()
+                        try await stream.send(to: body)
                     })
             }
         }

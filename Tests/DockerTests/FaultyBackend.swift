@@ -131,9 +131,9 @@
             return result
         }
 
-        func run<Value: Sendable>(
+        nonisolated(nonsending) func run<Value>(
             _ command: Command, stdin: StandardInput, limits: Limits,
-            body: @concurrent @Sendable (Execution) async throws -> Value
+            body: nonisolated(nonsending) (Execution) async throws -> Value
         ) async throws -> (result: RunResult, value: Value) {
             let (loss, code) = backend.nextRun()
             let lost = FaultyBackend.error(code)

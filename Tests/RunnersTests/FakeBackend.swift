@@ -122,9 +122,9 @@ final class FakeBackend: SandboxBackend {
                 limits: limits, isolation: isolation, provenance: provenance)
         }
 
-        func run<Value: Sendable>(
+        nonisolated(nonsending) func run<Value>(
             _ command: Command, stdin: StandardInput, limits: Limits,
-            body: @Sendable (Execution) async throws -> Value
+            body: nonisolated(nonsending) (Execution) async throws -> Value
         ) async throws -> (result: RunResult, value: Value) {
             var result = try await run(command, stdin: stdin, limits: limits)
             let pieces = Mutex([

@@ -20,26 +20,25 @@ public struct CompiledProgram: Sendable, Hashable {
     public func run(
         _ request: RunRequest = RunRequest(), on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport {
-        try await throwingSandboxErrors { try await run(request, on: backend, by: collecting) }
+        try await throwingSandboxErrors { try await run(request, on: backend, by: .collecting) }
     }
 
     /// Runs the program as `./main` in a fresh sandbox, and hands its output to `body` while it runs; see
     /// ``LanguageRunner/run(_:_:on:body:)``.
-    public func run<Value: Sendable>(
+    public func run<Value>(
         _ request: RunRequest = RunRequest(), on backend: any SandboxBackend,
-        body: @escaping @concurrent @Sendable (Execution) async throws -> Value
+        body: @escaping (Execution) async throws -> Value
     ) async throws -> (report: RunReport, value: Value?) {
-        try await streaming(to: body) { try await run(request, on: backend, by: $0) }
+        try await Performance.streaming(to: body) { try await run(request, on: backend, by: $0) }
     }
 
     func run(
-        _ request: RunRequest, on backend: any SandboxBackend, by perform: Performance
+        _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
     ) async throws -> RunReport {
-        try checkPaths(
-            inputs: request.inputFiles, outputs: request.outputFiles, reserved: [CppRunner.programName])
-        return try await runProgram(
+        try request.checkFiles(reserved: [CppRunner.programName])
+        return try await performance.run(
             "./" + CppRunner.programName, program: InputFile(CppRunner.programName, bytes, executable: true),
-            request, on: backend, by: perform)
+            request, on: backend)
     }
 
     /// Runs the program with every part of the request a named argument; see ``RunRequest``.

@@ -53,30 +53,15 @@ public struct CppRunner: LanguageRunner {
     /// - Throws: `SandboxError`, as for every ``LanguageRunner``; also `.invalidArgument` for flags with which the
     ///   compiler makes no program.
     public func run(
-        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
-    ) async throws(SandboxError) -> RunReport {
-        try await throwingSandboxErrors { try await run(source, request, on: backend, by: collecting) }
-    }
-
-    /// Compiles the source and, when that succeeded, runs the program with its output handed to `body`.
-    public func run<Value: Sendable>(
-        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend,
-        body: @escaping @concurrent @Sendable (Execution) async throws -> Value
-    ) async throws -> (report: RunReport, value: Value?) {
-        try await streaming(to: body) { try await run(source, request, on: backend, by: $0) }
-    }
-
-    private func run(
-        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by perform: Performance
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
     ) async throws -> RunReport {
-        try checkPaths(
-            inputs: request.inputFiles, outputs: request.outputFiles, reserved: [CppRunner.programName])
+        try request.checkFiles(reserved: [CppRunner.programName])
         var request = request
         request.options.language = request.options.language ?? language
         let compiled = try await compile(source, options: request.options, on: backend)
         guard let program = compiled.program else { return RunReport(compile: compiled.report) }
         do {
-            var report = try await program.run(request, on: backend, by: perform)
+            var report = try await program.run(request, on: backend, by: performance)
             report.compile = compiled.report
             return report
         } catch let error as SandboxError where error.code == .executableNotRunnable {
@@ -92,7 +77,7 @@ public struct CppRunner: LanguageRunner {
     public func compile(
         _ source: String, options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
     ) async throws(SandboxError) -> CompileResult {
-        try checkSize(ofSource: source.utf8.count)
+        try RunRequest.check(sourceOf: source.utf8.count)
         return try await compile(Array(source.utf8), options: options, on: backend)
     }
 
@@ -121,7 +106,7 @@ public struct CppRunner: LanguageRunner {
         options.language = options.language ?? language
         options.firstLimits = compileLimits
         return try await throwingSandboxErrors {
-            try await withFreshSandbox(options, on: backend) { [options] sandbox in
+            try await backend.withSandbox(options) { [options] sandbox in
                 let result: RunResult
                 do throws(SandboxError) {
                     result = try await sandbox.run(command, stdin: .none, limits: compileLimits)
@@ -137,9 +122,9 @@ public struct CppRunner: LanguageRunner {
     }
 
     private func check(_ source: [UInt8]) throws(SandboxError) {
-        try checkSize(ofSource: source.count)
-        try checkTool(compiler, named: "compiler", flags: flags + linkFlags)
-        try checkPaths(inputs: headers, reserved: [CppRunner.sourceName, CppRunner.programName])
+        try RunRequest.check(sourceOf: source.count)
+        try RunRequest.check(tool: compiler, named: "compiler", flags: flags + linkFlags)
+        try RunRequest.check(inputs: headers, reserved: [CppRunner.sourceName, CppRunner.programName])
     }
 
     private func readProgram(from sandbox: any SandboxInstance) async throws(SandboxError) -> CompiledProgram

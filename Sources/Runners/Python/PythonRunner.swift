@@ -1,7 +1,6 @@
 /// Runs Python programs with the image's own interpreter.
 import SandboxAPI
 import SandboxRuntime
-import Synchronization
 
 /// The runner for Python.
 ///
@@ -45,60 +44,24 @@ public struct PythonRunner: LanguageRunner {
 
     /// Runs the source; a traceback in stderr is parsed when the run did not succeed.
     public func run(
-        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
-    ) async throws(SandboxError) -> RunReport {
-        try await throwingSandboxErrors {
-            var report = try await run(source, request, on: backend, by: collecting)
-            report.findTraceback(in: report.result?.stderr ?? [])
-            return report
-        }
-    }
-
-    /// Runs the source with its output handed to `body`; a traceback is parsed in what `body` took of stderr.
-    public func run<Value: Sendable>(
-        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend,
-        body: @escaping @concurrent @Sendable (Execution) async throws -> Value
-    ) async throws -> (report: RunReport, value: Value?) {
-        let stderr = Mutex<[UInt8]>([])
-        let watched: @concurrent @Sendable (Execution) async throws -> Value = { execution in
-            let output = Execution.Output {
-                var iterator = execution.output.makeAsyncIterator()
-                let chunk = await iterator.next()
-                if let chunk, chunk.stream == .stderr { stderr.withLock { $0 += chunk.bytes } }
-                return chunk
-            }
-            return try await body(Execution(output: output))
-        }
-        var ended = try await streaming(to: watched) { try await run(source, request, on: backend, by: $0) }
-        ended.report.findTraceback(in: stderr.withLock { $0 })
-        return ended
-    }
-
-    private func run(
-        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by perform: Performance
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
     ) async throws -> RunReport {
-        try checkSize(ofSource: source.count)
-        try checkTool(interpreter, named: "interpreter", flags: flags)
-        try checkPaths(
-            inputs: request.inputFiles, outputs: request.outputFiles, reserved: [PythonRunner.sourceName])
+        try RunRequest.check(sourceOf: source.count)
+        try RunRequest.check(tool: interpreter, named: "interpreter", flags: flags)
+        try request.checkFiles(reserved: [PythonRunner.sourceName])
         var request = request
         request.options.language = request.options.language ?? language
         let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
         do {
-            return try await runProgram(
+            return try await performance.run(
                 ByteString(interpreter), ours + flags + [PythonRunner.sourceName],
-                program: InputFile(PythonRunner.sourceName, source), request, on: backend, by: perform)
+                program: InputFile(PythonRunner.sourceName, source), request, on: backend,
+                details: { PythonTraceback.parse($0) })
         } catch let error as SandboxError {
             throw error.namingToolchain(
                 interpreter, kind: "interpreter", image: request.options.image,
                 hint: "install one in the image (Debian, Ubuntu: apt-get install python3), "
                     + "or give PythonRunner(interpreter:) one that is there")
         }
-    }
-}
-
-extension RunReport {
-    fileprivate mutating func findTraceback(in stderr: [UInt8]) {
-        if let result, !result.outcome.isSuccess { details = PythonTraceback.parse(stderr) }
     }
 }

@@ -17,6 +17,8 @@
         private let window = InputWindow()
         private let feeder = Locked<Task<Void, Never>?>(nil)
         private let file = Locked<HostFile?>(nil)
+        /// What the sequence of a live input threw.
+        private let broken = Locked<SandboxError?>(nil)
 
         /// Bytes of each stream that may be on their way to a consumer that takes them one by one.
         static let streamingCredit = RunOutput.highWater / 2
@@ -82,7 +84,7 @@
             }
         }
 
-        var inputFailure: SandboxError? { file.withLock { $0?.failure } }
+        var inputFailure: SandboxError? { file.withLock { $0?.failure } ?? broken.withLock { $0 } }
 
         /// Sends what was announced with the request; nothing may come in between.
         func feed(content: [[UInt8]]) async {
@@ -95,10 +97,15 @@
         func feed(_ input: AgentInput) {
             if case .file(let source) = input { file.withLock { $0 = source } }
             let task = Task { [self] in
-                await input.send { piece in
-                    guard await window.take(piece.count) else { return false }
-                    connection.send(Self.input(piece))
-                    return true
+                do {
+                    try await input.send { piece in
+                        guard await window.take(piece.count) else { return false }
+                        connection.send(Self.input(piece))
+                        return true
+                    }
+                } catch {
+                    // Once the run is over nobody wants the rest, and the task is cancelled.
+                    if !window.isClosed { broken.withLock { $0 = .inputFailed(error) } }
                 }
                 if !window.isClosed { connection.send(Self.input([])) }
             }
@@ -165,10 +172,10 @@
     /// A stdin that is read while the program reads it.
     enum AgentInput: Sendable {
         case file(HostFile)
-        case stream(AsyncStream<[UInt8]>)
+        case stream(InputChunks)
 
         /// Hands over piece by piece until `body` returns false or there is nothing more.
-        func send(_ body: (ArraySlice<UInt8>) async -> Bool) async {
+        func send(_ body: (ArraySlice<UInt8>) async -> Bool) async throws {
             switch self {
             case .file(let file):
                 while !Task.isCancelled {
@@ -176,12 +183,13 @@
                     guard !bytes.isEmpty, await body(bytes[...]) else { return }
                 }
             case .stream(let stream):
-                for await chunk in stream {
+                try await stream.send { chunk in
                     var rest = chunk[...]
                     while !rest.isEmpty {
-                        guard await body(rest.prefix(AgentContent.pieceSize)) else { return }
+                        guard await body(rest.prefix(AgentContent.pieceSize)) else { return false }
                         rest = rest.dropFirst(AgentContent.pieceSize)
                     }
+                    return true
                 }
             }
         }

@@ -3,6 +3,15 @@
 import Glibc
 package import SandboxAPI
 
+extension SandboxError {
+    /// What a sequence of input threw.
+    package static func inputFailed(_ error: any Error) -> SandboxError {
+        SandboxError(
+            .inputFailed, stage: "stdin", message: "the program's stdin broke off: \(error)",
+            hint: "the program got only the part before that")
+    }
+}
+
 /// A regular file, open for reading; closed with the last reference.
 package final class HostFile: Sendable {
     private let descriptor: Int32

@@ -103,31 +103,31 @@ public final class PlacedSandbox: SandboxInstance {
         try await perform(command, stdin: stdin, limits: limits, isStreaming: false) { _ in }
     }
 
-    public func run<Value: Sendable>(
+    public func run<Value>(
         _ command: Command, stdin: StandardInput, limits: Limits,
-        body: @concurrent @Sendable (Execution) async throws -> Value
+        body: (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value) {
-        let outcome = Locked<Result<Value, any Error>?>(nil)
+        var outcome: Result<Value, any Error>?
         let result: RunResult
         do throws(SandboxError) {
             result = try await perform(command, stdin: stdin, limits: limits, isStreaming: true) { run in
                 let execution = Execution(output: .init(next: { await run.output.nextChunk() }))
                 do {
-                    let value = try await body(execution)
-                    outcome.withLock { $0 = .success(value) }
+                    outcome = .success(try await body(execution))
                     run.output.discardRest()
+                    if case .stream(let chunks) = stdin { await chunks.bodyEnded() }
                 } catch {
-                    outcome.withLock { $0 = .failure(error) }
+                    outcome = .failure(error)
                     run.kill()
                     run.output.discardRest()
                 }
             }
         } catch {
             // The body's own error came first, and is why the run was killed.
-            if case .failure(let bodyError) = outcome.withLock({ $0 }) { throw bodyError }
+            if case .failure(let bodyError) = outcome { throw bodyError }
             throw error
         }
-        guard let value = outcome.withLock({ $0 }) else {
+        guard let value = outcome else {
             throw SandboxError(.internalError, message: "the body did not end", provenance: provenance)
         }
         return (result, try value.get())

@@ -1,0 +1,176 @@
+/// Where a program's standard input comes from.
+
+/// A program's stdin.
+public enum StandardInput: Sendable {
+    /// Empty: the first read sees the end of the file.
+    case none
+    /// These bytes, as a read-only file.
+    case bytes([UInt8])
+    /// A regular file of the host, read while the program reads. The program gets a pipe, never the file.
+    case file(path: ByteString)
+    /// Chunks as they are produced; the program sees the end when there are no more.
+    case stream(InputChunks)
+
+    /// The file of this name in UTF-8.
+    public static func file(path: String) -> StandardInput { .file(path: ByteString(path)) }
+
+    /// A string as UTF-8.
+    public static func string(_ text: String) -> StandardInput { .bytes(Array(text.utf8)) }
+
+    /// The chunks of a sequence; it is asked for the next one when the program's pipe has room for it.
+    ///
+    /// When the sequence throws, the program sees the end, and the run fails with `.inputFailed` unless it was over.
+    public static func stream<Chunks: AsyncSequence & Sendable>(_ chunks: Chunks) -> StandardInput
+    where Chunks.Element: Sequence<UInt8> {
+        .stream(InputChunks(chunks))
+    }
+
+    /// What is written to `writer` while the program runs.
+    public static func writer(_ writer: InputWriter) -> StandardInput {
+        .stream(
+            InputChunks(
+                { body in
+                    await withTaskCancellationHandler {
+                        while let chunk = await writer.next() {
+                            guard await body(chunk) else { break }
+                        }
+                    } onCancel: {
+                        Task { await writer.close() }
+                    }
+                    await writer.close()
+                }, finish: { await writer.finish() }))
+    }
+}
+
+/// The chunks of a stdin, whatever sequence they come from.
+public struct InputChunks: Sendable {
+    /// Takes a chunk and returns when there is room for the next one; false: nobody reads any more.
+    public typealias Body = (_ chunk: [UInt8]) async -> Bool
+
+    private let produce: @Sendable (Body) async throws -> Void
+    private let finish: (@Sendable () async -> Void)?
+
+    /// The chunks of a sequence.
+    public init<Chunks: AsyncSequence & Sendable>(_ chunks: Chunks) where Chunks.Element: Sequence<UInt8> {
+        self.init({ body in
+            for try await chunk in chunks {
+                let bytes = Array(chunk)
+                if bytes.isEmpty { continue }
+                guard await body(bytes) else { return }
+            }
+        })
+    }
+
+    /// - Parameters:
+    ///   - produce: calls its argument with one chunk after another, until that returns false or there are no more.
+    ///   - finish: called when whoever writes has no more to write, whatever he forgot.
+    public init(
+        _ produce: @escaping @Sendable (Body) async throws -> Void,
+        finish: (@Sendable () async -> Void)? = nil
+    ) {
+        self.produce = produce
+        self.finish = finish
+    }
+
+    /// For backends: hands one chunk after another to `body`, until that returns false or there are no more.
+    ///
+    /// To be called once, in a task of its own that is cancelled when the run is over.
+    /// - Throws: what the sequence threw.
+    public func send(to body: Body) async throws { try await produce(body) }
+
+    /// For backends: the body of a streaming run has ended, so that nobody writes any more.
+    public func bodyEnded() async { await finish?() }
+}
+
+/// Writes a program's stdin while it runs.
+///
+/// ```swift
+/// let input = InputWriter()
+/// let (result, sum) = try await sandbox.run(command, stdin: .writer(input)) { execution in
+///     try await input.write("3 4\n")
+///     var lines = execution.standardOutput.lines().makeAsyncIterator()
+///     let sum = await lines.next()
+///     await input.finish()
+///     return sum
+/// }
+/// ```
+///
+/// For one run. When the body of a streaming run ends, its input is finished.
+public actor InputWriter {
+    private struct Pending {
+        var bytes: [UInt8]
+        var taken: CheckedContinuation<Bool, Never>
+    }
+
+    private var pending: [Pending] = []
+    private var reader: CheckedContinuation<Void, Never>?
+    /// The chunk that was handed over last.
+    private var underWay: CheckedContinuation<Bool, Never>?
+    private var isFinished = false
+    private var isClosed = false
+
+    public init() {}
+
+    /// Writes bytes, and returns when the program's pipe has taken them: a program that does not read makes writers wait.
+    ///
+    /// - Throws: `.inputClosed` when the program has ended, does not read any more, or after ``finish()``.
+    public func write(_ bytes: some Sequence<UInt8> & Sendable) async throws(SandboxError) {
+        let bytes = Array(bytes)
+        guard !isFinished else { throw Self.closed("after its end was written") }
+        guard !isClosed else { throw Self.closed("and nobody reads it any more") }
+        if bytes.isEmpty { return }
+        let isTaken = await withCheckedContinuation { taken in
+            pending.append(Pending(bytes: bytes, taken: taken))
+            wakeReader()
+        }
+        guard isTaken else { throw Self.closed("and nobody reads it any more") }
+    }
+
+    /// Writes text as UTF-8; see ``write(_:)-(Sequence<UInt8>)``.
+    public func write(_ text: String) async throws(SandboxError) { try await write(Array(text.utf8)) }
+
+    /// The program sees the end of its input after what was written. Safe to call twice.
+    public func finish() {
+        isFinished = true
+        wakeReader()
+    }
+
+    private static func closed(_ why: String) -> SandboxError {
+        SandboxError(
+            .inputClosed, stage: "stdin", message: "the program's stdin is written to \(why)",
+            hint: "a program may end, or close its stdin, whenever it likes")
+    }
+
+    // MARK: The run's side
+
+    /// The next chunk; the last one is taken by then. `nil` at the end.
+    func next() async -> [UInt8]? {
+        answer(true)
+        while pending.isEmpty, !isFinished, !isClosed {
+            await withCheckedContinuation { reader = $0 }
+        }
+        guard !isClosed, !pending.isEmpty else { return nil }
+        let first = pending.removeFirst()
+        underWay = first.taken
+        return first.bytes
+    }
+
+    /// Nobody reads any more.
+    func close() {
+        isClosed = true
+        answer(false)
+        for each in pending { each.taken.resume(returning: false) }
+        pending = []
+        wakeReader()
+    }
+
+    private func answer(_ isTaken: Bool) {
+        underWay?.resume(returning: isTaken)
+        underWay = nil
+    }
+
+    private func wakeReader() {
+        reader?.resume()
+        reader = nil
+    }
+}
