@@ -10,7 +10,8 @@ clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 target=(--target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include -std=gnu11 -O2 -Wall -Wextra -Werror)
 
 "$clang" "${target[@]}" -ffreestanding -nostdlib -static -fno-pic -fno-stack-protector -fuse-ld=lld \
-    -Wl,--build-id=none,-z,noexecstack,--strip-all -ISources/CIsolate/include Sources/CIsolate/supervisor/*.c -o "$out/supervisor"
+    -Wl,--build-id=none,-z,noexecstack,--strip-all -ISources/CIsolate/include -ISources/CIsolate/supervisor \
+    Sources/CIsolate/supervisor/*.c Sources/CIsolate/supervisor/*/*.c -o "$out/supervisor"
 machine=$(od -An -tu2 -j18 -N2 "$out/supervisor" | tr -d ' ')
 [[ $machine == 183 ]] || { echo "cross: the supervisor's machine is $machine, not 183 (aarch64)" >&2 && exit 1; }
 count=0

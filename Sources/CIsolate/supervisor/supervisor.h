@@ -13,7 +13,7 @@
 #define ISOLATE_SUPERVISOR_H
 
 #include "answer.h"
-#include "cgroup.h"
+#include "accounting/cgroup.h"
 #include "isolate_protocol.h"
 #include "sys.h"
 

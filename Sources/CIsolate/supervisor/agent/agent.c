@@ -10,7 +10,7 @@
  * What it is given, SETUID, SETGID and KILL, is used by the slot to start, look at and kill programs of
  * another user. It cannot be traced, and its descriptors are nobody else's.
  */
-#include "agent.h"
+#include "agent/agent.h"
 
 #include <asm/stat.h>
 #include <linux/landlock.h>

@@ -5,7 +5,7 @@
  * merely removed stays in the kernel while one page of file cache is charged to it. Moving a process takes
  * milliseconds here after a quiet spell, so the seat moves once, and the programs are born beside it.
  */
-#include "cgroup.h"
+#include "accounting/cgroup.h"
 #include "supervisor.h"
 #include "text.h"
 

@@ -4,7 +4,7 @@
  * Output is kept up to its bound; the first byte beyond it ends the run. What the embedder gave no credit for
  * stays in the pipe, and the program's writes block, as they would on a slow reader anywhere.
  */
-#include "agent.h"
+#include "agent/agent.h"
 
 #include "supervisor.h"
 

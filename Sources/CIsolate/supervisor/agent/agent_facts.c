@@ -4,7 +4,7 @@
  * A layer is said to be there when something shows it that would look otherwise without it. An engine may
  * take a request and not follow it: Podman leaves containers in its own cgroup namespace on cgroup v1.
  */
-#include "agent.h"
+#include "agent/agent.h"
 
 #include <asm/stat.h>
 #include <asm/statfs.h>

@@ -1,5 +1,5 @@
 /* One file at a time: opened by the slot as the program's user, its bytes carried by the agent. */
-#include "agent.h"
+#include "agent/agent.h"
 
 #include "supervisor.h"
 

@@ -1,5 +1,5 @@
 /* The agent's stream: frames in and out of two buffers, over the descriptors that the engine connected. */
-#include "agent.h"
+#include "agent/agent.h"
 
 #include "supervisor.h"
 

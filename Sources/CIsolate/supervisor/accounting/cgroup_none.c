@@ -11,7 +11,7 @@
  */
 #include <linux/resource.h>
 
-#include "cgroup.h"
+#include "accounting/cgroup.h"
 #include "supervisor.h"
 #include "text.h"
 

@@ -1,5 +1,5 @@
 /* Which kind limits and accounts, and what the kinds with files have in common. */
-#include "cgroup.h"
+#include "accounting/cgroup.h"
 
 #include <linux/sched.h>
 

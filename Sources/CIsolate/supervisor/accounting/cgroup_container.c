@@ -5,7 +5,7 @@
  * and their memory from before the run; both are taken off. The peak of memory cannot be reset: it tells of
  * this run when it rose, and else the looks do.
  */
-#include "cgroup.h"
+#include "accounting/cgroup.h"
 #include "supervisor.h"
 #include "text.h"
 

@@ -11,7 +11,7 @@
  * no process of ours is counted along or dies with the program's memory. The kernel lets the slot clone there
  * because it may write cgroup.procs of both run-K and what is above both cgroups, the first directory.
  */
-#include "cgroup.h"
+#include "accounting/cgroup.h"
 #include "supervisor.h"
 #include "text.h"
 
