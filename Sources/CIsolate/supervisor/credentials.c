@@ -1,9 +1,12 @@
 /* Who a process is: user and group ids, capability sets. */
+#include "credentials.h"
+
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 
-#include "supervisor.h"
+#include "slot_state.h"
+#include "sys.h"
 
 /* An ordinary user's maps forbid setgroups: his groups stay, as ids without a name inside. */
 static long drop_groups(const struct isolate_config *config) {

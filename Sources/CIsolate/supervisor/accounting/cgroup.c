@@ -3,7 +3,10 @@
 
 #include <linux/sched.h>
 
-#include "supervisor.h"
+#include "accounting/cgroup_kinds.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 static const struct cgroup_functions *const kinds[] = {[ISOLATE_CGROUP_NONE] = &cgroup_none_functions,
@@ -128,7 +131,7 @@ struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isola
         result.data_bytes = 4 * limits->memory_bytes + ((uint64_t)1 << 30);
         /* The kernel counts by user and user namespace: slot, seat and init too, if the program is the same.
          */
-        result.processes = limits->processes + slot->processes_base;
+        result.processes = limits->processes + slot->cell.processes_base;
     }
     return result;
 }

@@ -13,30 +13,7 @@
 #ifndef ISOLATE_CGROUP_H
 #define ISOLATE_CGROUP_H
 
-#include <stddef.h>
-
-#include "isolate_protocol.h"
-
-struct slot;
-
-/* The files that account for a slot's runs, by their names on v1; -1 where the kind has no such file. */
-struct cgroup {
-    uint32_t kind; /* enum isolate_cgroup_kind */
-    int has_namespace;
-    /* v2: the slot's directory, as a mount of its own that leads nowhere else, and that of the next run */
-    int slot_dir, run_dir;
-    uint32_t run_number;
-    int memory_limit, swap_limit, tcp_limit, memory_usage, memory_peak, memory_events, memory_stat, reclaim;
-    int pids_max, pids_current, pids_events, pids_peak;
-    int cpu_usage;
-    int procs[ISOLATE_CGROUP_COUNT];
-};
-
-/* What the counters said when a run began. */
-struct cgroup_base {
-    uint64_t oom_kills, pids_events, pids_peak, resident_bytes;
-    uint64_t memory_peak, limit_events; /* container: before the run */
-};
+#include "slot_state.h"
 
 /* What they said when it ended, or until now. */
 struct cgroup_usage {
@@ -105,68 +82,15 @@ void cgroup_last_look(struct slot *slot, const struct isolate_ready_record *read
 /* The slot, when every process is dead. */
 void cgroup_finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage);
 
-/* ---- for the files of the kinds ---- */
-
-/* Those that a kind has nothing to do for are null: up to `join`. */
-struct cgroup_functions {
-    struct isolate_failure (*setup)(const struct isolate_config *config);
-    void (*remove_all)(const struct isolate_config *config);
-    struct isolate_failure (*create)(const struct isolate_config *config, uint32_t slot, uint32_t owner,
-                                     struct cgroup *cgroup);
-    int (*remove)(const struct isolate_config *config, uint32_t slot);
-    struct isolate_failure (*open)(struct slot *slot);
-    struct isolate_failure (*join)(struct slot *slot);
-    struct isolate_failure (*prepare)(struct slot *slot);
-    struct isolate_failure (*begin)(const struct slot *slot, const struct isolate_limits *limits,
-                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns);
-    uint64_t (*cpu_ns)(struct slot *slot);
-    uint64_t (*sample)(struct slot *slot, const struct isolate_ready_record *ready,
-                       struct cgroup_usage *usage);
-    void (*finish)(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage);
-};
-
-extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, cgroup_none_functions,
-    cgroup_container_functions;
+/* CPU time of a process, in ns; 0: the caller's own. A dead one has none. */
+uint64_t cgroup_process_clock(int pid);
+/* In how many ns to look again: before so much memory could be filled. */
+uint64_t cgroup_next_look(uint64_t free_bytes);
 
 /* cgroup_container.c: memory that the slot holds for the moment when a program has used up the container's;
  * taken back before the next run as far as there is room. */
 void cgroup_container_keep_reserve(const struct slot *slot);
 /* The version of its cgroup. */
 uint32_t cgroup_container_version(void);
-
-enum { CGROUP_PATH_BYTES = 640 };
-
-/* Waits for the embedder's word where the cgroups are to be. 0 when there is no place. */
-int cgroup_v2_receive_place(void);
-
-/* The caller sees the cgroup it is in as the root, and so do its children. */
-struct isolate_failure cgroup_unshare(struct slot *slot);
-
-/* A file of a cgroup, and where struct cgroup keeps its descriptor. */
-struct cgroup_file {
-    int hierarchy;
-    const char *name;
-    int flags;
-    int is_required;
-    size_t member;
-};
-
-/* Opens those of the hierarchy: their names are appended to `directory`, which is below `dir`. 0, or -errno.
- */
-int cgroup_open_files(struct cgroup *cgroup, const struct cgroup_file *files, unsigned count, int hierarchy,
-                      int dir, const char *directory);
-
-int cgroup_make_directory(int dir, const char *path);
-/* Waits out the moment for which a cgroup stays busy after its last process; none is no error. */
-int cgroup_remove_directory(int dir, const char *path);
-int cgroup_write_at(int dir, const char *path, const char *text);
-uint64_t cgroup_read_key(int fd, const char *key);
-/* CPU time of a process, in ns; 0: the caller's own. A dead one has none. */
-uint64_t cgroup_process_clock(int pid);
-/* In how many ns to look again: before so much memory could be filled. */
-uint64_t cgroup_next_look(uint64_t free_bytes);
-/* Adds the peak of processes to what was sampled. `seats`: processes of ours that are counted along. */
-void cgroup_finish_processes(const struct cgroup *cgroup, const struct cgroup_base *base, uint64_t seats,
-                             struct cgroup_usage *usage);
 
 #endif

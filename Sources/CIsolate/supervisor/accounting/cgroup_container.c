@@ -6,8 +6,12 @@
  * this run when it rose, and else the looks do.
  */
 #include "accounting/cgroup.h"
-#include "supervisor.h"
+#include "accounting/cgroup_kinds.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
+#include "tree/container.h"
 
 enum {
     RESERVE_BYTES = 1 << 20,
@@ -116,13 +120,13 @@ static uint64_t read_limit_events(const struct cgroup *cgroup) {
 static int met_own_limit(const struct slot *slot, uint64_t peak) {
     const struct cgroup *cgroup = &slot->cgroup;
     if (version == 2)
-        return read_limit_events(cgroup) > slot->base.limit_events;
+        return read_limit_events(cgroup) > slot->cell.base.limit_events;
     return peak + slot->config->charge_batch_bytes >= text_read_number(cgroup->memory_limit);
 }
 
 static struct isolate_failure prepare(struct slot *slot) {
     const struct cgroup *cgroup = &slot->cgroup;
-    struct cgroup_base *base = &slot->base;
+    struct cgroup_base *base = &slot->cell.base;
     base->oom_kills = cgroup_read_key(cgroup->memory_events, "oom_kill");
     base->limit_events = read_limit_events(cgroup);
     base->memory_peak = cgroup->memory_peak >= 0 ? text_read_number(cgroup->memory_peak) : ~0ull;
@@ -152,7 +156,8 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
     uint64_t limit = text_read_number(cgroup->memory_limit); /* "max" reads as 0 */
     /* Of our own processes the kernel's part comes and goes; the embedder counts with a fixed sum for them.
      */
-    uint64_t held = container_held(slot) + slot->content_bytes, slack = slot->config->memory_slack_bytes;
+    uint64_t held = container_held(slot) + slot->container.content_bytes,
+             slack = slot->config->memory_slack_bytes;
     *memory_base_bytes = text_read_number(cgroup->memory_usage);
     *cpu_base_ns = read_cpu(slot, (int)SYS_CALL_0(__NR_getppid));
     /* The engine was asked for it before. A run without its limit in force is none. */
@@ -174,13 +179,13 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     const struct cgroup *cgroup = &slot->cgroup;
     uint64_t resident = read_resident(cgroup), processes = text_read_number(cgroup->pids_current);
     uint64_t memory = text_read_number(cgroup->memory_usage);
-    if (resident > slot->base.resident_bytes + usage->resident_bytes)
-        usage->resident_bytes = resident - slot->base.resident_bytes;
+    if (resident > slot->cell.base.resident_bytes + usage->resident_bytes)
+        usage->resident_bytes = resident - slot->cell.base.resident_bytes;
     if (memory > ready->memory_base_bytes + usage->memory_peak_bytes)
         usage->memory_peak_bytes = memory - ready->memory_base_bytes;
     if (processes > usage->processes_peak + OURS)
         usage->processes_peak = processes - OURS;
-    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->base.oom_kills;
+    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
     if (usage->is_out_of_memory)
         release_reserve();
     /* An OOM kill takes one process, and the rest of the run would go on: it is looked for when it could have
@@ -195,20 +200,20 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
     usage->cpu_ns = cpu_ns(slot);
     usage->cpu_source = ISOLATE_SOURCE_CGROUP;
     usage->memory_source = ISOLATE_SOURCE_SAMPLED;
-    if (peak > slot->base.memory_peak && peak > ready->memory_base_bytes) {
+    if (peak > slot->cell.base.memory_peak && peak > ready->memory_base_bytes) {
         usage->memory_source = ISOLATE_SOURCE_CGROUP;
         usage->memory_peak_bytes = peak - ready->memory_base_bytes;
     } else if (usage->rusage_resident_bytes > usage->memory_peak_bytes) {
         usage->memory_source = ISOLATE_SOURCE_RUSAGE;
         usage->memory_peak_bytes = usage->rusage_resident_bytes;
     }
-    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->base.oom_kills;
+    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
     usage->memory_limit_reached = met_own_limit(slot, peak);
     /* File cache from before the run made room for it: then it used more than the counter rose. */
     if (usage->is_out_of_memory && usage->memory_limit_reached &&
         usage->memory_peak_bytes < ready->limits.memory_bytes)
         usage->memory_peak_bytes = ready->limits.memory_bytes;
-    cgroup_finish_processes(cgroup, &slot->base, OURS, usage);
+    cgroup_finish_processes(cgroup, &slot->cell.base, OURS, usage);
 }
 
 const struct cgroup_functions cgroup_container_functions = {

@@ -12,7 +12,13 @@
 #include <linux/resource.h>
 
 #include "accounting/cgroup.h"
-#include "supervisor.h"
+#include "accounting/cgroup_kinds.h"
+#include "accounting/looker.h"
+#include "accounting/members.h"
+#include "accounting/nproc.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 enum {
@@ -43,13 +49,13 @@ static uint64_t resident_of[MEMBERS_MAX], tables_of[MEMBERS_MAX];
 static struct isolate_failure prepare(struct slot *slot) {
     cpu.count = 0;
     cpu.gone_ns = cpu.total_ns = doubt_since_ns = 0;
-    slot->processes_base = 0;
+    slot->cell.processes_base = 0;
     /* Without a user namespace the program itself asks, when it begins. */
     if (!has_own_user(slot) && has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
         uint64_t count = nproc_count(OURS);
-        slot->processes_base = count + 1; /* init comes after this */
-        if (count > OURS)                 /* a kernel before 5.14 counts on the whole host */
-            slot->processes_base += SHARED_ROOM;
+        slot->cell.processes_base = count + 1; /* init comes after this */
+        if (count > OURS)                      /* a kernel before 5.14 counts on the whole host */
+            slot->cell.processes_base += SHARED_ROOM;
     }
     return failure_at(0, 0, 0);
 }

@@ -6,7 +6,11 @@
  * milliseconds here after a quiet spell, so the seat moves once, and the programs are born beside it.
  */
 #include "accounting/cgroup.h"
-#include "supervisor.h"
+#include "accounting/cgroup_kinds.h"
+#include "config.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 static struct isolate_failure failure(int result, int hierarchy) {
@@ -141,7 +145,7 @@ static uint64_t read_resident(const struct cgroup *cgroup) {
 
 static struct isolate_failure prepare(struct slot *slot) {
     const struct cgroup *cgroup = &slot->cgroup;
-    struct cgroup_base *base = &slot->base;
+    struct cgroup_base *base = &slot->cell.base;
     /* "-1" lifts a limit; memory+swap must never be below memory. */
     if (cgroup->swap_limit >= 0)
         sys_write(cgroup->swap_limit, "-1", 2);
@@ -193,11 +197,11 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     const struct cgroup *cgroup = &slot->cgroup;
     (void)ready;
     uint64_t resident = read_resident(cgroup), processes = text_read_number(cgroup->pids_current);
-    if (resident > slot->base.resident_bytes + usage->resident_bytes)
-        usage->resident_bytes = resident - slot->base.resident_bytes;
+    if (resident > slot->cell.base.resident_bytes + usage->resident_bytes)
+        usage->resident_bytes = resident - slot->cell.base.resident_bytes;
     if (processes > usage->processes_peak + 1)
         usage->processes_peak = processes - 1; /* the seat */
-    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->base.oom_kills;
+    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
     return ~0ull;
 }
 
@@ -208,10 +212,10 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
     usage->cpu_ns = cpu_ns(slot);
     usage->cpu_source = usage->memory_source = ISOLATE_SOURCE_CGROUP;
     usage->memory_peak_bytes = peak > ready->memory_base_bytes ? peak - ready->memory_base_bytes : 0;
-    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->base.oom_kills;
+    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
     /* The counter stops below the limit by less than what was asked for at once: one charge batch. */
     usage->memory_limit_reached = peak + slot->config->charge_batch_bytes >= limit;
-    cgroup_finish_processes(cgroup, &slot->base, 1, usage);
+    cgroup_finish_processes(cgroup, &slot->cell.base, 1, usage);
 }
 
 const struct cgroup_functions cgroup_v1_functions = {

@@ -12,7 +12,11 @@
  * because it may write cgroup.procs of both run-K and what is above both cgroups, the first directory.
  */
 #include "accounting/cgroup.h"
-#include "supervisor.h"
+#include "accounting/cgroup_kinds.h"
+#include "config.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 enum { TYPE_DIRECTORY = 4 /* DT_DIR */ };
@@ -227,7 +231,7 @@ static void close_run(struct cgroup *cgroup) {
 static struct isolate_failure prepare(struct slot *slot) {
     struct cgroup *cgroup = &slot->cgroup;
     char name[32];
-    memset(&slot->base, 0, sizeof slot->base);
+    memset(&slot->cell.base, 0, sizeof slot->cell.base);
     close_run(cgroup);
     if (cgroup->run_number > 0) {
         run_name(cgroup->run_number, name);
@@ -305,7 +309,7 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
     usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > 0;
     /* The kernel's own word on whose limit it was: this counts in the cgroup that is full, no other. */
     usage->memory_limit_reached = cgroup_read_key(cgroup->memory_events, "oom") > 0;
-    cgroup_finish_processes(cgroup, &slot->base, 0, usage);
+    cgroup_finish_processes(cgroup, &slot->cell.base, 0, usage);
 }
 
 const struct cgroup_functions cgroup_v2_functions = {

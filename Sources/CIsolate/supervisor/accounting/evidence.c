@@ -4,10 +4,15 @@
  * The kernel counts neither; the mark is the evidence. The tree is hostile, so the look is bounded in depth
  * and entries, and follows no link.
  */
+#include "accounting/evidence.h"
+
 #include <asm/stat.h>
 #include <asm/statfs.h>
 
-#include "supervisor.h"
+#include "credentials.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "tree/container.h"
 
 enum { COUNTED_MAX = 16384, MOVED_LOOKS_MAX = 8, STEP_ENTRIES = 256, ALL_ENTRIES = 0x7fffffff };
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, DISK_LEAST = 1 << 20 };
@@ -190,7 +195,7 @@ int scratch_is_full(struct slot *slot) {
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
         return container_is_full(slot);
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) /* no quota: whoever is above the limit meets it */
-        return slot->work >= 0 && is_above((int[2]){slot->work, slot->tmp}, slot->disk_bytes);
+        return slot->work >= 0 && is_above((int[2]){slot->work, slot->plain.tmp}, slot->disk_bytes);
     if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
         return 0;
     return status.f_bfree == 0 || status.f_ffree == 0;
@@ -212,7 +217,7 @@ int host_disk_is_full(const struct slot *slot) {
 
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed) {
     /* A quota that was full before is this run's only if it failed, as one does that finds no room. */
-    uint32_t hits = scratch_is_full(slot) && (has_failed || !slot->was_full) ? ISOLATE_HIT_DISK : 0;
+    uint32_t hits = scratch_is_full(slot) && (has_failed || !slot->cell.was_full) ? ISOLATE_HIT_DISK : 0;
     const struct isolate_limits *limits = &ready->limits;
     if (!has_failed || limits->file_size_bytes == 0 || limits->file_size_bytes > limits->disk_bytes)
         return hits;
@@ -229,6 +234,6 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
     } else if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         found = walk_trees(&walk, mounts);
     else
-        found = walk_tree(&walk, slot->work, ".", 0) || walk_tree(&walk, slot->tmp, ".", 0);
+        found = walk_tree(&walk, slot->work, ".", 0) || walk_tree(&walk, slot->plain.tmp, ".", 0);
     return found ? hits | ISOLATE_HIT_FILE_SIZE : hits;
 }

@@ -10,7 +10,14 @@
  * socket, so of these calls there are only so many in a run. Not from /proc/locks, whose reader stops all
  * locking on the whole host for a grace period of RCU.
  */
-#include "supervisor.h"
+#include "accounting/locks.h"
+
+#include "accounting/cgroup.h"
+#include "accounting/members.h"
+#include "answer.h"
+#include "credentials.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 enum {

@@ -6,9 +6,14 @@
  * answer that does not come in time is thrown away when it comes. Only where no cgroup counts memory is there
  * such a process.
  */
+#include "accounting/looker.h"
+
 #include <linux/prctl.h>
 
-#include "supervisor.h"
+#include "accounting/members.h"
+#include "credentials.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 enum { PATIENCE_NS = 4000000 };

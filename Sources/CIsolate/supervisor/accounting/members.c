@@ -10,7 +10,10 @@
  * NSpid, from proc's namespace inwards. Only our own number may be given to kill, to a clock or to a tracer:
  * the other one is somebody else's here.
  */
-#include "supervisor.h"
+#include "accounting/members.h"
+
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 enum {
@@ -102,7 +105,7 @@ static int pid_of(const struct slot *slot, int entry) {
 }
 
 static void add(struct list *list, int pid, int entry) {
-    if (pid > 0 && pid == list->slot->init_pid)
+    if (pid > 0 && pid == list->slot->cell.init_pid)
         list->init_entry = entry;
     else if (pid > 0 && pid != list->slot->seat_pid && pid != list->slot->looker_pid &&
              list->count < list->most)

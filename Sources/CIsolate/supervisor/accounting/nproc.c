@@ -4,9 +4,11 @@
  * RLIMIT_NPROC is about that number, and no file tells it: they may be in other containers, where /proc does
  * not show them. So it is found by trying: a fork is refused when there are as many as the limit says.
  */
+#include "accounting/nproc.h"
+
 #include <linux/resource.h>
 
-#include "supervisor.h"
+#include "sys.h"
 
 enum { PROCESSES_MAX = 1 << 22 }; /* the kernel's PID_MAX_LIMIT */
 

@@ -16,7 +16,17 @@
 #include <linux/landlock.h>
 #include <linux/prctl.h>
 
-#include "supervisor.h"
+#include "accounting/cgroup.h"
+#include "agent/agent_facts.h"
+#include "agent/agent_file.h"
+#include "agent/agent_run.h"
+#include "agent/agent_stream.h"
+#include "credentials.h"
+#include "failure.h"
+#include "process/slot.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "tree/container.h"
 
 enum { SLOT_NUMBER = 1 };
 

@@ -4,13 +4,15 @@
  * A layer is said to be there when something shows it that would look otherwise without it. An engine may
  * take a request and not follow it: Podman leaves containers in its own cgroup namespace on cgroup v1.
  */
-#include "agent/agent.h"
+#include "agent/agent_facts.h"
 
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/utsname.h>
 
-#include "supervisor.h"
+#include "agent/agent_ids.h"
+#include "isolate_agent.h"
+#include "sys.h"
 #include "text.h"
 
 enum {

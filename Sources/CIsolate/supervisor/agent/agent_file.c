@@ -1,7 +1,12 @@
 /* One file at a time: opened by the slot as the program's user, its bytes carried by the agent. */
-#include "agent/agent.h"
+#include "agent/agent_file.h"
 
-#include "supervisor.h"
+#include "agent/agent.h"
+#include "agent/agent_stream.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "tree/container.h"
 
 /* A file that is being written or read. */
 static struct {

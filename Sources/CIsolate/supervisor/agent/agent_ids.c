@@ -1,6 +1,7 @@
 /* Which user id a container's program, or its agent, gets: one that the container's user namespace has. Pure.
  */
-#include "agent/agent.h"
+#include "agent/agent_ids.h"
+
 #include "text.h"
 
 /* Ids that neither people nor services have, where the container has as many. One of an engine that remaps

@@ -4,9 +4,11 @@
  * Output is kept up to its bound; the first byte beyond it ends the run. What the embedder gave no credit for
  * stays in the pipe, and the program's writes block, as they would on a slow reader anywhere.
  */
-#include "agent/agent.h"
+#include "agent/agent_run.h"
 
-#include "supervisor.h"
+#include "agent/agent.h"
+#include "agent/agent_stream.h"
+#include "sys.h"
 
 /* A packet of a pipe in packet mode (O_DIRECT), at most a page: what a read has no room for is lost. */
 enum { STREAMS = 2, PACKET_BYTES = 16 << 10 };

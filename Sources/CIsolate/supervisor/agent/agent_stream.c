@@ -1,7 +1,8 @@
 /* The agent's stream: frames in and out of two buffers, over the descriptors that the engine connected. */
-#include "agent/agent.h"
+#include "agent/agent_stream.h"
 
-#include "supervisor.h"
+#include "agent/agent.h"
+#include "sys.h"
 
 static struct {
     int in, out;

@@ -1,14 +1,28 @@
 /* The cell of the next run: its init with fresh namespaces, and the program's process waiting in it. */
+#include "process/cell.h"
+
 #include <linux/sched.h>
 
-#include "supervisor.h"
+#include "accounting/cgroup.h"
+#include "accounting/evidence.h"
+#include "accounting/members.h"
+#include "config.h"
+#include "failure.h"
+#include "process/init.h"
+#include "process/network.h"
+#include "process/seat.h"
+#include "process/trace.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "tree/container.h"
+#include "tree/plain.h"
 
 static int make_channel(int ends[2]) {
     return (int)SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
 }
 
 int cell_exists(const struct slot *slot) {
-    return slot->init_pid > 0 || slot->program_pid > 0;
+    return slot->cell.init_pid > 0 || slot->cell.program_pid > 0;
 }
 
 static struct isolate_failure start_init(struct slot *slot) {
@@ -25,9 +39,9 @@ static struct isolate_failure start_init(struct slot *slot) {
         init_main(slot, ends[1]);
     struct isolate_failure failure = failure_at(result < 0 ? ISOLATE_STAGE_CLONE_INIT : 0, result, 0);
     if (result > 0) {
-        slot->init_pid = result;
+        slot->cell.init_pid = result;
         sys_close_fd(&ends[1]);
-        long n = sys_receive(ends[0], &done, sizeof done, slot->namespaces, CELL_NAMESPACES, 0);
+        long n = sys_receive(ends[0], &done, sizeof done, slot->cell.namespaces, CELL_NAMESPACES, 0);
         failure =
             n == sizeof done ? done.failure : failure_at(ISOLATE_STAGE_CLONE_INIT, n < 0 ? n : -EPIPE, 1);
     }
@@ -50,14 +64,14 @@ int seat_receive(struct slot *slot, struct isolate_status_record *reply) {
 /* Level minimal: once it is another user's, we lack the right to trace it. It waits for our word. */
 static struct isolate_failure attach_early(struct slot *slot) {
     struct isolate_status_record born;
-    long result = sys_receive(slot->channel, &born, sizeof born, 0, 0, 0);
+    long result = sys_receive(slot->cell.channel, &born, sizeof born, 0, 0, 0);
     if (result != sizeof born)
         return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result < 0 ? result : -EPIPE, 4);
     if (born.type != ISOLATE_PROGRAM_BORN)
         return born.failure;
     /* A host that forbids tracing only costs evidence: of stack, file size and open files. */
-    slot->is_traced = trace_attach(slot->program_pid) == 0;
-    result = sys_send(slot->channel, "g", 1, 0, 0);
+    trace_attach(slot->cell.program_pid);
+    result = sys_send(slot->cell.channel, "g", 1, 0, 0);
     return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, 1);
 }
 
@@ -71,50 +85,50 @@ static struct isolate_failure start_program(struct slot *slot) {
                                    .channel = ends[1],
                                    .cgroup = slot->cgroup,
                                    .work = slot->work,
-                                   .tmp = slot->tmp,
-                                   .processes_base = slot->processes_base};
+                                   .tmp = slot->plain.tmp,
+                                   .processes_base = slot->cell.processes_base};
     for (int i = 0; i < CELL_NAMESPACES; i++)
-        request.namespaces[i] = slot->namespaces[i];
+        request.namespaces[i] = slot->cell.namespaces[i];
     result = sys_send(slot->seat, &request, sizeof request, 0, 0);
     if (result == 0)
         result = seat_receive(slot, &reply);
     sys_close_fd(
         &ends[1]); /* the seat shares our descriptors; the program's process has its own copy by now */
-    slot->channel = ends[0];
+    slot->cell.channel = ends[0];
     if (result < 0) {
         slot->is_retired = 1;
         return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, 2);
     }
     if (reply.failure.stage != 0)
         return reply.failure;
-    slot->program_pid = reply.value;
+    slot->cell.program_pid = reply.value;
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
         struct isolate_failure failure = attach_early(slot);
         if (failure.stage != 0)
             return failure;
     }
-    long n = sys_receive(slot->channel, &waiting, sizeof waiting, &slot->listener, 1, 0);
+    long n = sys_receive(slot->cell.channel, &waiting, sizeof waiting, &slot->cell.listener, 1, 0);
     if (n != sizeof waiting)
         return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, n < 0 ? n : -EPIPE, 3);
     if (waiting.type != ISOLATE_PROGRAM_WAITING)
         return waiting.failure;
-    slot->layers = waiting.layers;
+    slot->cell.layers = waiting.layers;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
-        result = trace_attach(slot->program_pid);
+        result = trace_attach(slot->cell.program_pid);
     if (result == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_TRACE))
         result = -EIO;
     if (result == 0)
-        result = sys_send(slot->channel, "g", 1, 0, 0);
+        result = sys_send(slot->cell.channel, "g", 1, 0, 0);
     return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, 0);
 }
 
 struct isolate_failure cell_prepare(struct slot *slot) {
-    slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
+    slot->cell.init_pid = slot->cell.program_pid = slot->cell.channel = slot->cell.listener = -1;
     for (int i = 0; i < CELL_NAMESPACES; i++)
-        slot->namespaces[i] = -1;
+        slot->cell.namespaces[i] = -1;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
         container_begin_looks(slot);
-    slot->was_full = scratch_is_full(slot);
+    slot->cell.was_full = scratch_is_full(slot);
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
         container_note_use(slot);
         cgroup_container_keep_reserve(slot);
@@ -127,7 +141,7 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     /* The kernel makes proc's entries for the new processes now, not when the run is over. */
     members_exist(slot);
     for (int i = 0; i < CELL_NAMESPACES; i++)
-        sys_close_fd(&slot->namespaces[i]); /* joined: the cell's processes hold them now */
+        sys_close_fd(&slot->cell.namespaces[i]); /* joined: the cell's processes hold them now */
     if (failure.stage != 0)
         cell_destroy(slot);
     return failure;
@@ -136,19 +150,20 @@ struct isolate_failure cell_prepare(struct slot *slot) {
 void cell_kill(struct slot *slot) {
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         plain_kill(slot);
-    if (slot->init_pid > 0) /* never -1, which is everybody */
-        SYS_CALL_2(__NR_kill, slot->init_pid, SYS_SIGKILL);
+    if (slot->cell.init_pid > 0) /* never -1, which is everybody */
+        SYS_CALL_2(__NR_kill, slot->cell.init_pid, SYS_SIGKILL);
 }
 
 static void reap_one(struct slot *slot, long pid, int status) {
-    if ((status & 0xff) == 0x7f && pid == slot->program_pid) /* a traced process may stop on its way out */
+    if ((status & 0xff) == 0x7f &&
+        pid == slot->cell.program_pid) /* a traced process may stop on its way out */
         SYS_CALL_4(__NR_ptrace, 7 /* PTRACE_CONT */, pid, 0, 0);
     else if ((status & 0xff) == 0x7f)
         trace_release_stranger((int)pid);
-    else if (pid == slot->program_pid)
-        slot->program_pid = -1;
-    else if (pid == slot->init_pid)
-        slot->init_pid = -1;
+    else if (pid == slot->cell.program_pid)
+        slot->cell.program_pid = -1;
+    else if (pid == slot->cell.init_pid)
+        slot->cell.init_pid = -1;
     else if (pid == slot->seat_pid) {
         slot->seat_pid = -1;
         slot->is_retired = 1;
@@ -169,7 +184,7 @@ static void reap_plain(struct slot *slot) {
         plain_kill(slot);
         sys_sleep_ns(200000);
     }
-    slot->program_pid = -1;
+    slot->cell.program_pid = -1;
 }
 
 void cell_reap(struct slot *slot) {
@@ -177,7 +192,7 @@ void cell_reap(struct slot *slot) {
         reap_plain(slot);
         return;
     }
-    while (slot->init_pid > 0 || slot->program_pid > 0) {
+    while (slot->cell.init_pid > 0 || slot->cell.program_pid > 0) {
         int status = 0;
         /* Anybody: a program may have given us children with CLONE_PARENT, and init's own end waits until
          * every process of its pid namespace is reaped. */
@@ -193,10 +208,10 @@ void cell_reap(struct slot *slot) {
 void cell_destroy(struct slot *slot) {
     /* Init's death kills every process of its pid namespace. Elsewhere the kill costs a process of its own,
      * and after most runs nobody is left. */
-    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->program_pid > 0 || members_exist(slot))
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->cell.program_pid > 0 || members_exist(slot))
         cell_kill(slot);
     cell_reap(slot);
-    slot->init_pid = slot->program_pid = -1;
-    sys_close_fd(&slot->channel);
-    sys_close_fd(&slot->listener);
+    slot->cell.init_pid = slot->cell.program_pid = -1;
+    sys_close_fd(&slot->cell.channel);
+    sys_close_fd(&slot->cell.listener);
 }

@@ -4,10 +4,15 @@
  * With CAP_SETUID both get ids that nobody else uses. An ordinary user may map no id but his own, unless
  * /etc/subuid grants more: then the set-user-id programs newuidmap and newgidmap write the maps for us.
  */
+#include "process/identity.h"
+
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 
-#include "supervisor.h"
+#include "config.h"
+#include "credentials.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 static int write_file(const char *path, const char *text) {

@@ -5,10 +5,17 @@
  * itself, because pid 1 ignores SIGCHLD. It keeps no descriptor, no capability and no way to be talked to;
  * being another user than the program, it cannot be signalled, traced, or given other resource limits by it.
  */
+#include "process/init.h"
+
 #include <linux/mount.h>
 #include <linux/prctl.h>
 
-#include "supervisor.h"
+#include "config.h"
+#include "credentials.h"
+#include "failure.h"
+#include "process/network.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 enum { PATH_BYTES = 256 };

@@ -1,9 +1,11 @@
 /* The network namespace of a slot, and of each cell whose program may use it: nothing but lo. */
+#include "process/network.h"
+
 #include <linux/if.h>
 #include <linux/sockios.h>
 
-#include "supervisor.h"
-#include "text.h"
+#include "slot_state.h"
+#include "sys.h"
 
 int network_bring_loopback_up(void) {
     int CLEANUP_CLOSE fd = (int)SYS_CALL_3(__NR_socket, SYS_AF_INET, SYS_SOCK_DGRAM | SYS_SOCK_CLOEXEC, 0);

@@ -6,14 +6,26 @@
  * it: the cgroup's limits, rlimits, three descriptors, execve. Whatever fails is told on the channel as
  * {stage, errno, index}.
  */
+#include "process/program.h"
+
 #include <asm/stat.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 
-#include "supervisor.h"
+#include "accounting/cgroup.h"
+#include "accounting/nproc.h"
+#include "config.h"
+#include "credentials.h"
+#include "failure.h"
+#include "process/network.h"
+#include "process/seat.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
+#include "tree/landlock.h"
+#include "tree/plain.h"
 
 enum { STRINGS_MAX = 8 << 20, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MAP_PRIVATE_FILE = 2 };
 /* The embedder may start some threads during the run; a limit that is met too early would not be seen. */
@@ -386,7 +398,7 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     if (!has_own_tree(slot))
         check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_places(slot, &program), 1);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
-    slot->content_bytes = (uint64_t)header->content_kib << 10;
+    slot->container.content_bytes = (uint64_t)header->content_kib << 10;
     failure = cgroup_begin(slot, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
     struct sys_timespec date = {0, 0};

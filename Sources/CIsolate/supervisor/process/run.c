@@ -4,14 +4,25 @@
  * The first cause wins. Time comes from our clock, CPU time and memory from the kernel's counters (cgroup.h):
  * no signal, exit status or byte of the program is taken as evidence that a limit was met.
  */
+#include "process/run.h"
+
 #include <asm/ioctl.h>
 #include <linux/ptrace.h>
 #include <linux/resource.h>
 #include <linux/seccomp.h>
 
+#include "accounting/cgroup.h"
+#include "accounting/evidence.h"
+#include "accounting/locks.h"
+#include "accounting/members.h"
 #include "answer.h"
-#include "supervisor.h"
-#include "text.h"
+#include "failure.h"
+#include "process/cell.h"
+#include "process/trace.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "tree/container.h"
+#include "tree/files.h"
 
 enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
 /* At most one part in so many is spent on looking at the CPU time. */
@@ -60,11 +71,11 @@ static void read_channel(struct run *run) {
         struct isolate_ready_record ready;
         struct isolate_status_record status;
     } record;
-    sys_result n = sys_receive(slot->channel, &record, sizeof record, 0, 0, SYS_MSG_DONTWAIT);
+    sys_result n = sys_receive(slot->cell.channel, &record, sizeof record, 0, 0, SYS_MSG_DONTWAIT);
     if (n == -EAGAIN)
         return;
     if (n <= 0) {
-        sys_close_fd(&slot->channel); /* exec closed the other end, or the process died */
+        sys_close_fd(&slot->cell.channel); /* exec closed the other end, or the process died */
     } else if (n == sizeof record.ready && record.ready.type == ISOLATE_PROGRAM_READY && !run->is_ready) {
         run->ready = record.ready;
         run->is_ready = 1;
@@ -114,14 +125,14 @@ static void answer_told(struct run *run, const struct seccomp_notif *notificatio
     default:
         response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     }
-    SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+    SYS_CALL_3(__NR_ioctl, slot->cell.listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
 static void read_listener(struct run *run) {
     struct slot *slot = run->slot;
     struct seccomp_notif notification;
     memset(&notification, 0, sizeof notification);
-    long result = SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_RECV, &notification);
+    long result = SYS_CALL_3(__NR_ioctl, slot->cell.listener, SECCOMP_IOCTL_NOTIF_RECV, &notification);
     if (result < 0)
         return; /* the caller died meanwhile */
     note_service(run);
@@ -140,7 +151,7 @@ static void read_listener(struct run *run) {
     }
     add_denied(&run->record, call);
     struct seccomp_notif_resp response = {.id = notification.id, .error = -answer.error};
-    SYS_CALL_3(__NR_ioctl, slot->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+    SYS_CALL_3(__NR_ioctl, slot->cell.listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
 static void read_control(struct run *run) {
@@ -169,7 +180,7 @@ static void read_control(struct run *run) {
 }
 
 static void note_end(struct run *run, int status, const struct rusage *usage) {
-    run->slot->program_pid = -1;
+    run->slot->cell.program_pid = -1;
     run->is_reaped = 1;
     run->end_ns = sys_now_ns();
     run->record.wait_status = status;
@@ -181,11 +192,11 @@ static void note_end(struct run *run, int status, const struct rusage *usage) {
 static void handle_stop(struct run *run, int pid, int status) {
     struct slot *slot = run->slot;
     note_service(run);
-    if (pid != slot->program_pid) {
+    if (pid != slot->cell.program_pid) {
         trace_release_stranger(pid);
         return;
     }
-    if (!run->is_ready && slot->channel >= 0)
+    if (!run->is_ready && slot->cell.channel >= 0)
         read_channel(run); /* its limits stand there */
     if (run->is_ready && status >> 16 == PTRACE_EVENT_EXIT)
         cgroup_last_look(slot, &run->ready, &run->usage);
@@ -194,10 +205,10 @@ static void handle_stop(struct run *run, int pid, int status) {
 
 static void bury(struct run *run, int pid, int status, const struct rusage *usage) {
     struct slot *slot = run->slot;
-    if (pid == slot->program_pid)
+    if (pid == slot->cell.program_pid)
         note_end(run, status, usage);
-    else if (pid == slot->init_pid)
-        slot->init_pid = -1;
+    else if (pid == slot->cell.init_pid)
+        slot->cell.init_pid = -1;
     else if (pid == slot->seat_pid) {
         slot->seat_pid = -1;
         slot->is_retired = 1; /* taken by the cgroup's OOM kill: this slot ends after this sandbox */
@@ -305,8 +316,8 @@ static void wait_for_event(struct run *run) {
     struct slot *slot = run->slot;
     struct sys_pollfd fds[4] = {{slot->child_signals, SYS_POLLIN, 0},
                                 {slot->control, SYS_POLLIN, 0},
-                                {slot->listener, SYS_POLLIN, 0},
-                                {slot->channel, SYS_POLLIN, 0}};
+                                {slot->cell.listener, SYS_POLLIN, 0},
+                                {slot->cell.channel, SYS_POLLIN, 0}};
     look_at_clocks(run); /* first: whatever else there is to do may be the program's doing */
     sys_result n = sys_poll(fds, 4, run->may_have_more ? 0 : time_to_wait(run));
     if (run->may_have_more)
@@ -317,7 +328,7 @@ static void wait_for_event(struct run *run) {
         if (fds[2].revents & SYS_POLLIN)
             read_listener(run);
         else if (fds[2].revents != 0)
-            sys_close_fd(&slot->listener); /* the filter's last process is gone */
+            sys_close_fd(&slot->cell.listener); /* the filter's last process is gone */
         if (fds[1].revents != 0)
             read_control(run);
         if (fds[0].revents != 0)
@@ -329,7 +340,7 @@ static void wait_for_event(struct run *run) {
 static void kill_survivors(struct run *run) {
     struct slot *slot = run->slot;
     int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
-    if ((slot->init_pid > 0 || !has_namespace) && (run->is_over || members_exist(slot))) {
+    if ((slot->cell.init_pid > 0 || !has_namespace) && (run->is_over || members_exist(slot))) {
         if (run->is_ready)
             cgroup_last_look(slot, &run->ready, &run->usage);
         cell_kill(slot);
@@ -427,15 +438,15 @@ struct isolate_run_record run_follow(struct slot *slot) {
     memset(&run, 0, sizeof run);
     run.slot = slot;
     run.record.type = ISOLATE_RUN_ENDED;
-    run.record.layers = slot->layers;
+    run.record.layers = slot->cell.layers;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) /* the cell may have been waiting for long */
         container_begin_looks(slot);
     run.may_have_more = 1; /* the slot may have taken the signal already */
     while (!run.is_reaped)
         wait_for_event(&run);
-    if (slot->channel >= 0) /* a last word: why exec failed */
+    if (slot->cell.channel >= 0) /* a last word: why exec failed */
         read_channel(&run);
-    if (slot->channel >= 0 && run.is_ready)
+    if (slot->cell.channel >= 0 && run.is_ready)
         read_channel(&run);
     kill_survivors(&run);
     if (run.is_ready) {

@@ -7,10 +7,18 @@
  * CLONE_PARENT makes the slot the parent: the seat waits for nobody and sleeps during the run. It
  * shares the slot's descriptors.
  */
+#include "process/seat.h"
+
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
-#include "supervisor.h"
+#include "accounting/cgroup.h"
+#include "config.h"
+#include "credentials.h"
+#include "failure.h"
+#include "process/program.h"
+#include "slot_state.h"
+#include "sys.h"
 
 /* The kernel prefers the program to the seat when the cgroup is out of memory. */
 static void prefer_children_for_oom(const struct slot *slot) {
@@ -62,8 +70,8 @@ void seat_main(struct slot *slot, int socket) {
         if (pid == 0) {
             slot->cgroup = request.cgroup;
             slot->work = request.work;
-            slot->tmp = request.tmp;
-            slot->processes_base = request.processes_base;
+            slot->plain.tmp = request.tmp;
+            slot->cell.processes_base = request.processes_base;
             program_main(slot, &request);
         }
         reply.value = (int32_t)pid;

@@ -5,11 +5,29 @@
  * request to run goes straight to the waiting program's process, and the slot learns of it from that
  * process's `ready`.
  */
+#include "process/slot.h"
+
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
-#include "supervisor.h"
+#include "accounting/cgroup.h"
+#include "accounting/looker.h"
+#include "accounting/members.h"
+#include "config.h"
+#include "credentials.h"
+#include "failure.h"
+#include "process/cell.h"
+#include "process/identity.h"
+#include "process/network.h"
+#include "process/run.h"
+#include "process/seat.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
+#include "tree/container.h"
+#include "tree/files.h"
+#include "tree/root.h"
+#include "tree/scratch.h"
 
 enum { IDLE_BEFORE_CELL_NS = 2000000 };
 
@@ -109,7 +127,7 @@ static struct isolate_failure set_up(struct slot *slot) {
 
 static void reply(struct slot *slot, uint32_t type, struct isolate_failure failure) {
     struct isolate_status_record record = {
-        .type = type, .layers = slot->layers, .retire = (uint32_t)slot->is_retired, .failure = failure};
+        .type = type, .layers = slot->cell.layers, .retire = (uint32_t)slot->is_retired, .failure = failure};
     if (sys_send_blocking(slot->control, &record, sizeof record, 0, 0) < 0)
         sys_exit(0);
 }
@@ -219,12 +237,13 @@ static int has_program_news(struct slot *slot) {
     int info[32] = {0}; /* siginfo_t: the signal's number stands first */
     uint8_t drained[128];
     sys_read(slot->child_signals, drained, sizeof drained); /* before the look, so that none is lost */
-    SYS_CALL_5(__NR_waitid, 1 /* P_PID */, slot->program_pid, info, options, 0);
+    SYS_CALL_5(__NR_waitid, 1 /* P_PID */, slot->cell.program_pid, info, options, 0);
     return info[0] != 0;
 }
 
 void slot_main(struct slot *slot) {
-    slot->work = slot->tmp = slot->init_pid = slot->program_pid = slot->channel = slot->listener = -1;
+    slot->work = slot->plain.tmp = slot->cell.init_pid = slot->cell.program_pid = slot->cell.channel =
+        slot->cell.listener = -1;
     slot->seat_pid = slot->seat_pidfd = slot->looker = slot->looker_pid = -1;
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
     struct isolate_failure failure = set_up(slot);
@@ -236,7 +255,10 @@ void slot_main(struct slot *slot) {
         int has_cell = cell_exists(slot), is_open = slot->work >= 0;
         struct sys_pollfd control = {slot->control, SYS_POLLIN, 0};
         /* With a cell: its first word. Without one, in an open sandbox: a request that needs a cell. */
-        struct sys_pollfd other = {has_cell ? slot->channel : is_open ? slot->request : -1, SYS_POLLIN, 0};
+        struct sys_pollfd other = {has_cell  ? slot->cell.channel
+                                   : is_open ? slot->request
+                                             : -1,
+                                   SYS_POLLIN, 0};
         struct sys_pollfd child = {has_cell ? slot->child_signals : -1, SYS_POLLIN, 0};
         /* Looked at for its end only: the embedder that lost one of our sockets is gone, like one without
          * both. */

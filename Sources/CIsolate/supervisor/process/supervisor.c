@@ -6,14 +6,25 @@
  * without passing here. It ends, and with it everything below, when the embedder's pidfd or the socket says
  * that the embedder is gone.
  */
-#include "supervisor.h"
+#include "process/supervisor.h"
 
 #include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 
+#include "accounting/cgroup.h"
+#include "accounting/members.h"
+#include "config.h"
+#include "failure.h"
+#include "process/identity.h"
+#include "process/slot.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
+#include "tree/devices.h"
+#include "tree/overlay.h"
+#include "tree/plain.h"
 
 enum { SLOT_MAX = 1024 };
 #define REPORT_TIMEOUT_NS ((int64_t)5000000000)
@@ -240,7 +251,7 @@ static int bury_orphans(const struct identity *host) {
                         .gid = host->program_gid,
                         .seat_pid = -1,
                         .looker_pid = -1,
-                        .init_pid = -1};
+                        .cell = {.init_pid = -1}};
     static struct member members[MEMBERS_MAX];
     uint64_t end = sys_now_ns() + BURY_TIMEOUT_NS;
     unsigned count;

@@ -7,10 +7,15 @@
  * tracer sees even the signals that the program ignores, and passes each on as it was. Other threads and
  * processes are not traced.
  */
+#include "process/trace.h"
+
 #include <linux/elf.h>
 #include <linux/ptrace.h>
 
-#include "supervisor.h"
+#include "accounting/members.h"
+#include "credentials.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 enum { SI_KERNEL_SEGV_MAPERR = 1, SI_KERNEL_SEGV_ACCERR = 2, EFBIG_RESULT = -27 };
@@ -158,7 +163,7 @@ void trace_release_stranger(int pid) {
 
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
                        struct trace_evidence *evidence) {
-    int pid = slot->program_pid, signal = (status >> 8) & 0xff, event = status >> 16;
+    int pid = slot->cell.program_pid, signal = (status >> 8) & 0xff, event = status >> 16;
     int request = PTRACE_CONT, deliver = 0;
     if (event == PTRACE_EVENT_EXIT) {
         read_resident(slot, pid, evidence);

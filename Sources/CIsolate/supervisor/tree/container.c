@@ -6,12 +6,20 @@
  * System V objects. Nobody else could have made any: all other places belong to root. What that child cannot
  * remove makes the slot retire, and the container with it. A writable root is never used again.
  */
+#include "tree/container.h"
+
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/prctl.h>
 
-#include "supervisor.h"
-#include "text.h"
+#include "accounting/evidence.h"
+#include "accounting/members.h"
+#include "config.h"
+#include "credentials.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "tree/plain.h"
 
 #define ROOT_LOOK_NS ((uint64_t)2000000000)
 enum { ROOT_LOOK_SHARE = 5 /* at most one part in so many is spent on looking */ };
@@ -52,7 +60,7 @@ static uint64_t free_beneath_root(void) {
 }
 
 static uint64_t taken_since(const struct slot *slot, uint64_t free) {
-    return free < slot->root_free ? slot->root_free - free : 0;
+    return free < slot->container.root_free ? slot->container.root_free - free : 0;
 }
 
 /* A writable root's share of the disk. Its file system is everybody's: as long as less went there during the
@@ -60,23 +68,24 @@ static uint64_t taken_since(const struct slot *slot, uint64_t free) {
  * goes on, so it is done in steps, except at the end of a run. */
 static uint64_t written_to_root(struct slot *slot, uint64_t allowed, int is_last) {
     uint64_t free = free_beneath_root(), now = sys_now_ns(), found;
-    int is_due =
-        taken_since(slot, free) + slot->root_found > allowed || now - slot->root_looked_ns > ROOT_LOOK_NS;
-    if (is_due && (is_last || (!slot->is_root_walked && now >= slot->root_rest_ns))) {
-        evidence_begin_root(slot, slot->opened_ns);
-        slot->is_root_walked = 1;
-        slot->root_walk_ns = now;
-        slot->root_walk_free = free;
+    int is_due = taken_since(slot, free) + slot->container.root_found > allowed ||
+                 now - slot->container.root_looked_ns > ROOT_LOOK_NS;
+    if (is_due && (is_last || (!slot->container.is_root_walked && now >= slot->container.root_rest_ns))) {
+        evidence_begin_root(slot, slot->container.opened_ns);
+        slot->container.is_root_walked = 1;
+        slot->container.root_walk_ns = now;
+        slot->container.root_walk_free = free;
     }
-    if (slot->is_root_walked && evidence_step_root(slot, is_last, &found)) {
-        slot->is_root_walked = 0;
-        slot->root_found = found;
-        slot->root_free = slot->root_walk_free;
-        slot->root_looked_ns = sys_now_ns();
-        slot->root_rest_ns =
-            slot->root_looked_ns + ROOT_LOOK_SHARE * (slot->root_looked_ns - slot->root_walk_ns);
+    if (slot->container.is_root_walked && evidence_step_root(slot, is_last, &found)) {
+        slot->container.is_root_walked = 0;
+        slot->container.root_found = found;
+        slot->container.root_free = slot->container.root_walk_free;
+        slot->container.root_looked_ns = sys_now_ns();
+        slot->container.root_rest_ns =
+            slot->container.root_looked_ns +
+            ROOT_LOOK_SHARE * (slot->container.root_looked_ns - slot->container.root_walk_ns);
     }
-    return slot->root_found;
+    return slot->container.root_found;
 }
 
 static struct tmpfs_use use_of_all(const struct slot *slot) {
@@ -92,8 +101,9 @@ static uint64_t larger(uint64_t a, uint64_t b) {
 
 /* Bytes that may still be written to its places; 0: it is full. */
 static uint64_t room_of(const struct slot *slot, const struct tmpfs_use *use) {
-    uint64_t bytes = larger(slot->disk_bytes, slot->floor_bytes);
-    uint64_t inodes = larger(larger(slot->disk_bytes / INODE_BYTES, INODES_LEAST), slot->floor_inodes);
+    uint64_t bytes = larger(slot->disk_bytes, slot->container.floor_bytes);
+    uint64_t inodes =
+        larger(larger(slot->disk_bytes / INODE_BYTES, INODES_LEAST), slot->container.floor_inodes);
     return use->is_exhausted || use->bytes > bytes || use->inodes > inodes ? 0 : bytes - use->bytes + 1;
 }
 
@@ -117,29 +127,29 @@ uint64_t container_look(struct slot *slot) {
     uint64_t beneath = has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? free_beneath_root() : ~0ull;
     if (beneath < room)
         room = beneath + 1;
-    return slot->is_root_walked ? 1 : room; /* the next step comes soon */
+    return slot->container.is_root_walked ? 1 : room; /* the next step comes soon */
 }
 
 /* What others write between two runs is not ours. */
 void container_begin_looks(struct slot *slot) {
     if (!has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         return;
-    slot->root_free = free_beneath_root();
-    slot->root_looked_ns = sys_now_ns();
-    slot->is_root_walked = 0;
+    slot->container.root_free = free_beneath_root();
+    slot->container.root_looked_ns = sys_now_ns();
+    slot->container.is_root_walked = 0;
 }
 
 /* What went there during the run counts until the next look at the tree. */
 static void end_looks(struct slot *slot) {
     uint64_t free = free_beneath_root();
-    slot->root_found += taken_since(slot, free);
-    slot->root_free = free;
+    slot->container.root_found += taken_since(slot, free);
+    slot->container.root_free = free;
 }
 
 void container_note_use(struct slot *slot) {
     struct tmpfs_use use = use_of_all(slot);
-    slot->floor_bytes = use.bytes;
-    slot->floor_inodes = use.inodes;
+    slot->container.floor_bytes = use.bytes;
+    slot->container.floor_inodes = use.inodes;
 }
 
 uint64_t container_held(const struct slot *slot) {
@@ -157,11 +167,11 @@ int container_has_room(const struct slot *slot, uint64_t bytes) {
 
 struct isolate_failure container_open(struct slot *slot) {
     slot->work = sys_openat(AT_FDCWD, places[0], O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-    slot->root_found = slot->root_rest_ns = 0;
-    slot->floor_bytes = slot->floor_inodes = 0;
+    slot->container.root_found = slot->container.root_rest_ns = 0;
+    slot->container.floor_bytes = slot->container.floor_inodes = 0;
     struct sys_timespec date = {0, 0};
     SYS_CALL_2(__NR_clock_gettime, 5 /* CLOCK_REALTIME_COARSE: the clock of file times */, &date);
-    slot->opened_ns = (uint64_t)date.seconds * 1000000000u + (uint64_t)date.nanoseconds;
+    slot->container.opened_ns = (uint64_t)date.seconds * 1000000000u + (uint64_t)date.nanoseconds;
     if (slot->work >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH)) {
         sys_close_fd(&slot->work);
         slot->work = -EIO;

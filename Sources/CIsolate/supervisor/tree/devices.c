@@ -5,10 +5,13 @@
  * on it, and set its times. Only the host's root can make others, so the supervisor fills a small tmpfs and
  * hands it over unmounted; the slot puts it into its tree. Elsewhere the host's nodes are bound, read-only.
  */
+#include "tree/devices.h"
+
 #include <asm/stat.h>
 #include <linux/mount.h>
 
-#include "supervisor.h"
+#include "config.h"
+#include "sys.h"
 #include "text.h"
 
 enum { CHARACTER_DEVICE = 0020000, TYPE_BITS = 0170000 };

@@ -6,10 +6,15 @@
  * and only regular files are handed out, never a device, FIFO or directory whose descriptor would mean more
  * than its bytes.
  */
+#include "tree/files.h"
+
 #include <asm/stat.h>
 #include <linux/openat2.h>
 
-#include "supervisor.h"
+#include "credentials.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 
 enum { COPY_AT_ONCE = 1 << 30 };
 enum { FILE_TYPE_MASK = 0170000, FILE_TYPE_REGULAR = 0100000, PERMISSION_BITS = 0777 };

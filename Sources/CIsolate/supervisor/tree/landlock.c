@@ -6,10 +6,14 @@
  * from 6 signals and abstract sockets stop at the domain's border. It forbids later mounts, so it comes after
  * them.
  */
+#include "tree/landlock.h"
+
 #include <linux/landlock.h>
 #include <linux/prctl.h>
 
-#include "supervisor.h"
+#include "config.h"
+#include "slot_state.h"
+#include "sys.h"
 
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
@@ -70,7 +74,7 @@ static int allow_host_tree(const struct slot *slot, int rules, uint64_t all) {
         "/proc/meminfo", "/proc/stat", "/proc/loadavg",      "/proc/uptime", "/proc/version"};
     int result = allow_below(rules, slot->work, all);
     if (result == 0)
-        result = allow_below(rules, slot->tmp, all);
+        result = allow_below(rules, slot->plain.tmp, all);
     for (uint32_t i = 0; i < config->bind_count && result == 0; i++) {
         const char *path = config_text(config, config->binds[i].source);
         if (config->binds[i].kind == ISOLATE_BIND_TREE)

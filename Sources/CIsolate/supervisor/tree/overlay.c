@@ -12,14 +12,20 @@
  * layer) and use the trusted attributes that deletions in overlays need. So there the supervisor sends
  * a short-lived child into the slot's mount namespace, before any program has run in that tree.
  */
+#include "tree/overlay.h"
+
 #include <asm/stat.h>
 #include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
 
-#include "supervisor.h"
+#include "config.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
+#include "tree/root.h"
 
 enum { PATH_BYTES = 512, MODE_BITS = 01777 };
 
@@ -146,7 +152,7 @@ static struct isolate_failure ask_supervisor(struct slot *slot) {
     struct isolate_status_record answer = {0};
     int namespaces[2] = {sys_openat(slot->proc, "self/ns/user", O_RDONLY, 0),
                          sys_openat(slot->proc, "self/ns/mnt", O_RDONLY, 0)};
-    const char *first = slot->has_lower_ids ? "o" : "i";
+    const char *first = slot->writable.has_lower_ids ? "o" : "i";
     long result = namespaces[0] < 0 ? namespaces[0] : namespaces[1];
     if (result >= 0)
         result = sys_send_blocking(slot->sync, first, 1, namespaces, 2);
@@ -157,7 +163,7 @@ static struct isolate_failure ask_supervisor(struct slot *slot) {
     if (result != sizeof answer)
         return failure_at(ISOLATE_STAGE_OVERLAY, result < 0 ? result : -EPIPE, -2);
     if (answer.failure.stage == 0)
-        slot->has_lower_ids = 1;
+        slot->writable.has_lower_ids = 1;
     return answer.failure;
 }
 

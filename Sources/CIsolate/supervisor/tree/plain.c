@@ -5,11 +5,18 @@
  * write there and nowhere else. The slot is the subreaper of the run, so every process of it stays below the
  * slot, and is found and killed there. What this cannot hold is told in the report.
  */
+#include "tree/plain.h"
+
 #include <asm/stat.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 
-#include "supervisor.h"
+#include "accounting/members.h"
+#include "config.h"
+#include "credentials.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
 
 enum { PATH_BYTES = 1400, FREEZE_PASSES = 16 };
@@ -117,7 +124,7 @@ void plain_remove_all(const struct isolate_config *config) {
 struct isolate_failure plain_scratch_create(struct slot *slot) {
     static const char *const names[] = {"/work", "/tmp"};
     char path[PATH_BYTES];
-    int *const fds[] = {&slot->work, &slot->tmp};
+    int *const fds[] = {&slot->work, &slot->plain.tmp};
     long result = slot_directory(slot->config, slot->number, "", path);
     if (result == 0)
         result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0711);
@@ -143,7 +150,7 @@ struct isolate_failure plain_scratch_create(struct slot *slot) {
 
 void plain_scratch_remove(struct slot *slot) {
     sys_close_fd(&slot->work);
-    sys_close_fd(&slot->tmp);
+    sys_close_fd(&slot->plain.tmp);
     plain_remove_slot(slot->config, slot->number); /* what is left the supervisor tries again */
 }
 

@@ -4,12 +4,23 @@
  * Built once per slot, in the slot's mount namespace and by the slot's own root, which has no rights on the
  * host: whatever goes wrong here can only spoil the slot. Cells clone the finished tree.
  */
+#include "tree/root.h"
+
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/mount.h>
 
-#include "supervisor.h"
+#include "config.h"
+#include "credentials.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
 #include "text.h"
+#include "tree/container.h"
+#include "tree/devices.h"
+#include "tree/overlay.h"
+#include "tree/plain.h"
+#include "tree/scratch.h"
 
 enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPY_BYTES = 16 << 10, COPIED_MOST = 4 << 20 };
 #define STAGING "/tmp"
@@ -326,9 +337,9 @@ static int size_option(char *out, size_t bytes, const struct slot *slot, uint64_
         disk_bytes = DISK_LEAST;
     if (disk_bytes > DISK_MOST)
         disk_bytes = DISK_MOST;
-    text_number(size, slot->scratch_base_bytes + disk_bytes);
+    text_number(size, slot->writable.base_bytes + disk_bytes);
     /* One inode per 4 KiB, at least 1,024: a million empty files meet the limit too. */
-    text_number(inodes, slot->scratch_base_inodes + (disk_bytes / 4096 < 1024 ? 1024 : disk_bytes / 4096));
+    text_number(inodes, slot->writable.base_inodes + (disk_bytes / 4096 < 1024 ? 1024 : disk_bytes / 4096));
     const char *parts[] = {"mode=0755,size=", size, ",nr_inodes=", inodes, 0};
     return text_join(out, bytes, parts);
 }
@@ -338,8 +349,8 @@ static long measure_base(struct slot *slot) {
     struct statfs status;
     long result = SYS_CALL_2(__NR_fstatfs, slot->work, &status);
     if (result == 0) {
-        slot->scratch_base_bytes = (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
-        slot->scratch_base_inodes = (uint64_t)(status.f_files - status.f_ffree);
+        slot->writable.base_bytes = (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
+        slot->writable.base_inodes = (uint64_t)(status.f_files - status.f_ffree);
     }
     return result;
 }
@@ -371,7 +382,7 @@ struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
         return container_open(slot);
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         return plain_scratch_create(slot);
-    slot->scratch_base_bytes = slot->scratch_base_inodes = 0;
+    slot->writable.base_bytes = slot->writable.base_inodes = 0;
     int is_writable = has_feature(slot, ISOLATE_FEATURE_WRITABLE);
     long result = size_option(options, sizeof options, slot, is_writable ? DISK_MOST : disk_bytes);
     if (result == 0)

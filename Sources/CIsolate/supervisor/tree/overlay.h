@@ -1,0 +1,13 @@
+/* The writable root. */
+#ifndef ISOLATE_TREE_OVERLAY_H
+#define ISOLATE_TREE_OVERLAY_H
+
+#include "slot_state.h"
+
+int overlay_add_lower(int root, uint32_t index, int tree, int is_directory);
+struct isolate_failure overlay_create(struct slot *slot);
+/* The body of the supervisor's child; `namespaces`: the slot's user and mount namespace. */
+void overlay_mount_for_slot(const struct isolate_config *config, const struct identity *id, int socket,
+                            const int namespaces[2], int is_first) __attribute__((noreturn));
+
+#endif
