@@ -1,13 +1,9 @@
-/* Which kind limits and accounts, and what the kinds with files have in common. */
+/* Which kind limits and accounts. */
 #include "accounting/cgroup.h"
-
-#include <linux/sched.h>
 
 #include "accounting/cgroup_kinds.h"
 #include "failure.h"
 #include "slot_state.h"
-#include "sys.h"
-#include "text.h"
 
 static const struct cgroup_functions *const kinds[] = {[ISOLATE_CGROUP_NONE] = &cgroup_none_functions,
                                                        [ISOLATE_CGROUP_V1] = &cgroup_v1_functions,
@@ -15,34 +11,10 @@ static const struct cgroup_functions *const kinds[] = {[ISOLATE_CGROUP_NONE] = &
                                                        [ISOLATE_CGROUP_CONTAINER] =
                                                            &cgroup_container_functions};
 
-enum {
-    CONTAINER_PROCESSES_SLACK = 8,
-    LOOK_LEAST_NS = 1000000,
-    LOOK_MOST_NS = 32000000,
-    FILL_BYTES_PER_NS = 4, /* how fast memory can be filled */
-    PROCESS_CLOCK = 2,     /* CPUCLOCK_SCHED of a process, its pid inverted above it */
-};
+enum { CONTAINER_PROCESSES_SLACK = 8 };
 
 /* The supervisor's; every slot is its clone. */
 static uint32_t kind_in_force;
-
-/* Where the descriptors of struct cgroup stand. */
-static const size_t members[] = {
-    offsetof(struct cgroup, slot_dir),     offsetof(struct cgroup, run_dir),
-    offsetof(struct cgroup, memory_limit), offsetof(struct cgroup, swap_limit),
-    offsetof(struct cgroup, tcp_limit),    offsetof(struct cgroup, memory_usage),
-    offsetof(struct cgroup, memory_peak),  offsetof(struct cgroup, memory_events),
-    offsetof(struct cgroup, memory_stat),  offsetof(struct cgroup, reclaim),
-    offsetof(struct cgroup, pids_max),     offsetof(struct cgroup, pids_current),
-    offsetof(struct cgroup, pids_events),  offsetof(struct cgroup, pids_peak),
-    offsetof(struct cgroup, cpu_usage),    offsetof(struct cgroup, procs[0]),
-    offsetof(struct cgroup, procs[1]),     offsetof(struct cgroup, procs[2]),
-};
-enum { MEMBER_COUNT = sizeof members / sizeof members[0] };
-
-static int *member_at(struct cgroup *cgroup, size_t offset) {
-    return (int *)(void *)((char *)cgroup + offset);
-}
 
 struct isolate_failure cgroup_setup(const struct isolate_config *config) {
     kind_in_force =
@@ -65,10 +37,8 @@ void cgroup_remove_all(const struct isolate_config *config) {
 
 struct isolate_failure cgroup_create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
                                      struct cgroup *cgroup) {
-    memset(cgroup, 0, sizeof *cgroup);
+    cgroup_clear(cgroup);
     cgroup->kind = kind_in_force;
-    for (unsigned i = 0; i < MEMBER_COUNT; i++)
-        *member_at(cgroup, members[i]) = -1;
     const struct cgroup_functions *kind = kinds[kind_in_force];
     struct isolate_failure failure =
         kind->create != 0 ? kind->create(config, slot, owner, cgroup) : failure_at(0, 0, 0);
@@ -79,20 +49,9 @@ struct isolate_failure cgroup_create(const struct isolate_config *config, uint32
     return failure;
 }
 
-void cgroup_close(struct cgroup *cgroup) {
-    for (unsigned i = 0; i < MEMBER_COUNT; i++)
-        sys_close_fd(member_at(cgroup, members[i]));
-}
-
 int cgroup_remove(const struct isolate_config *config, uint32_t slot) {
     const struct cgroup_functions *kind = kinds[kind_in_force];
     return kind->remove != 0 ? kind->remove(config, slot) : 0;
-}
-
-unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]) {
-    for (unsigned i = 0; i < MEMBER_COUNT; i++)
-        fds[i] = *(const int *)(const void *)((const char *)cgroup + members[i]);
-    return MEMBER_COUNT;
 }
 
 struct isolate_failure cgroup_open(struct slot *slot) {
@@ -163,86 +122,4 @@ void cgroup_last_look(struct slot *slot, const struct isolate_ready_record *read
 void cgroup_finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage) {
     kinds[slot->cgroup.kind]->finish(slot, ready, usage);
     usage->cpu_ns = usage->cpu_ns > ready->cpu_base_ns ? usage->cpu_ns - ready->cpu_base_ns : 0;
-}
-
-struct isolate_failure cgroup_unshare(struct slot *slot) {
-    long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
-    slot->cgroup.has_namespace = result == 0;
-    /* Without a user namespace of our own that takes a right that we may lack; the report then says so. */
-    if (result == -EPERM)
-        result = 0;
-    return failure_at(result < 0 ? ISOLATE_STAGE_JOIN_CGROUP : 0, result, ISOLATE_CGROUP_COUNT);
-}
-
-/* ---- files ---- */
-
-int cgroup_open_files(struct cgroup *cgroup, const struct cgroup_file *files, unsigned count, int hierarchy,
-                      int dir, const char *directory) {
-    char path[CGROUP_PATH_BYTES];
-    for (unsigned i = 0; i < count; i++) {
-        int *fd = member_at(cgroup, files[i].member);
-        const char *parts[] = {directory, files[i].name, 0};
-        if (files[i].hierarchy != hierarchy || *fd >= 0)
-            continue; /* of several names of a file the first one counts that is there */
-        int result = text_join(path, sizeof path, parts);
-        if (result == 0)
-            result = *fd = sys_openat(dir, path, files[i].flags, 0);
-        if (result < 0 && files[i].is_required)
-            return result;
-    }
-    return 0;
-}
-
-int cgroup_make_directory(int dir, const char *path) {
-    int result = (int)SYS_CALL_3(__NR_mkdirat, dir, path, 0755);
-    return result == -EEXIST ? 0 : result;
-}
-
-int cgroup_remove_directory(int dir, const char *path) {
-    int result = 0;
-    for (int attempt = 0; attempt < 200; attempt++) {
-        result = (int)SYS_CALL_3(__NR_unlinkat, dir, path, AT_REMOVEDIR);
-        if (result != -EBUSY)
-            break;
-        sys_sleep_ns(1000000);
-    }
-    return result == -ENOENT ? 0 : result;
-}
-
-int cgroup_write_at(int dir, const char *path, const char *text) {
-    int CLEANUP_CLOSE fd = sys_openat(dir, path, O_WRONLY, 0);
-    long n = fd < 0 ? fd : sys_write(fd, text, text_length(text));
-    return n < 0 ? (int)n : 0;
-}
-
-uint64_t cgroup_process_clock(int pid) {
-    struct sys_timespec used = {0, 0};
-    int clock = (int)(~(unsigned)pid << 3 | PROCESS_CLOCK);
-    return SYS_CALL_2(__NR_clock_gettime, clock, &used) < 0
-               ? 0
-               : (uint64_t)used.seconds * 1000000000u + (uint64_t)used.nanoseconds;
-}
-
-uint64_t cgroup_next_look(uint64_t free_bytes) {
-    uint64_t wait = free_bytes / FILL_BYTES_PER_NS;
-    return wait > LOOK_MOST_NS ? LOOK_MOST_NS : wait < LOOK_LEAST_NS ? LOOK_LEAST_NS : wait;
-}
-
-uint64_t cgroup_read_key(int fd, const char *key) {
-    char text[4096];
-    return fd >= 0 && text_read(fd, text, sizeof text) > 0 ? text_find(text, key, 0) : 0;
-}
-
-void cgroup_finish_processes(const struct cgroup *cgroup, const struct cgroup_base *base, uint64_t seats,
-                             struct cgroup_usage *usage) {
-    usage->processes_limit_hit = cgroup_read_key(cgroup->pids_events, "max") > base->pids_events;
-    /* The kernel's peak cannot be reset: it speaks of this run only when it rose. */
-    uint64_t peak = cgroup->pids_peak >= 0 ? text_read_number(cgroup->pids_peak) : 0;
-    usage->processes_source = ISOLATE_SOURCE_SAMPLED;
-    if (peak > base->pids_peak) {
-        usage->processes_source = ISOLATE_SOURCE_CGROUP;
-        usage->processes_peak = peak - seats;
-    }
-    if (usage->processes_peak < 1)
-        usage->processes_peak = 1;
 }

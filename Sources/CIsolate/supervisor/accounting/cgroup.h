@@ -13,20 +13,7 @@
 #ifndef ISOLATE_CGROUP_H
 #define ISOLATE_CGROUP_H
 
-#include "slot_state.h"
-
-/* What they said when it ended, or until now. */
-struct cgroup_usage {
-    uint64_t cpu_ns, memory_peak_bytes, resident_bytes;
-    uint64_t processes_peak;
-    uint32_t cpu_source, memory_source, processes_source; /* enum isolate_source */
-    int is_out_of_memory;     /* somebody was killed for want of memory, or must be now */
-    int memory_limit_reached; /* and it was the run's own limit */
-    int processes_limit_hit;
-    int is_over_processes; /* far above the limit: nothing else holds it */
-    /* What wait4 said of the first process; filled in by the slot before cgroup_finish. */
-    uint64_t rusage_cpu_ns, rusage_resident_bytes;
-};
+#include "accounting/cgroup_kinds.h"
 
 /* Supervisor: this process's directories and its own leaf, which it enters. When that fails, everything is
  * undone, the failure returned, and the kind in force is none. Undone by cgroup_remove_all. */
@@ -36,11 +23,7 @@ void cgroup_remove_all(const struct isolate_config *config);
 /* Supervisor: makes or removes one slot's cgroup. `owner` is the host's uid of the slot's root. */
 struct isolate_failure cgroup_create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
                                      struct cgroup *cgroup);
-void cgroup_close(struct cgroup *cgroup);
 int cgroup_remove(const struct isolate_config *config, uint32_t slot);
-
-/* All descriptors, for sys_close_others. Returns how many were put into `fds`, at most 20. */
-unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]);
 
 /* The slot, while it still sees the host's tree. */
 struct isolate_failure cgroup_open(struct slot *slot);
@@ -81,11 +64,6 @@ void cgroup_last_look(struct slot *slot, const struct isolate_ready_record *read
 
 /* The slot, when every process is dead. */
 void cgroup_finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage);
-
-/* CPU time of a process, in ns; 0: the caller's own. A dead one has none. */
-uint64_t cgroup_process_clock(int pid);
-/* In how many ns to look again: before so much memory could be filled. */
-uint64_t cgroup_next_look(uint64_t free_bytes);
 
 /* cgroup_container.c: memory that the slot holds for the moment when a program has used up the container's;
  * taken back before the next run as far as there is room. */

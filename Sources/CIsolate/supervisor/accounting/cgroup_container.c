@@ -7,11 +7,12 @@
  */
 #include "accounting/cgroup.h"
 #include "accounting/cgroup_kinds.h"
+#include "accounting/container_use.h"
+#include "accounting/looks.h"
 #include "failure.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
-#include "tree/container.h"
 
 enum {
     RESERVE_BYTES = 1 << 20,
@@ -137,7 +138,7 @@ static struct isolate_failure prepare(struct slot *slot) {
 }
 
 static uint64_t clock_of(int pid) {
-    return pid > 0 ? cgroup_process_clock(pid) : 0;
+    return pid > 0 ? looks_process_clock(pid) : 0;
 }
 
 /* The container's, without what our own processes used of it. `slot_pid`: the slot may be asked for by the
@@ -191,7 +192,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     /* An OOM kill takes one process, and the rest of the run would go on: it is looked for when it could have
      * happened. */
     uint64_t limit = ready->limits.memory_bytes, used = usage->memory_peak_bytes;
-    return cgroup_next_look(used < limit ? limit - used : 0);
+    return looks_next_ns(used < limit ? limit - used : 0);
 }
 
 static void finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage) {

@@ -1,9 +1,22 @@
-/* What the kinds of cgroup.h are made of, for their files only. */
+/* What a kind of cgroup.h is, and what the kinds are made of. */
 #ifndef ISOLATE_ACCOUNTING_CGROUP_KINDS_H
 #define ISOLATE_ACCOUNTING_CGROUP_KINDS_H
 
-#include "accounting/cgroup.h"
+#include "slot_state.h"
 #include <stddef.h>
+
+/* What the counters said when a run ended, or until now. */
+struct cgroup_usage {
+    uint64_t cpu_ns, memory_peak_bytes, resident_bytes;
+    uint64_t processes_peak;
+    uint32_t cpu_source, memory_source, processes_source; /* enum isolate_source */
+    int is_out_of_memory;     /* somebody was killed for want of memory, or must be now */
+    int memory_limit_reached; /* and it was the run's own limit */
+    int processes_limit_hit;
+    int is_over_processes; /* far above the limit: nothing else holds it */
+    /* What wait4 said of the first process; filled in by the slot before cgroup_finish. */
+    uint64_t rusage_cpu_ns, rusage_resident_bytes;
+};
 
 /* Those that a kind has nothing to do for are null: up to `join`. */
 struct cgroup_functions {
@@ -25,6 +38,12 @@ struct cgroup_functions {
 
 extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, cgroup_none_functions,
     cgroup_container_functions;
+
+/* No file is open. */
+void cgroup_clear(struct cgroup *cgroup);
+void cgroup_close(struct cgroup *cgroup);
+/* All descriptors, for sys_close_others. Returns how many were put into `fds`, at most 20. */
+unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]);
 
 enum { CGROUP_PATH_BYTES = 640 };
 

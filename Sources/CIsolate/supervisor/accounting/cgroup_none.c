@@ -9,11 +9,10 @@
  * namespace. Where the user has others there than ours, it is set above their number with some room, since
  * that changes; whoever is then seen with more than the limit is ended.
  */
-#include <linux/resource.h>
 
-#include "accounting/cgroup.h"
 #include "accounting/cgroup_kinds.h"
 #include "accounting/looker.h"
+#include "accounting/looks.h"
 #include "accounting/members.h"
 #include "accounting/nproc.h"
 #include "failure.h"
@@ -65,7 +64,7 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
     (void)slot;
     (void)limits;
     *memory_base_bytes = 0; /* exec leaves nothing of what this process holds */
-    *cpu_base_ns = cgroup_process_clock(0);
+    *cpu_base_ns = looks_process_clock(0);
     return failure_at(0, 0, 0);
 }
 
@@ -94,7 +93,7 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
     uint64_t living = 0, waited = 0;
     for (unsigned i = 0; i < count; i++) {
         uint64_t before = take_clock(members[i].pid);
-        now[i] = (struct clock){members[i].pid, cgroup_process_clock(members[i].pid)};
+        now[i] = (struct clock){members[i].pid, looks_process_clock(members[i].pid)};
         if (now[i].ns < before)
             cpu.gone_ns += before; /* dead; if the number is in use again, by another */
         living += now[i].ns;
@@ -230,7 +229,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     /* RLIMIT_NPROC does not hold the host's root, and the user's other processes may have left room. */
     if (threads > PROCESSES_SLACK * ready->limits.processes)
         usage->is_over_processes = 1;
-    uint64_t wait = cgroup_next_look(resident < limit && doubt_since_ns == 0 ? limit - resident : 0);
+    uint64_t wait = looks_next_ns(resident < limit && doubt_since_ns == 0 ? limit - resident : 0);
     uint64_t cost = LOOK_SHARE * (sys_now_ns() - begin_ns);
     return wait < cost ? cost : wait;
 }

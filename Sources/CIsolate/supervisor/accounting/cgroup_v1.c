@@ -5,7 +5,6 @@
  * merely removed stays in the kernel while one page of file cache is charged to it. Moving a process takes
  * milliseconds here after a quiet spell, so the seat moves once, and the programs are born beside it.
  */
-#include "accounting/cgroup.h"
 #include "accounting/cgroup_kinds.h"
 #include "config.h"
 #include "failure.h"

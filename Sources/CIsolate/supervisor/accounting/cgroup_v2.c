@@ -11,7 +11,6 @@
  * no process of ours is counted along or dies with the program's memory. The kernel lets the slot clone there
  * because it may write cgroup.procs of both run-K and what is above both cgroups, the first directory.
  */
-#include "accounting/cgroup.h"
 #include "accounting/cgroup_kinds.h"
 #include "config.h"
 #include "failure.h"

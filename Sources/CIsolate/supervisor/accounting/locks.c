@@ -12,7 +12,7 @@
  */
 #include "accounting/locks.h"
 
-#include "accounting/cgroup.h"
+#include "accounting/looks.h"
 #include "accounting/members.h"
 #include "answer.h"
 #include "credentials.h"
@@ -87,7 +87,7 @@ static unsigned count_in_table(struct look *look, int directory, int links) {
             if (file >= 0)
                 count_in(look, file);
         }
-        look->is_cut |= cgroup_process_clock(0) > look->end_ns;
+        look->is_cut |= looks_process_clock(0) > look->end_ns;
     }
     return descriptors;
 }
@@ -126,7 +126,7 @@ enum lock_answer locks_answer(const struct slot *slot, struct lock_calls *calls,
     if (call == LOCK_OF_FILE)
         return calls->of_files++ < OF_FILES_MAX ? LOCK_GO_ON : LOCK_REFUSE;
     if (++calls->of_processes % CALLS_PER_LOOK == 0) {
-        struct look look = {.slot = slot, .end_ns = cgroup_process_clock(0) + LOOK_NS};
+        struct look look = {.slot = slot, .end_ns = looks_process_clock(0) + LOOK_NS};
         int is_counted = is_whole(&look) && !calls->have_own_tables;
         if (look.found > LOCKS_MAX)
             return LOCK_TOO_MANY;

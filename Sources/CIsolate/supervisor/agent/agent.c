@@ -12,7 +12,6 @@
  */
 #include "agent/agent.h"
 
-#include <asm/stat.h>
 #include <linux/landlock.h>
 #include <linux/prctl.h>
 
@@ -20,24 +19,15 @@
 #include "agent/agent_facts.h"
 #include "agent/agent_file.h"
 #include "agent/agent_run.h"
+#include "agent/agent_slot.h"
 #include "agent/agent_stream.h"
-#include "credentials.h"
 #include "failure.h"
-#include "process/slot.h"
-#include "slot_state.h"
 #include "sys.h"
-#include "tree/container.h"
-
-enum { SLOT_NUMBER = 1 };
 
 static union {
     struct isolate_config config;
     uint8_t bytes[ISOLATE_FRAME_MAX];
 } setup;
-
-static struct slot slot = {
-    .number = SLOT_NUMBER, .control = -1, .request = -1, .sync = -1, .image = -1, .devices = -1};
-static int control = -1, request = -1;
 
 /* A request whose content is still under way. */
 static struct {
@@ -51,75 +41,32 @@ static struct {
     int is_pending, is_dropped; /* dropped: it was ended before all of it had come */
 } next = {.strings_file = -1, .input_file = -1};
 
-static int is_ending; /* the run's processes are dead, and its output is on its way */
-static struct isolate_run_record ended;
-
-void agent_leave(int code) {
-    stream_flush();
-    sys_exit(code);
-}
-
-void agent_send_status(const struct isolate_status_record *record) {
-    struct isolate_agent_status status = {.status = *record};
-    status.held_bytes = container_held(&slot);
-    stream_send(ISOLATE_FRAME_STATUS, &status, sizeof status);
-}
-
-/* ---- the slot's side ---- */
-
-/* A record of the slot's; its death is our end. The end of a run waits until its output has left. */
-static int receive_record(struct isolate_status_record *status, int *fd, int flags) {
-    union {
-        uint32_t type;
-        struct isolate_status_record status;
-        struct isolate_run_record run;
-    } record;
-    sys_result n = sys_receive(control, &record, sizeof record, fd, 1, flags);
-    if (n == -EAGAIN)
-        return 0;
-    if (n <= 0)
-        agent_leave(EXIT_SLOT);
-    if (n == sizeof record.run && record.type == ISOLATE_RUN_ENDED) {
-        ended = record.run;
-        is_ending = 1;
-        return 0;
-    }
-    if (n != sizeof record.status)
-        agent_leave(EXIT_SLOT);
-    *status = record.status;
-    return 1;
-}
-
-void agent_wait_for_status(struct isolate_status_record *status, int *fd) {
-    while (!receive_record(status, fd, 0)) {
-    }
-}
-
 static void tell_slot(uint32_t type, uint32_t end, uint64_t serial) {
     struct isolate_prepare_record record = {.type = type, .end = end, .serial = serial};
-    if (sys_send_blocking(control, &record, sizeof record, 0, 0) < 0)
-        agent_leave(EXIT_SLOT);
+    if (agent_slot_tell(&record, sizeof record) < 0)
+        stream_leave(EXIT_SLOT);
 }
 
-static void finish_run(void) {
-    if (!run_drain())
+static void finish_run(const struct isolate_run_record *ended) {
+    if (!agent_run_drain())
         return; /* the embedder is slow: what it has not taken is still in the pipes */
     struct isolate_agent_ended frame = {
-        .record = ended, .exceeded = run_exceeded(), .held_bytes = container_held(&slot)};
+        .record = *ended, .exceeded = agent_run_exceeded(), .held_bytes = agent_slot_held()};
     stream_send(ISOLATE_FRAME_ENDED, &frame, sizeof frame);
-    run_close();
-    is_ending = 0;
+    agent_run_close();
+    agent_slot_forget_run();
 }
 
 /* ---- runs ---- */
 
 static void report_unstarted(int stage, int result) {
-    memset(&ended, 0, sizeof ended);
-    ended.type = ISOLATE_RUN_ENDED;
-    ended.end = ISOLATE_END_FAILURE;
-    ended.serial = next.request.run.run.serial;
-    ended.failure = failure_at(stage, result, 0);
-    is_ending = 1;
+    struct isolate_run_record record;
+    memset(&record, 0, sizeof record);
+    record.type = ISOLATE_RUN_ENDED;
+    record.end = ISOLATE_END_FAILURE;
+    record.serial = next.request.run.run.serial;
+    record.failure = failure_at(stage, result, 0);
+    agent_slot_end_run(&record);
 }
 
 static int sealed(int fd) {
@@ -143,7 +90,7 @@ static void launch(void) {
     }
     int fds[4] = {-1, -1, -1, -1};
     struct isolate_run_header *header = &next.request.run.run;
-    int result = run_open(&next.request.run, sealed(next.input_file), fds);
+    int result = agent_run_open(&next.request.run, sealed(next.input_file), fds);
     fds[3] = sealed(next.strings_file);
     header->type = ISOLATE_RUN;
     uint64_t content = next.request.run.input_bytes + (fds[3] >= 0 ? header->string_bytes : 0);
@@ -153,7 +100,7 @@ static void launch(void) {
         header->flags |= ISOLATE_RUN_STRINGS_IN_FILE;
     uint32_t bytes = next.request_bytes - (uint32_t)offsetof(struct isolate_agent_run, run);
     if (result == 0)
-        result = sys_send(request, header, bytes, fds, fds[3] >= 0 ? 4 : 3);
+        result = agent_slot_run(header, bytes, fds, fds[3] >= 0 ? 4 : 3);
     for (int i = 0; i < 3; i++)
         sys_close_fd(&fds[i]);
     drop();
@@ -167,8 +114,8 @@ static int memory_file(void) {
 
 static void begin_run(const uint8_t *payload, uint32_t bytes) {
     if (bytes < sizeof next.request.run || bytes > sizeof next.request || next.is_pending ||
-        file_is_writing())
-        agent_leave(EXIT_PROTOCOL);
+        agent_file_is_writing())
+        stream_leave(EXIT_PROTOCOL);
     memcpy(&next.request, payload, bytes);
     next.request_bytes = bytes;
     next.is_pending = 1;
@@ -189,11 +136,11 @@ static void add_content(const uint8_t *bytes, uint32_t count) {
         uint64_t *left = is_strings ? &next.strings_left : &next.input_left;
         uint32_t part = count < *left ? count : (uint32_t)*left;
         if (part == 0)
-            agent_leave(EXIT_PROTOCOL);
+            stream_leave(EXIT_PROTOCOL);
         for (uint32_t done = 0; done < part;) {
             long n = sys_write(is_strings ? next.strings_file : next.input_file, bytes + done, part - done);
             if (n <= 0 && n != -EINTR)
-                agent_leave(EXIT_SLOT); /* no memory: the embedder makes room before it sends */
+                stream_leave(EXIT_SLOT); /* no memory: the embedder makes room before it sends */
             done += n > 0 ? (uint32_t)n : 0;
         }
         *left -= part;
@@ -209,14 +156,14 @@ static void add_content(const uint8_t *bytes, uint32_t count) {
 static void forward_control(const uint8_t *payload, uint32_t bytes) {
     struct isolate_prepare_record record;
     if (bytes != sizeof record)
-        agent_leave(EXIT_PROTOCOL);
+        stream_leave(EXIT_PROTOCOL);
     memcpy(&record, payload, sizeof record);
     if (record.type == ISOLATE_PREPARE || record.type == ISOLATE_SET_DISK)
-        slot.disk_bytes = record.disk_bytes; /* ours is a copy, and we write files */
+        agent_slot_set_disk(record.disk_bytes);
     next.is_dropped |=
         next.is_pending && record.type == ISOLATE_END_RUN && record.serial == next.request.run.run.serial;
-    if (sys_send_blocking(control, &record, sizeof record, 0, 0) < 0)
-        agent_leave(EXIT_SLOT);
+    if (agent_slot_tell(&record, sizeof record) < 0)
+        stream_leave(EXIT_SLOT);
 }
 
 static void handle_frame(const struct isolate_frame *frame, const uint8_t *payload) {
@@ -226,28 +173,28 @@ static void handle_frame(const struct isolate_frame *frame, const uint8_t *paylo
         forward_control(payload, frame->bytes);
         break;
     case ISOLATE_FRAME_OPEN:
-        file_open(&slot, control, payload, frame->bytes);
+        agent_file_open(payload, frame->bytes);
         break;
     case ISOLATE_FRAME_RUN:
         begin_run(payload, frame->bytes);
         break;
     case ISOLATE_FRAME_CONTENT:
-        if (file_is_writing())
-            file_content(payload, frame->bytes);
+        if (agent_file_is_writing())
+            agent_file_content(payload, frame->bytes);
         else
             add_content(payload, frame->bytes);
         break;
     case ISOLATE_FRAME_INPUT:
-        run_input(payload, frame->bytes);
+        agent_run_input(payload, frame->bytes);
         break;
     case ISOLATE_FRAME_CREDIT:
         if (frame->bytes != sizeof credit)
-            agent_leave(EXIT_PROTOCOL);
+            stream_leave(EXIT_PROTOCOL);
         memcpy(&credit, payload, sizeof credit);
-        run_credit(credit.stream, credit.bytes);
+        agent_run_credit(credit.stream, credit.bytes);
         break;
     default:
-        agent_leave(EXIT_PROTOCOL);
+        stream_leave(EXIT_PROTOCOL);
     }
 }
 
@@ -256,12 +203,12 @@ static void __attribute__((noreturn)) serve(void) {
         struct sys_pollfd fds[6];
         unsigned count = 0, streams;
         fds[count++] = (struct sys_pollfd){stream_in(), SYS_POLLIN, 0};
-        fds[count++] = (struct sys_pollfd){control, SYS_POLLIN, 0};
+        fds[count++] = (struct sys_pollfd){agent_slot_socket(), SYS_POLLIN, 0};
         fds[count++] = (struct sys_pollfd){stream_has_output() ? stream_out() : -1, SYS_POLLOUT, 0};
-        streams = run_poll(fds + count);
+        streams = agent_run_poll(fds + count);
         /* What waited for room in the buffer has it when the buffer has left whole; nothing else would say
          * so. */
-        int is_more = (is_ending || file_is_reading()) && !stream_has_output();
+        int is_more = (agent_slot_ended_run() != 0 || agent_file_is_reading()) && !stream_has_output();
         if (sys_poll(fds, count + streams, is_more ? 0 : -1) < 0)
             continue;
         if (fds[0].revents != 0) {
@@ -274,75 +221,27 @@ static void __attribute__((noreturn)) serve(void) {
         if (fds[1].revents != 0) {
             struct isolate_status_record status;
             int CLEANUP_CLOSE fd = -1;
-            if (receive_record(&status, &fd, SYS_MSG_DONTWAIT))
-                agent_send_status(&status);
+            if (agent_slot_receive(&status, &fd, SYS_MSG_DONTWAIT))
+                agent_slot_answer(&status);
         }
         if (fds[2].revents != 0)
             stream_flush();
         int has_moves = 0;
         for (unsigned i = count; i < count + streams; i++)
             has_moves |= fds[i].revents != 0;
-        if (!is_ending && has_moves && run_move())
+        if (agent_slot_ended_run() == 0 && has_moves && agent_run_move())
             tell_slot(ISOLATE_END_RUN, ISOLATE_END_OUTPUT, next.request.run.run.serial);
-        if (is_ending)
-            finish_run();
-        file_move();
+        const struct isolate_run_record *ended = agent_slot_ended_run();
+        if (ended != 0)
+            finish_run(ended);
+        agent_file_move();
         stream_flush();
-        if (!next.is_pending && !is_ending)
-            run_make_ready();
+        if (!next.is_pending && agent_slot_ended_run() == 0)
+            agent_run_make_ready();
     }
 }
 
 /* ---- the beginning ---- */
-
-/* With a writable root the program is uid 0, so that the image's files are its own, and we are somebody else
- * whom it can neither signal nor trace. Safe: the capabilities that stay are those we had. */
-static int become(const struct isolate_config *config, uint32_t uid) {
-    if (uid == (uint32_t)SYS_CALL_0(__NR_getuid))
-        return 0;
-    /* So that the capabilities are in effect again afterwards. */
-    long result = sys_prctl(PR_SET_KEEPCAPS, 1);
-    if (result == 0)
-        result = SYS_CALL_3(__NR_setresgid, uid, uid, uid);
-    if (result == 0)
-        result = SYS_CALL_3(__NR_setresuid, uid, uid, uid);
-    credentials_act_as_slot(&slot);
-    credentials_hide(config);
-    return (int)result;
-}
-
-static struct isolate_failure start(void) {
-    int type = SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, pairs[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
-    struct isolate_failure failure = cgroup_setup(&setup.config);
-    struct isolate_status_record first;
-    int pidfd = -1, none = -1;
-    /* Without its files there is no accounting, and the engine's limits would be all there is. */
-    if (failure.stage == 0)
-        failure = cgroup_create(&setup.config, SLOT_NUMBER, 0, &slot.cgroup);
-    if (failure.stage != 0)
-        return failure;
-    slot.has_cgroup = 1;
-    int result = become(&setup.config, slot.host.slot_uid);
-    if (result < 0)
-        return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
-    for (int i = 0; i < 3 && result == 0; i++)
-        result = (int)SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, pairs[i]);
-    if (result < 0)
-        return failure_at(ISOLATE_STAGE_CLONE_SLOT, result, 0);
-    slot.control = pairs[0][1];
-    slot.request = pairs[1][1];
-    slot.sync = pairs[2][1];
-    control = pairs[0][0];
-    request = pairs[1][0];
-    slot_start(&slot, pairs[2][0], &pidfd, &failure);
-    sys_close_fd(&slot.control); /* so that the slot's death is an end of file */
-    sys_close_fd(&slot.request);
-    sys_close_fd(&pairs[2][0]);
-    if (failure.stage != 0)
-        return failure;
-    agent_wait_for_status(&first, &none);
-    return first.failure;
-}
 
 /* Nothing of the engine's may come along to a program: what somebody ignored stays ignored across exec. */
 static void forget_engine(void) {
@@ -371,10 +270,6 @@ void agent_main(void) {
     /* One of the two is 0; the other one was no more than a seed. */
     config->slot_uid = config->slot_uid != 0 ? user : 0;
     config->program_uid = config->program_uid != 0 ? user : 0;
-    slot.config = config;
-    slot.host =
-        (struct identity){config->slot_uid, config->slot_uid, config->program_uid, config->program_uid};
-    slot.uid = slot.gid = config->program_uid;
     struct isolate_agent_hello hello = {.version = ISOLATE_AGENT_VERSION,
                                         .config_bytes = sizeof *config,
                                         .landlock_abi = config->landlock_abi,
@@ -382,12 +277,12 @@ void agent_main(void) {
                                         .failure =
                                             failure_at(found < 0 ? ISOLATE_STAGE_ID_MAP : 0, found, 0)};
     if (found == 0)
-        hello.failure = start();
-    hello.cgroup_kind = slot.cgroup.kind;
+        hello.failure = agent_slot_start(config);
+    hello.cgroup_kind = agent_slot_cgroup_kind();
     hello.cgroup_version = cgroup_container_version();
     stream_send(ISOLATE_FRAME_HELLO, &hello, sizeof hello);
     stream_flush();
     if (hello.failure.stage != 0)
-        agent_leave(EXIT_SLOT);
+        stream_leave(EXIT_SLOT);
     serve();
 }

@@ -1,28 +1,26 @@
 /* One file at a time: opened by the slot as the program's user, its bytes carried by the agent. */
 #include "agent/agent_file.h"
 
-#include "agent/agent.h"
+#include "agent/agent_slot.h"
 #include "agent/agent_stream.h"
 #include "failure.h"
-#include "slot_state.h"
 #include "sys.h"
-#include "tree/container.h"
 
 /* A file that is being written or read. */
 static struct {
     struct isolate_agent_file request;
     struct isolate_status_record answer;
-    int fd, control;
+    int fd;
     int is_writing, is_reading;
     uint64_t left;
     int error;
 } file = {.fd = -1};
 
-int file_is_writing(void) {
+int agent_file_is_writing(void) {
     return file.is_writing;
 }
 
-int file_is_reading(void) {
+int agent_file_is_reading(void) {
     return file.is_reading;
 }
 
@@ -33,18 +31,17 @@ static void finish_writing(void) {
         int none = -1;
         file.request.file.mode = ISOLATE_FILE_REMOVE;
         if (file.answer.failure.stage == 0 &&
-            sys_send_blocking(file.control, &file.request.file, sizeof file.request.file, 0, 0) == 0)
-            agent_wait_for_status(&unused, &none);
+            agent_slot_tell(&file.request.file, sizeof file.request.file) == 0)
+            agent_slot_wait(&unused, &none);
         file.answer.failure = failure_at(ISOLATE_STAGE_FILE, file.error, 0);
     }
-    agent_send_status(&file.answer);
+    agent_slot_answer(&file.answer);
     file.is_writing = 0;
 }
 
-void file_open(const struct slot *slot, int control, const uint8_t *payload, uint32_t bytes) {
-    file.control = control;
+void agent_file_open(const uint8_t *payload, uint32_t bytes) {
     if (bytes != sizeof file.request || file.is_writing || file.is_reading)
-        agent_leave(EXIT_PROTOCOL);
+        stream_leave(EXIT_PROTOCOL);
     memcpy(&file.request, payload, bytes);
     file.request.file.type = ISOLATE_OPEN_FILE;
     file.left = file.request.bytes;
@@ -52,7 +49,7 @@ void file_open(const struct slot *slot, int control, const uint8_t *payload, uin
     file.fd = -1;
     uint32_t mode = file.request.file.mode;
     int is_write = mode == ISOLATE_FILE_WRITE || mode == ISOLATE_FILE_WRITE_PROGRAM;
-    if (is_write && !container_has_room(slot, file.left)) {
+    if (is_write && !agent_slot_has_room(file.left)) {
         file.answer = (struct isolate_status_record){.type = ISOLATE_FILE_OPENED,
                                                      .failure = failure_at(ISOLATE_STAGE_FILE, -ENOSPC, 1)};
         file.is_writing = 1;
@@ -61,9 +58,9 @@ void file_open(const struct slot *slot, int control, const uint8_t *payload, uin
             finish_writing();
         return;
     }
-    if (sys_send_blocking(file.control, &file.request.file, sizeof file.request.file, 0, 0) < 0)
-        agent_leave(EXIT_SLOT);
-    agent_wait_for_status(&file.answer, &file.fd);
+    if (agent_slot_tell(&file.request.file, sizeof file.request.file) < 0)
+        stream_leave(EXIT_SLOT);
+    agent_slot_wait(&file.answer, &file.fd);
     if (is_write) {
         file.is_writing = 1;
         file.error = file.answer.failure.stage != 0 ? -file.answer.failure.errno_value : 0;
@@ -71,13 +68,13 @@ void file_open(const struct slot *slot, int control, const uint8_t *payload, uin
             finish_writing();
         return;
     }
-    agent_send_status(&file.answer);
+    agent_slot_answer(&file.answer);
     file.is_reading = mode == ISOLATE_FILE_READ && file.fd >= 0;
 }
 
-void file_content(const uint8_t *bytes, uint32_t count) {
+void agent_file_content(const uint8_t *bytes, uint32_t count) {
     if (count > file.left)
-        agent_leave(EXIT_PROTOCOL);
+        stream_leave(EXIT_PROTOCOL);
     file.left -= count;
     while (count > 0 && file.error == 0) {
         long n = sys_write(file.fd, bytes, count);
@@ -93,7 +90,7 @@ void file_content(const uint8_t *bytes, uint32_t count) {
 }
 
 /* As much as there is room for; never more than was asked for, whatever size the file has by now. */
-void file_move(void) {
+void agent_file_move(void) {
     while (file.is_reading) {
         uint64_t most = ISOLATE_FRAME_MAX;
         if (file.left < most)
@@ -109,7 +106,7 @@ void file_move(void) {
         } else {
             file.answer.failure = failure_at(n < 0 ? ISOLATE_STAGE_FILE : 0, n, 2);
             if (n < 0) /* instead of the end */
-                agent_send_status(&file.answer);
+                agent_slot_answer(&file.answer);
             else
                 stream_send(ISOLATE_FRAME_FILE, 0, 0);
             sys_close_fd(&file.fd);

@@ -6,7 +6,6 @@
  */
 #include "agent/agent_run.h"
 
-#include "agent/agent.h"
 #include "agent/agent_stream.h"
 #include "sys.h"
 
@@ -45,7 +44,7 @@ static void forget_spare(int i) {
     sys_close_fd(&spare[i].theirs);
 }
 
-void run_make_ready(void) {
+void agent_run_make_ready(void) {
     /* One that cannot be made now is made, or fails, with the run. */
     for (int i = 0; i < STREAMS; i++)
         if (spare[i].ours < 0 && run.out[i] < 0 && make_pipe(0, &spare[i].ours, &spare[i].theirs) < 0)
@@ -64,9 +63,9 @@ static int take_pipe(int i, int *theirs) {
     return 0;
 }
 
-int run_open(const struct isolate_agent_run *request, int input_file, int theirs[3]) {
+int agent_run_open(const struct isolate_agent_run *request, int input_file, int theirs[3]) {
     int result = 0;
-    run_close();
+    agent_run_close();
     theirs[0] = theirs[1] = theirs[2] = -1;
     run.exceeded = 0;
     run.has_input_end = 0;
@@ -84,17 +83,17 @@ int run_open(const struct isolate_agent_run *request, int input_file, int theirs
     return result < 0 ? result : 0;
 }
 
-void run_close(void) {
+void agent_run_close(void) {
     for (int i = 0; i < STREAMS; i++)
         sys_close_fd(&run.out[i]);
     sys_close_fd(&run.input);
 }
 
-uint32_t run_exceeded(void) {
+uint32_t agent_run_exceeded(void) {
     return run.exceeded;
 }
 
-void run_credit(uint32_t stream, uint32_t bytes) {
+void agent_run_credit(uint32_t stream, uint32_t bytes) {
     if (stream >= 1 && stream <= STREAMS)
         run.credit[stream - 1] += bytes;
 }
@@ -130,7 +129,7 @@ static void move_input(void) {
         sys_close_fd(&run.input);
 }
 
-void run_input(const uint8_t *bytes, uint32_t count) {
+void agent_run_input(const uint8_t *bytes, uint32_t count) {
     if (run.input < 0) {
         tell_taken(count);
         return;
@@ -146,7 +145,7 @@ void run_input(const uint8_t *bytes, uint32_t count) {
     move_input();
 }
 
-unsigned run_poll(struct sys_pollfd *fds) {
+unsigned agent_run_poll(struct sys_pollfd *fds) {
     unsigned count = 0;
     uint32_t room = stream_room();
     for (int i = 0; i < STREAMS; i++)
@@ -185,7 +184,7 @@ static long move_output(int i, uint64_t credit, int *has_exceeded) {
     return n;
 }
 
-int run_move(void) {
+int agent_run_move(void) {
     int has_exceeded = 0;
     move_input();
     for (int i = 0; i < STREAMS; i++) {
@@ -198,7 +197,7 @@ int run_move(void) {
     return has_exceeded;
 }
 
-int run_drain(void) {
+int agent_run_drain(void) {
     int has_exceeded = 0;
     for (int i = 0; i < STREAMS; i++)
         while (run.out[i] >= 0) {

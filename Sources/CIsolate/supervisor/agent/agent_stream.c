@@ -1,7 +1,6 @@
 /* The agent's stream: frames in and out of two buffers, over the descriptors that the engine connected. */
 #include "agent/agent_stream.h"
 
-#include "agent/agent.h"
 #include "sys.h"
 
 static struct {
@@ -130,4 +129,9 @@ void stream_flush(void) {
             stream.sent += (uint32_t)n;
     }
     stream.sent = stream.used = 0;
+}
+
+void stream_leave(int code) {
+    stream_flush();
+    sys_exit(code);
 }

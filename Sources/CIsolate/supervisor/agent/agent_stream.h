@@ -8,6 +8,9 @@ enum { STREAM_IN_BYTES = 128 << 10, STREAM_OUT_BYTES = 256 << 10 };
 /* Kept free by those who send what can wait, for answers, which cannot. */
 enum { STREAM_RESERVE = 16 << 10 };
 
+/* Why the agent ends by itself: what came is not our protocol; its slot is dead. */
+enum { EXIT_PROTOCOL = 3, EXIT_SLOT = 4 };
+
 /* Takes over descriptors 0 and 1; 0 to 2 are /dev/null afterwards. */
 int stream_open(void);
 int stream_in(void);
@@ -26,6 +29,8 @@ void stream_send(uint32_t type, const void *payload, uint32_t bytes);
 uint32_t stream_room(void);
 int stream_has_output(void);
 void stream_flush(void);
+/* Flushes, as far as the embedder reads, and ends the agent. */
+void stream_leave(int code) __attribute__((noreturn));
 /* Moves what lies between `*begin` and `*end` to the buffer's start. */
 void stream_shift(uint8_t *buffer, uint32_t *begin, uint32_t *end);
 

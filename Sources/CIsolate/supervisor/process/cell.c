@@ -4,18 +4,18 @@
 #include <linux/sched.h>
 
 #include "accounting/cgroup.h"
+#include "accounting/container_use.h"
 #include "accounting/evidence.h"
 #include "accounting/members.h"
 #include "config.h"
 #include "failure.h"
 #include "process/init.h"
 #include "process/network.h"
+#include "process/plain_kill.h"
 #include "process/seat.h"
 #include "process/trace.h"
 #include "slot_state.h"
 #include "sys.h"
-#include "tree/container.h"
-#include "tree/plain.h"
 
 static int make_channel(int ends[2]) {
     return (int)SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
@@ -50,17 +50,6 @@ static struct isolate_failure start_init(struct slot *slot) {
     return failure;
 }
 
-int seat_receive(struct slot *slot, struct isolate_status_record *reply) {
-    /* It shares our descriptors, the other end of its socket among them: its death is no end of file. */
-    struct sys_pollfd fds[2] = {{slot->seat, SYS_POLLIN, 0}, {slot->seat_pidfd, SYS_POLLIN, 0}};
-    while (sys_poll(fds, 2, -1) < 0) {
-    }
-    if (fds[0].revents != 0 && sys_receive(slot->seat, reply, sizeof *reply, 0, 0, 0) == sizeof *reply)
-        return 0;
-    slot->is_retired = 1;
-    return -EPIPE;
-}
-
 /* Level minimal: once it is another user's, we lack the right to trace it. It waits for our word. */
 static struct isolate_failure attach_early(struct slot *slot) {
     struct isolate_status_record born;
@@ -81,17 +70,7 @@ static struct isolate_failure start_program(struct slot *slot) {
     int result = make_channel(ends);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, 1);
-    struct seat_request request = {.type = ISOLATE_SEAT_FORK,
-                                   .channel = ends[1],
-                                   .cgroup = slot->cgroup,
-                                   .work = slot->work,
-                                   .tmp = slot->plain.tmp,
-                                   .processes_base = slot->cell.processes_base};
-    for (int i = 0; i < CELL_NAMESPACES; i++)
-        request.namespaces[i] = slot->cell.namespaces[i];
-    result = sys_send(slot->seat, &request, sizeof request, 0, 0);
-    if (result == 0)
-        result = seat_receive(slot, &reply);
+    result = seat_fork(slot, ends[1], &reply);
     sys_close_fd(
         &ends[1]); /* the seat shares our descriptors; the program's process has its own copy by now */
     slot->cell.channel = ends[0];
@@ -128,7 +107,7 @@ struct isolate_failure cell_prepare(struct slot *slot) {
         slot->cell.namespaces[i] = -1;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
         container_begin_looks(slot);
-    slot->cell.was_full = scratch_is_full(slot);
+    slot->cell.was_full = disk_is_full(slot);
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
         container_note_use(slot);
         cgroup_container_keep_reserve(slot);

@@ -10,7 +10,5 @@ void cell_destroy(struct slot *slot);
 void cell_kill(struct slot *slot);
 void cell_reap(struct slot *slot);
 int cell_exists(const struct slot *slot);
-/* The seat's answer, or -EPIPE when it is dead. */
-int seat_receive(struct slot *slot, struct isolate_status_record *reply);
 
 #endif

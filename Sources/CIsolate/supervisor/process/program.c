@@ -11,7 +11,6 @@
 #include <asm/stat.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
-#include <linux/sched.h>
 #include <linux/seccomp.h>
 
 #include "accounting/cgroup.h"
@@ -20,7 +19,6 @@
 #include "credentials.h"
 #include "failure.h"
 #include "process/network.h"
-#include "process/seat.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"

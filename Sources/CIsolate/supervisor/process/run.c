@@ -12,17 +12,18 @@
 #include <linux/seccomp.h>
 
 #include "accounting/cgroup.h"
+#include "accounting/container_use.h"
 #include "accounting/evidence.h"
 #include "accounting/locks.h"
+#include "accounting/looks.h"
 #include "accounting/members.h"
 #include "answer.h"
 #include "failure.h"
 #include "process/cell.h"
+#include "process/control.h"
 #include "process/trace.h"
 #include "slot_state.h"
 #include "sys.h"
-#include "tree/container.h"
-#include "tree/files.h"
 
 enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
 /* At most one part in so many is spent on looking at the CPU time. */
@@ -95,11 +96,11 @@ static void read_channel(struct run *run) {
  */
 static void note_service(struct run *run) {
     if (++run->services == SERVICES_FREE)
-        run->service_base_ns = cgroup_process_clock(0);
+        run->service_base_ns = looks_process_clock(0);
 }
 
 static uint64_t service_ns(const struct run *run) {
-    return run->services < SERVICES_FREE ? 0 : cgroup_process_clock(0) - run->service_base_ns;
+    return run->services < SERVICES_FREE ? 0 : looks_process_clock(0) - run->service_base_ns;
 }
 
 static void add_denied(struct isolate_run_record *record, struct isolate_syscall call) {
@@ -155,28 +156,11 @@ static void read_listener(struct run *run) {
 }
 
 static void read_control(struct run *run) {
-    struct slot *slot = run->slot;
-    union {
-        uint32_t type;
-        struct isolate_prepare_record prepare;
-        struct isolate_file_record file;
-    } record;
-    int CLEANUP_CLOSE content = -1;
-    sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, SYS_MSG_DONTWAIT);
-    if (n == -EAGAIN)
+    struct isolate_prepare_record word;
+    if (!control_receive(run->slot, &word, SYS_MSG_DONTWAIT) || word.type != ISOLATE_END_RUN)
         return;
-    if (n == -EMFILE) { /* the only question with a descriptor */
-        file_refuse(slot, n);
-        return;
-    }
-    if (n <= 0)
-        sys_exit(0); /* the embedder is gone; our end kills everything below */
-    if (n == sizeof record.prepare && record.type == ISOLATE_END_RUN) {
-        if (!run->is_ready || record.prepare.serial == run->record.serial)
-            end_run(run, record.prepare.end == ISOLATE_END_OUTPUT ? ISOLATE_END_OUTPUT : ISOLATE_END_CANCEL);
-    } else if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
-        file_answer(slot, &record.file, content);
-    }
+    if (!run->is_ready || word.serial == run->record.serial)
+        end_run(run, word.end == ISOLATE_END_OUTPUT ? ISOLATE_END_OUTPUT : ISOLATE_END_CANCEL);
 }
 
 static void note_end(struct run *run, int status, const struct rusage *usage) {
@@ -252,11 +236,11 @@ static uint64_t look_at_disk(struct run *run, uint64_t now) {
         uint64_t room = container_look(slot);
         if (room == 0)
             end_full(run);
-        return cgroup_next_look(room);
+        return looks_next_ns(room);
     } else if (now >= run->next_disk_ns) {
         /* A tree of many files takes long to look at, and meanwhile nobody looks at the memory. */
         uint64_t begin = sys_now_ns();
-        if (scratch_is_full(slot))
+        if (disk_is_full(slot))
             end_full(run);
         uint64_t end = sys_now_ns();
         run->next_disk_ns = end + DISK_LOOK_SHARE * (end - begin);

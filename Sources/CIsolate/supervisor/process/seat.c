@@ -29,7 +29,7 @@ static void prefer_children_for_oom(const struct slot *slot) {
     credentials_hide(slot->config);
 }
 
-void seat_main(struct slot *slot, int socket) {
+static void __attribute__((noreturn)) seat_main(struct slot *slot, int socket) {
     struct isolate_status_record reply = {.type = ISOLATE_SEAT_FORKED};
     sys_prctl(PR_SET_NAME, (unsigned long)"seat");
     slot->seat_pid = (int)SYS_CALL_0(__NR_getpid); /* our copy is from before we were born */
@@ -81,4 +81,47 @@ void seat_main(struct slot *slot, int socket) {
         if (sys_send_blocking(socket, &reply, sizeof reply, 0, 0) < 0)
             sys_exit(0);
     }
+}
+
+/* ---- the slot's end ---- */
+
+static int receive_reply(struct slot *slot, struct isolate_status_record *reply) {
+    /* It shares our descriptors, the other end of its socket among them: its death is no end of file. */
+    struct sys_pollfd fds[2] = {{slot->seat, SYS_POLLIN, 0}, {slot->seat_pidfd, SYS_POLLIN, 0}};
+    while (sys_poll(fds, 2, -1) < 0) {
+    }
+    if (fds[0].revents != 0 && sys_receive(slot->seat, reply, sizeof *reply, 0, 0, 0) == sizeof *reply)
+        return 0;
+    slot->is_retired = 1;
+    return -EPIPE;
+}
+
+struct isolate_failure seat_start(struct slot *slot) {
+    int ends[2];
+    struct isolate_status_record reply;
+    long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 0);
+    result = sys_clone(CLONE_FILES, &slot->seat_pidfd);
+    if (result == 0)
+        seat_main(slot, ends[1]);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 1);
+    slot->seat_pid = (int)result;
+    slot->seat = ends[0]; /* the other end stays open too: the descriptors are shared with the seat */
+    result = receive_reply(slot, &reply);
+    return result < 0 ? failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 2) : reply.failure;
+}
+
+int seat_fork(struct slot *slot, int channel, struct isolate_status_record *reply) {
+    struct seat_request request = {.type = ISOLATE_SEAT_FORK,
+                                   .channel = channel,
+                                   .cgroup = slot->cgroup,
+                                   .work = slot->work,
+                                   .tmp = slot->plain.tmp,
+                                   .processes_base = slot->cell.processes_base};
+    for (int i = 0; i < CELL_NAMESPACES; i++)
+        request.namespaces[i] = slot->cell.namespaces[i];
+    int result = sys_send(slot->seat, &request, sizeof request, 0, 0);
+    return result < 0 ? result : receive_reply(slot, reply);
 }

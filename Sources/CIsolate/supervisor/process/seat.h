@@ -4,15 +4,10 @@
 
 #include "slot_state.h"
 
-void seat_main(struct slot *slot, int socket) __attribute__((noreturn));
-
-struct seat_request { /* ISOLATE_SEAT_FORK */
-    uint32_t type;
-    int32_t channel;
-    int32_t namespaces[CELL_NAMESPACES];
-    struct cgroup cgroup; /* the seat's copies are as old as the seat */
-    int32_t work, tmp;
-    uint64_t processes_base;
-};
+/* The slot, once. */
+struct isolate_failure seat_start(struct slot *slot);
+/* The slot: has the program's process cloned, which speaks on `channel`. 0 with the seat's answer; -EPIPE
+ * when the seat is dead, or another -errno. */
+int seat_fork(struct slot *slot, int channel, struct isolate_status_record *reply);
 
 #endif

@@ -17,6 +17,7 @@
 #include "credentials.h"
 #include "failure.h"
 #include "process/cell.h"
+#include "process/control.h"
 #include "process/identity.h"
 #include "process/network.h"
 #include "process/run.h"
@@ -25,28 +26,12 @@
 #include "sys.h"
 #include "text.h"
 #include "tree/container.h"
-#include "tree/files.h"
 #include "tree/root.h"
 #include "tree/scratch.h"
 
 enum { IDLE_BEFORE_CELL_NS = 2000000 };
-
-static struct isolate_failure start_seat(struct slot *slot) {
-    int ends[2];
-    struct isolate_status_record reply;
-    long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
-    if (result < 0)
-        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 0);
-    result = sys_clone(CLONE_FILES, &slot->seat_pidfd);
-    if (result == 0)
-        seat_main(slot, ends[1]);
-    if (result < 0)
-        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 1);
-    slot->seat_pid = (int)result;
-    slot->seat = ends[0]; /* the other end stays open too: the descriptors are shared with the seat */
-    result = seat_receive(slot, &reply);
-    return result < 0 ? failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 2) : reply.failure;
-}
+/* A new slot says its first word at once, unless somebody stopped it: the others shall not wait with us. */
+#define WORD_TIMEOUT_NS ((int64_t)2000000000)
 
 static struct isolate_failure watch_children(struct slot *slot) {
     uint64_t mask = 1ull << (SYS_SIGCHLD - 1);
@@ -63,7 +48,7 @@ static struct isolate_failure start_helpers(struct slot *slot) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 3);
     }
-    struct isolate_failure failure = start_seat(slot);
+    struct isolate_failure failure = seat_start(slot);
     return failure.stage == 0 ? watch_children(slot) : failure;
 }
 
@@ -164,32 +149,16 @@ static void report_unstarted(struct slot *slot, uint32_t end, uint64_t serial,
 }
 
 static void handle_control(struct slot *slot) {
-    union {
-        uint32_t type;
-        struct isolate_prepare_record prepare;
-        struct isolate_file_record file;
-    } record;
+    struct isolate_prepare_record word;
     struct isolate_failure failure = failure_at(0, 0, 0);
-    int CLEANUP_CLOSE content = -1;
-    sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, 0);
-    if (n == -EMFILE) { /* the only question with a descriptor */
-        file_refuse(slot, n);
+    if (!control_receive(slot, &word, 0))
         return;
-    }
-    if (n <= 0)
-        sys_exit(0);
-    if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE) {
-        file_answer(slot, &record.file, content);
-        return;
-    }
-    if (n != sizeof record.prepare)
-        return;
-    switch (record.type) {
+    switch (word.type) {
     case ISOLATE_PREPARE:
         if (slot->work >= 0 || cell_exists(slot))
             failure = failure_at(ISOLATE_STAGE_PROTOCOL, -EBUSY, 0);
         if (failure.stage == 0)
-            failure = scratch_create(slot, record.prepare.disk_bytes);
+            failure = scratch_create(slot, word.disk_bytes);
         if (failure.stage == 0) {
             failure = cell_prepare(slot);
             if (failure.stage != 0)
@@ -204,15 +173,15 @@ static void handle_control(struct slot *slot) {
         reply(slot, ISOLATE_CLEARED, failure);
         break;
     case ISOLATE_SET_DISK:
-        reply(slot, ISOLATE_DISK_SET, scratch_resize(slot, record.prepare.disk_bytes));
+        reply(slot, ISOLATE_DISK_SET, scratch_resize(slot, word.disk_bytes));
         break;
     case ISOLATE_END_RUN:
-        if (record.prepare.serial <= slot->ended_serial)
+        if (word.serial <= slot->ended_serial)
             break; /* a late word about a run that already ended */
         /* Its request is with the program's process or still in the socket: neither becomes a program. */
         cell_destroy(slot);
         discard_request(slot);
-        report_unstarted(slot, record.prepare.end, record.prepare.serial, failure);
+        report_unstarted(slot, word.end, word.serial, failure);
         break;
     default:
         break;
@@ -241,7 +210,7 @@ static int has_program_news(struct slot *slot) {
     return info[0] != 0;
 }
 
-void slot_main(struct slot *slot) {
+static void __attribute__((noreturn)) slot_main(struct slot *slot) {
     slot->work = slot->plain.tmp = slot->cell.init_pid = slot->cell.program_pid = slot->cell.channel =
         slot->cell.listener = -1;
     slot->seat_pid = slot->seat_pidfd = slot->looker = slot->looker_pid = -1;
@@ -287,4 +256,54 @@ void slot_main(struct slot *slot) {
             handle_control(slot);
         }
     }
+}
+
+static void keep_only_slot_descriptors(const struct slot *slot) {
+    int keep[32]; /* 20 of the cgroup */
+    unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
+    keep[count++] = slot->control;
+    keep[count++] = slot->request;
+    keep[count++] = slot->sync;
+    keep[count++] = slot->image;
+    keep[count++] = slot->devices;
+    sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
+}
+
+int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure) {
+    const struct isolate_config *settings = slot->config;
+    uint64_t namespaces = 0;
+    char word;
+    if (settings->features & ISOLATE_FEATURE_NAMESPACES)
+        namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+    if (settings->features & ISOLATE_FEATURE_NET_NS)
+        namespaces |= CLONE_NEWNET;
+    /* Safe: in a new user namespace the child's capabilities end at what that namespace owns. Without one, at
+     * level minimal, it is our equal and runs nothing but our code. */
+    if (namespaces != 0)
+        identity_begin_creation(settings, &slot->host);
+    int pid = (int)sys_clone(namespaces, pidfd);
+    if (pid != 0 && namespaces != 0)
+        identity_end_creation(settings);
+    if (pid == 0) {
+        keep_only_slot_descriptors(slot);
+        slot_main(slot);
+    }
+    if (pid < 0) {
+        *failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, pid, 0);
+        return pid;
+    }
+    sys_close_fd(&slot->sync); /* so that the slot's death is an end of file */
+    struct sys_pollfd spoken = {sync, SYS_POLLIN, 0};
+    int result = sys_poll(&spoken, 1, WORD_TIMEOUT_NS) == 0 ? -ETIMEDOUT : 0;
+    if (result == 0)
+        result = sys_read(sync, &word, 1) == 1 ? 0 : -EPIPE;
+    if (result == 0 && namespaces != 0)
+        result = identity_write_maps(settings, &slot->host, pid);
+    if (result == 0 && stage_is_forced_to_fail(settings, ISOLATE_STAGE_ID_MAP))
+        result = -EIO;
+    if (result == 0)
+        result = sys_send(sync, "m", 1, 0, 0);
+    if (result < 0)
+        *failure = failure_at(ISOLATE_STAGE_ID_MAP, result, 0);
+    return pid;
 }

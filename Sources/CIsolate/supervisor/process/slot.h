@@ -8,7 +8,4 @@
  * pid, or -errno; a pid with a failure is one that must be killed. */
 int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure);
 
-/* The body of a slot's process. */
-void slot_main(struct slot *slot) __attribute__((noreturn));
-
 #endif

@@ -11,13 +11,13 @@
 #include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
-#include <linux/sched.h>
 
 #include "accounting/cgroup.h"
 #include "accounting/members.h"
 #include "config.h"
 #include "failure.h"
 #include "process/identity.h"
+#include "process/plain_kill.h"
 #include "process/slot.h"
 #include "slot_state.h"
 #include "sys.h"
@@ -28,8 +28,6 @@
 
 enum { SLOT_MAX = 1024 };
 #define REPORT_TIMEOUT_NS ((int64_t)5000000000)
-/* A new slot says its first word at once, unless somebody stopped it: the others shall not wait with us. */
-#define WORD_TIMEOUT_NS ((int64_t)2000000000)
 /* Shorter than the embedder waits for us. */
 #define BURY_TIMEOUT_NS ((uint64_t)8000000000)
 
@@ -64,56 +62,6 @@ static void report_slot(uint32_t type, uint32_t number, uint32_t uid, struct iso
 
 static int wait_for(int pid, int options) {
     return (int)SYS_CALL_4(__NR_wait4, pid, 0, options | 0x40000000 /* __WALL */, 0);
-}
-
-static void keep_only_slot_descriptors(const struct slot *slot) {
-    int keep[32]; /* 20 of the cgroup */
-    unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
-    keep[count++] = slot->control;
-    keep[count++] = slot->request;
-    keep[count++] = slot->sync;
-    keep[count++] = slot->image;
-    keep[count++] = slot->devices;
-    sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
-}
-
-int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure) {
-    const struct isolate_config *settings = slot->config;
-    uint64_t namespaces = 0;
-    char word;
-    if (settings->features & ISOLATE_FEATURE_NAMESPACES)
-        namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-    if (settings->features & ISOLATE_FEATURE_NET_NS)
-        namespaces |= CLONE_NEWNET;
-    /* Safe: in a new user namespace the child's capabilities end at what that namespace owns. Without one, at
-     * level minimal, it is our equal and runs nothing but our code. */
-    if (namespaces != 0)
-        identity_begin_creation(settings, &slot->host);
-    int pid = (int)sys_clone(namespaces, pidfd);
-    if (pid != 0 && namespaces != 0)
-        identity_end_creation(settings);
-    if (pid == 0) {
-        keep_only_slot_descriptors(slot);
-        slot_main(slot);
-    }
-    if (pid < 0) {
-        *failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, pid, 0);
-        return pid;
-    }
-    sys_close_fd(&slot->sync); /* so that the slot's death is an end of file */
-    struct sys_pollfd spoken = {sync, SYS_POLLIN, 0};
-    int result = sys_poll(&spoken, 1, WORD_TIMEOUT_NS) == 0 ? -ETIMEDOUT : 0;
-    if (result == 0)
-        result = sys_read(sync, &word, 1) == 1 ? 0 : -EPIPE;
-    if (result == 0 && namespaces != 0)
-        result = identity_write_maps(settings, &slot->host, pid);
-    if (result == 0 && stage_is_forced_to_fail(settings, ISOLATE_STAGE_ID_MAP))
-        result = -EIO;
-    if (result == 0)
-        result = sys_send(sync, "m", 1, 0, 0);
-    if (result < 0)
-        *failure = failure_at(ISOLATE_STAGE_ID_MAP, result, 0);
-    return pid;
 }
 
 /* An image may lie where only the host's root can go, and the slot is somebody else. Safe: the slot makes it

@@ -9,7 +9,6 @@
 #include "tree/landlock.h"
 
 #include <linux/landlock.h>
-#include <linux/prctl.h>
 
 #include "config.h"
 #include "slot_state.h"

@@ -25,7 +25,7 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
-#include "tree/root.h"
+#include "tree/entries.h"
 
 enum { PATH_BYTES = 512, MODE_BITS = 01777 };
 
@@ -68,7 +68,7 @@ static int make_layers(int root, const char *target, uint32_t index) {
         result = path_of(path, "/run/overlay/", index);
     if (result == 0)
         result = (int)SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0700);
-    return result < 0 ? result : root_make_directory(root, target, 0755);
+    return result < 0 ? result : entry_make_directory(root, target, 0755);
 }
 
 static struct isolate_failure populate(struct slot *slot, int root) {
@@ -78,7 +78,7 @@ static struct isolate_failure populate(struct slot *slot, int root) {
     char path[PATH_BYTES], source[PATH_BYTES];
     int result = 0;
     for (unsigned i = 0; i < sizeof directories / sizeof directories[0] && result == 0; i++)
-        result = root_make_directory(root, directories[i], 0755);
+        result = entry_make_directory(root, directories[i], 0755);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_SCRATCH, result, 4);
     for (uint32_t i = 0; i < config->bind_count; i++) {
@@ -88,19 +88,19 @@ static struct isolate_failure populate(struct slot *slot, int root) {
         result = path_of(source, "/lower/", i);
         switch (bind->kind) {
         case ISOLATE_BIND_LINK:
-            result = root_make_link(root, config_text(config, bind->source), target);
+            result = entry_make_link(root, config_text(config, bind->source), target);
             break;
         case ISOLATE_BIND_EMPTY:
-            result = root_make_directory(root, target, 0755);
+            result = entry_make_directory(root, target, 0755);
             break;
         case ISOLATE_BIND_TREE:
             result = make_layers(root, target, i);
             break;
         case ISOLATE_BIND_FILE:
-            result = root_make_copy(root, target, source);
+            result = entry_make_copy(root, target, source);
             break;
         case ISOLATE_BIND_DEVICE: {
-            int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
+            int CLEANUP_CLOSE fd = entry_make_empty_file(root, target);
             result = fd < 0 ? fd : text_join(path, sizeof path, parts);
             if (result == 0) /* from the slot's own /dev, with that mount's flags */
                 result = (int)sys_mount(path + sizeof "/run/root" - 1, path, 0, MS_BIND, 0);
@@ -115,7 +115,7 @@ static struct isolate_failure populate(struct slot *slot, int root) {
     /* From the slot's, if it could have one. */
     sys_mount("/dev/pts", "/run/root/dev/pts", 0, MS_BIND, 0);
     for (uint32_t i = 0; i < config->file_count; i++) {
-        result = root_make_file(root, config, &config->files[i]);
+        result = entry_make_file(root, config_text(config, config->files[i].path), config, &config->files[i]);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
     }

@@ -1,17 +1,11 @@
 /*
- * Level minimal: what stands in for namespaces where a host, most often a container, refuses them.
+ * Level minimal: what stands in for a mount namespace where a host, most often a container, refuses one.
  *
  * /work and /tmp are directories below one that the supervisor makes and removes; Landlock lets the program
- * write there and nowhere else. The slot is the subreaper of the run, so every process of it stays below the
- * slot, and is found and killed there. What this cannot hold is told in the report.
+ * write there and nowhere else. What this cannot hold is told in the report.
  */
 #include "tree/plain.h"
 
-#include <asm/stat.h>
-#include <linux/prctl.h>
-#include <linux/resource.h>
-
-#include "accounting/members.h"
 #include "config.h"
 #include "credentials.h"
 #include "failure.h"
@@ -19,7 +13,7 @@
 #include "sys.h"
 #include "text.h"
 
-enum { PATH_BYTES = 1400, FREEZE_PASSES = 16 };
+enum { PATH_BYTES = 1400 };
 
 static int slot_directory(const struct isolate_config *config, uint32_t number, const char *below,
                           char out[PATH_BYTES]) {
@@ -152,43 +146,4 @@ void plain_scratch_remove(struct slot *slot) {
     sys_close_fd(&slot->work);
     sys_close_fd(&slot->plain.tmp);
     plain_remove_slot(slot->config, slot->number); /* what is left the supervisor tries again */
-}
-
-/* Everybody with the program's own user id: it is this slot's alone. One call, so nobody forks meanwhile.
- * 0, or -errno when there is no process left to do it with. */
-static int kill_user(const struct slot *slot) {
-    long pid = sys_clone(0, 0);
-    if (pid == 0) {
-        /* Safe: it becomes the program's user before, so nobody else is within its reach. */
-        if (SYS_CALL_3(__NR_setresuid, slot->uid, slot->uid, slot->uid) == 0 &&
-            credentials_drop_all_capabilities() == 0) /* in a container it may be uid 0 */
-            SYS_CALL_2(__NR_kill, -1, SYS_SIGKILL);
-        sys_exit(0);
-    }
-    if (pid > 0)
-        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
-    return pid < 0 ? (int)pid : 0;
-}
-
-/* One by one. First all of them lose the right to fork, so that they do not outrun us: as long as nobody is
- * killed, the limit of processes itself ends a storm. */
-void plain_kill_listed(const struct slot *slot, members_lister *list) {
-    static struct member members[MEMBERS_MAX];
-    static const uint64_t none[2] = {0, 0};
-    unsigned count = 0, before;
-    for (int pass = 0; pass < FREEZE_PASSES; pass++) {
-        before = count;
-        count = list(slot, members, MEMBERS_MAX);
-        for (unsigned i = 0; i < count; i++)
-            SYS_CALL_4(__NR_prlimit64, members[i].pid, RLIMIT_NPROC, none, 0);
-        if (count == before)
-            break;
-    }
-    for (unsigned i = 0; i < count; i++)
-        SYS_CALL_2(__NR_kill, members[i].pid, SYS_SIGKILL);
-}
-
-void plain_kill(const struct slot *slot) {
-    if (!has_own_user(slot) || kill_user(slot) < 0)
-        plain_kill_listed(slot, members_list);
 }

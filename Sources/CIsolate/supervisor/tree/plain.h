@@ -1,8 +1,9 @@
-/* Level minimal: directories in place of a tree, and the end of a run without a pid namespace. */
+/* Level minimal: directories in place of a tree. */
 #ifndef ISOLATE_TREE_PLAIN_H
 #define ISOLATE_TREE_PLAIN_H
 
-#include "accounting/members.h"
+#include <stddef.h>
+
 #include "slot_state.h"
 
 /* The supervisor's part … */
@@ -12,11 +13,8 @@ void plain_remove_all(const struct isolate_config *config);
 /* … and the slot's. */
 struct isolate_failure plain_scratch_create(struct slot *slot);
 void plain_scratch_remove(struct slot *slot);
-void plain_kill(const struct slot *slot);
 int plain_path(const struct slot *slot, const char *below, char *out, size_t bytes);
 /* Empties a directory that nobody else uses any more; its own entry stays. 0, or -errno. */
 int plain_empty(const char *path);
-/* Kills whom `list` lists, at that moment. */
-void plain_kill_listed(const struct slot *slot, members_lister *list);
 
 #endif

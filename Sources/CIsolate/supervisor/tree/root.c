@@ -7,67 +7,21 @@
 #include "tree/root.h"
 
 #include <asm/stat.h>
-#include <asm/statfs.h>
 #include <linux/mount.h>
 
 #include "config.h"
-#include "credentials.h"
 #include "failure.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
-#include "tree/container.h"
 #include "tree/devices.h"
+#include "tree/entries.h"
 #include "tree/overlay.h"
-#include "tree/plain.h"
-#include "tree/scratch.h"
 
-enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPY_BYTES = 16 << 10, COPIED_MOST = 4 << 20 };
+enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPIED_MOST = 4 << 20 };
 #define STAGING "/tmp"
 /* Below a directory that is the sandbox's own in every image, so that none of an image's names meets it. */
 #define IMAGE_PLACE "run/image"
-#define DISK_LEAST ((uint64_t)4096)
-#define DISK_MOST ((uint64_t)1 << 60)
-
-static int make_parents(int root, const char *path) {
-    char part[PATH_BYTES];
-    for (size_t i = 0; path[i] != 0; i++) {
-        if (i + 1 >= sizeof part)
-            return -ENAMETOOLONG;
-        if (path[i] == '/') {
-            part[i] = 0;
-            int result = (int)SYS_CALL_3(__NR_mkdirat, root, part, 0755);
-            if (result < 0 && result != -EEXIST)
-                return result;
-        }
-        part[i] = path[i];
-    }
-    return 0;
-}
-
-int root_make_empty_file(int root, const char *path) {
-    int result = make_parents(root, path);
-    return result < 0 ? result : sys_openat(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-}
-
-static int make_file(int root, const char *path, const struct isolate_config *config,
-                     const struct isolate_file *file) {
-    const char *text = config_text(config, file->text);
-    int CLEANUP_CLOSE fd = root_make_empty_file(root, path);
-    if (fd < 0)
-        return fd;
-    for (size_t done = 0; done < file->text_bytes;) {
-        long n = sys_write(fd, text + done, file->text_bytes - done);
-        if (n < 0)
-            return (int)n;
-        done += (size_t)n;
-    }
-    return 0;
-}
-
-int root_make_file(int root, const struct isolate_config *config, const struct isolate_file *file) {
-    return make_file(root, config_text(config, file->path), config, file);
-}
 
 /* The image's directory cannot be written to. The mount holds the file, which needs no other name. */
 static int lay_over(int root, const struct isolate_config *config, const struct isolate_file *file) {
@@ -78,7 +32,7 @@ static int lay_over(int root, const struct isolate_config *config, const struct 
                                                 MOUNT_ATTR_NOEXEC};
     int result = text_join(path, sizeof path, parts);
     if (result == 0)
-        result = make_file(root, path, config, file);
+        result = entry_make_file(root, path, config, file);
     int CLEANUP_CLOSE tree =
         result < 0 ? result : (int)SYS_CALL_3(__NR_open_tree, root, path, OPEN_TREE_CLONE | O_CLOEXEC);
     result = tree;
@@ -89,43 +43,6 @@ static int lay_over(int root, const struct isolate_config *config, const struct 
     if (result >= 0)
         result = (int)SYS_CALL_3(__NR_unlinkat, root, path, 0);
     return result < 0 ? result : 0;
-}
-
-int root_make_directory(int root, const char *path, int mode) {
-    int result = make_parents(root, path);
-    if (result == 0)
-        result = (int)SYS_CALL_3(__NR_mkdirat, root, path, mode);
-    return result == -EEXIST ? 0 : result;
-}
-
-int root_make_link(int root, const char *to, const char *path) {
-    int result = make_parents(root, path);
-    return result < 0 ? result : (int)SYS_CALL_3(__NR_symlinkat, to, root, path);
-}
-
-static int copy_file(const char *from, int to) {
-    char buffer[COPY_BYTES];
-    int CLEANUP_CLOSE source = sys_openat(AT_FDCWD, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    long n = source;
-    while (source >= 0 && (n = sys_read(source, buffer, sizeof buffer)) > 0)
-        for (long done = 0; done < n;) {
-            long written = sys_write(to, buffer + done, (size_t)(n - done));
-            if (written < 0)
-                return (int)written;
-            done += written;
-        }
-    return n < 0 ? (int)n : 0;
-}
-
-int root_make_copy(int root, const char *target, const char *from) {
-    struct stat status;
-    int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
-    int result = fd < 0 ? fd : copy_file(from, fd);
-    if (result == 0)
-        result = (int)SYS_CALL_4(__NR_newfstatat, AT_FDCWD, from, &status, AT_SYMLINK_NOFOLLOW);
-    if (result == 0)
-        result = (int)SYS_CALL_2(__NR_fchmod, fd, status.st_mode & 0777);
-    return result;
 }
 
 /* A file or directory of the host's, as it is: with its inodes. */
@@ -139,9 +56,9 @@ static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char
                                              OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | recursive);
     int result = tree;
     if (result >= 0 && !is_lower && recursive)
-        result = root_make_directory(root, target, 0755);
+        result = entry_make_directory(root, target, 0755);
     if (result >= 0 && !is_lower && !recursive) {
-        int CLEANUP_CLOSE fd = root_make_empty_file(root, target);
+        int CLEANUP_CLOSE fd = entry_make_empty_file(root, target);
         result = fd;
     }
     /* Read-only, and no set-user-id program or device of the host means anything inside. Of a device this
@@ -171,7 +88,7 @@ static int add_overlay(int root, const char *source, const char *target) {
     int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, source, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
     int result = dir < 0 ? dir : text_join(path, sizeof path, parts);
     if (result == 0)
-        result = root_make_directory(root, target, 0755);
+        result = entry_make_directory(root, target, 0755);
     /* Its name may have anything in it; "." has nothing that the options could take for a mark of theirs. The
      * second layer is empty: without an upper layer there must be two. */
     if (result == 0)
@@ -198,9 +115,9 @@ static int add_bind(struct slot *slot, int root, uint32_t index) {
     if (slot->has_devices && text_begins(target, DEVICES_PREFIX))
         return 0; /* it is there */
     if (bind->kind == ISOLATE_BIND_LINK)
-        return is_lower ? 0 : root_make_link(root, source, target);
+        return is_lower ? 0 : entry_make_link(root, source, target);
     if (bind->kind == ISOLATE_BIND_EMPTY)
-        return is_lower ? 0 : root_make_directory(root, target, 0755);
+        return is_lower ? 0 : entry_make_directory(root, target, 0755);
     char path[SOURCE_BYTES];
     if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
         const char *parts[] = {STAGING "/" IMAGE_PLACE "/", source, 0};
@@ -210,7 +127,7 @@ static int add_bind(struct slot *slot, int root, uint32_t index) {
         source = path;
     }
     if (!is_lower && bind->kind == ISOLATE_BIND_FILE && file_size(source) <= COPIED_MOST)
-        return root_make_copy(root, target, source);
+        return entry_make_copy(root, target, source);
     if (!is_lower && bind->kind == ISOLATE_BIND_TREE && add_overlay(root, source, target) == 0)
         return 0;
     return bind_as_it_is(slot, root, index, source, is_lower);
@@ -219,7 +136,7 @@ static int add_bind(struct slot *slot, int root, uint32_t index) {
 /* A terminal's two ends, for whoever asks: an instance of this slot's own. A host that refuses it has
  * programs without terminals. */
 static void add_terminals(int root, int has_devices) {
-    if (!has_devices && (root_make_directory(root, "dev/pts", 0755) < 0))
+    if (!has_devices && (entry_make_directory(root, "dev/pts", 0755) < 0))
         return;
     sys_mount("devpts", STAGING "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
               "newinstance,ptmxmode=0666,mode=0620,max=16");
@@ -233,7 +150,7 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
     for (unsigned i = 0; i < sizeof directories / sizeof directories[0]; i++) {
         if (i >= 7 && !has_feature(slot, ISOLATE_FEATURE_WRITABLE))
             break;
-        int result = root_make_directory(root, directories[i], 0755);
+        int result = entry_make_directory(root, directories[i], 0755);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result, (int)i + 1);
     }
@@ -246,7 +163,7 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
         sys_close_fd(&slot->devices);
     }
     if (slot->image >= 0) { /* for as long as its parts are taken from it */
-        int result = root_make_directory(root, IMAGE_PLACE, 0755);
+        int result = entry_make_directory(root, IMAGE_PLACE, 0755);
         if (result == 0)
             result =
                 (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, IMAGE_PLACE, MOVE_MOUNT_F_EMPTY_PATH);
@@ -262,8 +179,10 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
     }
     add_terminals(root, slot->has_devices);
     for (uint32_t i = 0; i < config->file_count && !has_feature(slot, ISOLATE_FEATURE_WRITABLE); i++) {
-        int result = config->files[i].is_over ? lay_over(root, config, &config->files[i])
-                                              : root_make_file(root, config, &config->files[i]);
+        int result = config->files[i].is_over
+                         ? lay_over(root, config, &config->files[i])
+                         : entry_make_file(root, config_text(config, config->files[i].path), config,
+                                           &config->files[i]);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
     }
@@ -328,109 +247,4 @@ struct isolate_failure root_build(struct slot *slot) {
     if (has_proc)
         slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     return failure_at(slot->proc < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, slot->proc, 1);
-}
-
-static int size_option(char *out, size_t bytes, const struct slot *slot, uint64_t disk_bytes) {
-    char size[24], inodes[24];
-    /* tmpfs takes 0 for "no bound", and what rounds up past the largest number for 0. */
-    if (disk_bytes < DISK_LEAST)
-        disk_bytes = DISK_LEAST;
-    if (disk_bytes > DISK_MOST)
-        disk_bytes = DISK_MOST;
-    text_number(size, slot->writable.base_bytes + disk_bytes);
-    /* One inode per 4 KiB, at least 1,024: a million empty files meet the limit too. */
-    text_number(inodes, slot->writable.base_inodes + (disk_bytes / 4096 < 1024 ? 1024 : disk_bytes / 4096));
-    const char *parts[] = {"mode=0755,size=", size, ",nr_inodes=", inodes, 0};
-    return text_join(out, bytes, parts);
-}
-
-/* What a writable root holds before the program has written anything is on nobody's account. */
-static long measure_base(struct slot *slot) {
-    struct statfs status;
-    long result = SYS_CALL_2(__NR_fstatfs, slot->work, &status);
-    if (result == 0) {
-        slot->writable.base_bytes = (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
-        slot->writable.base_inodes = (uint64_t)(status.f_files - status.f_ffree);
-    }
-    return result;
-}
-
-static struct isolate_failure fill_scratch(struct slot *slot) {
-    static const struct {
-        const char *path;
-        int mode;
-    } parts[] = {{"/run/work", 0755}, {"/run/tmp", 01777}, {"/run/shm", 01777}};
-    long result = 0;
-    /* As the program, to whom all of it belongs. */
-    credentials_make_files_as_program(slot);
-    for (int i = 0; i < 3 && result == 0; i++) {
-        result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, parts[i].path, parts[i].mode);
-        if (result == 0) /* umask 022 would take the write bits of the shared ones */
-            result = SYS_CALL_3(__NR_fchmodat, AT_FDCWD, parts[i].path, parts[i].mode);
-    }
-    struct isolate_failure failure = failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 1);
-    if (result == 0 && has_feature(slot, ISOLATE_FEATURE_WRITABLE))
-        failure = overlay_create(slot);
-    credentials_act_as_slot(slot);
-    return failure;
-}
-
-struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
-    char options[128];
-    slot->disk_bytes = disk_bytes;
-    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
-        return container_open(slot);
-    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
-        return plain_scratch_create(slot);
-    slot->writable.base_bytes = slot->writable.base_inodes = 0;
-    int is_writable = has_feature(slot, ISOLATE_FEATURE_WRITABLE);
-    long result = size_option(options, sizeof options, slot, is_writable ? DISK_MOST : disk_bytes);
-    if (result == 0)
-        result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV, options);
-    if (result == 0) /* its root belongs to the program while it is filled */
-        result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, "/run", slot->uid, slot->gid, 0);
-    if (result < 0)
-        return failure_at(ISOLATE_STAGE_SCRATCH, result, 0);
-    struct isolate_failure failure = fill_scratch(slot);
-    if (failure.stage == 0) {
-        result = slot->work = sys_openat(AT_FDCWD, "/run/work", O_PATH | O_DIRECTORY, 0);
-        if (result >= 0 && is_writable)
-            result = measure_base(slot);
-        if (result >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH))
-            result = -EIO;
-        failure = failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 2);
-    }
-    if (failure.stage == 0 && is_writable)
-        failure = scratch_resize(slot, disk_bytes);
-    if (failure.stage != 0)
-        scratch_remove(slot);
-    return failure;
-}
-
-struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes) {
-    char options[128];
-    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER) && !container_holds_less(disk_bytes))
-        return failure_at(ISOLATE_STAGE_SCRATCH, -EINVAL, 3); /* as a tmpfs answers */
-    slot->disk_bytes = disk_bytes;
-    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
-        return failure_at(0, 0, 0); /* looked at from time to time; see evidence.c */
-    long result = size_option(options, sizeof options, slot, disk_bytes);
-    if (result == 0)
-        result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_REMOUNT, options);
-    return failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 3);
-}
-
-void scratch_remove(struct slot *slot) {
-    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
-        sys_close_fd(&slot->work);
-        if (container_wipe(slot) < 0)
-            slot->is_retired = 1;
-        return;
-    }
-    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
-        plain_scratch_remove(slot);
-        return;
-    }
-    sys_close_fd(&slot->work);
-    SYS_CALL_2(__NR_umount2, "/run", 2 /* MNT_DETACH */);
 }
