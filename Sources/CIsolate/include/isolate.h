@@ -214,6 +214,9 @@ isolate_outcome isolate_outcome_of(const isolate_run_record *record, int output_
 /* "mountProc", …; never NULL. */
 const char *isolate_stage_name(int stage);
 
+/* Which part of it failed, by its name or, where it is one of many, its number; `bytes`: 32 are enough. */
+void isolate_detail_name(int stage, int index, char *out, size_t bytes);
+
 /* The kernel's name of a system call, "i386:" or "x32:" before a foreign one's, "syscall_N" without a name.
  */
 void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);

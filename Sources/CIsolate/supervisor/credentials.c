@@ -77,8 +77,9 @@ void credentials_act_as_slot(const struct slot *slot) {
 }
 
 int credentials_drop_bounding_set(void) {
+    enum { CAPABILITY_BITS = 64 }; /* of the kernel's sets */
     /* The bounding set limits what a later exec may gain; what we hold now is not touched. */
-    for (int capability = 0; capability < 64; capability++)
+    for (int capability = 0; capability < CAPABILITY_BITS; capability++)
         if (sys_prctl(PR_CAPBSET_DROP, (unsigned long)capability) == -EINVAL)
             return capability > 0 ? 0 : -EINVAL; /* past the last one this kernel knows */
     return 0;

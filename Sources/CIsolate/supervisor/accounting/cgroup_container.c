@@ -6,6 +6,7 @@
  * this run when it rose, and else the looks do.
  */
 #include "accounting/cgroup.h"
+
 #include "accounting/cgroup_kinds.h"
 #include "accounting/container_use.h"
 #include "accounting/looks.h"
@@ -13,6 +14,7 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
+#include <linux/mman.h>
 
 enum {
     RESERVE_BYTES = 1 << 20,
@@ -56,11 +58,11 @@ uint32_t cgroup_container_version(void) {
 
 static struct isolate_failure setup(const struct isolate_config *config) {
     (void)config;
-    int is_v2 = SYS_CALL_3(__NR_faccessat, AT_FDCWD, ROOT "/cgroup.controllers", 0) == 0;
+    int is_v2 = SYS_CALL_3(__NR_faccessat, AT_FDCWD, ROOT "/cgroup.controllers", SYS_F_OK) == 0;
     const char *needed = is_v2 ? ROOT "/memory.current" : ROOT "/memory/memory.usage_in_bytes";
-    long result = SYS_CALL_3(__NR_faccessat, AT_FDCWD, needed, 4 /* R_OK */);
+    long result = SYS_CALL_3(__NR_faccessat, AT_FDCWD, needed, SYS_R_OK);
     version = result < 0 ? 0 : is_v2 ? 2 : 1;
-    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, ISOLATE_CGROUP_MEMORY);
 }
 
 static struct isolate_failure create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
@@ -72,7 +74,7 @@ static struct isolate_failure create(const struct isolate_config *config, uint32
         version == 2
             ? cgroup_open_files(cgroup, files_v2, sizeof files_v2 / sizeof files_v2[0], 0, AT_FDCWD, ROOT)
             : cgroup_open_files(cgroup, files_v1, sizeof files_v1 / sizeof files_v1[0], 0, AT_FDCWD, ROOT);
-    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, ISOLATE_CGROUP_MEMORY);
 }
 
 /* When a program has filled the container with files, its death frees nothing, and whatever we ask the kernel
@@ -92,7 +94,7 @@ void cgroup_container_keep_reserve(const struct slot *slot) {
 
 static void release_reserve(void) {
     if (has_reserve)
-        SYS_CALL_3(__NR_madvise, reserve, RESERVE_BYTES, 4 /* MADV_DONTNEED */);
+        SYS_CALL_3(__NR_madvise, reserve, RESERVE_BYTES, MADV_DONTNEED);
     has_reserve = 0;
 }
 
@@ -164,10 +166,10 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
     /* The engine was asked for it before. A run without its limit in force is none. */
     if (limit == 0 || limit + slack < held + limits->memory_bytes ||
         limit > held + limits->memory_bytes + slack)
-        return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, 0);
+        return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, ISOLATE_CGROUP_MEMORY);
     uint64_t processes = text_read_number(cgroup->pids_max);
     if (processes != limits->processes + OURS)
-        return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, 1);
+        return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, ISOLATE_CGROUP_PIDS);
     return failure_at(0, 0, 0);
 }
 

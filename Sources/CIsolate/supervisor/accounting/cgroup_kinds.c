@@ -43,13 +43,16 @@ unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]) {
     return MEMBER_COUNT;
 }
 
+_Static_assert((int)ISOLATE_DETAIL_JOIN_CGROUP_RIGHTS == (int)ISOLATE_CGROUP_COUNT,
+               "the hierarchies come first");
+
 struct isolate_failure cgroup_unshare(struct slot *slot) {
     long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
     slot->cgroup.has_namespace = result == 0;
     /* Without a user namespace of our own that takes a right that we may lack; the report then says so. */
     if (result == -EPERM)
         result = 0;
-    return failure_at(result < 0 ? ISOLATE_STAGE_JOIN_CGROUP : 0, result, ISOLATE_CGROUP_COUNT);
+    return failure_at(result < 0 ? ISOLATE_STAGE_JOIN_CGROUP : 0, result, ISOLATE_DETAIL_JOIN_CGROUP_RIGHTS);
 }
 
 int cgroup_open_files(struct cgroup *cgroup, const struct cgroup_file *files, unsigned count, int hierarchy,

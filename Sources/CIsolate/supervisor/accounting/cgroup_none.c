@@ -11,6 +11,7 @@
  */
 
 #include "accounting/cgroup_kinds.h"
+
 #include "accounting/looker.h"
 #include "accounting/looks.h"
 #include "accounting/members.h"
@@ -19,6 +20,7 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
+#include <linux/kcmp.h>
 
 enum {
     PARTS_LEAST = 4 << 20, /* small processes that come and go are not worth the waiting */
@@ -161,7 +163,7 @@ static enum sharing has_memory_of_another(unsigned index) {
     for (unsigned i = 0; i < index; i++) {
         if (resident_of[i] != resident_of[index])
             continue;
-        long result = SYS_CALL_5(__NR_kcmp, members[i].pid, members[index].pid, 1 /* KCMP_VM */, 0, 0);
+        long result = SYS_CALL_5(__NR_kcmp, members[i].pid, members[index].pid, KCMP_VM, 0, 0);
         if (result == 0)
             return SHARED;
         if (result == -EPERM || result == -ENOSYS)

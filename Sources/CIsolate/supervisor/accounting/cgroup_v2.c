@@ -12,16 +12,16 @@
  * because it may write cgroup.procs of both run-K and what is above both cgroups, the first directory.
  */
 #include "accounting/cgroup_kinds.h"
+
 #include "config.h"
 #include "failure.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
-
-enum { TYPE_DIRECTORY = 4 /* DT_DIR */ };
+#include <linux/mount.h>
 
 static struct isolate_failure failure(int result) {
-    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, ISOLATE_CGROUP_MEMORY);
 }
 
 /* The directory that a scope of systemd's is; not ours to make or to remove. */
@@ -155,7 +155,7 @@ static int remove_runs(int dir) {
     int result = 0;
     sys_begin_entries(&entries, dir);
     while ((entry = sys_next_entry(&entries)) != 0) {
-        int removed = entry->type == TYPE_DIRECTORY ? remove_run(dir, entry->name) : 0;
+        int removed = entry->type == SYS_DT_DIR ? remove_run(dir, entry->name) : 0;
         if (removed < 0)
             result = removed;
     }
@@ -181,7 +181,7 @@ static struct isolate_failure open_slot(struct slot *slot) {
     if (result < 0)
         return failure(result);
     /* A mount of its own: from an ordinary descriptor ".." would lead to the whole of the host's tree. */
-    result = (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, path, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC);
+    result = (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC);
     if (result == -EPERM) /* no user namespace of ours: then the host's tree is around us anyway */
         result = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
     slot->cgroup.slot_dir = result;
@@ -252,7 +252,6 @@ static struct isolate_failure prepare(struct slot *slot) {
 static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
     const struct cgroup *cgroup = &slot->cgroup;
-    struct sys_timespec used = {0, 0};
     int index = ISOLATE_CGROUP_MEMORY;
     /* What the process before exec holds is not the program's. */
     *memory_base_bytes = text_read_number(cgroup->memory_usage);
@@ -262,8 +261,7 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
         result = text_write_number(cgroup->pids_max, limits->processes);
     }
     /* Until now the cgroup had this process only, and its own clock is cheaper to read. */
-    SYS_CALL_2(__NR_clock_gettime, 2 /* CLOCK_PROCESS_CPUTIME_ID */, &used);
-    *cpu_base_ns = (uint64_t)used.seconds * 1000000000u + (uint64_t)used.nanoseconds;
+    *cpu_base_ns = sys_clock_ns(SYS_CLOCK_PROCESS_CPUTIME_ID);
     return failure_at(result < 0 ? ISOLATE_STAGE_LIMITS : 0, result, index);
 }
 

@@ -8,6 +8,7 @@
 
 #include <asm/stat.h>
 #include <asm/statfs.h>
+#include <linux/stat.h>
 
 #include "accounting/container_use.h"
 #include "accounting/tree_use.h"
@@ -16,7 +17,6 @@
 #include "sys.h"
 
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, DISK_LEAST = 1 << 20 };
-enum { TYPE_BITS = 0170000, TYPE_FILE = 0100000, TYPE_DIRECTORY = 0040000 };
 
 /* Calls for each entry below a directory that the bounds let us see; `found` returns 1 to stop. */
 struct walk {
@@ -40,8 +40,7 @@ static int walk_tree(struct walk *walk, int parent, const char *name, int depth)
             continue;
         if (walk->found(walk, &status))
             return 1;
-        if ((status.st_mode & TYPE_BITS) == TYPE_DIRECTORY && depth < DEPTH_MAX &&
-            walk_tree(walk, dir, entry->name, depth + 1))
+        if (S_ISDIR(status.st_mode) && depth < DEPTH_MAX && walk_tree(walk, dir, entry->name, depth + 1))
             return 1;
     }
     return 0;
@@ -56,8 +55,7 @@ static int walk_trees(struct walk *walk, const char *const *paths) {
 
 static int is_looked_for(struct walk *walk, const struct stat *status) {
     uint64_t changed = (uint64_t)status->st_mtime * 1000000000u + (uint64_t)status->st_mtime_nsec;
-    return (status->st_mode & TYPE_BITS) == TYPE_FILE && (uint64_t)status->st_size == walk->size &&
-           changed > walk->since_ns;
+    return S_ISREG(status->st_mode) && (uint64_t)status->st_size == walk->size && changed > walk->since_ns;
 }
 
 int disk_is_full(struct slot *slot) {

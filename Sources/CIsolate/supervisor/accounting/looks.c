@@ -11,11 +11,8 @@ enum {
 };
 
 uint64_t looks_process_clock(int pid) {
-    struct sys_timespec used = {0, 0};
     int clock = (int)(~(unsigned)pid << 3 | PROCESS_CLOCK);
-    return SYS_CALL_2(__NR_clock_gettime, clock, &used) < 0
-               ? 0
-               : (uint64_t)used.seconds * 1000000000u + (uint64_t)used.nanoseconds;
+    return sys_clock_ns(clock);
 }
 
 uint64_t looks_next_ns(uint64_t free_bytes) {

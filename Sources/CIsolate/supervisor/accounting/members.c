@@ -132,7 +132,7 @@ static void list_namespace(struct list *list) {
     static int dir = -1; /* of the slot, for its life: opening it anew would cost as much as reading it */
     if (dir < 0)
         dir = sys_openat(list->slot->proc, ".", O_RDONLY | O_DIRECTORY, 0);
-    list->is_blind = dir < 0 || SYS_CALL_3(__NR_lseek, dir, FIRST_PROCESS_ENTRY, 0 /* SEEK_SET */) < 0;
+    list->is_blind = dir < 0 || SYS_CALL_3(__NR_lseek, dir, FIRST_PROCESS_ENTRY, SYS_SEEK_SET) < 0;
     if (!list->is_blind)
         for_each_number(dir, list, (int)SYS_CALL_0(__NR_getpid), add_unless_ours);
 }

@@ -7,6 +7,7 @@
 #include "accounting/nproc.h"
 
 #include <linux/resource.h>
+#include <linux/wait.h>
 
 #include "sys.h"
 
@@ -30,7 +31,7 @@ int nproc_has_room(uint64_t limit) {
     if (pid == 0)
         sys_exit(0);
     if (pid > 0)
-        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+        SYS_CALL_4(__NR_wait4, pid, 0, __WALL, 0);
     set_soft(before, before.soft);
     return pid != -EAGAIN;
 }

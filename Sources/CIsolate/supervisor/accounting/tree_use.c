@@ -7,13 +7,13 @@
 #include "accounting/tree_use.h"
 
 #include <asm/stat.h>
+#include <linux/stat.h>
 
 #include "credentials.h"
 #include "slot_state.h"
 #include "sys.h"
 
 enum { COUNTED_MAX = 16384, MOVED_LOOKS_MAX = 8, STEP_ENTRIES = 256, ALL_ENTRIES = 0x7fffffff };
-enum { TYPE_BITS = 0170000, TYPE_DIRECTORY = 0040000 };
 
 /* A tree of any depth, counted with two descriptors and no recursion. */
 struct count {
@@ -44,7 +44,7 @@ static uint64_t inode_of(int dir) {
 static int next_directory(int dir, struct level *level, struct count *count) {
     struct sys_entries entries;
     const struct sys_entry *entry;
-    SYS_CALL_3(__NR_lseek, dir, level->offset, 0);
+    SYS_CALL_3(__NR_lseek, dir, level->offset, SYS_SEEK_SET);
     sys_begin_entries(&entries, dir);
     while ((entry = sys_next_entry(&entries)) != 0) {
         struct stat status;
@@ -53,7 +53,7 @@ static int next_directory(int dir, struct level *level, struct count *count) {
         level->offset = entry->offset;
         if (SYS_CALL_4(__NR_newfstatat, dir, entry->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        int is_directory = (status.st_mode & TYPE_BITS) == TYPE_DIRECTORY;
+        int is_directory = S_ISDIR(status.st_mode);
         /* The kernel sets this time, and nobody else can. */
         uint64_t changed = (uint64_t)status.st_ctime * 1000000000u + (uint64_t)status.st_ctime_nsec;
         if (count->device != 0 && is_directory && status.st_dev != count->device)

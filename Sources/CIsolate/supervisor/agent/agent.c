@@ -13,6 +13,7 @@
 #include "agent/agent.h"
 
 #include <linux/landlock.h>
+#include <linux/memfd.h>
 #include <linux/prctl.h>
 
 #include "accounting/cgroup.h"
@@ -59,20 +60,20 @@ static void finish_run(const struct isolate_run_record *ended) {
 
 /* ---- runs ---- */
 
-static void report_unstarted(int stage, int result) {
+static void report_unstarted(int result) {
     struct isolate_run_record record;
     memset(&record, 0, sizeof record);
     record.type = ISOLATE_RUN_ENDED;
     record.end = ISOLATE_END_FAILURE;
     record.serial = next.request.run.run.serial;
-    record.failure = failure_at(stage, result, 0);
+    record.failure = failure_at(ISOLATE_STAGE_REQUEST, result, ISOLATE_DETAIL_REQUEST_SEND);
     agent_slot_end_run(&record);
 }
 
 static int sealed(int fd) {
     if (fd >= 0) {
-        SYS_CALL_3(__NR_lseek, fd, 0, 0);
-        SYS_CALL_3(__NR_fcntl, fd, 1033 /* F_ADD_SEALS */, 0xf);
+        SYS_CALL_3(__NR_lseek, fd, 0, SYS_SEEK_SET);
+        SYS_CALL_3(__NR_fcntl, fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
     }
     return fd;
 }
@@ -105,11 +106,11 @@ static void launch(void) {
         sys_close_fd(&fds[i]);
     drop();
     if (result < 0)
-        report_unstarted(ISOLATE_STAGE_REQUEST, result);
+        report_unstarted(result);
 }
 
 static int memory_file(void) {
-    return (int)SYS_CALL_2(__NR_memfd_create, "input", 3 /* MFD_CLOEXEC, MFD_ALLOW_SEALING */);
+    return (int)SYS_CALL_2(__NR_memfd_create, "input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
 static void begin_run(const uint8_t *payload, uint32_t bytes) {
@@ -246,8 +247,8 @@ static void __attribute__((noreturn)) serve(void) {
 /* Nothing of the engine's may come along to a program: what somebody ignored stays ignored across exec. */
 static void forget_engine(void) {
     static const uint64_t standard[4]; /* the kernel's struct sigaction, SIG_DFL */
-    for (int signal = 1; signal <= 64; signal++)
-        SYS_CALL_4(__NR_rt_sigaction, signal, &standard, 0, 8);
+    for (int signal = 1; signal <= SYS_SIGNALS; signal++)
+        SYS_CALL_4(__NR_rt_sigaction, signal, &standard, 0, SYS_SIGNAL_SET_BYTES);
     SYS_CALL_1(__NR_umask, 022);
 }
 
@@ -270,12 +271,12 @@ void agent_main(void) {
     /* One of the two is 0; the other one was no more than a seed. */
     config->slot_uid = config->slot_uid != 0 ? user : 0;
     config->program_uid = config->program_uid != 0 ? user : 0;
-    struct isolate_agent_hello hello = {.version = ISOLATE_AGENT_VERSION,
-                                        .config_bytes = sizeof *config,
-                                        .landlock_abi = config->landlock_abi,
-                                        .layers = agent_layers(config),
-                                        .failure =
-                                            failure_at(found < 0 ? ISOLATE_STAGE_ID_MAP : 0, found, 0)};
+    struct isolate_agent_hello hello = {
+        .version = ISOLATE_AGENT_VERSION,
+        .config_bytes = sizeof *config,
+        .landlock_abi = config->landlock_abi,
+        .layers = agent_layers(config),
+        .failure = failure_at(found < 0 ? ISOLATE_STAGE_ID_MAP : 0, found, ISOLATE_DETAIL_ID_MAP_OUTSIDE)};
     if (found == 0)
         hello.failure = agent_slot_start(config);
     hello.cgroup_kind = agent_slot_cgroup_kind();

@@ -8,18 +8,14 @@
 
 #include <asm/stat.h>
 #include <asm/statfs.h>
+#include <linux/magic.h>
+#include <linux/stat.h>
 #include <linux/utsname.h>
 
 #include "agent/agent_ids.h"
 #include "isolate_agent.h"
 #include "sys.h"
 #include "text.h"
-
-enum {
-    FILE_TYPE = 0170000,
-    CHARACTER_DEVICE = 0020000,
-    FLAG_READ_ONLY = 1, /* of statfs */
-};
 
 static long read_text(const char *path, char *out, size_t bytes) {
     int CLEANUP_CLOSE file = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
@@ -45,7 +41,7 @@ static int has_mapped_users(void) {
 }
 
 static uint64_t device_of(const char *path, struct stat *status) {
-    return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, status, 0x100 /* AT_SYMLINK_NOFOLLOW */) < 0
+    return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW) < 0
                ? 0
                : (uint64_t)status->st_dev;
 }
@@ -61,7 +57,7 @@ static int has_root(const struct isolate_config *config) {
     struct statfs status;
     if (SYS_CALL_2(__NR_statfs, "/", &status) < 0)
         return 0;
-    int is_read_only = (status.f_flags & FLAG_READ_ONLY) != 0;
+    int is_read_only = (status.f_flags & SYS_ST_RDONLY) != 0;
     return is_read_only == !(config->features & ISOLATE_FEATURE_WRITABLE);
 }
 
@@ -70,7 +66,7 @@ static int has_masked_proc(void) {
     static const char *const masked[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list"};
     struct stat status;
     for (unsigned i = 0; i < sizeof masked / sizeof masked[0]; i++)
-        if (device_of(masked[i], &status) != 0 && (status.st_mode & FILE_TYPE) != CHARACTER_DEVICE)
+        if (device_of(masked[i], &status) != 0 && !S_ISCHR(status.st_mode))
             return 0;
     return 1;
 }
@@ -139,9 +135,8 @@ static int has_cgroup_namespace(void) {
 /* A container's root is layers or a copy, never the host's own files; its devices are the engine's in a
  * tmpfs. */
 static int has_own_devices(void) {
-    enum { TMPFS = 0x01021994 };
     struct statfs status;
-    return SYS_CALL_2(__NR_statfs, "/dev", &status) == 0 && status.f_type == TMPFS;
+    return SYS_CALL_2(__NR_statfs, "/dev", &status) == 0 && status.f_type == TMPFS_MAGIC;
 }
 
 uint32_t agent_layers(const struct isolate_config *config) {

@@ -33,7 +33,7 @@ static void finish_writing(void) {
         if (file.answer.failure.stage == 0 &&
             agent_slot_tell(&file.request.file, sizeof file.request.file) == 0)
             agent_slot_wait(&unused, &none);
-        file.answer.failure = failure_at(ISOLATE_STAGE_FILE, file.error, 0);
+        file.answer.failure = failure_at(ISOLATE_STAGE_FILE, file.error, ISOLATE_DETAIL_FILE_WRITE);
     }
     agent_slot_answer(&file.answer);
     file.is_writing = 0;
@@ -50,8 +50,9 @@ void agent_file_open(const uint8_t *payload, uint32_t bytes) {
     uint32_t mode = file.request.file.mode;
     int is_write = mode == ISOLATE_FILE_WRITE || mode == ISOLATE_FILE_WRITE_PROGRAM;
     if (is_write && !agent_slot_has_room(file.left)) {
-        file.answer = (struct isolate_status_record){.type = ISOLATE_FILE_OPENED,
-                                                     .failure = failure_at(ISOLATE_STAGE_FILE, -ENOSPC, 1)};
+        file.answer = (struct isolate_status_record){
+            .type = ISOLATE_FILE_OPENED,
+            .failure = failure_at(ISOLATE_STAGE_FILE, -ENOSPC, ISOLATE_DETAIL_FILE_ROOM)};
         file.is_writing = 1;
         file.error = -ENOSPC;
         if (file.left == 0)
@@ -104,7 +105,7 @@ void agent_file_move(void) {
             file.left -= (uint64_t)n;
             stream_commit(ISOLATE_FRAME_FILE, (uint32_t)n);
         } else {
-            file.answer.failure = failure_at(n < 0 ? ISOLATE_STAGE_FILE : 0, n, 2);
+            file.answer.failure = failure_at(n < 0 ? ISOLATE_STAGE_FILE : 0, n, ISOLATE_DETAIL_FILE_READ);
             if (n < 0) /* instead of the end */
                 agent_slot_answer(&file.answer);
             else

@@ -36,7 +36,7 @@ static int make_pipe(int our_end, int *ours, int *theirs) {
     *ours = ends[our_end];
     *theirs = ends[1 - our_end];
     SYS_CALL_2(__NR_fchmod, *theirs, 0666);
-    return (int)SYS_CALL_3(__NR_fcntl, *ours, 4 /* F_SETFL */, 04000 /* O_NONBLOCK */);
+    return (int)SYS_CALL_3(__NR_fcntl, *ours, F_SETFL, O_NONBLOCK);
 }
 
 static void forget_spare(int i) {

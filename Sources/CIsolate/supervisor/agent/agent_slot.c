@@ -59,11 +59,11 @@ struct isolate_failure agent_slot_start(const struct isolate_config *config) {
     slot.has_cgroup = 1;
     int result = become(config, slot.host.slot_uid);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
+        return failure_at(ISOLATE_STAGE_CREDENTIALS, result, ISOLATE_DETAIL_CREDENTIALS_SLOT);
     for (int i = 0; i < 3 && result == 0; i++)
         result = (int)SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, pairs[i]);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_CLONE_SLOT, result, 0);
+        return failure_at(ISOLATE_STAGE_CLONE_SLOT, result, ISOLATE_DETAIL_CLONE_SLOT_PROCESS);
     slot.control = pairs[0][1];
     slot.request = pairs[1][1];
     slot.sync = pairs[2][1];

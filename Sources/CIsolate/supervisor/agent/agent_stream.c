@@ -19,8 +19,8 @@ void stream_shift(uint8_t *buffer, uint32_t *begin, uint32_t *end) {
 }
 
 static int set_nonblocking(int fd) {
-    long flags = SYS_CALL_2(__NR_fcntl, fd, 3 /* F_GETFL */);
-    return flags < 0 ? (int)flags : (int)SYS_CALL_3(__NR_fcntl, fd, 4 /* F_SETFL */, flags | 04000);
+    long flags = SYS_CALL_2(__NR_fcntl, fd, F_GETFL);
+    return flags < 0 ? (int)flags : (int)SYS_CALL_3(__NR_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 int stream_open(void) {

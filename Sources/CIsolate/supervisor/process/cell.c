@@ -1,7 +1,9 @@
 /* The cell of the next run: its init with fresh namespaces, and the program's process waiting in it. */
 #include "process/cell.h"
 
+#include <linux/ptrace.h>
 #include <linux/sched.h>
+#include <linux/wait.h>
 
 #include "accounting/cgroup.h"
 #include "accounting/container_use.h"
@@ -37,13 +39,15 @@ static struct isolate_failure start_init(struct slot *slot) {
                                 0);
     if (result == 0)
         init_main(slot, ends[1]);
-    struct isolate_failure failure = failure_at(result < 0 ? ISOLATE_STAGE_CLONE_INIT : 0, result, 0);
+    struct isolate_failure failure =
+        failure_at(result < 0 ? ISOLATE_STAGE_CLONE_INIT : 0, result, ISOLATE_DETAIL_CLONE_INIT_PROCESS);
     if (result > 0) {
         slot->cell.init_pid = result;
         sys_close_fd(&ends[1]);
         long n = sys_receive(ends[0], &done, sizeof done, slot->cell.namespaces, CELL_NAMESPACES, 0);
-        failure =
-            n == sizeof done ? done.failure : failure_at(ISOLATE_STAGE_CLONE_INIT, n < 0 ? n : -EPIPE, 1);
+        failure = n == sizeof done ? done.failure
+                                   : failure_at(ISOLATE_STAGE_CLONE_INIT, n < 0 ? n : -EPIPE,
+                                                ISOLATE_DETAIL_CLONE_INIT_ANSWER);
     }
     sys_close_fd(&ends[0]);
     sys_close_fd(&ends[1]);
@@ -55,13 +59,14 @@ static struct isolate_failure attach_early(struct slot *slot) {
     struct isolate_status_record born;
     long result = sys_receive(slot->cell.channel, &born, sizeof born, 0, 0, 0);
     if (result != sizeof born)
-        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result < 0 ? result : -EPIPE, 4);
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result < 0 ? result : -EPIPE,
+                          ISOLATE_DETAIL_CLONE_PROGRAM_BORN);
     if (born.type != ISOLATE_PROGRAM_BORN)
         return born.failure;
     /* A host that forbids tracing only costs evidence: of stack, file size and open files. */
     trace_attach(slot->cell.program_pid);
     result = sys_send(slot->cell.channel, "g", 1, 0, 0);
-    return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, 1);
+    return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, ISOLATE_DETAIL_TRACE_BORN);
 }
 
 static struct isolate_failure start_program(struct slot *slot) {
@@ -69,14 +74,14 @@ static struct isolate_failure start_program(struct slot *slot) {
     struct isolate_status_record reply, waiting;
     int result = make_channel(ends);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, 1);
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, ISOLATE_DETAIL_CLONE_PROGRAM_CHANNEL);
     result = seat_fork(slot, ends[1], &reply);
     sys_close_fd(
         &ends[1]); /* the seat shares our descriptors; the program's process has its own copy by now */
     slot->cell.channel = ends[0];
     if (result < 0) {
         slot->is_retired = 1;
-        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, 2);
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, ISOLATE_DETAIL_CLONE_PROGRAM_SEAT);
     }
     if (reply.failure.stage != 0)
         return reply.failure;
@@ -88,7 +93,8 @@ static struct isolate_failure start_program(struct slot *slot) {
     }
     long n = sys_receive(slot->cell.channel, &waiting, sizeof waiting, &slot->cell.listener, 1, 0);
     if (n != sizeof waiting)
-        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, n < 0 ? n : -EPIPE, 3);
+        return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, n < 0 ? n : -EPIPE,
+                          ISOLATE_DETAIL_CLONE_PROGRAM_WAITING);
     if (waiting.type != ISOLATE_PROGRAM_WAITING)
         return waiting.failure;
     slot->cell.layers = waiting.layers;
@@ -98,7 +104,7 @@ static struct isolate_failure start_program(struct slot *slot) {
         result = -EIO;
     if (result == 0)
         result = sys_send(slot->cell.channel, "g", 1, 0, 0);
-    return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, ISOLATE_DETAIL_TRACE_WAITING);
 }
 
 struct isolate_failure cell_prepare(struct slot *slot) {
@@ -134,10 +140,10 @@ void cell_kill(struct slot *slot) {
 }
 
 static void reap_one(struct slot *slot, long pid, int status) {
-    if ((status & 0xff) == 0x7f &&
+    if (sys_has_stopped(status) &&
         pid == slot->cell.program_pid) /* a traced process may stop on its way out */
-        SYS_CALL_4(__NR_ptrace, 7 /* PTRACE_CONT */, pid, 0, 0);
-    else if ((status & 0xff) == 0x7f)
+        SYS_CALL_4(__NR_ptrace, PTRACE_CONT, pid, 0, 0);
+    else if (sys_has_stopped(status))
         trace_release_stranger((int)pid);
     else if (pid == slot->cell.program_pid)
         slot->cell.program_pid = -1;
@@ -153,7 +159,7 @@ static void reap_one(struct slot *slot, long pid, int status) {
 static void reap_plain(struct slot *slot) {
     for (;;) {
         int status = 0;
-        long pid = SYS_CALL_4(__NR_wait4, -1, &status, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, 0);
+        long pid = SYS_CALL_4(__NR_wait4, -1, &status, WNOHANG | __WALL, 0);
         if (pid > 0) {
             reap_one(slot, pid, status);
             continue;
@@ -175,7 +181,7 @@ void cell_reap(struct slot *slot) {
         int status = 0;
         /* Anybody: a program may have given us children with CLONE_PARENT, and init's own end waits until
          * every process of its pid namespace is reaped. */
-        long pid = SYS_CALL_4(__NR_wait4, -1, &status, 0x40000000 /* __WALL */, 0);
+        long pid = SYS_CALL_4(__NR_wait4, -1, &status, __WALL, 0);
         if (pid == -EINTR)
             continue;
         if (pid < 0)

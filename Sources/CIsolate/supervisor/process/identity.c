@@ -8,6 +8,7 @@
 
 #include <linux/prctl.h>
 #include <linux/securebits.h>
+#include <linux/wait.h>
 
 #include "config.h"
 #include "credentials.h"
@@ -123,7 +124,7 @@ static int run_helper(const char *path, int pid, const struct map_words *map) {
     }
     int status = 0;
     if (child > 0)
-        child = SYS_CALL_4(__NR_wait4, child, &status, 0x40000000 /* __WALL */, 0);
+        child = SYS_CALL_4(__NR_wait4, child, &status, __WALL, 0);
     return child < 0 ? (int)child : status == 0 ? 0 : -EPERM;
 }
 

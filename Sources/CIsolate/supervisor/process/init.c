@@ -7,6 +7,7 @@
  */
 #include "process/init.h"
 
+#include <asm/signal.h>
 #include <linux/mount.h>
 #include <linux/prctl.h>
 
@@ -41,32 +42,33 @@ static struct isolate_failure bind_scratch(const struct slot *slot) {
         if (result == 0)
             result = sys_mount(binds[i][0], target, 0, MS_BIND, 0);
         if (result < 0)
-            return failure_at(ISOLATE_STAGE_MOUNT_SCRATCH, result, i);
+            return failure_at(ISOLATE_STAGE_MOUNT_SCRATCH, result, ISOLATE_DETAIL_MOUNT_SCRATCH_WORK + i);
     }
     if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         return failure_at(0, 0, 0); /* the root is in there; what is beside it goes with the slot's tree */
-    long result = SYS_CALL_2(__NR_umount2, "/run", 2 /* MNT_DETACH */);
-    return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_SCRATCH : 0, result, 3);
+    long result = SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
+    return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_SCRATCH : 0, result,
+                      ISOLATE_DETAIL_MOUNT_SCRATCH_HIDE);
 }
 
 static struct isolate_failure mount_proc(const struct slot *slot) {
     char target[PATH_BYTES];
     /* The new proc is made while the slot's own, unmasked one is still visible: the kernel asks for that. */
-    int CLEANUP_CLOSE context = (int)SYS_CALL_2(__NR_fsopen, "proc", 1 /* FSOPEN_CLOEXEC */);
+    int CLEANUP_CLOSE context = (int)SYS_CALL_2(__NR_fsopen, "proc", FSOPEN_CLOEXEC);
     long result = context;
     if (result >= 0)
         result = SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
     int CLEANUP_CLOSE mount = -1;
     if (result >= 0)
-        result = mount = (int)SYS_CALL_3(__NR_fsmount, context, 1 /* FSMOUNT_CLOEXEC */,
+        result = mount = (int)SYS_CALL_3(__NR_fsmount, context, FSMOUNT_CLOEXEC,
                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     if (result >= 0 && !has_feature(slot, ISOLATE_FEATURE_WRITABLE))
-        result = SYS_CALL_2(__NR_umount2, "/proc", 2 /* MNT_DETACH */);
+        result = SYS_CALL_2(__NR_umount2, "/proc", SYS_MNT_DETACH);
     if (result >= 0)
         result = path_in_root(slot, "/proc", target);
     if (result >= 0)
         result = SYS_CALL_5(__NR_move_mount, mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
-    return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, result, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, result, ISOLATE_DETAIL_MOUNT_PROC_MOUNT);
 }
 
 static struct isolate_failure mask_proc(const struct slot *slot) {
@@ -76,9 +78,9 @@ static struct isolate_failure mask_proc(const struct slot *slot) {
     for (uint32_t i = 0; i < config->mask_count; i++) {
         char path[PATH_BYTES];
         long result = path_in_root(slot, config_text(config, config->masks[i].path), path);
-        if (result == 0 && config->masks[i].kind == 2) {
+        if (result == 0 && config->masks[i].kind == ISOLATE_MASK_READ_ONLY) {
             int CLEANUP_CLOSE tree =
-                (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, path, 1 | O_CLOEXEC /* CLONE */);
+                (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC);
             struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
                                                         MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
             result = tree;
@@ -88,7 +90,8 @@ static struct isolate_failure mask_proc(const struct slot *slot) {
             if (result >= 0)
                 result = SYS_CALL_5(__NR_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
         } else if (result == 0) {
-            result = sys_mount(config->masks[i].kind == 1 ? empty : "/dev/null", path, 0, MS_BIND, 0);
+            result = sys_mount(config->masks[i].kind == ISOLATE_MASK_DIRECTORY ? empty : "/dev/null", path, 0,
+                               MS_BIND, 0);
         }
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MASK_PROC, result, (int)i);
@@ -102,10 +105,10 @@ static struct isolate_failure enter_writable_root(const struct slot *slot) {
     if (result == 0)
         result = SYS_CALL_2(__NR_pivot_root, ".", ".");
     if (result == 0)
-        result = SYS_CALL_2(__NR_umount2, ".", 2 /* MNT_DETACH */);
+        result = SYS_CALL_2(__NR_umount2, ".", SYS_MNT_DETACH);
     if (result == 0)
         result = SYS_CALL_1(__NR_chdir, "/");
-    return failure_at(result < 0 ? ISOLATE_STAGE_PIVOT : 0, result, 1);
+    return failure_at(result < 0 ? ISOLATE_STAGE_PIVOT : 0, result, ISOLATE_DETAIL_PIVOT_CELL);
 }
 
 static struct isolate_failure make_mounts(const struct slot *slot) {
@@ -113,11 +116,11 @@ static struct isolate_failure make_mounts(const struct slot *slot) {
     int has_proc = has_feature(slot, ISOLATE_FEATURE_PROC);
     struct isolate_failure failure = bind_scratch(slot);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_MOUNT_SCRATCH))
-        failure = failure_at(ISOLATE_STAGE_MOUNT_SCRATCH, -EIO, 0);
+        failure = failure_at(ISOLATE_STAGE_MOUNT_SCRATCH, -EIO, ISOLATE_DETAIL_MOUNT_SCRATCH_WORK);
     if (failure.stage == 0 && has_proc)
         failure = mount_proc(slot);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_MOUNT_PROC))
-        failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -EIO, 0);
+        failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -EIO, ISOLATE_DETAIL_MOUNT_PROC_MOUNT);
     if (failure.stage == 0 && has_proc)
         failure = mask_proc(slot);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_MASK_PROC))
@@ -152,7 +155,8 @@ void init_main(const struct slot *slot, int result_socket) {
     if (done.failure.stage == 0 && network_is_per_cell(slot)) {
         int result = network_bring_loopback_up();
         network_bound_buffers(slot);
-        done.failure = failure_at(result < 0 ? ISOLATE_STAGE_NETWORK : 0, result, 1);
+        done.failure =
+            failure_at(result < 0 ? ISOLATE_STAGE_NETWORK : 0, result, ISOLATE_DETAIL_NETWORK_CELL);
     }
     if (done.failure.stage == 0) {
         /* Children that die are reaped by the kernel; nothing wakes us. */
@@ -161,8 +165,8 @@ void init_main(const struct slot *slot, int result_socket) {
             unsigned long flags;
             void *restorer;
             uint64_t mask;
-        } ignore = {(void *)1 /* SIG_IGN */, 0, 0, 0};
-        SYS_CALL_4(__NR_rt_sigaction, SYS_SIGCHLD, &ignore, 0, 8);
+        } ignore = {(void *)SIG_IGN, 0, 0, 0};
+        SYS_CALL_4(__NR_rt_sigaction, SYS_SIGCHLD, &ignore, 0, SYS_SIGNAL_SET_BYTES);
         int result = count = open_namespaces(slot, namespaces); /* the slot's proc knows us as well */
         if (result >= 0)
             result = credentials_drop_bounding_set();
@@ -171,7 +175,7 @@ void init_main(const struct slot *slot, int result_socket) {
         if (result == 0) /* after the last change of credentials, which would clear it */
             result = (int)sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
         if (result < 0)
-            done.failure = failure_at(ISOLATE_STAGE_CREDENTIALS, result, 1);
+            done.failure = failure_at(ISOLATE_STAGE_CREDENTIALS, result, ISOLATE_DETAIL_CREDENTIALS_INIT);
     }
     /* If the slot died before the death signal was set, this socket has no other end. */
     if (done.failure.stage != 0)

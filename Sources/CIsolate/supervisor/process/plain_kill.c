@@ -7,6 +7,7 @@
 #include "process/plain_kill.h"
 
 #include <linux/resource.h>
+#include <linux/wait.h>
 
 #include "accounting/members.h"
 #include "credentials.h"
@@ -27,7 +28,7 @@ static int kill_user(const struct slot *slot) {
         sys_exit(0);
     }
     if (pid > 0)
-        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+        SYS_CALL_4(__NR_wait4, pid, 0, __WALL, 0);
     return pid < 0 ? (int)pid : 0;
 }
 

@@ -8,7 +8,10 @@
  */
 #include "process/program.h"
 
+#include <asm/signal.h>
 #include <asm/stat.h>
+#include <linux/close_range.h>
+#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/seccomp.h>
@@ -25,10 +28,13 @@
 #include "tree/landlock.h"
 #include "tree/plain.h"
 
-enum { STRINGS_MAX = 8 << 20, PROT_READ_WRITE = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MAP_PRIVATE_FILE = 2 };
+enum { STRINGS_MAX = 8 << 20 };
 /* The embedder may start some threads during the run; a limit that is met too early would not be seen. */
 enum { OTHERS_SLACK = 4, OTHERS_GUESS = 64 };
 enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048, SIGNALS_MAX = 1024 };
+
+_Static_assert((int)ISOLATE_DETAIL_NAMESPACES_SESSION == (int)CELL_NAMESPACES,
+               "the cell's namespaces come first");
 
 struct filter_program {
     unsigned short length;
@@ -94,19 +100,23 @@ static uint32_t give_up_rights(const struct slot *slot, const struct seat_reques
     int last = network_is_per_cell(slot) ? CELL_NETWORK : CELL_UTS;
     for (int i = CELL_MOUNT; i <= last && has_feature(slot, ISOLATE_FEATURE_NAMESPACES); i++)
         check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_2(__NR_setns, request->namespaces[i], 0), i);
-    check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_0(__NR_setsid), CELL_NAMESPACES);
-    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, credentials_become_program(slot), 2);
+    check(slot, channel, ISOLATE_STAGE_NAMESPACES, SYS_CALL_0(__NR_setsid),
+          ISOLATE_DETAIL_NAMESPACES_SESSION);
+    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, credentials_become_program(slot),
+          ISOLATE_DETAIL_CREDENTIALS_PROGRAM);
     layers = layers_of(slot) | ISOLATE_LAYER_CAPABILITIES | ISOLATE_LAYER_NO_NEW_PRIVS;
-    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL), 3);
+    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL),
+          ISOLATE_DETAIL_CREDENTIALS_DEATH_SIGNAL);
     /* The slot attaches as tracer; nobody else is in this pid namespace but init. exec sets it anew anyway.
      */
-    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_DUMPABLE, 1), 4);
+    check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_DUMPABLE, 1),
+          ISOLATE_DETAIL_CREDENTIALS_DUMPABLE);
     int restricted = landlock_restrict(slot);
     if (restricted == 0)
         layers |= ISOLATE_LAYER_LANDLOCK; /* a kernel without Landlock is told in the report, not an error */
     check(slot, channel, ISOLATE_STAGE_LANDLOCK, restricted == -EOPNOTSUPP ? 0 : restricted, 0);
     uint64_t mask = 0;
-    SYS_CALL_4(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &mask, 0, 8);
+    SYS_CALL_4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, SYS_SIGNAL_SET_BYTES);
     *listener = install_filter(slot->config);
     check(slot, channel, ISOLATE_STAGE_SECCOMP, *listener, 0);
     return layers | ISOLATE_LAYER_SECCOMP;
@@ -189,9 +199,9 @@ static int parse_strings(const struct isolate_run_header *header, char *strings,
     if (header->string_bytes == 0 || header->argc == 0 || pointers > header->string_bytes + 4ull ||
         strings[header->string_bytes - 1] != 0)
         return -EINVAL;
-    long memory =
-        SYS_CALL_6(__NR_mmap, 0, pointers * sizeof(char *), PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
-    if (memory < 0 && memory > -4096)
+    long memory = SYS_CALL_6(__NR_mmap, 0, pointers * sizeof(char *), PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys_is_error(memory))
         return (int)memory;
     char **list = (char **)memory;
     char *next = strings, *end = strings + header->string_bytes;
@@ -240,9 +250,9 @@ static int receive_request(int socket, struct program *program, int fds[4]) {
             return -E2BIG;
         if (SYS_CALL_2(__NR_fstat, fds[3], &status) < 0 || status.st_size < (long)request.header.string_bytes)
             return -EINVAL; /* touching what is behind its end would kill us */
-        long memory = SYS_CALL_6(__NR_mmap, 0, request.header.string_bytes, PROT_READ_WRITE, MAP_PRIVATE_FILE,
-                                 fds[3], 0);
-        if (memory < 0 && memory > -4096)
+        long memory = SYS_CALL_6(__NR_mmap, 0, request.header.string_bytes, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE, fds[3], 0);
+        if (sys_is_error(memory))
             return (int)memory;
         strings = (char *)memory;
     } else if ((uint64_t)n != sizeof request.header + request.header.string_bytes) {
@@ -261,12 +271,12 @@ static int place_stdio(const int fds[4], uint32_t flags) {
         if (result < 0)
             return (int)result;
     }
-    return (int)SYS_CALL_3(__NR_close_range, 3, ~0u, 1 << 2 /* CLOSE_RANGE_CLOEXEC */);
+    return (int)SYS_CALL_3(__NR_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
 /* ENOENT of a file that is there speaks of its interpreter or its dynamic linker. */
 static long explain(const char *path, long result) {
-    if (result == -ENOENT && SYS_CALL_3(__NR_faccessat, AT_FDCWD, path, 0 /* F_OK */) == 0)
+    if (result == -ENOENT && SYS_CALL_3(__NR_faccessat, AT_FDCWD, path, SYS_F_OK) == 0)
         return -ELIBACC;
     return result;
 }
@@ -382,7 +392,8 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     if (sys_read(channel, &go, 1) != 1)
         sys_exit(1);
 
-    check(slot, channel, ISOLATE_STAGE_REQUEST, receive_request(slot->request, &program, fds), 0);
+    check(slot, channel, ISOLATE_STAGE_REQUEST, receive_request(slot->request, &program, fds),
+          ISOLATE_DETAIL_REQUEST_RECEIVE);
 
     const struct isolate_run_header *header = &request.header;
     struct isolate_ready_record ready = {.type = ISOLATE_PROGRAM_READY,
@@ -394,14 +405,14 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     failure = set_rlimits(slot, &header->limits);
     check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
     if (!has_own_tree(slot))
-        check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_places(slot, &program), 1);
-    check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory), 0);
+        check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_places(slot, &program),
+              ISOLATE_DETAIL_DIRECTORY_PLACES);
+    check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory),
+          ISOLATE_DETAIL_DIRECTORY_CHANGE);
     slot->container.content_bytes = (uint64_t)header->content_kib << 10;
     failure = cgroup_begin(slot, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
-    struct sys_timespec date = {0, 0};
-    SYS_CALL_2(__NR_clock_gettime, 5 /* CLOCK_REALTIME_COARSE */, &date);
-    ready.start_date_ns = (uint64_t)date.seconds * 1000000000u + (uint64_t)date.nanoseconds;
+    ready.start_date_ns = sys_clock_ns(SYS_CLOCK_REALTIME_COARSE);
     ready.start_ns = sys_now_ns();
     /* From here on the clocks run. */
     if (sys_send_blocking(channel, &ready, sizeof ready, 0, 0) < 0)

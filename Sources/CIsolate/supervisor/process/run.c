@@ -10,6 +10,7 @@
 #include <linux/ptrace.h>
 #include <linux/resource.h>
 #include <linux/seccomp.h>
+#include <linux/wait.h>
 
 #include "accounting/cgroup.h"
 #include "accounting/container_use.h"
@@ -88,7 +89,7 @@ static void read_channel(struct run *run) {
         run->record.serial = record.status.bytes;
         fail_run(run, record.status.failure);
     } else {
-        fail_run(run, failure_at(ISOLATE_STAGE_PROTOCOL, -EBADMSG, 0));
+        fail_run(run, failure_at(ISOLATE_STAGE_PROTOCOL, -EBADMSG, ISOLATE_DETAIL_PROTOCOL_RECORD));
     }
 }
 
@@ -182,7 +183,7 @@ static void handle_stop(struct run *run, int pid, int status) {
     }
     if (!run->is_ready && slot->cell.channel >= 0)
         read_channel(run); /* its limits stand there */
-    if (run->is_ready && status >> 16 == PTRACE_EVENT_EXIT)
+    if (run->is_ready && sys_stop_event(status) == PTRACE_EVENT_EXIT)
         cgroup_last_look(slot, &run->ready, &run->usage);
     trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
 }
@@ -207,11 +208,11 @@ static void reap(struct run *run) {
     for (int i = 0; i < DEAD_AT_ONCE; i++) {
         int status = 0;
         struct rusage usage;
-        long pid = SYS_CALL_4(__NR_wait4, -1, &status, 1 /* WNOHANG */ | 0x40000000 /* __WALL */, &usage);
+        long pid = SYS_CALL_4(__NR_wait4, -1, &status, WNOHANG | __WALL, &usage);
         run->may_have_more = pid > 0;
         if (pid <= 0)
             return;
-        if ((status & 0xff) == 0x7f) {
+        if (sys_has_stopped(status)) {
             handle_stop(run, (int)pid, status);
             return;
         }
@@ -348,7 +349,7 @@ static void settle_hits(struct run *run) {
     struct isolate_run_record *record = &run->record;
     /* The tracer knows about the first process's own writes. Of its children's only the file tells, and only
      * when the program then left with an error of its own. */
-    int has_failed = (record->wait_status & 0x7f) == 0 && record->wait_status != 0;
+    int has_failed = sys_has_failed(record->wait_status);
     record->hits |= run->sampled_hits | evidence_of_files(run->slot, &run->ready, has_failed);
     if (has_failed && host_disk_is_full(run->slot))
         record->hits |= ISOLATE_HIT_HOST_DISK;
@@ -439,7 +440,7 @@ struct isolate_run_record run_follow(struct slot *slot) {
         settle_hits(&run);
     } else if (!run.is_over) {
         run.record.end = ISOLATE_END_FAILURE;
-        run.record.failure = failure_at(ISOLATE_STAGE_REQUEST, -EPIPE, 1);
+        run.record.failure = failure_at(ISOLATE_STAGE_REQUEST, -EPIPE, ISOLATE_DETAIL_REQUEST_ENDED);
     }
     return run.record;
 }

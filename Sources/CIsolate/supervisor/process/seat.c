@@ -45,10 +45,10 @@ static void __attribute__((noreturn)) seat_main(struct slot *slot, int socket) {
         if (result == 0)
             result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
         if (result < 0)
-            reply.failure = failure_at(ISOLATE_STAGE_JOIN_CGROUP, result, ISOLATE_CGROUP_COUNT);
+            reply.failure = failure_at(ISOLATE_STAGE_JOIN_CGROUP, result, ISOLATE_DETAIL_JOIN_CGROUP_RIGHTS);
     }
     if (reply.failure.stage == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_JOIN_CGROUP))
-        reply.failure = failure_at(ISOLATE_STAGE_JOIN_CGROUP, -EIO, 0);
+        reply.failure = failure_at(ISOLATE_STAGE_JOIN_CGROUP, -EIO, ISOLATE_CGROUP_MEMORY);
     if (sys_send_blocking(socket, &reply, sizeof reply, 0, 0) < 0 || reply.failure.stage != 0)
         sys_exit(1);
     for (;;) {
@@ -101,16 +101,17 @@ struct isolate_failure seat_start(struct slot *slot) {
     struct isolate_status_record reply;
     long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 0);
+        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, ISOLATE_DETAIL_CLONE_SEAT_SOCKETS);
     result = sys_clone(CLONE_FILES, &slot->seat_pidfd);
     if (result == 0)
         seat_main(slot, ends[1]);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 1);
+        return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, ISOLATE_DETAIL_CLONE_SEAT_PROCESS);
     slot->seat_pid = (int)result;
     slot->seat = ends[0]; /* the other end stays open too: the descriptors are shared with the seat */
     result = receive_reply(slot, &reply);
-    return result < 0 ? failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 2) : reply.failure;
+    return result < 0 ? failure_at(ISOLATE_STAGE_CLONE_SEAT, result, ISOLATE_DETAIL_CLONE_SEAT_ANSWER)
+                      : reply.failure;
 }
 
 int seat_fork(struct slot *slot, int channel, struct isolate_status_record *reply) {

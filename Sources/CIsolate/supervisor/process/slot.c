@@ -7,8 +7,11 @@
  */
 #include "process/slot.h"
 
+#include <asm/signal.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/signalfd.h>
+#include <linux/wait.h>
 
 #include "accounting/cgroup.h"
 #include "accounting/looker.h"
@@ -35,10 +38,11 @@ enum { IDLE_BEFORE_CELL_NS = 2000000 };
 
 static struct isolate_failure watch_children(struct slot *slot) {
     uint64_t mask = 1ull << (SYS_SIGCHLD - 1);
-    SYS_CALL_4(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &mask, 0, 8);
+    SYS_CALL_4(__NR_rt_sigprocmask, SIG_BLOCK, &mask, 0, SYS_SIGNAL_SET_BYTES);
     slot->child_signals =
-        (int)SYS_CALL_4(__NR_signalfd4, -1, &mask, 8, 02000000 | 04000 /* CLOEXEC, NONBLOCK */);
-    return failure_at(slot->child_signals < 0 ? ISOLATE_STAGE_CLONE_SLOT : 0, slot->child_signals, 1);
+        (int)SYS_CALL_4(__NR_signalfd4, -1, &mask, SYS_SIGNAL_SET_BYTES, SFD_CLOEXEC | SFD_NONBLOCK);
+    return failure_at(slot->child_signals < 0 ? ISOLATE_STAGE_CLONE_SLOT : 0, slot->child_signals,
+                      ISOLATE_DETAIL_CLONE_SLOT_SIGNALS);
 }
 
 /* The slot's helpers: the seat, and where no cgroup counts memory the looker. */
@@ -46,7 +50,7 @@ static struct isolate_failure start_helpers(struct slot *slot) {
     if (slot->cgroup.kind == ISOLATE_CGROUP_NONE) {
         int result = looker_start(slot);
         if (result < 0)
-            return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, 3);
+            return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, ISOLATE_DETAIL_CLONE_SEAT_LOOKER);
     }
     struct isolate_failure failure = seat_start(slot);
     return failure.stage == 0 ? watch_children(slot) : failure;
@@ -58,10 +62,10 @@ static struct isolate_failure set_up_plain(struct slot *slot) {
     sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
     /* Whom we do not see we could not kill. */
     if (!members_are_visible(slot))
-        return failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, 2);
+        return failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, ISOLATE_DETAIL_MOUNT_PROC_BLIND);
     struct isolate_failure failure = failure_at(0, 0, 0);
     if (stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_SEAT))
-        failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
+        failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, ISOLATE_DETAIL_CLONE_SEAT_SOCKETS);
     return failure.stage == 0 ? start_helpers(slot) : failure;
 }
 
@@ -69,7 +73,7 @@ static struct isolate_failure set_up(struct slot *slot) {
     const struct isolate_config *config = slot->config;
     long result = identity_be_mapped(slot);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_ID_MAP, result, 1);
+        return failure_at(ISOLATE_STAGE_ID_MAP, result, ISOLATE_DETAIL_ID_MAP_INSIDE);
     if (!has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         sys_close_fd(&slot->sync);
     result = credentials_become_slot_root(slot);
@@ -78,7 +82,7 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (result == 0)
         credentials_hide(config);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_CREDENTIALS, result, 0);
+        return failure_at(ISOLATE_STAGE_CREDENTIALS, result, ISOLATE_DETAIL_CREDENTIALS_SLOT);
     struct isolate_failure failure = cgroup_open(slot);
     if (failure.stage != 0)
         return failure;
@@ -89,7 +93,7 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_NETWORK))
         result = -EIO;
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_NETWORK, result, 0);
+        return failure_at(ISOLATE_STAGE_NETWORK, result, ISOLATE_DETAIL_NETWORK_SLOT);
     const char *hostname = config_text(config, config->hostname);
     result = SYS_CALL_2(__NR_sethostname, hostname, text_length(hostname));
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_HOSTNAME))
@@ -104,9 +108,9 @@ static struct isolate_failure set_up(struct slot *slot) {
         identity_bound_quotas(slot);
     /* Nor could we bound what we do not see, where no cgroup does. */
     if (failure.stage == 0 && slot->cgroup.kind == ISOLATE_CGROUP_NONE && !members_are_visible(slot))
-        failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, 2);
+        failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, ISOLATE_DETAIL_MOUNT_PROC_BLIND);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CLONE_SEAT))
-        failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, 0);
+        failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, ISOLATE_DETAIL_CLONE_SEAT_SOCKETS);
     return failure.stage == 0 ? start_helpers(slot) : failure;
 }
 
@@ -156,7 +160,7 @@ static void handle_control(struct slot *slot) {
     switch (word.type) {
     case ISOLATE_PREPARE:
         if (slot->work >= 0 || cell_exists(slot))
-            failure = failure_at(ISOLATE_STAGE_PROTOCOL, -EBUSY, 0);
+            failure = failure_at(ISOLATE_STAGE_PROTOCOL, -EBUSY, ISOLATE_DETAIL_PROTOCOL_RECORD);
         if (failure.stage == 0)
             failure = scratch_create(slot, word.disk_bytes);
         if (failure.stage == 0) {
@@ -201,12 +205,11 @@ static int handle_waiting_cell(struct slot *slot) {
 /* The waiting program's process stopped or died. Being traced it stops even on its way out, and then its
  * channel says nothing. */
 static int has_program_news(struct slot *slot) {
-    /* WNOHANG, WSTOPPED, WEXITED, WNOWAIT, __WALL */
-    const int options = 1 | 2 | 4 | 0x01000000 | 0x40000000;
+    const int options = WNOHANG | WSTOPPED | WEXITED | WNOWAIT | __WALL;
     int info[32] = {0}; /* siginfo_t: the signal's number stands first */
     uint8_t drained[128];
     sys_read(slot->child_signals, drained, sizeof drained); /* before the look, so that none is lost */
-    SYS_CALL_5(__NR_waitid, 1 /* P_PID */, slot->cell.program_pid, info, options, 0);
+    SYS_CALL_5(__NR_waitid, P_PID, slot->cell.program_pid, info, options, 0);
     return info[0] != 0;
 }
 
@@ -289,7 +292,7 @@ int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *
         slot_main(slot);
     }
     if (pid < 0) {
-        *failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, pid, 0);
+        *failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, pid, ISOLATE_DETAIL_CLONE_SLOT_PROCESS);
         return pid;
     }
     sys_close_fd(&slot->sync); /* so that the slot's death is an end of file */
@@ -304,6 +307,6 @@ int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *
     if (result == 0)
         result = sys_send(sync, "m", 1, 0, 0);
     if (result < 0)
-        *failure = failure_at(ISOLATE_STAGE_ID_MAP, result, 0);
+        *failure = failure_at(ISOLATE_STAGE_ID_MAP, result, ISOLATE_DETAIL_ID_MAP_OUTSIDE);
     return pid;
 }

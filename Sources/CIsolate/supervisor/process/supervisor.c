@@ -8,9 +8,11 @@
  */
 #include "process/supervisor.h"
 
+#include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
+#include <linux/wait.h>
 
 #include "accounting/cgroup.h"
 #include "accounting/members.h"
@@ -61,7 +63,7 @@ static void report_slot(uint32_t type, uint32_t number, uint32_t uid, struct iso
 }
 
 static int wait_for(int pid, int options) {
-    return (int)SYS_CALL_4(__NR_wait4, pid, 0, options | 0x40000000 /* __WALL */, 0);
+    return (int)SYS_CALL_4(__NR_wait4, pid, 0, options | __WALL, 0);
 }
 
 /* An image may lie where only the host's root can go, and the slot is somebody else. Safe: the slot makes it
@@ -94,7 +96,7 @@ static void create_slot(uint32_t number) {
     int pid = -1, pidfd = -1;
     struct slot_entry *entry = free_entry();
     if (entry == 0 || number == 0) {
-        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, -ENFILE, 0);
+        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, -ENFILE, ISOLATE_DETAIL_CLONE_SLOT_PROCESS);
         goto done;
     }
     slot.host = identity_of(config, (uint32_t)(entry - entries));
@@ -106,7 +108,7 @@ static void create_slot(uint32_t number) {
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CGROUP)) {
         cgroup_close(&slot.cgroup);
         cgroup_remove(config, number);
-        failure = failure_at(ISOLATE_STAGE_CGROUP, -EIO, 0);
+        failure = failure_at(ISOLATE_STAGE_CGROUP, -EIO, ISOLATE_CGROUP_MEMORY);
     }
     if (failure.stage != 0)
         goto done;
@@ -125,7 +127,7 @@ static void create_slot(uint32_t number) {
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CLONE_SLOT))
         result = -EIO;
     if (result < 0) {
-        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, result, 0);
+        failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, result, ISOLATE_DETAIL_CLONE_SLOT_PROCESS);
         goto undo;
     }
     slot.control = control[1];
@@ -208,7 +210,7 @@ static int bury_orphans(const struct identity *host) {
         unsigned left = 0;
         count = list_orphan_children(&dead, members, MEMBERS_MAX);
         for (unsigned i = 0; i < count; i++)
-            left += wait_for(members[i].pid, 1 /* WNOHANG */) == 0;
+            left += wait_for(members[i].pid, WNOHANG) == 0;
         if (count == 0 || sys_now_ns() > end)
             break;
         if (left > 0) {
@@ -249,8 +251,8 @@ static void collect_slot(struct slot_entry *entry) {
         int cleared = buried < 0 ? buried : plain_remove_slot(config, number);
         removed = removed < 0 ? removed : cleared;
     }
-    report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, 0),
-                0, 0);
+    report_slot(ISOLATE_SLOT_ENDED, number, 0,
+                failure_at(removed < 0 ? ISOLATE_STAGE_CGROUP : 0, removed, ISOLATE_CGROUP_MEMORY), 0, 0);
 }
 
 static void leave(void) {
@@ -317,9 +319,8 @@ static const struct isolate_config *map_config(void) {
     if (sys_pread(ISOLATE_FD_CONFIG, &bytes, sizeof bytes, 0) != sizeof bytes ||
         bytes < sizeof(struct isolate_config))
         return 0;
-    long address =
-        SYS_CALL_6(__NR_mmap, 0, bytes, 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, ISOLATE_FD_CONFIG, 0);
-    return address < 0 && address > -4096 ? 0 : (const struct isolate_config *)address;
+    long address = SYS_CALL_6(__NR_mmap, 0, bytes, PROT_READ, MAP_PRIVATE, ISOLATE_FD_CONFIG, 0);
+    return sys_is_error(address) ? 0 : (const struct isolate_config *)address;
 }
 
 /* Limits of the embedder's shell are not the programs': as far as the hard ones allow, none is left. */

@@ -9,6 +9,7 @@
  */
 #include "process/trace.h"
 
+#include <asm/siginfo.h>
 #include <linux/elf.h>
 #include <linux/ptrace.h>
 
@@ -18,7 +19,6 @@
 #include "sys.h"
 #include "text.h"
 
-enum { SI_KERNEL_SEGV_MAPERR = 1, SI_KERNEL_SEGV_ACCERR = 2, EFBIG_RESULT = -27 };
 #define REACH_ABOVE_STACK_POINTER ((uint64_t)64 << 20)
 #define REACH_OF_AN_ARRAY ((uint64_t)16 << 30)
 #define GUARD_GAP ((uint64_t)1 << 20)
@@ -41,15 +41,17 @@ int trace_attach(int pid) {
 }
 
 static int read_registers(int pid, struct registers *out) {
-    uint64_t set[40] = {0}; /* x86_64: 27 words; aarch64: 34 */
+    /* Places in struct user_regs_struct of x86_64 (27 words) and struct user_pt_regs of aarch64 (34). */
+    enum { X86_RAX = 10, X86_RSP = 19, ARM_X0 = 0, ARM_SP = 31, WORDS_MOST = 40 };
+    uint64_t set[WORDS_MOST] = {0};
     struct sys_iovec vector = {set, sizeof set};
     long result = SYS_CALL_4(__NR_ptrace, PTRACE_GETREGSET, pid, NT_PRSTATUS, &vector);
 #if defined(__x86_64__)
-    out->stack_pointer = set[19];
-    out->syscall_result = (int64_t)set[10];
+    out->stack_pointer = set[X86_RSP];
+    out->syscall_result = (int64_t)set[X86_RAX];
 #elif defined(__aarch64__)
-    out->stack_pointer = set[31];
-    out->syscall_result = (int64_t)set[0];
+    out->stack_pointer = set[ARM_SP];
+    out->syscall_result = (int64_t)set[ARM_X0];
 #endif
     return (int)result;
 }
@@ -94,13 +96,12 @@ static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
     struct signal_info info = {0};
     struct registers registers = {0};
     if (SYS_CALL_4(__NR_ptrace, PTRACE_GETSIGINFO, pid, 0, &info) < 0 ||
-        (info.code != SI_KERNEL_SEGV_MAPERR && info.code != SI_KERNEL_SEGV_ACCERR) ||
-        read_registers(pid, &registers) < 0)
+        (info.code != SEGV_MAPERR && info.code != SEGV_ACCERR) || read_registers(pid, &registers) < 0)
         return 0;
     uint64_t at = info.address, sp = registers.stack_pointer;
     /* What is mapped and refused is another thing, unless it lies near the stack pointer: the guard of a
      * mapping below the stack. */
-    uint64_t reach = info.code == SI_KERNEL_SEGV_MAPERR ? REACH_OF_AN_ARRAY : REACH_ABOVE_STACK_POINTER;
+    uint64_t reach = info.code == SEGV_MAPERR ? REACH_OF_AN_ARRAY : REACH_ABOVE_STACK_POINTER;
     if (at + REACH_BELOW_STACK_POINTER < sp || at > sp + reach)
         return 0;
     /* The program may have raised its limit, up to none at all. */
@@ -115,7 +116,7 @@ static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
 /* A raised SIGXFSZ leaves the result of kill in the register, a real one the write's EFBIG. */
 static int is_refused_write(int pid) {
     struct registers registers = {0};
-    return read_registers(pid, &registers) == 0 && registers.syscall_result == EFBIG_RESULT;
+    return read_registers(pid, &registers) == 0 && registers.syscall_result == -EFBIG;
 }
 
 /* How many descriptors a process has open; counts no further than `most`. */
@@ -157,13 +158,12 @@ static void read_resident(const struct slot *slot, int pid, struct trace_evidenc
 }
 
 void trace_release_stranger(int pid) {
-    enum { DETACH = 17 /* PTRACE_DETACH */ };
-    SYS_CALL_4(__NR_ptrace, DETACH, pid, 0, 0);
+    SYS_CALL_4(__NR_ptrace, PTRACE_DETACH, pid, 0, 0);
 }
 
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
                        struct trace_evidence *evidence) {
-    int pid = slot->cell.program_pid, signal = (status >> 8) & 0xff, event = status >> 16;
+    int pid = slot->cell.program_pid, signal = sys_stop_signal(status), event = sys_stop_event(status);
     int request = PTRACE_CONT, deliver = 0;
     if (event == PTRACE_EVENT_EXIT) {
         read_resident(slot, pid, evidence);

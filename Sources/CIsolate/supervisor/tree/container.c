@@ -8,6 +8,9 @@
  */
 #include "tree/container.h"
 
+#include <linux/ipc.h>
+#include <linux/wait.h>
+
 #include "accounting/container_use.h"
 #include "accounting/members.h"
 #include "config.h"
@@ -17,20 +20,19 @@
 #include "sys.h"
 #include "tree/plain.h"
 
-enum { IPC_RMID = 0, WIPE_TRIES = 200 };
+enum { WIPE_TRIES = 200 };
 
 struct isolate_failure container_open(struct slot *slot) {
     slot->work = sys_openat(AT_FDCWD, container_places[0], O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
     slot->container.root_found = slot->container.root_rest_ns = 0;
     slot->container.floor_bytes = slot->container.floor_inodes = 0;
-    struct sys_timespec date = {0, 0};
-    SYS_CALL_2(__NR_clock_gettime, 5 /* CLOCK_REALTIME_COARSE: the clock of file times */, &date);
-    slot->container.opened_ns = (uint64_t)date.seconds * 1000000000u + (uint64_t)date.nanoseconds;
+    slot->container.opened_ns = sys_clock_ns(SYS_CLOCK_REALTIME_COARSE);
     if (slot->work >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH)) {
         sys_close_fd(&slot->work);
         slot->work = -EIO;
     }
-    struct isolate_failure failure = failure_at(slot->work < 0 ? ISOLATE_STAGE_SCRATCH : 0, slot->work, 0);
+    struct isolate_failure failure =
+        failure_at(slot->work < 0 ? ISOLATE_STAGE_SCRATCH : 0, slot->work, ISOLATE_DETAIL_SCRATCH_MOUNT);
     if (failure.stage != 0)
         slot->work = -1;
     return failure;
@@ -113,7 +115,7 @@ static void run_wipe(const struct slot *slot, int first) {
     if (pid == 0)
         wipe_as_program(slot, first);
     if (pid > 0)
-        SYS_CALL_4(__NR_wait4, pid, 0, 0x40000000 /* __WALL */, 0);
+        SYS_CALL_4(__NR_wait4, pid, 0, __WALL, 0);
 }
 
 void container_end_run(struct slot *slot) {

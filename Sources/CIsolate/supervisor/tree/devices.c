@@ -9,12 +9,11 @@
 
 #include <asm/stat.h>
 #include <linux/mount.h>
+#include <linux/stat.h>
 
 #include "config.h"
 #include "sys.h"
 #include "text.h"
-
-enum { CHARACTER_DEVICE = 0020000, TYPE_BITS = 0170000 };
 
 static int set_option(int context, const char *key, const char *value) {
     return (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_SET_STRING, key, value, 0);
@@ -24,10 +23,10 @@ static int set_option(int context, const char *key, const char *value) {
 static int make_node(int root, const char *source, const char *name) {
     struct stat status;
     long result = SYS_CALL_4(__NR_newfstatat, AT_FDCWD, source, &status, AT_SYMLINK_NOFOLLOW);
-    if (result < 0 || (status.st_mode & TYPE_BITS) != CHARACTER_DEVICE)
+    if (result < 0 || !S_ISCHR(status.st_mode))
         return 0;
     /* Safe: null, zero, full, random, urandom and tty are everybody's on every host. */
-    result = SYS_CALL_4(__NR_mknodat, root, name, CHARACTER_DEVICE | 0666, status.st_rdev);
+    result = SYS_CALL_4(__NR_mknodat, root, name, S_IFCHR | 0666, status.st_rdev);
     if (result == 0) /* the umask took some */
         result = SYS_CALL_3(__NR_fchmodat, root, name, 0666);
     return (int)result;
@@ -53,7 +52,7 @@ static int fill(const struct isolate_config *config, int root) {
 }
 
 int devices_create(const struct isolate_config *config) {
-    int CLEANUP_CLOSE context = (int)SYS_CALL_2(__NR_fsopen, "tmpfs", 1 /* FSOPEN_CLOEXEC */);
+    int CLEANUP_CLOSE context = (int)SYS_CALL_2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC);
     int result = context < 0 ? context : set_option(context, "mode", "0755");
     if (result == 0)
         result = set_option(context, "size", "64k");
@@ -62,7 +61,7 @@ int devices_create(const struct isolate_config *config) {
     if (result == 0)
         result = (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
     int root = result < 0 ? result
-                          : (int)SYS_CALL_3(__NR_fsmount, context, 1 /* FSMOUNT_CLOEXEC */,
+                          : (int)SYS_CALL_3(__NR_fsmount, context, FSMOUNT_CLOEXEC,
                                             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
     if (root < 0)
         return root;

@@ -10,6 +10,7 @@
 
 #include <asm/stat.h>
 #include <linux/openat2.h>
+#include <linux/stat.h>
 
 #include "credentials.h"
 #include "failure.h"
@@ -17,7 +18,7 @@
 #include "sys.h"
 
 enum { COPY_AT_ONCE = 1 << 30 };
-enum { FILE_TYPE_MASK = 0170000, FILE_TYPE_REGULAR = 0100000, PERMISSION_BITS = 0777 };
+enum { PERMISSION_BITS = S_IRWXU | S_IRWXG | S_IRWXO };
 
 static int open_beneath(int dir, const char *path, int flags, int mode) {
     struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
@@ -105,13 +106,13 @@ static int open_for_read(int work, const char *path, struct isolate_status_recor
     sys_close_fd(&fd);
     if (result < 0)
         return result;
-    if ((status.st_mode & FILE_TYPE_MASK) != FILE_TYPE_REGULAR)
-        return (status.st_mode & FILE_TYPE_MASK) == 0040000 ? -EISDIR : -ENXIO;
+    if (!S_ISREG(status.st_mode))
+        return S_ISDIR(status.st_mode) ? -EISDIR : -ENXIO;
     /* It may have been replaced meanwhile: O_NONBLOCK keeps a FIFO from stopping us, and the type is asked
      * again. */
     fd = open_beneath(dir, last, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, &status);
-    if (result == 0 && (status.st_mode & FILE_TYPE_MASK) != FILE_TYPE_REGULAR)
+    if (result == 0 && !S_ISREG(status.st_mode))
         result = -ENXIO;
     if (result < 0) {
         sys_close_fd(&fd);
@@ -146,12 +147,13 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
             result = *fd;
         credentials_act_as_slot(slot);
     }
-    return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, ISOLATE_DETAIL_FILE_OPEN);
 }
 
 void file_refuse(struct slot *slot, long result) {
-    struct isolate_status_record answer = {.type = ISOLATE_FILE_OPENED,
-                                           .failure = failure_at(ISOLATE_STAGE_FILE, result, 6)};
+    struct isolate_status_record answer = {
+        .type = ISOLATE_FILE_OPENED,
+        .failure = failure_at(ISOLATE_STAGE_FILE, result, ISOLATE_DETAIL_FILE_DESCRIPTORS)};
     if (sys_send_blocking(slot->control, &answer, sizeof answer, 0, 0) < 0)
         sys_exit(0); /* the embedder is gone */
 }

@@ -14,15 +14,32 @@
 #include "slot_state.h"
 #include "sys.h"
 
+/* What older headers lack. */
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
+#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
+#endif
+#ifndef LANDLOCK_ACCESS_NET_BIND_TCP
+#define LANDLOCK_ACCESS_NET_BIND_TCP (1ULL << 0)
+#define LANDLOCK_ACCESS_NET_CONNECT_TCP (1ULL << 1)
+#endif
+#ifndef LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+#define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
+#define LANDLOCK_SCOPE_SIGNAL (1ULL << 1)
+#endif
 
-enum {
-    WRITE_FILE = 0x2,
-    READ_FILE = 0x4,
-    READ_ACCESS = 0x1 | 0x4 | 0x8 /* execute, read file, read directory */
-};
+/* All that the first ABI knows: from executing a file to making a symbolic link. */
+#define ACCESS_OF_FIRST_ABI ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
+/* The ABIs that brought the rest. */
+enum { ABI_REFER = 2, ABI_TRUNCATE = 3, ABI_TCP = 4, ABI_IOCTL_DEV = 5, ABI_SCOPES = 6 };
+
+#define READ_ACCESS (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define DEVICE_ACCESS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 
 /* The kernel's current structure; older kernels are told a smaller size. */
 struct rule_set {
@@ -30,13 +47,13 @@ struct rule_set {
 };
 
 static uint64_t all_fs_access(uint32_t abi) {
-    uint64_t access = (1ull << 13) - 1;
-    if (abi >= 2)
-        access |= 1ull << 13; /* refer */
-    if (abi >= 3)
-        access |= 1ull << 14; /* truncate */
-    if (abi >= 5)
-        access |= 1ull << 15; /* ioctl on devices */
+    uint64_t access = ACCESS_OF_FIRST_ABI;
+    if (abi >= ABI_REFER)
+        access |= LANDLOCK_ACCESS_FS_REFER;
+    if (abi >= ABI_TRUNCATE)
+        access |= LANDLOCK_ACCESS_FS_TRUNCATE;
+    if (abi >= ABI_IOCTL_DEV)
+        access |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
     return access;
 }
 
@@ -79,12 +96,12 @@ static int allow_host_tree(const struct slot *slot, int rules, uint64_t all) {
         if (config->binds[i].kind == ISOLATE_BIND_TREE)
             result = allow(rules, path, READ_ACCESS);
         else if (config->binds[i].kind == ISOLATE_BIND_FILE)
-            result = allow_file(rules, path, READ_FILE);
+            result = allow_file(rules, path, LANDLOCK_ACCESS_FS_READ_FILE);
         else if (config->binds[i].kind == ISOLATE_BIND_DEVICE)
-            result = allow_file(rules, path, READ_FILE | WRITE_FILE);
+            result = allow_file(rules, path, DEVICE_ACCESS);
     }
     for (unsigned i = 0; i < sizeof files / sizeof files[0] && result == 0; i++)
-        result = allow_file(rules, files[i], READ_FILE);
+        result = allow_file(rules, files[i], LANDLOCK_ACCESS_FS_READ_FILE);
     return result;
 }
 
@@ -94,9 +111,14 @@ int landlock_restrict(const struct slot *slot) {
         return -EOPNOTSUPP;
     uint64_t all = all_fs_access(abi);
     /* Where TCP is allowed, the network namespace is what keeps it inside. */
-    int refuses_tcp = abi >= 4 && slot->config->network != ISOLATE_NETWORK_LOOPBACK;
-    struct rule_set set = {all, refuses_tcp ? 3 : 0, abi >= 6 ? 3 : 0};
-    size_t bytes = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
+    int refuses_tcp = abi >= ABI_TCP && slot->config->network != ISOLATE_NETWORK_LOOPBACK;
+    struct rule_set set = {
+        .handled_fs = all,
+        .handled_net = refuses_tcp ? LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP : 0,
+        .scoped = abi >= ABI_SCOPES ? LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL : 0};
+    size_t bytes = abi >= ABI_SCOPES ? sizeof set
+                   : abi >= ABI_TCP  ? offsetof(struct rule_set, scoped)
+                                     : offsetof(struct rule_set, handled_net);
     int CLEANUP_CLOSE rules = (int)SYS_CALL_3(__NR_landlock_create_ruleset, &set, bytes, 0);
     if (rules < 0)
         return rules;

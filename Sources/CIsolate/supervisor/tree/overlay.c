@@ -80,7 +80,7 @@ static struct isolate_failure populate(struct slot *slot, int root) {
     for (unsigned i = 0; i < sizeof directories / sizeof directories[0] && result == 0; i++)
         result = entry_make_directory(root, directories[i], 0755);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_SCRATCH, result, 4);
+        return failure_at(ISOLATE_STAGE_SCRATCH, result, ISOLATE_DETAIL_SCRATCH_ROOT_DIRECTORIES);
     for (uint32_t i = 0; i < config->bind_count; i++) {
         const struct isolate_bind *bind = &config->binds[i];
         const char *target = config_text(config, bind->target);
@@ -145,7 +145,7 @@ static struct isolate_failure mount_overlays(const struct isolate_config *config
 /* Without these attributes the kernel mounts all the same, and then fails to delete. */
 static struct isolate_failure check_user_attributes(void) {
     long result = SYS_CALL_5(__NR_setxattr, "/run/upper", "user.overlay.probe", "y", 1, 0);
-    return failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, -1);
+    return failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, ISOLATE_DETAIL_OVERLAY_USER_ATTRIBUTES);
 }
 
 static struct isolate_failure ask_supervisor(struct slot *slot) {
@@ -161,7 +161,8 @@ static struct isolate_failure ask_supervisor(struct slot *slot) {
     if (result >= 0)
         result = sys_receive(slot->sync, &answer, sizeof answer, 0, 0, 0);
     if (result != sizeof answer)
-        return failure_at(ISOLATE_STAGE_OVERLAY, result < 0 ? result : -EPIPE, -2);
+        return failure_at(ISOLATE_STAGE_OVERLAY, result < 0 ? result : -EPIPE,
+                          ISOLATE_DETAIL_OVERLAY_SUPERVISOR);
     if (answer.failure.stage == 0)
         slot->writable.has_lower_ids = 1;
     return answer.failure;
@@ -175,13 +176,13 @@ struct isolate_failure overlay_create(struct slot *slot) {
     int CLEANUP_CLOSE root =
         result < 0 ? (int)result : sys_openat(AT_FDCWD, "/run/root", O_PATH | O_DIRECTORY, 0);
     if (root < 0)
-        return failure_at(ISOLATE_STAGE_SCRATCH, root, 5);
+        return failure_at(ISOLATE_STAGE_SCRATCH, root, ISOLATE_DETAIL_SCRATCH_ROOT_MOUNT);
     if (result == 0)
         result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, "/run/upper", 0755);
     if (result == 0)
         result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, "/run/overlay", 0755);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_SCRATCH, result, 6);
+        return failure_at(ISOLATE_STAGE_SCRATCH, result, ISOLATE_DETAIL_SCRATCH_ROOT_LAYERS);
     struct isolate_failure failure = populate(slot, root);
     if (failure.stage != 0)
         return failure;
@@ -238,12 +239,14 @@ void overlay_mount_for_slot(const struct isolate_config *config, const struct id
     /* Safe: the tree below is what our slot just made; no program has run in it, so no link of a program's is
      * followed, and the layers are named by our own numbers. */
     long result = SYS_CALL_2(__NR_setns, namespaces[1], CLONE_NEWNS);
-    answer.failure = failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, -3);
+    answer.failure =
+        failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, ISOLATE_DETAIL_OVERLAY_NAMESPACE);
     if (answer.failure.stage == 0 && is_first)
         answer.failure = give_lower_ids(config, namespaces[0]);
     if (answer.failure.stage == 0) {
         result = become_owner(id);
-        answer.failure = failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, -4);
+        answer.failure =
+            failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, ISOLATE_DETAIL_OVERLAY_OWNER);
     }
     if (answer.failure.stage == 0)
         answer.failure = mount_overlays(config, "redirect_dir=on");

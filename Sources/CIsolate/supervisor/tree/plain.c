@@ -55,7 +55,7 @@ static int remove_entry(int dir, const char *name) {
 static int empty_directory(int dir, char name[256]) {
     struct sys_entries entries;
     const struct sys_entry *entry;
-    SYS_CALL_3(__NR_lseek, dir, 0, 0);
+    SYS_CALL_3(__NR_lseek, dir, 0, SYS_SEEK_SET);
     sys_begin_entries(&entries, dir);
     while ((entry = sys_next_entry(&entries)) != 0) {
         const char *parts[] = {entry->name, 0};
@@ -139,7 +139,7 @@ struct isolate_failure plain_scratch_create(struct slot *slot) {
     if (result >= 0)
         return failure_at(0, 0, 0);
     plain_scratch_remove(slot);
-    return failure_at(ISOLATE_STAGE_SCRATCH, result, 7);
+    return failure_at(ISOLATE_STAGE_SCRATCH, result, ISOLATE_DETAIL_SCRATCH_PLAIN);
 }
 
 void plain_scratch_remove(struct slot *slot) {

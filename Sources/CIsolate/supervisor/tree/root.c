@@ -152,14 +152,15 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
             break;
         int result = entry_make_directory(root, directories[i], 0755);
         if (result < 0)
-            return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result, (int)i + 1);
+            return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result,
+                              ISOLATE_DETAIL_MOUNT_ROOT_DIRECTORIES + (int)i);
     }
     slot->has_devices = slot->devices >= 0;
     if (slot->has_devices) {
         int result =
             (int)SYS_CALL_5(__NR_move_mount, slot->devices, "", root, "dev", MOVE_MOUNT_F_EMPTY_PATH);
         if (result < 0)
-            return failure_at(ISOLATE_STAGE_DEV, result, -1);
+            return failure_at(ISOLATE_STAGE_DEV, result, ISOLATE_DETAIL_DEV_TMPFS);
         sys_close_fd(&slot->devices);
     }
     if (slot->image >= 0) { /* for as long as its parts are taken from it */
@@ -168,7 +169,7 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
             result =
                 (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, IMAGE_PLACE, MOVE_MOUNT_F_EMPTY_PATH);
         if (result < 0)
-            return failure_at(ISOLATE_STAGE_BIND, result, -2);
+            return failure_at(ISOLATE_STAGE_BIND, result, ISOLATE_DETAIL_BIND_PLACE_IMAGE);
     }
     for (uint32_t i = 0; i < config->bind_count; i++) {
         int result = add_bind(slot, root, i);
@@ -187,12 +188,11 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
     }
     if (slot->image >= 0) {
-        long result =
-            SYS_CALL_2(__NR_umount2, STAGING "/" IMAGE_PLACE, 2 | 8 /* MNT_DETACH, UMOUNT_NOFOLLOW */);
+        long result = SYS_CALL_2(__NR_umount2, STAGING "/" IMAGE_PLACE, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
         if (result == 0)
             result = SYS_CALL_3(__NR_unlinkat, root, IMAGE_PLACE, AT_REMOVEDIR);
         if (result < 0)
-            return failure_at(ISOLATE_STAGE_BIND, result, -3);
+            return failure_at(ISOLATE_STAGE_BIND, result, ISOLATE_DETAIL_BIND_REMOVE_IMAGE);
         sys_close_fd(&slot->image);
     }
     return failure_at(0, 0, 0);
@@ -204,7 +204,7 @@ static long enter_root(void) {
     if (result == 0)
         result = SYS_CALL_2(__NR_pivot_root, ".", ".");
     if (result == 0) /* the old root lies on top of the new one now */
-        result = SYS_CALL_2(__NR_umount2, ".", 2 /* MNT_DETACH */);
+        result = SYS_CALL_2(__NR_umount2, ".", SYS_MNT_DETACH);
     if (result == 0)
         result = SYS_CALL_1(__NR_chdir, "/");
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
@@ -222,7 +222,7 @@ struct isolate_failure root_build(struct slot *slot) {
         slot->image =
             (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, image, OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
         if (slot->image < 0)
-            return failure_at(ISOLATE_STAGE_BIND, slot->image, -4);
+            return failure_at(ISOLATE_STAGE_BIND, slot->image, ISOLATE_DETAIL_BIND_OPEN_IMAGE);
     }
     if (result == 0)
         result =
@@ -230,7 +230,7 @@ struct isolate_failure root_build(struct slot *slot) {
     int CLEANUP_CLOSE root =
         result < 0 ? (int)result : sys_openat(AT_FDCWD, STAGING, O_PATH | O_DIRECTORY, 0);
     if (root < 0)
-        return failure_at(ISOLATE_STAGE_MOUNT_ROOT, root, 0);
+        return failure_at(ISOLATE_STAGE_MOUNT_ROOT, root, ISOLATE_DETAIL_MOUNT_ROOT_TMPFS);
     struct isolate_failure failure = fill_root(slot, root);
     if (failure.stage != 0)
         return failure;
@@ -240,11 +240,12 @@ struct isolate_failure root_build(struct slot *slot) {
     else /* the outer one, for our own eyes only: it is in no tree */
         slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_MOUNT_PROC, result, 0);
+        return failure_at(ISOLATE_STAGE_MOUNT_PROC, result, ISOLATE_DETAIL_MOUNT_PROC_MOUNT);
     result = enter_root();
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_PIVOT, result, 0);
+        return failure_at(ISOLATE_STAGE_PIVOT, result, ISOLATE_DETAIL_PIVOT_SLOT);
     if (has_proc)
         slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-    return failure_at(slot->proc < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, slot->proc, 1);
+    return failure_at(slot->proc < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, slot->proc,
+                      ISOLATE_DETAIL_MOUNT_PROC_OPEN);
 }

@@ -59,7 +59,8 @@ static struct isolate_failure fill_scratch(struct slot *slot) {
         if (result == 0) /* umask 022 would take the write bits of the shared ones */
             result = SYS_CALL_3(__NR_fchmodat, AT_FDCWD, parts[i].path, parts[i].mode);
     }
-    struct isolate_failure failure = failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 1);
+    struct isolate_failure failure =
+        failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, ISOLATE_DETAIL_SCRATCH_FILL);
     if (result == 0 && has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         failure = overlay_create(slot);
     credentials_act_as_slot(slot);
@@ -81,7 +82,7 @@ struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
     if (result == 0) /* its root belongs to the program while it is filled */
         result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, "/run", slot->uid, slot->gid, 0);
     if (result < 0)
-        return failure_at(ISOLATE_STAGE_SCRATCH, result, 0);
+        return failure_at(ISOLATE_STAGE_SCRATCH, result, ISOLATE_DETAIL_SCRATCH_MOUNT);
     struct isolate_failure failure = fill_scratch(slot);
     if (failure.stage == 0) {
         result = slot->work = sys_openat(AT_FDCWD, "/run/work", O_PATH | O_DIRECTORY, 0);
@@ -89,7 +90,7 @@ struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
             result = measure_base(slot);
         if (result >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH))
             result = -EIO;
-        failure = failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 2);
+        failure = failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, ISOLATE_DETAIL_SCRATCH_OPEN);
     }
     if (failure.stage == 0 && is_writable)
         failure = scratch_resize(slot, disk_bytes);
@@ -101,14 +102,15 @@ struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
 struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes) {
     char options[128];
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER) && !container_holds_less(disk_bytes))
-        return failure_at(ISOLATE_STAGE_SCRATCH, -EINVAL, 3); /* as a tmpfs answers */
+        return failure_at(ISOLATE_STAGE_SCRATCH, -EINVAL,
+                          ISOLATE_DETAIL_SCRATCH_RESIZE); /* as a tmpfs answers */
     slot->disk_bytes = disk_bytes;
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         return failure_at(0, 0, 0); /* looked at from time to time; see evidence.c */
     long result = size_option(options, sizeof options, slot, disk_bytes);
     if (result == 0)
         result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_REMOUNT, options);
-    return failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, 3);
+    return failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, ISOLATE_DETAIL_SCRATCH_RESIZE);
 }
 
 void scratch_remove(struct slot *slot) {
@@ -123,5 +125,5 @@ void scratch_remove(struct slot *slot) {
         return;
     }
     sys_close_fd(&slot->work);
-    SYS_CALL_2(__NR_umount2, "/run", 2 /* MNT_DETACH */);
+    SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
 }
