@@ -234,6 +234,11 @@ int isolate_births_may_match(uint64_t one, uint64_t other);
  */
 int isolate_free_descriptors(void);
 
+/* The capabilities that a stage (CLONE_SLOT, ID_MAP, CREDENTIALS) wants of a process that is more than an
+ * ordinary user, and that this one does not have in effect: libcap's names with ", " between, "" when it has
+ * all of them or the stage wants none. `bytes`: 64 are enough. */
+void isolate_lacking_capabilities(int stage, char *out, size_t bytes);
+
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);
 

@@ -16,6 +16,14 @@ extension isolate_failure {
     }
 }
 
+/// The capabilities that this process lacks for a stage, by libcap's names: "cap_setuid, cap_setgid"; "" when it has all.
+package func lackingCapabilities(at stage: isolate_stage) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
+        isolate_lacking_capabilities(Int32(stage.rawValue), text.baseAddress, text.count)
+        return String(cString: text.baseAddress!)
+    }
+}
+
 extension SandboxError {
     /// - Parameter doing: completes "… failed", such as "starting the supervisor".
     package init(_ failure: isolate_failure, while doing: String) {
@@ -33,12 +41,18 @@ extension SandboxError {
         case ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_JOIN_CGROUP:
             "the cgroup could not be made or entered; see `sandbox doctor`"
         case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP:
-            "namespaces were refused; see `sandbox doctor`"
+            "namespaces were refused\(lacking(stage, errno)); see `sandbox doctor`"
         case ISOLATE_STAGE_SECCOMP:
             "the kernel needs CONFIG_SECCOMP_FILTER and user notification (5.0 or newer)"
         default:
             "see `sandbox doctor`"
         }
+    }
+
+    /// What user 0 lacks of a root's usual rights, as in a container. An ordinary user needs none of them.
+    private static func lacking(_ stage: isolate_stage, _ errno: Int32) -> String {
+        let names = errno == EPERM && geteuid() == 0 ? lackingCapabilities(at: stage) : ""
+        return names.isEmpty ? "" : ", and this process lacks \(names)"
     }
 
     /// What is not refused but used up, whatever the stage.
