@@ -2,8 +2,9 @@
 #ifndef ISOLATE_ACCOUNTING_CGROUP_KINDS_H
 #define ISOLATE_ACCOUNTING_CGROUP_KINDS_H
 
-#include "slot_state.h"
 #include <stddef.h>
+
+#include "slot_state.h"
 
 /* What the counters said when a run ended, or until now. */
 struct cgroup_usage {

@@ -2,8 +2,9 @@
 #ifndef ISOLATE_ACCOUNTING_MEMBERS_H
 #define ISOLATE_ACCOUNTING_MEMBERS_H
 
-#include "slot_state.h"
 #include <stddef.h>
+
+#include "slot_state.h"
 
 enum { MEMBERS_MAX = 1024 };
 struct member {

@@ -4,7 +4,9 @@
 
 #include "slot_state.h"
 
+/* Undoes all it did when it fails. */
 struct isolate_failure cell_prepare(struct slot *slot);
+/* Every process of it is dead afterwards. */
 void cell_destroy(struct slot *slot);
 /* Kills every process of the cell; cell_reap then waits until they are gone. */
 void cell_kill(struct slot *slot);

@@ -14,6 +14,7 @@ struct seat_request { /* ISOLATE_SEAT_FORK */
     uint64_t processes_base;
 };
 
+/* Joins the cell, waits for a request, and becomes it. */
 void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "slot_state.h"
 
+/* A sandbox begins. */
 struct isolate_failure container_open(struct slot *slot);
 /* Removes what a sandbox left in every place that it could write to; -EBUSY: not everything went. */
 int container_wipe(struct slot *slot);

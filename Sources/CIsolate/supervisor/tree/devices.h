@@ -4,8 +4,9 @@
 
 #include "isolate_protocol.h"
 
-/* For the supervisor: a mount that nobody has mounted yet, or -errno. */
+/* What targets of the configuration that belong here begin with. */
 #define DEVICES_PREFIX "dev/"
+/* For the supervisor: a mount that nobody has mounted yet, or -errno. */
 int devices_create(const struct isolate_config *config);
 
 #endif
