@@ -50,7 +50,7 @@ let package = Package(
                 .enableWarning("all"),
                 .enableWarning("extra"),
             ],
-            linkerSettings: [.linkedLibrary(":libseccomp.a")]),
+            linkerSettings: [.linkedLibrary(":libseccomp.a"), .linkedLibrary(":libcap.a")]),
         .target(
             name: "CArchive",
             cSettings: [

@@ -7,15 +7,18 @@ cd "$(dirname "$0")/.."
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
-target=(--target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include -std=gnu11 -O2 -Wall -Wextra -Werror)
+headers=/usr/aarch64-linux-gnu/include
+target=(--target=aarch64-linux-gnu -std=gnu11 -O2 -Wall -Wextra -Werror)
 
-"$clang" "${target[@]}" -ffreestanding -nostdlib -static -fno-pic -fno-stack-protector -fuse-ld=lld \
-    -Wl,--build-id=none,-z,noexecstack,--strip-all -ISources/CIsolate/include Sources/CIsolate/supervisor/*.c -o "$out/supervisor"
+# Freestanding: the compiler's own headers come before those of a C library.
+"$clang" "${target[@]}" -nostdlibinc -idirafter "$headers" -ffreestanding -nostdlib -static -fno-pic -fno-stack-protector -fuse-ld=lld \
+    -Wl,--build-id=none,-z,noexecstack,--strip-all -ISources/CIsolate/include -ISources/CIsolate/supervisor \
+    Sources/CIsolate/supervisor/*.c Sources/CIsolate/supervisor/*/*.c -o "$out/supervisor"
 machine=$(od -An -tu2 -j18 -N2 "$out/supervisor" | tr -d ' ')
 [[ $machine == 183 ]] || { echo "cross: the supervisor's machine is $machine, not 183 (aarch64)" >&2 && exit 1; }
 count=0
 for file in Sources/CIsolate/client/*.c Sources/CArchive/*.c; do
-    "$clang" "${target[@]}" -D_GNU_SOURCE -idirafter /usr/include -ISources/CIsolate/include -ISources/CArchive/include \
+    "$clang" "${target[@]}" -isystem "$headers" -D_GNU_SOURCE -idirafter /usr/include -ISources/CIsolate/include -ISources/CArchive/include \
         -c "$file" -o "$out/object"
     count=$((count + 1))
 done

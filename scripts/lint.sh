@@ -28,4 +28,14 @@ if [[ -n $long ]]; then
     echo "$long" >&2
     exit 1
 fi
+# The C core's parts use each other in one direction, and so do their folders: docs/architecture.md has the order.
+uses=$(cd Sources/CIsolate/supervisor && grep -rH '^#include "' --include='*.[ch]' . | sed -nE 's|^\./(.*)\.[ch]:#include "(.*)\.h"$|\1 \2|p' |
+    awk '$1 != $2 && $2 !~ /^isolate_/ { print }')
+folders=$(awk '$1 != "start" { for (i = 1; i <= 2; i++) if (!sub("/.*", "", $i)) $i = "shared"; if ($1 != $2) print }' <<<"$uses")
+for graph in "$uses" "$folders"; do
+    if ! tsort <<<"$graph" >/dev/null; then
+        echo "lint: parts of Sources/CIsolate/supervisor include each other in a circle" >&2
+        exit 1
+    fi
+done
 echo "lint: ${#swift_files[@]} Swift, ${#c_files[@]} C and ${#shell_files[@]} shell files are clean"

@@ -17,8 +17,10 @@ static const isolate_limits limits = {.wall_ns = 20000000000,
                                       .stack_bytes = 64 << 20};
 
 static void stop_with(const char *what, const isolate_failure *failure) {
-    fprintf(stderr, "%s: stage %s: %s (%d)\n", what, isolate_stage_name(failure->stage),
-            strerror(failure->errno_value), failure->index);
+    char part[32];
+    isolate_detail_name(failure->stage, failure->index, part, sizeof part);
+    fprintf(stderr, "%s: stage %s (%s): %s\n", what, isolate_stage_name(failure->stage), part,
+            strerror(failure->errno_value));
     exit(1);
 }
 

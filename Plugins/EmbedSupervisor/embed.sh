@@ -6,7 +6,7 @@ clang=$1 core=$2 output=$3
 image=$output.elf
 "$clang" -std=gnu11 -O2 -ffreestanding -nostdlib -static -fno-pic -fno-stack-protector \
     -Wall -Wextra -Werror -fuse-ld=lld -Wl,--build-id=none,-z,noexecstack,--strip-all \
-    -I"$core/include" "$core"/supervisor/*.c -o "$image"
+    -I"$core/include" -I"$core/supervisor" "$core"/supervisor/*.c "$core"/supervisor/*/*.c -o "$image"
 {
     echo '/// The supervisor as an executable file. Made by Plugins/EmbedSupervisor.'
     echo 'package enum SupervisorImage {'

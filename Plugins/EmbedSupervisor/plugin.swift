@@ -9,15 +9,20 @@ struct EmbedSupervisor: BuildToolPlugin {
         let core = context.package.directoryURL.appending(path: "Sources/CIsolate")
         let output = context.pluginWorkDirectoryURL.appending(path: "SupervisorImage.swift")
         let script = context.package.directoryURL.appending(path: "Plugins/EmbedSupervisor/embed.sh")
-        let inputs = try ["supervisor", "include"].flatMap { folder in
-            try FileManager.default.contentsOfDirectory(
-                at: core.appending(path: folder), includingPropertiesForKeys: nil)
-        }
+        let inputs = try ["supervisor", "include"].flatMap { try files(below: core.appending(path: $0)) }
         return [
             .buildCommand(
                 displayName: "Building the supervisor", executable: URL(filePath: "/bin/sh"),
                 arguments: [script.path, try context.tool(named: "clang").url.path, core.path, output.path],
                 inputFiles: inputs + [script], outputFiles: [output])
         ]
+    }
+
+    /// Those of all folders below, so that an edit of any of them makes the supervisor anew.
+    private func files(below folder: URL) throws -> [URL] {
+        try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+            .filter { $0.hasSuffix(".c") || $0.hasSuffix(".h") }
+            .sorted()
+            .map { folder.appending(path: $0) }
     }
 }

@@ -59,7 +59,9 @@ extension LocalBackend {
             name: "privileges", isAvailable: has,
             detail: has
                 ? "user \(user), may give programs user ids of their own"
-                : "user \(user), an ordinary one: no privilege is needed, and none is used",
+                : LocalMends.lackingForIds.map {
+                    "user \(user) without \($0): programs get no user ids of their own"
+                } ?? "user \(user), an ordinary one: no privilege is needed, and none is used",
             mend: has ? nil : LocalMends.privileges)
     }
 

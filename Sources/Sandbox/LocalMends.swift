@@ -34,7 +34,7 @@ enum LocalMends {
             isContainer && isFiltered
                 ? start(["--cap-add SETUID --cap-add SETGID --cap-add CHOWN --cap-add DAC_OVERRIDE"])
                     + ", or --user 1000"
-                : "run with CAP_SETUID and CAP_SETGID, or as an ordinary user"
+                : "run with \(lackingForIds ?? "cap_setuid, cap_setgid"), or as an ordinary user"
         case .ownInodes: isFiltered || isContainer ? namespaces : privileges
         default: nil
         }
@@ -75,6 +75,13 @@ enum LocalMends {
         "start the container with \(options.joined(separator: " "))"
     }
 
+    /// Capabilities by libcap's names, as `lackingCapabilities` gives them; engines name them otherwise.
+    private static func run(with names: String) -> String {
+        guard isContainer, isFiltered else { return "run with \(names)" }
+        return start(
+            names.split(separator: ", ").map { "--cap-add \($0.dropFirst("cap_".count).uppercased())" })
+    }
+
     private static var maskedProc: String? {
         guard isContainer, isProcMasked else {
             return isProcMasked
@@ -85,14 +92,23 @@ enum LocalMends {
     }
 
     private static var distinctUser: String {
-        isContainer && isFiltered
+        if let lackingForIds { return run(with: lackingForIds) }
+        return isContainer && isFiltered
             ? start(["--user 0"])
             : "apt-get install uidmap && usermod --add-subuids 200000-265535 --add-subgids 200000-265535 \(userName)"
     }
 
+    /// What user 0 lacks of the capabilities that give programs user ids of their own, by libcap's names; `nil` for
+    /// ordinary users, who need none, and when nothing lacks.
+    static var lackingForIds: String? {
+        let names = lackingCapabilities(at: ISOLATE_STAGE_ID_MAP)
+        return geteuid() != 0 || names.isEmpty ? nil : names
+    }
+
     /// More rights for the whole process.
     static var privileges: String {
-        isContainer && isFiltered
+        if let lackingForIds { return run(with: lackingForIds) }
+        return isContainer && isFiltered
             ? start(["--user 0"]) : "sudo PROGRAM, for level strong and user ids of their own"
     }
 

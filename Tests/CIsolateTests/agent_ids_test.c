@@ -1,5 +1,5 @@
 /* Which user id a container's program gets, by made-up maps of its user namespace. */
-#include "agent.h"
+#include "agent/agent_ids.h"
 #include "test.h"
 
 static const char *const all = "         0          0 4294967295\n";

@@ -291,6 +291,19 @@
                 #endif
             }
 
+            /// User 0 without a capability, as a container may have it, is told which one.
+            @Test(.enabled(if: geteuid() == 0, "only user 0 has capabilities to lose"))
+            func doctorNamesALackingCapability() throws {
+                let without = "exec setpriv --bounding-set=-setgid \"$@\""
+                let json = try SandboxProcess.run(["doctor", "--json"], through: without).json
+                let entry = json["layers"]?.elements?.first { $0["name"] == "privileges" }
+                #expect(entry?["available"] == false)
+                for text in [entry?["detail"]?.text, entry?["mend"]?.text] {
+                    #expect(text?.contains("cap_setgid") == true, "\(text ?? "nothing")")
+                    #expect(text?.contains("cap_setuid") == false, "\(text ?? "nothing")")
+                }
+            }
+
             @Test func cleanup() throws {
                 // A host without Docker has nothing of it to be removed.
                 let run = try SandboxProcess.run(["cleanup"], through: withoutEngine)

@@ -1,11 +1,9 @@
 /* Which user and group ids a supervisor may give to its slots. */
 #include <errno.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -14,12 +12,6 @@
  * list. */
 #define ID_BASE 0x70000000u
 #define ID_SPAN 0x0fffffc0u
-
-static int has_capabilities(uint32_t wanted) {
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
-    return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & wanted) == wanted;
-}
 
 /* Whether a map of this user namespace covers our ids; if not, the top of its largest extent. */
 static int find_extent(const char *map, uint32_t *base, uint32_t *span) {
@@ -124,7 +116,7 @@ int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *
     for (int i = 0; i < 4; i++)
         is_complete &= (texts[i] = read_all(paths[i])) != NULL;
     struct internal_id_facts facts = {
-        .may_set_ids = has_capabilities(1u << CAP_SETUID | 1u << CAP_SETGID),
+        .may_set_ids = internal_has_capabilities(ISOLATE_STAGE_ID_MAP),
         .has_helpers =
             internal_find_program("newuidmap") != NULL && internal_find_program("newgidmap") != NULL,
         .uid_map = texts[0],

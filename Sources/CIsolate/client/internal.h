@@ -47,6 +47,9 @@ int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *
 /* The path of a system program, or NULL; valid until the thread's next call. */
 const char *internal_find_program(const char *name);
 
+/* capabilities.c: whether this process has in effect all that the stage wants. */
+int internal_has_capabilities(int stage);
+
 /* sandbox.c: isolate_sandbox_open with a slot number of the caller's choice. */
 int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint64_t disk_bytes,
                           isolate_sandbox *sandbox, isolate_failure *failure);

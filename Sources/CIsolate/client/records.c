@@ -107,7 +107,7 @@ int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slo
         return n;
     if (n == sizeof *record) {
         if (is_cut)
-            record->failure = internal_failure(ISOLATE_STAGE_START, EMFILE, 6);
+            record->failure = internal_failure(ISOLATE_STAGE_START, EMFILE, ISOLATE_DETAIL_START_DESCRIPTORS);
         return 1;
     }
     close_all(fds, 2);
@@ -137,7 +137,8 @@ int isolate_slot_receive(int control, isolate_slot_message *message, int *fd) {
     size_t expected = message->type == ISOLATE_RUN_ENDED ? sizeof message->run : sizeof message->status;
     if ((size_t)n == expected) {
         if (is_cut && message->type != ISOLATE_RUN_ENDED)
-            message->status.failure = internal_failure(ISOLATE_STAGE_FILE, EMFILE, 6);
+            message->status.failure =
+                internal_failure(ISOLATE_STAGE_FILE, EMFILE, ISOLATE_DETAIL_FILE_DESCRIPTORS);
         return 1;
     }
     internal_close(fd);

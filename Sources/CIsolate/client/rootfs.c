@@ -218,35 +218,35 @@ static void add_masks(struct config_builder *b) {
     static const struct {
         const char *path;
         uint32_t kind;
-    } masks[] = {{"/proc/cmdline", 0},
-                 {"/proc/partitions", 0},
-                 {"/proc/diskstats", 0},
-                 {"/proc/kcore", 0},
-                 {"/proc/keys", 0},
-                 {"/proc/key-users", 0},
-                 {"/proc/kallsyms", 0},
-                 {"/proc/kmsg", 0},
-                 {"/proc/modules", 0},
-                 {"/proc/timer_list", 0},
-                 {"/proc/sched_debug", 0},
-                 {"/proc/sysrq-trigger", 2},
-                 {"/proc/latency_stats", 0},
-                 {"/proc/interrupts", 0},
-                 {"/proc/acpi", 1},
-                 {"/proc/scsi", 1},
-                 {"/proc/bus", 1},
-                 {"/proc/fs", 1},
-                 {"/proc/irq", 1},
-                 {"/proc/driver", 1},
-                 {"/proc/sys", 2},
+    } masks[] = {{"/proc/cmdline", ISOLATE_MASK_FILE},
+                 {"/proc/partitions", ISOLATE_MASK_FILE},
+                 {"/proc/diskstats", ISOLATE_MASK_FILE},
+                 {"/proc/kcore", ISOLATE_MASK_FILE},
+                 {"/proc/keys", ISOLATE_MASK_FILE},
+                 {"/proc/key-users", ISOLATE_MASK_FILE},
+                 {"/proc/kallsyms", ISOLATE_MASK_FILE},
+                 {"/proc/kmsg", ISOLATE_MASK_FILE},
+                 {"/proc/modules", ISOLATE_MASK_FILE},
+                 {"/proc/timer_list", ISOLATE_MASK_FILE},
+                 {"/proc/sched_debug", ISOLATE_MASK_FILE},
+                 {"/proc/sysrq-trigger", ISOLATE_MASK_READ_ONLY},
+                 {"/proc/latency_stats", ISOLATE_MASK_FILE},
+                 {"/proc/interrupts", ISOLATE_MASK_FILE},
+                 {"/proc/acpi", ISOLATE_MASK_DIRECTORY},
+                 {"/proc/scsi", ISOLATE_MASK_DIRECTORY},
+                 {"/proc/bus", ISOLATE_MASK_DIRECTORY},
+                 {"/proc/fs", ISOLATE_MASK_DIRECTORY},
+                 {"/proc/irq", ISOLATE_MASK_DIRECTORY},
+                 {"/proc/driver", ISOLATE_MASK_DIRECTORY},
+                 {"/proc/sys", ISOLATE_MASK_READ_ONLY},
                  /* what the whole host does: load, memory, interrupts */
-                 {"/proc/pressure", 1},
-                 {"/proc/vmstat", 0},
-                 {"/proc/zoneinfo", 0},
-                 {"/proc/buddyinfo", 0},
-                 {"/proc/softirqs", 0},
+                 {"/proc/pressure", ISOLATE_MASK_DIRECTORY},
+                 {"/proc/vmstat", ISOLATE_MASK_FILE},
+                 {"/proc/zoneinfo", ISOLATE_MASK_FILE},
+                 {"/proc/buddyinfo", ISOLATE_MASK_FILE},
+                 {"/proc/softirqs", ISOLATE_MASK_FILE},
                  /* whoever reads it stops all file locking on the host for a moment */
-                 {"/proc/locks", 0}};
+                 {"/proc/locks", ISOLATE_MASK_FILE}};
     for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
         if (access(masks[i].path, F_OK) == 0) {
             struct isolate_mask mask = {config_add_text(b, masks[i].path), masks[i].kind};
@@ -264,7 +264,7 @@ int internal_add_rootfs(struct config_builder *b, const char *root, isolate_fail
             add_settings(b);
     }
     if (result < 0) {
-        *failure = internal_failure(ISOLATE_STAGE_BIND, -result, -1);
+        *failure = internal_failure(ISOLATE_STAGE_BIND, -result, ISOLATE_DETAIL_BIND_CONFIGURATION);
         return result;
     }
     int has_etc = 0;

@@ -21,7 +21,7 @@ int internal_wait_readable(int fd, uint64_t end_ms) {
 
 /* A fork of the owner has copies of the sockets, but the answers on them are the owner's. */
 int internal_refuse_fork(isolate_failure *failure) {
-    *failure = internal_failure(ISOLATE_STAGE_START, ECHILD, 5);
+    *failure = internal_failure(ISOLATE_STAGE_START, ECHILD, ISOLATE_DETAIL_START_FORK);
     return -ECHILD;
 }
 
@@ -44,7 +44,7 @@ static int wait_for_slot(isolate_sandbox *sandbox, uint32_t type, isolate_failur
         if (result == 0)
             result = isolate_supervisor_receive(sandbox->supervisor, &record, fds);
         if (result < 0) {
-            *failure = internal_failure(ISOLATE_STAGE_START, -result, 3);
+            *failure = internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_ANSWER);
             return result;
         }
         if (result == 0)
@@ -105,7 +105,7 @@ int internal_wait_for_answer(isolate_sandbox *sandbox, uint32_t type, isolate_sl
         result = -EPROTO;
     }
     if (result < 0) {
-        *failure = internal_failure(ISOLATE_STAGE_PROTOCOL, -result, 1);
+        *failure = internal_failure(ISOLATE_STAGE_PROTOCOL, -result, ISOLATE_DETAIL_PROTOCOL_ANSWER);
         return result;
     }
     if (type != ISOLATE_RUN_ENDED && message->status.failure.stage != 0) {
@@ -121,7 +121,7 @@ int internal_ask(isolate_sandbox *sandbox, uint32_t request, uint64_t disk_bytes
     int fd = -1;
     int result = isolate_slot_send(sandbox->control, request, 0, disk_bytes, 0);
     if (result < 0) {
-        *failure = internal_failure(ISOLATE_STAGE_PROTOCOL, -result, 2);
+        *failure = internal_failure(ISOLATE_STAGE_PROTOCOL, -result, ISOLATE_DETAIL_PROTOCOL_ASK);
         return result;
     }
     result = internal_wait_for_answer(sandbox, answer, message, &fd, failure);
@@ -151,7 +151,7 @@ int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint6
     if (result == 0)
         result = wait_for_slot(sandbox, ISOLATE_SLOT_CREATED, failure);
     else
-        *failure = internal_failure(ISOLATE_STAGE_START, -result, 4);
+        *failure = internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_ASK);
     pthread_mutex_unlock(&supervisor->exchange);
     if (result == -EMFILE && sandbox->control < 0)
         destroy(sandbox); /* it was made, but its sockets found no room in this process */
@@ -181,7 +181,7 @@ static int open_file(isolate_sandbox *sandbox, const char *path, int mode, int c
         return internal_refuse_fork(failure);
     int result = isolate_slot_send_open(sandbox->control, path, mode, content);
     if (result < 0) {
-        *failure = internal_failure(ISOLATE_STAGE_FILE, -result, 1);
+        *failure = internal_failure(ISOLATE_STAGE_FILE, -result, ISOLATE_DETAIL_FILE_ASK);
         return result;
     }
     result = internal_wait_for_answer(sandbox, ISOLATE_FILE_OPENED, &message, fd, failure);
@@ -196,7 +196,7 @@ int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void
     uint64_t size;
     int CLEANUP_CLOSE content = executable ? isolate_memory_file(data, bytes) : -1;
     if (executable && content < 0) {
-        *failure = internal_failure(ISOLATE_STAGE_FILE, -content, 4);
+        *failure = internal_failure(ISOLATE_STAGE_FILE, -content, ISOLATE_DETAIL_FILE_CONTENT);
         return content;
     }
     int mode = executable ? ISOLATE_FILE_WRITE_EXECUTABLE : ISOLATE_FILE_WRITE;
@@ -209,7 +209,7 @@ int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void
             done += (size_t)n;
         else if (errno != EINTR) {
             result = -errno;
-            *failure = internal_failure(ISOLATE_STAGE_FILE, errno, 2);
+            *failure = internal_failure(ISOLATE_STAGE_FILE, errno, ISOLATE_DETAIL_FILE_WRITE);
         }
     }
     return result;
@@ -234,7 +234,7 @@ int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data,
         else if (errno != EINTR)
             result = -errno;
         if (result < 0)
-            *failure = internal_failure(ISOLATE_STAGE_FILE, -result, 3);
+            *failure = internal_failure(ISOLATE_STAGE_FILE, -result, ISOLATE_DETAIL_FILE_READ);
     }
     return result;
 }

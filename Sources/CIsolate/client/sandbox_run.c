@@ -176,7 +176,7 @@ int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command
     if (status >= 0)
         status = follow(sandbox, end_ms, streams, &result->record, failure);
     else
-        *failure = internal_failure(ISOLATE_STAGE_REQUEST, -status, 2);
+        *failure = internal_failure(ISOLATE_STAGE_REQUEST, -status, ISOLATE_DETAIL_REQUEST_SEND);
     internal_close(&streams[0].fd);
     internal_close(&streams[1].fd);
     result->output = streams[0].bytes;

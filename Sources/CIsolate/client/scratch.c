@@ -29,8 +29,8 @@ static int is_dot(const char *name) {
 }
 
 /* Removes what is no directory, and moves directories that are not empty up to `top`: a program made this
- * tree and may have made it as deep as it liked. Not by "..", as supervisor/plain.c does it: a process of the
- * dead owner's may live on here, and move what we stand in or put a link in its place. */
+ * tree and may have made it as deep as it liked. Not by "..", as supervisor/tree/plain.c does it: a process
+ * of the dead owner's may live on here, and move what we stand in or put a link in its place. */
 static int empty_into(int top, DIR *list, unsigned *number, uint64_t end_ms) {
     int seen = 0;
     rewinddir(list);

@@ -62,13 +62,14 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
     do {
         result = internal_wait_readable(supervisor->socket, end);
         if (result < 0) {
-            *failure = internal_failure(ISOLATE_STAGE_START, -result, 0);
+            *failure = internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_WAIT);
             return result;
         }
         result = isolate_supervisor_receive(supervisor, &record, fds);
     } while (result == 0);
     if (result < 0 || record.type != ISOLATE_SUPERVISOR_READY) {
-        *failure = internal_failure(ISOLATE_STAGE_START, result < 0 ? -result : EPROTO, 1);
+        *failure =
+            internal_failure(ISOLATE_STAGE_START, result < 0 ? -result : EPROTO, ISOLATE_DETAIL_START_WORD);
         return result < 0 ? result : -EPROTO;
     }
     if (record.failure.stage == ISOLATE_STAGE_CGROUP) {
@@ -136,7 +137,7 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
     internal_close(&ends[0]);
     if (result < 0) {
         if (failure->stage == 0)
-            *failure = internal_failure(ISOLATE_STAGE_START, -result, 2);
+            *failure = internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_PROCESS);
         isolate_supervisor_stop(supervisor);
     }
     return result < 0 ? result : 0;
@@ -195,7 +196,7 @@ static isolate_failure reason_of(const isolate_supervisor *supervisor) {
     if (supervisor->missing_count > 0)
         return supervisor->missing[supervisor->missing_count - 1].failure;
     return internal_failure(supervisor->landlock == 0 ? ISOLATE_STAGE_LANDLOCK : ISOLATE_STAGE_CGROUP, ENOSYS,
-                            -1);
+                            ISOLATE_DETAIL_LACKING);
 }
 
 /* Why there is no network namespace whose lo a program could use. */
@@ -204,7 +205,7 @@ static isolate_failure network_reason(const isolate_supervisor *supervisor) {
     for (unsigned i = 0; i < supervisor->missing_count; i++)
         if (supervisor->missing[i].layers & ISOLATE_LAYER_NET_NS)
             error = supervisor->missing[i].failure.errno_value;
-    return internal_failure(ISOLATE_STAGE_NETWORK, error, -1);
+    return internal_failure(ISOLATE_STAGE_NETWORK, error, ISOLATE_DETAIL_LACKING);
 }
 
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,

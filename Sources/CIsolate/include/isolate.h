@@ -214,6 +214,9 @@ isolate_outcome isolate_outcome_of(const isolate_run_record *record, int output_
 /* "mountProc", …; never NULL. */
 const char *isolate_stage_name(int stage);
 
+/* Which part of it failed, by its name or, where it is one of many, its number; `bytes`: 32 are enough. */
+void isolate_detail_name(int stage, int index, char *out, size_t bytes);
+
 /* The kernel's name of a system call, "i386:" or "x32:" before a foreign one's, "syscall_N" without a name.
  */
 void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
@@ -230,6 +233,11 @@ int isolate_births_may_match(uint64_t one, uint64_t other);
 /* How many descriptors this process may still open; INT_MAX when its limit is too high to be counted up to.
  */
 int isolate_free_descriptors(void);
+
+/* The capabilities that a stage (CLONE_SLOT, ID_MAP, CREDENTIALS) wants of a process that is more than an
+ * ordinary user, and that this one does not have in effect: libcap's names with ", " between, "" when it has
+ * all of them or the stage wants none. `bytes`: 64 are enough. */
+void isolate_lacking_capabilities(int stage, char *out, size_t bytes);
 
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);

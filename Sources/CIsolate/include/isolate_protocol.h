@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "isolate_details.h"
+
 enum { ISOLATE_INLINE_MAX = 3072, ISOLATE_DENIED_MAX = 32, ISOLATE_PATH_BYTES = 3840 };
 enum { ISOLATE_CGROUP_PLACE_BYTES = 512 };
 
@@ -19,7 +21,7 @@ enum isolate_stage {
     ISOLATE_STAGE_NONE = 0,
     ISOLATE_STAGE_START,         /* starting the supervisor */
     ISOLATE_STAGE_CONFIG,        /* reading the supervisor's configuration */
-    ISOLATE_STAGE_CGROUP,        /* making cgroups; index: 0 memory, 1 pids, 2 cpuacct; of v2 always 0 */
+    ISOLATE_STAGE_CGROUP,        /* making cgroups */
     ISOLATE_STAGE_DIRECTORIES,   /* level minimal: the directory that stands for the scratch tmpfs */
     ISOLATE_STAGE_CLONE_SLOT,    /* clone3 with the slot's namespaces */
     ISOLATE_STAGE_ID_MAP,        /* writing uid_map and gid_map */
@@ -27,32 +29,32 @@ enum isolate_stage {
     ISOLATE_STAGE_NETWORK,       /* bringing lo up */
     ISOLATE_STAGE_HOSTNAME,      /* sethostname */
     ISOLATE_STAGE_MOUNT_ROOT,    /* the root tmpfs */
-    ISOLATE_STAGE_BIND,          /* binding a host directory; index: its place in the configuration */
-    ISOLATE_STAGE_ETC,           /* writing /etc; index: the file */
-    ISOLATE_STAGE_DEV,           /* /dev; index: the node */
+    ISOLATE_STAGE_BIND,          /* binding a host directory */
+    ISOLATE_STAGE_ETC,           /* writing /etc */
+    ISOLATE_STAGE_DEV,           /* /dev */
     ISOLATE_STAGE_PIVOT,         /* pivot_root */
-    ISOLATE_STAGE_JOIN_CGROUP,   /* the seat enters the program's cgroup; index: the hierarchy */
+    ISOLATE_STAGE_JOIN_CGROUP,   /* the seat enters the program's cgroup */
     ISOLATE_STAGE_CLONE_SEAT,    /* cloning the seat */
     ISOLATE_STAGE_SCRATCH,       /* the tmpfs behind /work, /tmp and /dev/shm */
-    ISOLATE_STAGE_OVERLAY,       /* the writable root; index: the place in the configuration's binds */
+    ISOLATE_STAGE_OVERLAY,       /* the writable root */
     ISOLATE_STAGE_CLONE_INIT,    /* clone3 of the cell's init */
     ISOLATE_STAGE_MOUNT_SCRATCH, /* binding /work, /tmp, /dev/shm into the cell */
     ISOLATE_STAGE_MOUNT_PROC,    /* the cell's proc */
-    ISOLATE_STAGE_MASK_PROC,     /* hiding parts of proc; index: the path */
+    ISOLATE_STAGE_MASK_PROC,     /* hiding parts of proc */
     ISOLATE_STAGE_CLONE_PROGRAM, /* the seat clones the program's process */
     ISOLATE_STAGE_NAMESPACES,    /* the program's process joins the cell */
     ISOLATE_STAGE_LANDLOCK,      /* the Landlock rule set */
     ISOLATE_STAGE_SECCOMP,       /* the seccomp filter */
     ISOLATE_STAGE_TRACE,         /* attaching for the program's fatal signals */
     ISOLATE_STAGE_REQUEST,       /* receiving the request */
-    ISOLATE_STAGE_LIMITS,        /* cgroup limits; index: the hierarchy */
-    ISOLATE_STAGE_RLIMITS,       /* setrlimit; index: the resource */
+    ISOLATE_STAGE_LIMITS,        /* cgroup limits */
+    ISOLATE_STAGE_RLIMITS,       /* setrlimit */
     ISOLATE_STAGE_DIRECTORY,     /* chdir */
     ISOLATE_STAGE_STDIO,         /* descriptors 0, 1, 2 */
     ISOLATE_STAGE_EXEC,          /* execve */
     ISOLATE_STAGE_FILE,          /* opening a file of /work */
     ISOLATE_STAGE_PROTOCOL,      /* a malformed record */
-    ISOLATE_STAGE_WATCHDOG,      /* somebody did not answer in time; index: enum isolate_watchdog */
+    ISOLATE_STAGE_WATCHDOG,      /* somebody did not answer in time */
     ISOLATE_STAGE_COUNT
 };
 
@@ -60,7 +62,7 @@ enum isolate_stage {
 struct isolate_failure {
     int32_t stage; /* enum isolate_stage; ISOLATE_STAGE_NONE: nothing failed */
     int32_t errno_value;
-    int32_t index; /* which of several, by stage */
+    int32_t index; /* which part of it: isolate_details.h */
 };
 
 /* Who did not answer, and was killed for it. */
@@ -335,9 +337,15 @@ struct isolate_file {
     uint32_t is_over; /* it lies over the image's own file, below etc */
 };
 
+enum isolate_mask_kind {
+    ISOLATE_MASK_FILE = 0,
+    ISOLATE_MASK_DIRECTORY,
+    ISOLATE_MASK_READ_ONLY,
+};
+
 struct isolate_mask {
     uint32_t path; /* absolute, below /proc */
-    uint32_t kind; /* 0 file, 1 directory, 2 read-only */
+    uint32_t kind; /* enum isolate_mask_kind */
 };
 
 struct isolate_filter_instruction { /* struct sock_filter */

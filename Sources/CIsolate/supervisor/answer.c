@@ -2,6 +2,7 @@
 #include "answer.h"
 
 #include <asm/unistd.h>
+#include <linux/audit.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/sched.h>
@@ -9,9 +10,9 @@
 enum { FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16, TYPE_RAW = 3, TYPE_BITS = 15 };
 
 #if defined(__x86_64__)
-#define NATIVE_ARCH 0xc000003eu
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
 #else
-#define NATIVE_ARCH 0xc00000b7u
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
 #endif
 
 #define NAMESPACE_FLAGS                                                                                      \

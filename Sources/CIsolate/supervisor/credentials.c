@@ -1,9 +1,12 @@
 /* Who a process is: user and group ids, capability sets. */
+#include "credentials.h"
+
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 
-#include "supervisor.h"
+#include "slot_state.h"
+#include "sys.h"
 
 /* An ordinary user's maps forbid setgroups: his groups stay, as ids without a name inside. */
 static long drop_groups(const struct isolate_config *config) {
@@ -74,8 +77,9 @@ void credentials_act_as_slot(const struct slot *slot) {
 }
 
 int credentials_drop_bounding_set(void) {
+    enum { CAPABILITY_BITS = 64 }; /* of the kernel's sets */
     /* The bounding set limits what a later exec may gain; what we hold now is not touched. */
-    for (int capability = 0; capability < 64; capability++)
+    for (int capability = 0; capability < CAPABILITY_BITS; capability++)
         if (sys_prctl(PR_CAPBSET_DROP, (unsigned long)capability) == -EINVAL)
             return capability > 0 ? 0 : -EINVAL; /* past the last one this kernel knows */
     return 0;

@@ -1,7 +1,7 @@
 /* The program's entry: no libc, so the first instruction is ours. With an argument it is a container's agent.
  */
-#include "supervisor.h"
-#include "sys.h"
+#include "agent/agent.h"
+#include "process/supervisor.h"
 
 void __attribute__((noreturn, used)) supervisor_entry(const long *stack) {
     if (stack[0] > 1) /* argc */

@@ -30,7 +30,7 @@ sys_result sys_clone_into(uint64_t flags, int *pidfd, int cgroup) {
         args.pidfd = (uint64_t)(uintptr_t)pidfd;
     }
     if (cgroup >= 0) {
-        args.flags |= 0x200000000ull; /* CLONE_INTO_CGROUP */
+        args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t)cgroup;
     }
     if (flags & CLONE_PARENT)

@@ -130,7 +130,43 @@ enum {
     SYS_SIGTTIN = 21,
     SYS_SIGTTOU = 22,
     SYS_SIGXFSZ = 25,
+    SYS_SIGNALS = 64,         /* signals are numbered from 1 to this */
+    SYS_SIGNAL_SET_BYTES = 8, /* the kernel's sigset_t */
+    SYS_CLOCK_MONOTONIC = 1,
+    SYS_CLOCK_PROCESS_CPUTIME_ID = 2,
+    SYS_CLOCK_REALTIME_COARSE = 5, /* that of file times */
+    SYS_MNT_DETACH = 2,
+    SYS_UMOUNT_NOFOLLOW = 8,
+    SYS_ST_RDONLY = 1, /* of statfs */
+    SYS_DT_DIR = 4,
+    SYS_SEEK_SET = 0,
+    SYS_F_OK = 0,
+    SYS_R_OK = 4,
 };
+
+/* What wait4 says of a child, as the macros of a libc's <sys/wait.h> do. */
+static inline int sys_has_stopped(int status) {
+    return (status & 0xff) == 0x7f;
+}
+
+static inline int sys_stop_signal(int status) {
+    return (status >> 8) & 0xff;
+}
+
+/* PTRACE_EVENT_*, or 0. */
+static inline int sys_stop_event(int status) {
+    return status >> 16;
+}
+
+/* It left by itself, with a code of failure. */
+static inline int sys_has_failed(int status) {
+    return (status & 0x7f) == 0 && status != 0;
+}
+
+/* Of a call that returns an address: the highest ones are no addresses but errors. */
+static inline int sys_is_error(sys_result result) {
+    return result < 0 && result >= -4095; /* MAX_ERRNO */
+}
 
 static inline void sys_close_fd(int *fd) {
     if (*fd >= 0)
@@ -172,10 +208,15 @@ static inline void __attribute__((noreturn)) sys_exit(int code) {
         SYS_CALL_1(__NR_exit_group, code);
 }
 
-static inline uint64_t sys_now_ns(void) {
+/* 0 when there is no such clock. */
+static inline uint64_t sys_clock_ns(int clock) {
     struct sys_timespec now = {0, 0};
-    SYS_CALL_2(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+    SYS_CALL_2(__NR_clock_gettime, clock, &now);
     return (uint64_t)now.seconds * 1000000000u + (uint64_t)now.nanoseconds;
+}
+
+static inline uint64_t sys_now_ns(void) {
+    return sys_clock_ns(SYS_CLOCK_MONOTONIC);
 }
 
 /* Sleeps; only off the hot path. */
@@ -187,7 +228,7 @@ static inline void sys_sleep_ns(uint64_t nanoseconds) {
 /* timeout_ns < 0 waits without end. */
 static inline sys_result sys_poll(struct sys_pollfd *fds, unsigned count, int64_t timeout_ns) {
     struct sys_timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    return SYS_CALL_5(__NR_ppoll, fds, count, timeout_ns < 0 ? 0 : &timeout, 0, 8);
+    return SYS_CALL_5(__NR_ppoll, fds, count, timeout_ns < 0 ? 0 : &timeout, 0, SYS_SIGNAL_SET_BYTES);
 }
 
 /* A child as by fork, with more flags; pidfd may be null. Returns 0 in the child. */

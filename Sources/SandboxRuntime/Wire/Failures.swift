@@ -6,6 +6,22 @@ package import SandboxAPI
 
 extension isolate_failure {
     package var stageName: String { String(cString: isolate_stage_name(stage)) }
+
+    /// Which part of the stage it was; of many alike, its number.
+    package var detailName: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            isolate_detail_name(stage, index, text.baseAddress, text.count)
+            return String(cString: text.baseAddress!)
+        }
+    }
+}
+
+/// The capabilities that this process lacks for a stage, by libcap's names: "cap_setuid, cap_setgid"; "" when it has all.
+package func lackingCapabilities(at stage: isolate_stage) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
+        isolate_lacking_capabilities(Int32(stage.rawValue), text.baseAddress, text.count)
+        return String(cString: text.baseAddress!)
+    }
 }
 
 extension SandboxError {
@@ -14,7 +30,7 @@ extension SandboxError {
         let stage = isolate_stage(UInt32(failure.stage))
         self.init(
             .setupFailed, stage: failure.stageName, errno: failure.errno_value,
-            message: "\(doing) failed at \(failure.stageName) (\(failure.index)): "
+            message: "\(doing) failed at \(failure.stageName) (\(failure.detailName)): "
                 + describe(errno: failure.errno_value),
             hint: Self.hint(stage, failure.errno_value))
     }
@@ -25,12 +41,18 @@ extension SandboxError {
         case ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_JOIN_CGROUP:
             "the cgroup could not be made or entered; see `sandbox doctor`"
         case ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_ID_MAP:
-            "namespaces were refused; see `sandbox doctor`"
+            "namespaces were refused\(lacking(stage, errno)); see `sandbox doctor`"
         case ISOLATE_STAGE_SECCOMP:
             "the kernel needs CONFIG_SECCOMP_FILTER and user notification (5.0 or newer)"
         default:
             "see `sandbox doctor`"
         }
+    }
+
+    /// What user 0 lacks of a root's usual rights, as in a container. An ordinary user needs none of them.
+    private static func lacking(_ stage: isolate_stage, _ errno: Int32) -> String {
+        let names = errno == EPERM && geteuid() == 0 ? lackingCapabilities(at: stage) : ""
+        return names.isEmpty ? "" : ", and this process lacks \(names)"
     }
 
     /// What is not refused but used up, whatever the stage.
@@ -53,13 +75,13 @@ extension SandboxError {
     /// What a limit of the kernel's (RLIMIT_CPU, RLIMIT_FSIZE, …, the same numbers on both architectures) is called here,
     /// and by the shell's ulimit.
     private static func resource(_ number: Int32) -> (limit: String, option: String) {
-        switch number {
-        case 0: ("cpuTime", "t")
-        case 1: ("fileSize", "f")
-        case 2: ("memory", "d")
-        case 3: ("stack", "s")
-        case 6: ("processes", "u")
-        case 7: ("openFiles", "n")
+        switch __rlimit_resource(UInt32(bitPattern: number)) {
+        case RLIMIT_CPU: ("cpuTime", "t")
+        case RLIMIT_FSIZE: ("fileSize", "f")
+        case RLIMIT_DATA: ("memory", "d")
+        case RLIMIT_STACK: ("stack", "s")
+        case __RLIMIT_NPROC: ("processes", "u")
+        case RLIMIT_NOFILE: ("openFiles", "n")
         default: ("RLIMIT \(number)", " -a")
         }
     }
@@ -112,7 +134,7 @@ extension SandboxError {
             self.init(
                 .invalidLimit, stage: failure.stageName, errno: number,
                 message:
-                    "a limit of the run could not be put in force in its cgroup (\(failure.index)): \(reason)",
+                    "a limit of the run could not be put in force in its cgroup (\(failure.detailName)): \(reason)",
                 hint: "see `sandbox doctor`")
         default:
             self.init(failure, while: "starting \(name)")

@@ -1,0 +1,61 @@
+/* What this process may do besides what its user may: its capabilities in effect, and their names. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+
+#include "internal.h"
+
+enum { WANTED_MAX = 2 };
+
+struct want {
+    int stage;
+    unsigned count;
+    cap_value_t capabilities[WANTED_MAX];
+};
+
+/* By what right each step is done where no user namespace of an ordinary user's gives it. */
+static const struct want wants[] = {
+    {ISOLATE_STAGE_CLONE_SLOT, 1, {CAP_SYS_ADMIN}},
+    {ISOLATE_STAGE_ID_MAP, 2, {CAP_SETUID, CAP_SETGID}},
+    {ISOLATE_STAGE_CREDENTIALS, 2, {CAP_SETUID, CAP_SETGID}},
+};
+
+static const struct want *want_of(int stage) {
+    for (size_t i = 0; i < sizeof wants / sizeof wants[0]; i++)
+        if (wants[i].stage == stage)
+            return &wants[i];
+    return NULL;
+}
+
+static int is_in_effect(cap_t own, cap_value_t capability) {
+    cap_flag_value_t value = CAP_CLEAR;
+    return cap_get_flag(own, capability, CAP_EFFECTIVE, &value) == 0 && value == CAP_SET;
+}
+
+int internal_has_capabilities(int stage) {
+    const struct want *want = want_of(stage);
+    cap_t own = cap_get_proc();
+    int has_all = own != NULL;
+    for (unsigned i = 0; want != NULL && has_all && i < want->count; i++)
+        has_all = is_in_effect(own, want->capabilities[i]);
+    cap_free(own);
+    return has_all;
+}
+
+static void append(char *out, size_t bytes, const char *name) {
+    size_t used = strlen(out);
+    snprintf(out + used, bytes - used, "%s%s", used > 0 ? ", " : "", name);
+}
+
+void isolate_lacking_capabilities(int stage, char *out, size_t bytes) {
+    const struct want *want = want_of(stage);
+    cap_t own = want == NULL ? NULL : cap_get_proc();
+    out[0] = 0;
+    for (unsigned i = 0; own != NULL && i < want->count; i++) {
+        char *name = is_in_effect(own, want->capabilities[i]) ? NULL : cap_to_name(want->capabilities[i]);
+        if (name != NULL)
+            append(out, bytes, name);
+        cap_free(name);
+    }
+    cap_free(own);
+}

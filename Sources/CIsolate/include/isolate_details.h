@@ -1,0 +1,150 @@
+/*
+ * Which part of a step failed: the index of a struct isolate_failure, by its stage.
+ *
+ * Where several things of one kind are made, the index is a place: in the configuration (BIND, ETC, DEV,
+ * OVERLAY, MASK_PROC) or among the directories of a root (MOUNT_ROOT, from 1 on). CGROUP, JOIN_CGROUP and
+ * LIMITS name a hierarchy, RLIMITS the kernel's RLIMIT_*, WATCHDOG enum isolate_watchdog. A stage that is not
+ * here has one part, 0. Their names for people are in client/details.c.
+ */
+#ifndef ISOLATE_DETAILS_H
+#define ISOLATE_DETAILS_H
+
+/* CGROUP, LANDLOCK, NETWORK: nothing failed now; the host lacks it, or it was left out before. */
+enum { ISOLATE_DETAIL_LACKING = -1 };
+
+enum isolate_start_detail {
+    ISOLATE_DETAIL_START_WAIT = 0,    /* the supervisor said nothing in time */
+    ISOLATE_DETAIL_START_WORD,        /* its first word was none that we know */
+    ISOLATE_DETAIL_START_PROCESS,     /* its configuration, its image, or the process itself */
+    ISOLATE_DETAIL_START_ANSWER,      /* waiting for a slot */
+    ISOLATE_DETAIL_START_ASK,         /* asking for a slot */
+    ISOLATE_DETAIL_START_FORK,        /* this process is a fork of the owner */
+    ISOLATE_DETAIL_START_DESCRIPTORS, /* a slot's sockets found no room in this process */
+};
+
+enum isolate_clone_slot_detail {
+    ISOLATE_DETAIL_CLONE_SLOT_PROCESS = 0, /* its sockets and its process */
+    ISOLATE_DETAIL_CLONE_SLOT_SIGNALS,     /* its signals of children */
+};
+
+enum isolate_id_map_detail {
+    ISOLATE_DETAIL_ID_MAP_OUTSIDE = 0, /* by the supervisor; in a container: there is no id to give */
+    ISOLATE_DETAIL_ID_MAP_INSIDE,      /* by the slot */
+};
+
+enum isolate_credentials_detail {
+    ISOLATE_DETAIL_CREDENTIALS_SLOT = 0,
+    ISOLATE_DETAIL_CREDENTIALS_INIT,
+    ISOLATE_DETAIL_CREDENTIALS_PROGRAM,
+    ISOLATE_DETAIL_CREDENTIALS_DEATH_SIGNAL, /* of the program's process */
+    ISOLATE_DETAIL_CREDENTIALS_DUMPABLE,
+};
+
+enum isolate_network_detail { ISOLATE_DETAIL_NETWORK_SLOT = 0, ISOLATE_DETAIL_NETWORK_CELL };
+
+enum { ISOLATE_DETAIL_MOUNT_ROOT_TMPFS = 0, ISOLATE_DETAIL_MOUNT_ROOT_DIRECTORIES = 1 };
+
+enum isolate_bind_detail {
+    ISOLATE_DETAIL_BIND_CONFIGURATION = -1, /* the image's directory cannot be read by the embedder */
+    ISOLATE_DETAIL_BIND_PLACE_IMAGE = -2,
+    ISOLATE_DETAIL_BIND_REMOVE_IMAGE = -3,
+    ISOLATE_DETAIL_BIND_OPEN_IMAGE = -4,
+};
+
+enum { ISOLATE_DETAIL_DEV_TMPFS = -1 };
+
+enum isolate_pivot_detail { ISOLATE_DETAIL_PIVOT_SLOT = 0, ISOLATE_DETAIL_PIVOT_CELL };
+
+/* Behind the hierarchies: the cgroup namespace, and the rights that the seat gives up. */
+enum { ISOLATE_DETAIL_JOIN_CGROUP_RIGHTS = 3 };
+
+enum isolate_clone_seat_detail {
+    ISOLATE_DETAIL_CLONE_SEAT_SOCKETS = 0,
+    ISOLATE_DETAIL_CLONE_SEAT_PROCESS,
+    ISOLATE_DETAIL_CLONE_SEAT_ANSWER, /* it died before it gave one */
+    ISOLATE_DETAIL_CLONE_SEAT_LOOKER,
+};
+
+enum isolate_scratch_detail {
+    ISOLATE_DETAIL_SCRATCH_MOUNT = 0,
+    ISOLATE_DETAIL_SCRATCH_FILL,
+    ISOLATE_DETAIL_SCRATCH_OPEN,
+    ISOLATE_DETAIL_SCRATCH_RESIZE,
+    ISOLATE_DETAIL_SCRATCH_ROOT_DIRECTORIES, /* of a writable root */
+    ISOLATE_DETAIL_SCRATCH_ROOT_MOUNT,
+    ISOLATE_DETAIL_SCRATCH_ROOT_LAYERS,
+    ISOLATE_DETAIL_SCRATCH_PLAIN, /* level minimal's directories */
+};
+
+enum isolate_overlay_detail {
+    ISOLATE_DETAIL_OVERLAY_USER_ATTRIBUTES = -1, /* the tmpfs has none */
+    ISOLATE_DETAIL_OVERLAY_SUPERVISOR = -2,      /* it did not answer */
+    ISOLATE_DETAIL_OVERLAY_NAMESPACE = -3,       /* entering the slot's */
+    ISOLATE_DETAIL_OVERLAY_OWNER = -4,           /* becoming the files' owner */
+};
+
+enum isolate_clone_init_detail { ISOLATE_DETAIL_CLONE_INIT_PROCESS = 0, ISOLATE_DETAIL_CLONE_INIT_ANSWER };
+
+enum isolate_mount_scratch_detail {
+    ISOLATE_DETAIL_MOUNT_SCRATCH_WORK = 0,
+    ISOLATE_DETAIL_MOUNT_SCRATCH_TMP,
+    ISOLATE_DETAIL_MOUNT_SCRATCH_SHM,
+    ISOLATE_DETAIL_MOUNT_SCRATCH_HIDE, /* /run, through which the slot reaches it */
+};
+
+enum isolate_mount_proc_detail {
+    ISOLATE_DETAIL_MOUNT_PROC_MOUNT = 0,
+    ISOLATE_DETAIL_MOUNT_PROC_OPEN,
+    ISOLATE_DETAIL_MOUNT_PROC_BLIND, /* it does not show the slot's processes */
+};
+
+enum isolate_clone_program_detail {
+    ISOLATE_DETAIL_CLONE_PROGRAM_PROCESS = 0,
+    ISOLATE_DETAIL_CLONE_PROGRAM_CHANNEL,
+    ISOLATE_DETAIL_CLONE_PROGRAM_SEAT,    /* it did not answer */
+    ISOLATE_DETAIL_CLONE_PROGRAM_WAITING, /* the process did not say that it waits */
+    ISOLATE_DETAIL_CLONE_PROGRAM_BORN,    /* level minimal: nor that it may be traced */
+};
+
+enum isolate_namespaces_detail {
+    ISOLATE_DETAIL_NAMESPACES_PID = 0,
+    ISOLATE_DETAIL_NAMESPACES_MOUNT,
+    ISOLATE_DETAIL_NAMESPACES_IPC,
+    ISOLATE_DETAIL_NAMESPACES_UTS,
+    ISOLATE_DETAIL_NAMESPACES_NETWORK,
+    ISOLATE_DETAIL_NAMESPACES_SESSION, /* setsid */
+};
+
+enum isolate_trace_detail {
+    ISOLATE_DETAIL_TRACE_WAITING = 0,
+    ISOLATE_DETAIL_TRACE_BORN, /* level minimal: before its ids change */
+};
+
+enum isolate_request_detail {
+    ISOLATE_DETAIL_REQUEST_RECEIVE = 0,
+    ISOLATE_DETAIL_REQUEST_ENDED, /* the program's process died before it was ready */
+    ISOLATE_DETAIL_REQUEST_SEND,  /* the embedder's part */
+};
+
+enum isolate_directory_detail {
+    ISOLATE_DETAIL_DIRECTORY_CHANGE = 0,
+    ISOLATE_DETAIL_DIRECTORY_PLACES, /* level minimal: where /work and /tmp stand */
+};
+
+enum isolate_file_detail {
+    ISOLATE_DETAIL_FILE_OPEN = 0,
+    ISOLATE_DETAIL_FILE_ASK,
+    ISOLATE_DETAIL_FILE_WRITE,
+    ISOLATE_DETAIL_FILE_READ,
+    ISOLATE_DETAIL_FILE_CONTENT,         /* an executable's, in a memory file */
+    ISOLATE_DETAIL_FILE_DESCRIPTORS = 6, /* its descriptor found no room */
+    ISOLATE_DETAIL_FILE_ROOM,            /* container: the disk limit has none */
+};
+
+enum isolate_protocol_detail {
+    ISOLATE_DETAIL_PROTOCOL_RECORD = 0, /* one that has no place here */
+    ISOLATE_DETAIL_PROTOCOL_ANSWER,
+    ISOLATE_DETAIL_PROTOCOL_ASK,
+};
+
+#endif

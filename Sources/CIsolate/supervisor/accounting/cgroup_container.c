@@ -1,0 +1,230 @@
+/*
+ * A container's cgroup: the engine sets its limits before a run begins, and its files can only be read.
+ *
+ * It holds the agent, the slot and the seat as well as the program. Their CPU time is known from their clocks
+ * and their memory from before the run; both are taken off. The peak of memory cannot be reset: it tells of
+ * this run when it rose, and else the looks do.
+ */
+#include "accounting/cgroup.h"
+
+#include "accounting/cgroup_kinds.h"
+#include "accounting/container_use.h"
+#include "accounting/looks.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "text.h"
+#include <linux/mman.h>
+
+enum {
+    RESERVE_BYTES = 1 << 20,
+    OURS = 3, /* agent, slot and seat */
+};
+
+#define ROOT "/sys/fs/cgroup"
+
+static uint32_t version;
+
+static const struct cgroup_file files_v1[] = {
+    {0, "/memory/memory.limit_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_limit)},
+    {0, "/memory/memory.usage_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_usage)},
+    {0, "/memory/memory.max_usage_in_bytes", O_RDONLY, 1, offsetof(struct cgroup, memory_peak)},
+    {0, "/memory/memory.oom_control", O_RDONLY, 1, offsetof(struct cgroup, memory_events)},
+    {0, "/memory/memory.stat", O_RDONLY, 1, offsetof(struct cgroup, memory_stat)},
+    {0, "/pids/pids.max", O_RDONLY, 1, offsetof(struct cgroup, pids_max)},
+    {0, "/pids/pids.current", O_RDONLY, 1, offsetof(struct cgroup, pids_current)},
+    {0, "/pids/pids.events", O_RDONLY, 0, offsetof(struct cgroup, pids_events)},
+    {0, "/pids/pids.peak", O_RDONLY, 0, offsetof(struct cgroup, pids_peak)},
+    {0, "/cpuacct/cpuacct.usage", O_RDONLY, 0, offsetof(struct cgroup, cpu_usage)},
+    {0, "/cpu,cpuacct/cpuacct.usage", O_RDONLY, 1, offsetof(struct cgroup, cpu_usage)},
+};
+
+static const struct cgroup_file files_v2[] = {
+    {0, "/memory.max", O_RDONLY, 1, offsetof(struct cgroup, memory_limit)},
+    {0, "/memory.current", O_RDONLY, 1, offsetof(struct cgroup, memory_usage)},
+    {0, "/memory.peak", O_RDONLY, 0, offsetof(struct cgroup, memory_peak)},
+    {0, "/memory.events", O_RDONLY, 1, offsetof(struct cgroup, memory_events)},
+    {0, "/memory.stat", O_RDONLY, 1, offsetof(struct cgroup, memory_stat)},
+    {0, "/pids.max", O_RDONLY, 1, offsetof(struct cgroup, pids_max)},
+    {0, "/pids.current", O_RDONLY, 1, offsetof(struct cgroup, pids_current)},
+    {0, "/pids.events", O_RDONLY, 0, offsetof(struct cgroup, pids_events)},
+    {0, "/pids.peak", O_RDONLY, 0, offsetof(struct cgroup, pids_peak)},
+    {0, "/cpu.stat", O_RDONLY, 1, offsetof(struct cgroup, cpu_usage)},
+};
+
+uint32_t cgroup_container_version(void) {
+    return version;
+}
+
+static struct isolate_failure setup(const struct isolate_config *config) {
+    (void)config;
+    int is_v2 = SYS_CALL_3(__NR_faccessat, AT_FDCWD, ROOT "/cgroup.controllers", SYS_F_OK) == 0;
+    const char *needed = is_v2 ? ROOT "/memory.current" : ROOT "/memory/memory.usage_in_bytes";
+    long result = SYS_CALL_3(__NR_faccessat, AT_FDCWD, needed, SYS_R_OK);
+    version = result < 0 ? 0 : is_v2 ? 2 : 1;
+    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, ISOLATE_CGROUP_MEMORY);
+}
+
+static struct isolate_failure create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
+                                     struct cgroup *cgroup) {
+    (void)config;
+    (void)slot;
+    (void)owner;
+    int result =
+        version == 2
+            ? cgroup_open_files(cgroup, files_v2, sizeof files_v2 / sizeof files_v2[0], 0, AT_FDCWD, ROOT)
+            : cgroup_open_files(cgroup, files_v1, sizeof files_v1 / sizeof files_v1[0], 0, AT_FDCWD, ROOT);
+    return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, ISOLATE_CGROUP_MEMORY);
+}
+
+/* When a program has filled the container with files, its death frees nothing, and whatever we ask the kernel
+ * for next would have it kill one of us. So there is something to give up first. */
+static uint8_t reserve[RESERVE_BYTES] __attribute__((aligned(4096)));
+static int has_reserve;
+
+void cgroup_container_keep_reserve(const struct slot *slot) {
+    uint64_t limit = text_read_number(slot->cgroup.memory_limit);
+    uint64_t usage = text_read_number(slot->cgroup.memory_usage);
+    if (has_reserve || (limit != 0 && usage + 2 * RESERVE_BYTES > limit))
+        return;
+    for (unsigned i = 0; i < RESERVE_BYTES; i += 4096)
+        *(volatile uint8_t *)(reserve + i) = 1;
+    has_reserve = 1;
+}
+
+static void release_reserve(void) {
+    if (has_reserve)
+        SYS_CALL_3(__NR_madvise, reserve, RESERVE_BYTES, MADV_DONTNEED);
+    has_reserve = 0;
+}
+
+static uint64_t stat_sum(const struct cgroup *cgroup, const char *const keys[]) {
+    char text[4096];
+    uint64_t sum = 0;
+    if (text_read(cgroup->memory_stat, text, sizeof text) <= 0)
+        return 0;
+    for (unsigned i = 0; keys[i] != 0; i++)
+        sum += text_find(text, keys[i], 0);
+    return sum;
+}
+
+static uint64_t read_resident(const struct cgroup *cgroup) {
+    static const char *const v1[] = {"rss", "shmem", 0}, *const v2[] = {"anon", "shmem", 0};
+    return stat_sum(cgroup, version == 2 ? v2 : v1);
+}
+
+/* v2: how often the container met its own limit. v1 counts that (failcnt) no longer on newer kernels. */
+static uint64_t read_limit_events(const struct cgroup *cgroup) {
+    return version == 2 ? cgroup_read_key(cgroup->memory_events, "oom") : 0;
+}
+
+/* v1 has the peak only: it stops below the limit by less than one charge batch. An earlier run may have left
+ * it there; then an OOM kill of the host's is taken for the container's. */
+static int met_own_limit(const struct slot *slot, uint64_t peak) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    if (version == 2)
+        return read_limit_events(cgroup) > slot->cell.base.limit_events;
+    return peak + slot->config->charge_batch_bytes >= text_read_number(cgroup->memory_limit);
+}
+
+static struct isolate_failure prepare(struct slot *slot) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    struct cgroup_base *base = &slot->cell.base;
+    base->oom_kills = cgroup_read_key(cgroup->memory_events, "oom_kill");
+    base->limit_events = read_limit_events(cgroup);
+    base->memory_peak = cgroup->memory_peak >= 0 ? text_read_number(cgroup->memory_peak) : ~0ull;
+    base->resident_bytes = read_resident(cgroup);
+    base->pids_events = cgroup_read_key(cgroup->pids_events, "max");
+    base->pids_peak = cgroup->pids_peak >= 0 ? text_read_number(cgroup->pids_peak) : ~0ull;
+    return failure_at(0, 0, 0);
+}
+
+static uint64_t clock_of(int pid) {
+    return pid > 0 ? looks_process_clock(pid) : 0;
+}
+
+/* The container's, without what our own processes used of it. `slot_pid`: the slot may be asked for by the
+ * program's process. */
+static uint64_t read_cpu(const struct slot *slot, int slot_pid) {
+    /* Ours first: what they use in between counts for the program rather than not at all. */
+    uint64_t ours = clock_of(1) + clock_of(slot_pid) + clock_of(slot->seat_pid);
+    uint64_t all = version == 2 ? cgroup_read_key(slot->cgroup.cpu_usage, "usage_usec") * 1000
+                                : text_read_number(slot->cgroup.cpu_usage);
+    return all > ours ? all - ours : 0;
+}
+
+static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
+                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    uint64_t limit = text_read_number(cgroup->memory_limit); /* "max" reads as 0 */
+    /* Of our own processes the kernel's part comes and goes; the embedder counts with a fixed sum for them.
+     */
+    uint64_t held = container_held(slot) + slot->container.content_bytes,
+             slack = slot->config->memory_slack_bytes;
+    *memory_base_bytes = text_read_number(cgroup->memory_usage);
+    *cpu_base_ns = read_cpu(slot, (int)SYS_CALL_0(__NR_getppid));
+    /* The engine was asked for it before. A run without its limit in force is none. */
+    if (limit == 0 || limit + slack < held + limits->memory_bytes ||
+        limit > held + limits->memory_bytes + slack)
+        return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, ISOLATE_CGROUP_MEMORY);
+    uint64_t processes = text_read_number(cgroup->pids_max);
+    if (processes != limits->processes + OURS)
+        return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, ISOLATE_CGROUP_PIDS);
+    return failure_at(0, 0, 0);
+}
+
+static uint64_t cpu_ns(struct slot *slot) {
+    return read_cpu(slot, (int)SYS_CALL_0(__NR_getpid));
+}
+
+static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
+                       struct cgroup_usage *usage) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    uint64_t resident = read_resident(cgroup), processes = text_read_number(cgroup->pids_current);
+    uint64_t memory = text_read_number(cgroup->memory_usage);
+    if (resident > slot->cell.base.resident_bytes + usage->resident_bytes)
+        usage->resident_bytes = resident - slot->cell.base.resident_bytes;
+    if (memory > ready->memory_base_bytes + usage->memory_peak_bytes)
+        usage->memory_peak_bytes = memory - ready->memory_base_bytes;
+    if (processes > usage->processes_peak + OURS)
+        usage->processes_peak = processes - OURS;
+    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
+    if (usage->is_out_of_memory)
+        release_reserve();
+    /* An OOM kill takes one process, and the rest of the run would go on: it is looked for when it could have
+     * happened. */
+    uint64_t limit = ready->limits.memory_bytes, used = usage->memory_peak_bytes;
+    return looks_next_ns(used < limit ? limit - used : 0);
+}
+
+static void finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage) {
+    const struct cgroup *cgroup = &slot->cgroup;
+    uint64_t peak = cgroup->memory_peak >= 0 ? text_read_number(cgroup->memory_peak) : 0;
+    usage->cpu_ns = cpu_ns(slot);
+    usage->cpu_source = ISOLATE_SOURCE_CGROUP;
+    usage->memory_source = ISOLATE_SOURCE_SAMPLED;
+    if (peak > slot->cell.base.memory_peak && peak > ready->memory_base_bytes) {
+        usage->memory_source = ISOLATE_SOURCE_CGROUP;
+        usage->memory_peak_bytes = peak - ready->memory_base_bytes;
+    } else if (usage->rusage_resident_bytes > usage->memory_peak_bytes) {
+        usage->memory_source = ISOLATE_SOURCE_RUSAGE;
+        usage->memory_peak_bytes = usage->rusage_resident_bytes;
+    }
+    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
+    usage->memory_limit_reached = met_own_limit(slot, peak);
+    /* File cache from before the run made room for it: then it used more than the counter rose. */
+    if (usage->is_out_of_memory && usage->memory_limit_reached &&
+        usage->memory_peak_bytes < ready->limits.memory_bytes)
+        usage->memory_peak_bytes = ready->limits.memory_bytes;
+    cgroup_finish_processes(cgroup, &slot->cell.base, OURS, usage);
+}
+
+const struct cgroup_functions cgroup_container_functions = {
+    .setup = setup,
+    .create = create,
+    .prepare = prepare,
+    .begin = begin,
+    .cpu_ns = cpu_ns,
+    .sample = sample,
+    .finish = finish,
+};

@@ -1,0 +1,90 @@
+/*
+ * Reads what a program can keep locked: a process of the slot's own that may be kept waiting in its place.
+ *
+ * /proc/PID/smaps_rollup waits for the lock of the process's address space, which its threads can hold for as
+ * long as they like. The slot gives each question a few milliseconds, and meanwhile its clocks go on; an
+ * answer that does not come in time is thrown away when it comes. Only where no cgroup counts memory is there
+ * such a process.
+ */
+#include "accounting/looker.h"
+
+#include <linux/prctl.h>
+
+#include "accounting/members.h"
+#include "credentials.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "text.h"
+
+enum { PATIENCE_NS = 4000000 };
+
+struct question {
+    uint32_t number;
+    int32_t entry; /* in slot->proc */
+};
+
+struct looker_answer {
+    uint32_t number;
+    int32_t result; /* bytes read, or -errno */
+    uint64_t kilobytes;
+};
+
+static void answer_questions(const struct slot *slot, int socket) __attribute__((noreturn));
+
+static void answer_questions(const struct slot *slot, int socket) {
+    const int keep[] = {socket, slot->proc};
+    struct question question;
+    sys_close_others(3, keep, 2);
+    sys_prctl(PR_SET_NAME, (unsigned long)"looker");
+    sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
+    while (sys_receive(socket, &question, sizeof question, 0, 0, 0) == sizeof question) {
+        struct looker_answer answer = {.number = question.number};
+        char text[2048];
+        credentials_begin_look(slot);
+        answer.result = (int)members_read(slot, question.entry, "smaps_rollup", text, sizeof text);
+        credentials_end_look(slot);
+        if (answer.result > 0)
+            answer.kilobytes = text_find(text, "Pss_Anon:", 0) + text_find(text, "Pss_Shmem:", 0);
+        if (sys_send_blocking(socket, &answer, sizeof answer, 0, 0) < 0)
+            break;
+    }
+    sys_exit(0);
+}
+
+int looker_start(struct slot *slot) {
+    int ends[2];
+    long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
+    if (result < 0)
+        return (int)result;
+    int pid = (int)sys_clone(0, 0);
+    if (pid == 0)
+        answer_questions(slot, ends[1]);
+    sys_close(ends[1]);
+    if (pid < 0) {
+        sys_close(ends[0]);
+        return pid;
+    }
+    slot->looker = ends[0];
+    slot->looker_pid = pid;
+    return 0;
+}
+
+int looker_read_part(const struct slot *slot, int entry, uint64_t *bytes) {
+    static uint32_t asked, answered;
+    struct looker_answer answer;
+    struct sys_pollfd ready = {slot->looker, SYS_POLLIN, 0};
+    /* An earlier question that is not answered yet: it still waits. */
+    while (asked != answered && sys_poll(&ready, 1, 0) > 0 &&
+           sys_receive(slot->looker, &answer, sizeof answer, 0, 0, 0) == sizeof answer)
+        answered = answer.number;
+    struct question question = {asked + 1, entry};
+    if (slot->looker < 0 || asked != answered || sys_send(slot->looker, &question, sizeof question, 0, 0) < 0)
+        return -EAGAIN;
+    asked++;
+    if (sys_poll(&ready, 1, PATIENCE_NS) <= 0 ||
+        sys_receive(slot->looker, &answer, sizeof answer, 0, 0, 0) != sizeof answer)
+        return -EAGAIN;
+    answered = answer.number;
+    *bytes = answer.kilobytes * 1024;
+    return answer.result;
+}

@@ -1,0 +1,262 @@
+/*
+ * The processes of a run, found without a cgroup.
+ *
+ * In a pid namespace of the slot's own everybody is the program's but slot, seat and init, and the slot's own
+ * proc shows nobody else. Where the slot has only the outer proc, or no pid namespace, the program's
+ * processes are the slot's descendants: it is their subreaper, or init is, so whoever loses his parent stays
+ * below the slot.
+ *
+ * The outer proc may number the processes otherwise than the slot. A process has both numbers in its line
+ * NSpid, from proc's namespace inwards. Only our own number may be given to kill, to a clock or to a tracer:
+ * the other one is somebody else's here.
+ */
+#include "accounting/members.h"
+
+#include "slot_state.h"
+#include "sys.h"
+#include "text.h"
+
+enum {
+    /* Where proc's directory has its processes, after all other entries: since 2.0. Starting there spares
+     * reading those; were it ever moved, at worst some more would be read and passed over. */
+    FIRST_PROCESS_ENTRY = 256,
+};
+
+struct list {
+    const struct slot *slot;
+    struct member *members;
+    unsigned count, most;
+    int init_entry;
+    int is_blind; /* proc could not be read */
+};
+
+/* The calling process in the outer proc: its number there, and which of the numbers in NSpid is ours. */
+static struct self { int pid, entry, place; } self;
+
+/* A namespace of the slot's own, or of the container's, where all but agent and slot are the program's. */
+static int sees_only_namespace(const struct slot *slot) {
+    return has_own_tree(slot) && has_feature(slot, ISOLATE_FEATURE_PROC);
+}
+
+int members_open(const struct slot *slot, int entry, const char *file, int flags) {
+    char path[64], number[24];
+    text_number(number, (uint64_t)entry);
+    const char *parts[] = {number, "/", file, 0};
+    int result = entry <= 0 ? -ESRCH : text_join(path, sizeof path, parts);
+    return result < 0 ? result : sys_openat(slot->proc, path, flags, 0);
+}
+
+long members_read(const struct slot *slot, int entry, const char *file, char *out, size_t bytes) {
+    int CLEANUP_CLOSE fd = members_open(slot, entry, file, O_RDONLY);
+    return fd < 0 ? fd : text_read(fd, out, bytes);
+}
+
+static long read_own_status(const struct slot *slot, char *out, size_t bytes) {
+    int CLEANUP_CLOSE fd = sys_openat(slot->proc, "self/status", O_RDONLY, 0);
+    return fd < 0 ? fd : text_read(fd, out, bytes);
+}
+
+/* The number at this place, from 0, of the line NSpid; 0 when there are fewer. Their count goes to `count`.
+ */
+static int number_at(const char *status, int place, int *count) {
+    int found = 0;
+    *count = 0;
+    while (*status != 0 && !text_begins(status, "NSpid:"))
+        do
+            status++;
+        while (*status != 0 && status[-1] != '\n');
+    while (*status != 0 && *status != '\n')
+        if (*status >= '0' && *status <= '9') {
+            if ((*count)++ == place)
+                found = (int)text_parse(status);
+            while (*status >= '0' && *status <= '9')
+                status++;
+        } else {
+            status++;
+        }
+    return found;
+}
+
+/* Of this process; a clone of the supervisor knows another's at first. entry 0: the proc does not know us. */
+static const struct self *know_self(const struct slot *slot) {
+    char status[4096];
+    int count, pid = (int)SYS_CALL_0(__NR_getpid);
+    if (self.pid == pid && self.entry != 0)
+        return &self;
+    self = (struct self){pid, 0, 0};
+    if (read_own_status(slot, status, sizeof status) > 0) {
+        self.entry = number_at(status, 0, &count);
+        if (count == 0) /* a kernel without pid namespaces */
+            self.entry = (int)text_find(status, "Pid:", 0);
+        self.place = count > 0 ? count - 1 : 0;
+    }
+    return &self;
+}
+
+/* What we call the process of this entry of the outer proc; 0 when it is gone, or in no namespace of ours. */
+static int pid_of(const struct slot *slot, int entry) {
+    char status[4096];
+    int count;
+    if (know_self(slot)->place == 0)
+        return entry;
+    return members_read(slot, entry, "status", status, sizeof status) <= 0
+               ? 0
+               : number_at(status, self.place, &count);
+}
+
+static void add(struct list *list, int pid, int entry) {
+    if (pid > 0 && pid == list->slot->cell.init_pid)
+        list->init_entry = entry;
+    else if (pid > 0 && pid != list->slot->seat_pid && pid != list->slot->looker_pid &&
+             list->count < list->most)
+        list->members[list->count++] = (struct member){pid, entry};
+}
+
+/* Calls for each entry whose name is a number, until the list is full. */
+static void for_each_number(int dir, struct list *list, int first,
+                            void (*found)(struct list *list, int first, int number)) {
+    struct sys_entries entries;
+    const struct sys_entry *entry;
+    sys_begin_entries(&entries, dir);
+    while (list->count < list->most && (entry = sys_next_entry(&entries)) != 0)
+        if (entry->name[0] >= '1' && entry->name[0] <= '9')
+            found(list, first, (int)text_parse(entry->name));
+}
+
+static void add_unless_ours(struct list *list, int slot, int pid) {
+    if (pid != slot && pid != 1 /* the slot itself, or the container's agent */)
+        add(list, pid, pid);
+}
+
+static void list_namespace(struct list *list) {
+    static int dir = -1; /* of the slot, for its life: opening it anew would cost as much as reading it */
+    if (dir < 0)
+        dir = sys_openat(list->slot->proc, ".", O_RDONLY | O_DIRECTORY, 0);
+    list->is_blind = dir < 0 || SYS_CALL_3(__NR_lseek, dir, FIRST_PROCESS_ENTRY, SYS_SEEK_SET) < 0;
+    if (!list->is_blind)
+        for_each_number(dir, list, (int)SYS_CALL_0(__NR_getpid), add_unless_ours);
+}
+
+/* Adds the children that one thread made. */
+static void add_children(struct list *list, int entry, int thread) {
+    char path[96], a[24], b[24], buffer[512];
+    text_number(a, (uint64_t)entry);
+    text_number(b, (uint64_t)thread);
+    const char *parts[] = {a, "/task/", b, "/children", 0};
+    int CLEANUP_CLOSE file = text_join(path, sizeof path, parts) < 0
+                                 ? -ENAMETOOLONG
+                                 : sys_openat(list->slot->proc, path, O_RDONLY, 0);
+    int number = 0;
+    long n;
+    list->is_blind |= file < 0 && thread == self.entry; /* no such files at all */
+    while (file >= 0 && (n = sys_read(file, buffer, sizeof buffer)) > 0)
+        for (long i = 0; i < n; i++) {
+            if (buffer[i] >= '0' && buffer[i] <= '9') {
+                number = number * 10 + (buffer[i] - '0');
+                continue;
+            }
+            add(list, pid_of(list->slot, number), number);
+            number = 0;
+        }
+}
+
+static void list_children(struct list *list) {
+    int own = know_self(list->slot)->entry;
+    list->is_blind = own == 0;
+    if (own != 0)
+        add_children(list, own, own);
+}
+
+/* A thread, by its number in proc. */
+static void add_number(struct list *list, int unused, int number) {
+    (void)unused;
+    if (list->count < list->most)
+        list->members[list->count++] = (struct member){0, number};
+}
+
+static int open_threads(const struct slot *slot, int entry) {
+    return members_open(slot, entry, "task", O_RDONLY | O_DIRECTORY);
+}
+
+unsigned members_threads(const struct slot *slot, int entry, struct member *threads, unsigned most) {
+    struct list list = {.slot = slot, .members = threads, .most = most};
+    int CLEANUP_CLOSE dir = open_threads(slot, entry);
+    if (dir >= 0)
+        for_each_number(dir, &list, 0, add_number);
+    return list.count;
+}
+
+static void add_descendants(struct list *list) {
+    for (unsigned i = 0; i < list->count; i++) {
+        int entry = list->members[i].entry;
+        int CLEANUP_CLOSE dir = open_threads(list->slot, entry);
+        if (dir >= 0)
+            for_each_number(dir, list, entry, add_children);
+    }
+}
+
+static void list_descendants(struct list *list) {
+    list_children(list);
+    if (list->init_entry != 0) /* in the cell it is who takes the orphans */
+        add_children(list, list->init_entry, list->init_entry);
+    add_descendants(list);
+}
+
+unsigned members_add_descendants(const struct slot *slot, struct member *members, unsigned count,
+                                 unsigned most) {
+    struct list list = {.slot = slot, .members = members, .count = count, .most = most};
+    add_descendants(&list);
+    return list.count;
+}
+
+unsigned members_children(const struct slot *slot, struct member *members, unsigned most) {
+    struct list list = {.slot = slot, .members = members, .most = most};
+    list_children(&list);
+    return list.count;
+}
+
+static void fill(struct list *list) {
+    if (sees_only_namespace(list->slot))
+        list_namespace(list);
+    else
+        list_descendants(list);
+}
+
+unsigned members_list(const struct slot *slot, struct member *members, unsigned most) {
+    struct list list = {.slot = slot, .members = members, .most = most};
+    fill(&list);
+    return list.count;
+}
+
+int members_exist(const struct slot *slot) {
+    struct member member;
+    struct list list = {.slot = slot, .members = &member, .most = 1};
+    /* Somebody may move from one parent to another while the outer proc is read. Where killing init tells for
+     * certain, it is done rather than asked. */
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && !has_feature(slot, ISOLATE_FEATURE_PROC))
+        return 1;
+    fill(&list);
+    return list.count > 0 || list.is_blind;
+}
+
+int members_are_visible(const struct slot *slot) {
+    struct member member;
+    struct list list = {.slot = slot, .members = &member, .most = 1};
+    fill(&list);
+    return !list.is_blind;
+}
+
+int members_own_entry(const struct slot *slot) {
+    return know_self(slot)->entry;
+}
+
+int members_entry(const struct slot *slot, int pid) {
+    struct member children[8]; /* the program's process is one of ours; seat and init are not listed */
+    if (sees_only_namespace(slot) || (know_self(slot)->entry != 0 && self.place == 0))
+        return pid;
+    unsigned count = members_children(slot, children, sizeof children / sizeof children[0]);
+    for (unsigned i = 0; i < count; i++)
+        if (children[i].pid == pid)
+            return children[i].entry;
+    return 0;
+}

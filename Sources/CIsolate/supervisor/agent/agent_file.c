@@ -1,0 +1,117 @@
+/* One file at a time: opened by the slot as the program's user, its bytes carried by the agent. */
+#include "agent/agent_file.h"
+
+#include "agent/agent_slot.h"
+#include "agent/agent_stream.h"
+#include "failure.h"
+#include "sys.h"
+
+/* A file that is being written or read. */
+static struct {
+    struct isolate_agent_file request;
+    struct isolate_status_record answer;
+    int fd;
+    int is_writing, is_reading;
+    uint64_t left;
+    int error;
+} file = {.fd = -1};
+
+int agent_file_is_writing(void) {
+    return file.is_writing;
+}
+
+int agent_file_is_reading(void) {
+    return file.is_reading;
+}
+
+static void finish_writing(void) {
+    sys_close_fd(&file.fd);
+    if (file.error != 0) { /* a part of a file is worse than none */
+        struct isolate_status_record unused;
+        int none = -1;
+        file.request.file.mode = ISOLATE_FILE_REMOVE;
+        if (file.answer.failure.stage == 0 &&
+            agent_slot_tell(&file.request.file, sizeof file.request.file) == 0)
+            agent_slot_wait(&unused, &none);
+        file.answer.failure = failure_at(ISOLATE_STAGE_FILE, file.error, ISOLATE_DETAIL_FILE_WRITE);
+    }
+    agent_slot_answer(&file.answer);
+    file.is_writing = 0;
+}
+
+void agent_file_open(const uint8_t *payload, uint32_t bytes) {
+    if (bytes != sizeof file.request || file.is_writing || file.is_reading)
+        stream_leave(EXIT_PROTOCOL);
+    memcpy(&file.request, payload, bytes);
+    file.request.file.type = ISOLATE_OPEN_FILE;
+    file.left = file.request.bytes;
+    file.error = 0;
+    file.fd = -1;
+    uint32_t mode = file.request.file.mode;
+    int is_write = mode == ISOLATE_FILE_WRITE || mode == ISOLATE_FILE_WRITE_PROGRAM;
+    if (is_write && !agent_slot_has_room(file.left)) {
+        file.answer = (struct isolate_status_record){
+            .type = ISOLATE_FILE_OPENED,
+            .failure = failure_at(ISOLATE_STAGE_FILE, -ENOSPC, ISOLATE_DETAIL_FILE_ROOM)};
+        file.is_writing = 1;
+        file.error = -ENOSPC;
+        if (file.left == 0)
+            finish_writing();
+        return;
+    }
+    if (agent_slot_tell(&file.request.file, sizeof file.request.file) < 0)
+        stream_leave(EXIT_SLOT);
+    agent_slot_wait(&file.answer, &file.fd);
+    if (is_write) {
+        file.is_writing = 1;
+        file.error = file.answer.failure.stage != 0 ? -file.answer.failure.errno_value : 0;
+        if (file.left == 0)
+            finish_writing();
+        return;
+    }
+    agent_slot_answer(&file.answer);
+    file.is_reading = mode == ISOLATE_FILE_READ && file.fd >= 0;
+}
+
+void agent_file_content(const uint8_t *bytes, uint32_t count) {
+    if (count > file.left)
+        stream_leave(EXIT_PROTOCOL);
+    file.left -= count;
+    while (count > 0 && file.error == 0) {
+        long n = sys_write(file.fd, bytes, count);
+        if (n > 0) {
+            bytes += n;
+            count -= (uint32_t)n;
+        } else if (n != -EINTR) {
+            file.error = n == 0 ? -EIO : (int)n;
+        }
+    }
+    if (file.left == 0)
+        finish_writing();
+}
+
+/* As much as there is room for; never more than was asked for, whatever size the file has by now. */
+void agent_file_move(void) {
+    while (file.is_reading) {
+        uint64_t most = ISOLATE_FRAME_MAX;
+        if (file.left < most)
+            most = file.left;
+        if (stream_room() < most + sizeof(struct isolate_frame))
+            return;
+        long n = most == 0 ? 0 : sys_read(file.fd, stream_reserve((uint32_t)most), most);
+        if (n == -EINTR)
+            continue;
+        if (n > 0) {
+            file.left -= (uint64_t)n;
+            stream_commit(ISOLATE_FRAME_FILE, (uint32_t)n);
+        } else {
+            file.answer.failure = failure_at(n < 0 ? ISOLATE_STAGE_FILE : 0, n, ISOLATE_DETAIL_FILE_READ);
+            if (n < 0) /* instead of the end */
+                agent_slot_answer(&file.answer);
+            else
+                stream_send(ISOLATE_FRAME_FILE, 0, 0);
+            sys_close_fd(&file.fd);
+            file.is_reading = 0;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+/* Level minimal: kills the processes of a run. */
+#ifndef ISOLATE_PROCESS_PLAIN_KILL_H
+#define ISOLATE_PROCESS_PLAIN_KILL_H
+
+#include "accounting/members.h"
+
+void plain_kill(const struct slot *slot);
+/* Kills whom `list` lists, at that moment. */
+void plain_kill_listed(const struct slot *slot, members_lister *list);
+
+#endif

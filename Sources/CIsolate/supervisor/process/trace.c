@@ -1,0 +1,185 @@
+/*
+ * What only a tracer can tell apart: a stack overflow from a null pointer, a refused write from a raised
+ * SIGXFSZ.
+ *
+ * The program's first thread is seized before exec. The kernel then stops it when a signal is about to be
+ * delivered and when it exits, nowhere else: a program without signals runs at full speed. The
+ * tracer sees even the signals that the program ignores, and passes each on as it was. Other threads and
+ * processes are not traced.
+ */
+#include "process/trace.h"
+
+#include <asm/siginfo.h>
+#include <linux/elf.h>
+#include <linux/ptrace.h>
+
+#include "accounting/members.h"
+#include "credentials.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "text.h"
+
+#define REACH_ABOVE_STACK_POINTER ((uint64_t)64 << 20)
+#define REACH_OF_AN_ARRAY ((uint64_t)16 << 30)
+#define GUARD_GAP ((uint64_t)1 << 20)
+#define REACH_BELOW_STACK_POINTER ((uint64_t)64 << 10)
+
+/* The part of siginfo_t that we read; the kernel writes 128 bytes. */
+struct signal_info {
+    int32_t number, error, code, padding;
+    uint64_t address;
+    uint8_t rest[104];
+};
+
+struct registers {
+    uint64_t stack_pointer;
+    int64_t syscall_result;
+};
+
+int trace_attach(int pid) {
+    return (int)SYS_CALL_4(__NR_ptrace, PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXIT);
+}
+
+static int read_registers(int pid, struct registers *out) {
+    /* Places in struct user_regs_struct of x86_64 (27 words) and struct user_pt_regs of aarch64 (34). */
+    enum { X86_RAX = 10, X86_RSP = 19, ARM_X0 = 0, ARM_SP = 31, WORDS_MOST = 40 };
+    uint64_t set[WORDS_MOST] = {0};
+    struct sys_iovec vector = {set, sizeof set};
+    long result = SYS_CALL_4(__NR_ptrace, PTRACE_GETREGSET, pid, NT_PRSTATUS, &vector);
+#if defined(__x86_64__)
+    out->stack_pointer = set[X86_RSP];
+    out->syscall_result = (int64_t)set[X86_RAX];
+#elif defined(__aarch64__)
+    out->stack_pointer = set[ARM_SP];
+    out->syscall_result = (int64_t)set[ARM_X0];
+#endif
+    return (int)result;
+}
+
+static long read_of(const struct slot *slot, int entry, const char *file, char *text, size_t bytes) {
+    credentials_begin_look(slot);
+    long n = members_read(slot, entry, file, text, bytes);
+    credentials_end_look(slot);
+    return n;
+}
+
+/* Where the first thread's stack begins, or a little below; 0 when that cannot be told. Not from `maps`: that
+ * file is as long as the program likes, and waits for a lock that it can hold, and meanwhile nobody looks at
+ * a clock. */
+static uint64_t top_of_stack(const struct slot *slot, int entry) {
+    enum { START_OF_STACK = 28, END_OF_ENVIRONMENT = 51 };
+    char text[1024];
+    if (read_of(slot, entry, "stat", text, sizeof text) <= 0)
+        return 0;
+    uint64_t start = text_stat_field(text, START_OF_STACK), end = text_stat_field(text, END_OF_ENVIRONMENT);
+    return start > end ? start : end;
+}
+
+/* The soft limit as it is now; ~0: none, or it cannot be told. prlimit would want a right over another user's
+ * process that a container's root may lack; the file is everybody's. */
+static uint64_t limit_in_force(const struct slot *slot, int pid, const char *name) {
+    char text[2048];
+    if (read_of(slot, members_entry(slot, pid), "limits", text, sizeof text) <= 0)
+        return ~0ull;
+    uint64_t limit = text_find(text, name, ~0ull);
+    return limit == 0 && text_contains_after(text, name, "unlimited") ? ~0ull : limit;
+}
+
+/* A limit that the program lowered itself is its own affair. */
+static int limit_is_ours(const struct slot *slot, int pid, const char *name, uint64_t ours) {
+    return limit_in_force(slot, pid, name) == ours;
+}
+
+/* The fault lies where the stack would have to grow past its limit. A large array moves the stack pointer at
+ * once by all of its size, and may be touched anywhere in it. */
+static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
+    struct signal_info info = {0};
+    struct registers registers = {0};
+    if (SYS_CALL_4(__NR_ptrace, PTRACE_GETSIGINFO, pid, 0, &info) < 0 ||
+        (info.code != SEGV_MAPERR && info.code != SEGV_ACCERR) || read_registers(pid, &registers) < 0)
+        return 0;
+    uint64_t at = info.address, sp = registers.stack_pointer;
+    /* What is mapped and refused is another thing, unless it lies near the stack pointer: the guard of a
+     * mapping below the stack. */
+    uint64_t reach = info.code == SEGV_MAPERR ? REACH_OF_AN_ARRAY : REACH_ABOVE_STACK_POINTER;
+    if (at + REACH_BELOW_STACK_POINTER < sp || at > sp + reach)
+        return 0;
+    /* The program may have raised its limit, up to none at all. */
+    uint64_t limit = limit_in_force(slot, pid, "Max stack size");
+    uint64_t top = top_of_stack(slot, members_entry(slot, pid));
+    if (limit < ours || limit >= top)
+        return 0;
+    /* The kernel keeps a guard gap of 1 MiB below the stack, so a limit can be met that much earlier. */
+    return at <= top - limit + GUARD_GAP;
+}
+
+/* A raised SIGXFSZ leaves the result of kill in the register, a real one the write's EFBIG. */
+static int is_refused_write(int pid) {
+    struct registers registers = {0};
+    return read_registers(pid, &registers) == 0 && registers.syscall_result == -EFBIG;
+}
+
+/* How many descriptors a process has open; counts no further than `most`. */
+static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t most) {
+    struct sys_entries entries;
+    int CLEANUP_CLOSE dir = members_open(slot, entry, "fd", O_RDONLY | O_DIRECTORY);
+    uint64_t count = 0;
+    sys_begin_entries(&entries, dir);
+    while (dir >= 0 && count < most && sys_next_entry(&entries) != 0)
+        count++;
+    return count;
+}
+
+/* The last permitted number is taken, and so are all below it: one more was, or would be, refused. */
+static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t limit) {
+    char path[80], number[24], last[24], target[8];
+    int entry = members_entry(slot, pid);
+    text_number(number, (uint64_t)entry);
+    text_number(last, limit - 1);
+    const char *parts[] = {number, "/fd/", last, 0};
+    if (limit == 0 || text_join(path, sizeof path, parts) < 0)
+        return 0;
+    credentials_begin_look(slot);
+    int are_used = SYS_CALL_4(__NR_readlinkat, slot->proc, path, target, sizeof target) > 0 &&
+                   count_descriptors(slot, entry, limit) >= limit;
+    credentials_end_look(slot);
+    return are_used;
+}
+
+/* What the kernel itself noted of the resident memory, and what of it is mapped files, on a disk and in a
+ * tmpfs: those are on the account of whoever touched them first. */
+static void read_resident(const struct slot *slot, int pid, struct trace_evidence *evidence) {
+    char text[4096];
+    if (read_of(slot, members_entry(slot, pid), "status", text, sizeof text) <= 0)
+        return;
+    evidence->peak_resident_bytes = text_find(text, "VmHWM:", 0) * 1024;
+    evidence->file_resident_bytes = text_find(text, "RssFile:", 0) * 1024;
+    evidence->shared_resident_bytes = text_find(text, "RssShmem:", 0) * 1024;
+}
+
+void trace_release_stranger(int pid) {
+    SYS_CALL_4(__NR_ptrace, PTRACE_DETACH, pid, 0, 0);
+}
+
+void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
+                       struct trace_evidence *evidence) {
+    int pid = slot->cell.program_pid, signal = sys_stop_signal(status), event = sys_stop_event(status);
+    int request = PTRACE_CONT, deliver = 0;
+    if (event == PTRACE_EVENT_EXIT) {
+        read_resident(slot, pid, evidence);
+        if (descriptors_are_used_up(slot, pid, limits->open_files))
+            evidence->open_files = 1;
+    } else if (event == PTRACE_EVENT_STOP) {
+        /* A group stop: it stays stopped until SIGCONT, as it would without us. */
+        if (signal == SYS_SIGSTOP || signal == SYS_SIGTSTP || signal == SYS_SIGTTIN || signal == SYS_SIGTTOU)
+            request = PTRACE_LISTEN;
+    } else {
+        deliver = signal;
+        if (signal == SYS_SIGSEGV && is_stack_overflow(slot, pid, limits->stack_bytes))
+            evidence->stack_overflow = 1;
+        else if (signal == SYS_SIGXFSZ &&
+                 limit_is_ours(slot, pid, "Max file size", limits->file_size_bytes) && is_refused_write(pid))
+            evidence->file_size = 1;
+    }
+    SYS_CALL_4(__NR_ptrace, request, pid, 0, deliver);
+}

@@ -1,0 +1,12 @@
+/* Files of /work, for the embedder. */
+#ifndef ISOLATE_TREE_FILES_H
+#define ISOLATE_TREE_FILES_H
+
+#include "slot_state.h"
+
+/* Opens one and sends its descriptor. */
+void file_answer(struct slot *slot, struct isolate_file_record *record, int content);
+/* The question came without the descriptor that belongs to it. */
+void file_refuse(struct slot *slot, long result);
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * The slot's mount tree: a small root of its own, and nothing of the host's left beside it.
+ *
+ * Built once per slot, in the slot's mount namespace and by the slot's own root, which has no rights on the
+ * host: whatever goes wrong here can only spoil the slot. Cells clone the finished tree.
+ */
+#include "tree/root.h"
+
+#include <asm/stat.h>
+#include <linux/mount.h>
+
+#include "config.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "text.h"
+#include "tree/devices.h"
+#include "tree/entries.h"
+#include "tree/overlay.h"
+
+enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPIED_MOST = 4 << 20 };
+#define STAGING "/tmp"
+/* Below a directory that is the sandbox's own in every image, so that none of an image's names meets it. */
+#define IMAGE_PLACE "run/image"
+
+/* The image's directory cannot be written to. The mount holds the file, which needs no other name. */
+static int lay_over(int root, const struct isolate_config *config, const struct isolate_file *file) {
+    const char *target = config_text(config, file->path);
+    const char *parts[] = {"run/", target + sizeof "etc/" - 1, 0};
+    char path[PATH_BYTES];
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV |
+                                                MOUNT_ATTR_NOEXEC};
+    int result = text_join(path, sizeof path, parts);
+    if (result == 0)
+        result = entry_make_file(root, path, config, file);
+    int CLEANUP_CLOSE tree =
+        result < 0 ? result : (int)SYS_CALL_3(__NR_open_tree, root, path, OPEN_TREE_CLONE | O_CLOEXEC);
+    result = tree;
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_move_mount, tree, "", root, target, MOVE_MOUNT_F_EMPTY_PATH);
+    if (result >= 0)
+        result = (int)SYS_CALL_3(__NR_unlinkat, root, path, 0);
+    return result < 0 ? result : 0;
+}
+
+/* A file or directory of the host's, as it is: with its inodes. */
+static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char *source, int is_lower) {
+    const struct isolate_bind *bind = &slot->config->binds[index];
+    const char *target = config_text(slot->config, bind->target);
+    int recursive = bind->kind == ISOLATE_BIND_TREE ? AT_RECURSIVE : 0;
+    /* What was a directory or a file when it was looked at is no link now: a link could lead out of the
+     * image. */
+    int CLEANUP_CLOSE tree = (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
+                                             OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | recursive);
+    int result = tree;
+    if (result >= 0 && !is_lower && recursive)
+        result = entry_make_directory(root, target, 0755);
+    if (result >= 0 && !is_lower && !recursive) {
+        int CLEANUP_CLOSE fd = entry_make_empty_file(root, target);
+        result = fd;
+    }
+    /* Read-only, and no set-user-id program or device of the host means anything inside. Of a device this
+     * keeps mode and times; writing to it is no writing to the mount. */
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV};
+    if (bind->kind == ISOLATE_BIND_DEVICE)
+        attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | recursive, &attributes,
+                                 sizeof attributes);
+    if (result >= 0 && is_lower)
+        result = overlay_add_lower(root, index, tree, recursive != 0);
+    else if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_move_mount, tree, "", root, target, MOVE_MOUNT_F_EMPTY_PATH);
+    if (!is_lower)
+        slot->shares_inodes = 1;
+    return result < 0 ? result : 0;
+}
+
+/* A directory seen through an overlay that nobody can write to: same content, same cached pages, but inodes
+ * of this slot's own. So nobody inside watches who opens the host's files, takes locks that the host or a
+ * neighbour waits for, or has them flushed. A host without overlays for user namespaces (before 5.11), or one
+ * with further file systems below the directory, which an overlay would not show: -errno. */
+static int add_overlay(int root, const char *source, const char *target) {
+    char path[SOURCE_BYTES];
+    const char *parts[] = {STAGING "/", target, 0};
+    int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, source, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    int result = dir < 0 ? dir : text_join(path, sizeof path, parts);
+    if (result == 0)
+        result = entry_make_directory(root, target, 0755);
+    /* Its name may have anything in it; "." has nothing that the options could take for a mark of theirs. The
+     * second layer is empty: without an upper layer there must be two. */
+    if (result == 0)
+        result = (int)SYS_CALL_1(__NR_fchdir, dir);
+    if (result == 0)
+        result = (int)sys_mount("overlay", path, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV,
+                                "lowerdir=.:" STAGING "/proc");
+    SYS_CALL_1(__NR_chdir, "/");
+    return result;
+}
+
+static uint64_t file_size(const char *path) {
+    struct stat status = {0};
+    return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) < 0
+               ? 0
+               : (uint64_t)status.st_size;
+}
+
+static int add_bind(struct slot *slot, int root, uint32_t index) {
+    const struct isolate_config *config = slot->config;
+    const struct isolate_bind *bind = &config->binds[index];
+    const char *source = config_text(config, bind->source), *target = config_text(config, bind->target);
+    int is_lower = has_feature(slot, ISOLATE_FEATURE_WRITABLE) && bind->kind != ISOLATE_BIND_DEVICE;
+    if (slot->has_devices && text_begins(target, DEVICES_PREFIX))
+        return 0; /* it is there */
+    if (bind->kind == ISOLATE_BIND_LINK)
+        return is_lower ? 0 : entry_make_link(root, source, target);
+    if (bind->kind == ISOLATE_BIND_EMPTY)
+        return is_lower ? 0 : entry_make_directory(root, target, 0755);
+    char path[SOURCE_BYTES];
+    if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
+        const char *parts[] = {STAGING "/" IMAGE_PLACE "/", source, 0};
+        int result = text_join(path, sizeof path, parts);
+        if (result < 0)
+            return result;
+        source = path;
+    }
+    if (!is_lower && bind->kind == ISOLATE_BIND_FILE && file_size(source) <= COPIED_MOST)
+        return entry_make_copy(root, target, source);
+    if (!is_lower && bind->kind == ISOLATE_BIND_TREE && add_overlay(root, source, target) == 0)
+        return 0;
+    return bind_as_it_is(slot, root, index, source, is_lower);
+}
+
+/* A terminal's two ends, for whoever asks: an instance of this slot's own. A host that refuses it has
+ * programs without terminals. */
+static void add_terminals(int root, int has_devices) {
+    if (!has_devices && (entry_make_directory(root, "dev/pts", 0755) < 0))
+        return;
+    sys_mount("devpts", STAGING "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+              "newinstance,ptmxmode=0666,mode=0620,max=16");
+}
+
+static struct isolate_failure fill_root(struct slot *slot, int root) {
+    const struct isolate_config *config = slot->config;
+    /* Of a writable root this is only the frame: the layers, and what the cell's own tree is made with. */
+    static const char *const directories[] = {"etc", "dev",  "dev/shm", "proc",  "run",
+                                              "tmp", "work", "lower",   "empty", "sys"};
+    for (unsigned i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        if (i >= 7 && !has_feature(slot, ISOLATE_FEATURE_WRITABLE))
+            break;
+        int result = entry_make_directory(root, directories[i], 0755);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result,
+                              ISOLATE_DETAIL_MOUNT_ROOT_DIRECTORIES + (int)i);
+    }
+    slot->has_devices = slot->devices >= 0;
+    if (slot->has_devices) {
+        int result =
+            (int)SYS_CALL_5(__NR_move_mount, slot->devices, "", root, "dev", MOVE_MOUNT_F_EMPTY_PATH);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_DEV, result, ISOLATE_DETAIL_DEV_TMPFS);
+        sys_close_fd(&slot->devices);
+    }
+    if (slot->image >= 0) { /* for as long as its parts are taken from it */
+        int result = entry_make_directory(root, IMAGE_PLACE, 0755);
+        if (result == 0)
+            result =
+                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, IMAGE_PLACE, MOVE_MOUNT_F_EMPTY_PATH);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_BIND, result, ISOLATE_DETAIL_BIND_PLACE_IMAGE);
+    }
+    for (uint32_t i = 0; i < config->bind_count; i++) {
+        int result = add_bind(slot, root, i);
+        if (result < 0)
+            return failure_at(config->binds[i].kind == ISOLATE_BIND_DEVICE ? ISOLATE_STAGE_DEV
+                                                                           : ISOLATE_STAGE_BIND,
+                              result, (int)i);
+    }
+    add_terminals(root, slot->has_devices);
+    for (uint32_t i = 0; i < config->file_count && !has_feature(slot, ISOLATE_FEATURE_WRITABLE); i++) {
+        int result = config->files[i].is_over
+                         ? lay_over(root, config, &config->files[i])
+                         : entry_make_file(root, config_text(config, config->files[i].path), config,
+                                           &config->files[i]);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
+    }
+    if (slot->image >= 0) {
+        long result = SYS_CALL_2(__NR_umount2, STAGING "/" IMAGE_PLACE, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
+        if (result == 0)
+            result = SYS_CALL_3(__NR_unlinkat, root, IMAGE_PLACE, AT_REMOVEDIR);
+        if (result < 0)
+            return failure_at(ISOLATE_STAGE_BIND, result, ISOLATE_DETAIL_BIND_REMOVE_IMAGE);
+        sys_close_fd(&slot->image);
+    }
+    return failure_at(0, 0, 0);
+}
+
+/* The old root leaves the tree: after this no path leads to the host's files. */
+static long enter_root(void) {
+    long result = SYS_CALL_1(__NR_chdir, STAGING);
+    if (result == 0)
+        result = SYS_CALL_2(__NR_pivot_root, ".", ".");
+    if (result == 0) /* the old root lies on top of the new one now */
+        result = SYS_CALL_2(__NR_umount2, ".", SYS_MNT_DETACH);
+    if (result == 0)
+        result = SYS_CALL_1(__NR_chdir, "/");
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    if (result == 0)
+        result = SYS_CALL_5(__NR_mount_setattr, AT_FDCWD, "/", 0, &attributes, sizeof attributes);
+    return result;
+}
+
+struct isolate_failure root_build(struct slot *slot) {
+    /* Nothing we mount may reach the host's tree, nor the other way round. */
+    long result = sys_mount(0, "/", 0, MS_REC | MS_PRIVATE, 0);
+    const char *image = config_text(slot->config, slot->config->image_root);
+    if (result == 0 && slot->config->image_root != 0 && slot->image < 0) {
+        /* Before our own tree covers a place where it may lie. */
+        slot->image =
+            (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, image, OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+        if (slot->image < 0)
+            return failure_at(ISOLATE_STAGE_BIND, slot->image, ISOLATE_DETAIL_BIND_OPEN_IMAGE);
+    }
+    if (result == 0)
+        result =
+            sys_mount("sandbox", STAGING, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=32m,nr_inodes=1024");
+    int CLEANUP_CLOSE root =
+        result < 0 ? (int)result : sys_openat(AT_FDCWD, STAGING, O_PATH | O_DIRECTORY, 0);
+    if (root < 0)
+        return failure_at(ISOLATE_STAGE_MOUNT_ROOT, root, ISOLATE_DETAIL_MOUNT_ROOT_TMPFS);
+    struct isolate_failure failure = fill_root(slot, root);
+    if (failure.stage != 0)
+        return failure;
+    int has_proc = has_feature(slot, ISOLATE_FEATURE_PROC);
+    if (has_proc)
+        result = sys_mount("proc", STAGING "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+    else /* the outer one, for our own eyes only: it is in no tree */
+        slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_MOUNT_PROC, result, ISOLATE_DETAIL_MOUNT_PROC_MOUNT);
+    result = enter_root();
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_PIVOT, result, ISOLATE_DETAIL_PIVOT_SLOT);
+    if (has_proc)
+        slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    return failure_at(slot->proc < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, slot->proc,
+                      ISOLATE_DETAIL_MOUNT_PROC_OPEN);
+}
