@@ -17,6 +17,7 @@ let package = Package(
     products: [
         .library(name: "Sandbox", targets: ["Sandbox"]),
         .library(name: "SandboxAPI", targets: ["SandboxAPI"]),
+        .library(name: "SandboxRuntime", targets: ["SandboxRuntime"]),
         .library(name: "Runners", targets: ["Runners"]),
         .library(name: "CIsolate", targets: ["CIsolate"]),
         .library(name: "SandboxDocker", targets: ["SandboxDocker"]),

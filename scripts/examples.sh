@@ -41,6 +41,15 @@ echo "$output"
 grep -q '^hello from C++' <<<"$output"
 grep -q 'ZeroDivisionError' <<<"$output"
 
+echo "-- a runner of one's own, for Perl"
+example=Examples/own-runner
+quietly swift build "${quick[@]}" --package-path "$example"
+output=$("$example/.build/debug/own-runner")
+echo "$output"
+grep -qx 'collected: 7' <<<"$output"
+grep -qxF 'streamed: ["<x>", "<y>"]' <<<"$output"
+grep -q '^died: Illegal division by zero (line 3) exited' <<<"$output"
+
 # shown NUMBER FILE: the README's so-manieth piece of Swift is that file.
 shown() {
     awk -v number="$1" '/^```swift$/ { on = ++seen == number; next } /^```$/ { on = 0 } on' README.md | diff -u - "$2"

@@ -50,6 +50,7 @@ struct cell {
     int program_pid;                 /* or -1 */
     int channel;                     /* records from the program's process before exec */
     int listener;                    /* seccomp notifications */
+    int status;                      /* the program's file of that name in proc, or -1 */
     uint32_t layers;
     int was_full;            /* the quota was used up before the run */
     uint64_t processes_base; /* no cgroup: what RLIMIT_NPROC counts besides the program */

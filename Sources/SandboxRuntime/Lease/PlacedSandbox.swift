@@ -4,7 +4,7 @@ public import SandboxAPI
 
 /// The one ``/SandboxAPI/SandboxInstance``: serial runs, files, and a close that waits for both.
 ///
-/// ``LeaseStateMachine`` decides, this waits and wakes.
+/// `LeaseStateMachine` decides, this waits and wakes.
 public final class PlacedSandbox: SandboxInstance {
     private typealias Machine = LeaseStateMachine<any RunUnderWay, Waiter<Void>>
 
@@ -65,7 +65,7 @@ public final class PlacedSandbox: SandboxInstance {
         if state.withLock({ $0.isClosed }) { throw Self.error(.closed) }
     }
 
-    /// Holds off ``close()`` while a file is read or written.
+    /// Holds off `close()` while a file is read or written.
     private func beginUse() throws(SandboxError) {
         try place.checkUsable()
         try enter { machine throws(Machine.Refusal) in try machine.beginFile() }

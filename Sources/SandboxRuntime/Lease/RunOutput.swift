@@ -23,7 +23,7 @@ public struct RunEnd: Sendable {
 
 /// Takes output within bounds until the run has ended; collects it, or hands it out in pieces.
 ///
-/// ``OutputStateMachine`` decides, this waits and wakes.
+/// `OutputStateMachine` decides, this waits and wakes.
 public final class RunOutput: Sendable {
     /// What was collected of both streams.
     package struct Collected: Sendable {

@@ -2,7 +2,7 @@
 
 public import SandboxAPI
 
-/// A pool of prepared members, made and destroyed by closures; ``PoolStateMachine`` says when.
+/// A pool of prepared members, made and destroyed by closures; `PoolStateMachine` says when.
 ///
 /// A caller does `acquire`, hands its request to the member, `replenish`, and in the end `release`. A pool
 /// that is not drained destroys its ready members when the last reference goes; leases belong to their
@@ -120,7 +120,7 @@ public final class Pool<Member: Sendable>: Sendable {
         }
     }
 
-    /// Prepares `minimum` members in the background. Without it the first ``acquire()`` does.
+    /// Prepares `minimum` members in the background. Without it the first ``acquire(preferring:)`` does.
     public func start() { replenish() }
 
     // MARK: Callers
@@ -131,7 +131,7 @@ public final class Pool<Member: Sendable>: Sendable {
     /// with ``replenish()``, with ``release(_:reusable:)`` at the latest. It runs on the caller's executor: a
     /// hop to another thread would cost more than all the rest.
     /// - Throws: `.cancelled`, as soon as the task is; `.shutDown` once drained; the error of a creation, when nothing else
-    ///   came in time; `.acquireTimedOut` when nothing failed and nothing came. See ``PoolConfiguration/acquireTimeout``.
+    ///   came in time; `.acquireTimedOut` when nothing failed and nothing came. See ``/SandboxAPI/PoolConfiguration/acquireTimeout``.
     /// - Parameter isPreferred: which of several ready members this caller would rather have. Called under the pool's lock.
     nonisolated(nonsending) public func acquire(
         preferring isPreferred: ((Member) -> Bool)? = nil
@@ -149,7 +149,7 @@ public final class Pool<Member: Sendable>: Sendable {
         }
     }
 
-    /// Starts the replacement of members taken by ``acquire()``; next to nothing if none is due.
+    /// Starts the replacement of members taken by ``acquire(preferring:)``; next to nothing if none is due.
     ///
     /// To be called as soon as the caller's own request is on its way, so as not to compete with it.
     public func replenish() {

@@ -108,7 +108,8 @@ static struct isolate_failure start_program(struct slot *slot) {
 }
 
 struct isolate_failure cell_prepare(struct slot *slot) {
-    slot->cell.init_pid = slot->cell.program_pid = slot->cell.channel = slot->cell.listener = -1;
+    slot->cell.init_pid = slot->cell.program_pid = slot->cell.channel = slot->cell.listener =
+        slot->cell.status = -1;
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->cell.namespaces[i] = -1;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
@@ -125,6 +126,9 @@ struct isolate_failure cell_prepare(struct slot *slot) {
         failure = start_program(slot);
     /* The kernel makes proc's entries for the new processes now, not when the run is over. */
     members_exist(slot);
+    if (failure.stage == 0)
+        slot->cell.status =
+            members_open(slot, members_entry(slot, slot->cell.program_pid), "status", O_RDONLY);
     for (int i = 0; i < CELL_NAMESPACES; i++)
         sys_close_fd(&slot->cell.namespaces[i]); /* joined: the cell's processes hold them now */
     if (failure.stage != 0)
@@ -199,4 +203,5 @@ void cell_destroy(struct slot *slot) {
     slot->cell.init_pid = slot->cell.program_pid = -1;
     sys_close_fd(&slot->cell.channel);
     sys_close_fd(&slot->cell.listener);
+    sys_close_fd(&slot->cell.status);
 }

@@ -215,7 +215,7 @@ static int has_program_news(struct slot *slot) {
 
 static void __attribute__((noreturn)) slot_main(struct slot *slot) {
     slot->work = slot->plain.tmp = slot->cell.init_pid = slot->cell.program_pid = slot->cell.channel =
-        slot->cell.listener = -1;
+        slot->cell.listener = slot->cell.status = -1;
     slot->seat_pid = slot->seat_pidfd = slot->looker = slot->looker_pid = -1;
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
     struct isolate_failure failure = set_up(slot);

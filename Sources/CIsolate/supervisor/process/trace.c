@@ -146,15 +146,29 @@ static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t li
     return are_used;
 }
 
-/* What the kernel itself noted of the resident memory, and what of it is mapped files, on a disk and in a
- * tmpfs: those are on the account of whoever touched them first. */
-static void read_resident(const struct slot *slot, int pid, struct trace_evidence *evidence) {
+/* The file was opened when the cell was made: to look it up now would be on the run's time. */
+static long read_status(const struct slot *slot, int pid, char *text, size_t bytes) {
+    if (slot->cell.status < 0)
+        return read_of(slot, members_entry(slot, pid), "status", text, bytes);
+    return text_read(slot->cell.status, text, bytes);
+}
+
+/* At the exit of the program's first thread: what the kernel itself noted of the resident memory, and what of
+ * it is mapped files, on a disk and in a tmpfs: those are on the account of whoever touched them first. And
+ * whether its descriptors were used up. */
+static void note_exit(const struct slot *slot, int pid, uint64_t open_files,
+                      struct trace_evidence *evidence) {
     char text[4096];
-    if (read_of(slot, members_entry(slot, pid), "status", text, sizeof text) <= 0)
-        return;
-    evidence->peak_resident_bytes = text_find(text, "VmHWM:", 0) * 1024;
-    evidence->file_resident_bytes = text_find(text, "RssFile:", 0) * 1024;
-    evidence->shared_resident_bytes = text_find(text, "RssShmem:", 0) * 1024;
+    uint64_t table = 0;
+    if (read_status(slot, pid, text, sizeof text) > 0) {
+        evidence->peak_resident_bytes = text_find(text, "VmHWM:", 0) * 1024;
+        evidence->file_resident_bytes = text_find(text, "RssFile:", 0) * 1024;
+        evidence->shared_resident_bytes = text_find(text, "RssShmem:", 0) * 1024;
+        table = text_find(text, "FDSize:", 0);
+    }
+    /* A table that never had room for the last number had never to refuse one. */
+    if ((table == 0 || table >= open_files) && descriptors_are_used_up(slot, pid, open_files))
+        evidence->open_files = 1;
 }
 
 void trace_release_stranger(int pid) {
@@ -166,9 +180,7 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
     int pid = slot->cell.program_pid, signal = sys_stop_signal(status), event = sys_stop_event(status);
     int request = PTRACE_CONT, deliver = 0;
     if (event == PTRACE_EVENT_EXIT) {
-        read_resident(slot, pid, evidence);
-        if (descriptors_are_used_up(slot, pid, limits->open_files))
-            evidence->open_files = 1;
+        note_exit(slot, pid, limits->open_files, evidence);
     } else if (event == PTRACE_EVENT_STOP) {
         /* A group stop: it stays stopped until SIGCONT, as it would without us. */
         if (signal == SYS_SIGSTOP || signal == SYS_SIGTSTP || signal == SYS_SIGTTIN || signal == SYS_SIGTTOU)

@@ -1,0 +1,16 @@
+// swift-tools-version: 6.2
+// A runner for a language that the library does not know, on any backend.
+import PackageDescription
+
+let package = Package(
+    name: "own-runner",
+    dependencies: [.package(name: "swift-sandbox", path: "../..", traits: [])],
+    targets: [
+        .executableTarget(
+            name: "own-runner",
+            dependencies: [
+                .product(name: "Sandbox", package: "swift-sandbox"),
+                .product(name: "Runners", package: "swift-sandbox"),
+            ])
+    ],
+    swiftLanguageModes: [.v6])
