@@ -148,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "SandboxCLI", .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
+                "SandboxCLI", "SandboxRuntime",
+                .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
                 .target(name: "SandboxFallback", condition: .when(traits: ["Docker"])),
             ],
             swiftSettings: swiftSettings),

@@ -4,6 +4,7 @@
     import Foundation
     import Runners
     import Sandbox
+    import SandboxRuntime
     import Testing
 
     @testable import SandboxCLI
@@ -79,6 +80,11 @@
                         "files": ["plot.png": ["bytes": 3, "mediaType": "image/png", "path": "/x/plot.png"]],
                         "compile": .null,
                     ]))
+        }
+
+        @Test func everyLimitIsAKey() throws {
+            let object = try JSONValue.parse(try JSONText.encode(LimitsObject(.standard)))
+            #expect(object.keys == Set(LimitDescription.all.map(\.key)))
         }
 
         @Test func outcomes() throws {

@@ -1,7 +1,9 @@
 /// Tests how command lines are read: options, their mistakes, and what is guessed of those that do not parse.
 
 #if CLI
+    import ArgumentParser
     import Sandbox
+    import SandboxRuntime
     import Testing
 
     @testable import SandboxCLI
@@ -9,7 +11,6 @@
     #if Docker
         import SandboxDocker
         import SandboxFallback
-        import ArgumentParser
     #endif
 
     @Suite struct OptionTests {
@@ -54,6 +55,20 @@
             #expect(command.shared.limits.compile.memory == 2 << 30)
             #expect(command.program == ["a", "--json", "--", "b"])
             #expect(!command.shared.json)
+        }
+
+        /// Each row of the table has its option in the help, with its words and its default, and nothing else has.
+        @Test func everyLimitIsAnOption() throws {
+            let names = try parse("--", "a").shared.limits.runLimits.customMirror.children.compactMap(\.label)
+            #expect(names == LimitDescription.all.map { "_" + $0.name })
+            for command: any ParsableCommand.Type in [RunCommand.self, ExecCommand.self] {
+                let help = SandboxTool.helpMessage(for: command, columns: 400)
+                    .split { $0.isWhitespace }.joined(separator: " ")
+                for limit in LimitDescription.all {
+                    let entry = "--\(limit.option) <\(limit.valueName)> \(limit.helpWithDefault)"
+                    #expect(help.contains(entry), "\(command): \(entry)")
+                }
+            }
         }
 
         /// Else a program that is busy all the time is told as one that waits.

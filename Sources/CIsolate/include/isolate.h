@@ -163,20 +163,6 @@ enum isolate_outcome_kind {
     ISOLATE_OUTCOME_FAILED,
 };
 
-enum isolate_limit_kind {
-    ISOLATE_LIMIT_NONE = 0,
-    ISOLATE_LIMIT_WALL_TIME,
-    ISOLATE_LIMIT_CPU_TIME,
-    ISOLATE_LIMIT_MEMORY,
-    ISOLATE_LIMIT_OUTPUT,
-    ISOLATE_LIMIT_PROCESSES,
-    ISOLATE_LIMIT_DISK,
-    ISOLATE_LIMIT_FILE_SIZE,
-    ISOLATE_LIMIT_OPEN_FILES,
-    ISOLATE_LIMIT_STACK,
-    ISOLATE_LIMIT_COUNT
-};
-
 typedef struct isolate_outcome {
     int kind;            /* enum isolate_outcome_kind */
     int value;           /* exit code or signal */

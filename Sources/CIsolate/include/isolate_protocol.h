@@ -118,17 +118,32 @@ enum isolate_end {
     ISOLATE_END_FAILURE,  /* a step before exec failed: look at the failure */
 };
 
-/* Limits that were hit, as bits. */
+/* The limits that a program can meet. */
+enum isolate_limit_kind {
+    ISOLATE_LIMIT_NONE = 0,
+    ISOLATE_LIMIT_WALL_TIME,
+    ISOLATE_LIMIT_CPU_TIME,
+    ISOLATE_LIMIT_MEMORY,
+    ISOLATE_LIMIT_OUTPUT,
+    ISOLATE_LIMIT_PROCESSES,
+    ISOLATE_LIMIT_DISK,
+    ISOLATE_LIMIT_FILE_SIZE,
+    ISOLATE_LIMIT_OPEN_FILES,
+    ISOLATE_LIMIT_STACK,
+    ISOLATE_LIMIT_COUNT
+};
+
+/* Limits that a slot saw hit, as bits. */
 enum isolate_hit {
-    ISOLATE_HIT_MEMORY = 1 << 0,
-    ISOLATE_HIT_PROCESSES = 1 << 1,
-    ISOLATE_HIT_DISK = 1 << 2,
-    ISOLATE_HIT_FILE_SIZE = 1 << 3,
-    ISOLATE_HIT_OPEN_FILES = 1 << 4,
-    ISOLATE_HIT_STACK = 1 << 5,
+    ISOLATE_HIT_MEMORY = 1 << ISOLATE_LIMIT_MEMORY,
+    ISOLATE_HIT_PROCESSES = 1 << ISOLATE_LIMIT_PROCESSES,
+    ISOLATE_HIT_DISK = 1 << ISOLATE_LIMIT_DISK,
+    ISOLATE_HIT_FILE_SIZE = 1 << ISOLATE_LIMIT_FILE_SIZE,
+    ISOLATE_HIT_OPEN_FILES = 1 << ISOLATE_LIMIT_OPEN_FILES,
+    ISOLATE_HIT_STACK = 1 << ISOLATE_LIMIT_STACK,
     /* Not a limit: files lie where no quota bounds them, and the disk beneath, which is everybody's, was
        full. */
-    ISOLATE_HIT_HOST_DISK = 1 << 6,
+    ISOLATE_HIT_HOST_DISK = 1 << ISOLATE_LIMIT_COUNT,
 };
 
 /* Where a figure comes from. */

@@ -50,18 +50,14 @@ extension SandboxError {
         }
     }
 
-    /// What a limit of the kernel's (RLIMIT_CPU, RLIMIT_FSIZE, …, the same numbers on both architectures) is called here,
-    /// and by the shell's ulimit.
+    /// What a limit of the kernel's (RLIMIT_CPU, RLIMIT_FSIZE, …) is called here, and by the shell's ulimit.
     private static func resource(_ number: Int32) -> (limit: String, option: String) {
-        switch number {
-        case 0: ("cpuTime", "t")
-        case 1: ("fileSize", "f")
-        case 2: ("memory", "d")
-        case 3: ("stack", "s")
-        case 6: ("processes", "u")
-        case 7: ("openFiles", "n")
-        default: ("RLIMIT \(number)", " -a")
+        for limit in LimitDescription.all {
+            if let resource = limit.resource, resource.number == number {
+                return (limit.name, resource.option)
+            }
         }
+        return ("RLIMIT \(number)", " -a")
     }
 
     /// A run that could not start.

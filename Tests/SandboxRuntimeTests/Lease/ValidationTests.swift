@@ -81,16 +81,10 @@ import Testing
     @Test(arguments: LimitKind.allCases, [-1, 0, Int.min, Int.max])
     func refusesAbsurdLimit(_ kind: LimitKind, _ value: Int) {
         var limits = Limits.standard
-        switch kind {
-        case .wallTime: limits.wallTime = .seconds(value)
-        case .cpuTime: limits.cpuTime = .seconds(value)
-        case .memory: limits.memory = value
-        case .output: limits.output = value == 0 ? -5 : value
-        case .processes: limits.processes = value
-        case .disk: limits.disk = value
-        case .fileSize: limits.fileSize = value == 0 ? -5 : value
-        case .openFiles: limits.openFiles = value
-        case .stack: limits.stack = value
+        switch LimitDescription.of(kind).value {
+        case .time(let path): limits[keyPath: path] = .seconds(value)
+        case .bytes(let path, let range): limits[keyPath: path] = range.contains(value) ? -5 : value
+        case .count(let path, _, _): limits[keyPath: path] = value
         }
         let error = #expect(throws: SandboxError.self) { try Validation.check(limits) }
         #expect(error?.code == .invalidLimit)
