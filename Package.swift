@@ -137,6 +137,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Docker"])),
                 .product(
                     name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Docker"])),

@@ -22,7 +22,20 @@ struct LocalPlace: SandboxPlace {
 
     func requestLeft() { engine.pool.replenish() }
 
-    func prepare(_ limits: Limits) async throws(SandboxError) { try await slot.setDisk(limits.disk) }
+    private var processors: Int { Int(engine.supervisor.handle.processors) }
+
+    func prepare(_ limits: Limits) async throws(SandboxError) {
+        try LimitDescription.checkProcessors(limits, has: processors, "this process")
+        try await slot.setDisk(limits.disk)
+    }
+
+    func holes(_ limits: Limits) -> [String] {
+        guard let cpus = limits.cpus, cpus < cpus.rounded(.up) else { return [] }
+        return [
+            "\(cpus) processors were asked for and \(Int(cpus.rounded(.up))) given: this backend bounds which processors a "
+                + "run has, and not how much of one"
+        ]
+    }
 
     // MARK: Files
 
@@ -125,11 +138,17 @@ struct LocalPlace: SandboxPlace {
             Glibc.close(err.theirs)
         }
         let slot = slot
+        var bounds = isolate_limits(limits)
+        let share = bounds.cpus == 0 ? nil : ProcessorShare(Int(bounds.cpus), of: processors)
+        bounds.cpu_first = UInt64(share?.first ?? 0)
         let box = SerialBox()
         let run = LocalRun(
             loop: slot.loop, stdout: out.ours, stderr: err.ours, bound: limits.output,
             isStreaming: isStreaming, onExceeded: { slot.endRun(box.serial, ISOLATE_END_OUTPUT) },
-            onEnd: onEnd)
+            onEnd: {
+                share?.giveBack()
+                onEnd()
+            })
         guard let serial = slot.begin(run) else {
             run.abandon()
             input.stop()
@@ -140,7 +159,6 @@ struct LocalPlace: SandboxPlace {
         run.bounds.add(after: limits.wallTime + slot.patience.grace) {
             slot.giveUp(slot.patience.endlessRun(limits.wallTime))
         }
-        var bounds = isolate_limits(limits)
         var flags = options.blockedSyscalls.runFlags
         if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
         var stdio = (input.fd < 0 ? out.theirs : input.fd, out.theirs, err.theirs)

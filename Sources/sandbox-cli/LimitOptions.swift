@@ -102,7 +102,7 @@
             switch value {
             case .time: "s"
             case .bytes: "size"
-            case .count: "n"
+            case .count, .processors: "n"
             }
         }
 
@@ -118,6 +118,9 @@
             case .count(let path, _, _):
                 let count = try Count.parse(text)
                 return LimitSetting { $0[keyPath: path] = count }
+            case .processors(let path, _):
+                let number = try Processors.parse(text)
+                return LimitSetting { $0[keyPath: path] = number }
             }
         }
 
@@ -132,6 +135,7 @@
             case .time(let path): Seconds.describe(limits[keyPath: path])
             case .bytes(let path, _): ByteSize.describe(limits[keyPath: path])
             case .count(let path, _, _): "\(limits[keyPath: path])"
+            case .processors(let path, _): limits[keyPath: path].map { "\($0)" } ?? "all"
             }
         }
 
@@ -142,13 +146,15 @@
             "\(hit?.words ?? name) limit exceeded (\(describe(in: limits)))"
         }
 
-        /// Its value in the object `limits`.
+        /// Its value in the object `limits`, which has no key for what is not limited.
         func encode(_ limits: Limits, to object: inout KeyedEncodingContainer<LimitKey>) throws {
             switch value {
             case .time(let path):
                 try object.encode(Seconds.value(limits[keyPath: path]), forKey: LimitKey(key))
             case .bytes(let path, _), .count(let path, _, _):
                 try object.encode(limits[keyPath: path], forKey: LimitKey(key))
+            case .processors(let path, _):
+                try object.encodeIfPresent(limits[keyPath: path], forKey: LimitKey(key))
             }
         }
     }

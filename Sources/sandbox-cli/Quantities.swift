@@ -50,6 +50,17 @@
         }
     }
 
+    /// A number of processors, with fractions: `2`, `0.5`.
+    enum Processors {
+        static func parse(_ text: String) throws(BadValue) -> Double {
+            let isPlain = text.utf8.allSatisfy { WholeNumber.isDigit($0) || $0 == UInt8(ascii: ".") }
+            guard isPlain, !text.hasSuffix("."), let number = Double(text), number > 0 else {
+                throw BadValue("a number of processors of more than 0 is needed, such as 1 or 0.5")
+            }
+            return number
+        }
+    }
+
     /// A time in seconds as written on the command line: `10`, `0.5`, `.25`; more than 0, at most 24 hours.
     enum Seconds {
         static let maximum = Int(LimitDescription.longestTime.components.seconds)

@@ -83,8 +83,12 @@
         }
 
         @Test func everyLimitIsAKey() throws {
-            let object = try JSONValue.parse(try JSONText.encode(LimitsObject(.standard)))
+            var limits = Limits.standard
+            let without = try JSONValue.parse(try JSONText.encode(LimitsObject(limits)))
+            limits.cpus = 1.5
+            let object = try JSONValue.parse(try JSONText.encode(LimitsObject(limits)))
             #expect(object.keys == Set(LimitDescription.all.map(\.key)))
+            #expect(object["cpus"] == .number(1.5) && without.keys == object.keys.subtracting(["cpus"]))
         }
 
         @Test func outcomes() throws {

@@ -42,14 +42,15 @@
             let command = try parse(
                 "--wall-time", "1.5", "--cpu-time", "2", "--memory", "64M", "--processes", "3",
                 "--output-limit", "4K",
-                "--file-size", "5", "--disk", "6M", "--open-files", "7", "--stack", "8M",
+                "--file-size", "5", "--disk", "6M", "--open-files", "7", "--stack", "8M", "--cpus", "1.5",
                 "--compile-wall-time", "60",
                 "--compile-memory", "2G", "--", "a", "--json", "--", "b")
             #expect(
                 command.shared.limits.run
                     == Limits(
                         wallTime: .milliseconds(1500), cpuTime: .seconds(2), memory: 64 << 20, processes: 3,
-                        output: 4096, fileSize: 5, disk: 6 << 20, openFiles: 7, stack: 8 << 20))
+                        output: 4096, fileSize: 5, disk: 6 << 20, openFiles: 7, stack: 8 << 20,
+                        cpus: 1.5))
             #expect(command.shared.limits.compile.wallTime == .seconds(60))
             #expect(command.shared.limits.compile.cpuTime == .seconds(60))
             #expect(command.shared.limits.compile.memory == 2 << 30)
@@ -99,6 +100,7 @@
 
         @Test func mistakesNameOptionAndValue() throws {
             let values = [
+                ("--cpus", "0"), ("--cpus", "-1"), ("--cpus", "nan"), ("--cpus", "1e0"), ("--cpus", ""),
                 ("--memory", "-5"), ("--memory", "1.5M"), ("--wall-time", "nan"), ("--wall-time", "-1"),
                 ("--processes", "0"), ("--env", "FOO"), ("--env", "=x"), ("--out", "../x"),
                 ("--out", "/etc/passwd"),

@@ -78,6 +78,7 @@ typedef struct isolate_supervisor {
     uint32_t avoid;          /* what was left out: asked for, or refused by the host */
     int answer_timeout_ms;   /* of the start's options */
     int grace_ms;
+    int processors;  /* that its programs may use: those of the thread that started it */
     uint32_t layers; /* those of a trial cell; 0 when none was made */
     int level;       /* enum isolate_level, of these layers */
     unsigned missing_count;
@@ -217,6 +218,9 @@ int isolate_births_may_match(uint64_t one, uint64_t other);
  */
 int isolate_free_descriptors(void);
 
+/* How many processors the calling thread may use, or -errno. */
+int isolate_processor_count(void);
+
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);
 
@@ -263,7 +267,7 @@ int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *
                            struct isolate_answers *told);
 
 /* What the policy says of a call by name: 'a' allowed, 's' silently ENOSYS, 'i' ignored, 'u' EOPNOTSUPP, 'v'
- * EINVAL, 'd' denied and listed, 'f' fatal, 'c' depends. */
+ * EINVAL, 'd' denied and listed, 't' allowed unless a limit of the run forbids it, 'f' fatal, 'c' depends. */
 char isolate_policy_answer(const char *name);
 
 /* The names that the policy knows, in its order; NULL after the last one. */

@@ -47,6 +47,7 @@ enum isolate_stage {
     ISOLATE_STAGE_REQUEST,       /* receiving the request */
     ISOLATE_STAGE_LIMITS,        /* cgroup limits; index: the hierarchy */
     ISOLATE_STAGE_RLIMITS,       /* setrlimit; index: the resource */
+    ISOLATE_STAGE_PROCESSORS,    /* sched_setaffinity */
     ISOLATE_STAGE_DIRECTORY,     /* chdir */
     ISOLATE_STAGE_STDIO,         /* descriptors 0, 1, 2 */
     ISOLATE_STAGE_EXEC,          /* execve */
@@ -70,7 +71,7 @@ enum isolate_watchdog {
     ISOLATE_WATCHDOG_SUPERVISOR,
 };
 
-/* The bounds of one run. All are in force; 0 is not "none". */
+/* The bounds of one run. All are in force; 0 is not "none", but for cpus. */
 struct isolate_limits {
     uint64_t wall_ns;
     uint64_t cpu_ns;
@@ -80,6 +81,9 @@ struct isolate_limits {
     uint64_t disk_bytes;
     uint64_t open_files;
     uint64_t stack_bytes;
+    uint64_t cpus; /* processors that the run may use, of those that the supervisor may; 0: all of them */
+    uint64_t
+        cpu_first; /* the first of them, counted from 0; so runs at the same time can have different ones */
 };
 
 /* Isolation layers, as bits. */

@@ -102,6 +102,11 @@ static inline int has_own_tree(const struct slot *slot) {
     return has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || has_feature(slot, ISOLATE_FEATURE_CONTAINER);
 }
 
+/* Level minimal with the embedder's own user id. */
+static inline int shares_user(const struct slot *slot) {
+    return !has_own_tree(slot) && !has_own_user(slot);
+}
+
 void supervisor_main(void) __attribute__((noreturn));
 
 /* supervisor.c: a slot's process, in its own namespaces where there are any, its ids mapped. `sync`: our end

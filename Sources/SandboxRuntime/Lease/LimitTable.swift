@@ -16,6 +16,8 @@ package struct LimitDescription: Sendable {
         case bytes(Place<Int>, ClosedRange<Int>)
         /// Of things that are called `noun`.
         case count(Place<Int>, ClosedRange<Int>, noun: String)
+        /// With fractions; nil for all that there are. How many these are the backend knows, see `checkProcessors`.
+        case processors(Place<Double?>, ClosedRange<Double>)
     }
 
     /// How it is told that a program met it.
@@ -64,10 +66,28 @@ package struct LimitDescription: Sendable {
         self.resource = resource.map { Resource(number: $0.0, option: $0.1) }
     }
 
+    /// One that ends nothing.
+    private init(
+        _ name: String, _ value: Value, option: String, key: String, help: String, field: Field?
+    ) {
+        self.name = name
+        self.value = value
+        self.option = option
+        self.key = key
+        self.help = help
+        self.field = field
+        hit = nil
+        resource = nil
+    }
+
     package static let longestTime = Duration.seconds(24 * 60 * 60)
     /// Less than that, and the kernel cannot even start a program.
     package static let leastMemory = 1 << 20
     private static let mostMemory = 1 << 46
+
+    private static let cpus = LimitDescription(
+        "cpus", .processors(\.cpus, 0.01...8192), option: "cpus", key: "cpus",
+        help: "Processors' worth of CPU time at a time, with fractions.", field: \isolate_limits.cpus)
 
     /// In the order of the command's help.
     package static let all: [LimitDescription] = [
@@ -113,6 +133,7 @@ package struct LimitDescription: Sendable {
             help: "The main thread's stack, and a new thread's unless it says another size.",
             field: \isolate_limits.stack_bytes, hit: ISOLATE_LIMIT_STACK,
             words: "stack", resource: (3, "s")),
+        cpus,
     ]
 
     private static let byKind: [LimitKind: LimitDescription] = .init(
@@ -135,7 +156,25 @@ package struct LimitDescription: Sendable {
             }
         case .bytes(let path, let range): try check(limits[keyPath: path], range, "bytes")
         case .count(let path, let range, let noun): try check(limits[keyPath: path], range, noun)
+        case .processors(let path, let range):
+            if let number = limits[keyPath: path], !range.contains(number) {
+                throw outOfRange(
+                    "\(number) processors", "at least \(range.lowerBound), or none for all of them")
+            }
         }
+    }
+
+    /// Checks `cpus` against what there is.
+    ///
+    /// - Parameters:
+    ///   - count: the processors that there are; 0 where nobody knows.
+    ///   - whose: completes "… has".
+    package static func checkProcessors(
+        _ limits: Limits, has count: Int, _ whose: String
+    ) throws(SandboxError) {
+        guard let number = limits.cpus, count > 0, number > Double(count) else { return }
+        throw cpus.outOfRange(
+            "\(number) processors, and \(whose) has \(count)", "at most that, or none for all of them")
     }
 
     private func check(_ number: Int, _ range: ClosedRange<Int>, _ noun: String) throws(SandboxError) {
@@ -155,6 +194,7 @@ package struct LimitDescription: Sendable {
         switch value {
         case .time(let path): limits[keyPath: path].nanoseconds
         case .bytes(let path, _), .count(let path, _, _): UInt64(limits[keyPath: path])
+        case .processors(let path, _): limits[keyPath: path].map { UInt64($0.rounded(.up)) } ?? 0
         }
     }
 

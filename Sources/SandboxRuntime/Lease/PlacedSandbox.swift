@@ -238,6 +238,8 @@ package final class PlacedSandbox<Place: SandboxPlace>: SandboxInstance {
             if Task.isCancelled { throw SandboxError.runCancelled }
             throw error
         }
+        var isolation = isolation
+        isolation.holes += place.holes(limits)
         return try RunResult(
             record, output: output, command: command, limits: limits, isolation: isolation,
             provenance: provenance)

@@ -17,6 +17,9 @@ package protocol SandboxPlace: Sendable {
     /// Whatever the limits need before files are written and the run is started.
     func prepare(_ limits: Limits) async throws(SandboxError)
 
+    /// Which of the limits it does not hold exactly, one sentence each.
+    func holes(_ limits: Limits) -> [String]
+
     /// Sends the request. `onEnd` is called when the run no longer needs the place.
     func start(
         _ strings: Validation.Strings, stdin: StandardInput, limits: Limits, isStreaming: Bool,
@@ -34,6 +37,10 @@ package protocol SandboxPlace: Sendable {
 
     /// What an error means that its origin could not know.
     func explain(_ error: SandboxError) -> SandboxError
+}
+
+extension SandboxPlace {
+    package func holes(_ limits: Limits) -> [String] { [] }
 }
 
 /// A run that was started.

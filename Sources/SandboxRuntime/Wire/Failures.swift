@@ -104,6 +104,11 @@ extension SandboxError {
                 hint:
                     "it cannot be above the hard limit of this process: ulimit -H\(resource.option) says that"
             )
+        case (ISOLATE_STAGE_PROCESSORS, _):
+            self.init(
+                .invalidLimit, stage: failure.stageName, errno: number,
+                message: "the limit cpus could not be put in force: \(reason)",
+                hint: "processors that this process may use may have gone offline; see `nproc`")
         case (ISOLATE_STAGE_LIMITS, _):
             self.init(
                 .invalidLimit, stage: failure.stageName, errno: number,

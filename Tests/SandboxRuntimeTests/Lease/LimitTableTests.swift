@@ -47,6 +47,7 @@ import Testing
         case .time(let path): limits[keyPath: path] = .nanoseconds(1)
         case .bytes(let path, let range), .count(let path, let range, _):
             limits[keyPath: path] = range.lowerBound
+        case .processors(let path, let range): limits[keyPath: path] = range.lowerBound
         }
         return limits
     }
@@ -71,6 +72,11 @@ import Testing
         #expect(request.wall_ns == 1_000_000 && request.cpu_ns == 2 && request.memory_bytes == 3)
         #expect(request.processes == 4 && request.file_size_bytes == 6 && request.disk_bytes == 7)
         #expect(request.open_files == 8 && request.stack_bytes == 9)
+        // 0 for all of them, and a fraction takes a whole one.
+        #expect(request.cpus == 0 && request.cpu_first == 0)
+        for (cpus, whole) in [(0.01, 1), (1, 1), (1.01, 2), (2, 2)] as [(Double, UInt64)] {
+            #expect(isolate_limits(Limits(cpus: cpus)).cpus == whole)
+        }
         let standard = withUnsafeBytes(of: isolate_limits(.standard)) { Array($0) }
         for limit in Self.all {
             let changed = withUnsafeBytes(of: isolate_limits(Self.changed(limit))) { Array($0) }
@@ -88,11 +94,13 @@ import Testing
             case .time(let path): limits[keyPath: path] = LimitDescription.longestTime
             case .bytes(let path, let range), .count(let path, let range, _):
                 limits[keyPath: path] = range.upperBound
+            case .processors(let path, let range): limits[keyPath: path] = range.upperBound
             }
             try Validation.check(limits)
             switch limit.value {
             case .time(let path): limits[keyPath: path] += .nanoseconds(1)
             case .bytes(let path, _), .count(let path, _, _): limits[keyPath: path] += 1
+            case .processors(let path, let range): limits[keyPath: path] = range.upperBound.nextUp
             }
             let error = #expect(throws: SandboxError.self) { try Validation.check(limits) }
             #expect(error?.code == .invalidLimit)
