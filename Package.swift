@@ -140,6 +140,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Docker"])),
                 .product(
                     name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Docker"])),
@@ -151,7 +152,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "SandboxCLI", .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
+                "SandboxCLI", "SandboxRuntime",
+                .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
                 .target(name: "SandboxFallback", condition: .when(traits: ["Docker"])),
             ],
             swiftSettings: swiftSettings),

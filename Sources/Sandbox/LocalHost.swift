@@ -61,7 +61,7 @@ enum LocalHost {
         let isSampled = world?.cgroup == CgroupVersion.none
         var capabilities = BackendCapabilities(
             kind: .local, rootfsModes: isWritable ? [.readOnly, .writable] : [.readOnly],
-            minimumMemory: Validation.minimumMemory,
+            minimumMemory: LimitDescription.leastMemory,
             memoryResolution: isSampled ? HostFacts.sampledMemory : HostFacts.chargeBatch,
             wallTimeTolerance: .milliseconds(100), cpuTimeTolerance: .milliseconds(100),
             layers: Set(world?.layers ?? []), level: world?.level ?? .minimal)

@@ -21,7 +21,20 @@ struct LocalPlace: SandboxPlace {
 
     func requestLeft() { engine.pool.replenish() }
 
-    func prepare(_ limits: Limits) async throws(SandboxError) { try await slot.setDisk(limits.disk) }
+    private var processors: Int { Int(engine.supervisor.handle.processors) }
+
+    func prepare(_ limits: Limits) async throws(SandboxError) {
+        try LimitDescription.checkProcessors(limits, has: processors, "this process")
+        try await slot.setDisk(limits.disk)
+    }
+
+    func holes(_ limits: Limits) -> [String] {
+        guard let cpus = limits.cpus, cpus < cpus.rounded(.up) else { return [] }
+        return [
+            "\(cpus) processors were asked for and \(Int(cpus.rounded(.up))) given: this backend bounds which processors a "
+                + "run has, and not how much of one"
+        ]
+    }
 
     // MARK: Files
 
@@ -101,15 +114,21 @@ struct LocalPlace: SandboxPlace {
             Glibc.close(out.theirs)
             Glibc.close(err.theirs)
         }
+        var bounds = isolate_limits(asked.limits)
+        let share = bounds.cpus == 0 ? nil : ProcessorShare(Int(bounds.cpus), of: processors)
+        bounds.cpu_first = UInt64(share?.first ?? 0)
         let run = LocalRun(
-            asked, in: slot, serial: serial, input: input, stdout: out.ours, stderr: err.ours, onEnd: onEnd)
+            asked, in: slot, serial: serial, input: input, stdout: out.ours, stderr: err.ours,
+            onEnd: {
+                share?.giveBack()
+                onEnd()
+            })
         slot.begin(run)
         // Counted here, whatever becomes of the slot, and from before the request: making a cell is within the grace.
         let wallTime = asked.limits.wallTime
         run.bounds.add(after: wallTime + slot.patience.grace) {
             slot.giveUp(slot.patience.endlessRun(wallTime))
         }
-        var bounds = isolate_limits(asked.limits)
         var flags = options.blockedSyscalls.runFlags
         if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
         var stdio = (input.fd < 0 ? out.theirs : input.fd, out.theirs, err.theirs)

@@ -64,7 +64,7 @@ public struct IsolationReport: Sendable, Hashable {
     public var cgroup: CgroupVersion
     /// Why layers are missing, one sentence each; empty when none is.
     public var reasons: [String]
-    /// What a program can do because layers are missing, one sentence each.
+    /// What a program can do because layers are missing, or a limit is not held exactly; one sentence each.
     public var holes: [String]
 
     public init(

@@ -24,11 +24,20 @@ public struct Limits: Sendable, Hashable {
     /// The main thread's stack, in bytes; also the default size of a new thread's. A program may raise its own, as
     /// recursive ones do: what it uses is memory, and bounded as such.
     public var stack: Int
+    /// Processors' worth of CPU time at a time, all the run's processes together: 1.5 is one and a half. At least 0.01, at
+    /// most as many as the backend has, else the run throws `.invalidLimit`; nil, the default, for all of them.
+    ///
+    /// It ends nothing: a program that wants more takes longer, which may meet `wallTime`. In a container the engine holds
+    /// the rate, in periods of 100 ms, and the program sees all of the engine's processors. The local backend gives the run so
+    /// many of the processors that this process may use, rounded up; it sees these alone (`nproc`), others that run at the
+    /// same time get different ones as far as there are any, and its own `sched_setaffinity` fails with EPERM and is listed
+    /// in ``RunResult/deniedSyscalls``. Where it was rounded, the report's ``IsolationReport/holes`` say so.
+    public var cpus: Double?
 
     public init(
         wallTime: Duration = .seconds(20), cpuTime: Duration = .seconds(10), memory: Int = 256 << 20,
         processes: Int = 64, output: Int = 1 << 20, fileSize: Int = 64 << 20, disk: Int = 128 << 20,
-        openFiles: Int = 256, stack: Int = 64 << 20
+        openFiles: Int = 256, stack: Int = 64 << 20, cpus: Double? = nil
     ) {
         self.wallTime = wallTime
         self.cpuTime = cpuTime
@@ -39,6 +48,7 @@ public struct Limits: Sendable, Hashable {
         self.disk = disk
         self.openFiles = openFiles
         self.stack = stack
+        self.cpus = cpus
     }
 
     /// 10 s of CPU time, 20 s of wall time, 256 MiB, 64 processes, 1 MiB of each output stream.

@@ -2,6 +2,7 @@
 
 #if CLI
     import Sandbox
+    import SandboxRuntime
 
     enum ExitStatus {
         static let success: Int32 = 0
@@ -18,8 +19,7 @@
             switch outcome {
             case .exited(let code): code & 0xFF
             case .signaled(let signal): signalBase + signal
-            case .limitExceeded(.wallTime), .limitExceeded(.cpuTime): timeLimit
-            case .limitExceeded: limit
+            case .limitExceeded(let kind): LimitDescription.of(kind).isTime ? timeLimit : limit
             case .blockedSyscall: blockedSyscall
             }
         }
@@ -38,7 +38,7 @@
             switch outcome {
             case .exited: nil
             case .signaled(let signal): "killed by signal \(signal) (\(SignalName.of(signal)))"
-            case .limitExceeded(let kind): "\(name(of: kind)) limit exceeded (\(bound(of: kind, in: limits)))"
+            case .limitExceeded(let kind): LimitDescription.of(kind).explanation(in: limits)
             case .blockedSyscall(let name): "blocked system call: \(name)"
             }
         }
@@ -47,34 +47,6 @@
         static func explanation(ofCompilation outcome: Outcome, limits: Limits) -> String {
             explanation(of: outcome, limits: limits).map { "compilation failed: " + $0 }
                 ?? "compilation failed"
-        }
-
-        private static func name(of kind: LimitKind) -> String {
-            switch kind {
-            case .wallTime: "wall time"
-            case .cpuTime: "CPU time"
-            case .memory: "memory"
-            case .output: "output"
-            case .processes: "process"
-            case .disk: "disk"
-            case .fileSize: "file size"
-            case .openFiles: "open file"
-            case .stack: "stack"
-            }
-        }
-
-        private static func bound(of kind: LimitKind, in limits: Limits) -> String {
-            switch kind {
-            case .wallTime: Seconds.describe(limits.wallTime)
-            case .cpuTime: Seconds.describe(limits.cpuTime)
-            case .memory: ByteSize.describe(limits.memory)
-            case .output: ByteSize.describe(limits.output)
-            case .processes: "\(limits.processes)"
-            case .disk: ByteSize.describe(limits.disk)
-            case .fileSize: ByteSize.describe(limits.fileSize)
-            case .openFiles: "\(limits.openFiles)"
-            case .stack: ByteSize.describe(limits.stack)
-            }
         }
     }
 #endif

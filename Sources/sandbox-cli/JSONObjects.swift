@@ -3,6 +3,7 @@
 #if CLI
     import FoundationEssentials
     import Sandbox
+    import SandboxRuntime
 
     /// Encodes `nil` as `null` instead of leaving the key out.
     @propertyWrapper
@@ -92,26 +93,13 @@
     }
 
     struct LimitsObject: Encodable {
-        var wallSeconds: Double
-        var cpuSeconds: Double
-        var memoryBytes: Int
-        var processes: Int
-        var outputBytes: Int
-        var fileSizeBytes: Int
-        var diskBytes: Int
-        var openFiles: Int
-        var stackBytes: Int
+        private let limits: Limits
 
-        init(_ limits: Limits) {
-            wallSeconds = Seconds.value(limits.wallTime)
-            cpuSeconds = Seconds.value(limits.cpuTime)
-            memoryBytes = limits.memory
-            processes = limits.processes
-            outputBytes = limits.output
-            fileSizeBytes = limits.fileSize
-            diskBytes = limits.disk
-            openFiles = limits.openFiles
-            stackBytes = limits.stack
+        init(_ limits: Limits) { self.limits = limits }
+
+        func encode(to encoder: any Encoder) throws {
+            var object = encoder.container(keyedBy: LimitKey.self)
+            for limit in LimitDescription.all { try limit.encode(limits, to: &object) }
         }
     }
 

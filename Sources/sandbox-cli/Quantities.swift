@@ -1,6 +1,8 @@
 /// Reads and prints the SIZE and S of the options: bytes with binary K, M, G, and seconds with fractions.
 
 #if CLI
+    import SandboxRuntime
+
     /// Why an option's value is not acceptable.
     struct BadValue: Error, Hashable, CustomStringConvertible {
         let description: String
@@ -48,9 +50,20 @@
         }
     }
 
+    /// A number of processors, with fractions: `2`, `0.5`.
+    enum Processors {
+        static func parse(_ text: String) throws(BadValue) -> Double {
+            let isPlain = text.utf8.allSatisfy { WholeNumber.isDigit($0) || $0 == UInt8(ascii: ".") }
+            guard isPlain, !text.hasSuffix("."), let number = Double(text), number > 0 else {
+                throw BadValue("a number of processors of more than 0 is needed, such as 1 or 0.5")
+            }
+            return number
+        }
+    }
+
     /// A time in seconds as written on the command line: `10`, `0.5`, `.25`; more than 0, at most 24 hours.
     enum Seconds {
-        static let maximum = 86_400
+        static let maximum = Int(LimitDescription.longestTime.components.seconds)
 
         static func parse(_ text: String) throws(BadValue) -> Duration {
             let malformed = BadValue("a time is a number of seconds, such as 10 or 0.5")

@@ -85,15 +85,32 @@ TEST(answers_calls_that_are_only_told) {
         {__NR_unshare, CLONE_FILES | CLONE_NEWNS, 0, NOT_MERELY_TOLD},
         {__NR_socket, 2, 1, NOT_MERELY_TOLD},
         {__NR_mount, 0, 0, NOT_MERELY_TOLD},
+        {__NR_sched_setaffinity, 0, 8, CHOICE_OF_PROCESSORS},
     };
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         struct seccomp_data data = {
             .nr = calls[i].number, .arch = NATIVE_ARCH, .args = {calls[i].first, calls[i].second}};
         test_context("call %d, %llx", calls[i].number, (unsigned long long)calls[i].first);
-        CHECK_EQUAL(answer_is_told(&data), calls[i].expected);
+        CHECK_EQUAL(answer_is_told(&data, 0), calls[i].expected);
+        CHECK_EQUAL(answer_is_told(&data, 1), calls[i].expected);
         data.arch = AUDIT_ARCH_I386;
-        CHECK_EQUAL(answer_is_told(&data), NOT_MERELY_TOLD);
+        CHECK_EQUAL(answer_is_told(&data, 0), NOT_MERELY_TOLD);
     }
+}
+
+/* Where others have the program's user id, the kernel would let it choose for them. */
+TEST(answers_choices_of_processors) {
+    static const uint64_t others[] = {1, 4711, 0xffffffff};
+    struct seccomp_data data = {.nr = __NR_sched_setaffinity, .arch = NATIVE_ARCH};
+    struct isolate_answers answers = told();
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        data.args[0] = others[i];
+        CHECK_EQUAL(answer_is_told(&data, 0), CHOICE_OF_PROCESSORS);
+        CHECK_EQUAL(answer_is_told(&data, 1), NOT_MERELY_TOLD);
+    }
+    struct answer answer = answer_to(&answers, &data);
+    CHECK_EQUAL(answer.kind, ANSWER_DENIED);
+    CHECK_EQUAL(answer.error, EPERM);
 }
 
 TEST(answers_to_foreign_calls) {

@@ -121,6 +121,7 @@ static void add_rule(scmp_filter_ctx c, const char *name) {
         break;
     case 'd':
     case 'f':
+    case 't':
         CHECK_EQUAL(seccomp_rule_add(c, SCMP_ACT_TRAP, call, 0), 0);
         break;
     case 'i':
@@ -239,6 +240,7 @@ TEST(filter_says_what_the_policy_says) {
             break;
         case 'd':
         case 'f':
+        case 't':
             CHECK_EQUAL(said, NOTIFY);
             break;
         case 'i':
@@ -255,7 +257,7 @@ TEST(filter_says_what_the_policy_says) {
             break;
         }
         CHECK_EQUAL(is_fatal, policy == 'f');
-        if (policy == 'd' || policy == 'a')
+        if (policy == 'd' || policy == 'a' || policy == 't')
             CHECK_EQUAL(is_harmless, policy == 'd');
         counts[(unsigned char)policy]++;
         free(name);

@@ -91,7 +91,7 @@ static const struct {
     {"all, survived",
      ISOLATE_END_PROGRAM,
      EXIT_0,
-     0xff,
+     ~0u,
      0,
      {ISOLATE_OUTCOME_EXITED, 0, 0,
       BIT(STACK) | BIT(FILE_SIZE) | BIT(DISK) | BIT(PROCESSES) | BIT(OPEN_FILES) | BIT(MEMORY)}},
@@ -191,7 +191,7 @@ TEST(outcome_rules) {
     static const int statuses[] = {EXIT_0, EXIT_1, EXIT_137, SIGKILL, SIGSEGV | CORE, SIGXCPU, SIGXFSZ};
     for (uint32_t end = 0; end <= ISOLATE_END_FAILURE + 1; end++)
         for (size_t s = 0; s < sizeof statuses / sizeof statuses[0]; s++)
-            for (uint32_t hits = 0; hits < 0x200; hits++)
+            for (uint32_t hits = 0; hits < 4u * ISOLATE_HIT_HOST_DISK; hits++)
                 for (int exceeded = 0; exceeded < 2; exceeded++) {
                     isolate_outcome is = outcome(end, statuses[s], hits, exceeded);
                     test_context("end %u status %x hits %x exceeded %d", end, statuses[s], hits, exceeded);

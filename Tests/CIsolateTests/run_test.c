@@ -173,6 +173,41 @@ TEST(run_zero_limits) {
     }
 }
 
+/* The processors that the shell says it has: none more than was asked for, from the first one on and around.
+ */
+TEST(run_bounds_processors) {
+    int count = isolate_processor_count();
+    char all[256], first[256], second[256];
+    CHECK(count > 0);
+    begin();
+    for (uint64_t cpus = 0; cpus <= (uint64_t)count + 1; cpus++) {
+        isolate_limits limits = wide_limits();
+        limits.cpus = cpus;
+        isolate_result result = run_shell(&sandbox, "nproc", &limits);
+        test_context("%d of %d processors", (int)cpus, count);
+        CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_EXITED);
+        CHECK_EQUAL(atoi(result.output), cpus == 0 || cpus > (uint64_t)count ? count : (int)cpus);
+        isolate_result_free(&result);
+    }
+    for (uint64_t at = 0; at < 4; at++) {
+        isolate_limits limits = wide_limits();
+        char *set = at == 0 ? first : at == 1 ? second : all;
+        limits.cpus = 1;
+        limits.cpu_first = at < 2 ? at : at == 2 ? (uint64_t)count : ~0ull;
+        isolate_result result =
+            run_shell(&sandbox, "grep Cpus_allowed_list /proc/self/status && nproc", &limits);
+        CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_EXITED);
+        snprintf(set, sizeof all, "%s", result.output);
+        if (at == 1)
+            CHECK_EQUAL(strcmp(first, second) != 0, count > 1);
+        if (at == 2)
+            CHECK_TEXT(all, first); /* around */
+        CHECK(strstr(set, "\n1\n") != NULL);
+        isolate_result_free(&result);
+    }
+    end();
+}
+
 /* What each of the caller's choices makes of a harmless call and of one that only an attack needs. */
 TEST(run_blocked_calls) {
     static const struct {

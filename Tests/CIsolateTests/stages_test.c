@@ -51,6 +51,7 @@ static const struct {
     {ISOLATE_STAGE_REQUEST, AT_RUN, ALL},
     {ISOLATE_STAGE_LIMITS, AT_RUN, ALL},
     {ISOLATE_STAGE_RLIMITS, AT_RUN, ALL},
+    {ISOLATE_STAGE_PROCESSORS, AT_RUN, ALL},
     {ISOLATE_STAGE_DIRECTORY, AT_RUN, ALL},
     {ISOLATE_STAGE_STDIO, AT_RUN, ALL},
     {ISOLATE_STAGE_EXEC, AT_RUN, ALL},
@@ -73,6 +74,7 @@ static void fail_in_run(isolate_supervisor *supervisor, int stage) {
     isolate_result result;
     isolate_failure failure;
     isolate_limits limits = wide_limits();
+    limits.cpus = stage == ISOLATE_STAGE_PROCESSORS; /* else nobody walks there */
     open_sandbox(supervisor, &sandbox);
     write_victim(&sandbox);
     CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), 0);

@@ -83,6 +83,17 @@
                 #expect(run.err.hasSuffix("sandbox: open file limit exceeded (32)\n"))
             }
 
+            @Test func processors() throws {
+                let one = try SandboxProcess.exec(["--cpus", "1"], "nproc")
+                #expect(one.status == 0 && one.out == "1\n", "\(one.err)")
+                let half = try SandboxProcess.exec(["--cpus", "0.5", "--json"], "nproc")
+                #expect(half.status == 0 && half.out.contains("\"cpus\":0.5"))
+                #expect(half.out.contains("0.5 processors were asked for and 1 given"))
+                let many = try SandboxProcess.exec(["--cpus", "8000"], "nproc")
+                #expect(many.status == 125)
+                #expect(many.err.contains("limit cpus is 8000.0 processors, and this process has "))
+            }
+
             @Test func blockedSocket() throws {
                 let run = try SandboxProcess.python(
                     "import socket; socket.socket(); print('open')", "--blocked", "end")

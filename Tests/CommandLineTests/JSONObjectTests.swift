@@ -4,6 +4,7 @@
     import Foundation
     import Runners
     import Sandbox
+    import SandboxRuntime
     import Testing
 
     @testable import SandboxCLI
@@ -79,6 +80,15 @@
                         "files": ["plot.png": ["bytes": 3, "mediaType": "image/png", "path": "/x/plot.png"]],
                         "compile": .null,
                     ]))
+        }
+
+        @Test func everyLimitIsAKey() throws {
+            var limits = Limits.standard
+            let without = try JSONValue.parse(try JSONText.encode(LimitsObject(limits)))
+            limits.cpus = 1.5
+            let object = try JSONValue.parse(try JSONText.encode(LimitsObject(limits)))
+            #expect(object.keys == Set(LimitDescription.all.map(\.key)))
+            #expect(object["cpus"] == .number(1.5) && without.keys == object.keys.subtracting(["cpus"]))
         }
 
         @Test func outcomes() throws {

@@ -1,7 +1,9 @@
 /// Tests how command lines are read: options, their mistakes, and what is guessed of those that do not parse.
 
 #if CLI
+    import ArgumentParser
     import Sandbox
+    import SandboxRuntime
     import Testing
 
     @testable import SandboxCLI
@@ -9,7 +11,6 @@
     #if Docker
         import SandboxDocker
         import SandboxFallback
-        import ArgumentParser
     #endif
 
     @Suite struct OptionTests {
@@ -41,19 +42,34 @@
             let command = try parse(
                 "--wall-time", "1.5", "--cpu-time", "2", "--memory", "64M", "--processes", "3",
                 "--output-limit", "4K",
-                "--file-size", "5", "--disk", "6M", "--open-files", "7", "--stack", "8M",
+                "--file-size", "5", "--disk", "6M", "--open-files", "7", "--stack", "8M", "--cpus", "1.5",
                 "--compile-wall-time", "60",
                 "--compile-memory", "2G", "--", "a", "--json", "--", "b")
             #expect(
                 command.shared.limits.run
                     == Limits(
                         wallTime: .milliseconds(1500), cpuTime: .seconds(2), memory: 64 << 20, processes: 3,
-                        output: 4096, fileSize: 5, disk: 6 << 20, openFiles: 7, stack: 8 << 20))
+                        output: 4096, fileSize: 5, disk: 6 << 20, openFiles: 7, stack: 8 << 20,
+                        cpus: 1.5))
             #expect(command.shared.limits.compile.wallTime == .seconds(60))
             #expect(command.shared.limits.compile.cpuTime == .seconds(60))
             #expect(command.shared.limits.compile.memory == 2 << 30)
             #expect(command.program == ["a", "--json", "--", "b"])
             #expect(!command.shared.json)
+        }
+
+        /// Each row of the table has its option in the help, with its words and its default, and nothing else has.
+        @Test func everyLimitIsAnOption() throws {
+            let names = try parse("--", "a").shared.limits.runLimits.customMirror.children.compactMap(\.label)
+            #expect(names == LimitDescription.all.map { "_" + $0.name })
+            for command: any ParsableCommand.Type in [RunCommand.self, ExecCommand.self] {
+                let help = SandboxTool.helpMessage(for: command, columns: 400)
+                    .split { $0.isWhitespace }.joined(separator: " ")
+                for limit in LimitDescription.all {
+                    let entry = "--\(limit.option) <\(limit.valueName)> \(limit.helpWithDefault)"
+                    #expect(help.contains(entry), "\(command): \(entry)")
+                }
+            }
         }
 
         /// Else a program that is busy all the time is told as one that waits.
@@ -84,6 +100,7 @@
 
         @Test func mistakesNameOptionAndValue() throws {
             let values = [
+                ("--cpus", "0"), ("--cpus", "-1"), ("--cpus", "nan"), ("--cpus", "1e0"), ("--cpus", ""),
                 ("--memory", "-5"), ("--memory", "1.5M"), ("--wall-time", "nan"), ("--wall-time", "-1"),
                 ("--processes", "0"), ("--env", "FOO"), ("--env", "=x"), ("--out", "../x"),
                 ("--out", "/etc/passwd"),

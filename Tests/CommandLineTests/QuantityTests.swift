@@ -35,6 +35,20 @@
             }
         }
 
+        @Test func processors() throws {
+            for (text, number) in [("1", 1), ("0.5", 0.5), (".25", 0.25), ("64", 64), ("1.50", 1.5)]
+                as [(String, Double)]
+            {
+                #expect(try Processors.parse(text) == number)
+            }
+            for text in [
+                "0", "0.0", "-1", "+1", "", ".", "1.", "1.2.3", "nan", "inf", "1e0", "0x1", "1,5", " 1",
+                "all",
+            ] {
+                #expect(throws: BadValue.self, "\(text)") { try Processors.parse(text) }
+            }
+        }
+
         @Test(arguments: [
             ("10", Duration.seconds(10)), ("0.5", .milliseconds(500)), (".25", .milliseconds(250)),
             ("1.000001", .microseconds(1_000_001)), ("86400", .seconds(86_400)),

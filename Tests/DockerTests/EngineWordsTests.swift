@@ -130,6 +130,28 @@
             #expect(host["Privileged"] == nil && host["Binds"] == nil && host["MaskedPaths"] == nil)
         }
 
+        @Test func describesTheShareOfProcessors() throws {
+            func host(_ cpus: Double?) throws -> [String: Any] {
+                let spec = ContainerPlan.spec(
+                    ContainerKey(image: "a", rootfs: .readOnly), volume: "v", labels: [:],
+                    limits: ContainerLimits(Limits(cpus: cpus)), isPodman: false)
+                let body = try EngineJSON.encode(spec, operation: "")
+                let object =
+                    try JSONSerialization.jsonObject(with: Data(body.readableBytesView)) as? [String: Any]
+                return try #require(object?["HostConfig"] as? [String: Any])
+            }
+            #expect(try host(nil)["CpuQuota"] == nil && host(nil)["CpuPeriod"] == nil)
+            for (cpus, quota) in [(0.01, 1000), (0.5, 50_000), (1.5, 150_000), (64, 6_400_000)] {
+                let host = try host(cpus)
+                #expect(host["CpuQuota"] as? Int == quota && host["CpuPeriod"] as? Int == 100_000)
+            }
+            let half = ContainerLimits(Limits(cpus: 0.5))
+            #expect(half.fit(Limits(cpus: 0.5), held: 0) && !half.fit(Limits(), held: 0))
+            #expect(
+                !half.fit(Limits(cpus: 1), held: 0)
+                    && !ContainerLimits(Limits()).fit(Limits(cpus: 1), held: 0))
+        }
+
         @Test func writesDurationsForPeople() {
             #expect(Duration.seconds(2).words == "2 s")
             #expect(Duration.milliseconds(250).words == "0.25 s")

@@ -2,6 +2,7 @@
 
 #if Docker
     import Foundation
+    import NIOHTTP1
     import Sandbox
     import Testing
 
@@ -73,6 +74,47 @@
                 #expect(served.count == 2 && served.values.allSatisfy { $0.count == 1 }, "\(served)")
                 // The first ones are made with the first caller's limits.
                 #expect(Self.updates(proxy) <= 1)
+            }
+        }
+
+        /// What the engine was asked for, as it tells it.
+        private struct Told: Decodable {
+            struct Host: Decodable {
+                var quota: Int64
+                enum CodingKeys: String, CodingKey { case quota = "CpuQuota" }
+            }
+            var host: Host
+            enum CodingKeys: String, CodingKey { case host = "HostConfig" }
+        }
+
+        /// A share of the processors is the run's own: the next run has another, or all of them.
+        @Test func theShareOfProcessorsIsTheRunsOwn() async throws {
+            try await Self.withProxy(pool: 1) { backend, proxy in
+                var before = 0
+                for (cpus, quota, updates) in [
+                    (nil, 0, 1), (0.5, 50_000, 1), (0.5, 50_000, 0), (1, 100_000, 1), (nil, -1, 1),
+                    (nil, -1, 0),
+                ] as [(Double?, Int64, Int)] {
+                    let limits = Limits(
+                        wallTime: .seconds(60), cpuTime: .milliseconds(600), memory: 100 << 20, cpus: cpus)
+                    let result = try await backend.run(victim: "busy_threads", ["2"], limits: limits)
+                    #expect(result.outcome == .limitExceeded(.cpuTime), "\(result.told)")
+                    if let cpus {
+                        let most = result.usage.wallTime * cpus + .milliseconds(120)
+                        #expect(result.usage.cpuTime <= most, "\(cpus): \(result.told) \(result.usage)")
+                    }
+                    await Self.settle(backend, 1)
+                    #expect(Self.updates(proxy) - before == updates, "\(String(describing: cpus))")
+                    before = Self.updates(proxy)
+                    let told = try await ContainerWorld.withClient(backend) { client in
+                        try await client.decoded(
+                            Told.self,
+                            EngineRequest(
+                                method: .GET, path: "/containers/\(result.provenance.sandbox)/json",
+                                patience: .total(client.timeouts.answer)))
+                    }
+                    #expect(told.host.quota == quota, "\(String(describing: cpus))")
+                }
             }
         }
 

@@ -65,6 +65,21 @@
             }
         }
 
+        @Test func theShareOfProcessors() async throws {
+            try await DockerSubject.configured { ($0.pool.minimum, $0.pool.maximum) = (1, 1) }.with(.podman) {
+                subject in
+                for cpus in [0.5, nil, 1] as [Double?] {
+                    let limits = Limits(wallTime: .seconds(60), cpuTime: .milliseconds(600), cpus: cpus)
+                    let result = try await subject.shell(
+                        "while :; do :; done & while :; do :; done", limits: limits)
+                    #expect(result.outcome == .limitExceeded(.cpuTime), "\(result.outcome)")
+                    guard let cpus else { continue }
+                    let most = result.usage.wallTime * cpus + .milliseconds(120)
+                    #expect(result.usage.cpuTime <= most, "\(cpus): \(result.usage)")
+                }
+            }
+        }
+
         @Test func aBlockedCallIsNamed() async throws {
             try await Self.with { subject in
                 let program = try await LoadTests.compile(

@@ -177,6 +177,7 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
         break;
     case POLICY_DENY:
     case POLICY_FATAL:
+    case POLICY_TOLD:
         emit_return(a, notify);
         break;
     case POLICY_STREAM_SOCKET: /* a datagram reaches any socket in the tree without a connect */
@@ -234,9 +235,10 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
         emit_return(a, error(EPERM));
         break;
     case POLICY_NOT_INIT:
+    case POLICY_TOLD_NOT_INIT:
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K, 1, 1, 0);
-        emit_return(a, allow);
+        emit_return(a, answer == POLICY_NOT_INIT ? allow : notify);
         emit_return(a, error(EPERM));
         break;
     case POLICY_OWN_PRIORITY:
@@ -330,7 +332,7 @@ static void read_policy(enum policy_answer answers[ISOLATE_SYSCALL_BITS], struct
         answers[number] = entry->answer;
         if (entry->answer == POLICY_FATAL)
             add_bit(told->fatal, number);
-        else if (entry->answer > POLICY_ALLOW)
+        else if (entry->answer > POLICY_ALLOW && entry->answer != POLICY_TOLD)
             add_bit(told->harmless, number);
     }
 }
@@ -344,8 +346,8 @@ static void change(enum policy_answer answers[ISOLATE_SYSCALL_BITS], const char 
 
 /* Where the program's user or the file tree is not its own. None of these ends a run. */
 static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint32_t variant) {
-    static const char *const by_process[] = {"prlimit64", "sched_setaffinity", "sched_setparam",
-                                             "sched_setscheduler", "sched_setattr"};
+    static const char *const by_process[] = {"prlimit64", "sched_setparam", "sched_setscheduler",
+                                             "sched_setattr"};
     static const char *const signals[] = {"kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
                                           "pidfd_send_signal"};
     /* Sockets of the host's that are in reach, and objects that outlive their makers: their numbers are
@@ -362,6 +364,7 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
     if (variant & ISOLATE_FILTER_SHARED_INIT) {
         for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++)
             change(answers, by_process[i], POLICY_NOT_INIT);
+        change(answers, "sched_setaffinity", POLICY_TOLD_NOT_INIT);
         change(answers, "setpriority", POLICY_NOT_INIT_PRIORITY);
         change(answers, "ioprio_set", POLICY_NOT_INIT_IO_PRIORITY);
     }
@@ -423,6 +426,8 @@ char isolate_policy_answer(const char *name) {
                 return 'a';
             case POLICY_DENY:
                 return 'd';
+            case POLICY_TOLD:
+                return 't';
             case POLICY_FATAL:
                 return 'f';
             case POLICY_SILENT:

@@ -40,6 +40,7 @@ static const char *const stage_names[ISOLATE_STAGE_COUNT] = {
     [ISOLATE_STAGE_REQUEST] = "request",
     [ISOLATE_STAGE_LIMITS] = "limits",
     [ISOLATE_STAGE_RLIMITS] = "rlimits",
+    [ISOLATE_STAGE_PROCESSORS] = "processors",
     [ISOLATE_STAGE_DIRECTORY] = "directory",
     [ISOLATE_STAGE_STDIO] = "stdio",
     [ISOLATE_STAGE_EXEC] = "exec",

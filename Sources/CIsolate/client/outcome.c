@@ -3,19 +3,16 @@
 
 #include "isolate.h"
 
-static const struct {
-    uint32_t hit;
-    int limit;
-} decisive_hits[] = {
-    /* The order of naming when several were hit before the program failed: the most specific first. */
-    {ISOLATE_HIT_STACK, ISOLATE_LIMIT_STACK},
-    {ISOLATE_HIT_FILE_SIZE, ISOLATE_LIMIT_FILE_SIZE},
-    {ISOLATE_HIT_DISK, ISOLATE_LIMIT_DISK},
-    {ISOLATE_HIT_PROCESSES, ISOLATE_LIMIT_PROCESSES},
-    {ISOLATE_HIT_OPEN_FILES, ISOLATE_LIMIT_OPEN_FILES},
-};
+/* These name a failure. The order of naming when several were hit before the program failed: the most
+ * specific first. */
+static const int decisive[] = {ISOLATE_LIMIT_STACK, ISOLATE_LIMIT_FILE_SIZE, ISOLATE_LIMIT_DISK,
+                               ISOLATE_LIMIT_PROCESSES, ISOLATE_LIMIT_OPEN_FILES};
 
-enum { DECISIVE_COUNT = sizeof decisive_hits / sizeof decisive_hits[0] };
+enum {
+    DECISIVE_COUNT = sizeof decisive / sizeof decisive[0],
+    LIMIT_HITS = ISOLATE_HIT_MEMORY | ISOLATE_HIT_PROCESSES | ISOLATE_HIT_DISK | ISOLATE_HIT_FILE_SIZE |
+                 ISOLATE_HIT_OPEN_FILES | ISOLATE_HIT_STACK
+};
 
 static void decide_program_end(const isolate_run_record *record, int output_exceeded,
                                isolate_outcome *outcome) {
@@ -31,8 +28,8 @@ static void decide_program_end(const isolate_run_record *record, int output_exce
         limit = ISOLATE_LIMIT_OUTPUT; /* what was kept is not what the program wrote: never a success */
     else if (record->wait_status != 0)
         for (int i = DECISIVE_COUNT - 1; i >= 0; i--)
-            if (record->hits & decisive_hits[i].hit)
-                limit = decisive_hits[i].limit;
+            if (record->hits & (1u << decisive[i]))
+                limit = decisive[i];
     if (limit != ISOLATE_LIMIT_NONE) {
         outcome->kind = ISOLATE_OUTCOME_LIMIT;
         outcome->limit = limit;
@@ -74,11 +71,7 @@ isolate_outcome isolate_outcome_of(const isolate_run_record *record, int output_
         outcome.kind = ISOLATE_OUTCOME_FAILED;
         break;
     }
-    for (int i = 0; i < DECISIVE_COUNT; i++)
-        if (record->hits & decisive_hits[i].hit)
-            outcome.limits_hit |= 1u << decisive_hits[i].limit;
-    if (record->hits & ISOLATE_HIT_MEMORY)
-        outcome.limits_hit |= 1u << ISOLATE_LIMIT_MEMORY;
+    outcome.limits_hit = record->hits & LIMIT_HITS;
     if (output_exceeded)
         outcome.limits_hit |= 1u << ISOLATE_LIMIT_OUTPUT;
     if (outcome.limit != ISOLATE_LIMIT_NONE)

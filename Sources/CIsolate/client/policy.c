@@ -246,7 +246,7 @@ const struct policy_entry isolate_policy[] = {
     {"tkill", POLICY_ALLOW},
     {"time", POLICY_ALLOW},
     {"futex", POLICY_ALLOW},
-    {"sched_setaffinity", POLICY_ALLOW},
+    {"sched_setaffinity", POLICY_TOLD},
     {"sched_getaffinity", POLICY_ALLOW},
     {"epoll_create", POLICY_ALLOW},
     {"remap_file_pages", POLICY_ALLOW},

@@ -12,6 +12,7 @@ enum policy_answer {
     POLICY_INVALID,     /* EINVAL, as of a kernel that was built without it */
     POLICY_DENY,        /* an ordinary error, recorded: what harmless programs try and do without */
     POLICY_FATAL,       /* ends the run: what only an attack needs */
+    POLICY_TOLD,        /* the slot is told, and lets it go on unless the run's limits forbid it */
     /* depends on an argument */
     POLICY_BY_ARGUMENT, /* allowed, but for isolate_argument_rules */
     POLICY_SOCKET,
@@ -22,6 +23,7 @@ enum policy_answer {
     POLICY_PERSONALITY,
     POLICY_OWN_PROCESS,          /* the first argument names a process: 0, the caller, only */
     POLICY_NOT_INIT,             /* the first argument names a process: any but pid 1 */
+    POLICY_TOLD_NOT_INIT,        /* POLICY_TOLD for any process but pid 1 */
     POLICY_NOT_INIT_PRIORITY,    /* setpriority: the second does, and the first may not say "all of a user" */
     POLICY_NOT_INIT_IO_PRIORITY, /* ioprio_set: the same */
     POLICY_STREAM_SOCKET,        /* as POLICY_SOCKET, and none that sends to a name */

@@ -112,7 +112,9 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
         options->answer_timeout_ms > 0 ? options->answer_timeout_ms : ISOLATE_ANSWER_TIMEOUT_MS;
     supervisor->grace_ms = options->grace_ms > 0 ? options->grace_ms : ISOLATE_GRACE_MS;
 
-    result = config = internal_config_file(options, supervisor, &asks_for_place, failure);
+    result = supervisor->processors = isolate_processor_count();
+    if (result >= 0)
+        result = config = internal_config_file(options, supervisor, &asks_for_place, failure);
     if (result >= 0)
         result = image = image_file(options->image, options->image_bytes);
     if (result >= 0) {

@@ -78,6 +78,7 @@ typedef struct isolate_supervisor {
     uint32_t avoid;          /* what was left out: asked for, or refused by the host */
     int answer_timeout_ms;   /* of the start's options */
     int grace_ms;
+    int processors;  /* that its programs may use: those of the thread that started it */
     uint32_t layers; /* those of a trial cell; 0 when none was made */
     int level;       /* enum isolate_level, of these layers */
     unsigned missing_count;
@@ -163,20 +164,6 @@ enum isolate_outcome_kind {
     ISOLATE_OUTCOME_FAILED,
 };
 
-enum isolate_limit_kind {
-    ISOLATE_LIMIT_NONE = 0,
-    ISOLATE_LIMIT_WALL_TIME,
-    ISOLATE_LIMIT_CPU_TIME,
-    ISOLATE_LIMIT_MEMORY,
-    ISOLATE_LIMIT_OUTPUT,
-    ISOLATE_LIMIT_PROCESSES,
-    ISOLATE_LIMIT_DISK,
-    ISOLATE_LIMIT_FILE_SIZE,
-    ISOLATE_LIMIT_OPEN_FILES,
-    ISOLATE_LIMIT_STACK,
-    ISOLATE_LIMIT_COUNT
-};
-
 typedef struct isolate_outcome {
     int kind;            /* enum isolate_outcome_kind */
     int value;           /* exit code or signal */
@@ -238,6 +225,8 @@ int isolate_free_descriptors(void);
  * ordinary user, and that this one does not have in effect: libcap's names with ", " between, "" when it has
  * all of them or the stage wants none. `bytes`: 64 are enough. */
 void isolate_lacking_capabilities(int stage, char *out, size_t bytes);
+/* How many processors the calling thread may use, or -errno. */
+int isolate_processor_count(void);
 
 /* Landlock's ABI version, 0 when the kernel has none. */
 int isolate_landlock_abi(void);
@@ -285,7 +274,7 @@ int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *
                            struct isolate_answers *told);
 
 /* What the policy says of a call by name: 'a' allowed, 's' silently ENOSYS, 'i' ignored, 'u' EOPNOTSUPP, 'v'
- * EINVAL, 'd' denied and listed, 'f' fatal, 'c' depends. */
+ * EINVAL, 'd' denied and listed, 't' allowed unless a limit of the run forbids it, 'f' fatal, 'c' depends. */
 char isolate_policy_answer(const char *name);
 
 /* The names that the policy knows, in its order; NULL after the last one. */

@@ -49,6 +49,7 @@ enum isolate_stage {
     ISOLATE_STAGE_REQUEST,       /* receiving the request */
     ISOLATE_STAGE_LIMITS,        /* cgroup limits */
     ISOLATE_STAGE_RLIMITS,       /* setrlimit */
+    ISOLATE_STAGE_PROCESSORS,    /* sched_setaffinity */
     ISOLATE_STAGE_DIRECTORY,     /* chdir */
     ISOLATE_STAGE_STDIO,         /* descriptors 0, 1, 2 */
     ISOLATE_STAGE_EXEC,          /* execve */
@@ -72,7 +73,7 @@ enum isolate_watchdog {
     ISOLATE_WATCHDOG_SUPERVISOR,
 };
 
-/* The bounds of one run. All are in force; 0 is not "none". */
+/* The bounds of one run. All are in force; 0 is not "none", but for cpus. */
 struct isolate_limits {
     uint64_t wall_ns;
     uint64_t cpu_ns;
@@ -82,6 +83,9 @@ struct isolate_limits {
     uint64_t disk_bytes;
     uint64_t open_files;
     uint64_t stack_bytes;
+    uint64_t cpus; /* processors that the run may use, of those that the supervisor may; 0: all of them */
+    uint64_t
+        cpu_first; /* the first of them, counted from 0; so runs at the same time can have different ones */
 };
 
 /* Isolation layers, as bits. */
@@ -120,17 +124,32 @@ enum isolate_end {
     ISOLATE_END_FAILURE,  /* a step before exec failed: look at the failure */
 };
 
-/* Limits that were hit, as bits. */
+/* The limits that a program can meet. */
+enum isolate_limit_kind {
+    ISOLATE_LIMIT_NONE = 0,
+    ISOLATE_LIMIT_WALL_TIME,
+    ISOLATE_LIMIT_CPU_TIME,
+    ISOLATE_LIMIT_MEMORY,
+    ISOLATE_LIMIT_OUTPUT,
+    ISOLATE_LIMIT_PROCESSES,
+    ISOLATE_LIMIT_DISK,
+    ISOLATE_LIMIT_FILE_SIZE,
+    ISOLATE_LIMIT_OPEN_FILES,
+    ISOLATE_LIMIT_STACK,
+    ISOLATE_LIMIT_COUNT
+};
+
+/* Limits that a slot saw hit, as bits. */
 enum isolate_hit {
-    ISOLATE_HIT_MEMORY = 1 << 0,
-    ISOLATE_HIT_PROCESSES = 1 << 1,
-    ISOLATE_HIT_DISK = 1 << 2,
-    ISOLATE_HIT_FILE_SIZE = 1 << 3,
-    ISOLATE_HIT_OPEN_FILES = 1 << 4,
-    ISOLATE_HIT_STACK = 1 << 5,
+    ISOLATE_HIT_MEMORY = 1 << ISOLATE_LIMIT_MEMORY,
+    ISOLATE_HIT_PROCESSES = 1 << ISOLATE_LIMIT_PROCESSES,
+    ISOLATE_HIT_DISK = 1 << ISOLATE_LIMIT_DISK,
+    ISOLATE_HIT_FILE_SIZE = 1 << ISOLATE_LIMIT_FILE_SIZE,
+    ISOLATE_HIT_OPEN_FILES = 1 << ISOLATE_LIMIT_OPEN_FILES,
+    ISOLATE_HIT_STACK = 1 << ISOLATE_LIMIT_STACK,
     /* Not a limit: files lie where no quota bounds them, and the disk beneath, which is everybody's, was
        full. */
-    ISOLATE_HIT_HOST_DISK = 1 << 6,
+    ISOLATE_HIT_HOST_DISK = 1 << ISOLATE_LIMIT_COUNT,
 };
 
 /* Where a figure comes from. */

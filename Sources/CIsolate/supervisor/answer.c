@@ -63,7 +63,7 @@ struct answer answer_to(const struct isolate_answers *told, const struct seccomp
     return (struct answer){contains(told->harmless, number) ? ANSWER_HARMLESS : ANSWER_DENIED, EPERM};
 }
 
-enum told_call answer_is_told(const struct seccomp_data *data) {
+enum told_call answer_is_told(const struct seccomp_data *data, int shares_user) {
     uint32_t first = (uint32_t)data->args[0], second = (uint32_t)data->args[1];
     if (data->arch != NATIVE_ARCH)
         return NOT_MERELY_TOLD;
@@ -72,6 +72,8 @@ enum told_call answer_is_told(const struct seccomp_data *data) {
         return second == F_OFD_SETLK || second == F_OFD_SETLKW ? LOCK_OF_FILE : LOCK_OF_PROCESS;
     case __NR_close_range:
         return OWN_TABLE;
+    case __NR_sched_setaffinity:
+        return shares_user && first != 0 ? NOT_MERELY_TOLD : CHOICE_OF_PROCESSORS;
     case __NR_unshare:
         return (first & ~(uint32_t)(CLONE_FS | CLONE_SYSVSEM | CLONE_FILES)) == 0 ? OWN_TABLE
                                                                                   : NOT_MERELY_TOLD;

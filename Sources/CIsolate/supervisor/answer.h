@@ -21,9 +21,10 @@ struct answer {
 struct answer answer_to(const struct isolate_answers *told, const struct seccomp_data *data);
 
 /* An allowed call that we are only told of: one that may take a record lock, which belongs to the process
- * (POSIX) or to the open file (OFD), or one that gives a thread a table of descriptors of its own. */
-enum told_call { NOT_MERELY_TOLD, LOCK_OF_PROCESS, LOCK_OF_FILE, OWN_TABLE };
-enum told_call answer_is_told(const struct seccomp_data *data);
+ * (POSIX) or to the open file (OFD), one that gives a thread a table of descriptors of its own, or one that
+ * chooses processors. `shares_user`: others have the program's user id, so it may choose for itself only. */
+enum told_call { NOT_MERELY_TOLD, LOCK_OF_PROCESS, LOCK_OF_FILE, OWN_TABLE, CHOICE_OF_PROCESSORS };
+enum told_call answer_is_told(const struct seccomp_data *data, int shares_user);
 
 /* Whether the run ends, with these flags of its request. */
 int answer_ends_run(struct answer answer, uint32_t flags);

@@ -123,4 +123,9 @@ static inline int has_own_tree(const struct slot *slot) {
     return has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || has_feature(slot, ISOLATE_FEATURE_CONTAINER);
 }
 
+/* Level minimal with the embedder's own user id. */
+static inline int shares_user(const struct slot *slot) {
+    return !has_own_tree(slot) && !has_own_user(slot);
+}
+
 #endif

@@ -14,6 +14,8 @@
         let isolation: IsolationReport
         private let client: EngineClient
         private let isPodman: Bool
+        /// What the engine has, 0 if it does not say, and whether it can bound a container's share of them.
+        private let processors: (count: Int, canBeLimited: Bool)
         /// Changes of the limits are made one after another.
         private let turns = Turns()
         private let state: Locked<State>
@@ -22,6 +24,8 @@
             var limits: ContainerLimits
             /// False while the engine is asked for others, and after it failed: they may be in force or not.
             var areCertain = true
+            /// A bound of its processors was asked for once, and is to be lifted for a run without.
+            var hadProcessorQuota: Bool
             var disk = 0
             /// Of the run before, or for which it was made.
             var latest: Limits
@@ -29,15 +33,17 @@
 
         private init(
             id: String, key: ContainerKey, connection: AgentConnection, isolation: IsolationReport,
-            limits: ContainerLimits, for latest: Limits, client: EngineClient, isPodman: Bool
+            limits: ContainerLimits, for latest: Limits, client: EngineClient, info: EngineInfo
         ) {
-            self.isPodman = isPodman
+            isPodman = info.isPodman
+            processors = (info.processors, info.canLimitProcessors)
             self.id = id
             self.key = key
             self.connection = connection
             self.isolation = isolation
             self.client = client
-            state = Locked(State(limits: limits, latest: latest))
+            state = Locked(
+                State(limits: limits, hadProcessorQuota: limits.cpus != nil, latest: latest))
         }
 
         /// What a new container needs to know of its engine and its backend.
@@ -137,7 +143,7 @@
                         remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
                         cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
                     limits: limits, for: setting.limits, client: setting.client,
-                    isPodman: setting.info.isPodman)
+                    info: setting.info)
                 container.state.withLock { $0.disk = setting.limits.disk }
                 return .success(container)
             } catch {
@@ -201,6 +207,19 @@
             state.withLock { $0.areCertain && $0.limits.fit(limits, held: 0) }
         }
 
+        /// Throws when the engine has not so many processors, or cannot bound a container's share of them.
+        func checkProcessors(_ limits: Limits) throws(SandboxError) {
+            guard limits.cpus != nil else { return }
+            guard processors.canBeLimited else {
+                throw SandboxError(
+                    .invalidLimit, message: "the engine cannot hold the limit cpus: it says so (CpuCfsQuota)",
+                    hint:
+                        "its kernel needs CONFIG_CFS_BANDWIDTH, and the engine the cpu controller; or leave cpus out"
+                )
+            }
+            try LimitDescription.checkProcessors(limits, has: processors.count, "the engine")
+        }
+
         /// Puts a run's limits in force as far as the engine holds them.
         ///
         /// - Parameter announced: bytes that will be held besides what is held now.
@@ -247,12 +266,29 @@
             state.withLock { ($0.limits, $0.areCertain) = (limits, true) }
         }
 
+        /// An engine that was never asked for one is not asked to lift it.
+        private func processorQuota(_ limits: ContainerLimits) -> Int64? {
+            state.withLock { state in
+                if limits.cpus != nil { state.hadProcessorQuota = true }
+                return limits.processorQuota ?? (state.hadProcessorQuota ? noQuota : nil)
+            }
+        }
+
+        /// What lifts it: -1, as 0 leaves it as it is, and `NanoCpus` can be set only. Of Podman's runtimes crun (1.8) refuses
+        /// that; there all processors that there are do the same.
+        private var noQuota: Int64 {
+            let all = processors.count > 0 ? processors.count : ContainerPlan.mostProcessors
+            return isPodman ? Int64(all) * ContainerSpec.processorPeriod : -1
+        }
+
         /// What a run before held may be on its way out: the kernel refuses a limit below it for a moment.
         private func ask(_ limits: ContainerLimits) async throws(EngineError) {
+            let quota = processorQuota(limits)
             for attempt in 1... {
                 do throws(EngineError) {
                     return try await client.containers.update(
-                        id, memory: Int64(limits.memory), pids: Int64(limits.processes), isPodman: isPodman)
+                        id, memory: Int64(limits.memory), pids: Int64(limits.processes),
+                        processorQuota: quota, isPodman: isPodman)
                 } catch {
                     guard error.message.contains("unable to set memory limit"), attempt < 5 else {
                         throw error
@@ -278,8 +314,8 @@
                 if isLost { throw connection.lossError }
                 var failure = error.sandboxError(code: error.status == nil ? nil : .invalidLimit)
                 failure.message =
-                    "the engine did not set \(limits.memory) bytes and \(limits.processes) processes: "
-                    + failure.message
+                    "the engine did not set \(limits.memory) bytes, \(limits.processes) processes and "
+                    + "\(limits.cpus.map { "\($0)" } ?? "all") processors: " + failure.message
                 throw failure
             }
         }

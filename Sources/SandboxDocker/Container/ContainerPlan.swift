@@ -29,6 +29,8 @@
         static let ownProcesses = 3
         /// The least the engine accepts for a container.
         static let minimumMemory = 6 << 20
+        /// More than any engine has that does not say how many.
+        static let mostProcessors = 8192
         /// How much more than a run's own limit a container may have, in bytes. A change costs the engine some 10 ms.
         static let memorySlack = 2 << 20
         /// For agent, slot and seat, in bytes: 1.2 MiB in a new container, 2 MiB after some runs, and the slot's reserve.
@@ -60,6 +62,7 @@
             spec.memory = Int64(limits.memory)
             spec.memoryAndSwap = Int64(limits.memory)
             spec.pids = Int64(limits.processes)
+            spec.processorQuota = limits.processorQuota
             // Root's, and sticky: a program can leave nothing on the directories themselves.
             let tmpfs = "rw,exec,nosuid,nodev,mode=1777,size=\(tmpfsSize)"
             spec.tmpfs = ["/work": tmpfs, "/tmp": tmpfs]
@@ -102,18 +105,26 @@
         var memory: Int
         /// Processes and threads, ours among them.
         var processes: Int
+        /// Processors' worth of CPU time; nil for all that the engine has.
+        var cpus: Double?
+
+        /// Microseconds of CPU time in each period.
+        var processorQuota: Int64? {
+            cpus.map { Int64(($0 * Double(ContainerSpec.processorPeriod)).rounded()) }
+        }
 
         /// - Parameter held: what the sandbox's files hold, in bytes.
         init(_ limits: Limits, held: Int = 0) {
             memory = limits.memory + held + ContainerPlan.ownMemory
             processes = limits.processes + ContainerPlan.ownProcesses
+            cpus = limits.cpus
         }
 
         /// Whether a run with these limits may use the container as it is.
         func fit(_ limits: Limits, held: Int) -> Bool {
             let room = memory - held - limits.memory - ContainerPlan.ownMemory
             return abs(room) <= ContainerPlan.memorySlack / 2
-                && processes == limits.processes + ContainerPlan.ownProcesses
+                && processes == limits.processes + ContainerPlan.ownProcesses && cpus == limits.cpus
         }
     }
 

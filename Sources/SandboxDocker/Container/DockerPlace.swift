@@ -37,6 +37,7 @@
                         "limit memory is \(limits.memory) bytes, less than the engine can hold a container to",
                     hint: "give at least \(ContainerPlan.minimumMemory) bytes, or use the local backend")
             }
+            try container.checkProcessors(limits)
             try await container.setLimits(limits)
         }
 
@@ -77,6 +78,7 @@
             let credit = asked.isStreaming ? UInt64(AgentRun.streamingCredit) : UInt64(limits.output) + 1
             request.credit = (credit, credit)
             request.run.limits = isolate_limits(limits)
+            request.run.limits.cpus = 0  // The engine holds the rate, for the container as a whole.
             request.run.argc = UInt32(strings.argumentCount)
             request.run.envc = UInt32(strings.variableCount)
             request.run.string_bytes = UInt32(strings.bytes.count)

@@ -78,8 +78,10 @@
         package var memorySwappiness: Int64?
         /// Processes and threads.
         package var pids: Int64?
-        /// Billionths of a processor.
-        package var nanoProcessors: Int64?
+        /// Microseconds of CPU time in each ``processorPeriod``.
+        package var processorQuota: Int64?
+        /// Microseconds: the kernel's own default.
+        package static let processorPeriod: Int64 = 100_000
         /// Mount options by path, as `size=64m,mode=1777`.
         package var tmpfs: [String: String] = [:]
         package var mounts: [Mount] = []
@@ -137,7 +139,8 @@
             case memoryAndSwap = "MemorySwap"
             case memorySwappiness = "MemorySwappiness"
             case pids = "PidsLimit"
-            case nanoProcessors = "NanoCpus"
+            case processorQuota = "CpuQuota"
+            case processorPeriod = "CpuPeriod"
             case tmpfs = "Tmpfs"
             case mounts = "Mounts"
             case sysctls = "Sysctls"
@@ -186,7 +189,10 @@
             try host.encodeIfPresent(memoryAndSwap, forKey: .memoryAndSwap)
             try host.encodeIfPresent(memorySwappiness, forKey: .memorySwappiness)
             try host.encodeIfPresent(pids, forKey: .pids)
-            try host.encodeIfPresent(nanoProcessors, forKey: .nanoProcessors)
+            if let processorQuota {
+                try host.encode(processorQuota, forKey: .processorQuota)
+                try host.encode(Self.processorPeriod, forKey: .processorPeriod)
+            }
             try host.encode(tmpfs, forKey: .tmpfs)
             try host.encode(mounts, forKey: .mounts)
             if !sysctls.isEmpty { try host.encode(sysctls, forKey: .sysctls) }

@@ -127,30 +127,44 @@
         /// - Parameters:
         ///   - memory: bytes of memory and, without swap, of both together.
         ///   - pids: processes and threads.
+        ///   - processorQuota: microseconds of CPU time in each `ContainerSpec.processorPeriod`; -1 for no bound,
+        ///     which crun refuses.
         ///   - isPodman: Podman knows the call in its own part of the API only (404 elsewhere), from 4.3 on.
         package func update(
-            _ id: String, memory: Int64? = nil, pids: Int64? = nil, isPodman: Bool = false
+            _ id: String, memory: Int64? = nil, pids: Int64? = nil, processorQuota: Int64? = nil,
+            isPodman: Bool = false
         ) async throws(EngineError) {
-            if isPodman { return try await updateInPodman(id, memory: memory, pids: pids) }
+            if isPodman {
+                return try await updateInPodman(
+                    id, memory: memory, pids: pids, processorQuota: processorQuota)
+            }
             struct Limits: Encodable {
                 var memory: Int64?
                 var memoryAndSwap: Int64?
                 var pids: Int64?
+                var processorQuota: Int64?
+                var processorPeriod: Int64?
 
                 enum CodingKeys: String, CodingKey {
                     case memory = "Memory"
                     case memoryAndSwap = "MemorySwap"
                     case pids = "PidsLimit"
+                    case processorQuota = "CpuQuota"
+                    case processorPeriod = "CpuPeriod"
                 }
             }
             var request = request(.POST, id, "update", isRepeatable: true)
-            let limits = Limits(memory: memory, memoryAndSwap: memory, pids: pids)
+            let limits = Limits(
+                memory: memory, memoryAndSwap: memory, pids: pids, processorQuota: processorQuota,
+                processorPeriod: processorQuota.map { _ in ContainerSpec.processorPeriod })
             request.body = .bytes(
                 try EngineJSON.encode(limits, operation: request.operation), type: "application/json")
             try await client.send(request)
         }
 
-        private func updateInPodman(_ id: String, memory: Int64?, pids: Int64?) async throws(EngineError) {
+        private func updateInPodman(
+            _ id: String, memory: Int64?, pids: Int64?, processorQuota: Int64?
+        ) async throws(EngineError) {
             /// Of the runtime specification's `LinuxResources`.
             struct Resources: Encodable {
                 struct Memory: Encodable {
@@ -159,15 +173,21 @@
                 }
 
                 struct Processes: Encodable { var limit: Int64 }
+                struct Processors: Encodable {
+                    var quota: Int64
+                    var period = ContainerSpec.processorPeriod
+                }
 
                 var memory: Memory?
                 var pids: Processes?
+                var cpu: Processors?
             }
             var request = EngineRequest(
                 method: .POST, path: "/libpod/containers/\(EngineRequest.segment(id))/update",
                 patience: .total(client.timeouts.answer), isRepeatable: true)
             let resources = Resources(
-                memory: memory.map { .init(limit: $0, swap: $0) }, pids: pids.map { .init(limit: $0) })
+                memory: memory.map { .init(limit: $0, swap: $0) }, pids: pids.map { .init(limit: $0) },
+                cpu: processorQuota.map { .init(quota: $0) })
             request.body = .bytes(
                 try EngineJSON.encode(resources, operation: request.operation), type: "application/json")
             try await client.send(request)

@@ -28,6 +28,7 @@
         package var canLimitMemory: Bool
         package var canLimitSwap: Bool
         package var canLimitProcesses: Bool
+        package var canLimitProcessors: Bool
         /// What the engine warns of.
         package var warnings: [String]
     }
@@ -72,6 +73,7 @@
             var memoryLimit: Bool?
             var swapLimit: Bool?
             var pidsLimit: Bool?
+            var processorQuota: Bool?
             var warnings: [String]?
 
             enum CodingKeys: String, CodingKey {
@@ -85,6 +87,7 @@
                 case memoryLimit = "MemoryLimit"
                 case swapLimit = "SwapLimit"
                 case pidsLimit = "PidsLimit"
+                case processorQuota = "CpuCfsQuota"
                 case warnings = "Warnings"
             }
         }
@@ -107,6 +110,7 @@
             canLimitMemory = system.memoryLimit ?? false
             canLimitSwap = system.swapLimit ?? false
             canLimitProcesses = system.pidsLimit ?? false
+            canLimitProcessors = system.processorQuota ?? false
             warnings = system.warnings ?? []
         }
     }

@@ -186,6 +186,8 @@ public final class PlacedSandbox: SandboxInstance {
             if Task.isCancelled { throw SandboxError.runCancelled }
             throw error
         }
+        var isolation = isolation
+        isolation.holes += place.holes(limits)
         return RunResult(
             outcome: ended.outcome, limitsHit: ended.limitsHit, deniedSyscalls: ended.deniedSyscalls,
             stdout: output.stdout, stderr: output.stderr, stdoutTruncated: output.stdoutExceeded,

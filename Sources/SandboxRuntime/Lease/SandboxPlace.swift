@@ -19,6 +19,9 @@ public protocol SandboxPlace: Sendable {
     /// Whatever the limits need before files are written and the run is started.
     func prepare(_ limits: Limits) async throws(SandboxError)
 
+    /// Which of the limits it does not hold exactly, one sentence each.
+    func holes(_ limits: Limits) -> [String]
+
     /// Sends the request.
     ///
     /// - Parameters:
@@ -43,6 +46,7 @@ public protocol SandboxPlace: Sendable {
 
 extension SandboxPlace {
     public func prepare(_ limits: Limits) async throws(SandboxError) {}
+    public func holes(_ limits: Limits) -> [String] { [] }
     public func requestLeft() {}
     public func checkUsable() throws(SandboxError) {}
     public func explain(_ error: SandboxError) -> SandboxError { error }

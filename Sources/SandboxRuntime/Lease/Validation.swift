@@ -4,9 +4,6 @@ public import SandboxAPI
 
 /// Checks of arguments; each error says what was wrong, where, and what to do.
 public enum Validation {
-    public static let maximumMemory = 1 << 46
-    public static let minimumMemory = 1 << 20
-    public static let maximumTime = Duration.seconds(24 * 60 * 60)
     /// The kernel takes three quarters of its default stack limit for arguments and environment together, at most.
     public static let maximumStrings = 6 << 20
     /// The kernel's bound of a single argument or variable.
@@ -14,33 +11,7 @@ public enum Validation {
     public static let maximumPath = 3800
 
     public static func check(_ limits: Limits) throws(SandboxError) {
-        try time(limits.wallTime, "wallTime")
-        try time(limits.cpuTime, "cpuTime")
-        try range(limits.memory, minimumMemory...maximumMemory, "memory", "bytes")
-        try range(limits.processes, 1...4_000_000, "processes", "processes")
-        try range(limits.output, 0...(1 << 40), "output", "bytes")
-        try range(limits.fileSize, 0...maximumMemory, "fileSize", "bytes")
-        try range(limits.disk, 4096...maximumMemory, "disk", "bytes")
-        try range(limits.openFiles, 3...1_048_576, "openFiles", "descriptors")
-        try range(limits.stack, (64 << 10)...maximumMemory, "stack", "bytes")
-    }
-
-    private static func time(_ value: Duration, _ name: String) throws(SandboxError) {
-        guard value > .zero, value <= maximumTime else {
-            throw SandboxError(
-                .invalidLimit, message: "limit \(name) is \(value)",
-                hint: "give more than 0 and at most 24 hours")
-        }
-    }
-
-    private static func range(
-        _ value: Int, _ allowed: ClosedRange<Int>, _ name: String, _ unit: String
-    ) throws(SandboxError) {
-        guard allowed.contains(value) else {
-            throw SandboxError(
-                .invalidLimit, message: "limit \(name) is \(value) \(unit)",
-                hint: "give \(allowed.lowerBound) to \(allowed.upperBound)")
-        }
+        for limit in LimitDescription.all { try limit.check(limits) }
     }
 
     private static let work: ByteString = "/work"

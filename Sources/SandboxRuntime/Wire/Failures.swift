@@ -72,18 +72,14 @@ extension SandboxError {
         }
     }
 
-    /// What a limit of the kernel's (RLIMIT_CPU, RLIMIT_FSIZE, …, the same numbers on both architectures) is called here,
-    /// and by the shell's ulimit.
+    /// What a limit of the kernel's (RLIMIT_CPU, RLIMIT_FSIZE, …) is called here, and by the shell's ulimit.
     private static func resource(_ number: Int32) -> (limit: String, option: String) {
-        switch __rlimit_resource(UInt32(bitPattern: number)) {
-        case RLIMIT_CPU: ("cpuTime", "t")
-        case RLIMIT_FSIZE: ("fileSize", "f")
-        case RLIMIT_DATA: ("memory", "d")
-        case RLIMIT_STACK: ("stack", "s")
-        case __RLIMIT_NPROC: ("processes", "u")
-        case RLIMIT_NOFILE: ("openFiles", "n")
-        default: ("RLIMIT \(number)", " -a")
+        for limit in LimitDescription.all {
+            if let resource = limit.resource, resource.number == number {
+                return (limit.name, resource.option)
+            }
         }
+        return ("RLIMIT \(number)", " -a")
     }
 
     /// A run that could not start.
@@ -130,6 +126,11 @@ extension SandboxError {
                 hint:
                     "it cannot be above the hard limit of this process: ulimit -H\(resource.option) says that"
             )
+        case (ISOLATE_STAGE_PROCESSORS, _):
+            self.init(
+                .invalidLimit, stage: failure.stageName, errno: number,
+                message: "the limit cpus could not be put in force: \(reason)",
+                hint: "processors that this process may use may have gone offline; see `nproc`")
         case (ISOLATE_STAGE_LIMITS, _):
             self.init(
                 .invalidLimit, stage: failure.stageName, errno: number,

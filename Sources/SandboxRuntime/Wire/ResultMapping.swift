@@ -3,16 +3,6 @@
 package import CIsolate
 package import SandboxAPI
 
-extension isolate_limits {
-    package init(_ limits: Limits) {
-        self.init(
-            wall_ns: limits.wallTime.nanoseconds, cpu_ns: limits.cpuTime.nanoseconds,
-            memory_bytes: UInt64(limits.memory), processes: UInt64(limits.processes),
-            file_size_bytes: UInt64(limits.fileSize), disk_bytes: UInt64(limits.disk),
-            open_files: UInt64(limits.openFiles), stack_bytes: UInt64(limits.stack))
-    }
-}
-
 extension isolate_status_record {
     /// Of a file that was opened for reading: its owner may execute it.
     package var isExecutable: Bool { value & 0o100 != 0 }
@@ -26,29 +16,6 @@ extension Duration {
     }
 
     static func nanoseconds(_ value: UInt64) -> Duration { .nanoseconds(Int64(clamping: value)) }
-}
-
-extension LimitKind {
-    init?(_ kind: isolate_limit_kind) {
-        switch kind {
-        case ISOLATE_LIMIT_WALL_TIME: self = .wallTime
-        case ISOLATE_LIMIT_CPU_TIME: self = .cpuTime
-        case ISOLATE_LIMIT_MEMORY: self = .memory
-        case ISOLATE_LIMIT_OUTPUT: self = .output
-        case ISOLATE_LIMIT_PROCESSES: self = .processes
-        case ISOLATE_LIMIT_DISK: self = .disk
-        case ISOLATE_LIMIT_FILE_SIZE: self = .fileSize
-        case ISOLATE_LIMIT_OPEN_FILES: self = .openFiles
-        case ISOLATE_LIMIT_STACK: self = .stack
-        default: return nil
-        }
-    }
-
-    static func kinds(of bits: UInt32) -> [LimitKind] {
-        (1..<ISOLATE_LIMIT_COUNT.rawValue).compactMap { kind in
-            bits & (1 << kind) == 0 ? nil : LimitKind(isolate_limit_kind(kind))
-        }
-    }
 }
 
 extension isolate_syscall {

@@ -81,20 +81,36 @@ import Testing
     @Test(arguments: LimitKind.allCases, [-1, 0, Int.min, Int.max])
     func refusesAbsurdLimit(_ kind: LimitKind, _ value: Int) {
         var limits = Limits.standard
-        switch kind {
-        case .wallTime: limits.wallTime = .seconds(value)
-        case .cpuTime: limits.cpuTime = .seconds(value)
-        case .memory: limits.memory = value
-        case .output: limits.output = value == 0 ? -5 : value
-        case .processes: limits.processes = value
-        case .disk: limits.disk = value
-        case .fileSize: limits.fileSize = value == 0 ? -5 : value
-        case .openFiles: limits.openFiles = value
-        case .stack: limits.stack = value
+        switch LimitDescription.of(kind).value {
+        case .time(let path): limits[keyPath: path] = .seconds(value)
+        case .bytes(let path, let range): limits[keyPath: path] = range.contains(value) ? -5 : value
+        case .count(let path, _, _): limits[keyPath: path] = value
+        case .processors(let path, _): limits[keyPath: path] = Double(value)
         }
         let error = #expect(throws: SandboxError.self) { try Validation.check(limits) }
         #expect(error?.code == .invalidLimit)
         #expect(error?.message.contains(kind.rawValue) == true)
+    }
+
+    @Test(arguments: [-1, 0, 0.009, 8193, .infinity, .nan, -.infinity] as [Double])
+    func refusesAbsurdProcessors(_ cpus: Double) {
+        let error = #expect(throws: SandboxError.self) { try Validation.check(Limits(cpus: cpus)) }
+        #expect(error?.code == .invalidLimit && error?.message.hasPrefix("limit cpus is ") == true)
+    }
+
+    /// How many there are only the backend knows.
+    @Test func refusesMoreProcessorsThanThereAre() throws {
+        for cpus in [nil, 0.01, 1, 1.5, 2] as [Double?] {
+            try LimitDescription.checkProcessors(Limits(cpus: cpus), has: 2, "this process")
+        }
+        try LimitDescription.checkProcessors(Limits(cpus: 64), has: 0, "this engine, which does not say")
+        for cpus in [2.01, 3, 8192] {
+            let error = #expect(throws: SandboxError.self) {
+                try LimitDescription.checkProcessors(Limits(cpus: cpus), has: 2, "this process")
+            }
+            #expect(error?.code == .invalidLimit)
+            #expect(error?.message == "limit cpus is \(cpus) processors, and this process has 2")
+        }
     }
 
     @Test func laysOutStrings() throws {

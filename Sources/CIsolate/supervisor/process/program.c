@@ -32,6 +32,7 @@ enum { STRINGS_MAX = 8 << 20 };
 /* The embedder may start some threads during the run; a limit that is met too early would not be seen. */
 enum { OTHERS_SLACK = 4, OTHERS_GUESS = 64 };
 enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048, SIGNALS_MAX = 1024 };
+enum { PROCESSORS_MAX = 8192 }; /* the most that Linux can be built for */
 
 _Static_assert((int)ISOLATE_DETAIL_NAMESPACES_SESSION == (int)CELL_NAMESPACES,
                "the cell's namespaces come first");
@@ -65,11 +66,6 @@ static void check(const struct slot *slot, int channel, int stage, long result, 
 static int install_filter(const struct isolate_config *config) {
     struct filter_program program = {(unsigned short)config->filter_count, config->filter};
     return (int)SYS_CALL_3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
-}
-
-/* Level minimal with the embedder's own user id. */
-static int shares_user(const struct slot *slot) {
-    return !has_own_tree(slot) && !has_own_user(slot);
 }
 
 /* What the cell gives that this process does not do itself. */
@@ -184,6 +180,22 @@ static struct isolate_failure set_rlimits(const struct slot *slot, const struct 
     if (result < 0)
         return failure_at(ISOLATE_STAGE_RLIMITS, result, RLIMIT_STACK);
     return set_stand_ins(slot, limits);
+}
+
+/* The run's processors: so many of those that this process may use, from the first one on and around. Its
+ * children and threads stay there, too: of later calls the slot knows the run's limits (run.c). */
+static long bind_to_processors(const struct isolate_limits *limits) {
+    uint64_t allowed[PROCESSORS_MAX / 64] = {0}, chosen[PROCESSORS_MAX / 64] = {0}, count = 0, rank = 0;
+    long bytes = SYS_CALL_3(__NR_sched_getaffinity, 0, sizeof allowed, allowed);
+    for (unsigned i = 0; i < PROCESSORS_MAX; i++)
+        count += allowed[i / 64] >> (i % 64) & 1;
+    if (bytes < 0 || count == 0)
+        return bytes < 0 ? bytes : -EINVAL;
+    uint64_t first = limits->cpu_first % count;
+    for (unsigned i = 0; i < PROCESSORS_MAX; i++)
+        if ((allowed[i / 64] >> (i % 64) & 1) && (rank++ + count - first) % count < limits->cpus)
+            chosen[i / 64] |= (uint64_t)1 << (i % 64);
+    return SYS_CALL_3(__NR_sched_setaffinity, 0, bytes, chosen);
 }
 
 struct program {
@@ -417,6 +429,8 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     /* From here on the clocks run. */
     if (sys_send_blocking(channel, &ready, sizeof ready, 0, 0) < 0)
         sys_exit(1);
+    if (header->limits.cpus != 0) /* now that the slot answers the filter's notifications */
+        check(slot, channel, ISOLATE_STAGE_PROCESSORS, bind_to_processors(&header->limits), 0);
     check(slot, channel, ISOLATE_STAGE_EXEC, 0, 0);
     fail(channel, failure_at(ISOLATE_STAGE_EXEC, execute_by_name(&program), 0));
 }

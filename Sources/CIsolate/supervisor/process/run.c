@@ -41,15 +41,14 @@ struct run {
     struct trace_evidence evidence;
     struct cgroup_usage usage;
     uint32_t sampled_hits;
-    int is_ready;
-    int is_reaped;
+    int is_ready, is_reaped;
     int is_over; /* the end is decided */
     uint64_t next_cpu_ns, next_sample_ns, sample_interval_ns, next_disk_ns;
     uint64_t end_ns;
     uint64_t user_us, system_us, max_resident_bytes;
     int may_have_more; /* children to wait for */
     struct lock_calls lock_calls;
-    unsigned services; /* stops and notifications that were answered */
+    unsigned choices_of_processors, services; /* stops and notifications that were answered */
     uint64_t service_base_ns;
 };
 
@@ -93,8 +92,7 @@ static void read_channel(struct run *run) {
     }
 }
 
-/* The slot's own work for the program: the first times are in every run's price, a storm is on its account.
- */
+/* The slot's own work for the program: the first times are in every run's price, a storm on its account. */
 static void note_service(struct run *run) {
     if (++run->services == SERVICES_FREE)
         run->service_base_ns = looks_process_clock(0);
@@ -116,7 +114,7 @@ static void add_denied(struct isolate_run_record *record, struct isolate_syscall
 static void answer_told(struct run *run, const struct seccomp_notif *notification, enum told_call call) {
     struct slot *slot = run->slot;
     struct seccomp_notif_resp response = {.id = notification->id};
-    switch (locks_answer(slot, &run->lock_calls, call)) {
+    switch (call == CHOICE_OF_PROCESSORS ? LOCK_GO_ON : locks_answer(slot, &run->lock_calls, call)) {
     case LOCK_TOO_MANY:
         run->record.hits |= ISOLATE_HIT_MEMORY;
         end_run(run, ISOLATE_END_MEMORY);
@@ -138,7 +136,9 @@ static void read_listener(struct run *run) {
     if (result < 0)
         return; /* the caller died meanwhile */
     note_service(run);
-    enum told_call told = answer_is_told(&notification.data);
+    enum told_call told = answer_is_told(&notification.data, shares_user(slot));
+    if (told == CHOICE_OF_PROCESSORS && run->ready.limits.cpus != 0 && run->choices_of_processors++ > 0)
+        told = NOT_MERELY_TOLD; /* the first one is our own, before exec */
     if (told != NOT_MERELY_TOLD) {
         answer_told(run, &notification, told);
         return;

@@ -1,0 +1,228 @@
+/// Every limit, described once. Validation, the command's options, JSON, exit statuses and messages, and the records to
+/// and from C all follow from it.
+
+package import CIsolate
+package import SandboxAPI
+
+/// One limit: where it stands, what it may be, and its name in each place.
+package struct LimitDescription: Sendable {
+    package typealias Place<Value> = any WritableKeyPath<Limits, Value> & Sendable
+    package typealias Field = any WritableKeyPath<isolate_limits, UInt64> & Sendable
+
+    /// Where it stands in ``Limits``, what it counts, and its range.
+    package enum Value: Sendable {
+        /// More than 0, at most ``LimitDescription/longestTime``.
+        case time(Place<Duration>)
+        case bytes(Place<Int>, ClosedRange<Int>)
+        /// Of things that are called `noun`.
+        case count(Place<Int>, ClosedRange<Int>, noun: String)
+        /// With fractions; nil for all that there are. How many these are the backend knows, see `checkProcessors`.
+        case processors(Place<Double?>, ClosedRange<Double>)
+    }
+
+    /// How it is told that a program met it.
+    package struct Hit: Sendable {
+        package var kind: LimitKind
+        package var core: isolate_limit_kind
+        /// For people: completes "… limit exceeded".
+        package var words: String
+    }
+
+    /// The kernel's own limit (RLIMIT_…) that holds it, or stands behind it.
+    package struct Resource: Sendable {
+        /// The same on both architectures.
+        package var number: Int32
+        /// The option of the shell's `ulimit`.
+        package var option: String
+    }
+
+    /// In ``Limits``, in errors and in outcomes.
+    package let name: String
+    package let value: Value
+    /// The command's, without its dashes.
+    package let option: String
+    /// In the JSON object `limits`.
+    package let key: String
+    /// What it bounds, for the command's help.
+    package let help: String
+    /// In the request to C; nil for what the embedder's side bounds alone.
+    package let field: Field?
+    /// nil for a limit that slows a program down and ends nothing.
+    package let hit: Hit?
+    package let resource: Resource?
+
+    private init(
+        _ kind: LimitKind, _ value: Value, option: String, key: String, help: String,
+        field: Field?, hit: isolate_limit_kind, words: String,
+        resource: (Int32, String)? = nil
+    ) {
+        name = kind.rawValue
+        self.value = value
+        self.option = option
+        self.key = key
+        self.help = help
+        self.field = field
+        self.hit = Hit(kind: kind, core: hit, words: words)
+        self.resource = resource.map { Resource(number: $0.0, option: $0.1) }
+    }
+
+    /// One that ends nothing.
+    private init(
+        _ name: String, _ value: Value, option: String, key: String, help: String, field: Field?
+    ) {
+        self.name = name
+        self.value = value
+        self.option = option
+        self.key = key
+        self.help = help
+        self.field = field
+        hit = nil
+        resource = nil
+    }
+
+    package static let longestTime = Duration.seconds(24 * 60 * 60)
+    /// Less than that, and the kernel cannot even start a program.
+    package static let leastMemory = 1 << 20
+    private static let mostMemory = 1 << 46
+
+    private static let cpus = LimitDescription(
+        "cpus", .processors(\.cpus, 0.01...8192), option: "cpus", key: "cpus",
+        help: "Processors' worth of CPU time at a time, with fractions.", field: \isolate_limits.cpus)
+
+    /// In the order of the command's help.
+    package static let all: [LimitDescription] = [
+        LimitDescription(
+            .wallTime, .time(\.wallTime), option: "wall-time", key: "wallSeconds",
+            help: "Real time from the program's start.",
+            field: \isolate_limits.wall_ns, hit: ISOLATE_LIMIT_WALL_TIME, words: "wall time"),
+        LimitDescription(
+            .cpuTime, .time(\.cpuTime), option: "cpu-time", key: "cpuSeconds",
+            help: "CPU time of all its processes together.",
+            field: \isolate_limits.cpu_ns, hit: ISOLATE_LIMIT_CPU_TIME,
+            words: "CPU time", resource: (0, "t")),
+        LimitDescription(
+            .memory, .bytes(\.memory, leastMemory...mostMemory), option: "memory", key: "memoryBytes",
+            help: "Memory of all its processes together.",
+            field: \isolate_limits.memory_bytes, hit: ISOLATE_LIMIT_MEMORY,
+            words: "memory", resource: (2, "d")),
+        LimitDescription(
+            .processes, .count(\.processes, 1...4_000_000, noun: "processes"), option: "processes",
+            key: "processes", help: "Processes and threads at a time.",
+            field: \isolate_limits.processes, hit: ISOLATE_LIMIT_PROCESSES,
+            words: "process", resource: (6, "u")),
+        LimitDescription(
+            .output, .bytes(\.output, 0...(1 << 40)), option: "output-limit", key: "outputBytes",
+            help: "Of stdout, and of stderr, each.",
+            field: nil, hit: ISOLATE_LIMIT_OUTPUT, words: "output"),
+        LimitDescription(
+            .fileSize, .bytes(\.fileSize, 0...mostMemory), option: "file-size", key: "fileSizeBytes",
+            help: "The largest file it may write.",
+            field: \isolate_limits.file_size_bytes, hit: ISOLATE_LIMIT_FILE_SIZE,
+            words: "file size", resource: (1, "f")),
+        LimitDescription(
+            .disk, .bytes(\.disk, 4096...mostMemory), option: "disk", key: "diskBytes",
+            help: "Of all its files together.",
+            field: \isolate_limits.disk_bytes, hit: ISOLATE_LIMIT_DISK, words: "disk"),
+        LimitDescription(
+            .openFiles, .count(\.openFiles, 3...1_048_576, noun: "descriptors"), option: "open-files",
+            key: "openFiles", help: "Open descriptors of each process.",
+            field: \isolate_limits.open_files, hit: ISOLATE_LIMIT_OPEN_FILES,
+            words: "open file", resource: (7, "n")),
+        LimitDescription(
+            .stack, .bytes(\.stack, (64 << 10)...mostMemory), option: "stack", key: "stackBytes",
+            help: "The main thread's stack, and a new thread's unless it says another size.",
+            field: \isolate_limits.stack_bytes, hit: ISOLATE_LIMIT_STACK,
+            words: "stack", resource: (3, "s")),
+        cpus,
+    ]
+
+    private static let byKind: [LimitKind: LimitDescription] = .init(
+        uniqueKeysWithValues: all.compactMap { limit in limit.hit.map { ($0.kind, limit) } })
+
+    /// The description of a limit that a program can meet. Each has one, which a test of the table holds.
+    package static func of(_ kind: LimitKind) -> LimitDescription {
+        guard let limit = byKind[kind] else { preconditionFailure("limit \(kind) is not in the table") }
+        return limit
+    }
+
+    // MARK: Validation
+
+    package func check(_ limits: Limits) throws(SandboxError) {
+        switch value {
+        case .time(let path):
+            let time = limits[keyPath: path]
+            guard time > .zero, time <= Self.longestTime else {
+                throw outOfRange("\(time)", "more than 0 and at most 24 hours")
+            }
+        case .bytes(let path, let range): try check(limits[keyPath: path], range, "bytes")
+        case .count(let path, let range, let noun): try check(limits[keyPath: path], range, noun)
+        case .processors(let path, let range):
+            if let number = limits[keyPath: path], !range.contains(number) {
+                throw outOfRange(
+                    "\(number) processors", "at least \(range.lowerBound), or none for all of them")
+            }
+        }
+    }
+
+    /// Checks `cpus` against what there is.
+    ///
+    /// - Parameters:
+    ///   - count: the processors that there are; 0 where nobody knows.
+    ///   - whose: completes "… has".
+    package static func checkProcessors(
+        _ limits: Limits, has count: Int, _ whose: String
+    ) throws(SandboxError) {
+        guard let number = limits.cpus, count > 0, number > Double(count) else { return }
+        throw cpus.outOfRange(
+            "\(number) processors, and \(whose) has \(count)", "at most that, or none for all of them")
+    }
+
+    private func check(_ number: Int, _ range: ClosedRange<Int>, _ noun: String) throws(SandboxError) {
+        guard range.contains(number) else {
+            throw outOfRange("\(number) \(noun)", "\(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+
+    private func outOfRange(_ what: String, _ range: String) -> SandboxError {
+        SandboxError(.invalidLimit, message: "limit \(name) is \(what)", hint: "give \(range)")
+    }
+
+    // MARK: C
+
+    /// What stands in the request.
+    private func core(_ limits: Limits) -> UInt64 {
+        switch value {
+        case .time(let path): limits[keyPath: path].nanoseconds
+        case .bytes(let path, _), .count(let path, _, _): UInt64(limits[keyPath: path])
+        case .processors(let path, _): limits[keyPath: path].map { UInt64($0.rounded(.up)) } ?? 0
+        }
+    }
+
+    fileprivate func write(_ limits: Limits, to request: inout isolate_limits) {
+        if let field { request[keyPath: field] = core(limits) }
+    }
+}
+
+extension isolate_limits {
+    /// - Parameter limits: checked ones.
+    package init(_ limits: Limits) {
+        self.init()
+        for limit in LimitDescription.all { limit.write(limits, to: &self) }
+    }
+}
+
+extension LimitKind {
+    init?(_ core: isolate_limit_kind) {
+        guard let hit = LimitDescription.all.lazy.compactMap(\.hit).first(where: { $0.core == core }) else {
+            return nil
+        }
+        self = hit.kind
+    }
+
+    /// - Parameter bits: 1 << `isolate_limit_kind`, in the order of that.
+    static func kinds(of bits: UInt32) -> [LimitKind] {
+        (1..<ISOLATE_LIMIT_COUNT.rawValue).compactMap { kind in
+            bits & (1 << kind) == 0 ? nil : LimitKind(isolate_limit_kind(kind))
+        }
+    }
+}
