@@ -1,0 +1,20 @@
+/// Each check can fail: backends with a fault do not pass it.
+import Sandbox
+import Testing
+
+@testable import SandboxTesting
+
+@Suite("Faults that the public suite finds", .requires(.standard), .timeLimit(.minutes(5)))
+struct FaultTests {
+    @Test(arguments: Fault.allCases) func isFound(fault: Fault) async throws {
+        await withKnownIssue {
+            try await fault.check.run(on: BackendConformance { FaultyBackend(fault) })
+        }
+    }
+
+    @Test func whatCannotBeMadeFails() async throws {
+        let conformance = BackendConformance { throw SandboxError(.setupFailed, message: "no backend") }
+        #expect(conformance.checks.count == ConformanceCheck.everything.count)
+        await #expect(throws: SandboxError.self) { try await conformance.run() }
+    }
+}
