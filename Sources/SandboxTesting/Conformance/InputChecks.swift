@@ -122,6 +122,14 @@ enum InputChecks {
         let documented = try await it.run(
             "printf '%s|%s|%s' \"$LANG\" \"$TZ\" \"${PATH:+path}\"; test -n \"$HOME\"")
         it.expect(documented, exited: 0, stdout: "C.UTF-8|UTC|path")
+        let names = embeddersVariables()
+        let leaked = try await it.run(
+            "for name; do eval \"test -z \\\"\\${$name+x}\\\"\" || echo \"$name\"; done", names)
+        it.expect(leaked, exited: 0, stdout: "", stderr: "")
+    }
+
+    /// Names of this process's own variables that no sandbox has by itself, and that a shell can be asked for.
+    static func embeddersVariables() -> [ByteString] {
         // What a shell sets itself, and what the sandbox has of its own.
         let own: Set = [
             "PATH", "HOME", "LANG", "TZ", "LSAN_OPTIONS", "USER", "LOGNAME", "PWD", "OLDPWD", "SHLVL", "_",
@@ -140,8 +148,6 @@ enum InputChecks {
             }
             next += 1
         }
-        let leaked = try await it.run(
-            "for name; do eval \"test -z \\\"\\${$name+x}\\\"\" || echo \"$name\"; done", names)
-        it.expect(leaked, exited: 0, stdout: "", stderr: "")
+        return names
     }
 }
