@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "CIsolate", targets: ["CIsolate"]),
         .library(name: "SandboxDocker", targets: ["SandboxDocker"]),
         .library(name: "SandboxFallback", targets: ["SandboxFallback"]),
+        .library(name: "SandboxTesting", targets: ["SandboxTesting"]),
         .executable(name: "sandbox", targets: ["SandboxCLI"]),
     ],
     traits: [
@@ -101,6 +102,9 @@ let package = Package(
         .target(
             name: "Runners", dependencies: ["SandboxAPI", "SandboxRuntime"],
             swiftSettings: librarySettings),
+        .target(
+            name: "SandboxTesting", dependencies: ["Sandbox", "SandboxAPI", "SandboxRuntime"],
+            swiftSettings: librarySettings),
         .executableTarget(
             name: "SandboxCLI",
             dependencies: [
@@ -147,7 +151,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "RunnersTests", dependencies: ["CArchive", "Runners", "Sandbox", "TestSupport"],
+            name: "RunnersTests",
+            dependencies: ["CArchive", "Runners", "Sandbox", "SandboxTesting", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SandboxTestingTests", dependencies: ["Sandbox", "SandboxTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "CommandLineTests",

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tools=$(dirname "$(readlink -f "$(command -v swift)")")
-modules=(SandboxAPI SandboxRuntime Sandbox Runners SandboxFallback SandboxDocker)
+modules=(SandboxAPI SandboxRuntime Sandbox Runners SandboxFallback SandboxDocker SandboxTesting)
 pages=docs/api
 [[ ${1:-} == --check ]] && pages=$work/api
 

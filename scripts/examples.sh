@@ -16,6 +16,8 @@ quietly() {
 
 # Nobody will debug these.
 quick=(--disable-index-store -Xswiftc -gnone)
+# What has tests finds them in the index, and shares the library as it was built for local-only.
+shared=(-Xswiftc -gnone --scratch-path "$PWD/Examples/local-only/.build")
 
 echo "-- a judge in C, from the header alone"
 make --no-print-directory -C Examples/c-judge run >/dev/null 2>&1 || make -C Examples/c-judge run
@@ -24,7 +26,7 @@ echo "-- a package that depends on Sandbox with traits: []"
 example=Examples/local-only
 # What it takes is decided by resolution and compilation, so it starts from nothing.
 rm -rf "$example/.build"
-quietly swift build "${quick[@]}" --package-path "$example"
+quietly swift build "${shared[@]}" --package-path "$example"
 for name in swift-nio swift-argument-parser; do
     if [[ -e $example/.build/checkouts/$name || -e $example/.build/repositories ]] &&
         find "$example/.build/checkouts" "$example/.build/repositories" -maxdepth 1 -iname "$name*" 2>/dev/null | grep -q .; then
@@ -56,6 +58,26 @@ shown() {
 }
 echo "-- README shows that example as it is"
 shown 1 "$example/Sources/local-only/main.swift"
+
+echo "-- unit tests that run programs, and that do not, without Docker"
+example=Examples/unit-tests
+quietly swift build --build-tests "${shared[@]}" --package-path "$example"
+unit_tests() { swift test --skip-build "${shared[@]}" --package-path "$example" "$@" 2>&1; }
+quietly unit_tests --parallel --skip EngineTests
+# A test whose host lacks something is skipped and says why; with MUST_WORK=1 it fails.
+nowhere=unix:///nonexistent/docker.sock
+output=$(MUST_WORK=0 DOCKER_HOST=$nowhere unit_tests --filter EngineTests)
+grep 'skipped: "this host lacks a Docker Engine: nobody listens at' <<<"$output"
+if output=$(MUST_WORK=1 DOCKER_HOST=$nowhere unit_tests --filter EngineTests); then
+    echo "examples: with MUST_WORK=1 a test was skipped" >&2
+    exit 1
+fi
+grep -q 'MUST_WORK=1, but this host lacks a Docker Engine' <<<"$output"
+
+echo "-- a backend of somebody else's passes the public conformance suite"
+example=Examples/own-backend
+quietly swift build --build-tests "${shared[@]}" --package-path "$example"
+quietly swift test --skip-build "${shared[@]}" --package-path "$example" --parallel
 
 echo "-- a package with the trait Docker; it falls back where there is no engine"
 example=Examples/docker-fallback

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the conformance suite as an ordinary user of this machine, and asks the matrix what that world gives.
+# Runs the conformance suites as an ordinary user of this machine, and asks the matrix what that world gives.
 # Usage: scripts/worlds.sh user|subuid [FILTER]
 #   user    user id 1500, which nobody has, without groups, cgroups or subordinate ids
 #   subuid  the same with a range in /etc/subuid and /etc/subgid
 # All that it changes (files bound over /etc, a way to this folder) is in a mount namespace of its own and ends with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-world=${1:?usage: worlds.sh user|subuid [FILTER]} filter=${2:-ConformanceTests}
+world=${1:?usage: worlds.sh user|subuid [FILTER]} filter=${2:-ConformanceTests|SandboxTestingTests}
 [[ $world == user || $world == subuid ]] || { echo "worlds.sh: no world '$world'; give user or subuid" >&2 && exit 2; }
 [[ $EUID -eq 0 ]] || { echo "worlds.sh: only root can become another user" >&2 && exit 1; }
 

@@ -2,6 +2,9 @@
 
 /// How much isolation a run has, weakest first.
 public enum IsolationLevel: String, Sendable, Hashable, CaseIterable, Comparable {
+    /// Nothing: the program may do what its embedder may. No backend of this library goes below `minimal`; a backend of
+    /// somebody else's may, for callers who say that they accept it.
+    case unconfined
     /// No namespaces: Landlock, seccomp and rlimits.
     case minimal
     /// Namespaces and seccomp; cgroups where there are any.

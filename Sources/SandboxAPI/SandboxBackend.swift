@@ -95,6 +95,9 @@ public struct BackendCapabilities: Sendable, Hashable {
     public var layers: Set<IsolationLayer>
     /// The strongest isolation level this backend reaches here.
     public var level: IsolationLevel
+    /// The limits that a run is held to; all of them by default. What is not among them is accepted, stands in the result,
+    /// and bounds nothing.
+    public var enforcedLimits = Set(LimitKind.allCases)
     /// The kernel refuses what is above the disk limit (ENOSPC). If not, it is looked at, and a run that is seen above
     /// it is ended.
     public var hasDiskQuota = true

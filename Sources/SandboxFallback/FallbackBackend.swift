@@ -76,6 +76,7 @@
                 wallTimeTolerance: max(a.wallTimeTolerance, b.wallTimeTolerance),
                 cpuTimeTolerance: max(a.cpuTimeTolerance, b.cpuTimeTolerance),
                 layers: a.layers.intersection(b.layers), level: min(a.level, b.level))
+            weaker.enforcedLimits = a.enforcedLimits.intersection(b.enforcedLimits)
             weaker.hasDiskQuota = a.hasDiskQuota && b.hasDiskQuota
             weaker.isRootfsMemory = a.isRootfsMemory && b.isRootfsMemory
             weaker.hasOwnEtc = a.hasOwnEtc && b.hasOwnEtc

@@ -3,10 +3,20 @@
 #if CLI
     public import ArgumentParser
     import Runners
-    import Sandbox
+    public import Sandbox
 
     extension Rootfs: ExpressibleByArgument {}
-    extension IsolationLevel: ExpressibleByArgument {}
+    extension IsolationLevel: ExpressibleByArgument {
+        /// The backends of the command go no lower than `minimal`, and so no caller accepts less by mistake.
+        private static let choices: [Self] = [.minimal, .standard, .strong]
+
+        public init?(argument: String) {
+            guard let level = Self.choices.first(where: { $0.rawValue == argument }) else { return nil }
+            self = level
+        }
+
+        public static var allValueStrings: [String] { choices.map(\.rawValue) }
+    }
     extension NetworkMode: ExpressibleByArgument {}
 
     /// The values of `--blocked`.
@@ -18,7 +28,7 @@
 
     extension Language: ExpressibleByArgument {
         /// Languages of others have no runner in this command.
-        init?(argument: String) {
+        public init?(argument: String) {
             self.init(rawValue: argument)
             guard Self.allCases.contains(self) else { return nil }
         }

@@ -1,6 +1,7 @@
 /// What runners ask of a backend, and how they tell what came of it.
 import Runners
 import Sandbox
+import SandboxTesting
 import Testing
 
 @Suite struct RunnerFlowTests {
@@ -9,9 +10,9 @@ import Testing
 
     /// A backend whose compiler leaves `program`.
     private func compiling(_ program: [UInt8]?, stderr: String = "") -> FakeBackend {
-        FakeBackend { command in
-            guard command.executable == "g++" else { return .init() }
-            return .init(stderr: stderr, files: program.map { ["main": $0] } ?? [:])
+        FakeBackend { run in
+            guard run.command.executable == "g++" else { return .init() }
+            return .init(stderr: stderr, files: program.map { ["main": OutputFile($0)] } ?? [:])
         }
     }
 
@@ -33,7 +34,7 @@ import Testing
             inputFiles: [InputFile("in.txt", [1])],
             on: backend)
         #expect(backend.runs.map(\.sandbox) == [1, 2])
-        #expect(backend.open == 0)
+        #expect(backend.openSandboxes == 0)
         let compile = backend.runs[0]
         #expect(compile.command.arguments == ["-std=c++17", "-O1", "main.cpp", "-o", "main", "-lm"])
         #expect(compile.command.inputFiles == [InputFile("main.cpp", Array("int main() {}".utf8))])
@@ -54,12 +55,12 @@ import Testing
     }
 
     @Test func aFailedCompilationIsAReport() async throws {
-        let backend = FakeBackend { _ in .init(outcome: .exited(code: 1), stderr: "main.cpp:1:1: error: e\n")
+        let backend = FakeBackend { _ in .init(.exited(code: 1), stderr: "main.cpp:1:1: error: e\n")
         }
         let report = try await CppRunner().run("x", on: backend)
         #expect(report.result == nil)
         #expect(report.compile?.diagnostics.map(\.message) == ["e"])
-        #expect(backend.acquired == 1 && backend.open == 0)
+        #expect(backend.acquisitions.count == 1 && backend.openSandboxes == 0)
     }
 
     @Test(arguments: [
@@ -68,7 +69,7 @@ import Testing
     func flagsThatMakeNoProgram(left: [UInt8]?) async {
         let backend = compiling(left)
         #expect(await code { try await CppRunner().run("x", on: backend) } == .invalidArgument)
-        #expect(backend.open == 0 && backend.acquired == 1)
+        #expect(backend.openSandboxes == 0 && backend.acquisitions.count == 1)
     }
 
     @Test func refusedBeforeAnythingStarts() async {
@@ -98,12 +99,12 @@ import Testing
         let header = InputFile("main.cpp", [])
         #expect(
             await code { try await CppRunner(headers: [header]).run("x", on: backend) } == .invalidArgument)
-        #expect(backend.acquired == 0)
+        #expect(backend.acquisitions.isEmpty)
     }
 
     @Test func missingTools() async {
-        let backend = FakeBackend { command in
-            throw SandboxError(.executableNotFound, message: command.executable.text)
+        let backend = FakeBackend { run in
+            throw SandboxError(.executableNotFound, message: run.command.executable.text)
         }
         do throws(SandboxError) {
             _ = try await CppRunner(compiler: "clang++").run("x", on: backend)
@@ -114,18 +115,18 @@ import Testing
             #expect(error.hint?.contains("apt-get install clang") == true)
         }
         #expect(await code { try await PythonRunner().run("x", on: backend) } == .toolchainNotFound)
-        #expect(backend.open == 0)
+        #expect(backend.openSandboxes == 0)
     }
 
     @Test func otherErrorsPass() async {
         let backend = FakeBackend { _ in throw SandboxError(.cancelled, message: "") }
         #expect(await code { try await CppRunner().run("x", on: backend) } == .cancelled)
         #expect(await code { try await PythonRunner().run("x", on: backend) } == .cancelled)
-        #expect(backend.open == 0)
+        #expect(backend.openSandboxes == 0)
     }
 
     @Test func python() async throws {
-        let backend = FakeBackend { _ in .init(outcome: .exited(code: 1), stderr: PythonSamples.zero) }
+        let backend = FakeBackend { _ in .init(.exited(code: 1), stderr: PythonSamples.zero) }
         let report = try await PythonRunner(flags: ["-W", "error"]).run("x", arguments: ["a"], on: backend)
         #expect(backend.runs[0].command.executable == "/usr/bin/python3")
         #expect(
@@ -140,24 +141,30 @@ import Testing
 
     @Test func filesAreCollectedHoweverTheRunEnded() async throws {
         let backend = FakeBackend(
-            read: { path, _ in path == "link" ? .notRegularFile : nil },
             answer: { _ in
                 .init(
-                    outcome: .signaled(signal: 11),
+                    .signaled(signal: 11),
                     files: [
-                        "a": [1, 2], "big": [UInt8](repeating: 0, count: 9), "c": [3, 4, 5], "other": [],
+                        "a": OutputFile([1, 2]), "big": OutputFile([UInt8](repeating: 0, count: 4097)),
+                        "c": OutputFile([UInt8](repeating: 0, count: 4095)), "other": OutputFile([]),
                     ])
+            },
+            before: { operation in
+                if case .read("link", _) = operation { throw SandboxError(.notRegularFile, message: "link") }
             })
         var limits = Limits.standard
-        limits.fileSize = 8
-        limits.disk = 4
+        limits.fileSize = 4096
+        // All that is collected together: with "a" there is room for one byte less than "c" has.
+        limits.disk = 4096
         let report = try await PythonRunner().run(
             "x", limits: limits, outputFiles: ["a", "none", "link", "big", "c", "a"], on: backend)
         #expect(report.files == ["a": OutputFile([1, 2])])
         #expect(
             report.uncollected
                 == ["none": .fileNotFound, "link": .notRegularFile, "big": .fileTooLarge, "c": .fileTooLarge])
-        let broken = FakeBackend(read: { _, _ in .supervisorLost }, answer: { _ in .init() })
+        let broken = FakeBackend(before: { operation in
+            if case .read = operation { throw SandboxError(.supervisorLost, message: "gone") }
+        })
         #expect(
             await code { try await PythonRunner().run("x", outputFiles: ["a"], on: broken) }
                 == .supervisorLost)
@@ -166,7 +173,7 @@ import Testing
     @Test func filesAreKnownByTheirBytes() async throws {
         let names: [ByteString] = ["\u{e9}", "e\u{301}", ByteString([0xff]), ByteString([0xfe])]
         let backend = FakeBackend { _ in
-            .init(files: Dictionary(uniqueKeysWithValues: names.map { ($0, $0.bytes) }))
+            .init(files: Dictionary(uniqueKeysWithValues: names.map { ($0, OutputFile($0.bytes)) }))
         }
         let request = RunRequest(arguments: names, environment: [names[2]: names[3]], outputFiles: names)
         let report = try await PythonRunner().run(Array("x".utf8), request, on: backend)
@@ -199,7 +206,7 @@ import Testing
     }
 
     @Test func streams() async throws {
-        let failing = FakeBackend { _ in .init(outcome: .exited(code: 1), stderr: PythonSamples.zero) }
+        let failing = FakeBackend { _ in .init(.exited(code: 1), stderr: PythonSamples.zero) }
         let python = try await streamed("x", by: PythonRunner(), on: failing)
         #expect(python.value == [.init(stream: .stderr, bytes: Array(PythonSamples.zero.utf8))])
         #expect(python.report.result?.stderr == [])
@@ -213,12 +220,12 @@ import Testing
         await #expect(throws: Stop.self) {
             _ = try await CppRunner().run(Array("x".utf8), RunRequest(), on: backend) { _ in throw Stop() }
         }
-        #expect(backend.open == 0)
+        #expect(backend.openSandboxes == 0)
     }
 
     @Test func aProgramThatDoesNotFitMeetsTheDiskLimit() async throws {
-        let full = FakeBackend { command in
-            if command.executable == "g++" { return .init(files: ["main": Self.elf]) }
+        let full = FakeBackend { run in
+            if run.command.executable == "g++" { return .init(files: ["main": OutputFile(Self.elf)]) }
             throw SandboxError(.noSpace, message: "full")
         }
         let report = try await CppRunner().run("x", on: full)
@@ -237,8 +244,8 @@ import Testing
     }
 
     @Test func aProgramThatCannotBeExecutedDidNotCompile() async throws {
-        let backend = FakeBackend { command in
-            if command.executable == "g++" { return .init(files: ["main": Self.elf]) }
+        let backend = FakeBackend { run in
+            if run.command.executable == "g++" { return .init(files: ["main": OutputFile(Self.elf)]) }
             throw SandboxError(.executableNotRunnable, message: "no program")
         }
         let report = try await CppRunner().run("x", on: backend)

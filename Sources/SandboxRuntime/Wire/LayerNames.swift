@@ -24,7 +24,8 @@ package enum LayerNames {
 
     /// What a level is made of, as the core counts it.
     package static func required(for level: IsolationLevel) -> [IsolationLayer] {
-        IsolationLayer.allCases.filter { layer in
+        if level == .unconfined { return [] }
+        return IsolationLayer.allCases.filter { layer in
             guard let bit = bits.first(where: { $0.1 == layer })?.0.rawValue else { return false }
             let all = bits.reduce(0) { $0 | $1.0.rawValue }
             let without = Self.level(isolate_level_of(all & ~bit))

@@ -1,0 +1,18 @@
+// swift-tools-version: 6.2
+// A backend of somebody else's: it needs the values and protocols of SandboxAPI, and for its tests SandboxTesting.
+import PackageDescription
+
+let package = Package(
+    name: "own-backend",
+    products: [.library(name: "OwnBackend", targets: ["OwnBackend"])],
+    dependencies: [.package(name: "swift-sandbox", path: "../..", traits: [])],
+    targets: [
+        .target(name: "CSpawn"),
+        .target(
+            name: "OwnBackend",
+            dependencies: ["CSpawn", .product(name: "SandboxAPI", package: "swift-sandbox")]),
+        .testTarget(
+            name: "OwnBackendTests",
+            dependencies: ["OwnBackend", .product(name: "SandboxTesting", package: "swift-sandbox")]),
+    ],
+    swiftLanguageModes: [.v6])

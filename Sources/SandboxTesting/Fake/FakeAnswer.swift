@@ -1,0 +1,135 @@
+/// What a fake run does.
+
+public import SandboxAPI
+
+extension FakeBackend {
+    /// A run as it was asked for, and what the sandbox held when it began.
+    public struct Run: Sendable {
+        /// The number of its sandbox, from 1.
+        public let sandbox: Int
+        public let command: Command
+        public let stdin: StandardInput
+        public let limits: Limits
+        /// What had been written to `/work`, by path below it, the command's own input files included.
+        public let files: [ByteString: OutputFile]
+        /// Its output goes to a body.
+        public let isStreaming: Bool
+    }
+
+    /// What is asked of a backend besides runs.
+    public enum Operation: Sendable {
+        case acquire(SandboxOptions)
+        /// The path is below `/work`, in its shortest form.
+        case write(ByteString, executable: Bool)
+        case read(ByteString, maxBytes: Int)
+    }
+
+    /// What a run does, step by step, and how it ends.
+    ///
+    /// Two limits are kept, as they are of any run: time that passes counts against `limits.wallTime`, and each stream
+    /// against `limits.output`. All else ends as the answer says.
+    public struct Answer: Sendable {
+        public enum Step: Sendable {
+            /// The program writes this.
+            case output(Execution.Chunk)
+            /// So much time passes, by the backend's clock.
+            case wait(Duration)
+        }
+
+        public var steps: [Step]
+        public var outcome: Outcome
+        public var limitsHit: [LimitKind] = []
+        public var deniedSyscalls: [String] = []
+        /// Files that it leaves below `/work`, by path.
+        public var files: [ByteString: OutputFile]
+        /// What it used. `wallTime` is replaced by the time of its waits when that is more.
+        public var usage = Usage(
+            wallTime: .zero, cpuTime: .zero, userTime: .zero, systemTime: .zero, cpuSource: .scripted,
+            peakMemory: 0, memorySource: .scripted, residentPeak: 0, residentSource: .scripted,
+            peakProcesses: 1, processesSource: .scripted)
+
+        /// A run that waits, writes, and ends.
+        ///
+        /// - Parameters:
+        ///   - outcome: what ends it.
+        ///   - stdout: written as UTF-8.
+        ///   - stderr: written as UTF-8, after stdout.
+        ///   - files: left below `/work`, by path.
+        ///   - delay: passes before anything is written.
+        public init(
+            _ outcome: Outcome = .exited(code: 0), stdout: String = "", stderr: String = "",
+            files: [ByteString: OutputFile] = [:], delay: Duration = .zero
+        ) {
+            self.outcome = outcome
+            self.files = files
+            steps = delay > .zero ? [.wait(delay)] : []
+            for (stream, text) in [(Execution.Chunk.Stream.stdout, stdout), (.stderr, stderr)]
+            where !text.isEmpty {
+                steps.append(.output(Execution.Chunk(stream: stream, bytes: Array(text.utf8))))
+            }
+        }
+    }
+}
+
+extension BackendKind {
+    /// ``FakeBackend``, which runs nothing.
+    public static let fake = BackendKind(rawValue: "fake")
+}
+
+extension UsageSource {
+    /// The script of a ``FakeBackend`` says so.
+    public static let scripted = UsageSource(rawValue: "scripted")
+}
+
+extension BackendCapabilities {
+    /// What a ``FakeBackend`` says of itself unless told otherwise: all that any backend may have, so that nothing is
+    /// refused. Nothing is isolated by it, since nothing is run.
+    public static let fake = BackendCapabilities(
+        kind: .fake, rootfsModes: Set(Rootfs.allCases), minimumMemory: 1 << 20, memoryResolution: 0,
+        wallTimeTolerance: .zero, cpuTimeTolerance: .zero, layers: Set(IsolationLayer.allCases),
+        level: .strong)
+}
+
+extension FakeBackend.Answer {
+    /// What came of it.
+    struct Played {
+        var outcome: Outcome
+        var wallTime = Duration.zero
+        var kept: [Execution.Chunk.Stream: Int] = [:]
+        var truncated: Set<Execution.Chunk.Stream> = []
+    }
+
+    /// Goes through the steps, within the limits.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled in a wait.
+    func play(
+        limits: Limits, clock: any Clock<Duration>, write: (Execution.Chunk) -> Void
+    ) async throws -> Played {
+        var played = Played(outcome: outcome)
+        for step in steps {
+            switch step {
+            case .wait(let duration):
+                let left = limits.wallTime - played.wallTime
+                try await clock.sleep(for: min(duration, left))
+                played.wallTime += min(duration, left)
+                if duration >= left {
+                    played.outcome = .limitExceeded(.wallTime)
+                    return played
+                }
+            case .output(var chunk):
+                let room = limits.output - played.kept[chunk.stream, default: 0]
+                let isTooMuch = chunk.bytes.count > room
+                if isTooMuch { chunk.bytes.removeLast(chunk.bytes.count - room) }
+                played.kept[chunk.stream, default: 0] += chunk.bytes.count
+                if !chunk.bytes.isEmpty { write(chunk) }
+                if isTooMuch {
+                    played.truncated.insert(chunk.stream)
+                    played.outcome = .limitExceeded(.output)
+                    return played
+                }
+            }
+        }
+        try Task.checkCancellation()
+        return played
+    }
+}

@@ -1,0 +1,243 @@
+/// A backend for tests that runs nothing: it answers from a script, and keeps what it was asked.
+
+import Glibc
+public import SandboxAPI
+import SandboxRuntime
+
+/// A backend without sandboxes, for tests of code that uses one.
+///
+/// Arguments are checked, sandboxes are closed and busy, callers wait, and tasks are cancelled as on any other backend; what
+/// a program does is said by a script: the answers put in by ``enqueue(_:for:)``, and where there are none a closure.
+///
+/// ```swift
+/// let backend = FakeBackend()
+/// backend.enqueue(.init(.limitExceeded(.memory)), .init(stdout: "42\n"))
+/// try await judge(submission, on: backend)
+/// #expect(backend.runs.map(\.limits.memory) == [64 << 20, 256 << 20])
+/// ```
+///
+/// With a clock of the test's own, delays take no time.
+public final class FakeBackend: SandboxBackend {
+    /// How a run is answered: by what it does, or by the sandbox's failure.
+    enum Scripted: Sendable {
+        case answer(Answer)
+        case failure(SandboxError)
+    }
+
+    private struct State {
+        var queues: [ByteString?: [Scripted]] = [:]
+        var runs: [Run] = []
+        var acquisitions: [SandboxOptions] = []
+        var open: [Int: FakeSandbox] = [:]
+        var inUse = 0
+        var made = 0
+        var cancelled = 0
+        var isShutDown = false
+        var waiting: [(number: Int, continuation: CheckedContinuation<Result<Void, SandboxError>, Never>)] =
+            []
+        var nextWaiter = 0
+    }
+
+    public let capabilities: BackendCapabilities
+    let clock: any Clock<Duration>
+    private let maximum: Int
+    private let answer: @Sendable (Run) async throws -> Answer
+    private let before: @Sendable (Operation) async throws -> Void
+    private let state = Locked(State())
+
+    /// - Parameters:
+    ///   - capabilities: what it says of itself; an `acquire` that asks for more is refused.
+    ///   - maximum: sandboxes at one time; who comes then waits in the order of arrival.
+    ///   - clock: what delays are slept by.
+    ///   - answer: what a run does for which nothing is enqueued; what it throws is thrown by the run. It may take its time.
+    ///   - before: called before anything but a run is done; what it throws is thrown instead. It may take its time, too.
+    public init(
+        capabilities: BackendCapabilities = .fake, maximum: Int = .max,
+        clock: any Clock<Duration> = ContinuousClock(),
+        answer: @escaping @Sendable (Run) async throws -> Answer = { _ in Answer() },
+        before: @escaping @Sendable (Operation) async throws -> Void = { _ in }
+    ) {
+        self.capabilities = capabilities
+        self.maximum = maximum
+        self.clock = clock
+        self.before = before
+        self.answer = answer
+    }
+
+    // MARK: The script
+
+    /// Puts answers into the queue, for the next runs of this executable, or of any that has none in a queue of its own.
+    public func enqueue(_ answers: Answer..., for executable: ByteString? = nil) {
+        state.withLock { $0.queues[executable, default: []] += answers.map(Scripted.answer) }
+    }
+
+    /// Puts a failure of the sandbox into the queue.
+    public func enqueue(failure: SandboxError, for executable: ByteString? = nil) {
+        state.withLock { $0.queues[executable, default: []].append(.failure(failure)) }
+    }
+
+    /// Answers that were enqueued and not taken yet.
+    public var unusedAnswers: Int { state.withLock { $0.queues.values.reduce(0) { $0 + $1.count } } }
+
+    // MARK: What was asked
+
+    /// All runs that began, in their order.
+    public var runs: [Run] { state.withLock { $0.runs } }
+
+    /// What sandboxes were asked for, in their order; those that were refused, too.
+    public var acquisitions: [SandboxOptions] { state.withLock { $0.acquisitions } }
+
+    /// Sandboxes that were given out and not closed.
+    public var openSandboxes: Int { state.withLock { $0.open.count } }
+
+    public var statistics: PoolStatistics {
+        state.withLock { state in
+            var statistics = PoolStatistics()
+            statistics.inUse = state.open.count
+            statistics.waiting = state.waiting.count
+            statistics.created = state.made
+            statistics.acquired = state.made
+            statistics.destroyed = state.made - state.open.count
+            statistics.cancelled = state.cancelled
+            return statistics
+        }
+    }
+
+    // MARK: Sandboxes
+
+    public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
+        state.withLock { $0.acquisitions.append(options) }
+        do throws(SandboxError) {
+            try checkOpen()
+            try check(options)
+            try await perform(.acquire(options))
+            try await enter()
+            let sandbox = state.withLock { state -> FakeSandbox? in
+                if state.isShutDown { return nil }
+                state.made += 1
+                let sandbox = FakeSandbox(state.made, of: self, options)
+                state.open[state.made] = sandbox
+                return sandbox
+            }
+            guard let sandbox else { throw SandboxError.backendShutDown }
+            return sandbox
+        } catch {
+            throw error.with(provenance(image: options.image, sandbox: ""))
+        }
+    }
+
+    private func check(_ options: SandboxOptions) throws(SandboxError) {
+        guard capabilities.level >= options.isolation else {
+            throw SandboxError(
+                .isolationUnavailable,
+                message: "level \(options.isolation) was asked for, \(capabilities.level) is given",
+                hint: "give the fake other capabilities")
+        }
+        guard capabilities.rootfsModes.contains(options.rootfs) else {
+            throw SandboxError(
+                .writableRootfsUnavailable, message: "no root file system is \(options.rootfs.rawValue)",
+                hint: "give the fake other capabilities")
+        }
+    }
+
+    /// Takes a place among `maximum`, or waits for one.
+    private func enter() async throws(SandboxError) {
+        let number = state.withLock { state -> Int? in
+            if state.inUse < maximum {
+                state.inUse += 1
+                return nil
+            }
+            defer { state.nextWaiter += 1 }
+            return state.nextWaiter
+        }
+        guard let number else { return }
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let now = state.withLock { state -> Result<Void, SandboxError>? in
+                    if Task.isCancelled { return .failure(.runCancelled) }
+                    if state.isShutDown { return .failure(.backendShutDown) }
+                    if state.inUse < maximum {
+                        state.inUse += 1
+                        return .success(())
+                    }
+                    state.waiting.append((number, continuation))
+                    return nil
+                }
+                if let now { continuation.resume(returning: now) }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state -> CheckedContinuation<Result<Void, SandboxError>, Never>? in
+                guard let index = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
+                state.cancelled += 1
+                return state.waiting.remove(at: index).continuation
+            }
+            waiter?.resume(returning: .failure(.runCancelled))
+        }
+        state.follow()
+        try result.get()
+    }
+
+    /// The sandbox is closed, and its place free for the next in the queue.
+    func closed(_ number: Int) {
+        let next = state.withLock { state -> CheckedContinuation<Result<Void, SandboxError>, Never>? in
+            guard state.open.removeValue(forKey: number) != nil else { return nil }
+            if !state.waiting.isEmpty { return state.waiting.removeFirst().continuation }
+            state.inUse -= 1
+            return nil
+        }
+        next?.resume(returning: .success(()))
+    }
+
+    public func shutdown() async {
+        let (open, waiting) = state.withLock { state in
+            state.isShutDown = true
+            defer { state.waiting = [] }
+            return (Array(state.open.values), state.waiting)
+        }
+        for waiter in waiting { waiter.continuation.resume(returning: .failure(.backendShutDown)) }
+        for sandbox in open { await sandbox.close() }
+    }
+
+    // MARK: For its sandboxes
+
+    var isShutDown: Bool { state.withLock { $0.isShutDown } }
+
+    func checkOpen() throws(SandboxError) {
+        if isShutDown { throw SandboxError.backendShutDown }
+    }
+
+    func perform(_ operation: Operation) async throws(SandboxError) {
+        do { try await before(operation) } catch { throw Self.sandboxError(error) }
+    }
+
+    /// Notes a run, and says what it does.
+    func script(for run: Run) async throws -> Answer {
+        let scripted = state.withLock { state -> Scripted? in
+            state.runs.append(run)
+            for key in [run.command.executable, nil] {
+                if let queue = state.queues[key], !queue.isEmpty { return state.queues[key]!.removeFirst() }
+            }
+            return nil
+        }
+        switch scripted {
+        case .answer(let answer): return answer
+        case .failure(let error): throw error
+        case nil: return try await answer(run)
+        }
+    }
+
+    func provenance(image: Image, sandbox: String) -> Provenance {
+        Provenance(
+            kind: capabilities.kind, requested: capabilities.kind.rawValue, instance: "fake",
+            sandbox: sandbox,
+            image: "\(image)", hostPID: getpid())
+    }
+
+    static func sandboxError(_ error: any Error) -> SandboxError {
+        switch error {
+        case let error as SandboxError: error
+        case is CancellationError: .runCancelled
+        default: SandboxError(.internalError, message: "the fake's script failed: \(error)")
+        }
+    }
+}

@@ -1,0 +1,251 @@
+/// A sandbox that is a table of files.
+
+import SandboxAPI
+import SandboxRuntime
+
+/// What ``FakeBackend`` gives out.
+final class FakeSandbox: SandboxInstance {
+    private struct State {
+        var files: [ByteString: OutputFile] = [:]
+        var isClosed = false
+        var isBusy = false
+        /// What the run under way does just now: its script, or the steps of its answer.
+        var running: Running?
+    }
+
+    /// How closing ends a run, and waits for its end.
+    private struct Running: Sendable {
+        var cancel: @Sendable () -> Void
+        var wait: @Sendable () async -> Void
+    }
+
+    let provenance: Provenance
+    let isolation: IsolationReport
+    private let number: Int
+    private let backend: FakeBackend
+    private let rootfs: Rootfs
+    private let state = Locked(State())
+
+    init(_ number: Int, of backend: FakeBackend, _ options: SandboxOptions) {
+        self.number = number
+        self.backend = backend
+        rootfs = options.rootfs
+        provenance = backend.provenance(image: options.image, sandbox: "\(number)")
+        let layers = backend.capabilities.layers
+        let missing = IsolationLayer.allCases.filter { !layers.contains($0) }
+        isolation = IsolationReport(
+            level: backend.capabilities.level, layers: layers.sorted { $0.rawValue < $1.rawValue },
+            missing: missing, cgroup: .none,
+            reasons: missing.isEmpty ? [] : ["the fake's capabilities say so"])
+    }
+
+    func close() async {
+        let running = state.withLock { state in
+            state.isClosed = true
+            return state.running
+        }
+        running?.cancel()
+        await running?.wait()
+        backend.closed(number)
+    }
+
+    // MARK: Files
+
+    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
+        do throws(SandboxError) {
+            try checkOpen()
+            let name = try Validation.workPath(path)
+            try await backend.perform(.write(name, executable: executable))
+            state.withLock { $0.files[name] = OutputFile(bytes, executable: executable) }
+        } catch {
+            throw error.with(provenance)
+        }
+    }
+
+    func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        do throws(SandboxError) {
+            try checkOpen()
+            let name = try Validation.workPath(path)
+            guard maxBytes >= 0 else {
+                throw SandboxError(
+                    .invalidArgument, message: "maxBytes is \(maxBytes)", hint: "give 0 or more")
+            }
+            try await backend.perform(.read(name, maxBytes: maxBytes))
+            guard let file = state.withLock({ $0.files[name] }) else {
+                throw SandboxError(.fileNotFound, message: "\(Validation.quoted(name)) does not exist")
+            }
+            guard file.bytes.count <= maxBytes else {
+                throw SandboxError(
+                    .fileTooLarge, message: "\(Validation.quoted(name)) has more than \(maxBytes) bytes")
+            }
+            return file
+        } catch {
+            throw error.with(provenance)
+        }
+    }
+
+    private func checkOpen() throws(SandboxError) {
+        try backend.checkOpen()
+        if state.withLock({ $0.isClosed }) { throw Self.closed }
+    }
+
+    private static var closed: SandboxError {
+        SandboxError(.sandboxClosed, message: "the sandbox is closed", hint: "use it inside withSandbox only")
+    }
+
+    // MARK: Runs
+
+    func run(_ command: Command, stdin: StandardInput, limits: Limits) async throws(SandboxError) -> RunResult
+    {
+        let output = Locked<[Execution.Chunk]>([])
+        do {
+            let answer = try await begin(command, stdin, limits, isStreaming: false)
+            defer { leave() }
+            let played = try await end(
+                of: play(answer, limits) { chunk in output.withLock { $0.append(chunk) } })
+            return result(answer, played, limits, output.withLock { $0 })
+        } catch {
+            throw FakeBackend.sandboxError(error).with(provenance)
+        }
+    }
+
+    func run<Value>(
+        _ command: Command, stdin: StandardInput, limits: Limits,
+        body: (Execution) async throws -> Value
+    ) async throws -> (result: RunResult, value: Value) {
+        let answer: FakeBackend.Answer
+        do {
+            answer = try await begin(command, stdin, limits, isStreaming: true)
+        } catch {
+            throw FakeBackend.sandboxError(error).with(provenance)
+        }
+        defer { leave() }
+        let (chunks, continuation) = AsyncStream<Execution.Chunk>.makeStream()
+        let task = play(answer, limits) { continuation.yield($0) }
+        let finished = Task {
+            let result = await task.result
+            continuation.finish()
+            return result
+        }
+        let value: Value
+        do {
+            value = try await withTaskCancellationHandler {
+                try await body(
+                    Execution(
+                        output: .init(next: {
+                            var iterator = chunks.makeAsyncIterator()
+                            return await iterator.next()
+                        })))
+            } onCancel: {
+                task.cancel()
+            }
+        } catch {
+            task.cancel()
+            _ = await finished.value
+            throw error
+        }
+        if case .stream(let chunks) = stdin { await chunks.bodyEnded() }
+        do {
+            let played = try await end(of: task)
+            return (result(answer, played, limits, []), value)
+        } catch {
+            throw FakeBackend.sandboxError(error).with(provenance)
+        }
+    }
+
+    /// Checks what every backend checks, takes the sandbox, and asks the script. What it throws has left the sandbox again.
+    private func begin(
+        _ command: Command, _ stdin: StandardInput, _ limits: Limits, isStreaming: Bool
+    ) async throws -> FakeBackend.Answer {
+        try checkOpen()
+        try Validation.check(limits)
+        guard limits.memory >= backend.capabilities.minimumMemory else {
+            throw SandboxError(
+                .invalidLimit, message: "limit memory is \(limits.memory) bytes",
+                hint: "give \(backend.capabilities.minimumMemory) or more")
+        }
+        _ = try Validation.strings(of: command, user: Validation.userName(rootfs))
+        let inputs = try command.inputFiles.map {
+            (try Validation.workPath($0.path), OutputFile($0.bytes, executable: $0.executable))
+        }
+        let isFree = state.withLock { state in
+            defer { state.isBusy = true }
+            return !state.isBusy
+        }
+        guard isFree else {
+            throw SandboxError(
+                .sandboxBusy, message: "a run is under way in this sandbox",
+                hint: "runs of one sandbox are serial")
+        }
+        do {
+            if Task.isCancelled { throw SandboxError.runCancelled }
+            let files = state.withLock { state in
+                for (path, file) in inputs { state.files[path] = file }
+                return state.files
+            }
+            let run = FakeBackend.Run(
+                sandbox: number, command: command, stdin: stdin, limits: limits, files: files,
+                isStreaming: isStreaming)
+            return try await end(of: underWay(Task { [backend] in try await backend.script(for: run) }))
+        } catch {
+            leave()
+            throw error
+        }
+    }
+
+    private func leave() {
+        state.withLock { state in
+            state.isBusy = false
+            state.running = nil
+        }
+    }
+
+    /// Starts the steps of an answer.
+    private func play(
+        _ answer: FakeBackend.Answer, _ limits: Limits, write: @escaping @Sendable (Execution.Chunk) -> Void
+    ) -> Task<FakeBackend.Answer.Played, any Error> {
+        let clock = backend.clock
+        return underWay(Task { try await answer.play(limits: limits, clock: clock, write: write) })
+    }
+
+    /// Lets ``close()`` end this; in a sandbox that was closed meanwhile it ends at once.
+    private func underWay<Value>(_ task: Task<Value, any Error>) -> Task<Value, any Error> {
+        let isClosed = state.withLock { state in
+            state.running = Running(cancel: { task.cancel() }, wait: { _ = await task.result })
+            return state.isClosed
+        }
+        if isClosed { task.cancel() }
+        return task
+    }
+
+    private func end<Value>(of task: Task<Value, any Error>) async throws -> Value {
+        let end = await withTaskCancellationHandler {
+            await task.result
+        } onCancel: {
+            task.cancel()
+        }
+        if Task.isCancelled { throw SandboxError.runCancelled }
+        try checkOpen()
+        return try end.get()
+    }
+
+    private func result(
+        _ answer: FakeBackend.Answer, _ played: FakeBackend.Answer.Played, _ limits: Limits,
+        _ chunks: [Execution.Chunk]
+    ) -> RunResult {
+        state.withLock { state in
+            for (path, file) in answer.files { state.files[path] = file }
+        }
+        var usage = answer.usage
+        usage.wallTime = max(usage.wallTime, played.wallTime)
+        func bytes(_ stream: Execution.Chunk.Stream) -> [UInt8] {
+            chunks.filter { $0.stream == stream }.flatMap(\.bytes)
+        }
+        return RunResult(
+            outcome: played.outcome, limitsHit: answer.limitsHit, deniedSyscalls: answer.deniedSyscalls,
+            stdout: bytes(.stdout), stderr: bytes(.stderr),
+            stdoutTruncated: played.truncated.contains(.stdout),
+            stderrTruncated: played.truncated.contains(.stderr), usage: usage, limits: limits,
+            isolation: isolation, provenance: provenance)
+    }
+}
