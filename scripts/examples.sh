@@ -43,15 +43,6 @@ echo "$output"
 grep -q '^hello from C++' <<<"$output"
 grep -q 'ZeroDivisionError' <<<"$output"
 
-echo "-- a runner of one's own, for Perl"
-example=Examples/own-runner
-quietly swift build "${quick[@]}" --package-path "$example"
-output=$("$example/.build/debug/own-runner")
-echo "$output"
-grep -qx 'collected: 7' <<<"$output"
-grep -qxF 'streamed: ["<x>", "<y>"]' <<<"$output"
-grep -q '^died: Illegal division by zero (line 3) exited' <<<"$output"
-
 # shown NUMBER FILE: the README's so-manieth piece of Swift is that file.
 shown() {
     awk -v number="$1" '/^```swift$/ { on = ++seen == number; next } /^```$/ { on = 0 } on' README.md | diff -u - "$2"
@@ -78,6 +69,15 @@ echo "-- a backend of somebody else's passes the public conformance suite"
 example=Examples/own-backend
 quietly swift build --build-tests "${shared[@]}" --package-path "$example"
 quietly swift test --skip-build "${shared[@]}" --package-path "$example" --parallel
+
+echo "-- a runner of one's own, for Perl"
+example=Examples/own-runner
+quietly swift build "${shared[@]}" --package-path "$example"
+output=$(swift run --skip-build "${shared[@]}" --package-path "$example" own-runner 2>&1)
+echo "$output"
+grep -qx 'collected: 7' <<<"$output"
+grep -qxF 'streamed: ["<x>", "<y>"]' <<<"$output"
+grep -q '^died: Illegal division by zero (line 3) exited' <<<"$output"
 
 echo "-- a package with the trait Docker; it falls back where there is no engine"
 example=Examples/docker-fallback
