@@ -76,7 +76,7 @@ public final class LocalBackend: SandboxBackend {
         LocalHost.capabilities(avoid: configuration.avoid, adoptCgroup: configuration.adoptCgroup)
     }
 
-    public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
+    public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
         do throws(SandboxError) {
             let (engine, lease) = try await liveLease(options)
             do throws(SandboxError) {

@@ -12,7 +12,7 @@ public struct Command: Sendable, Hashable {
     public var environment: [ByteString: ByteString]
     /// The working directory: relative to `/work`, or absolute in the sandbox. `nil` is `/work`.
     public var directory: ByteString?
-    /// Files written below `/work` before the program starts, as by ``SandboxInstance/write(_:to:executable:)``.
+    /// Files written below `/work` before the program starts, as by ``SandboxLease/write(_:to:executable:)``.
     public var inputFiles: [InputFile]
 
     /// Of text, which is UTF-8 in the sandbox.

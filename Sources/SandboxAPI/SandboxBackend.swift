@@ -7,13 +7,13 @@ public protocol SandboxBackend: Sendable {
     /// The minima, tolerances and layers of this backend. Constant for its lifetime.
     var capabilities: BackendCapabilities { get }
 
-    /// Takes a fresh sandbox that the caller owns until ``SandboxInstance/close()``.
+    /// Takes a fresh sandbox that the caller owns until ``SandboxLease/close()``.
     ///
     /// Prefer ``withSandbox(_:_:)``, which cannot forget to close it. Waits, in order of arrival, when the
     /// backend's `max` sandboxes are all in use; a cancelled waiter leaves the queue with `.cancelled`.
     ///
     /// - Throws: `SandboxError` when the sandbox could not be made; nothing is left behind then.
-    func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance
+    func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease
 
     /// A snapshot of the pool behind this backend.
     var statistics: PoolStatistics { get }
@@ -45,7 +45,7 @@ extension SandboxBackend {
     /// - Throws: `SandboxError` when the sandbox could not be made, or whatever `body` throws.
     public func withSandbox<Result>(
         _ options: SandboxOptions = SandboxOptions(),
-        _ body: (any SandboxInstance) async throws -> Result
+        _ body: (any SandboxLease) async throws -> Result
     ) async throws -> Result {
         let sandbox = try await acquire(options)
         do {

@@ -1,199 +1,199 @@
 /// The Docker backend: sandboxes made of containers of a Docker Engine.
 
 #if Docker
-    import CIsolate
-    import Glibc
-    import Logging
-    import SandboxAPI
-    import SandboxRuntime
-    import Synchronization
+import CIsolate
+import Glibc
+import Logging
+import SandboxAPI
+import SandboxRuntime
+import Synchronization
 
-    /// Runs programs in pooled containers of a Docker Engine, or of Podman's API service.
-    ///
-    /// Cheap to make: nothing is asked of the engine before the first sandbox. An engine that goes away fails the
-    /// sandboxes of that moment with `.containerLost`, and new ones with `.backendUnavailable`, until it is back.
-    /// Containers end with this process, however that ends; what is left then the next backend removes.
-    public final class DockerBackend: SandboxBackend {
-        public let configuration: DockerConfiguration
-        private let instance: String
-        /// In the labels of all that this backend makes.
-        let owner: ContainerOwner
-        private let client: EngineClient
-        private let session: EngineSession
-        private let workshop: ContainerWorkshop
-        private let pools: ContainerPools
-        private let archives: ArchiveSupply
-        private static let counter = Atomic<Int>(0)
+/// Runs programs in pooled containers of a Docker Engine, or of Podman's API service.
+///
+/// Cheap to make: nothing is asked of the engine before the first sandbox. An engine that goes away fails the
+/// sandboxes of that moment with `.containerLost`, and new ones with `.backendUnavailable`, until it is back.
+/// Containers end with this process, however that ends; what is left then the next backend removes.
+public final class DockerBackend: SandboxBackend {
+    public let configuration: DockerConfiguration
+    private let instance: String
+    /// In the labels of all that this backend makes.
+    let owner: ContainerOwner
+    private let client: EngineClient
+    private let session: EngineSession
+    private let workshop: ContainerWorkshop
+    private let pools: ContainerPools
+    private let archives: ArchiveSupply
+    private static let counter = Atomic<Int>(0)
 
-        /// - Throws: `.invalidArgument` for an address or a number that is not valid; the engine is not asked.
-        public init(configuration: DockerConfiguration = DockerConfiguration()) throws(SandboxError) {
-            try configuration.validate()
-            self.configuration = configuration
-            let number = Self.counter.add(1, ordering: .relaxed).newValue
-            owner = .current(backend: number)
-            instance = "\(HostFacts.name):\(getpid()):docker-\(number)"
-            client = try Self.makeClient(configuration)
-            session = EngineSession(client)
-            var configuration = configuration
-            configuration.logger[metadataKey: "engine"] = "\(client.address)"
-            workshop = ContainerWorkshop(session, owner: owner, configuration: configuration)
-            pools = ContainerPools(session, workshop, configuration)
-            archives = ArchiveSupply(client, logger: configuration.logger)
-        }
+    /// - Throws: `.invalidArgument` for an address or a number that is not valid; the engine is not asked.
+    public init(configuration: DockerConfiguration = DockerConfiguration()) throws(SandboxError) {
+        try configuration.validate()
+        self.configuration = configuration
+        let number = Self.counter.add(1, ordering: .relaxed).newValue
+        owner = .current(backend: number)
+        instance = "\(HostFacts.name):\(getpid()):docker-\(number)"
+        client = try Self.makeClient(configuration)
+        session = EngineSession(client)
+        var configuration = configuration
+        configuration.logger[metadataKey: "engine"] = "\(client.address)"
+        workshop = ContainerWorkshop(session, owner: owner, configuration: configuration)
+        pools = ContainerPools(session, workshop, configuration)
+        archives = ArchiveSupply(client, logger: configuration.logger)
+    }
 
-        private static func makeClient(
-            _ configuration: DockerConfiguration
-        ) throws(SandboxError) -> EngineClient {
-            EngineClient(
-                address: try EngineAddress(environment: configuration.engineEnvironment),
-                timeouts: configuration.engineTimeouts)
-        }
+    private static func makeClient(
+        _ configuration: DockerConfiguration
+    ) throws(SandboxError) -> EngineClient {
+        EngineClient(
+            address: try EngineAddress(environment: configuration.engineEnvironment),
+            timeouts: configuration.engineTimeouts)
+    }
 
-        deinit {
-            // Nobody can ask for sandboxes any more; those in use keep their pools until they are closed.
-            pools.abandon()
-        }
+    deinit {
+        // Nobody can ask for sandboxes any more; those in use keep their pools until they are closed.
+        pools.abandon()
+    }
 
-        /// What every container has; it does not depend on the engine.
-        public var capabilities: BackendCapabilities {
-            var capabilities = BackendCapabilities(
-                kind: .docker, rootfsModes: [.readOnly, .writable],
-                minimumMemory: ContainerPlan.minimumMemory,
-                memoryResolution: HostFacts.chargeBatch + ContainerPlan.memorySlack,
-                wallTimeTolerance: .milliseconds(150), cpuTimeTolerance: .milliseconds(150),
-                layers: ContainerLayers.engine.union(ContainerLayers.agent), level: .standard)
-            // The engine has no quotas, its writable layer is on its disk, and /etc is the image's and its own.
-            (capabilities.hasDiskQuota, capabilities.isRootfsMemory) = (false, false)
-            (capabilities.hasOwnEtc, capabilities.visibleProcesses) = (false, 2)
-            return capabilities
-        }
+    /// What every container has; it does not depend on the engine.
+    public var capabilities: BackendCapabilities {
+        var capabilities = BackendCapabilities(
+            kind: .docker, rootfsModes: [.readOnly, .writable],
+            minimumMemory: ContainerPlan.minimumMemory,
+            memoryResolution: HostFacts.chargeBatch + ContainerPlan.memorySlack,
+            wallTimeTolerance: .milliseconds(150), cpuTimeTolerance: .milliseconds(150),
+            layers: ContainerLayers.engine.union(ContainerLayers.agent), level: .standard)
+        // The engine has no quotas, its writable layer is on its disk, and /etc is the image's and its own.
+        (capabilities.hasDiskQuota, capabilities.isRootfsMemory) = (false, false)
+        (capabilities.hasOwnEtc, capabilities.visibleProcesses) = (false, 2)
+        return capabilities
+    }
 
-        public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
-            let image = imageName(options)
-            do throws(SandboxError) {
-                let (pool, lease) = try await lease(image, options)
-                let container = lease.member
-                guard container.isolation.level >= options.isolation else {
-                    pool.release(lease, reusable: true)
-                    throw Self.tooLittle(container.isolation, options.isolation)
-                }
-                return PlacedSandbox(
-                    DockerPlace(
-                        container: container, blockedSyscalls: options.blockedSyscalls,
-                        grace: configuration.runDeadlineGrace, origin: (pool, lease)),
-                    isolation: container.isolation,
-                    provenance: provenance(image: image, digest: pool.digest, sandbox: container.id))
-            } catch {
-                throw error.with(provenance(image: image, digest: nil, sandbox: ""))
+    public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
+        let image = imageName(options)
+        do throws(SandboxError) {
+            let (pool, lease) = try await lease(image, options)
+            let container = lease.member
+            guard container.isolation.level >= options.isolation else {
+                pool.release(lease, reusable: true)
+                throw Self.tooLittle(container.isolation, options.isolation)
             }
-        }
-
-        /// What is not acceptable is told by the run.
-        private static func usable(_ limits: Limits?) -> Limits {
-            guard let limits, limits.memory >= ContainerPlan.minimumMemory,
-                (try? Validation.check(limits)) != nil
-            else { return .standard }
-            return limits
-        }
-
-        /// A container of a pool that lives. The image of one may be removed behind its back, and idle pools are given
-        /// up when there are too many: then another one is made.
-        private func lease(
-            _ image: String, _ options: SandboxOptions
-        ) async throws(SandboxError) -> (ContainerPool, PoolLease<Container>) {
-            for attempt in 1... {
-                let key = ContainerKey(
-                    image: try await archives.name(image), rootfs: options.rootfs, network: options.network)
-                let limits = Self.usable(options.firstLimits)
-                let pool = try await pools.running(key, for: limits)
-                do throws(SandboxError) {
-                    return (pool, try await pool.acquire(for: limits))
-                } catch {
-                    let isGone = error.code == .imageUnavailable
-                    guard isGone || error.code == .shutDown && !pools.isShutDown, attempt < 3 else {
-                        throw error
-                    }
-                    if isGone { archives.forget(image) }
-                    pools.remove(pool)
-                }
-            }
-            preconditionFailure("the last attempt returns or throws")
-        }
-
-        /// The engine has no host's own files: `.host` stands for the backend's own image.
-        private func imageName(_ options: SandboxOptions) -> String {
-            if options.image != .host { return "\(options.image)" }
-            return options.language.flatMap { configuration.images[$0] } ?? configuration.image
-        }
-
-        private static func tooLittle(_ has: IsolationReport, _ wanted: IsolationLevel) -> SandboxError {
-            SandboxError(
-                .isolationUnavailable,
-                message:
-                    "containers of this engine give level \(has.level.rawValue), \(wanted.rawValue) was asked for; "
-                    + "missing are \(has.reasons.joined(separator: "; "))",
-                hint: "start dockerd with `--userns-remap=default`, or accept `standard`")
-        }
-
-        private func provenance(image: String, digest: String?, sandbox: String) -> Provenance {
-            Provenance(
-                kind: .docker, requested: BackendKind.docker.rawValue, instance: instance, sandbox: sandbox,
-                image: image, imageDigest: digest,
-                engine: .init(id: session.known?.id ?? "", address: "\(client.address)"), hostPID: getpid())
-        }
-
-        public var statistics: PoolStatistics { pools.statistics }
-
-        public var poolDetails: PoolDetails { pools.details }
-
-        /// What an engine says of itself, in one line, for people.
-        public static func probe(_ configuration: DockerConfiguration) async throws(SandboxError) -> String {
-            let client = try makeClient(configuration)
-            defer { client.close() }
-            let info = try await EngineSession(client).info()
-            return
-                "\(info.isPodman ? "Podman" : "Docker") \(info.engineVersion), API \(info.apiVersion), kernel "
-                + "\(info.kernel), cgroup v\(info.cgroupVersion ?? "1") (\(info.cgroupDriver ?? "?")), \(info.storageDriver)"
-        }
-
-        public func shutdown() async {
-            await pools.shutDown()
-            client.close()
-        }
-
-        /// What a clean-up found, each as "container ID" or "volume NAME".
-        public struct Cleanup: Sendable, Hashable {
-            public var removed: [String] = []
-            /// What the engine lists and does not have: Docker 20.10 goes on listing some that it removed, until it is
-            /// restarted.
-            public var ghosts: [String] = []
-
-            /// Nothing.
-            public init(removed: [String] = [], ghosts: [String] = []) {
-                (self.removed, self.ghosts) = (removed, ghosts)
-            }
-        }
-
-        /// Dimensions by which metrics of several backends are told apart: for `PoolMetrics` of the module `SandboxFallback`.
-        public var metricsDimensions: [(String, String)] {
-            [("backend", BackendKind.docker.rawValue), ("engine", "\(client.address)")]
-        }
-
-        /// Removes what dead owners left on the engine.
-        ///
-        /// - Throws: also when the engine does not answer.
-        public static func cleanup(
-            _ configuration: DockerConfiguration
-        ) async throws(SandboxError) -> Cleanup {
-            let client = try makeClient(configuration)
-            defer { client.close() }
-            do throws(EngineError) {
-                _ = try await client.connect()
-                let report = try await Reconciler(client: client).run(logger: configuration.logger)
-                return Cleanup(removed: report.removed, ghosts: report.ghosts)
-            } catch {
-                throw error.sandboxError()
-            }
+            return PlacedSandbox(
+                DockerPlace(
+                    container: container, blockedSyscalls: options.blockedSyscalls,
+                    grace: configuration.runDeadlineGrace, origin: (pool, lease)),
+                isolation: container.isolation,
+                provenance: provenance(image: image, digest: pool.digest, sandbox: container.id))
+        } catch {
+            throw error.with(provenance(image: image, digest: nil, sandbox: ""))
         }
     }
+
+    /// What is not acceptable is told by the run.
+    private static func usable(_ limits: Limits?) -> Limits {
+        guard let limits, limits.memory >= ContainerPlan.minimumMemory,
+            (try? Validation.check(limits)) != nil
+        else { return .standard }
+        return limits
+    }
+
+    /// A container of a pool that lives. The image of one may be removed behind its back, and idle pools are given
+    /// up when there are too many: then another one is made.
+    private func lease(
+        _ image: String, _ options: SandboxOptions
+    ) async throws(SandboxError) -> (ContainerPool, PoolLease<Container>) {
+        for attempt in 1... {
+            let key = ContainerKey(
+                image: try await archives.name(image), rootfs: options.rootfs, network: options.network)
+            let limits = Self.usable(options.firstLimits)
+            let pool = try await pools.running(key, for: limits)
+            do throws(SandboxError) {
+                return (pool, try await pool.acquire(for: limits))
+            } catch {
+                let isGone = error.code == .imageUnavailable
+                guard isGone || error.code == .shutDown && !pools.isShutDown, attempt < 3 else {
+                    throw error
+                }
+                if isGone { archives.forget(image) }
+                pools.remove(pool)
+            }
+        }
+        preconditionFailure("the last attempt returns or throws")
+    }
+
+    /// The engine has no host's own files: `.host` stands for the backend's own image.
+    private func imageName(_ options: SandboxOptions) -> String {
+        if options.image != .host { return "\(options.image)" }
+        return options.language.flatMap { configuration.images[$0] } ?? configuration.image
+    }
+
+    private static func tooLittle(_ has: IsolationReport, _ wanted: IsolationLevel) -> SandboxError {
+        SandboxError(
+            .isolationUnavailable,
+            message:
+                "containers of this engine give level \(has.level.rawValue), \(wanted.rawValue) was asked for; "
+                + "missing are \(has.reasons.joined(separator: "; "))",
+            hint: "start dockerd with `--userns-remap=default`, or accept `standard`")
+    }
+
+    private func provenance(image: String, digest: String?, sandbox: String) -> Provenance {
+        Provenance(
+            kind: .docker, requested: BackendKind.docker.rawValue, instance: instance, sandbox: sandbox,
+            image: image, imageDigest: digest,
+            engine: .init(id: session.known?.id ?? "", address: "\(client.address)"), hostPID: getpid())
+    }
+
+    public var statistics: PoolStatistics { pools.statistics }
+
+    public var poolDetails: PoolDetails { pools.details }
+
+    /// What an engine says of itself, in one line, for people.
+    public static func probe(_ configuration: DockerConfiguration) async throws(SandboxError) -> String {
+        let client = try makeClient(configuration)
+        defer { client.close() }
+        let info = try await EngineSession(client).info()
+        return
+            "\(info.isPodman ? "Podman" : "Docker") \(info.engineVersion), API \(info.apiVersion), kernel "
+            + "\(info.kernel), cgroup v\(info.cgroupVersion ?? "1") (\(info.cgroupDriver ?? "?")), \(info.storageDriver)"
+    }
+
+    public func shutdown() async {
+        await pools.shutDown()
+        client.close()
+    }
+
+    /// What a clean-up found, each as "container ID" or "volume NAME".
+    public struct Cleanup: Sendable, Hashable {
+        public var removed: [String] = []
+        /// What the engine lists and does not have: Docker 20.10 goes on listing some that it removed, until it is
+        /// restarted.
+        public var ghosts: [String] = []
+
+        /// Nothing.
+        public init(removed: [String] = [], ghosts: [String] = []) {
+            (self.removed, self.ghosts) = (removed, ghosts)
+        }
+    }
+
+    /// Dimensions by which metrics of several backends are told apart: for `PoolMetrics` of the module `SandboxFallback`.
+    public var metricsDimensions: [(String, String)] {
+        [("backend", BackendKind.docker.rawValue), ("engine", "\(client.address)")]
+    }
+
+    /// Removes what dead owners left on the engine.
+    ///
+    /// - Throws: also when the engine does not answer.
+    public static func cleanup(
+        _ configuration: DockerConfiguration
+    ) async throws(SandboxError) -> Cleanup {
+        let client = try makeClient(configuration)
+        defer { client.close() }
+        do throws(EngineError) {
+            _ = try await client.connect()
+            let report = try await Reconciler(client: client).run(logger: configuration.logger)
+            return Cleanup(removed: report.removed, ghosts: report.ghosts)
+        } catch {
+            throw error.sandboxError()
+        }
+    }
+}
 #endif

@@ -1,107 +1,107 @@
 /// How the Docker backend behaves: defaults in code, changed by the environment of the process.
 
 #if Docker
-    public import Logging
-    import SandboxAPI
-    import SandboxRuntime
+public import Logging
+import SandboxAPI
+import SandboxRuntime
 
-    public struct DockerConfiguration: Sendable {
-        /// The engine's where none is named.
-        public static let usualSocket = "/var/run/docker.sock"
+public struct DockerConfiguration: Sendable {
+    /// The engine's where none is named.
+    public static let usualSocket = "/var/run/docker.sock"
 
-        /// When an image is pulled from its registry.
-        public enum PullPolicy: String, Sendable, Hashable, CaseIterable {
-            /// When the engine does not have it.
-            case missing
-            /// Never: an image that the engine does not have is an error.
-            case never
-        }
-
-        /// Containers kept ready, how many there may be, and how long they live. Each image and memory limit in use
-        /// has a pool of its own.
-        public var pool = PoolConfiguration(
-            minimum: 2, maximum: 5, idleTimeout: .seconds(120), maxAge: .seconds(30 * 60), maxUses: 100,
-            healthCheckInterval: .seconds(5 * 60))
-        /// `false`: a fresh container each time, made when it is asked for. See ``effectivePool``.
-        public var isPoolEnabled = true
-        /// The image where none is named. Setting it makes it every language's; see ``images``.
-        public var image = "cpp-runner" { didSet { images = [:] } }
-        /// The images of languages where none is named, by the language; ``image`` for the others.
-        public var images: [Language: String] = [.python: "python-runner"]
-        /// Where the engine is, as in `DOCKER_HOST`; `nil`: the usual socket.
-        public var engineHost: String?
-        /// As in `DOCKER_TLS_VERIFY`: TLS if it is set to anything.
-        public var engineTLSVerify: String?
-        /// As in `DOCKER_CERT_PATH`: the directory with `ca.pem`, `cert.pem` and `key.pem`.
-        public var engineCertificates: String?
-        public var pullPolicy = PullPolicy.missing
-        /// How often containers are compared with what the engine knows, to remove what dead owners left behind.
-        /// `nil`: only at the start.
-        public var reconcileInterval: Duration? = .seconds(5 * 60)
-        /// How much longer than its wall time limit a run may take to be reported before its container is given up; also
-        /// how long anything else that a container is asked for may take.
-        public var runDeadlineGrace = Duration.seconds(10)
-        /// How long the engine may take for its answers.
-        public var engineTimeouts = EngineTimeouts()
-        /// How long an idle container may take to show that it lives, before it is given to a caller; one that does not is
-        /// given up, and the next one taken.
-        public var idlePatience = Duration.seconds(1)
-        /// How long a container may take to be wiped between two callers; also how long a shut-down may wait for the engine.
-        public var resetPatience = Duration.seconds(3)
-        /// What an idle container must still be able to do; of several, those whose program is in the image.
-        public var healthChecks = HealthProbe.standard
-        /// Told of an image's way here; called on a thread of the library's, which it must not hold up.
-        public var onPullProgress: (@Sendable (ImagePullProgress) -> Void)?
-        public var logger = Logger(label: "swift-sandbox")
-
-        /// The defaults; see the properties.
-        public init() {}
-
-        /// The pool in force: with ``isPoolEnabled`` false nothing is kept ready and nothing used twice.
-        public var effectivePool: PoolConfiguration {
-            if isPoolEnabled { return pool }
-            var fresh = pool
-            (fresh.minimum, fresh.maxUses, fresh.healthCheckInterval) = (0, 1, nil)
-            return fresh
-        }
-
-        /// `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, as far as they are set.
-        public var engineEnvironment: [String: String] {
-            [
-                "DOCKER_HOST": engineHost, "DOCKER_TLS_VERIFY": engineTLSVerify,
-                "DOCKER_CERT_PATH": engineCertificates,
-            ].compactMapValues { $0 }
-        }
-
-        /// - Throws: `.invalidArgument`, naming the first property that is wrong.
-        public func validate() throws(SandboxError) {
-            try effectivePool.validate()
-            func require(_ holds: Bool, _ message: String, _ hint: String) throws(SandboxError) {
-                if !holds { throw SandboxError(.invalidArgument, message: message, hint: hint) }
-            }
-            try require(
-                Self.isImageName(image), "the image is '\(image)'", "give a name such as 'cpp-runner:latest'")
-            for (language, name) in images {
-                try require(
-                    Self.isImageName(name), "the image for \(language) is '\(name)'",
-                    "give a name such as 'cpp-runner:latest'")
-            }
-            try require(
-                reconcileInterval ?? .seconds(1) > .zero, "reconcileInterval is not more than 0",
-                "give nil to reconcile at the start only")
-            try require(
-                runDeadlineGrace > .zero, "runDeadlineGrace is not more than 0",
-                "give the time that a busy engine may take")
-            try require(
-                idlePatience > .zero, "idlePatience is not more than 0", "give some hundred milliseconds")
-            try require(resetPatience > .zero, "resetPatience is not more than 0", "give some seconds")
-            try engineTimeouts.validate()
-        }
-
-        /// Something that the engine can be asked for; whether it is there, the engine says.
-        static func isImageName(_ text: String) -> Bool {
-            !text.isEmpty && text.utf8.count <= 512 && !text.hasPrefix("-")
-                && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-        }
+    /// When an image is pulled from its registry.
+    public enum PullPolicy: String, Sendable, Hashable, CaseIterable {
+        /// When the engine does not have it.
+        case missing
+        /// Never: an image that the engine does not have is an error.
+        case never
     }
+
+    /// Containers kept ready, how many there may be, and how long they live. Each image and memory limit in use
+    /// has a pool of its own.
+    public var pool = PoolConfiguration(
+        minimum: 2, maximum: 5, idleTimeout: .seconds(120), maxAge: .seconds(30 * 60), maxUses: 100,
+        healthCheckInterval: .seconds(5 * 60))
+    /// `false`: a fresh container each time, made when it is asked for. See ``effectivePool``.
+    public var isPoolEnabled = true
+    /// The image where none is named. Setting it makes it every language's; see ``images``.
+    public var image = "cpp-runner" { didSet { images = [:] } }
+    /// The images of languages where none is named, by the language; ``image`` for the others.
+    public var images: [Language: String] = [.python: "python-runner"]
+    /// Where the engine is, as in `DOCKER_HOST`; `nil`: the usual socket.
+    public var engineHost: String?
+    /// As in `DOCKER_TLS_VERIFY`: TLS if it is set to anything.
+    public var engineTLSVerify: String?
+    /// As in `DOCKER_CERT_PATH`: the directory with `ca.pem`, `cert.pem` and `key.pem`.
+    public var engineCertificates: String?
+    public var pullPolicy = PullPolicy.missing
+    /// How often containers are compared with what the engine knows, to remove what dead owners left behind.
+    /// `nil`: only at the start.
+    public var reconcileInterval: Duration? = .seconds(5 * 60)
+    /// How much longer than its wall time limit a run may take to be reported before its container is given up; also
+    /// how long anything else that a container is asked for may take.
+    public var runDeadlineGrace = Duration.seconds(10)
+    /// How long the engine may take for its answers.
+    public var engineTimeouts = EngineTimeouts()
+    /// How long an idle container may take to show that it lives, before it is given to a caller; one that does not is
+    /// given up, and the next one taken.
+    public var idlePatience = Duration.seconds(1)
+    /// How long a container may take to be wiped between two callers; also how long a shut-down may wait for the engine.
+    public var resetPatience = Duration.seconds(3)
+    /// What an idle container must still be able to do; of several, those whose program is in the image.
+    public var healthChecks = HealthProbe.standard
+    /// Told of an image's way here; called on a thread of the library's, which it must not hold up.
+    public var onPullProgress: (@Sendable (ImagePullProgress) -> Void)?
+    public var logger = Logger(label: "swift-sandbox")
+
+    /// The defaults; see the properties.
+    public init() {}
+
+    /// The pool in force: with ``isPoolEnabled`` false nothing is kept ready and nothing used twice.
+    public var effectivePool: PoolConfiguration {
+        if isPoolEnabled { return pool }
+        var fresh = pool
+        (fresh.minimum, fresh.maxUses, fresh.healthCheckInterval) = (0, 1, nil)
+        return fresh
+    }
+
+    /// `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, as far as they are set.
+    public var engineEnvironment: [String: String] {
+        [
+            "DOCKER_HOST": engineHost, "DOCKER_TLS_VERIFY": engineTLSVerify,
+            "DOCKER_CERT_PATH": engineCertificates,
+        ].compactMapValues { $0 }
+    }
+
+    /// - Throws: `.invalidArgument`, naming the first property that is wrong.
+    public func validate() throws(SandboxError) {
+        try effectivePool.validate()
+        func require(_ holds: Bool, _ message: String, _ hint: String) throws(SandboxError) {
+            if !holds { throw SandboxError(.invalidArgument, message: message, hint: hint) }
+        }
+        try require(
+            Self.isImageName(image), "the image is '\(image)'", "give a name such as 'cpp-runner:latest'")
+        for (language, name) in images {
+            try require(
+                Self.isImageName(name), "the image for \(language) is '\(name)'",
+                "give a name such as 'cpp-runner:latest'")
+        }
+        try require(
+            reconcileInterval ?? .seconds(1) > .zero, "reconcileInterval is not more than 0",
+            "give nil to reconcile at the start only")
+        try require(
+            runDeadlineGrace > .zero, "runDeadlineGrace is not more than 0",
+            "give the time that a busy engine may take")
+        try require(
+            idlePatience > .zero, "idlePatience is not more than 0", "give some hundred milliseconds")
+        try require(resetPatience > .zero, "resetPatience is not more than 0", "give some seconds")
+        try engineTimeouts.validate()
+    }
+
+    /// Something that the engine can be asked for; whether it is there, the engine says.
+    static func isImageName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 512 && !text.hasPrefix("-")
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+}
 #endif

@@ -1,406 +1,406 @@
 /// A sandbox of a fallback: one of the first backend that can become one of the second, or one of the second.
 
 #if Fallback
-    import SandboxAPI
-    import SandboxRuntime
+import SandboxAPI
+import SandboxRuntime
 
-    final class FallbackSandbox: SandboxInstance {
-        private enum Place {
-            case first(any SandboxInstance)
-            /// The first is lost; whoever comes waits for the second.
-            case moving(Task<Result<any SandboxInstance, SandboxError>, Never>)
-            case second(any SandboxInstance)
-            /// The first is lost and there is no second.
-            case lost(SandboxError)
+final class FallbackSandbox: SandboxLease {
+    private enum Place {
+        case first(any SandboxLease)
+        /// The first is lost; whoever comes waits for the second.
+        case moving(Task<Result<any SandboxLease, SandboxError>, Never>)
+        case second(any SandboxLease)
+        /// The first is lost and there is no second.
+        case lost(SandboxError)
+    }
+
+    private struct State {
+        var place: Place
+        /// The last sandbox there was: it answers for what goes wrong after it.
+        var latest: any SandboxLease
+        /// Why the sandbox is not, or is no longer, one of the first backend.
+        var cause: BreakerBoard.Cause?
+        /// What the first backend is judged by; `nil` if it was not used.
+        var pass: BreakerBoard.Pass?
+        var hasVerdict = false
+        /// Set when the first backend lost the sandbox.
+        var lost: BreakerBoard.Cause?
+        /// Discarded when the first run is over: nothing can be repeated from then on.
+        var journal: FileJournal
+        var hasRun = false
+        var isRunning = false
+        var isClosed = false
+        /// A lost sandbox being closed.
+        var retired: Task<Void, Never>?
+    }
+
+    private let backend: FallbackBackend
+    private let options: SandboxOptions
+    private let state: Locked<State>
+
+    init(
+        _ backend: FallbackBackend, _ options: SandboxOptions, primary sandbox: any SandboxLease,
+        pass: BreakerBoard.Pass
+    ) {
+        self.backend = backend
+        self.options = options
+        let journal = FileJournal(capacity: backend.configuration.replayBytes)
+        state = Locked(State(place: .first(sandbox), latest: sandbox, pass: pass, journal: journal))
+    }
+
+    init(
+        _ backend: FallbackBackend, _ options: SandboxOptions, secondary sandbox: any SandboxLease,
+        cause: BreakerBoard.Cause
+    ) {
+        self.backend = backend
+        self.options = options
+        state = Locked(
+            State(
+                place: .second(sandbox), latest: sandbox, cause: cause, journal: FileJournal(capacity: 0))
+        )
+    }
+
+    deinit {
+        let (pass, hasVerdict) = state.withLock { ($0.pass, $0.hasVerdict) }
+        if let pass, !hasVerdict { backend.ended(pass) }
+    }
+
+    var provenance: Provenance {
+        let (latest, cause) = state.withLock { ($0.latest, $0.cause) }
+        return Self.complete(latest.provenance, cause, attempt: 1)
+    }
+
+    var isolation: IsolationReport { state.withLock { $0.latest }.isolation }
+
+    func close() async {
+        let isFirst = state.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
         }
-
-        private struct State {
-            var place: Place
-            /// The last sandbox there was: it answers for what goes wrong after it.
-            var latest: any SandboxInstance
-            /// Why the sandbox is not, or is no longer, one of the first backend.
-            var cause: BreakerBoard.Cause?
-            /// What the first backend is judged by; `nil` if it was not used.
-            var pass: BreakerBoard.Pass?
-            var hasVerdict = false
-            /// Set when the first backend lost the sandbox.
-            var lost: BreakerBoard.Cause?
-            /// Discarded when the first run is over: nothing can be repeated from then on.
-            var journal: FileJournal
-            var hasRun = false
-            var isRunning = false
-            var isClosed = false
-            /// A lost sandbox being closed.
-            var retired: Task<Void, Never>?
+        guard isFirst else { return }
+        giveVerdict { $0.ended($1) }
+        switch state.withLock({ $0.place }) {
+        case .first(let sandbox), .second(let sandbox): await sandbox.close()
+        case .moving(let task):
+            task.cancel()
+            if case .success(let sandbox) = await task.value { await sandbox.close() }
+        case .lost: break
         }
+        await state.withLock { $0.retired }?.value
+    }
 
-        private let backend: FallbackBackend
-        private let options: SandboxOptions
-        private let state: Locked<State>
+    // MARK: Files
 
-        init(
-            _ backend: FallbackBackend, _ options: SandboxOptions, primary sandbox: any SandboxInstance,
-            pass: BreakerBoard.Pass
-        ) {
-            self.backend = backend
-            self.options = options
-            let journal = FileJournal(capacity: backend.configuration.replayBytes)
-            state = Locked(State(place: .first(sandbox), latest: sandbox, pass: pass, journal: journal))
-        }
-
-        init(
-            _ backend: FallbackBackend, _ options: SandboxOptions, secondary sandbox: any SandboxInstance,
-            cause: BreakerBoard.Cause
-        ) {
-            self.backend = backend
-            self.options = options
-            state = Locked(
-                State(
-                    place: .second(sandbox), latest: sandbox, cause: cause, journal: FileJournal(capacity: 0))
-            )
-        }
-
-        deinit {
-            let (pass, hasVerdict) = state.withLock { ($0.pass, $0.hasVerdict) }
-            if let pass, !hasVerdict { backend.ended(pass) }
-        }
-
-        var provenance: Provenance {
-            let (latest, cause) = state.withLock { ($0.latest, $0.cause) }
-            return Self.complete(latest.provenance, cause, attempt: 1)
-        }
-
-        var isolation: IsolationReport { state.withLock { $0.latest }.isolation }
-
-        func close() async {
-            let isFirst = state.withLock { state in
-                defer { state.isClosed = true }
-                return !state.isClosed
-            }
-            guard isFirst else { return }
-            giveVerdict { $0.ended($1) }
-            switch state.withLock({ $0.place }) {
-            case .first(let sandbox), .second(let sandbox): await sandbox.close()
-            case .moving(let task):
-                task.cancel()
-                if case .success(let sandbox) = await task.value { await sandbox.close() }
-            case .lost: break
-            }
-            await state.withLock { $0.retired }?.value
-        }
-
-        // MARK: Files
-
-        func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
-            let entry = state.withLock { $0.journal.begin(path, bytes, executable: executable) }
-            do throws(SandboxError) {
-                try await use { sandbox throws(SandboxError) in
-                    try await sandbox.write(bytes, to: path, executable: executable)
-                }
-            } catch {
-                if let entry { state.withLock { $0.journal.cancel(entry) } }
-                throw error
-            }
-            if let entry { state.withLock { $0.journal.confirm(entry) } }
-        }
-
-        func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
-            var content = OutputFile([])
+    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
+        let entry = state.withLock { $0.journal.begin(path, bytes, executable: executable) }
+        do throws(SandboxError) {
             try await use { sandbox throws(SandboxError) in
-                content = try await sandbox.readFile(path, maxBytes: maxBytes)
+                try await sandbox.write(bytes, to: path, executable: executable)
             }
-            return content
+        } catch {
+            if let entry { state.withLock { $0.journal.cancel(entry) } }
+            throw error
         }
+        if let entry { state.withLock { $0.journal.confirm(entry) } }
+    }
 
-        /// Uses the sandbox at hand, and if that is lost the one that replaces it.
-        private func use(
-            _ body: (any SandboxInstance) async throws(SandboxError) -> Void
-        ) async throws(SandboxError) {
-            let sandbox = try await current()
-            do throws(SandboxError) {
-                try await body(sandbox)
-            } catch {
-                guard let cause = judge(error, of: sandbox), !Task.isCancelled else { throw complete(error) }
-                if let refusal = refusal() { throw complete(error, notRepeated: refusal) }
-                let replacement = try await replace(sandbox, cause, isRetry: false)
-                do throws(SandboxError) { try await body(replacement) } catch { throw complete(error) }
-            }
+    func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        var content = OutputFile([])
+        try await use { sandbox throws(SandboxError) in
+            content = try await sandbox.readFile(path, maxBytes: maxBytes)
         }
+        return content
+    }
 
-        // MARK: Runs
-
-        func run(
-            _ command: Command, stdin: StandardInput, limits: Limits
-        ) async throws(SandboxError) -> RunResult {
-            try beginRun()
-            defer { endRun() }
-            do {
-                try await leaveIfTooSmall(limits)
-                return try await tries(
-                    stdin, mayRepeat: { true },
-                    run: { sandbox, stdin in
-                        try await sandbox.run(command, stdin: stdin, limits: limits)
-                    })
-            } catch let error as SandboxError {
-                throw error
-            } catch {
-                throw complete(SandboxError(.internalError, message: "\(error)"))
-            }
-        }
-
-        func run<Value>(
-            _ command: Command, stdin: StandardInput, limits: Limits,
-            body: (Execution) async throws -> Value
-        ) async throws -> (result: RunResult, value: Value) {
-            try beginRun()
-            defer { endRun() }
-            let relay = StreamRelay()
-            // The consumer runs here, once, and the tries beside it: so it need not know of a second one.
-            async let result = stream(command, stdin, limits, relay)
-            let value: Value
-            do {
-                value = try await body(Execution(output: .init(next: { await relay.next() })))
-                relay.consumerEnded(.success(()))
-                if case .stream(let chunks) = stdin { await chunks.bodyEnded() }
-            } catch {
-                relay.consumerEnded(.failure(error))
-                _ = try? await result
-                throw error
-            }
-            return (try await result, value)
-        }
-
-        private func stream(
-            _ command: Command, _ stdin: StandardInput, _ limits: Limits, _ relay: StreamRelay
-        ) async throws -> RunResult {
-            defer { relay.end() }
-            try await leaveIfTooSmall(limits)
-            return try await tries(
-                stdin, mayRepeat: { relay.claimRetry() },
-                run: { sandbox, stdin in
-                    try await sandbox.run(command, stdin: stdin, limits: limits) { execution in
-                        // By another name: what the consumer throws is no failure of the backend.
-                        do { try await relay.serve(execution.output) } catch { throw ConsumerFailure() }
-                    }.result
-                })
-        }
-
-        private struct ConsumerFailure: Error {}
-
-        /// Runs on the sandbox at hand; if that is lost and nothing has come of the run yet, on the second backend.
-        ///
-        /// - Parameter mayRepeat: asked once, after a loss.
-        private func tries(
-            _ stdin: StandardInput, mayRepeat: () -> Bool,
-            run: (any SandboxInstance, StandardInput) async throws -> RunResult
-        ) async throws -> RunResult {
-            defer { forbidReplay() }
-            let sandbox = try await current()
-            let input = state.withLock({ $0.hasRun }) ? nil : InputGuard(stdin)
-            do {
-                let result = try await run(sandbox, input?.guarded ?? stdin)
-                giveVerdict { $0.succeeded($1) }
-                return complete(result)
-            } catch let error as SandboxError {
-                guard let cause = judge(error, of: sandbox), !Task.isCancelled else { throw complete(error) }
-                let isLoss = BackendFailure(error) != .incapable
-                if let refusal = refusal(input) {
-                    throw complete(error, notRepeated: isLoss ? refusal : nil)
-                }
-                guard mayRepeat() else {
-                    throw complete(error, notRepeated: "its output was already handed out")
-                }
-                let replacement = try await replace(sandbox, cause, isRetry: isLoss)
-                do {
-                    return complete(try await run(replacement, stdin), attempt: 2)
-                } catch let error as SandboxError {
-                    throw complete(error, attempt: 2)
-                }
-            }
-        }
-
-        /// Moves to the second backend what the first one is too large for, as long as nothing would be lost by that.
-        private func leaveIfTooSmall(_ limits: Limits) async throws(SandboxError) {
-            guard let cause = backend.shortcoming(limits), refusal() == nil,
-                case .first(let sandbox) = state.withLock({ $0.place })
-            else { return }
-            _ = try await replace(sandbox, cause, isRetry: false)
-        }
-
-        /// Why what was lost cannot be repeated.
-        private func refusal(_ input: InputGuard? = nil) -> String? {
-            let (hasRun, isIncomplete) = state.withLock { ($0.hasRun, $0.journal.isIncomplete) }
-            if hasRun { return "what earlier runs left in the sandbox is lost" }
-            if isIncomplete { return "the sandbox's files were too large to be kept for it" }
-            return input?.wasRead == true ? "a part of its input is gone" : nil
-        }
-
-        private func beginRun() throws(SandboxError) {
-            let isFree = state.withLock { state in
-                defer { state.isRunning = true }
-                return !state.isRunning
-            }
-            guard isFree else {
-                throw complete(
-                    SandboxError(
-                        .sandboxBusy, message: "a run is under way in this sandbox",
-                        hint: "wait for it, or use another sandbox"))
-            }
-        }
-
-        private func endRun() { state.withLock { $0.isRunning = false } }
-
-        // MARK: From the first to the second
-
-        /// The first run came to something, whatever: nothing can be repeated from now on.
-        private func forbidReplay() {
-            state.withLock { state in
-                state.hasRun = true
-                state.journal.discard()
-            }
-        }
-
-        /// Judges the first backend by what came of this sandbox, as long as it is one of its own.
-        private func giveVerdict(_ report: (FallbackBackend, BreakerBoard.Pass) -> Void) {
-            let pass = state.withLock { state -> BreakerBoard.Pass? in
-                guard case .first = state.place, !state.hasVerdict else { return nil }
-                state.hasVerdict = true
-                return state.pass
-            }
-            if let pass { report(backend, pass) }
-        }
-
-        private func current() async throws(SandboxError) -> any SandboxInstance {
-            switch state.withLock({ $0.place }) {
-            case .first(let sandbox), .second(let sandbox): return sandbox
-            case .moving(let task): return try await arrived(task)
-            case .lost(let error): throw error
-            }
-        }
-
-        /// Why this error may send the sandbox to the second backend; `nil` if it may not. Tells the breaker.
-        private func judge(_ error: SandboxError, of sandbox: any SandboxInstance) -> BreakerBoard.Cause? {
-            guard let failure = BackendFailure(error), isOfUse(failure) else { return nil }
-            let (pass, known) = state.withLock { state -> (BreakerBoard.Pass?, BreakerBoard.Cause?) in
-                switch state.place {
-                // A sandbox that lacks something is not lost: without a second one it goes on.
-                case .first(let first) where first === sandbox && failure == .incapable:
-                    return (
-                        nil, state.hasRun ? nil : BreakerBoard.Cause(code: error.code, text: error.message)
-                    )
-                case .first(let first) where first === sandbox && state.lost == nil:
-                    state.lost = BreakerBoard.Cause(code: error.code, text: error.message)
-                    state.hasVerdict = true
-                    return (state.pass, state.lost)
-                case .second(let second) where second === sandbox: return (nil, nil)
-                // Somebody else found it out: the sandbox is on its way already, or cannot go.
-                default: return (nil, state.lost)
-                }
-            }
-            if let pass { _ = backend.failed(pass, error) }
-            return known
-        }
-
-        /// Programs are missing in an image, whichever backend has it; only `.host` stands for two.
-        private func isOfUse(_ failure: BackendFailure) -> Bool {
-            failure != .incapable || options.image == .host
-        }
-
-        /// Makes the sandbox again on the second backend, with its files. Several callers share one move.
-        private func replace(
-            _ lost: any SandboxInstance, _ cause: BreakerBoard.Cause, isRetry: Bool
-        ) async throws(SandboxError) -> any SandboxInstance {
-            let isMine = state.withLock { state in
-                guard case .first = state.place, !state.isClosed else { return false }
-                state.place = .moving(
-                    Task { [backend, options, journal = state.journal] in
-                        await Self.move(backend, options, journal, cause)
-                    })
-                state.cause = cause
-                state.retired = Task { await lost.close() }
-                return true
-            }
-            if isMine { backend.announce(cause, wasTried: true, isRetry: isRetry) }
-            return try await current()
-        }
-
-        private func arrived(
-            _ task: Task<Result<any SandboxInstance, SandboxError>, Never>
-        ) async throws(SandboxError) -> any SandboxInstance {
-            let result = await withTaskCancellationHandler {
-                await task.value
-            } onCancel: {
-                task.cancel()
-            }
-            let sandbox: (any SandboxInstance)? = state.withLock { state in
-                guard case .moving = state.place else { return try? result.get() }
-                switch result {
-                case .success(let sandbox):
-                    (state.place, state.latest) = (.second(sandbox), sandbox)
-                    return sandbox
-                case .failure(let error):
-                    state.place = .lost(error)
-                    return nil
-                }
-            }
-            if let sandbox { return sandbox }
-            do throws(SandboxError) { return try result.get() } catch { throw complete(error) }
-        }
-
-        private static func move(
-            _ backend: FallbackBackend, _ options: SandboxOptions, _ journal: FileJournal,
-            _ cause: BreakerBoard.Cause
-        ) async -> Result<any SandboxInstance, SandboxError> {
-            do throws(SandboxError) {
-                let sandbox = try await backend.acquireSecond(options, cause)
-                do throws(SandboxError) {
-                    for entry in journal.entries {
-                        do throws(SandboxError) {
-                            try await sandbox.write(entry.bytes, to: entry.path, executable: entry.executable)
-                        } catch {
-                            // What the first sandbox had not taken either is its writer's affair.
-                            if entry.isConfirmed { throw error }
-                        }
-                    }
-                } catch {
-                    await sandbox.close()
-                    throw error
-                }
-                return .success(sandbox)
-            } catch {
-                return .failure(error)
-            }
-        }
-
-        // MARK: Who answered
-
-        private func complete(_ result: RunResult, attempt: Int = 1) -> RunResult {
-            var complete = result
-            complete.provenance = Self.complete(
-                result.provenance, state.withLock { $0.cause }, attempt: attempt)
-            return complete
-        }
-
-        /// - Parameter notRepeated: why what failed was not repeated on the second backend.
-        private func complete(
-            _ error: SandboxError, attempt: Int = 1, notRepeated: String? = nil
-        ) -> SandboxError {
-            let (latest, cause) = state.withLock { ($0.latest, $0.cause) }
-            var complete = error.answered(by: latest.provenance, reason: cause?.text, attempt: attempt)
-            if let notRepeated {
-                complete.hint = "it was not repeated on the second backend: \(notRepeated)"
-            }
-            return complete
-        }
-
-        private static func complete(
-            _ provenance: Provenance, _ cause: BreakerBoard.Cause?, attempt: Int
-        ) -> Provenance {
-            var complete = provenance
-            complete.requested = "auto"
-            complete.fallbackReason = cause?.text
-            complete.attempt = attempt
-            return complete
+    /// Uses the sandbox at hand, and if that is lost the one that replaces it.
+    private func use(
+        _ body: (any SandboxLease) async throws(SandboxError) -> Void
+    ) async throws(SandboxError) {
+        let sandbox = try await current()
+        do throws(SandboxError) {
+            try await body(sandbox)
+        } catch {
+            guard let cause = judge(error, of: sandbox), !Task.isCancelled else { throw complete(error) }
+            if let refusal = refusal() { throw complete(error, notRepeated: refusal) }
+            let replacement = try await replace(sandbox, cause, isRetry: false)
+            do throws(SandboxError) { try await body(replacement) } catch { throw complete(error) }
         }
     }
+
+    // MARK: Runs
+
+    func run(
+        _ command: Command, stdin: StandardInput, limits: Limits
+    ) async throws(SandboxError) -> RunResult {
+        try beginRun()
+        defer { endRun() }
+        do {
+            try await leaveIfTooSmall(limits)
+            return try await tries(
+                stdin, mayRepeat: { true },
+                run: { sandbox, stdin in
+                    try await sandbox.run(command, stdin: stdin, limits: limits)
+                })
+        } catch let error as SandboxError {
+            throw error
+        } catch {
+            throw complete(SandboxError(.internalError, message: "\(error)"))
+        }
+    }
+
+    func run<Value>(
+        _ command: Command, stdin: StandardInput, limits: Limits,
+        body: (Execution) async throws -> Value
+    ) async throws -> (result: RunResult, value: Value) {
+        try beginRun()
+        defer { endRun() }
+        let relay = StreamRelay()
+        // The consumer runs here, once, and the tries beside it: so it need not know of a second one.
+        async let result = stream(command, stdin, limits, relay)
+        let value: Value
+        do {
+            value = try await body(Execution(output: .init(next: { await relay.next() })))
+            relay.consumerEnded(.success(()))
+            if case .stream(let chunks) = stdin { await chunks.bodyEnded() }
+        } catch {
+            relay.consumerEnded(.failure(error))
+            _ = try? await result
+            throw error
+        }
+        return (try await result, value)
+    }
+
+    private func stream(
+        _ command: Command, _ stdin: StandardInput, _ limits: Limits, _ relay: StreamRelay
+    ) async throws -> RunResult {
+        defer { relay.end() }
+        try await leaveIfTooSmall(limits)
+        return try await tries(
+            stdin, mayRepeat: { relay.claimRetry() },
+            run: { sandbox, stdin in
+                try await sandbox.run(command, stdin: stdin, limits: limits) { execution in
+                    // By another name: what the consumer throws is no failure of the backend.
+                    do { try await relay.serve(execution.output) } catch { throw ConsumerFailure() }
+                }.result
+            })
+    }
+
+    private struct ConsumerFailure: Error {}
+
+    /// Runs on the sandbox at hand; if that is lost and nothing has come of the run yet, on the second backend.
+    ///
+    /// - Parameter mayRepeat: asked once, after a loss.
+    private func tries(
+        _ stdin: StandardInput, mayRepeat: () -> Bool,
+        run: (any SandboxLease, StandardInput) async throws -> RunResult
+    ) async throws -> RunResult {
+        defer { forbidReplay() }
+        let sandbox = try await current()
+        let input = state.withLock({ $0.hasRun }) ? nil : InputGuard(stdin)
+        do {
+            let result = try await run(sandbox, input?.guarded ?? stdin)
+            giveVerdict { $0.succeeded($1) }
+            return complete(result)
+        } catch let error as SandboxError {
+            guard let cause = judge(error, of: sandbox), !Task.isCancelled else { throw complete(error) }
+            let isLoss = BackendFailure(error) != .incapable
+            if let refusal = refusal(input) {
+                throw complete(error, notRepeated: isLoss ? refusal : nil)
+            }
+            guard mayRepeat() else {
+                throw complete(error, notRepeated: "its output was already handed out")
+            }
+            let replacement = try await replace(sandbox, cause, isRetry: isLoss)
+            do {
+                return complete(try await run(replacement, stdin), attempt: 2)
+            } catch let error as SandboxError {
+                throw complete(error, attempt: 2)
+            }
+        }
+    }
+
+    /// Moves to the second backend what the first one is too large for, as long as nothing would be lost by that.
+    private func leaveIfTooSmall(_ limits: Limits) async throws(SandboxError) {
+        guard let cause = backend.shortcoming(limits), refusal() == nil,
+            case .first(let sandbox) = state.withLock({ $0.place })
+        else { return }
+        _ = try await replace(sandbox, cause, isRetry: false)
+    }
+
+    /// Why what was lost cannot be repeated.
+    private func refusal(_ input: InputGuard? = nil) -> String? {
+        let (hasRun, isIncomplete) = state.withLock { ($0.hasRun, $0.journal.isIncomplete) }
+        if hasRun { return "what earlier runs left in the sandbox is lost" }
+        if isIncomplete { return "the sandbox's files were too large to be kept for it" }
+        return input?.wasRead == true ? "a part of its input is gone" : nil
+    }
+
+    private func beginRun() throws(SandboxError) {
+        let isFree = state.withLock { state in
+            defer { state.isRunning = true }
+            return !state.isRunning
+        }
+        guard isFree else {
+            throw complete(
+                SandboxError(
+                    .sandboxBusy, message: "a run is under way in this sandbox",
+                    hint: "wait for it, or use another sandbox"))
+        }
+    }
+
+    private func endRun() { state.withLock { $0.isRunning = false } }
+
+    // MARK: From the first to the second
+
+    /// The first run came to something, whatever: nothing can be repeated from now on.
+    private func forbidReplay() {
+        state.withLock { state in
+            state.hasRun = true
+            state.journal.discard()
+        }
+    }
+
+    /// Judges the first backend by what came of this sandbox, as long as it is one of its own.
+    private func giveVerdict(_ report: (FallbackBackend, BreakerBoard.Pass) -> Void) {
+        let pass = state.withLock { state -> BreakerBoard.Pass? in
+            guard case .first = state.place, !state.hasVerdict else { return nil }
+            state.hasVerdict = true
+            return state.pass
+        }
+        if let pass { report(backend, pass) }
+    }
+
+    private func current() async throws(SandboxError) -> any SandboxLease {
+        switch state.withLock({ $0.place }) {
+        case .first(let sandbox), .second(let sandbox): return sandbox
+        case .moving(let task): return try await arrived(task)
+        case .lost(let error): throw error
+        }
+    }
+
+    /// Why this error may send the sandbox to the second backend; `nil` if it may not. Tells the breaker.
+    private func judge(_ error: SandboxError, of sandbox: any SandboxLease) -> BreakerBoard.Cause? {
+        guard let failure = BackendFailure(error), isOfUse(failure) else { return nil }
+        let (pass, known) = state.withLock { state -> (BreakerBoard.Pass?, BreakerBoard.Cause?) in
+            switch state.place {
+            // A sandbox that lacks something is not lost: without a second one it goes on.
+            case .first(let first) where first === sandbox && failure == .incapable:
+                return (
+                    nil, state.hasRun ? nil : BreakerBoard.Cause(code: error.code, text: error.message)
+                )
+            case .first(let first) where first === sandbox && state.lost == nil:
+                state.lost = BreakerBoard.Cause(code: error.code, text: error.message)
+                state.hasVerdict = true
+                return (state.pass, state.lost)
+            case .second(let second) where second === sandbox: return (nil, nil)
+            // Somebody else found it out: the sandbox is on its way already, or cannot go.
+            default: return (nil, state.lost)
+            }
+        }
+        if let pass { _ = backend.failed(pass, error) }
+        return known
+    }
+
+    /// Programs are missing in an image, whichever backend has it; only `.host` stands for two.
+    private func isOfUse(_ failure: BackendFailure) -> Bool {
+        failure != .incapable || options.image == .host
+    }
+
+    /// Makes the sandbox again on the second backend, with its files. Several callers share one move.
+    private func replace(
+        _ lost: any SandboxLease, _ cause: BreakerBoard.Cause, isRetry: Bool
+    ) async throws(SandboxError) -> any SandboxLease {
+        let isMine = state.withLock { state in
+            guard case .first = state.place, !state.isClosed else { return false }
+            state.place = .moving(
+                Task { [backend, options, journal = state.journal] in
+                    await Self.move(backend, options, journal, cause)
+                })
+            state.cause = cause
+            state.retired = Task { await lost.close() }
+            return true
+        }
+        if isMine { backend.announce(cause, wasTried: true, isRetry: isRetry) }
+        return try await current()
+    }
+
+    private func arrived(
+        _ task: Task<Result<any SandboxLease, SandboxError>, Never>
+    ) async throws(SandboxError) -> any SandboxLease {
+        let result = await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        let sandbox: (any SandboxLease)? = state.withLock { state in
+            guard case .moving = state.place else { return try? result.get() }
+            switch result {
+            case .success(let sandbox):
+                (state.place, state.latest) = (.second(sandbox), sandbox)
+                return sandbox
+            case .failure(let error):
+                state.place = .lost(error)
+                return nil
+            }
+        }
+        if let sandbox { return sandbox }
+        do throws(SandboxError) { return try result.get() } catch { throw complete(error) }
+    }
+
+    private static func move(
+        _ backend: FallbackBackend, _ options: SandboxOptions, _ journal: FileJournal,
+        _ cause: BreakerBoard.Cause
+    ) async -> Result<any SandboxLease, SandboxError> {
+        do throws(SandboxError) {
+            let sandbox = try await backend.acquireSecond(options, cause)
+            do throws(SandboxError) {
+                for entry in journal.entries {
+                    do throws(SandboxError) {
+                        try await sandbox.write(entry.bytes, to: entry.path, executable: entry.executable)
+                    } catch {
+                        // What the first sandbox had not taken either is its writer's affair.
+                        if entry.isConfirmed { throw error }
+                    }
+                }
+            } catch {
+                await sandbox.close()
+                throw error
+            }
+            return .success(sandbox)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    // MARK: Who answered
+
+    private func complete(_ result: RunResult, attempt: Int = 1) -> RunResult {
+        var complete = result
+        complete.provenance = Self.complete(
+            result.provenance, state.withLock { $0.cause }, attempt: attempt)
+        return complete
+    }
+
+    /// - Parameter notRepeated: why what failed was not repeated on the second backend.
+    private func complete(
+        _ error: SandboxError, attempt: Int = 1, notRepeated: String? = nil
+    ) -> SandboxError {
+        let (latest, cause) = state.withLock { ($0.latest, $0.cause) }
+        var complete = error.answered(by: latest.provenance, reason: cause?.text, attempt: attempt)
+        if let notRepeated {
+            complete.hint = "it was not repeated on the second backend: \(notRepeated)"
+        }
+        return complete
+    }
+
+    private static func complete(
+        _ provenance: Provenance, _ cause: BreakerBoard.Cause?, attempt: Int
+    ) -> Provenance {
+        var complete = provenance
+        complete.requested = "auto"
+        complete.fallbackReason = cause?.text
+        complete.attempt = attempt
+        return complete
+    }
+}
 #endif

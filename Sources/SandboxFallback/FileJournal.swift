@@ -1,76 +1,76 @@
 /// The files that a sandbox was given, so that another one can be given the same.
 
 #if Fallback
-    import SandboxAPI
-    import SandboxRuntime
+import SandboxAPI
+import SandboxRuntime
 
-    /// Files in the order in which they were written, up to a number of bytes. Pure.
-    struct FileJournal: Sendable {
-        struct Entry: Sendable {
-            var id: Int
-            var path: ByteString
-            var bytes: [UInt8]
-            var executable: Bool
-            /// False while the sandbox has not said yet that it took the file.
-            var isConfirmed = false
+/// Files in the order in which they were written, up to a number of bytes. Pure.
+struct FileJournal: Sendable {
+    struct Entry: Sendable {
+        var id: Int
+        var path: ByteString
+        var bytes: [UInt8]
+        var executable: Bool
+        /// False while the sandbox has not said yet that it took the file.
+        var isConfirmed = false
+    }
+
+    /// Charged for each entry besides its bytes: a million empty files are not free.
+    static let overhead = 256
+
+    private(set) var entries: [Entry] = []
+    /// True when something could not be kept: the journal does not tell the whole story any more.
+    private(set) var isIncomplete = false
+    private var size = 0
+    private let capacity: Int
+    private var lastID = 0
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    /// A file is about to be written.
+    ///
+    /// - Returns: its entry's number; `nil` if it is not kept.
+    mutating func begin(_ path: ByteString, _ bytes: [UInt8], executable: Bool) -> Int? {
+        guard !isIncomplete else { return nil }
+        let (total, overflow) = size.addingReportingOverflow(Self.charge(path, bytes))
+        guard !overflow, total <= capacity else {
+            discard()
+            return nil
         }
+        size = total
+        lastID += 1
+        entries.append(Entry(id: lastID, path: path, bytes: bytes, executable: executable))
+        return lastID
+    }
 
-        /// Charged for each entry besides its bytes: a million empty files are not free.
-        static let overhead = 256
+    /// The file was written; what stood under the same name before is not needed any more.
+    mutating func confirm(_ id: Int) {
+        guard let index = entries.firstIndex(where: { $0.id == id }) else { return }
+        entries[index].isConfirmed = true
+        let path = entries[index].path
+        remove { $0.path == path && $0.id < id && $0.isConfirmed }
+    }
 
-        private(set) var entries: [Entry] = []
-        /// True when something could not be kept: the journal does not tell the whole story any more.
-        private(set) var isIncomplete = false
-        private var size = 0
-        private let capacity: Int
-        private var lastID = 0
+    /// The file was not written.
+    mutating func cancel(_ id: Int) { remove { $0.id == id } }
 
-        init(capacity: Int) { self.capacity = capacity }
+    /// Nothing can be replayed from now on: keeps nothing.
+    mutating func discard() {
+        isIncomplete = true
+        entries = []
+        size = 0
+    }
 
-        /// A file is about to be written.
-        ///
-        /// - Returns: its entry's number; `nil` if it is not kept.
-        mutating func begin(_ path: ByteString, _ bytes: [UInt8], executable: Bool) -> Int? {
-            guard !isIncomplete else { return nil }
-            let (total, overflow) = size.addingReportingOverflow(Self.charge(path, bytes))
-            guard !overflow, total <= capacity else {
-                discard()
-                return nil
-            }
-            size = total
-            lastID += 1
-            entries.append(Entry(id: lastID, path: path, bytes: bytes, executable: executable))
-            return lastID
-        }
-
-        /// The file was written; what stood under the same name before is not needed any more.
-        mutating func confirm(_ id: Int) {
-            guard let index = entries.firstIndex(where: { $0.id == id }) else { return }
-            entries[index].isConfirmed = true
-            let path = entries[index].path
-            remove { $0.path == path && $0.id < id && $0.isConfirmed }
-        }
-
-        /// The file was not written.
-        mutating func cancel(_ id: Int) { remove { $0.id == id } }
-
-        /// Nothing can be replayed from now on: keeps nothing.
-        mutating func discard() {
-            isIncomplete = true
-            entries = []
-            size = 0
-        }
-
-        private mutating func remove(where isGone: (Entry) -> Bool) {
-            entries.removeAll { entry in
-                guard isGone(entry) else { return false }
-                size -= Self.charge(entry.path, entry.bytes)
-                return true
-            }
-        }
-
-        private static func charge(_ path: ByteString, _ bytes: [UInt8]) -> Int {
-            bytes.count + path.bytes.count + overhead
+    private mutating func remove(where isGone: (Entry) -> Bool) {
+        entries.removeAll { entry in
+            guard isGone(entry) else { return false }
+            size -= Self.charge(entry.path, entry.bytes)
+            return true
         }
     }
+
+    private static func charge(_ path: ByteString, _ bytes: [UInt8]) -> Int {
+        bytes.count + path.bytes.count + overhead
+    }
+}
 #endif

@@ -1,34 +1,34 @@
 /// Knows whether a run's stdin can be given a second time.
 
 #if Fallback
-    import SandboxAPI
-    import SandboxRuntime
-    import Synchronization
+import SandboxAPI
+import SandboxRuntime
+import Synchronization
 
-    /// Tells whether anything was taken out of a run's stdin that cannot be had again.
-    final class InputGuard: Sendable {
-        let guarded: StandardInput
-        private let mark: Mark
+/// Tells whether anything was taken out of a run's stdin that cannot be had again.
+final class InputGuard: Sendable {
+    let guarded: StandardInput
+    private let mark: Mark
 
-        private final class Mark: Sendable {
-            let wasRead = Atomic<Bool>(false)
-        }
+    private final class Mark: Sendable {
+        let wasRead = Atomic<Bool>(false)
+    }
 
-        var wasRead: Bool { mark.wasRead.load(ordering: .acquiring) }
+    var wasRead: Bool { mark.wasRead.load(ordering: .acquiring) }
 
-        init(_ stdin: StandardInput) {
-            let mark = Mark()
-            self.mark = mark
-            switch stdin {
-            case .none, .bytes, .file: guarded = stdin
-            case .stream(let stream):
-                guarded = .stream(
-                    InputChunks { body in
-                        // From the first request on a chunk may be on its way to somebody who is gone.
-                        mark.wasRead.store(true, ordering: .releasing)
-                        try await stream.send(to: body)
-                    })
-            }
+    init(_ stdin: StandardInput) {
+        let mark = Mark()
+        self.mark = mark
+        switch stdin {
+        case .none, .bytes, .file: guarded = stdin
+        case .stream(let stream):
+            guarded = .stream(
+                InputChunks { body in
+                    // From the first request on a chunk may be on its way to somebody who is gone.
+                    mark.wasRead.store(true, ordering: .releasing)
+                    try await stream.send(to: body)
+                })
         }
     }
+}
 #endif

@@ -108,11 +108,11 @@ enum ImageDocuments {
     /// This machine's architecture in OCI's words.
     static var ownArchitecture: String {
         #if arch(x86_64)
-            "amd64"
+        "amd64"
         #elseif arch(arm64)
-            "arm64"
+        "arm64"
         #else
-            "unknown"
+        "unknown"
         #endif
     }
 }

@@ -1,84 +1,84 @@
 /// Turns `--backend` into a backend: the one place to change when another backend comes.
 
 #if CLI
-    import ArgumentParser
-    import Glibc
-    import Sandbox
+import ArgumentParser
+import Glibc
+import Sandbox
 
-    #if Docker
-        import SandboxDocker
+#if Docker
+import SandboxDocker
+#endif
+
+enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
+    case local, docker, auto
+
+    /// The backend that a choice led to.
+    struct Made {
+        var backend: any SandboxBackend
+        /// Why the first choice of `auto` was not used, where that is known before any run.
+        var fallbackReason: String?
+    }
+
+    /// What a backend is made for.
+    enum Use {
+        /// One run: nothing is kept ready.
+        case oneRun
+        /// Its pool, as the environment configures it.
+        case pool
+    }
+
+    /// Makes the backend.
+    ///
+    /// - Parameter environment: the process's variables; see `DockerConfiguration.init(environment:)`.
+    func make(for use: Use, environment: [String: String]) throws(SandboxError) -> Made {
+        if self == .local { return Made(backend: try Self.local(use, environment)) }
+        #if Docker
+        let docker = try DockerChoice(use, environment)
+        if self == .docker { return Made(backend: try docker.backend()) }
+        return try docker.fallingBack(to: try Self.local(use, environment))
+        #else
+        if self == .auto {
+            return Made(
+                backend: try Self.local(use, environment), fallbackReason: Self.dockerMissing)
+        }
+        throw SandboxError(
+            .backendUnavailable, message: Self.dockerMissing,
+            hint: "use `--backend local`, or `--backend auto` to have it chosen")
+        #endif
+    }
+
+    #if !Docker
+    static let dockerMissing = "the Docker backend is not part of this version"
     #endif
 
-    enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
-        case local, docker, auto
-
-        /// The backend that a choice led to.
-        struct Made {
-            var backend: any SandboxBackend
-            /// Why the first choice of `auto` was not used, where that is known before any run.
-            var fallbackReason: String?
+    private static func local(
+        _ use: Use, _ environment: [String: String]
+    ) throws(SandboxError) -> any SandboxBackend {
+        // The second sandbox is for a program while its compiler's is destroyed.
+        var configuration = LocalBackend.Configuration(minimum: 0, maximum: 2)
+        #if Docker
+        if use == .pool {
+            configuration.pool = try DockerConfiguration(environment: environment).pool
         }
-
-        /// What a backend is made for.
-        enum Use {
-            /// One run: nothing is kept ready.
-            case oneRun
-            /// Its pool, as the environment configures it.
-            case pool
-        }
-
-        /// Makes the backend.
-        ///
-        /// - Parameter environment: the process's variables; see `DockerConfiguration.init(environment:)`.
-        func make(for use: Use, environment: [String: String]) throws(SandboxError) -> Made {
-            if self == .local { return Made(backend: try Self.local(use, environment)) }
-            #if Docker
-                let docker = try DockerChoice(use, environment)
-                if self == .docker { return Made(backend: try docker.backend()) }
-                return try docker.fallingBack(to: try Self.local(use, environment))
-            #else
-                if self == .auto {
-                    return Made(
-                        backend: try Self.local(use, environment), fallbackReason: Self.dockerMissing)
-                }
-                throw SandboxError(
-                    .backendUnavailable, message: Self.dockerMissing,
-                    hint: "use `--backend local`, or `--backend auto` to have it chosen")
-            #endif
-        }
-
-        #if !Docker
-            static let dockerMissing = "the Docker backend is not part of this version"
         #endif
-
-        private static func local(
-            _ use: Use, _ environment: [String: String]
-        ) throws(SandboxError) -> any SandboxBackend {
-            // The second sandbox is for a program while its compiler's is destroyed.
-            var configuration = LocalBackend.Configuration(minimum: 0, maximum: 2)
-            #if Docker
-                if use == .pool {
-                    configuration.pool = try DockerConfiguration(environment: environment).pool
-                }
-            #endif
-            // This process is ours alone.
-            configuration.adoptCgroup = true
-            return LocalBackend(configuration)
-        }
-
-        /// Says in a backend's own provenance what was asked of this command.
-        func complete(_ provenance: Provenance, fallbackReason: String?) -> Provenance {
-            var complete = provenance
-            complete.requested = rawValue
-            if complete.fallbackReason == nil { complete.fallbackReason = fallbackReason }
-            return complete
-        }
-
-        /// Who answers when no backend did.
-        func unanswered(image: String, fallbackReason: String? = nil) -> Provenance {
-            Provenance(
-                kind: self == .docker ? .docker : .local, requested: rawValue, fallbackReason: fallbackReason,
-                instance: "", sandbox: "", image: image, hostPID: getpid())
-        }
+        // This process is ours alone.
+        configuration.adoptCgroup = true
+        return LocalBackend(configuration)
     }
+
+    /// Says in a backend's own provenance what was asked of this command.
+    func complete(_ provenance: Provenance, fallbackReason: String?) -> Provenance {
+        var complete = provenance
+        complete.requested = rawValue
+        if complete.fallbackReason == nil { complete.fallbackReason = fallbackReason }
+        return complete
+    }
+
+    /// Who answers when no backend did.
+    func unanswered(image: String, fallbackReason: String? = nil) -> Provenance {
+        Provenance(
+            kind: self == .docker ? .docker : .local, requested: rawValue, fallbackReason: fallbackReason,
+            instance: "", sandbox: "", image: image, hostPID: getpid())
+    }
+}
 #endif

@@ -1,109 +1,109 @@
 /// What the command does with Docker: makes the backend, falls back from it, asks the engine, cleans up in it.
 
 #if CLI && Docker
-    import Glibc
-    import Logging
-    import Sandbox
-    import SandboxDocker
-    import SandboxFallback
-    import Synchronization
-    import SandboxRuntime
+import Glibc
+import Logging
+import Sandbox
+import SandboxDocker
+import SandboxFallback
+import Synchronization
+import SandboxRuntime
 
-    struct DockerChoice {
-        private let configuration: DockerConfiguration
+struct DockerChoice {
+    private let configuration: DockerConfiguration
 
-        /// - Throws: `.invalidArgument` if a variable of the environment is not acceptable.
-        init(_ use: BackendChoice.Use, _ environment: [String: String]) throws(SandboxError) {
-            var configuration = try DockerConfiguration(environment: environment)
-            // The command says what is to be said, in its own words.
-            configuration.logger = .silent
-            if use == .oneRun { configuration.pool.minimum = 0 }
-            self.configuration = configuration
+    /// - Throws: `.invalidArgument` if a variable of the environment is not acceptable.
+    init(_ use: BackendChoice.Use, _ environment: [String: String]) throws(SandboxError) {
+        var configuration = try DockerConfiguration(environment: environment)
+        // The command says what is to be said, in its own words.
+        configuration.logger = .silent
+        if use == .oneRun { configuration.pool.minimum = 0 }
+        self.configuration = configuration
+    }
+
+    func backend() throws(SandboxError) -> any SandboxBackend {
+        try DockerBackend(configuration: configuration)
+    }
+
+    /// Docker where it works, else this one, and why on stderr.
+    ///
+    /// An address that is none is no reason to stop where Docker is only the first choice.
+    func fallingBack(to second: any SandboxBackend) throws(SandboxError) -> BackendChoice.Made {
+        let first: any SandboxBackend
+        do throws(SandboxError) {
+            first = try backend()
+        } catch {
+            guard error.code == .invalidArgument else { throw error }
+            return BackendChoice.Made(backend: second, fallbackReason: error.message)
         }
-
-        func backend() throws(SandboxError) -> any SandboxBackend {
-            try DockerBackend(configuration: configuration)
+        let said = Mutex<Set<String>>([])
+        var configuration = FallbackBackend.Configuration()
+        configuration.logger = .silent
+        configuration.onFallback = { event in
+            let line =
+                event.isRetry
+                ? "docker lost the run: \(event.reason); running it again locally"
+                : "docker is not used: \(event.reason); running locally"
+            // A program that is compiled has two sandboxes, and one reason.
+            guard said.withLock({ $0.insert(line).inserted }) else { return }
+            _ = StandardStreams.writeAll(Array("sandbox: \(line)\n".utf8), to: STDERR_FILENO)
         }
+        return BackendChoice.Made(
+            backend: try FallbackBackend(primary: first, secondary: second, configuration))
+    }
 
-        /// Docker where it works, else this one, and why on stderr.
-        ///
-        /// An address that is none is no reason to stop where Docker is only the first choice.
-        func fallingBack(to second: any SandboxBackend) throws(SandboxError) -> BackendChoice.Made {
-            let first: any SandboxBackend
+    // MARK: doctor and cleanup
+
+    /// The line `docker` of `sandbox doctor`: what the engine says, and what a container gives that was tried; or why
+    /// there is none. An image that is missing is told, and not pulled.
+    static func doctorEntry(_ environment: [String: String]) async -> HostReport.Entry {
+        do throws(SandboxError) {
+            var configuration = try DockerChoice(.oneRun, environment).configuration
+            configuration.pullPolicy = .never
+            let answer = try await DockerBackend.probe(configuration)
+            let backend = try DockerBackend(configuration: configuration)
             do throws(SandboxError) {
-                first = try backend()
-            } catch {
-                guard error.code == .invalidArgument else { throw error }
-                return BackendChoice.Made(backend: second, fallbackReason: error.message)
-            }
-            let said = Mutex<Set<String>>([])
-            var configuration = FallbackBackend.Configuration()
-            configuration.logger = .silent
-            configuration.onFallback = { event in
-                let line =
-                    event.isRetry
-                    ? "docker lost the run: \(event.reason); running it again locally"
-                    : "docker is not used: \(event.reason); running locally"
-                // A program that is compiled has two sandboxes, and one reason.
-                guard said.withLock({ $0.insert(line).inserted }) else { return }
-                _ = StandardStreams.writeAll(Array("sandbox: \(line)\n".utf8), to: STDERR_FILENO)
-            }
-            return BackendChoice.Made(
-                backend: try FallbackBackend(primary: first, secondary: second, configuration))
-        }
-
-        // MARK: doctor and cleanup
-
-        /// The line `docker` of `sandbox doctor`: what the engine says, and what a container gives that was tried; or why
-        /// there is none. An image that is missing is told, and not pulled.
-        static func doctorEntry(_ environment: [String: String]) async -> HostReport.Entry {
-            do throws(SandboxError) {
-                var configuration = try DockerChoice(.oneRun, environment).configuration
-                configuration.pullPolicy = .never
-                let answer = try await DockerBackend.probe(configuration)
-                let backend = try DockerBackend(configuration: configuration)
-                do throws(SandboxError) {
-                    let sandbox = try await backend.acquire(SandboxOptions(isolation: .minimal))
-                    let level = sandbox.isolation.level
-                    await sandbox.close()
-                    await backend.shutdown()
-                    return HostReport.Entry(
-                        name: "docker", isAvailable: true, detail: "\(answer); level \(level.rawValue)")
-                } catch {
-                    await backend.shutdown()
-                    guard error.code == .imageUnavailable else { throw error }
-                    return HostReport.Entry(
-                        name: "docker", isAvailable: true,
-                        detail:
-                            "\(answer); not tried: \(error.message); load the image \(configuration.image), or "
-                            + "name another one in SANDBOX_IMAGE")
-                }
-            } catch {
+                let sandbox = try await backend.acquire(SandboxOptions(isolation: .minimal))
+                let level = sandbox.isolation.level
+                await sandbox.close()
+                await backend.shutdown()
                 return HostReport.Entry(
-                    name: "docker", isAvailable: false, detail: error.message,
-                    mend: error.hint ?? "start a Docker Engine, or say in DOCKER_HOST where it is")
+                    name: "docker", isAvailable: true, detail: "\(answer); level \(level.rawValue)")
+            } catch {
+                await backend.shutdown()
+                guard error.code == .imageUnavailable else { throw error }
+                return HostReport.Entry(
+                    name: "docker", isAvailable: true,
+                    detail:
+                        "\(answer); not tried: \(error.message); load the image \(configuration.image), or "
+                        + "name another one in SANDBOX_IMAGE")
             }
-        }
-
-        /// What `sandbox cleanup` removed from the engine; nothing where this user has none.
-        ///
-        /// - Throws: also when there is one that cannot be asked: it may have something of ours.
-        static func cleanUp(_ environment: [String: String]) async throws(SandboxError)
-            -> DockerBackend.Cleanup
-        {
-            let configuration = try DockerChoice(.oneRun, environment).configuration
-            guard hasEngine(configuration) else { return DockerBackend.Cleanup() }
-            return try await DockerBackend.cleanup(configuration)
-        }
-
-        /// One that was named, or the usual one's socket, which this user may open. A socket that is not there has never
-        /// had an engine since this host started; one that does not answer is another thing, and told.
-        private static func hasEngine(_ configuration: DockerConfiguration) -> Bool {
-            guard let host = configuration.engineHost else {
-                return access(DockerConfiguration.usualSocket, R_OK | W_OK) == 0
-            }
-            let scheme = "unix://"
-            return !host.hasPrefix(scheme) || access(String(host.dropFirst(scheme.count)), F_OK) == 0
+        } catch {
+            return HostReport.Entry(
+                name: "docker", isAvailable: false, detail: error.message,
+                mend: error.hint ?? "start a Docker Engine, or say in DOCKER_HOST where it is")
         }
     }
+
+    /// What `sandbox cleanup` removed from the engine; nothing where this user has none.
+    ///
+    /// - Throws: also when there is one that cannot be asked: it may have something of ours.
+    static func cleanUp(_ environment: [String: String]) async throws(SandboxError)
+        -> DockerBackend.Cleanup
+    {
+        let configuration = try DockerChoice(.oneRun, environment).configuration
+        guard hasEngine(configuration) else { return DockerBackend.Cleanup() }
+        return try await DockerBackend.cleanup(configuration)
+    }
+
+    /// One that was named, or the usual one's socket, which this user may open. A socket that is not there has never
+    /// had an engine since this host started; one that does not answer is another thing, and told.
+    private static func hasEngine(_ configuration: DockerConfiguration) -> Bool {
+        guard let host = configuration.engineHost else {
+            return access(DockerConfiguration.usualSocket, R_OK | W_OK) == 0
+        }
+        let scheme = "unix://"
+        return !host.hasPrefix(scheme) || access(String(host.dropFirst(scheme.count)), F_OK) == 0
+    }
+}
 #endif

@@ -1,108 +1,108 @@
 /// Reads regular files of the host, with a bound on every read.
 
 #if CLI
-    import Glibc
-    import Sandbox
+import Glibc
+import Sandbox
 
-    /// A regular file's content.
-    struct HostFile {
-        var bytes: [UInt8]
-        var isExecutable: Bool
+/// A regular file's content.
+struct HostFile {
+    var bytes: [UInt8]
+    var isExecutable: Bool
 
-        /// Reads a whole regular file; links are followed, since the caller names the file.
-        ///
-        /// - Parameters:
-        ///   - what: the file's role, for messages: "the source file".
-        ///   - limit: a larger file is refused before anything of it is read.
-        static func read(_ path: ByteString, what: String, limit: Int) throws(SandboxError) -> HostFile {
-            // Without O_NONBLOCK the open of a FIFO would wait for a writer.
-            let descriptor = open(path.cString, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-            if descriptor < 0 { throw openFailure(errno, path: path, what: what) }
-            defer { close(descriptor) }
+    /// Reads a whole regular file; links are followed, since the caller names the file.
+    ///
+    /// - Parameters:
+    ///   - what: the file's role, for messages: "the source file".
+    ///   - limit: a larger file is refused before anything of it is read.
+    static func read(_ path: ByteString, what: String, limit: Int) throws(SandboxError) -> HostFile {
+        // Without O_NONBLOCK the open of a FIFO would wait for a writer.
+        let descriptor = open(path.cString, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        if descriptor < 0 { throw openFailure(errno, path: path, what: what) }
+        defer { close(descriptor) }
 
-            let status = try check(descriptor, path: path, what: what)
-            let name = "\(what) '\(path)'"
-            if Int(status.st_size) > limit { throw tooLarge(name, limit) }
-            let bytes = try readAll(descriptor, expected: Int(status.st_size), limit: limit, name: name)
-            return HostFile(bytes: bytes, isExecutable: status.st_mode & 0o111 != 0)
-        }
+        let status = try check(descriptor, path: path, what: what)
+        let name = "\(what) '\(path)'"
+        if Int(status.st_size) > limit { throw tooLarge(name, limit) }
+        let bytes = try readAll(descriptor, expected: Int(status.st_size), limit: limit, name: name)
+        return HostFile(bytes: bytes, isExecutable: status.st_mode & 0o111 != 0)
+    }
 
-        /// Reads our own stdin to its end, whatever it is.
-        static func readStandardInput(what: String, limit: Int) throws(SandboxError) -> [UInt8] {
-            try readAll(STDIN_FILENO, expected: 0, limit: limit, name: what)
-        }
+    /// Reads our own stdin to its end, whatever it is.
+    static func readStandardInput(what: String, limit: Int) throws(SandboxError) -> [UInt8] {
+        try readAll(STDIN_FILENO, expected: 0, limit: limit, name: what)
+    }
 
-        /// The file may grow meanwhile, and files of /proc say 0: the bound counts what is really read.
-        private static func readAll(
-            _ descriptor: Int32, expected: Int, limit: Int, name: String
-        ) throws(SandboxError) -> [UInt8] {
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(expected)
-            var buffer = [UInt8](repeating: 0, count: 64 << 10)
-            while true {
-                let count = Glibc.read(descriptor, &buffer, buffer.count)
-                if count < 0 && errno == EINTR { continue }
-                if count < 0 && errno == EAGAIN {
-                    var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                    _ = poll(&event, 1, -1)
-                    continue
-                }
-                if count < 0 {
-                    throw SandboxError(
-                        .fileAccess, errno: errno, message: "cannot read \(name): \(ErrnoText.of(errno))")
-                }
-                if count == 0 { return bytes }
-                if bytes.count + count > limit { throw tooLarge(name, limit) }
-                bytes += buffer[..<count]
+    /// The file may grow meanwhile, and files of /proc say 0: the bound counts what is really read.
+    private static func readAll(
+        _ descriptor: Int32, expected: Int, limit: Int, name: String
+    ) throws(SandboxError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(expected)
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 && errno == EAGAIN {
+                var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                _ = poll(&event, 1, -1)
+                continue
             }
-        }
-
-        private static func tooLarge(_ name: String, _ limit: Int) -> SandboxError {
-            SandboxError(.fileTooLarge, message: "\(name) is larger than \(ByteSize.describe(limit))")
-        }
-
-        static func exists(_ path: ByteString) -> Bool {
-            var status = stat()
-            return stat(path.cString, &status) == 0
-        }
-
-        private static func check(_ descriptor: Int32, path: ByteString, what: String) throws(SandboxError)
-            -> stat
-        {
-            var status = stat()
-            if fstat(descriptor, &status) != 0 {
+            if count < 0 {
                 throw SandboxError(
-                    .fileAccess, errno: errno,
-                    message: "cannot examine \(what) '\(path)': \(ErrnoText.of(errno))")
+                    .fileAccess, errno: errno, message: "cannot read \(name): \(ErrnoText.of(errno))")
             }
-            switch status.st_mode & S_IFMT {
-            case S_IFREG: return status
-            case S_IFDIR:
-                throw SandboxError(
-                    .notRegularFile, errno: EISDIR, message: "\(what) '\(path)' is a directory")
-            default: throw SandboxError(.notRegularFile, message: "\(what) '\(path)' is not a regular file")
-            }
-        }
-
-        static func openFailure(_ number: Int32, path: ByteString, what: String) -> SandboxError {
-            switch number {
-            case ENOENT, ENOTDIR:
-                SandboxError(.fileNotFound, errno: number, message: "\(what) '\(path)' does not exist")
-            case ENXIO:  // A socket.
-                SandboxError(
-                    .notRegularFile, errno: number, message: "\(what) '\(path)' is not a regular file")
-            default:
-                SandboxError(
-                    .fileAccess, errno: number,
-                    message: "cannot open \(what) '\(path)': \(ErrnoText.of(number))")
-            }
+            if count == 0 { return bytes }
+            if bytes.count + count > limit { throw tooLarge(name, limit) }
+            bytes += buffer[..<count]
         }
     }
 
-    enum ErrnoText {
-        /// glibc keeps the text per thread.
-        static func of(_ number: Int32) -> String {
-            strerror(number).map { String(cString: $0) } ?? "error \(number)"
+    private static func tooLarge(_ name: String, _ limit: Int) -> SandboxError {
+        SandboxError(.fileTooLarge, message: "\(name) is larger than \(ByteSize.describe(limit))")
+    }
+
+    static func exists(_ path: ByteString) -> Bool {
+        var status = stat()
+        return stat(path.cString, &status) == 0
+    }
+
+    private static func check(_ descriptor: Int32, path: ByteString, what: String) throws(SandboxError)
+        -> stat
+    {
+        var status = stat()
+        if fstat(descriptor, &status) != 0 {
+            throw SandboxError(
+                .fileAccess, errno: errno,
+                message: "cannot examine \(what) '\(path)': \(ErrnoText.of(errno))")
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return status
+        case S_IFDIR:
+            throw SandboxError(
+                .notRegularFile, errno: EISDIR, message: "\(what) '\(path)' is a directory")
+        default: throw SandboxError(.notRegularFile, message: "\(what) '\(path)' is not a regular file")
         }
     }
+
+    static func openFailure(_ number: Int32, path: ByteString, what: String) -> SandboxError {
+        switch number {
+        case ENOENT, ENOTDIR:
+            SandboxError(.fileNotFound, errno: number, message: "\(what) '\(path)' does not exist")
+        case ENXIO:  // A socket.
+            SandboxError(
+                .notRegularFile, errno: number, message: "\(what) '\(path)' is not a regular file")
+        default:
+            SandboxError(
+                .fileAccess, errno: number,
+                message: "cannot open \(what) '\(path)': \(ErrnoText.of(number))")
+        }
+    }
+}
+
+enum ErrnoText {
+    /// glibc keeps the text per thread.
+    static func of(_ number: Int32) -> String {
+        strerror(number).map { String(cString: $0) } ?? "error \(number)"
+    }
+}
 #endif

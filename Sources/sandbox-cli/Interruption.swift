@@ -1,101 +1,101 @@
 /// Ends a run properly when SIGINT, SIGTERM or SIGHUP comes: cancel, let everything be killed, then leave.
 
 #if CLI
-    import Glibc
-    import Synchronization
+import Glibc
+import Synchronization
 
-    enum Interruption {
-        private struct State {
-            var cancel: (@Sendable () -> Void)?
-            var patience = Interruption.patience
-            var received: Int32?
-        }
-
-        private static let state = Mutex(State())
-
-        /// How long a cancelled run may take to end before we leave anyway; the supervisor then kills all.
-        static let patience = Duration.seconds(3)
-
-        /// From the signal handlers to the thread that acts on them. Set once, before the first handler;
-        /// constants here, so that a handler runs no lazy initialisation.
-        nonisolated(unsafe) private static var readEnd: Int32 = -1
-        nonisolated(unsafe) private static var writeEnd: Int32 = -1
-
-        /// The signal that interrupted the run.
-        static var received: Int32? { state.withLock { $0.received } }
-
-        /// Takes over the signals. SIGHUP only where nobody made us immune to it (`nohup`).
-        ///
-        /// By handlers: the runtime's main thread waits with no signal blocked, so blocking them fails.
-        static func install() {
-            var ends: [Int32] = [-1, -1]
-            guard pipe(&ends) == 0 else { return }
-            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-            readEnd = ends[0]
-            writeEnd = ends[1]
-
-            var thread = pthread_t()
-            pthread_create(
-                &thread, nil,
-                { _ in
-                    Interruption.wait()
-                    return nil
-                }, nil)
-
-            var action = sigaction()
-            action.__sigaction_handler.sa_handler = { number in
-                let before = errno
-                var byte = UInt8(truncatingIfNeeded: number)
-                _ = write(Interruption.writeEnd, &byte, 1)
-                errno = before
-            }
-            action.sa_flags = SA_RESTART
-            sigaction(SIGINT, &action, nil)
-            sigaction(SIGTERM, &action, nil)
-            if !isIgnored(SIGHUP) { sigaction(SIGHUP, &action, nil) }
-        }
-
-        /// Runs `body` as a task that the signals cancel.
-        ///
-        /// - Parameter patience: how long all that follows a signal may take.
-        static func cancelling<Value: Sendable>(
-            patience: Duration = patience, _ body: @escaping @Sendable () async throws -> Value
-        ) async throws -> Value {
-            let task = Task { try await body() }
-            state.withLock { state in
-                state.cancel = { task.cancel() }
-                state.patience = patience
-            }
-            defer { state.withLock { $0.cancel = nil } }
-            return try await task.value
-        }
-
-        private static func wait() {
-            let number = nextSignal()
-            let (cancel, patience) = state.withLock { state in
-                if state.cancel != nil { state.received = number }
-                return (state.cancel, state.patience)
-            }
-            if let cancel {
-                cancel()
-                // A second signal, or too long a wait.
-                var event = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
-                _ = poll(&event, 1, Int32(clamping: patience.components.seconds * 1000))
-            }
-            _exit(ExitStatus.signalBase + number)
-        }
-
-        private static func nextSignal() -> Int32 {
-            var byte: UInt8 = 0
-            while read(readEnd, &byte, 1) != 1 {}
-            return Int32(byte)
-        }
-
-        private static func isIgnored(_ signal: Int32) -> Bool {
-            var action = sigaction()
-            sigaction(signal, nil, &action)
-            // SIG_IGN, which Swift cannot compare with.
-            return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
-        }
+enum Interruption {
+    private struct State {
+        var cancel: (@Sendable () -> Void)?
+        var patience = Interruption.patience
+        var received: Int32?
     }
+
+    private static let state = Mutex(State())
+
+    /// How long a cancelled run may take to end before we leave anyway; the supervisor then kills all.
+    static let patience = Duration.seconds(3)
+
+    /// From the signal handlers to the thread that acts on them. Set once, before the first handler;
+    /// constants here, so that a handler runs no lazy initialisation.
+    nonisolated(unsafe) private static var readEnd: Int32 = -1
+    nonisolated(unsafe) private static var writeEnd: Int32 = -1
+
+    /// The signal that interrupted the run.
+    static var received: Int32? { state.withLock { $0.received } }
+
+    /// Takes over the signals. SIGHUP only where nobody made us immune to it (`nohup`).
+    ///
+    /// By handlers: the runtime's main thread waits with no signal blocked, so blocking them fails.
+    static func install() {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        readEnd = ends[0]
+        writeEnd = ends[1]
+
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            { _ in
+                Interruption.wait()
+                return nil
+            }, nil)
+
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { number in
+            let before = errno
+            var byte = UInt8(truncatingIfNeeded: number)
+            _ = write(Interruption.writeEnd, &byte, 1)
+            errno = before
+        }
+        action.sa_flags = SA_RESTART
+        sigaction(SIGINT, &action, nil)
+        sigaction(SIGTERM, &action, nil)
+        if !isIgnored(SIGHUP) { sigaction(SIGHUP, &action, nil) }
+    }
+
+    /// Runs `body` as a task that the signals cancel.
+    ///
+    /// - Parameter patience: how long all that follows a signal may take.
+    static func cancelling<Value: Sendable>(
+        patience: Duration = patience, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let task = Task { try await body() }
+        state.withLock { state in
+            state.cancel = { task.cancel() }
+            state.patience = patience
+        }
+        defer { state.withLock { $0.cancel = nil } }
+        return try await task.value
+    }
+
+    private static func wait() {
+        let number = nextSignal()
+        let (cancel, patience) = state.withLock { state in
+            if state.cancel != nil { state.received = number }
+            return (state.cancel, state.patience)
+        }
+        if let cancel {
+            cancel()
+            // A second signal, or too long a wait.
+            var event = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+            _ = poll(&event, 1, Int32(clamping: patience.components.seconds * 1000))
+        }
+        _exit(ExitStatus.signalBase + number)
+    }
+
+    private static func nextSignal() -> Int32 {
+        var byte: UInt8 = 0
+        while read(readEnd, &byte, 1) != 1 {}
+        return Int32(byte)
+    }
+
+    private static func isIgnored(_ signal: Int32) -> Bool {
+        var action = sigaction()
+        sigaction(signal, nil, &action)
+        // SIG_IGN, which Swift cannot compare with.
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+    }
+}
 #endif

@@ -1,161 +1,161 @@
 /// The limits on the command line and in its answers, each as the table describes it.
 
 #if CLI
-    import ArgumentParser
-    import Sandbox
-    import SandboxRuntime
+import ArgumentParser
+import Sandbox
+import SandboxRuntime
 
-    /// A limit that was given, ready to be put among the others.
-    struct LimitSetting: Sendable {
-        let apply: @Sendable (inout Limits) -> Void
-    }
+/// A limit that was given, ready to be put among the others.
+struct LimitSetting: Sendable {
+    let apply: @Sendable (inout Limits) -> Void
+}
 
-    /// The options of the run's limits: one for each row of the table.
-    struct RunLimitOptions: ParsableArguments, CustomReflectable {
-        private let options: [(limit: LimitDescription, option: Option<LimitSetting?>)]
+/// The options of the run's limits: one for each row of the table.
+struct RunLimitOptions: ParsableArguments, CustomReflectable {
+    private let options: [(limit: LimitDescription, option: Option<LimitSetting?>)]
 
-        init() {
-            options = LimitDescription.all.map { limit in
-                let option = Option<LimitSetting?>(
-                    name: .customLong(limit.option), parsing: .unconditional,
-                    help: .init(limit.helpWithDefault, valueName: limit.valueName), transform: limit.parse)
-                return (limit, option)
-            }
-        }
-
-        init(from decoder: any Decoder) throws {
-            let values = try decoder.container(keyedBy: LimitKey.self)
-            options = try LimitDescription.all.map { limit in
-                (limit, try values.decode(Option<LimitSetting?>.self, forKey: LimitKey(limit.name)))
-            }
-        }
-
-        /// What ArgumentParser finds options by: as if each were a property of the limit's name, in its wrapper.
-        var customMirror: Mirror {
-            Mirror(self, children: options.map { ("_" + $0.limit.name, $0.option as Any) })
-        }
-
-        /// Puts what was given into `limits`.
-        ///
-        /// - Returns: the names of those limits.
-        func apply(to limits: inout Limits) -> Set<String> {
-            var given: Set<String> = []
-            for (limit, option) in options {
-                guard let setting = option.wrappedValue else { continue }
-                setting.apply(&limits)
-                given.insert(limit.name)
-            }
-            return given
+    init() {
+        options = LimitDescription.all.map { limit in
+            let option = Option<LimitSetting?>(
+                name: .customLong(limit.option), parsing: .unconditional,
+                help: .init(limit.helpWithDefault, valueName: limit.valueName), transform: limit.parse)
+            return (limit, option)
         }
     }
 
-    /// The bounds of the run and of the compiler.
-    struct LimitOptions: ParsableArguments {
-        @OptionGroup var runLimits: RunLimitOptions
-
-        @Option(
-            parsing: .unconditional, help: .init("The compiler's wall time.", valueName: "s"),
-            transform: Seconds.parse)
-        var compileWallTime: Duration?
-
-        @Option(
-            parsing: .unconditional, help: .init("The compiler's memory.", valueName: "size"),
-            transform: ByteSize.parse)
-        var compileMemory: Int?
-
-        /// The run's limits. A longer CPU time alone moves the wall time along, which would end the run before.
-        var run: Limits {
-            var limits = Limits.standard
-            let given = runLimits.apply(to: &limits)
-            if given.contains(LimitKind.cpuTime.rawValue), !given.contains(LimitKind.wallTime.rawValue) {
-                let longer = max(limits.wallTime, limits.cpuTime * 2)
-                limits.wallTime = min(longer, LimitDescription.longestTime)
-            }
-            return limits
-        }
-
-        /// The compiler's. There is no option for its CPU time, which must not undo a longer wall time.
-        var compile: Limits {
-            var limits = Limits.compile
-            if let compileWallTime {
-                limits.wallTime = compileWallTime
-                limits.cpuTime = max(limits.cpuTime, compileWallTime)
-            }
-            if let compileMemory { limits.memory = compileMemory }
-            return limits
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: LimitKey.self)
+        options = try LimitDescription.all.map { limit in
+            (limit, try values.decode(Option<LimitSetting?>.self, forKey: LimitKey(limit.name)))
         }
     }
 
-    /// A limit's name, as an option is found by it, or its key in JSON.
-    struct LimitKey: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-
-        init(_ name: String) { stringValue = name }
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
+    /// What ArgumentParser finds options by: as if each were a property of the limit's name, in its wrapper.
+    var customMirror: Mirror {
+        Mirror(self, children: options.map { ("_" + $0.limit.name, $0.option as Any) })
     }
 
-    extension LimitDescription {
-        /// Of its option's value, as the help's title explains it.
-        var valueName: String {
-            switch value {
-            case .time: "s"
-            case .bytes: "size"
-            case .count, .processors: "n"
-            }
+    /// Puts what was given into `limits`.
+    ///
+    /// - Returns: the names of those limits.
+    func apply(to limits: inout Limits) -> Set<String> {
+        var given: Set<String> = []
+        for (limit, option) in options {
+            guard let setting = option.wrappedValue else { continue }
+            setting.apply(&limits)
+            given.insert(limit.name)
         }
+        return given
+    }
+}
 
-        /// Reads its option's value; the range is looked at with all others', see `check`.
-        func parse(_ text: String) throws -> LimitSetting {
-            switch value {
-            case .time(let path):
-                let time = try Seconds.parse(text)
-                return LimitSetting { $0[keyPath: path] = time }
-            case .bytes(let path, _):
-                let size = try ByteSize.parse(text)
-                return LimitSetting { $0[keyPath: path] = size }
-            case .count(let path, _, _):
-                let count = try Count.parse(text)
-                return LimitSetting { $0[keyPath: path] = count }
-            case .processors(let path, _):
-                let number = try Processors.parse(text)
-                return LimitSetting { $0[keyPath: path] = number }
-            }
+/// The bounds of the run and of the compiler.
+struct LimitOptions: ParsableArguments {
+    @OptionGroup var runLimits: RunLimitOptions
+
+    @Option(
+        parsing: .unconditional, help: .init("The compiler's wall time.", valueName: "s"),
+        transform: Seconds.parse)
+    var compileWallTime: Duration?
+
+    @Option(
+        parsing: .unconditional, help: .init("The compiler's memory.", valueName: "size"),
+        transform: ByteSize.parse)
+    var compileMemory: Int?
+
+    /// The run's limits. A longer CPU time alone moves the wall time along, which would end the run before.
+    var run: Limits {
+        var limits = Limits.standard
+        let given = runLimits.apply(to: &limits)
+        if given.contains(LimitKind.cpuTime.rawValue), !given.contains(LimitKind.wallTime.rawValue) {
+            let longer = max(limits.wallTime, limits.cpuTime * 2)
+            limits.wallTime = min(longer, LimitDescription.longestTime)
         }
+        return limits
+    }
 
-        /// A program that met it left with 124, else with 123.
-        var isTime: Bool {
-            if case .time = value { true } else { false }
+    /// The compiler's. There is no option for its CPU time, which must not undo a longer wall time.
+    var compile: Limits {
+        var limits = Limits.compile
+        if let compileWallTime {
+            limits.wallTime = compileWallTime
+            limits.cpuTime = max(limits.cpuTime, compileWallTime)
         }
+        if let compileMemory { limits.memory = compileMemory }
+        return limits
+    }
+}
 
-        /// Its value for a person.
-        private func describe(in limits: Limits) -> String {
-            switch value {
-            case .time(let path): Seconds.describe(limits[keyPath: path])
-            case .bytes(let path, _): ByteSize.describe(limits[keyPath: path])
-            case .count(let path, _, _): "\(limits[keyPath: path])"
-            case .processors(let path, _): limits[keyPath: path].map { "\($0)" } ?? "all"
-            }
-        }
+/// A limit's name, as an option is found by it, or its key in JSON.
+struct LimitKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
 
-        var helpWithDefault: String { "\(help) (default: \(describe(in: .standard)))" }
+    init(_ name: String) { stringValue = name }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
 
-        /// What is said when a program met it.
-        func explanation(in limits: Limits) -> String {
-            "\(hit?.words ?? name) limit exceeded (\(describe(in: limits)))"
-        }
-
-        /// Its value in the object `limits`, which has no key for what is not limited.
-        func encode(_ limits: Limits, to object: inout KeyedEncodingContainer<LimitKey>) throws {
-            switch value {
-            case .time(let path):
-                try object.encode(Seconds.value(limits[keyPath: path]), forKey: LimitKey(key))
-            case .bytes(let path, _), .count(let path, _, _):
-                try object.encode(limits[keyPath: path], forKey: LimitKey(key))
-            case .processors(let path, _):
-                try object.encodeIfPresent(limits[keyPath: path], forKey: LimitKey(key))
-            }
+extension LimitDescription {
+    /// Of its option's value, as the help's title explains it.
+    var valueName: String {
+        switch value {
+        case .time: "s"
+        case .bytes: "size"
+        case .count, .processors: "n"
         }
     }
+
+    /// Reads its option's value; the range is looked at with all others', see `check`.
+    func parse(_ text: String) throws -> LimitSetting {
+        switch value {
+        case .time(let path):
+            let time = try Seconds.parse(text)
+            return LimitSetting { $0[keyPath: path] = time }
+        case .bytes(let path, _):
+            let size = try ByteSize.parse(text)
+            return LimitSetting { $0[keyPath: path] = size }
+        case .count(let path, _, _):
+            let count = try Count.parse(text)
+            return LimitSetting { $0[keyPath: path] = count }
+        case .processors(let path, _):
+            let number = try Processors.parse(text)
+            return LimitSetting { $0[keyPath: path] = number }
+        }
+    }
+
+    /// A program that met it left with 124, else with 123.
+    var isTime: Bool {
+        if case .time = value { true } else { false }
+    }
+
+    /// Its value for a person.
+    private func describe(in limits: Limits) -> String {
+        switch value {
+        case .time(let path): Seconds.describe(limits[keyPath: path])
+        case .bytes(let path, _): ByteSize.describe(limits[keyPath: path])
+        case .count(let path, _, _): "\(limits[keyPath: path])"
+        case .processors(let path, _): limits[keyPath: path].map { "\($0)" } ?? "all"
+        }
+    }
+
+    var helpWithDefault: String { "\(help) (default: \(describe(in: .standard)))" }
+
+    /// What is said when a program met it.
+    func explanation(in limits: Limits) -> String {
+        "\(hit?.words ?? name) limit exceeded (\(describe(in: limits)))"
+    }
+
+    /// Its value in the object `limits`, which has no key for what is not limited.
+    func encode(_ limits: Limits, to object: inout KeyedEncodingContainer<LimitKey>) throws {
+        switch value {
+        case .time(let path):
+            try object.encode(Seconds.value(limits[keyPath: path]), forKey: LimitKey(key))
+        case .bytes(let path, _), .count(let path, _, _):
+            try object.encode(limits[keyPath: path], forKey: LimitKey(key))
+        case .processors(let path, _):
+            try object.encodeIfPresent(limits[keyPath: path], forKey: LimitKey(key))
+        }
+    }
+}
 #endif

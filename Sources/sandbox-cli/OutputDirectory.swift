@@ -1,109 +1,109 @@
 /// Puts collected files below one directory of the host: no link is followed, nothing but files is replaced.
 
 #if CLI
-    import Glibc
-    import Sandbox
+import Glibc
+import Sandbox
 
-    /// An open `--out-dir`. Held by descriptor, so that renaming it meanwhile changes nothing.
-    final class OutputDirectory: Sendable {
-        let path: ByteString
-        private let descriptor: Int32
+/// An open `--out-dir`. Held by descriptor, so that renaming it meanwhile changes nothing.
+final class OutputDirectory: Sendable {
+    let path: ByteString
+    private let descriptor: Int32
 
-        /// Opens the directory, making it when it does not exist. Links in this path are the caller's own.
-        init(_ path: ByteString) throws(SandboxError) {
-            var status = stat()
-            if stat(path.cString, &status) != 0 && errno == ENOENT { try Self.makeDirectories(path) }
-            descriptor = open(path.cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            if descriptor < 0 { throw Self.failure(errno, "cannot open the output directory '\(path)'") }
-            self.path = path
+    /// Opens the directory, making it when it does not exist. Links in this path are the caller's own.
+    init(_ path: ByteString) throws(SandboxError) {
+        var status = stat()
+        if stat(path.cString, &status) != 0 && errno == ENOENT { try Self.makeDirectories(path) }
+        descriptor = open(path.cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if descriptor < 0 { throw Self.failure(errno, "cannot open the output directory '\(path)'") }
+        self.path = path
+    }
+
+    deinit { close(descriptor) }
+
+    /// Writes one file, complete or not at all.
+    ///
+    /// - Returns: its path, absolute.
+    func write(_ file: OutputFile, to name: OutputName) throws(SandboxError) -> ByteString {
+        var parent = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        if parent < 0 { throw Self.failure(errno, "cannot write '\(name.text)'") }
+        defer { close(parent) }
+        for component in name.components.dropLast() {
+            let next = try Self.enter(component, in: parent, name: name)
+            close(parent)
+            parent = next
         }
+        let last = name.components[name.components.count - 1]
+        try Self.refuseUnlessFile(last, in: parent, name: name)
+        try Self.replace(last, in: parent, with: file, name: name)
+        return Self.absolute(path + "/" + name.path)
+    }
 
-        deinit { close(descriptor) }
-
-        /// Writes one file, complete or not at all.
-        ///
-        /// - Returns: its path, absolute.
-        func write(_ file: OutputFile, to name: OutputName) throws(SandboxError) -> ByteString {
-            var parent = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-            if parent < 0 { throw Self.failure(errno, "cannot write '\(name.text)'") }
-            defer { close(parent) }
-            for component in name.components.dropLast() {
-                let next = try Self.enter(component, in: parent, name: name)
-                close(parent)
-                parent = next
-            }
-            let last = name.components[name.components.count - 1]
-            try Self.refuseUnlessFile(last, in: parent, name: name)
-            try Self.replace(last, in: parent, with: file, name: name)
-            return Self.absolute(path + "/" + name.path)
+    private static func enter(
+        _ component: ByteString, in parent: Int32, name: OutputName
+    ) throws(SandboxError) -> Int32 {
+        if mkdirat(parent, component.cString, 0o777) != 0 && errno != EEXIST {
+            throw failure(errno, "cannot make the directory '\(component)' for '\(name.text)'")
         }
-
-        private static func enter(
-            _ component: ByteString, in parent: Int32, name: OutputName
-        ) throws(SandboxError) -> Int32 {
-            if mkdirat(parent, component.cString, 0o777) != 0 && errno != EEXIST {
-                throw failure(errno, "cannot make the directory '\(component)' for '\(name.text)'")
-            }
-            let next = openat(parent, component.cString, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-            if next < 0 {
-                throw failure(errno, "'\(component)' of '\(name.text)' is not a directory of its own")
-            }
-            return next
+        let next = openat(parent, component.cString, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        if next < 0 {
+            throw failure(errno, "'\(component)' of '\(name.text)' is not a directory of its own")
         }
+        return next
+    }
 
-        private static func refuseUnlessFile(
-            _ last: ByteString, in parent: Int32, name: OutputName
-        ) throws(SandboxError) {
-            var status = stat()
-            if fstatat(parent, last.cString, &status, AT_SYMLINK_NOFOLLOW) != 0 {
-                if errno == ENOENT { return }
-                throw failure(errno, "cannot examine '\(name.text)' in the output directory")
-            }
-            if status.st_mode & S_IFMT != S_IFREG {
-                throw SandboxError(
-                    .notRegularFile, message: "'\(name.text)' in the output directory is not a regular file",
-                    hint: "remove it, or choose another `--out-dir`")
-            }
+    private static func refuseUnlessFile(
+        _ last: ByteString, in parent: Int32, name: OutputName
+    ) throws(SandboxError) {
+        var status = stat()
+        if fstatat(parent, last.cString, &status, AT_SYMLINK_NOFOLLOW) != 0 {
+            if errno == ENOENT { return }
+            throw failure(errno, "cannot examine '\(name.text)' in the output directory")
         }
-
-        /// By a new file and a rename, so that a link put there meanwhile is replaced, never followed.
-        private static func replace(
-            _ last: ByteString, in parent: Int32, with content: OutputFile, name: OutputName
-        ) throws(SandboxError) {
-            let temporary = ".sandbox-\(getpid())-\(UInt64.random(in: 0 ... .max)).part"
-            let file = openat(
-                parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                content.executable ? 0o777 : 0o666)
-            if file < 0 { throw failure(errno, "cannot make '\(name.text)'") }
-            var number = StandardStreams.writeAll(content.bytes, to: file)
-            if close(file) != 0 && number == 0 { number = errno }
-            if number == 0 && renameat(parent, temporary, parent, last.cString) != 0 { number = errno }
-            if number != 0 {
-                unlinkat(parent, temporary, 0)
-                throw failure(number, "cannot write '\(name.text)'")
-            }
-        }
-
-        private static func makeDirectories(_ path: ByteString) throws(SandboxError) {
-            var made: ByteString = path.isAbsolute ? "/" : ""
-            for component in path.parts {
-                made = made + component + "/"
-                if mkdir(made.cString, 0o777) != 0 && errno != EEXIST {
-                    throw failure(errno, "cannot make the output directory '\(path)'")
-                }
-            }
-        }
-
-        private static func absolute(_ path: ByteString) -> ByteString {
-            if path.isAbsolute { return path }
-            guard let current = getcwd(nil, 0) else { return path }
-            defer { free(current) }
-            let relative = path.bytes.starts(with: "./".utf8) ? ByteString(path.bytes.dropFirst(2)) : path
-            return ByteString(UnsafeRawBufferPointer(start: current, count: strlen(current))) + "/" + relative
-        }
-
-        private static func failure(_ number: Int32, _ message: String) -> SandboxError {
-            SandboxError(.fileAccess, errno: number, message: "\(message): \(ErrnoText.of(number))")
+        if status.st_mode & S_IFMT != S_IFREG {
+            throw SandboxError(
+                .notRegularFile, message: "'\(name.text)' in the output directory is not a regular file",
+                hint: "remove it, or choose another `--out-dir`")
         }
     }
+
+    /// By a new file and a rename, so that a link put there meanwhile is replaced, never followed.
+    private static func replace(
+        _ last: ByteString, in parent: Int32, with content: OutputFile, name: OutputName
+    ) throws(SandboxError) {
+        let temporary = ".sandbox-\(getpid())-\(UInt64.random(in: 0 ... .max)).part"
+        let file = openat(
+            parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+            content.executable ? 0o777 : 0o666)
+        if file < 0 { throw failure(errno, "cannot make '\(name.text)'") }
+        var number = StandardStreams.writeAll(content.bytes, to: file)
+        if close(file) != 0 && number == 0 { number = errno }
+        if number == 0 && renameat(parent, temporary, parent, last.cString) != 0 { number = errno }
+        if number != 0 {
+            unlinkat(parent, temporary, 0)
+            throw failure(number, "cannot write '\(name.text)'")
+        }
+    }
+
+    private static func makeDirectories(_ path: ByteString) throws(SandboxError) {
+        var made: ByteString = path.isAbsolute ? "/" : ""
+        for component in path.parts {
+            made = made + component + "/"
+            if mkdir(made.cString, 0o777) != 0 && errno != EEXIST {
+                throw failure(errno, "cannot make the output directory '\(path)'")
+            }
+        }
+    }
+
+    private static func absolute(_ path: ByteString) -> ByteString {
+        if path.isAbsolute { return path }
+        guard let current = getcwd(nil, 0) else { return path }
+        defer { free(current) }
+        let relative = path.bytes.starts(with: "./".utf8) ? ByteString(path.bytes.dropFirst(2)) : path
+        return ByteString(UnsafeRawBufferPointer(start: current, count: strlen(current))) + "/" + relative
+    }
+
+    private static func failure(_ number: Int32, _ message: String) -> SandboxError {
+        SandboxError(.fileAccess, errno: number, message: "\(message): \(ErrnoText.of(number))")
+    }
+}
 #endif

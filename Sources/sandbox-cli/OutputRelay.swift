@@ -1,102 +1,102 @@
 /// Passes a program's output on to our own stdout and stderr, so that it never waits for their reader.
 
 #if CLI
-    import Sandbox
-    import SandboxRuntime
+import Sandbox
+import SandboxRuntime
 
-    /// What the program wrote and our reader has not taken yet: of each stream at most `limits.output` bytes, since no
-    /// more is handed out.
-    final class OutputRelay: Sendable {
-        private struct State: Sendable {
-            var pieces: [Execution.Chunk] = []
-            var isAtEnd = false
-            var waiter: Waiter<[Execution.Chunk]>?
-        }
+/// What the program wrote and our reader has not taken yet: of each stream at most `limits.output` bytes, since no
+/// more is handed out.
+final class OutputRelay: Sendable {
+    private struct State: Sendable {
+        var pieces: [Execution.Chunk] = []
+        var isAtEnd = false
+        var waiter: Waiter<[Execution.Chunk]>?
+    }
 
-        /// Small pieces are joined up to this size: a program that writes byte by byte must not cost an array each.
-        private static let pieceSize = 64 << 10
+    /// Small pieces are joined up to this size: a program that writes byte by byte must not cost an array each.
+    private static let pieceSize = 64 << 10
 
-        private let state = Locked(State())
-        private let write: @Sendable (Execution.Chunk) async throws -> Void
+    private let state = Locked(State())
+    private let write: @Sendable (Execution.Chunk) async throws -> Void
 
-        /// - Parameter write: to our own stdout or stderr, by default; may take its time.
-        init(write: @escaping @Sendable (Execution.Chunk) async throws -> Void = OutputRelay.writeToOwn) {
-            self.write = write
-        }
+    /// - Parameter write: to our own stdout or stderr, by default; may take its time.
+    init(write: @escaping @Sendable (Execution.Chunk) async throws -> Void = OutputRelay.writeToOwn) {
+        self.write = write
+    }
 
-        /// Takes the output as fast as it comes, and hands it on as fast as it is taken.
-        ///
-        /// - Returns: true when stderr, as passed on, stands in the middle of a line.
-        /// - Throws: what writing threw, at once: nobody reads the rest.
-        func pass(_ output: Execution.Output) async throws -> Bool {
-            try await withThrowingTaskGroup(of: Bool.self) { group in
-                group.addTask {
-                    for await piece in output { self.put(piece) }
-                    self.end()
-                    return false
-                }
-                group.addTask { try await self.writeAll() }
-                var isMidLine = false
-                for try await answer in group { isMidLine = isMidLine || answer }
-                return isMidLine
+    /// Takes the output as fast as it comes, and hands it on as fast as it is taken.
+    ///
+    /// - Returns: true when stderr, as passed on, stands in the middle of a line.
+    /// - Throws: what writing threw, at once: nobody reads the rest.
+    func pass(_ output: Execution.Output) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                for await piece in output { self.put(piece) }
+                self.end()
+                return false
             }
-        }
-
-        private func writeAll() async throws -> Bool {
-            var lastOfStderr = UInt8(ascii: "\n")
-            while case let pieces = await next(), !pieces.isEmpty {
-                for piece in pieces {
-                    try await write(piece)
-                    if piece.stream == .stderr, let last = piece.bytes.last { lastOfStderr = last }
-                }
-            }
-            return lastOfStderr != UInt8(ascii: "\n")
-        }
-
-        private func put(_ piece: Execution.Chunk) {
-            let waiter = state.withLock { state -> Waiter<[Execution.Chunk]>? in
-                if state.waiter != nil {
-                    defer { state.waiter = nil }
-                    return state.waiter
-                }
-                if let last = state.pieces.indices.last, state.pieces[last].stream == piece.stream,
-                    state.pieces[last].bytes.count + piece.bytes.count <= Self.pieceSize
-                {
-                    state.pieces[last].bytes += piece.bytes
-                } else {
-                    state.pieces.append(piece)
-                }
-                return nil
-            }
-            waiter?.resume(returning: [piece])
-        }
-
-        private func end() {
-            let waiter = state.withLock { state in
-                defer { state.waiter = nil }
-                state.isAtEnd = true
-                return state.waiter
-            }
-            waiter?.resume(returning: [])
-        }
-
-        /// All that is there; empty at the end.
-        private func next() async -> [Execution.Chunk] {
-            await state.answer { state, waiter in
-                if state.pieces.isEmpty && !state.isAtEnd {
-                    state.waiter = waiter
-                    return nil
-                }
-                defer { state.pieces = [] }
-                return state.pieces
-            }
-        }
-
-        private static func writeToOwn(_ piece: Execution.Chunk) async throws {
-            switch piece.stream {
-            case .stdout: try await StandardStreams.writeOut(piece.bytes)
-            case .stderr: await StandardStreams.writeError(piece.bytes)
-            }
+            group.addTask { try await self.writeAll() }
+            var isMidLine = false
+            for try await answer in group { isMidLine = isMidLine || answer }
+            return isMidLine
         }
     }
+
+    private func writeAll() async throws -> Bool {
+        var lastOfStderr = UInt8(ascii: "\n")
+        while case let pieces = await next(), !pieces.isEmpty {
+            for piece in pieces {
+                try await write(piece)
+                if piece.stream == .stderr, let last = piece.bytes.last { lastOfStderr = last }
+            }
+        }
+        return lastOfStderr != UInt8(ascii: "\n")
+    }
+
+    private func put(_ piece: Execution.Chunk) {
+        let waiter = state.withLock { state -> Waiter<[Execution.Chunk]>? in
+            if state.waiter != nil {
+                defer { state.waiter = nil }
+                return state.waiter
+            }
+            if let last = state.pieces.indices.last, state.pieces[last].stream == piece.stream,
+                state.pieces[last].bytes.count + piece.bytes.count <= Self.pieceSize
+            {
+                state.pieces[last].bytes += piece.bytes
+            } else {
+                state.pieces.append(piece)
+            }
+            return nil
+        }
+        waiter?.resume(returning: [piece])
+    }
+
+    private func end() {
+        let waiter = state.withLock { state in
+            defer { state.waiter = nil }
+            state.isAtEnd = true
+            return state.waiter
+        }
+        waiter?.resume(returning: [])
+    }
+
+    /// All that is there; empty at the end.
+    private func next() async -> [Execution.Chunk] {
+        await state.answer { state, waiter in
+            if state.pieces.isEmpty && !state.isAtEnd {
+                state.waiter = waiter
+                return nil
+            }
+            defer { state.pieces = [] }
+            return state.pieces
+        }
+    }
+
+    private static func writeToOwn(_ piece: Execution.Chunk) async throws {
+        switch piece.stream {
+        case .stdout: try await StandardStreams.writeOut(piece.bytes)
+        case .stderr: await StandardStreams.writeError(piece.bytes)
+        }
+    }
+}
 #endif

@@ -1,102 +1,102 @@
 /// Gives the program what `--stdin` names: a file of the host, or our own stdin as it comes.
 
 #if CLI
-    import Dispatch
-    import Glibc
-    import Sandbox
-    import SandboxRuntime
+import Dispatch
+import Glibc
+import Sandbox
+import SandboxRuntime
 
-    enum OwnStandardInput {
-        /// What names our own stdin.
-        static let own: ByteString = "-"
+enum OwnStandardInput {
+    /// What names our own stdin.
+    static let own: ByteString = "-"
 
-        /// - Parameter option: a path, `-` for our own stdin, `nil` for an empty one.
-        static func open(_ option: ByteString?) throws(SandboxError) -> StandardInput {
-            guard let option else { return .none }
-            if option == own { return try stream(STDIN_FILENO, closing: false, name: "our own stdin") }
+    /// - Parameter option: a path, `-` for our own stdin, `nil` for an empty one.
+    static func open(_ option: ByteString?) throws(SandboxError) -> StandardInput {
+        guard let option else { return .none }
+        if option == own { return try stream(STDIN_FILENO, closing: false, name: "our own stdin") }
 
-            let what = "the stdin file"
-            var status = stat()
-            let path = option.cString
-            if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, R_OK) == 0 {
-                return .file(path: option)
-            }
-            // FIFOs, devices, and whatever cannot be opened. As in a shell, a FIFO waits for its writer.
-            let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
-            if descriptor < 0 { throw HostFile.openFailure(errno, path: option, what: what) }
-            return try stream(descriptor, closing: true, name: "\(what) '\(option)'")
+        let what = "the stdin file"
+        var status = stat()
+        let path = option.cString
+        if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, R_OK) == 0 {
+            return .file(path: option)
         }
+        // FIFOs, devices, and whatever cannot be opened. As in a shell, a FIFO waits for its writer.
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+        if descriptor < 0 { throw HostFile.openFailure(errno, path: option, what: what) }
+        return try stream(descriptor, closing: true, name: "\(what) '\(option)'")
+    }
 
-        private static func stream(
-            _ descriptor: Int32, closing: Bool, name: String
-        ) throws(SandboxError) -> StandardInput {
-            let reader = DescriptorReader(descriptor, closing: closing, name: name)
-            var status = stat()
-            if fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR {
-                throw SandboxError(.notRegularFile, errno: EISDIR, message: "\(name) is a directory")
+    private static func stream(
+        _ descriptor: Int32, closing: Bool, name: String
+    ) throws(SandboxError) -> StandardInput {
+        let reader = DescriptorReader(descriptor, closing: closing, name: name)
+        var status = stat()
+        if fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR {
+            throw SandboxError(.notRegularFile, errno: EISDIR, message: "\(name) is a directory")
+        }
+        return .stream(AsyncStream { await reader.next() })
+    }
+}
+
+/// Reads a descriptor from where it stands; a read that waits ends when its task is cancelled.
+///
+/// The program can end long before our stdin does, and then nobody may wait for it.
+final class DescriptorReader: Sendable {
+    private let descriptor: Int32
+    private let isOwned: Bool
+    private let name: String
+    /// A pipe that becomes readable when the reader is no longer wanted.
+    private let wake: (read: Int32, write: Int32)
+    private let queue = DispatchQueue(label: "sandbox.stdin")
+
+    /// - Parameters:
+    ///   - closing: whether the descriptor is closed with the reader.
+    ///   - name: for messages.
+    init(_ descriptor: Int32, closing: Bool, name: String) {
+        self.descriptor = descriptor
+        isOwned = closing
+        self.name = name
+        var ends: [Int32] = [-1, -1]
+        pipe(&ends)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        wake = (ends[0], ends[1])
+    }
+
+    deinit {
+        close(wake.read)
+        close(wake.write)
+        if isOwned { close(descriptor) }
+    }
+
+    /// The next bytes, at most 64 KiB; `nil` at the end, after an error and after a cancellation.
+    func next() async -> [UInt8]? {
+        await withTaskCancellationHandler {
+            await Waiter.wait { waiter in
+                queue.async { waiter.resume(returning: self.read()) }
             }
-            return .stream(AsyncStream { await reader.next() })
+        } onCancel: {
+            _ = Glibc.write(wake.write, "!", 1)
         }
     }
 
-    /// Reads a descriptor from where it stands; a read that waits ends when its task is cancelled.
-    ///
-    /// The program can end long before our stdin does, and then nobody may wait for it.
-    final class DescriptorReader: Sendable {
-        private let descriptor: Int32
-        private let isOwned: Bool
-        private let name: String
-        /// A pipe that becomes readable when the reader is no longer wanted.
-        private let wake: (read: Int32, write: Int32)
-        private let queue = DispatchQueue(label: "sandbox.stdin")
-
-        /// - Parameters:
-        ///   - closing: whether the descriptor is closed with the reader.
-        ///   - name: for messages.
-        init(_ descriptor: Int32, closing: Bool, name: String) {
-            self.descriptor = descriptor
-            isOwned = closing
-            self.name = name
-            var ends: [Int32] = [-1, -1]
-            pipe(&ends)
-            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-            wake = (ends[0], ends[1])
-        }
-
-        deinit {
-            close(wake.read)
-            close(wake.write)
-            if isOwned { close(descriptor) }
-        }
-
-        /// The next bytes, at most 64 KiB; `nil` at the end, after an error and after a cancellation.
-        func next() async -> [UInt8]? {
-            await withTaskCancellationHandler {
-                await Waiter.wait { waiter in
-                    queue.async { waiter.resume(returning: self.read()) }
-                }
-            } onCancel: {
-                _ = Glibc.write(wake.write, "!", 1)
-            }
-        }
-
-        private func read() -> [UInt8]? {
-            var buffer = [UInt8](repeating: 0, count: 64 << 10)
-            while true {
-                var events = [
-                    pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-                    pollfd(fd: wake.read, events: Int16(POLLIN), revents: 0),
-                ]
-                if poll(&events, 2, -1) < 0 && errno == EINTR { continue }
-                if events[1].revents != 0 { return nil }
-                let count = Glibc.read(descriptor, &buffer, buffer.count)
-                if count > 0 { return Array(buffer[..<count]) }
-                if count == 0 { return nil }
-                if errno == EINTR || errno == EAGAIN { continue }
-                let message = "sandbox: warning: \(name) could not be read: \(ErrnoText.of(errno))\n"
-                _ = StandardStreams.writeAll(Array(message.utf8), to: STDERR_FILENO)
-                return nil
-            }
+    private func read() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            var events = [
+                pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: wake.read, events: Int16(POLLIN), revents: 0),
+            ]
+            if poll(&events, 2, -1) < 0 && errno == EINTR { continue }
+            if events[1].revents != 0 { return nil }
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count > 0 { return Array(buffer[..<count]) }
+            if count == 0 { return nil }
+            if errno == EINTR || errno == EAGAIN { continue }
+            let message = "sandbox: warning: \(name) could not be read: \(ErrnoText.of(errno))\n"
+            _ = StandardStreams.writeAll(Array(message.utf8), to: STDERR_FILENO)
+            return nil
         }
     }
+}
 #endif

@@ -1,121 +1,121 @@
 /// One invocation of `run` or `exec`: makes the backend, reports failures in the form asked for.
 
 #if CLI
-    import FoundationEssentials
-    import Glibc
-    import Sandbox
+import FoundationEssentials
+import Glibc
+import Sandbox
 
-    struct Session: Sendable {
-        var choice: BackendChoice
-        /// The image as asked for.
-        var image: String
-        var json: Bool
-        /// True for `exec`, whose statuses 126 and 127 are a shell's.
-        var isShell: Bool
+struct Session: Sendable {
+    var choice: BackendChoice
+    /// The image as asked for.
+    var image: String
+    var json: Bool
+    /// True for `exec`, whose statuses 126 and 127 are a shell's.
+    var isShell: Bool
 
-        init(_ choice: BackendChoice, json: Bool) {
-            self.choice = choice
-            image = "host"
-            self.json = json
-            isShell = false
-        }
+    init(_ choice: BackendChoice, json: Bool) {
+        self.choice = choice
+        image = "host"
+        self.json = json
+        isShell = false
+    }
 
-        init(_ shared: SharedOptions, isShell: Bool) {
-            choice = shared.backend
-            image = shared.image.text
-            json = shared.json
-            self.isShell = isShell
-        }
+    init(_ shared: SharedOptions, isShell: Bool) {
+        choice = shared.backend
+        image = shared.image.text
+        json = shared.json
+        self.isShell = isShell
+    }
 
-        /// Does the work of a subcommand.
-        ///
-        /// - Returns: the exit status, of `body` or of its failure.
-        func perform(_ body: () async throws -> Int32) async -> Int32 {
-            do {
-                return try await body()
-            } catch let error as StdoutFailure {
-                if error.errno == EPIPE { return StdoutFailure.brokenPipeStatus }
-                await StandardStreams.say("cannot write to stdout: \(ErrnoText.of(error.errno))")
-                return ExitStatus.sandboxFailed
-            } catch let error as SandboxError {
-                return await failed(error)
-            } catch is CancellationError {
-                return await failed(SandboxError(.cancelled, message: "the run was cancelled"))
-            } catch {
-                return await failed(SandboxError(.internalError, message: "\(error)"))
-            }
-        }
-
-        /// Makes the backend, runs `body` as a task that a signal cancels, and ends the backend.
-        func withBackend<Value: Sendable>(
-            for use: BackendChoice.Use = .oneRun, patience: Duration = Interruption.patience,
-            _ body: @escaping @Sendable (any SandboxBackend) async throws -> Value
-        ) async throws -> (value: Value, fallbackReason: String?) {
-            let made: BackendChoice.Made
-            do {
-                made = try choice.make(for: use, environment: ProcessInfo.processInfo.environment)
-            } catch {
-                throw completed(error, nil)
-            }
-            if let reason = made.fallbackReason {
-                await StandardStreams.say("docker is not used: \(reason); running locally")
-            }
-            let backend = made.backend
-            do {
-                let value = try await Interruption.cancelling(patience: patience) { try await body(backend) }
-                await backend.shutdown()
-                return (value, made.fallbackReason)
-            } catch {
-                await backend.shutdown()
-                if let error = error as? SandboxError { throw completed(error, made.fallbackReason) }
-                throw error
-            }
-        }
-
-        private func completed(_ error: SandboxError, _ fallbackReason: String?) -> SandboxError {
-            var complete = error
-            complete.provenance = choice.complete(
-                error.provenance ?? choice.unanswered(image: image), fallbackReason: fallbackReason)
-            return complete
-        }
-
-        private func failed(_ error: SandboxError) async -> Int32 {
-            let provenance = error.provenance ?? choice.unanswered(image: image)
-            let signal = Interruption.received
-            let status = signal.map { ExitStatus.signalBase + $0 } ?? ExitStatus.of(error, shell: isShell)
-            await FailureReport(error: error, provenance: provenance, status: status).print(json: json)
-            return json && signal == nil ? ExitStatus.sandboxFailed : status
+    /// Does the work of a subcommand.
+    ///
+    /// - Returns: the exit status, of `body` or of its failure.
+    func perform(_ body: () async throws -> Int32) async -> Int32 {
+        do {
+            return try await body()
+        } catch let error as StdoutFailure {
+            if error.errno == EPIPE { return StdoutFailure.brokenPipeStatus }
+            await StandardStreams.say("cannot write to stdout: \(ErrnoText.of(error.errno))")
+            return ExitStatus.sandboxFailed
+        } catch let error as SandboxError {
+            return await failed(error)
+        } catch is CancellationError {
+            return await failed(SandboxError(.cancelled, message: "the run was cancelled"))
+        } catch {
+            return await failed(SandboxError(.internalError, message: "\(error)"))
         }
     }
 
-    /// A failure of the sandbox, for the user.
-    struct FailureReport {
-        var error: SandboxError
-        var provenance: Provenance
-        /// The exit status that tells it; with JSON the object has it.
-        var status = ExitStatus.sandboxFailed
-
-        func print(json: Bool) async {
-            if json {
-                let object = ErrorReportObject(
-                    error: ErrorObject(error, status: status), backend: BackendObject(provenance))
-                do {
-                    try await StandardStreams.writeOut(try JSONText.encode(object))
-                    return
-                } catch {
-                    // Nobody reads stdout: stderr says it then.
-                }
-            }
-            await StandardStreams.writeError(Array(text.utf8))
+    /// Makes the backend, runs `body` as a task that a signal cancels, and ends the backend.
+    func withBackend<Value: Sendable>(
+        for use: BackendChoice.Use = .oneRun, patience: Duration = Interruption.patience,
+        _ body: @escaping @Sendable (any SandboxBackend) async throws -> Value
+    ) async throws -> (value: Value, fallbackReason: String?) {
+        let made: BackendChoice.Made
+        do {
+            made = try choice.make(for: use, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            throw completed(error, nil)
         }
-
-        /// `sandbox: message (code, stage s, errno n)`, and the hint on a line of its own.
-        var text: String {
-            var details = [error.code.rawValue]
-            if let stage = error.stage { details.append("stage \(stage)") }
-            if error.errno != 0 { details.append("errno \(error.errno)") }
-            let hint = error.hint.map { "sandbox: hint: \($0)\n" } ?? ""
-            return "sandbox: \(error.message) (\(details.joined(separator: ", ")))\n" + hint
+        if let reason = made.fallbackReason {
+            await StandardStreams.say("docker is not used: \(reason); running locally")
+        }
+        let backend = made.backend
+        do {
+            let value = try await Interruption.cancelling(patience: patience) { try await body(backend) }
+            await backend.shutdown()
+            return (value, made.fallbackReason)
+        } catch {
+            await backend.shutdown()
+            if let error = error as? SandboxError { throw completed(error, made.fallbackReason) }
+            throw error
         }
     }
+
+    private func completed(_ error: SandboxError, _ fallbackReason: String?) -> SandboxError {
+        var complete = error
+        complete.provenance = choice.complete(
+            error.provenance ?? choice.unanswered(image: image), fallbackReason: fallbackReason)
+        return complete
+    }
+
+    private func failed(_ error: SandboxError) async -> Int32 {
+        let provenance = error.provenance ?? choice.unanswered(image: image)
+        let signal = Interruption.received
+        let status = signal.map { ExitStatus.signalBase + $0 } ?? ExitStatus.of(error, shell: isShell)
+        await FailureReport(error: error, provenance: provenance, status: status).print(json: json)
+        return json && signal == nil ? ExitStatus.sandboxFailed : status
+    }
+}
+
+/// A failure of the sandbox, for the user.
+struct FailureReport {
+    var error: SandboxError
+    var provenance: Provenance
+    /// The exit status that tells it; with JSON the object has it.
+    var status = ExitStatus.sandboxFailed
+
+    func print(json: Bool) async {
+        if json {
+            let object = ErrorReportObject(
+                error: ErrorObject(error, status: status), backend: BackendObject(provenance))
+            do {
+                try await StandardStreams.writeOut(try JSONText.encode(object))
+                return
+            } catch {
+                // Nobody reads stdout: stderr says it then.
+            }
+        }
+        await StandardStreams.writeError(Array(text.utf8))
+    }
+
+    /// `sandbox: message (code, stage s, errno n)`, and the hint on a line of its own.
+    var text: String {
+        var details = [error.code.rawValue]
+        if let stage = error.stage { details.append("stage \(stage)") }
+        if error.errno != 0 { details.append("errno \(error.errno)") }
+        let hint = error.hint.map { "sandbox: hint: \($0)\n" } ?? ""
+        return "sandbox: \(error.message) (\(details.joined(separator: ", ")))\n" + hint
+    }
+}
 #endif

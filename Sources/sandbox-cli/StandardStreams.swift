@@ -1,62 +1,62 @@
 /// Writes bytes to our own stdout and stderr, exactly and completely.
 
 #if CLI
-    import Dispatch
-    import Glibc
-    import Sandbox
-    import SandboxRuntime
+import Dispatch
+import Glibc
+import Sandbox
+import SandboxRuntime
 
-    /// Our stdout could not be written to.
-    struct StdoutFailure: Error {
-        var errno: Int32
+/// Our stdout could not be written to.
+struct StdoutFailure: Error {
+    var errno: Int32
 
-        /// As a program that wrote to a pipe without a reader ends in a shell.
-        static let brokenPipeStatus = ExitStatus.signalBase + SIGPIPE
+    /// As a program that wrote to a pipe without a reader ends in a shell.
+    static let brokenPipeStatus = ExitStatus.signalBase + SIGPIPE
+}
+
+enum StandardStreams {
+    /// One queue: chunks keep their order, and a slow reader blocks none of the runtime's own threads.
+    private static let queue = DispatchQueue(label: "sandbox.streams")
+
+    static func writeOut(_ bytes: [UInt8]) async throws(StdoutFailure) {
+        let failure = await write(bytes, to: STDOUT_FILENO)
+        if failure != 0 { throw StdoutFailure(errno: failure) }
     }
 
-    enum StandardStreams {
-        /// One queue: chunks keep their order, and a slow reader blocks none of the runtime's own threads.
-        private static let queue = DispatchQueue(label: "sandbox.streams")
+    /// Nobody is left to be told when this fails.
+    static func writeError(_ bytes: [UInt8]) async {
+        _ = await write(bytes, to: STDERR_FILENO)
+    }
 
-        static func writeOut(_ bytes: [UInt8]) async throws(StdoutFailure) {
-            let failure = await write(bytes, to: STDOUT_FILENO)
-            if failure != 0 { throw StdoutFailure(errno: failure) }
+    /// A message of our own.
+    static func say(_ message: String) async {
+        await writeError(Array("sandbox: \(message)\n".utf8))
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) async -> Int32 {
+        if bytes.isEmpty { return 0 }
+        return await Waiter.wait { waiter in
+            queue.async { waiter.resume(returning: writeAll(bytes, to: descriptor)) }
         }
+    }
 
-        /// Nobody is left to be told when this fails.
-        static func writeError(_ bytes: [UInt8]) async {
-            _ = await write(bytes, to: STDERR_FILENO)
-        }
-
-        /// A message of our own.
-        static func say(_ message: String) async {
-            await writeError(Array("sandbox: \(message)\n".utf8))
-        }
-
-        private static func write(_ bytes: [UInt8], to descriptor: Int32) async -> Int32 {
-            if bytes.isEmpty { return 0 }
-            return await Waiter.wait { waiter in
-                queue.async { waiter.resume(returning: writeAll(bytes, to: descriptor)) }
-            }
-        }
-
-        /// Returns 0 or the error number.
-        static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
-            bytes.withUnsafeBytes { buffer in
-                var done = 0
-                while done < buffer.count {
-                    let count = Glibc.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
-                    if count >= 0 {
-                        done += count
-                    } else if errno == EAGAIN {
-                        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                        _ = poll(&ready, 1, -1)
-                    } else if errno != EINTR {
-                        return errno
-                    }
+    /// Returns 0 or the error number.
+    static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+        bytes.withUnsafeBytes { buffer in
+            var done = 0
+            while done < buffer.count {
+                let count = Glibc.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
+                if count >= 0 {
+                    done += count
+                } else if errno == EAGAIN {
+                    var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&ready, 1, -1)
+                } else if errno != EINTR {
+                    return errno
                 }
-                return 0
             }
+            return 0
         }
     }
+}
 #endif

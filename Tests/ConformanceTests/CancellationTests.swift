@@ -11,7 +11,7 @@ struct CancellationTests {
     static let soon = Duration.seconds(5)
 
     /// After a cancelled run the sandbox may be used again or be closed, but nothing else.
-    static func checkAfterwards(_ sandbox: any SandboxInstance) async throws {
+    static func checkAfterwards(_ sandbox: any SandboxLease) async throws {
         do {
             expect(try await sandbox.run(Command("/bin/true")), .exited(code: 0))
         } catch {

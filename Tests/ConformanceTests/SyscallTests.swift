@@ -170,23 +170,23 @@ struct SyscallTests {
     }
 
     #if arch(x86_64)
-        @Test(
-            "The 32-bit and x32 entries are not a way round", arguments: ConformanceSubject.all,
-            [("call_i386", "i386:"), ("call_x32", "x32:")])
-        func otherEntries(subject: ConformanceSubject, call: (program: String, prefix: String)) async throws {
-            let ended = try await subject.run(call.program)
-            guard ended.outcome != .signaled(signal: SIGSEGV) else {
-                return skip("this kernel has no 32-bit entry")
-            }
-            guard case .blockedSyscall(let name) = ended.outcome else {
-                Issue.record("\(ended.summary)")
-                return
-            }
-            #expect(name == call.prefix + "getpid", "\(ended.summary)")
-
-            let failed = try await subject.run(call.program, blockedSyscalls: .deny)
-            expect(failed, .exited(code: 0), denied: [call.prefix + "getpid"])
-            #expect(failed.stdoutText == "-1\n", "\(failed.summary)")
+    @Test(
+        "The 32-bit and x32 entries are not a way round", arguments: ConformanceSubject.all,
+        [("call_i386", "i386:"), ("call_x32", "x32:")])
+    func otherEntries(subject: ConformanceSubject, call: (program: String, prefix: String)) async throws {
+        let ended = try await subject.run(call.program)
+        guard ended.outcome != .signaled(signal: SIGSEGV) else {
+            return skip("this kernel has no 32-bit entry")
         }
+        guard case .blockedSyscall(let name) = ended.outcome else {
+            Issue.record("\(ended.summary)")
+            return
+        }
+        #expect(name == call.prefix + "getpid", "\(ended.summary)")
+
+        let failed = try await subject.run(call.program, blockedSyscalls: .deny)
+        expect(failed, .exited(code: 0), denied: [call.prefix + "getpid"])
+        #expect(failed.stdoutText == "-1\n", "\(failed.summary)")
+    }
     #endif
 }

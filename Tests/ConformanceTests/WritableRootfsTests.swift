@@ -16,7 +16,7 @@ struct WritableRootfsTests {
     ]
 
     /// A directory of the image that has another directory in it.
-    static func tree(in sandbox: any SandboxInstance) async throws -> String {
+    static func tree(in sandbox: any SandboxLease) async throws -> String {
         let line = "find /usr/share -mindepth 2 -maxdepth 2 -type d | sort | head -n 1"
         let found = try await sandbox.run(Command("/bin/sh", ["-c", line]))
         let below = try #require(found.lines.first, "\(found.summary)")

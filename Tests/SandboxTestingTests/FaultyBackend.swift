@@ -62,7 +62,7 @@ final class FaultyBackend: SandboxBackend {
 
     var statistics: PoolStatistics { fault == .nobodyIsCounted ? PoolStatistics() : inner.statistics }
 
-    func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
+    func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
         do throws(SandboxError) {
             return FaultySandbox(self, try await inner.acquire(options))
         } catch {
@@ -70,19 +70,19 @@ final class FaultyBackend: SandboxBackend {
         }
     }
 
-    func another() async throws(SandboxError) -> any SandboxInstance {
+    func another() async throws(SandboxError) -> any SandboxLease {
         try await inner.acquire(SandboxOptions())
     }
 
     func shutdown() async { await inner.shutdown() }
 }
 
-private final class FaultySandbox: SandboxInstance {
+private final class FaultySandbox: SandboxLease {
     private let backend: FaultyBackend
-    private let inner: any SandboxInstance
+    private let inner: any SandboxLease
     private var fault: Fault { backend.fault }
 
-    init(_ backend: FaultyBackend, _ inner: any SandboxInstance) {
+    init(_ backend: FaultyBackend, _ inner: any SandboxLease) {
         self.backend = backend
         self.inner = inner
     }

@@ -27,7 +27,7 @@ enum DockerCompare {
         let local: LocalBackend
         let docker: DockerBackend
         /// A sandbox that is held for one run after the other.
-        let held: any SandboxInstance
+        let held: any SandboxLease
         let engine: PlainEngine
         let container: String
     }

@@ -85,7 +85,7 @@ enum Throughput {
 
     static func rateInOneSandbox(
         callers: Int, _ backend: some SandboxBackend, _ options: SandboxOptions, _ command: Command,
-        prepare: @escaping @Sendable (any SandboxInstance) async throws -> Void = { _ in }
+        prepare: @escaping @Sendable (any SandboxLease) async throws -> Void = { _ in }
     ) async throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now

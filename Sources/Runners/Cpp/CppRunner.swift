@@ -127,8 +127,7 @@ public struct CppRunner: LanguageRunner {
         try RunRequest.check(inputs: headers, reserved: [CppRunner.sourceName, CppRunner.programName])
     }
 
-    private func readProgram(from sandbox: any SandboxInstance) async throws(SandboxError) -> CompiledProgram
-    {
+    private func readProgram(from sandbox: any SandboxLease) async throws(SandboxError) -> CompiledProgram {
         do {
             let bytes = try await sandbox.read(CppRunner.programName, maxBytes: compileLimits.fileSize)
             let program = CompiledProgram(bytes: bytes)

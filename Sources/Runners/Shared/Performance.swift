@@ -14,7 +14,7 @@ public struct Performance {
     }
 
     private typealias Body =
-        (any SandboxInstance, Command, RunRequest, _ keepsErrors: Bool) async throws -> Performed
+        (any SandboxLease, Command, RunRequest, _ keepsErrors: Bool) async throws -> Performed
 
     private let body: Body
 
@@ -136,7 +136,7 @@ extension RunReport {
     /// Reads the files asked for, all together at most `limits.disk` bytes (sparse files would pass the disk
     /// limit).
     fileprivate mutating func collect(
-        _ request: RunRequest, from sandbox: any SandboxInstance
+        _ request: RunRequest, from sandbox: any SandboxLease
     ) async throws(SandboxError) {
         var room = request.limits.disk
         for path in request.outputFiles where files[path] == nil {

@@ -1,197 +1,197 @@
 /// One run in a container: its output from frames, its input into frames.
 
 #if Docker
-    import CIsolate
-    import Glibc
-    import NIOCore
-    import SandboxAPI
-    import SandboxRuntime
+import CIsolate
+import Glibc
+import NIOCore
+import SandboxAPI
+import SandboxRuntime
 
-    /// A run under way behind an ``AgentConnection``.
-    final class AgentRun: RunUnderWay {
-        let output: RunOutput
-        private let connection: AgentConnection
-        private let command: Command
-        private let onEnd: @Sendable () -> Void
-        let serial: UInt64
-        private let window = InputWindow()
-        private let feeder = Locked<Task<Void, Never>?>(nil)
-        private let file = Locked<HostFile?>(nil)
-        /// What the sequence of a live input threw.
-        private let broken = Locked<SandboxError?>(nil)
+/// A run under way behind an ``AgentConnection``.
+final class AgentRun: RunUnderWay {
+    let output: RunOutput
+    private let connection: AgentConnection
+    private let command: Command
+    private let onEnd: @Sendable () -> Void
+    let serial: UInt64
+    private let window = InputWindow()
+    private let feeder = Locked<Task<Void, Never>?>(nil)
+    private let file = Locked<HostFile?>(nil)
+    /// What the sequence of a live input threw.
+    private let broken = Locked<SandboxError?>(nil)
 
-        /// Bytes of each stream that may be on their way to a consumer that takes them one by one.
-        static let streamingCredit = RunOutput.highWater / 2
+    /// Bytes of each stream that may be on their way to a consumer that takes them one by one.
+    static let streamingCredit = RunOutput.highWater / 2
 
-        init(
-            _ connection: AgentConnection, serial: UInt64, _ request: PlacedRequest,
-            onEnd: @escaping @Sendable () -> Void
-        ) {
-            self.connection = connection
-            self.serial = serial
-            self.onEnd = onEnd
-            command = request.command
-            let isStreaming = request.isStreaming
-            output = RunOutput(bound: request.limits.output, isStreaming: isStreaming) { [connection] taken in
-                // Of what is collected all may come; of what is dropped, too.
-                if isStreaming { connection.send(Self.credit(taken)) }
-            }
+    init(
+        _ connection: AgentConnection, serial: UInt64, _ request: PlacedRequest,
+        onEnd: @escaping @Sendable () -> Void
+    ) {
+        self.connection = connection
+        self.serial = serial
+        self.onEnd = onEnd
+        command = request.command
+        let isStreaming = request.isStreaming
+        output = RunOutput(bound: request.limits.output, isStreaming: isStreaming) { [connection] taken in
+            // Of what is collected all may come; of what is dropped, too.
+            if isStreaming { connection.send(Self.credit(taken)) }
         }
+    }
 
-        private static func credit(_ taken: Execution.Chunk?) -> ByteBuffer {
-            var buffer = ByteBuffer()
-            if let taken {
+    private static func credit(_ taken: Execution.Chunk?) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        if let taken {
+            buffer.writeFrame(
+                ISOLATE_FRAME_CREDIT,
+                isolate_agent_credit(
+                    stream: taken.stream == .stdout ? 1 : 2, bytes: UInt32(taken.bytes.count)))
+        } else {
+            for stream: UInt32 in 1...2 {
                 buffer.writeFrame(
-                    ISOLATE_FRAME_CREDIT,
-                    isolate_agent_credit(
-                        stream: taken.stream == .stdout ? 1 : 2, bytes: UInt32(taken.bytes.count)))
-            } else {
-                for stream: UInt32 in 1...2 {
-                    buffer.writeFrame(
-                        ISOLATE_FRAME_CREDIT, isolate_agent_credit(stream: stream, bytes: .max))
-                }
-            }
-            return buffer
-        }
-
-        // MARK: On the event loop
-
-        func wrote(_ bytes: ByteBuffer, _ index: Int) {
-            // The agent keeps to the bound; one that does not is told so.
-            if output.take(Array(bytes.readableBytesView), from: index) {
-                connection.endRun(serial, ISOLATE_END_OUTPUT)
+                    ISOLATE_FRAME_CREDIT, isolate_agent_credit(stream: stream, bytes: .max))
             }
         }
+        return buffer
+    }
 
-        func inputTaken(_ bytes: Int) { window.add(bytes) }
+    // MARK: On the event loop
 
-        func ended(_ end: Result<isolate_run_record, SandboxError>, exceeded: UInt32) {
-            for index in 0..<2 where exceeded & (1 << UInt32(index)) != 0 { output.markExceeded(index) }
-            stopInput()
-            onEnd()
-            output.finish(end, of: command, disk: "the engine's data directory")
-        }
-
-        // MARK: On the caller's side
-
-        func kill() { connection.endRun(serial, ISOLATE_END_CANCEL) }
-
-        func stopInput() {
-            window.close()
-            feeder.withLock { feeder in
-                feeder?.cancel()
-                feeder = nil
-            }
-        }
-
-        var inputFailure: SandboxError? { file.withLock { $0?.failure } ?? broken.withLock { $0 } }
-
-        /// Sends what was announced with the request; nothing may come in between.
-        func feed(content: [[UInt8]]) async {
-            let frames = content.flatMap(AgentContent.frames)
-            // The caller may be cancelled, what was announced must come.
-            if !frames.isEmpty { await Task.detached { await self.connection.send(frames) }.value }
-        }
-
-        /// Feeds stdin while the program reads it.
-        func feed(_ input: AgentInput) {
-            if case .file(let source) = input { file.withLock { $0 = source } }
-            let task = Task { [self] in
-                do {
-                    try await input.send { piece in
-                        guard await window.take(piece.count) else { return false }
-                        connection.send(Self.input(piece))
-                        return true
-                    }
-                } catch {
-                    // Once the run is over nobody wants the rest, and the task is cancelled.
-                    if !window.isClosed { broken.withLock { $0 = .inputFailed(error) } }
-                }
-                if !window.isClosed { connection.send(Self.input([])) }
-            }
-            let isOver = feeder.withLock { feeder in
-                if !window.isClosed { feeder = task }
-                return window.isClosed
-            }
-            if isOver { task.cancel() }
-        }
-
-        private static func input(_ bytes: ArraySlice<UInt8>) -> ByteBuffer {
-            var buffer = ByteBuffer()
-            bytes.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_INPUT, $0) }
-            return buffer
+    func wrote(_ bytes: ByteBuffer, _ index: Int) {
+        // The agent keeps to the bound; one that does not is told so.
+        if output.take(Array(bytes.readableBytesView), from: index) {
+            connection.endRun(serial, ISOLATE_END_OUTPUT)
         }
     }
 
-    /// Room for stdin on its way to a program.
-    private final class InputWindow: Sendable {
-        private struct State: Sendable {
-            var room = Int(ISOLATE_AGENT_INPUT_WINDOW)
-            var isClosed = false
-            var waiter: (bytes: Int, granted: Waiter<Bool>)?
+    func inputTaken(_ bytes: Int) { window.add(bytes) }
+
+    func ended(_ end: Result<isolate_run_record, SandboxError>, exceeded: UInt32) {
+        for index in 0..<2 where exceeded & (1 << UInt32(index)) != 0 { output.markExceeded(index) }
+        stopInput()
+        onEnd()
+        output.finish(end, of: command, disk: "the engine's data directory")
+    }
+
+    // MARK: On the caller's side
+
+    func kill() { connection.endRun(serial, ISOLATE_END_CANCEL) }
+
+    func stopInput() {
+        window.close()
+        feeder.withLock { feeder in
+            feeder?.cancel()
+            feeder = nil
         }
+    }
 
-        private let state = Locked(State())
+    var inputFailure: SandboxError? { file.withLock { $0?.failure } ?? broken.withLock { $0 } }
 
-        var isClosed: Bool { state.withLock { $0.isClosed } }
+    /// Sends what was announced with the request; nothing may come in between.
+    func feed(content: [[UInt8]]) async {
+        let frames = content.flatMap(AgentContent.frames)
+        // The caller may be cancelled, what was announced must come.
+        if !frames.isEmpty { await Task.detached { await self.connection.send(frames) }.value }
+    }
 
-        /// Waits until there is room for so many; false when nobody reads any more.
-        func take(_ bytes: Int) async -> Bool {
-            await state.answer { state, waiter in
-                if state.isClosed { return false }
-                if state.room >= bytes {
-                    state.room -= bytes
+    /// Feeds stdin while the program reads it.
+    func feed(_ input: AgentInput) {
+        if case .file(let source) = input { file.withLock { $0 = source } }
+        let task = Task { [self] in
+            do {
+                try await input.send { piece in
+                    guard await window.take(piece.count) else { return false }
+                    connection.send(Self.input(piece))
                     return true
                 }
-                state.waiter = (bytes, waiter)
-                return nil
+            } catch {
+                // Once the run is over nobody wants the rest, and the task is cancelled.
+                if !window.isClosed { broken.withLock { $0 = .inputFailed(error) } }
             }
+            if !window.isClosed { connection.send(Self.input([])) }
         }
-
-        func add(_ bytes: Int) {
-            let waiter = state.withLock { state -> Waiter<Bool>? in
-                state.room = min(state.room + bytes, Int(ISOLATE_AGENT_INPUT_WINDOW))
-                guard let waiter = state.waiter, state.room >= waiter.bytes else { return nil }
-                state.room -= waiter.bytes
-                state.waiter = nil
-                return waiter.granted
-            }
-            waiter?.resume(returning: true)
+        let isOver = feeder.withLock { feeder in
+            if !window.isClosed { feeder = task }
+            return window.isClosed
         }
+        if isOver { task.cancel() }
+    }
 
-        func close() {
-            let waiter = state.withLock { state in
-                defer { state.waiter = nil }
-                state.isClosed = true
-                return state.waiter?.granted
+    private static func input(_ bytes: ArraySlice<UInt8>) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        bytes.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_INPUT, $0) }
+        return buffer
+    }
+}
+
+/// Room for stdin on its way to a program.
+private final class InputWindow: Sendable {
+    private struct State: Sendable {
+        var room = Int(ISOLATE_AGENT_INPUT_WINDOW)
+        var isClosed = false
+        var waiter: (bytes: Int, granted: Waiter<Bool>)?
+    }
+
+    private let state = Locked(State())
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// Waits until there is room for so many; false when nobody reads any more.
+    func take(_ bytes: Int) async -> Bool {
+        await state.answer { state, waiter in
+            if state.isClosed { return false }
+            if state.room >= bytes {
+                state.room -= bytes
+                return true
             }
-            waiter?.resume(returning: false)
+            state.waiter = (bytes, waiter)
+            return nil
         }
     }
 
-    /// A stdin that is read while the program reads it.
-    enum AgentInput: Sendable {
-        case file(HostFile)
-        case stream(InputChunks)
+    func add(_ bytes: Int) {
+        let waiter = state.withLock { state -> Waiter<Bool>? in
+            state.room = min(state.room + bytes, Int(ISOLATE_AGENT_INPUT_WINDOW))
+            guard let waiter = state.waiter, state.room >= waiter.bytes else { return nil }
+            state.room -= waiter.bytes
+            state.waiter = nil
+            return waiter.granted
+        }
+        waiter?.resume(returning: true)
+    }
 
-        /// Hands over piece by piece until `body` returns false or there is nothing more.
-        func send(_ body: (ArraySlice<UInt8>) async -> Bool) async throws {
-            switch self {
-            case .file(let file):
-                while !Task.isCancelled {
-                    let bytes = file.read(AgentContent.pieceSize)
-                    guard !bytes.isEmpty, await body(bytes[...]) else { return }
+    func close() {
+        let waiter = state.withLock { state in
+            defer { state.waiter = nil }
+            state.isClosed = true
+            return state.waiter?.granted
+        }
+        waiter?.resume(returning: false)
+    }
+}
+
+/// A stdin that is read while the program reads it.
+enum AgentInput: Sendable {
+    case file(HostFile)
+    case stream(InputChunks)
+
+    /// Hands over piece by piece until `body` returns false or there is nothing more.
+    func send(_ body: (ArraySlice<UInt8>) async -> Bool) async throws {
+        switch self {
+        case .file(let file):
+            while !Task.isCancelled {
+                let bytes = file.read(AgentContent.pieceSize)
+                guard !bytes.isEmpty, await body(bytes[...]) else { return }
+            }
+        case .stream(let stream):
+            try await stream.send { chunk in
+                var rest = chunk[...]
+                while !rest.isEmpty {
+                    guard await body(rest.prefix(AgentContent.pieceSize)) else { return false }
+                    rest = rest.dropFirst(AgentContent.pieceSize)
                 }
-            case .stream(let stream):
-                try await stream.send { chunk in
-                    var rest = chunk[...]
-                    while !rest.isEmpty {
-                        guard await body(rest.prefix(AgentContent.pieceSize)) else { return false }
-                        rest = rest.dropFirst(AgentContent.pieceSize)
-                    }
-                    return true
-                }
+                return true
             }
         }
     }
+}
 #endif

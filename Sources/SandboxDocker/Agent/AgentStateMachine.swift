@@ -1,181 +1,181 @@
 /// What a container's agent was asked, what it runs, and what its frames mean. Pure.
 
 #if Docker
-    import CIsolate
-    import Glibc
-    import SandboxAPI
-    import SandboxRuntime
+import CIsolate
+import Glibc
+import SandboxAPI
+import SandboxRuntime
 
-    /// What an agent answers.
-    enum AgentAnswer {
-        case hello(isolate_agent_hello)
-        case status(isolate_agent_status)
-        case file(OutputFile)
+/// What an agent answers.
+enum AgentAnswer {
+    case hello(isolate_agent_hello)
+    case status(isolate_agent_status)
+    case file(OutputFile)
+}
+
+/// One question at a time, next to one run at most. `Waiter` waits for an answer, `Run` is told of its end.
+struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
+    typealias Instant = ContinuousClock.Instant
+    typealias Answer = Result<AgentAnswer, SandboxError>
+
+    enum Question: Sendable {
+        /// Its configuration.
+        case hello
+        /// PREPARE, CLEAR, SET_DISK, or a file to be written.
+        case status
+        /// A file to be read, of at most so many bytes.
+        case file(path: ByteString, maxBytes: Int)
     }
 
-    /// One question at a time, next to one run at most. `Waiter` waits for an answer, `Run` is told of its end.
-    struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
-        typealias Instant = ContinuousClock.Instant
-        typealias Answer = Result<AgentAnswer, SandboxError>
+    /// A question that waits for its answer.
+    private struct Pending: Sendable {
+        var question: Question
+        var waiter: Waiter
+        /// The file so far; nil until the agent said that it is open.
+        var file: OutputFile?
+    }
 
-        enum Question: Sendable {
-            /// Its configuration.
-            case hello
-            /// PREPARE, CLEAR, SET_DISK, or a file to be written.
-            case status
-            /// A file to be read, of at most so many bytes.
-            case file(path: ByteString, maxBytes: Int)
-        }
+    /// What a frame calls for.
+    enum Action {
+        case none
+        case answer(Waiter, Answer)
+        /// No agent sends that, or not now.
+        case malformed
+    }
 
-        /// A question that waits for its answer.
-        private struct Pending: Sendable {
-            var question: Question
-            var waiter: Waiter
-            /// The file so far; nil until the agent said that it is open.
-            var file: OutputFile?
-        }
+    /// How long an answer may take.
+    let patience: Duration
+    private var pending: Pending?
+    private var run: Run?
+    private var serial: UInt64 = 0
+    /// When the end of the run is late, and when the answer is.
+    private(set) var runDeadline: Instant?
+    private(set) var answerDeadline: Instant?
+    /// Memory of the sandbox's files, in bytes, as the agent said last.
+    private(set) var held = 0
+    private(set) var mustRetire = false
+    /// Why nothing comes any more.
+    private(set) var failure: SandboxError?
 
-        /// What a frame calls for.
-        enum Action {
-            case none
-            case answer(Waiter, Answer)
-            /// No agent sends that, or not now.
-            case malformed
-        }
+    init(patience: Duration) { self.patience = patience }
 
-        /// How long an answer may take.
-        let patience: Duration
-        private var pending: Pending?
-        private var run: Run?
-        private var serial: UInt64 = 0
-        /// When the end of the run is late, and when the answer is.
-        private(set) var runDeadline: Instant?
-        private(set) var answerDeadline: Instant?
-        /// Memory of the sandbox's files, in bytes, as the agent said last.
-        private(set) var held = 0
-        private(set) var mustRetire = false
-        /// Why nothing comes any more.
-        private(set) var failure: SandboxError?
+    var isAsked: Bool { pending != nil }
+    var isRunning: Bool { run != nil }
+    var currentRun: Run? { run }
 
-        init(patience: Duration) { self.patience = patience }
+    func isLate(at now: Instant) -> Bool {
+        [runDeadline, answerDeadline].contains { $0.map { $0 < now } ?? false }
+    }
 
-        var isAsked: Bool { pending != nil }
-        var isRunning: Bool { run != nil }
-        var currentRun: Run? { run }
+    // MARK: Questions
 
-        func isLate(at now: Instant) -> Bool {
-            [runDeadline, answerDeadline].contains { $0.map { $0 < now } ?? false }
-        }
+    /// The turn of a question begins or, with nil, is over.
+    mutating func expectAnswer(by deadline: Instant?) { answerDeadline = deadline }
 
-        // MARK: Questions
+    /// - Returns: why nobody answers; the question is to be sent if nil.
+    mutating func ask(_ question: Question, _ waiter: Waiter) -> SandboxError? {
+        if let failure { return failure }
+        precondition(pending == nil, "questions are asked one after another")
+        pending = Pending(question: question, waiter: waiter)
+        return nil
+    }
 
-        /// The turn of a question begins or, with nil, is over.
-        mutating func expectAnswer(by deadline: Instant?) { answerDeadline = deadline }
+    mutating func received(hello: isolate_agent_hello) -> Action {
+        guard case .hello? = pending?.question else { return .malformed }
+        return answer(.success(.hello(hello)))
+    }
 
-        /// - Returns: why nobody answers; the question is to be sent if nil.
-        mutating func ask(_ question: Question, _ waiter: Waiter) -> SandboxError? {
-            if let failure { return failure }
-            precondition(pending == nil, "questions are asked one after another")
-            pending = Pending(question: question, waiter: waiter)
-            return nil
-        }
-
-        mutating func received(hello: isolate_agent_hello) -> Action {
-            guard case .hello? = pending?.question else { return .malformed }
-            return answer(.success(.hello(hello)))
-        }
-
-        mutating func received(_ status: isolate_agent_status) -> Action {
-            held = Int(clamping: status.held_bytes)
-            if status.status.retire != 0 { mustRetire = true }
-            switch pending?.question {
-            case .status: return answer(.success(.status(status)))
-            case .file(let path, let maxBytes):
-                guard status.status.failure.stage == 0 else {
-                    return answer(
-                        .failure(FileErrors.error(errno: status.status.failure.errno_value, path: path)))
-                }
-                // The content follows.
-                var file = OutputFile([], executable: status.status.isExecutable)
-                file.bytes.reserveCapacity(min(Int(clamping: status.status.bytes), maxBytes, 1 << 20))
-                pending?.file = file
-                return .none
-            case .hello: return .malformed
-            case nil: return .none
-            }
-        }
-
-        /// A piece of the file that is being read; an empty one is its end.
-        mutating func received(file piece: some Collection<UInt8>, at now: Instant) -> Action {
-            guard case .file(let path, let maxBytes)? = pending?.question, let file = pending?.file else {
-                return .none
-            }
-            if piece.isEmpty {
+    mutating func received(_ status: isolate_agent_status) -> Action {
+        held = Int(clamping: status.held_bytes)
+        if status.status.retire != 0 { mustRetire = true }
+        switch pending?.question {
+        case .status: return answer(.success(.status(status)))
+        case .file(let path, let maxBytes):
+            guard status.status.failure.stage == 0 else {
                 return answer(
-                    file.bytes.count > maxBytes
-                        ? .failure(FileErrors.tooLarge(path, maxBytes)) : .success(.file(file)))
+                    .failure(FileErrors.error(errno: status.status.failure.errno_value, path: path)))
             }
-            // Never more than was asked for, whatever comes.
-            let room = min(maxBytes, Int.max - 1) + 1 - file.bytes.count
-            pending?.file?.bytes += piece.prefix(max(0, room))
-            // A file may be of any size, as long as it comes.
-            answerDeadline = now + patience
+            // The content follows.
+            var file = OutputFile([], executable: status.status.isExecutable)
+            file.bytes.reserveCapacity(min(Int(clamping: status.status.bytes), maxBytes, 1 << 20))
+            pending?.file = file
+            return .none
+        case .hello: return .malformed
+        case nil: return .none
+        }
+    }
+
+    /// A piece of the file that is being read; an empty one is its end.
+    mutating func received(file piece: some Collection<UInt8>, at now: Instant) -> Action {
+        guard case .file(let path, let maxBytes)? = pending?.question, let file = pending?.file else {
             return .none
         }
-
-        private mutating func answer(_ answer: Answer) -> Action {
-            guard let pending else { return .malformed }
-            self.pending = nil
-            return .answer(pending.waiter, answer)
+        if piece.isEmpty {
+            return answer(
+                file.bytes.count > maxBytes
+                    ? .failure(FileErrors.tooLarge(path, maxBytes)) : .success(.file(file)))
         }
-
-        // MARK: Runs
-
-        /// Registers a run before its request leaves.
-        ///
-        /// - Parameter deadline: when a run that was not told to be over means that the container is lost.
-        /// - Returns: its number.
-        mutating func beginRun(
-            until deadline: Instant, _ make: (UInt64) -> Run
-        ) throws(SandboxError) -> Run {
-            if let failure { throw failure }
-            guard run == nil else {
-                throw SandboxError(.sandboxBusy, message: "a run is under way in this container")
-            }
-            serial += 1
-            runDeadline = deadline
-            let made = make(serial)
-            run = made
-            return made
-        }
-
-        func isUnderWay(_ number: UInt64) -> Bool { run != nil && serial == number }
-
-        /// - Returns: the run to be told, if it is this one's end, and whether its limits were changed behind our back.
-        mutating func received(_ ended: isolate_agent_ended) -> (run: Run?, haveLimitsChanged: Bool) {
-            held = Int(clamping: ended.held_bytes)
-            let failure = ended.record.failure
-            let haveLimitsChanged =
-                failure.stage == ISOLATE_STAGE_LIMITS.rawValue && failure.errno_value == ERANGE
-            // A run that ended before anybody knew its number: what comes next could not be told apart. And where
-            // somebody else changed the limits, nobody knows what else he changed.
-            if ended.record.serial == 0 || haveLimitsChanged { mustRetire = true }
-            guard ended.record.serial == 0 || ended.record.serial == serial else {
-                return (nil, haveLimitsChanged)
-            }
-            runDeadline = nil
-            defer { run = nil }
-            return (run, haveLimitsChanged)
-        }
-
-        // MARK: The end
-
-        /// - Returns: whether it is lost now and was not before, and whom to tell.
-        mutating func lose(_ error: SandboxError) -> (isFirst: Bool, waiter: Waiter?, run: Run?) {
-            let isFirst = failure == nil
-            if isFirst { failure = error }
-            defer { (pending, run, runDeadline, answerDeadline) = (nil, nil, nil, nil) }
-            return (isFirst, pending?.waiter, run)
-        }
+        // Never more than was asked for, whatever comes.
+        let room = min(maxBytes, Int.max - 1) + 1 - file.bytes.count
+        pending?.file?.bytes += piece.prefix(max(0, room))
+        // A file may be of any size, as long as it comes.
+        answerDeadline = now + patience
+        return .none
     }
+
+    private mutating func answer(_ answer: Answer) -> Action {
+        guard let pending else { return .malformed }
+        self.pending = nil
+        return .answer(pending.waiter, answer)
+    }
+
+    // MARK: Runs
+
+    /// Registers a run before its request leaves.
+    ///
+    /// - Parameter deadline: when a run that was not told to be over means that the container is lost.
+    /// - Returns: its number.
+    mutating func beginRun(
+        until deadline: Instant, _ make: (UInt64) -> Run
+    ) throws(SandboxError) -> Run {
+        if let failure { throw failure }
+        guard run == nil else {
+            throw SandboxError(.sandboxBusy, message: "a run is under way in this container")
+        }
+        serial += 1
+        runDeadline = deadline
+        let made = make(serial)
+        run = made
+        return made
+    }
+
+    func isUnderWay(_ number: UInt64) -> Bool { run != nil && serial == number }
+
+    /// - Returns: the run to be told, if it is this one's end, and whether its limits were changed behind our back.
+    mutating func received(_ ended: isolate_agent_ended) -> (run: Run?, haveLimitsChanged: Bool) {
+        held = Int(clamping: ended.held_bytes)
+        let failure = ended.record.failure
+        let haveLimitsChanged =
+            failure.stage == ISOLATE_STAGE_LIMITS.rawValue && failure.errno_value == ERANGE
+        // A run that ended before anybody knew its number: what comes next could not be told apart. And where
+        // somebody else changed the limits, nobody knows what else he changed.
+        if ended.record.serial == 0 || haveLimitsChanged { mustRetire = true }
+        guard ended.record.serial == 0 || ended.record.serial == serial else {
+            return (nil, haveLimitsChanged)
+        }
+        runDeadline = nil
+        defer { run = nil }
+        return (run, haveLimitsChanged)
+    }
+
+    // MARK: The end
+
+    /// - Returns: whether it is lost now and was not before, and whom to tell.
+    mutating func lose(_ error: SandboxError) -> (isFirst: Bool, waiter: Waiter?, run: Run?) {
+        let isFirst = failure == nil
+        if isFirst { failure = error }
+        defer { (pending, run, runDeadline, answerDeadline) = (nil, nil, nil, nil) }
+        return (isFirst, pending?.waiter, run)
+    }
+}
 #endif

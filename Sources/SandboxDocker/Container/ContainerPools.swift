@@ -1,122 +1,122 @@
 /// The pools of a backend: one for each image and root file system mode, made with its first sandbox.
 
 #if Docker
-    import Logging
-    import SandboxAPI
-    import SandboxRuntime
+import Logging
+import SandboxAPI
+import SandboxRuntime
 
-    final class ContainerPools: Sendable {
-        private let session: EngineSession
-        private let workshop: ContainerWorkshop
-        private let configuration: DockerConfiguration
-        private let pools = StartOnce<ContainerKey, ContainerPool>(backend: "DockerBackend") { pool in
-            pool.statistics.inUse > 0
+final class ContainerPools: Sendable {
+    private let session: EngineSession
+    private let workshop: ContainerWorkshop
+    private let configuration: DockerConfiguration
+    private let pools = StartOnce<ContainerKey, ContainerPool>(backend: "DockerBackend") { pool in
+        pool.statistics.inUse > 0
+    }
+    private let former = FormerPools<ContainerPool> { $0.details }
+    private let reconciling = Locked<Task<Void, Never>?>(nil)
+
+    init(_ session: EngineSession, _ workshop: ContainerWorkshop, _ configuration: DockerConfiguration) {
+        self.session = session
+        self.workshop = workshop
+        self.configuration = configuration
+    }
+
+    /// The pool of a key, made if need be. At once when it runs.
+    ///
+    /// - Parameter limits: for its first containers.
+    func running(
+        _ key: ContainerKey, for limits: Limits
+    ) async throws(SandboxError) -> ContainerPool {
+        try await pools.value(
+            key, onGivenUp: { giveUp($0) },
+            start: { [self] () async throws(SandboxError) -> ContainerPool in
+                try await start(key, limits)
+            })
+    }
+
+    /// It serves nobody any more; what it counted stays counted.
+    private func giveUp(_ pool: ContainerPool) { former.end(pool) { await $0.drain() } }
+
+    /// Gives a pool up, whose image the engine no longer has; the next caller gets a new one.
+    func remove(_ pool: ContainerPool) {
+        if pools.remove(pool.key, pool) { giveUp(pool) }
+    }
+
+    var isShutDown: Bool { pools.isShutDown }
+
+    private func start(
+        _ key: ContainerKey, _ limits: Limits
+    ) async throws(SandboxError) -> ContainerPool {
+        _ = try await session.info()
+        startReconciling()
+        let image = try await ImageSupply(session.client, configuration).provide(key.image)
+        let pool = try ContainerPool(
+            key, digest: image.id, configuration: Self.configuration(configuration, key),
+            workshop: workshop, limits: limits, isStopping: { [weak self] in self?.isShutDown ?? true })
+        pool.start()
+        return pool
+    }
+
+    /// A writable container is used once, so a check would use it up.
+    private static func configuration(
+        _ configuration: DockerConfiguration, _ key: ContainerKey
+    ) -> PoolConfiguration {
+        var pool = configuration.effectivePool
+        // Nor is what a program left in its network wiped.
+        if key.rootfs == .writable || key.network == .loopback {
+            (pool.maxUses, pool.healthCheckInterval) = (1, nil)
         }
-        private let former = FormerPools<ContainerPool> { $0.details }
-        private let reconciling = Locked<Task<Void, Never>?>(nil)
+        return pool
+    }
 
-        init(_ session: EngineSession, _ workshop: ContainerWorkshop, _ configuration: DockerConfiguration) {
-            self.session = session
-            self.workshop = workshop
-            self.configuration = configuration
-        }
-
-        /// The pool of a key, made if need be. At once when it runs.
-        ///
-        /// - Parameter limits: for its first containers.
-        func running(
-            _ key: ContainerKey, for limits: Limits
-        ) async throws(SandboxError) -> ContainerPool {
-            try await pools.value(
-                key, onGivenUp: { giveUp($0) },
-                start: { [self] () async throws(SandboxError) -> ContainerPool in
-                    try await start(key, limits)
-                })
-        }
-
-        /// It serves nobody any more; what it counted stays counted.
-        private func giveUp(_ pool: ContainerPool) { former.end(pool) { await $0.drain() } }
-
-        /// Gives a pool up, whose image the engine no longer has; the next caller gets a new one.
-        func remove(_ pool: ContainerPool) {
-            if pools.remove(pool.key, pool) { giveUp(pool) }
-        }
-
-        var isShutDown: Bool { pools.isShutDown }
-
-        private func start(
-            _ key: ContainerKey, _ limits: Limits
-        ) async throws(SandboxError) -> ContainerPool {
-            _ = try await session.info()
-            startReconciling()
-            let image = try await ImageSupply(session.client, configuration).provide(key.image)
-            let pool = try ContainerPool(
-                key, digest: image.id, configuration: Self.configuration(configuration, key),
-                workshop: workshop, limits: limits, isStopping: { [weak self] in self?.isShutDown ?? true })
-            pool.start()
-            return pool
-        }
-
-        /// A writable container is used once, so a check would use it up.
-        private static func configuration(
-            _ configuration: DockerConfiguration, _ key: ContainerKey
-        ) -> PoolConfiguration {
-            var pool = configuration.effectivePool
-            // Nor is what a program left in its network wiped.
-            if key.rootfs == .writable || key.network == .loopback {
-                (pool.maxUses, pool.healthCheckInterval) = (1, nil)
-            }
-            return pool
-        }
-
-        /// At once, then from time to time. What others left must not wait for a clean-up that nobody runs.
-        private func startReconciling() {
-            reconciling.withLock { reconciling in
-                guard reconciling == nil, !pools.isShutDown else { return }
-                let (session, workshop, configuration) = (session, workshop, configuration)
-                reconciling = Task.detached(priority: .background) {
-                    var reconciler = Reconciler(client: session.client)
-                    reconciler.own = (workshop.owner, { workshop.knows($0) })
-                    while !Task.isCancelled {
-                        do throws(EngineError) {
-                            _ = try await reconciler.run(logger: configuration.logger)
-                        } catch {
-                            configuration.logger.debug("reconciling failed", metadata: ["error": "\(error)"])
-                        }
-                        guard let interval = configuration.reconcileInterval else { return }
-                        do { try await Task.sleep(for: interval) } catch { return }
+    /// At once, then from time to time. What others left must not wait for a clean-up that nobody runs.
+    private func startReconciling() {
+        reconciling.withLock { reconciling in
+            guard reconciling == nil, !pools.isShutDown else { return }
+            let (session, workshop, configuration) = (session, workshop, configuration)
+            reconciling = Task.detached(priority: .background) {
+                var reconciler = Reconciler(client: session.client)
+                reconciler.own = (workshop.owner, { workshop.knows($0) })
+                while !Task.isCancelled {
+                    do throws(EngineError) {
+                        _ = try await reconciler.run(logger: configuration.logger)
+                    } catch {
+                        configuration.logger.debug("reconciling failed", metadata: ["error": "\(error)"])
                     }
+                    guard let interval = configuration.reconcileInterval else { return }
+                    do { try await Task.sleep(for: interval) } catch { return }
                 }
             }
         }
+    }
 
-        var statistics: PoolStatistics {
-            pools.running.map(\.value.statistics).reduce(former.total.statistics, +)
-        }
+    var statistics: PoolStatistics {
+        pools.running.map(\.value.statistics).reduce(former.total.statistics, +)
+    }
 
-        var details: PoolDetails {
-            pools.running.map(\.value.details).reduce(former.total, +)
-        }
+    var details: PoolDetails {
+        pools.running.map(\.value.details).reduce(former.total, +)
+    }
 
-        /// Ends everything; a second caller waits for the same end.
-        func shutDown() async {
-            await pools.shutDown {
-                $0.stop()
-            } finish: { [self] in
-                reconciling.withLock { $0 }?.cancel()
-                await workshop.stop()
-            }
-        }
-
-        /// Nobody will ask again: each container ends when its last sandbox is closed.
-        func abandon() {
-            // Not in a forked child, nor after a shut-down.
-            guard (try? pools.check()) != nil else { return }
-            Task.detached { [self] in
-                for (_, pool) in pools.running { await pool.drain() }
-                await shutDown()
-                session.client.close()
-            }
+    /// Ends everything; a second caller waits for the same end.
+    func shutDown() async {
+        await pools.shutDown {
+            $0.stop()
+        } finish: { [self] in
+            reconciling.withLock { $0 }?.cancel()
+            await workshop.stop()
         }
     }
+
+    /// Nobody will ask again: each container ends when its last sandbox is closed.
+    func abandon() {
+        // Not in a forked child, nor after a shut-down.
+        guard (try? pools.check()) != nil else { return }
+        Task.detached { [self] in
+            for (_, pool) in pools.running { await pool.drain() }
+            await shutDown()
+            session.client.close()
+        }
+    }
+}
 #endif

@@ -1,115 +1,115 @@
 /// A container as the place of a sandbox.
 
 #if Docker
-    import CIsolate
-    import NIOCore
-    import SandboxAPI
-    import SandboxRuntime
+import CIsolate
+import NIOCore
+import SandboxAPI
+import SandboxRuntime
 
-    struct DockerPlace: SandboxPlace {
-        let container: Container
-        var blockedSyscalls = BlockedSyscallPolicy.standard
-        /// How much longer than its wall time a run may take to be told: the agent keeps the time, unless it is
-        /// stopped itself.
-        var grace = Duration.seconds(10)
-        /// Where it came from; nil while the pool itself looks after it.
-        var origin: (pool: ContainerPool, lease: PoolLease<Container>)?
+struct DockerPlace: SandboxPlace {
+    let container: Container
+    var blockedSyscalls = BlockedSyscallPolicy.standard
+    /// How much longer than its wall time a run may take to be told: the agent keeps the time, unless it is
+    /// stopped itself.
+    var grace = Duration.seconds(10)
+    /// Where it came from; nil while the pool itself looks after it.
+    var origin: (pool: ContainerPool, lease: PoolLease<Container>)?
 
-        private var connection: AgentConnection { container.connection }
-        var rootfs: Rootfs { container.key.rootfs }
+    private var connection: AgentConnection { container.connection }
+    var rootfs: Rootfs { container.key.rootfs }
 
-        func checkUsable() throws(SandboxError) { try origin?.pool.checkOwner() }
+    func checkUsable() throws(SandboxError) { try origin?.pool.checkOwner() }
 
-        func giveBack() {
-            guard let (pool, lease) = origin else { return }
-            pool.release(lease, reusable: container.key.isReusable && !connection.mustRetire)
+    func giveBack() {
+        guard let (pool, lease) = origin else { return }
+        pool.release(lease, reusable: container.key.isReusable && !connection.mustRetire)
+    }
+
+    func explain(_ error: SandboxError) -> SandboxError { origin?.pool.explain(error) ?? error }
+
+    func requestLeft() { origin?.pool.replenish() }
+
+    func prepare(_ limits: Limits) async throws(SandboxError) {
+        guard limits.memory >= ContainerPlan.minimumMemory else {
+            throw SandboxError(
+                .invalidLimit,
+                message:
+                    "limit memory is \(limits.memory) bytes, less than the engine can hold a container to",
+                hint: "give at least \(ContainerPlan.minimumMemory) bytes, or use the local backend")
         }
+        try container.checkProcessors(limits)
+        try await container.setLimits(limits)
+    }
 
-        func explain(_ error: SandboxError) -> SandboxError { origin?.pool.explain(error) ?? error }
+    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
+        try await container.makeRoom(bytes.count)
+        try await connection.write(bytes, to: path, executable: executable)
+    }
 
-        func requestLeft() { origin?.pool.replenish() }
+    func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        try await connection.read(path, maxBytes: maxBytes)
+    }
 
-        func prepare(_ limits: Limits) async throws(SandboxError) {
-            guard limits.memory >= ContainerPlan.minimumMemory else {
-                throw SandboxError(
-                    .invalidLimit,
-                    message:
-                        "limit memory is \(limits.memory) bytes, less than the engine can hold a container to",
-                    hint: "give at least \(ContainerPlan.minimumMemory) bytes, or use the local backend")
-            }
-            try container.checkProcessors(limits)
-            try await container.setLimits(limits)
-        }
+    // MARK: Runs
 
-        func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
-            try await container.makeRoom(bytes.count)
-            try await connection.write(bytes, to: path, executable: executable)
-        }
+    /// How stdin gets there.
+    private enum Input {
+        case none
+        case bytes([UInt8])
+        case live(AgentInput)
 
-        func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
-            try await connection.read(path, maxBytes: maxBytes)
-        }
-
-        // MARK: Runs
-
-        /// How stdin gets there.
-        private enum Input {
-            case none
-            case bytes([UInt8])
-            case live(AgentInput)
-
-            init(_ input: StandardInput) throws(SandboxError) {
-                switch input {
-                case .none: self = .none
-                case .bytes(let bytes): self = bytes.isEmpty ? .none : .bytes(bytes)
-                case .file(let path): self = .live(.file(try HostFile(path: path)))
-                case .stream(let stream): self = .live(.stream(stream))
-                }
-            }
-        }
-
-        func start(
-            _ asked: PlacedRequest, onEnd: @escaping @Sendable () -> Void
-        ) async throws(SandboxError) -> any RunUnderWay {
-            let input = try Input(asked.stdin)
-            let (strings, limits) = (asked.strings, asked.limits)
-            var request = isolate_agent_run()
-            request.output_bytes = UInt64(limits.output)
-            let credit = asked.isStreaming ? UInt64(AgentRun.streamingCredit) : UInt64(limits.output) + 1
-            request.credit = (credit, credit)
-            request.run.limits = isolate_limits(limits)
-            request.run.limits.cpus = 0  // The engine holds the rate, for the container as a whole.
-            request.run.argc = UInt32(strings.argumentCount)
-            request.run.envc = UInt32(strings.variableCount)
-            request.run.string_bytes = UInt32(strings.bytes.count)
-            request.run.flags = blockedSyscalls.runFlags
-            var content: [[UInt8]] = []
-            let isInline = strings.bytes.count <= Int(ISOLATE_INLINE_MAX)
-            if !isInline {
-                request.strings_follow = 1
-                content.append(strings.bytes)
-            }
+        init(_ input: StandardInput) throws(SandboxError) {
             switch input {
-            case .none: request.run.flags |= ISOLATE_RUN_NO_INPUT.rawValue
-            case .bytes(let bytes):
-                request.input_bytes = UInt64(bytes.count)
-                content.append(bytes)
-            case .live: request.input_streams = 1
+            case .none: self = .none
+            case .bytes(let bytes): self = bytes.isEmpty ? .none : .bytes(bytes)
+            case .file(let path): self = .live(.file(try HostFile(path: path)))
+            case .stream(let stream): self = .live(.stream(stream))
             }
-            let announced = content.reduce(0) { $0 + $1.count }
-            if announced > 0 { try await container.setLimits(limits, announced: announced) }
-            let patience = limits.wallTime + grace + AgentConnection.sending(announced)
-            let run = try connection.begin(patience: patience) { [connection] serial in
-                AgentRun(connection, serial: serial, asked, onEnd: onEnd)
-            } _: { serial, buffer in
-                request.run.serial = serial
-                var payload = withUnsafeBytes(of: request) { Array($0) }
-                if isInline { payload += strings.bytes }
-                payload.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_RUN, $0) }
-            }
-            await run.feed(content: content)
-            if case .live(let source) = input { run.feed(source) }
-            return run
         }
     }
+
+    func start(
+        _ asked: PlacedRequest, onEnd: @escaping @Sendable () -> Void
+    ) async throws(SandboxError) -> any RunUnderWay {
+        let input = try Input(asked.stdin)
+        let (strings, limits) = (asked.strings, asked.limits)
+        var request = isolate_agent_run()
+        request.output_bytes = UInt64(limits.output)
+        let credit = asked.isStreaming ? UInt64(AgentRun.streamingCredit) : UInt64(limits.output) + 1
+        request.credit = (credit, credit)
+        request.run.limits = isolate_limits(limits)
+        request.run.limits.cpus = 0  // The engine holds the rate, for the container as a whole.
+        request.run.argc = UInt32(strings.argumentCount)
+        request.run.envc = UInt32(strings.variableCount)
+        request.run.string_bytes = UInt32(strings.bytes.count)
+        request.run.flags = blockedSyscalls.runFlags
+        var content: [[UInt8]] = []
+        let isInline = strings.bytes.count <= Int(ISOLATE_INLINE_MAX)
+        if !isInline {
+            request.strings_follow = 1
+            content.append(strings.bytes)
+        }
+        switch input {
+        case .none: request.run.flags |= ISOLATE_RUN_NO_INPUT.rawValue
+        case .bytes(let bytes):
+            request.input_bytes = UInt64(bytes.count)
+            content.append(bytes)
+        case .live: request.input_streams = 1
+        }
+        let announced = content.reduce(0) { $0 + $1.count }
+        if announced > 0 { try await container.setLimits(limits, announced: announced) }
+        let patience = limits.wallTime + grace + AgentConnection.sending(announced)
+        let run = try connection.begin(patience: patience) { [connection] serial in
+            AgentRun(connection, serial: serial, asked, onEnd: onEnd)
+        } _: { serial, buffer in
+            request.run.serial = serial
+            var payload = withUnsafeBytes(of: request) { Array($0) }
+            if isInline { payload += strings.bytes }
+            payload.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_RUN, $0) }
+        }
+        await run.feed(content: content)
+        if case .live(let source) = input { run.feed(source) }
+        return run
+    }
+}
 #endif

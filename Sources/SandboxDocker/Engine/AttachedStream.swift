@@ -1,156 +1,156 @@
 /// The connection of a container's standard streams.
 
 #if Docker
-    package import NIOCore
-    import SandboxRuntime
+package import NIOCore
+import SandboxRuntime
 
-    /// Takes what a container writes.
-    package protocol AttachedStreamHandler: AnyObject, Sendable {
-        /// A piece of a stream, never an empty one. Called on the event loop, which waits for it to return;
-        /// possibly before `attach` has returned.
-        func received(_ stream: StreamKind, _ bytes: ByteBuffer)
+/// Takes what a container writes.
+package protocol AttachedStreamHandler: AnyObject, Sendable {
+    /// A piece of a stream, never an empty one. Called on the event loop, which waits for it to return;
+    /// possibly before `attach` has returned.
+    func received(_ stream: StreamKind, _ bytes: ByteBuffer)
 
-        /// Nothing comes any more. Called exactly once for each `attach` that succeeded, on the event loop.
-        ///
-        /// - Parameter error: nil if the engine ended the stream between two frames, as at the container's
-        ///   end, or if ``AttachedStream/close()`` was called.
-        func ended(_ error: EngineError?)
+    /// Nothing comes any more. Called exactly once for each `attach` that succeeded, on the event loop.
+    ///
+    /// - Parameter error: nil if the engine ended the stream between two frames, as at the container's
+    ///   end, or if ``AttachedStream/close()`` was called.
+    func ended(_ error: EngineError?)
+}
+
+/// A container's standard input, and the way to end or slow down its output. It is open until its handler
+/// is told that it ended, whether or not somebody holds it. May be used from any thread.
+package final class AttachedStream: Sendable {
+    private let channel: any Channel
+    private let connection: NIOLoopBound<AttachedConnection>
+    private let operation: String
+
+    init(channel: any Channel, operation: String, _ connection: NIOLoopBound<AttachedConnection>) {
+        self.channel = channel
+        self.operation = operation
+        self.connection = connection
     }
 
-    /// A container's standard input, and the way to end or slow down its output. It is open until its handler
-    /// is told that it ended, whether or not somebody holds it. May be used from any thread.
-    package final class AttachedStream: Sendable {
-        private let channel: any Channel
-        private let connection: NIOLoopBound<AttachedConnection>
-        private let operation: String
+    /// The loop that calls the handler.
+    package var eventLoop: any EventLoop { channel.eventLoop }
 
-        init(channel: any Channel, operation: String, _ connection: NIOLoopBound<AttachedConnection>) {
-            self.channel = channel
-            self.operation = operation
-            self.connection = connection
-        }
+    /// False while more than 64 KiB wait to be sent.
+    package var isWritable: Bool { channel.isWritable }
 
-        /// The loop that calls the handler.
-        package var eventLoop: any EventLoop { channel.eventLoop }
+    /// Sends `bytes` at once, in the order of the calls. What was not sent when the stream ends is lost.
+    package func write(_ bytes: ByteBuffer) {
+        onLoop { $0.gate.write(bytes, promise: nil) }
+    }
 
-        /// False while more than 64 KiB wait to be sent.
-        package var isWritable: Bool { channel.isWritable }
-
-        /// Sends `bytes` at once, in the order of the calls. What was not sent when the stream ends is lost.
-        package func write(_ bytes: ByteBuffer) {
-            onLoop { $0.gate.write(bytes, promise: nil) }
-        }
-
-        /// Sends `bytes` and returns when the system has taken all of them: the way to send much, a piece after
-        /// the other, without keeping it in memory.
-        ///
-        /// - Throws: `.interrupted` if the stream ends before; `.cancelled`, and then the stream is closed.
-        package func writeAll(_ bytes: ByteBuffer) async throws(EngineError) {
-            let promise = channel.eventLoop.makePromise(of: Void.self)
-            onLoop { $0.gate.write(bytes, promise: promise) }
-            let result = await withTaskCancellationHandler {
-                await Waiter.wait { waiter in
-                    promise.futureResult.whenComplete { waiter.resume(returning: $0) }
-                }
-            } onCancel: {
-                close()
+    /// Sends `bytes` and returns when the system has taken all of them: the way to send much, a piece after
+    /// the other, without keeping it in memory.
+    ///
+    /// - Throws: `.interrupted` if the stream ends before; `.cancelled`, and then the stream is closed.
+    package func writeAll(_ bytes: ByteBuffer) async throws(EngineError) {
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        onLoop { $0.gate.write(bytes, promise: promise) }
+        let result = await withTaskCancellationHandler {
+            await Waiter.wait { waiter in
+                promise.futureResult.whenComplete { waiter.resume(returning: $0) }
             }
-            if case .failure(let error) = result {
-                throw EngineError(
-                    Task.isCancelled ? .cancelled : .interrupted, operation: operation,
-                    message: connectionWords(error))
-            }
+        } onCancel: {
+            close()
         }
-
-        /// Ends the container's standard input after all that was written; its output goes on.
-        package func closeInput() {
-            onLoop { connection in
-                let loop = connection.channel.eventLoop
-                let sent = loop.makePromise(of: Void.self)
-                let bound = NIOLoopBound(connection, eventLoop: loop)
-                connection.gate.write(ByteBuffer(), promise: sent)
-                sent.futureResult.whenSuccess { bound.value.gate.closeOutput() }
-            }
-        }
-
-        /// Turns reading off or on. What was read already, at most some 64 KiB, still arrives; while reading is
-        /// off the end of the stream goes unnoticed.
-        package func setReading(_ isReading: Bool) {
-            _ = channel.setOption(.autoRead, value: isReading)
-        }
-
-        /// Ends the stream, not the container.
-        package func close() {
-            onLoop { $0.close() }
-        }
-
-        private func onLoop(_ body: @escaping @Sendable (AttachedConnection) -> Void) {
-            if channel.eventLoop.inEventLoop {
-                body(connection.value)
-            } else {
-                channel.eventLoop.execute { body(self.connection.value) }
-            }
+        if case .failure(let error) = result {
+            throw EngineError(
+                Task.isCancelled ? .cancelled : .interrupted, operation: operation,
+                message: connectionWords(error))
         }
     }
 
-    /// What the event loop knows of an attached connection.
-    final class AttachedConnection {
-        let gate: ConnectionGate
-        let channel: any Channel
-        private let operation: String
-        private var handler: (any AttachedStreamHandler)?
-        private var frames = StreamDemultiplexer()
-
-        init(
-            _ handler: any AttachedStreamHandler, gate: ConnectionGate, operation: String,
-            channel: any Channel
-        ) {
-            self.handler = handler
-            self.gate = gate
-            self.operation = operation
-            self.channel = channel
+    /// Ends the container's standard input after all that was written; its output goes on.
+    package func closeInput() {
+        onLoop { connection in
+            let loop = connection.channel.eventLoop
+            let sent = loop.makePromise(of: Void.self)
+            let bound = NIOLoopBound(connection, eventLoop: loop)
+            connection.gate.write(ByteBuffer(), promise: sent)
+            sent.futureResult.whenSuccess { bound.value.gate.closeOutput() }
         }
+    }
 
-        func feed(_ bytes: ByteBuffer) {
-            var bytes = bytes
-            do throws(StreamDemultiplexer.MalformedHeader) {
-                while let handler, let piece = try frames.next(in: &bytes) {
-                    handler.received(piece.stream, piece.bytes)
-                }
-            } catch {
-                let digits = String(error.header, radix: 16)
-                finish(self.error(.malformedAnswer, "the stream has a frame with the header 0x\(digits)"))
-                channel.close(promise: nil)
+    /// Turns reading off or on. What was read already, at most some 64 KiB, still arrives; while reading is
+    /// off the end of the stream goes unnoticed.
+    package func setReading(_ isReading: Bool) {
+        _ = channel.setOption(.autoRead, value: isReading)
+    }
+
+    /// Ends the stream, not the container.
+    package func close() {
+        onLoop { $0.close() }
+    }
+
+    private func onLoop(_ body: @escaping @Sendable (AttachedConnection) -> Void) {
+        if channel.eventLoop.inEventLoop {
+            body(connection.value)
+        } else {
+            channel.eventLoop.execute { body(self.connection.value) }
+        }
+    }
+}
+
+/// What the event loop knows of an attached connection.
+final class AttachedConnection {
+    let gate: ConnectionGate
+    let channel: any Channel
+    private let operation: String
+    private var handler: (any AttachedStreamHandler)?
+    private var frames = StreamDemultiplexer()
+
+    init(
+        _ handler: any AttachedStreamHandler, gate: ConnectionGate, operation: String,
+        channel: any Channel
+    ) {
+        self.handler = handler
+        self.gate = gate
+        self.operation = operation
+        self.channel = channel
+    }
+
+    func feed(_ bytes: ByteBuffer) {
+        var bytes = bytes
+        do throws(StreamDemultiplexer.MalformedHeader) {
+            while let handler, let piece = try frames.next(in: &bytes) {
+                handler.received(piece.stream, piece.bytes)
             }
-        }
-
-        /// The other side has nothing more to send.
-        func end(isClosed: Bool) {
-            if isClosed {
-                finish(error(.closed, "the client was closed"))
-            } else if frames.isBetweenFrames {
-                finish(nil)
-            } else {
-                finish(error(.interrupted, "the stream ended inside of a frame"))
-            }
-        }
-
-        func close() {
-            finish(nil)
+        } catch {
+            let digits = String(error.header, radix: 16)
+            finish(self.error(.malformedAnswer, "the stream has a frame with the header 0x\(digits)"))
             channel.close(promise: nil)
         }
+    }
 
-        /// Tells the handler, once.
-        func finish(_ error: EngineError?) {
-            let handler = handler
-            self.handler = nil
-            handler?.ended(error)
-        }
-
-        func abandon() { handler = nil }
-
-        func error(_ kind: EngineError.Kind, _ message: String) -> EngineError {
-            EngineError(kind, operation: operation, message: message)
+    /// The other side has nothing more to send.
+    func end(isClosed: Bool) {
+        if isClosed {
+            finish(error(.closed, "the client was closed"))
+        } else if frames.isBetweenFrames {
+            finish(nil)
+        } else {
+            finish(error(.interrupted, "the stream ended inside of a frame"))
         }
     }
+
+    func close() {
+        finish(nil)
+        channel.close(promise: nil)
+    }
+
+    /// Tells the handler, once.
+    func finish(_ error: EngineError?) {
+        let handler = handler
+        self.handler = nil
+        handler?.ended(error)
+    }
+
+    func abandon() { handler = nil }
+
+    func error(_ kind: EngineError.Kind, _ message: String) -> EngineError {
+        EngineError(kind, operation: operation, message: message)
+    }
+}
 #endif

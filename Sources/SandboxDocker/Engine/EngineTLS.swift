@@ -1,96 +1,96 @@
 /// TLS to an engine, and in words what went wrong with a connection.
 
 #if Docker
-    import NIOCore
-    import NIOPosix
-    import NIOSSL
-    import NIOTLS
+import NIOCore
+import NIOPosix
+import NIOSSL
+import NIOTLS
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #endif
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
-    extension TLSConfiguration {
-        /// Verifies the engine fully, and shows it this side's certificate if there is one.
-        static func engine(_ files: EngineAddress.TLS) throws -> TLSConfiguration {
-            var configuration = TLSConfiguration.makeClientConfiguration()
-            configuration.certificateVerification = .fullVerification
-            configuration.minimumTLSVersion = .tlsv12
-            if let authorities = files.authorities {
-                configuration.trustRoots = .certificates(try read(authorities, NIOSSLCertificate.fromPEMFile))
-            }
-            if let certificate = files.certificate {
-                configuration.certificateChain = try read(certificate, NIOSSLCertificate.fromPEMFile)
-                    .map { .certificate($0) }
-            }
-            if let key = files.key {
-                configuration.privateKey = .privateKey(
-                    try read(key) { try NIOSSLPrivateKey(file: $0, format: .pem) })
-            }
-            return configuration
+extension TLSConfiguration {
+    /// Verifies the engine fully, and shows it this side's certificate if there is one.
+    static func engine(_ files: EngineAddress.TLS) throws -> TLSConfiguration {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .fullVerification
+        configuration.minimumTLSVersion = .tlsv12
+        if let authorities = files.authorities {
+            configuration.trustRoots = .certificates(try read(authorities, NIOSSLCertificate.fromPEMFile))
         }
-
-        private static func read<Value>(_ path: String, _ body: (String) throws -> Value) throws -> Value {
-            do {
-                return try body(path)
-            } catch {
-                throw UnreadableFile(path: path, reason: connectionWords(error))
-            }
+        if let certificate = files.certificate {
+            configuration.certificateChain = try read(certificate, NIOSSLCertificate.fromPEMFile)
+                .map { .certificate($0) }
         }
+        if let key = files.key {
+            configuration.privateKey = .privateKey(
+                try read(key) { try NIOSSLPrivateKey(file: $0, format: .pem) })
+        }
+        return configuration
+    }
 
-        struct UnreadableFile: Error {
-            var path: String
-            var reason: String
+    private static func read<Value>(_ path: String, _ body: (String) throws -> Value) throws -> Value {
+        do {
+            return try body(path)
+        } catch {
+            throw UnreadableFile(path: path, reason: connectionWords(error))
         }
     }
 
-    /// Waits for the end of the TLS handshake, which a connection does not wait for.
-    final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
-        typealias InboundIn = ByteBuffer
-        private let ready: EventLoopPromise<Void>
+    struct UnreadableFile: Error {
+        var path: String
+        var reason: String
+    }
+}
 
-        init(_ ready: EventLoopPromise<Void>) { self.ready = ready }
+/// Waits for the end of the TLS handshake, which a connection does not wait for.
+final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    private let ready: EventLoopPromise<Void>
 
-        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-            if case TLSUserEvent.handshakeCompleted = event {
-                ready.succeed()
-                context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
-            }
-            context.fireUserInboundEventTriggered(event)
+    init(_ ready: EventLoopPromise<Void>) { self.ready = ready }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case TLSUserEvent.handshakeCompleted = event {
+            ready.succeed()
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         }
-
-        func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            ready.fail(error)
-            context.close(promise: nil)
-        }
-
-        func channelInactive(context: ChannelHandlerContext) {
-            ready.fail(ChannelError.eof)
-            context.fireChannelInactive()
-        }
+        context.fireUserInboundEventTriggered(event)
     }
 
-    /// What `error` of a connection means, in the words of the system or of the TLS library.
-    func connectionWords(_ error: any Error) -> String {
-        switch error {
-        case let error as IOError: String(cString: strerror(error.errnoCode))
-        case let error as NIOConnectionError:
-            if let first = error.connectionErrors.first {
-                connectionWords(first.error)
-            } else if let failed = error.dnsAError ?? error.dnsAAAAError {
-                "'\(error.host)' has no address: \(connectionWords(failed))"
-            } else {
-                "'\(error.host)' has no address"
-            }
-        case let error as TLSConfiguration.UnreadableFile: "cannot use \(error.path): \(error.reason)"
-        case ChannelError.eof: "the connection was closed during the TLS handshake"
-        case NIOSSLError.handshakeFailed(let reason):
-            "\(reason)".contains("CERTIFICATE_VERIFY_FAILED")
-                ? "the engine's certificate was not issued by the authority in ca.pem, or not for this address"
-                : "the TLS handshake failed: \(reason)"
-        default: EngineError.bounded("\(error)")
-        }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        ready.fail(error)
+        context.close(promise: nil)
     }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        ready.fail(ChannelError.eof)
+        context.fireChannelInactive()
+    }
+}
+
+/// What `error` of a connection means, in the words of the system or of the TLS library.
+func connectionWords(_ error: any Error) -> String {
+    switch error {
+    case let error as IOError: String(cString: strerror(error.errnoCode))
+    case let error as NIOConnectionError:
+        if let first = error.connectionErrors.first {
+            connectionWords(first.error)
+        } else if let failed = error.dnsAError ?? error.dnsAAAAError {
+            "'\(error.host)' has no address: \(connectionWords(failed))"
+        } else {
+            "'\(error.host)' has no address"
+        }
+    case let error as TLSConfiguration.UnreadableFile: "cannot use \(error.path): \(error.reason)"
+    case ChannelError.eof: "the connection was closed during the TLS handshake"
+    case NIOSSLError.handshakeFailed(let reason):
+        "\(reason)".contains("CERTIFICATE_VERIFY_FAILED")
+            ? "the engine's certificate was not issued by the authority in ca.pem, or not for this address"
+            : "the TLS handshake failed: \(reason)"
+    default: EngineError.bounded("\(error)")
+    }
+}
 #endif

@@ -1,55 +1,55 @@
 /// Finds out whether an engine that owes an answer still answers anything.
 
 #if Docker
-    import SandboxAPI
-    import SandboxRuntime
+import SandboxAPI
+import SandboxRuntime
 
-    /// A slow answer may be an honest one: pulling an image, or starting a container on a busy host. So whoever waits
-    /// longer than a moment is not judged by that, but by whether the engine answers a plain question meanwhile.
-    final class EngineWatch: Sendable {
-        private struct State {
-            var waiting: [Int: EngineExchange] = [:]
-            var last = 0
-            var isWatching = false
+/// A slow answer may be an honest one: pulling an image, or starting a container on a busy host. So whoever waits
+/// longer than a moment is not judged by that, but by whether the engine answers a plain question meanwhile.
+final class EngineWatch: Sendable {
+    private struct State {
+        var waiting: [Int: EngineExchange] = [:]
+        var last = 0
+        var isWatching = false
+    }
+
+    /// Between two questions, and before the first.
+    private static let pause = Duration.milliseconds(500)
+    private let state = Locked(State())
+    private let ask: @Sendable () async -> EngineError?
+
+    /// - Parameter ask: asks the plain question; an error when the engine did not answer in time.
+    init(ask: @escaping @Sendable () async -> EngineError?) { self.ask = ask }
+
+    /// From now on this one waits for an answer.
+    func begin(_ exchange: EngineExchange) -> Int {
+        let (number, mustStart) = state.withLock { state in
+            state.last += 1
+            state.waiting[state.last] = exchange
+            defer { state.isWatching = true }
+            return (state.last, !state.isWatching)
         }
+        if mustStart { Task.detached { await self.watch() } }
+        return number
+    }
 
-        /// Between two questions, and before the first.
-        private static let pause = Duration.milliseconds(500)
-        private let state = Locked(State())
-        private let ask: @Sendable () async -> EngineError?
+    func end(_ number: Int) { state.withLock { $0.waiting[number] = nil } }
 
-        /// - Parameter ask: asks the plain question; an error when the engine did not answer in time.
-        init(ask: @escaping @Sendable () async -> EngineError?) { self.ask = ask }
-
-        /// From now on this one waits for an answer.
-        func begin(_ exchange: EngineExchange) -> Int {
-            let (number, mustStart) = state.withLock { state in
-                state.last += 1
-                state.waiting[state.last] = exchange
-                defer { state.isWatching = true }
-                return (state.last, !state.isWatching)
+    private func watch() async {
+        while true {
+            try? await Task.sleep(for: Self.pause)
+            // Those that came later have their own chance.
+            let latest = state.withLock { state in
+                if state.waiting.isEmpty { state.isWatching = false }
+                return state.isWatching ? state.last : nil
             }
-            if mustStart { Task.detached { await self.watch() } }
-            return number
-        }
-
-        func end(_ number: Int) { state.withLock { $0.waiting[number] = nil } }
-
-        private func watch() async {
-            while true {
-                try? await Task.sleep(for: Self.pause)
-                // Those that came later have their own chance.
-                let latest = state.withLock { state in
-                    if state.waiting.isEmpty { state.isWatching = false }
-                    return state.isWatching ? state.last : nil
-                }
-                guard let latest else { return }
-                guard let silence = await ask() else { continue }
-                let waiting = state.withLock { state in state.waiting.filter { $0.key <= latest } }
-                for exchange in waiting.values {
-                    exchange.finish(.failure(exchange.error(silence.kind, silence.message)))
-                }
+            guard let latest else { return }
+            guard let silence = await ask() else { continue }
+            let waiting = state.withLock { state in state.waiting.filter { $0.key <= latest } }
+            for exchange in waiting.values {
+                exchange.finish(.failure(exchange.error(silence.kind, silence.message)))
             }
         }
     }
+}
 #endif

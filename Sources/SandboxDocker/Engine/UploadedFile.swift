@@ -1,79 +1,79 @@
 /// A file read in pieces, off the event loop, as fast as its reader takes them.
 
 #if Docker
-    import NIOCore
-    import NIOPosix
+import NIOCore
+import NIOPosix
 
-    #if canImport(Glibc)
-        import Glibc
-    #elseif canImport(Musl)
-        import Musl
-    #endif
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
-    /// Inside of the class the name belongs to the class's own function.
-    private func openFile(_ path: String, _ flags: Int32) -> Int32 { open(path, flags) }
+/// Inside of the class the name belongs to the class's own function.
+private func openFile(_ path: String, _ flags: Int32) -> Int32 { open(path, flags) }
 
-    /// A regular file that is open for reading; closed with the last reference.
-    final class UploadedFile: Sendable {
-        private static let chunkSize = 256 << 10
+/// A regular file that is open for reading; closed with the last reference.
+final class UploadedFile: Sendable {
+    private static let chunkSize = 256 << 10
 
-        /// In bytes, when it was opened.
-        let size: Int
-        private let descriptor: Int32
+    /// In bytes, when it was opened.
+    let size: Int
+    private let descriptor: Int32
 
-        private init(path: String) throws {
-            let descriptor = openFile(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-            guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "open") }
-            var status = stat()
-            guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                close(descriptor)
-                throw IOError(errnoCode: EINVAL, reason: "not a regular file")
-            }
-            self.descriptor = descriptor
-            size = Int(status.st_size)
+    private init(path: String) throws {
+        let descriptor = openFile(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "open") }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw IOError(errnoCode: EINVAL, reason: "not a regular file")
         }
-
-        deinit { close(descriptor) }
-
-        static func open(_ path: String, on loop: any EventLoop) -> EventLoopFuture<UploadedFile> {
-            NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try UploadedFile(path: path) }
-        }
-
-        /// Hands all of the file to `consume`, the next piece when it has done with the one before.
-        ///
-        /// - Parameter consume: called on `loop`.
-        func forEachChunk(
-            on loop: any EventLoop, _ consume: @escaping @Sendable (ByteBuffer) -> EventLoopFuture<Void>
-        ) -> EventLoopFuture<Void> {
-            let promise = loop.makePromise(of: Void.self)
-            step(at: 0, loop, consume, promise)
-            return promise.futureResult
-        }
-
-        private func step(
-            at offset: Int, _ loop: any EventLoop,
-            _ consume: @escaping @Sendable (ByteBuffer) -> EventLoopFuture<Void>,
-            _ promise: EventLoopPromise<Void>
-        ) {
-            guard offset < size else { return promise.succeed() }
-            NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try self.read(at: offset) }
-                .flatMap { chunk in consume(chunk).map { chunk.readableBytes } }
-                .whenComplete { result in
-                    switch result {
-                    case .success(let count): self.step(at: offset + count, loop, consume, promise)
-                    case .failure(let error): promise.fail(error)
-                    }
-                }
-        }
-
-        private func read(at offset: Int) throws -> ByteBuffer {
-            var chunk = ByteBuffer()
-            let wanted = min(Self.chunkSize, size - offset)
-            let count = chunk.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in
-                max(pread(descriptor, space.baseAddress, wanted, off_t(offset)), 0)
-            }
-            guard count > 0 else { throw IOError(errnoCode: EIO, reason: "the file became shorter") }
-            return chunk
-        }
+        self.descriptor = descriptor
+        size = Int(status.st_size)
     }
+
+    deinit { close(descriptor) }
+
+    static func open(_ path: String, on loop: any EventLoop) -> EventLoopFuture<UploadedFile> {
+        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try UploadedFile(path: path) }
+    }
+
+    /// Hands all of the file to `consume`, the next piece when it has done with the one before.
+    ///
+    /// - Parameter consume: called on `loop`.
+    func forEachChunk(
+        on loop: any EventLoop, _ consume: @escaping @Sendable (ByteBuffer) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<Void> {
+        let promise = loop.makePromise(of: Void.self)
+        step(at: 0, loop, consume, promise)
+        return promise.futureResult
+    }
+
+    private func step(
+        at offset: Int, _ loop: any EventLoop,
+        _ consume: @escaping @Sendable (ByteBuffer) -> EventLoopFuture<Void>,
+        _ promise: EventLoopPromise<Void>
+    ) {
+        guard offset < size else { return promise.succeed() }
+        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try self.read(at: offset) }
+            .flatMap { chunk in consume(chunk).map { chunk.readableBytes } }
+            .whenComplete { result in
+                switch result {
+                case .success(let count): self.step(at: offset + count, loop, consume, promise)
+                case .failure(let error): promise.fail(error)
+                }
+            }
+    }
+
+    private func read(at offset: Int) throws -> ByteBuffer {
+        var chunk = ByteBuffer()
+        let wanted = min(Self.chunkSize, size - offset)
+        let count = chunk.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in
+            max(pread(descriptor, space.baseAddress, wanted, off_t(offset)), 0)
+        }
+        guard count > 0 else { throw IOError(errnoCode: EIO, reason: "the file became shorter") }
+        return chunk
+    }
+}
 #endif

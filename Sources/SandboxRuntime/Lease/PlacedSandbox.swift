@@ -2,10 +2,10 @@
 
 public import SandboxAPI
 
-/// The one ``/SandboxAPI/SandboxInstance``: serial runs, files, and a close that waits for both.
+/// The one ``/SandboxAPI/SandboxLease``: serial runs, files, and a close that waits for both.
 ///
 /// `LeaseStateMachine` decides, this waits and wakes.
-public final class PlacedSandbox: SandboxInstance {
+public final class PlacedSandbox: SandboxLease {
     private typealias Machine = LeaseStateMachine<any RunUnderWay, Waiter<Void>>
 
     public let provenance: Provenance

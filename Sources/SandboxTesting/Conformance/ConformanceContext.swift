@@ -22,7 +22,7 @@ struct ConformanceContext: Sendable {
 
     // MARK: Running
 
-    func withSandbox<Value>(_ body: (any SandboxInstance) async throws -> Value) async throws -> Value {
+    func withSandbox<Value>(_ body: (any SandboxLease) async throws -> Value) async throws -> Value {
         try await backend.withSandbox(options, body)
     }
 

@@ -53,7 +53,7 @@ enum LifetimeChecks {
     }
 
     /// After a run that was cut off its sandbox can be used again or is closed, and nothing else.
-    private static func checkAfterwards(_ sandbox: any SandboxInstance, _ it: ConformanceContext) async {
+    private static func checkAfterwards(_ sandbox: any SandboxLease, _ it: ConformanceContext) async {
         do {
             it.expect(
                 try await sandbox.run(it.shell("exit 5"), limits: ConformanceContext.patient), exited: 5)

@@ -105,7 +105,7 @@ public final class FakeBackend: SandboxBackend {
 
     // MARK: Sandboxes
 
-    public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
+    public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
         state.withLock { $0.acquisitions.append(options) }
         do throws(SandboxError) {
             try checkOpen()

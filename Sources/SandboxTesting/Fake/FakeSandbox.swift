@@ -4,7 +4,7 @@ import SandboxAPI
 import SandboxRuntime
 
 /// What ``FakeBackend`` gives out.
-final class FakeSandbox: SandboxInstance {
+final class FakeSandbox: SandboxLease {
     private struct State {
         var files: [ByteString: OutputFile] = [:]
         var isClosed = false

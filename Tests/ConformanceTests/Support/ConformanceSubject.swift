@@ -34,25 +34,25 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
     /// Containers of the tests' own engine, of an image that has all programs that the suite uses.
     private static let dockers: [ConformanceSubject] = {
         #if Docker
-            guard let engine = environment["SANDBOX_TEST_ENGINE"] else { return [] }
-            var configuration = DockerConfiguration()
-            configuration.engineHost = engine
-            configuration.image = environment["SANDBOX_TEST_IMAGE"] ?? "container-host"
-            configuration.pullPolicy = .never
-            // Some tests hold eight sandboxes, and several run at once.
-            configuration.pool.maximum = 16
-            do {
-                let backend = try DockerBackend(configuration: configuration)
-                return Rootfs.allCases.map {
-                    ConformanceSubject(
-                        name: "docker, \($0.rawValue)", backend: backend, rootfs: $0,
-                        image: .reference(configuration.image))
-                }
-            } catch {
-                fatalError("\(error)")
+        guard let engine = environment["SANDBOX_TEST_ENGINE"] else { return [] }
+        var configuration = DockerConfiguration()
+        configuration.engineHost = engine
+        configuration.image = environment["SANDBOX_TEST_IMAGE"] ?? "container-host"
+        configuration.pullPolicy = .never
+        // Some tests hold eight sandboxes, and several run at once.
+        configuration.pool.maximum = 16
+        do {
+            let backend = try DockerBackend(configuration: configuration)
+            return Rootfs.allCases.map {
+                ConformanceSubject(
+                    name: "docker, \($0.rawValue)", backend: backend, rootfs: $0,
+                    image: .reference(configuration.image))
             }
+        } catch {
+            fatalError("\(error)")
+        }
         #else
-            return []
+        return []
         #endif
     }()
 
@@ -81,7 +81,7 @@ extension ConformanceSubject {
 
     func withSandbox<Value>(
         blockedSyscalls: BlockedSyscallPolicy = .standard, network: NetworkMode = .none,
-        _ body: (any SandboxInstance) async throws -> Value
+        _ body: (any SandboxLease) async throws -> Value
     ) async throws -> Value {
         try await backend.withSandbox(options(blockedSyscalls, network: network), body)
     }
@@ -133,7 +133,7 @@ extension ConformanceSubject {
     var smallMemory: Int { max(4 << 20, capabilities.minimumMemory) }
 }
 
-extension SandboxInstance {
+extension SandboxLease {
     /// Puts a program of `Tests/Programs` into `/work` as `victim`, and says how to run it.
     func install(
         _ program: String, _ arguments: [String] = [], environment: [String: String] = [:]

@@ -1,110 +1,110 @@
 /// An engine that a test may kill.
 
 #if Docker
-    import Foundation
-    import Glibc
+import Foundation
+import Glibc
 
-    /// A private engine beside the shared one, so that nobody else's test sees it fail.
-    struct EngineControl: Sendable {
-        struct Failure: Error, CustomStringConvertible {
-            let description: String
+/// A private engine beside the shared one, so that nobody else's test sees it fail.
+struct EngineControl: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let script: String
+    let directory: String
+    /// See `scripts/engine.sh`.
+    var options: [String] = []
+    /// As in `DOCKER_HOST`.
+    var host: String { "unix://\(directory)/docker.sock" }
+
+    /// Starts an engine without images in a folder beside the shared engine's, and ends it after `body`; if the
+    /// process dies before, `docker-tests.sh` ends it.
+    static func withEngine<Value>(
+        named name: String, options: [String] = [], isolation: isolated (any Actor)? = #isolation,
+        _ body: (EngineControl) async throws -> Value
+    ) async throws -> Value {
+        guard let script = EngineWorld.engineScript, let shared = EngineWorld.engineDirectory else {
+            throw Failure(
+                description:
+                    "there is no SANDBOX_TEST_ENGINE_DIR; scripts/docker-tests.sh -- COMMAND sets it")
         }
-
-        let script: String
-        let directory: String
-        /// See `scripts/engine.sh`.
-        var options: [String] = []
-        /// As in `DOCKER_HOST`.
-        var host: String { "unix://\(directory)/docker.sock" }
-
-        /// Starts an engine without images in a folder beside the shared engine's, and ends it after `body`; if the
-        /// process dies before, `docker-tests.sh` ends it.
-        static func withEngine<Value>(
-            named name: String, options: [String] = [], isolation: isolated (any Actor)? = #isolation,
-            _ body: (EngineControl) async throws -> Value
-        ) async throws -> Value {
-            guard let script = EngineWorld.engineScript, let shared = EngineWorld.engineDirectory else {
-                throw Failure(
-                    description:
-                        "there is no SANDBOX_TEST_ENGINE_DIR; scripts/docker-tests.sh -- COMMAND sets it")
-            }
-            let engine = EngineControl(
-                script: script, directory: "\(shared)-\(name)", options: options)
-            try await engine.start()
-            let result: Result<Value, any Error>
-            do {
-                result = .success(try await body(engine))
-            } catch {
-                result = .failure(error)
-            }
-            try await engine.run(script, "stop", engine.directory)
-            return try result.get()
+        let engine = EngineControl(
+            script: script, directory: "\(shared)-\(name)", options: options)
+        try await engine.start()
+        let result: Result<Value, any Error>
+        do {
+            result = .success(try await body(engine))
+        } catch {
+            result = .failure(error)
         }
+        try await engine.run(script, "stop", engine.directory)
+        return try result.get()
+    }
 
-        /// Starts dockerd, or after `kill` again: containers that ran are dead then, all data is there. Under a second.
-        func start() async throws { try await run([script, "start", directory] + options) }
+    /// Starts dockerd, or after `kill` again: containers that ran are dead then, all data is there. Under a second.
+    func start() async throws { try await run([script, "start", directory] + options) }
 
-        /// SIGKILL to dockerd alone, as a crash: containers run on, unattended, until `start`.
-        func kill() async throws { try await run(script, "kill", directory) }
+    /// SIGKILL to dockerd alone, as a crash: containers run on, unattended, until `start`.
+    func kill() async throws { try await run(script, "kill", directory) }
 
-        /// SIGSTOP to dockerd, which then takes connections and says nothing, until `thaw`.
-        func freeze() throws { try signal(SIGSTOP) }
+    /// SIGSTOP to dockerd, which then takes connections and says nothing, until `thaw`.
+    func freeze() throws { try signal(SIGSTOP) }
 
-        func thaw() throws { try signal(SIGCONT) }
+    func thaw() throws { try signal(SIGCONT) }
 
-        private func signal(_ number: Int32) throws {
-            let text = try String(contentsOfFile: "\(directory)/pid", encoding: .utf8)
-            guard let pid = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)),
-                Glibc.kill(pid, number) == 0
-            else { throw Failure(description: "no engine to signal in \(directory): '\(text)'") }
+    private func signal(_ number: Int32) throws {
+        let text = try String(contentsOfFile: "\(directory)/pid", encoding: .utf8)
+        guard let pid = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)),
+            Glibc.kill(pid, number) == 0
+        else { throw Failure(description: "no engine to signal in \(directory): '\(text)'") }
+    }
+
+    /// SIGTERM and a new start; containers have as long to end as they were created with, at most 15 s.
+    func restart() async throws { try await run(script, "restart", directory) }
+
+    /// Loads an archive of `EngineWorld.images`: `static` and `musl` in 0.1 s, a runner's in 5 s.
+    func load(_ image: String) async throws {
+        guard let images = EngineWorld.images else {
+            throw Failure(description: "there is no SANDBOX_TEST_IMAGES")
         }
+        try await run(
+            "docker", "--host", host, "load", "--quiet", "--input", "\(images)/\(image).docker.tar")
+    }
 
-        /// SIGTERM and a new start; containers have as long to end as they were created with, at most 15 s.
-        func restart() async throws { try await run(script, "restart", directory) }
+    /// Runs a command to its end on a thread that may wait; throws with its output if it fails. Not Foundation's
+    /// `Process`: it waits until the daemons that the command leaves, too, have closed a socket that they inherit.
+    private func run(_ command: String...) async throws { try await run(command) }
 
-        /// Loads an archive of `EngineWorld.images`: `static` and `musl` in 0.1 s, a runner's in 5 s.
-        func load(_ image: String) async throws {
-            guard let images = EngineWorld.images else {
-                throw Failure(description: "there is no SANDBOX_TEST_IMAGES")
-            }
-            try await run(
-                "docker", "--host", host, "load", "--quiet", "--input", "\(images)/\(image).docker.tar")
-        }
-
-        /// Runs a command to its end on a thread that may wait; throws with its output if it fails. Not Foundation's
-        /// `Process`: it waits until the daemons that the command leaves, too, have closed a socket that they inherit.
-        private func run(_ command: String...) async throws { try await run(command) }
-
-        private func run(_ command: [String]) async throws {
-            let log = FileManager.default.temporaryDirectory.path + "/sandbox-engine-\(UUID().uuidString)"
-            defer { try? FileManager.default.removeItem(atPath: log) }
-            let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
-                DispatchQueue.global().async {
-                    continuation.resume(returning: Self.status(of: ["timeout", "120"] + command, log: log))
-                }
-            }
-            guard status == 0 else {
-                let words = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-                throw Failure(
-                    description: "\(command.joined(separator: " ")): wait status \(status): \(words)")
+    private func run(_ command: [String]) async throws {
+        let log = FileManager.default.temporaryDirectory.path + "/sandbox-engine-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: log) }
+        let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
+            DispatchQueue.global().async {
+                continuation.resume(returning: Self.status(of: ["timeout", "120"] + command, log: log))
             }
         }
-
-        /// What `waitpid` says of the command; -1 if there is no such program.
-        private static func status(of command: [String], log: String) -> Int32 {
-            var actions = posix_spawn_file_actions_t()
-            posix_spawn_file_actions_init(&actions)
-            defer { posix_spawn_file_actions_destroy(&actions) }
-            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-            posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-            posix_spawn_file_actions_adddup2(&actions, 1, 2)
-            let arguments = command.map { strdup($0) } + [nil]
-            defer { for argument in arguments { free(argument) } }
-            var pid: pid_t = 0
-            guard posix_spawnp(&pid, command[0], &actions, nil, arguments, environ) == 0 else { return -1 }
-            var status: Int32 = -1
-            while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-            return status
+        guard status == 0 else {
+            let words = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            throw Failure(
+                description: "\(command.joined(separator: " ")): wait status \(status): \(words)")
         }
     }
+
+    /// What `waitpid` says of the command; -1 if there is no such program.
+    private static func status(of command: [String], log: String) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        let arguments = command.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var pid: pid_t = 0
+        guard posix_spawnp(&pid, command[0], &actions, nil, arguments, environ) == 0 else { return -1 }
+        var status: Int32 = -1
+        while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+        return status
+    }
+}
 #endif

@@ -53,7 +53,7 @@ public final class SpawnBackend: SandboxBackend {
             "the program may do whatever its caller may, leave its process group, and write to the root file system"
         ])
 
-    public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxInstance {
+    public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
         do throws(SandboxError) {
             try checkOpen()
             try Self.check(options)

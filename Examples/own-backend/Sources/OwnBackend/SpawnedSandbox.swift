@@ -3,7 +3,7 @@ import Foundation
 import SandboxAPI
 import Synchronization
 
-final class SpawnedSandbox: SandboxInstance {
+final class SpawnedSandbox: SandboxLease {
     private struct State {
         var isClosed = false
         var isBusy = false

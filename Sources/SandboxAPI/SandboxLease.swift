@@ -4,7 +4,7 @@
 ///
 /// Runs in one sandbox are serial: a second `run` while one is under way throws `.sandboxBusy`. Every process of a
 /// run is dead before its result is returned. Files in `/work`, `/tmp` and `/dev/shm` last from run to run.
-public protocol SandboxInstance: AnyObject, Sendable {
+public protocol SandboxLease: AnyObject, Sendable {
     /// Who answers for this sandbox.
     var provenance: Provenance { get }
     /// The layers in force for the runs of this sandbox.
@@ -45,7 +45,7 @@ public protocol SandboxInstance: AnyObject, Sendable {
     func close() async
 }
 
-extension SandboxInstance {
+extension SandboxLease {
     /// Writes text as UTF-8; see ``write(_:to:executable:)``.
     public func write(_ text: String, to path: String, executable: Bool = false) async throws(SandboxError) {
         try await write(Array(text.utf8), to: ByteString(path), executable: executable)
