@@ -11,8 +11,8 @@ public import SandboxAPI
 public protocol LanguageRunner: Sendable {
     var language: Language { get }
 
-    /// Runs a program given as source, in a fresh sandbox. What a runner has to write: ``run(_:_:on:)`` and
-    /// ``run(_:_:on:body:)`` are made of it.
+    /// Runs a program given as source, in a fresh sandbox. What a runner has to write: `run(_:_:on:)` and
+    /// `run(_:_:on:body:)` are made of it.
     ///
     /// A source that does not compile and a program that fails are reports, not errors.
     /// - Parameters:
@@ -32,7 +32,7 @@ public protocol LanguageRunner: Sendable {
 extension LanguageRunner {
     /// Runs a program given as source, in a fresh sandbox, and collects its output.
     ///
-    /// - Throws: `SandboxError`; see ``run(_:_:on:by:)``.
+    /// - Throws: `SandboxError`; see `run(_:_:on:by:)`.
     public func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport {
@@ -41,12 +41,12 @@ extension LanguageRunner {
 
     /// Runs a program given as source, and hands its output to `body` while it runs.
     ///
-    /// As ``run(_:_:on:)``, with a result whose own `stdout` and `stderr` are empty. A compiler's output is collected as
+    /// As `run(_:_:on:)`, with a result whose own `stdout` and `stderr` are empty. A compiler's output is collected as
     /// ever. When `body` returns before the program ended, the rest of the output is discarded and the run goes on to
     /// its end; when it throws, the run is killed.
     /// - Returns: the report, and what `body` returned; `nil` when the program was not started (it did not compile, or
     ///   it does not fit into `limits.disk`), and `body` was not called.
-    /// - Throws: `SandboxError` as ``run(_:_:on:)``, or whatever `body` throws.
+    /// - Throws: `SandboxError` as `run(_:_:on:)`, or whatever `body` throws.
     public func run<Value>(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend,
         body: @escaping (Execution) async throws -> Value

@@ -126,7 +126,7 @@ public actor InputWriter {
         guard isTaken else { throw Self.closed("and nobody reads it any more") }
     }
 
-    /// Writes text as UTF-8; see ``write(_:)-(Sequence<UInt8>)``.
+    /// Writes text as UTF-8, as bytes are written.
     public func write(_ text: String) async throws(SandboxError) { try await write(Array(text.utf8)) }
 
     /// The program sees the end of its input after what was written. Safe to call twice.

@@ -24,7 +24,7 @@ public struct CompiledProgram: Sendable, Hashable {
     }
 
     /// Runs the program as `./main` in a fresh sandbox, and hands its output to `body` while it runs; see
-    /// ``LanguageRunner/run(_:_:on:body:)``.
+    /// ``LanguageRunner``.
     public func run<Value>(
         _ request: RunRequest = RunRequest(), on backend: any SandboxBackend,
         body: @escaping (Execution) async throws -> Value

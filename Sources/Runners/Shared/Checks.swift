@@ -17,7 +17,10 @@ extension RunRequest {
 
     /// For runners: throws `.invalidArgument` for a tool that cannot be run or flags that cannot be passed.
     ///
-    /// - Parameter name: what the tool is, for messages: a compiler, an interpreter.
+    /// - Parameters:
+    ///   - tool: a path of the image, or a name in `PATH`.
+    ///   - name: what the tool is, for messages: a compiler, an interpreter.
+    ///   - flags: its arguments.
     public static func check(tool: String, named name: String, flags: [ByteString]) throws(SandboxError) {
         if tool.isEmpty || tool.utf8.contains(0) {
             throw SandboxError(.invalidArgument, message: "the \(name) is empty or has a NUL in its name")

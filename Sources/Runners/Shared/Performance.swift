@@ -63,6 +63,8 @@ public struct Performance {
     ///   - executable: a path in the sandbox, or a name to be found in `PATH`.
     ///   - prefix: arguments before the request's.
     ///   - program: the runner's own file; written after the request's files.
+    ///   - request: arguments, stdin, limits and files.
+    ///   - backend: where to run it.
     ///   - details: understands what the program wrote to stderr, when the run did not succeed.
     /// - Returns: a report of a run that met the disk limit when there is no room for the program: its size is the
     ///   submission's doing, and no failure of the sandbox.

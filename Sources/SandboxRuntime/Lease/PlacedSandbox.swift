@@ -13,7 +13,10 @@ public final class PlacedSandbox: SandboxLease {
     private let place: any SandboxPlace
     private let state = Locked(Machine())
 
-    /// - Parameter place: given back when the sandbox is closed, or when nobody has it any more.
+    /// - Parameters:
+    ///   - place: given back when the sandbox is closed, or when nobody has it any more.
+    ///   - isolation: the layers in force for its runs.
+    ///   - provenance: who answers for it.
     public init(_ place: any SandboxPlace, isolation: IsolationReport, provenance: Provenance) {
         self.place = place
         self.isolation = isolation

@@ -100,7 +100,12 @@ public enum Validation {
         rootfs == .writable ? "root" : "sandbox"
     }
 
-    /// - Parameter user: the name of the program's user.
+    /// What a program's process takes of a command.
+    ///
+    /// - Parameters:
+    ///   - command: checked here.
+    ///   - user: the name of the program's user.
+    /// - Throws: `.invalidArgument`, `.invalidPath`, `.argumentsTooLarge`.
     public static func strings(
         of command: Command, user: ByteString = userName(.readOnly)
     ) throws(SandboxError) -> Strings {

@@ -77,6 +77,8 @@ public final class Pool<Member: Sendable>: Sendable {
     ///     and the member is destroyed. Must come to an end by itself. Without it members are reused as they are.
     ///   - check: finds out by a real run whether a ready member works, every `healthCheckInterval`; false: it
     ///     is destroyed and replaced. Must come to an end by itself. Without it there are no health checks.
+    ///   - configuration: how many members are kept ready, how many there may be, and for how long.
+    ///   - clock: tells the time; another one in tests.
     ///   - stillborn: what a caller is told when a member broke before it was reported as made.
     /// - Throws: `.invalidArgument` if the configuration is not valid.
     public init(
@@ -159,7 +161,9 @@ public final class Pool<Member: Sendable>: Sendable {
     /// Gives a member back; whatever has to be destroyed or made then happens in the background.
     ///
     /// A second release of the same lease does nothing.
-    /// - Parameter reusable: false if the member must not serve another caller.
+    /// - Parameters:
+    ///   - lease: what ``acquire(preferring:)`` gave.
+    ///   - reusable: false if the member must not serve another caller.
     public func release(_ lease: PoolLease<Member>, reusable: Bool) {
         handle { machine, now in machine.release(lease.id, reusable: reusable, now: now) }
     }
