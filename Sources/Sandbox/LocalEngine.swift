@@ -27,6 +27,8 @@ final class LocalEngine: Sendable {
     let supervisor: Supervisor
     let pool: Pool<Slot>
     let image: PreparedImage
+    /// The image's own variables.
+    let environment: [ByteString: ByteString]
 
     static func start(
         _ key: EngineKey, _ image: PreparedImage, _ configuration: LocalBackend.Configuration
@@ -74,6 +76,7 @@ final class LocalEngine: Sendable {
         self.key = key
         self.supervisor = supervisor
         self.image = image
+        environment = image.environment.asBytes
         let workshop = Workshop(supervisor: supervisor, keep: configuration.pool.maximum)
         pool = try Pool(
             configuration: configuration.pool,

@@ -12,6 +12,7 @@ struct LocalPlace: SandboxPlace {
 
     private var slot: Slot { lease.member }
     var rootfs: Rootfs { options.rootfs }
+    var environment: [ByteString: ByteString] { engine.environment }
 
     func checkUsable() throws(SandboxError) { try engine.checkOwner() }
 

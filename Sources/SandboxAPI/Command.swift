@@ -6,7 +6,7 @@ public struct Command: Sendable, Hashable {
     public var executable: ByteString
     /// The arguments after the program's own name.
     public var arguments: [ByteString]
-    /// Variables added to the sandbox's own, or replacing them: `PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
+    /// Variables added to the image's (`Env`), which are added to the sandbox's own, or replacing them: `PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
     /// `LSAN_OPTIONS=detect_leaks=0`, and `USER` and `LOGNAME`, the name of the program's user, `sandbox` or with a
     /// writable root `root`, which the image need not know.
     public var environment: [ByteString: ByteString]

@@ -78,19 +78,7 @@ enum ImageDocuments {
         var config: Process?
         var rootfs: RootFS?
 
-        private static let maximumVariables = 1024
-
-        /// `Env` as a dictionary. What is no `NAME=VALUE` is left out: it could not be handed to a program.
-        var environment: [String: String] {
-            var environment: [String: String] = [:]
-            for variable in (config?.environment ?? []).prefix(Self.maximumVariables) {
-                guard let equals = variable.firstIndex(of: "="), equals > variable.startIndex,
-                    !variable.utf8.contains(0)
-                else { continue }
-                environment[String(variable[..<equals])] = String(variable[variable.index(after: equals)...])
-            }
-            return environment
-        }
+        var environment: [String: String] { ImageEnvironment.parse(config?.environment ?? []) }
     }
 
     static func decode<Document: Decodable>(

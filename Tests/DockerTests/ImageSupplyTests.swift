@@ -2,6 +2,7 @@
 
 #if Docker
 import Foundation
+import NIOHTTP1
 import Sandbox
 import Synchronization
 import Testing
@@ -17,6 +18,36 @@ import SandboxRuntime
     ) async throws -> RunResult {
         try await subject.backend.run(
             greeting, options: SandboxOptions(image: .reference(image), rootfs: rootfs))
+    }
+
+    /// As an archive's do on the local backend.
+    @Test func anImagesVariablesReachItsPrograms() async throws {
+        try await DockerSubject.with { subject in
+            let name = "sandbox-test/variables-\(UInt32.random(in: 0...UInt32.max))"
+            var spec = ContainerSpec(image: "cpp-runner")
+            spec.command = ["true"]
+            let base = try await subject.client.containers.create(spec)
+            do {
+                var commit = EngineRequest(
+                    method: .POST, path: "/commit", patience: .total(.seconds(60)))
+                commit.query = [
+                    ("container", base.id), ("repo", name), ("changes", "ENV GREETING=hallo=du HOME=/root"),
+                ]
+                _ = try await subject.client.send(commit)
+                let result = try await subject.backend.run(
+                    Command("env", environment: ["OWN": "1"]),
+                    options: SandboxOptions(image: .reference(name)))
+                let lines = Set(result.stdoutText.split(separator: "\n"))
+                #expect(
+                    lines.isSuperset(of: ["GREETING=hallo=du", "HOME=/work", "OWN=1", "USER=sandbox"]),
+                    "\(result.outcome) \(lines)")
+            } catch {
+                Issue.record(error)
+            }
+            _ = try await subject.client.containers.remove(base.id)
+            await subject.backend.shutdown()
+            try await subject.client.images.remove(name)
+        }
     }
 
     // MARK: Registries

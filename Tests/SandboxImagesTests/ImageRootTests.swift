@@ -70,6 +70,44 @@ import Testing
         }
     }
 
+    @Test("An image's variables reach its programs, and they are found by them") func variables() async throws {
+        let source = """
+            #include <stdio.h>
+            extern char **environ;
+            int main(void) {
+                for (char **each = environ; *each != NULL; each++)
+                    puts(*each);
+                return 0;
+            }
+            """
+        let file = try scratch.write(Array(source.utf8), "variables.c")
+        let program = file + ".program"
+        try scratch.run("gcc", ["-static", "-O1", file, "-o", program])
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: program)))
+        let layer = TarBuilder.make { tar in
+            tar.directory("opt/")
+            tar.directory("opt/bin/")
+            tar.entry("opt/bin/variables", type: "0", data: bytes, mode: 0o755)
+        }
+        var builder = ImageBuilder()
+        builder.layout([
+            try builder.image([layer], env: ["PATH=/opt/bin", "GREETING=hallo=du", "HOME=/root", "=bad"])
+        ])
+        let image = Image.reference(try scratch.write(builder.archive, "image.tar"))
+        let backend = LocalBackend(.init(minimum: 0))
+        for rootfs in [Rootfs.readOnly, .writable] where backend.capabilities.rootfsModes.contains(rootfs) {
+            let result = try await backend.run(
+                Command("variables", environment: ["OWN": "1"]),
+                options: SandboxOptions(image: image, rootfs: rootfs))
+            let lines = Set(result.stdoutText.split(separator: "\n"))
+            #expect(
+                lines.isSuperset(of: ["PATH=/opt/bin", "GREETING=hallo=du", "HOME=/work", "OWN=1"]),
+                "\(rootfs): \(result.outcome) \(lines)")
+            #expect(!lines.contains { $0.hasPrefix("=") })
+        }
+        await backend.shutdown()
+    }
+
     @Test("Links at the top are whole, however long, and lead nowhere else") func links() async throws {
         let long = String(repeating: "x/", count: 2_000) + "y"
         let image = try image { path in

@@ -12,6 +12,8 @@ final class ContainerPool: Sendable {
     let key: ContainerKey
     /// Of the image, by which the engine tells it from another of the same name.
     let digest: String
+    /// The image's own variables.
+    let environment: [ByteString: ByteString]
     private let pool: Pool<Container>
     private let workshop: ContainerWorkshop
     private let isStopping: @Sendable () -> Bool
@@ -31,12 +33,13 @@ final class ContainerPool: Sendable {
     ///   - limits: of the first containers.
     ///   - isStopping: the backend is shutting down, which explains a loss.
     init(
-        _ key: ContainerKey, digest: String, configuration: PoolConfiguration,
+        _ key: ContainerKey, image: ImageSummary, configuration: PoolConfiguration,
         workshop: ContainerWorkshop, limits: Limits,
         isStopping: @escaping @Sendable () -> Bool
     ) throws(SandboxError) {
         self.key = key
-        self.digest = digest
+        let (digest, environment) = (image.id, image.environment)
+        (self.digest, self.environment) = (digest, environment)
         self.isStopping = isStopping
         self.workshop = workshop
         let reference = Reference()
@@ -51,7 +54,7 @@ final class ContainerPool: Sendable {
             },
             destroy: { container in await workshop.unmake(container) },
             reset: { container in await workshop.reset(container) },
-            check: { container in await workshop.check(container) },
+            check: { container in await workshop.check(container, environment) },
             stillborn: SandboxError(
                 .containerLost, stage: "start",
                 message: "a container of \(key.image) ended as soon as it was made",
@@ -290,9 +293,11 @@ final class ContainerWorkshop: Sendable {
     }
 
     /// A real run of what the image is for, then the wipe that every run is followed by.
-    func check(_ container: Container) async -> Bool {
+    ///
+    /// - Parameter environment: the image's own variables.
+    func check(_ container: Container, _ environment: [ByteString: ByteString]) async -> Bool {
         let limits = container.latestLimits
-        let problem = await HealthCheck.run(in: container, configuration.healthChecks)
+        let problem = await HealthCheck.run(in: container, environment, configuration.healthChecks)
         if let problem {
             logger.warning(
                 "container unhealthy",

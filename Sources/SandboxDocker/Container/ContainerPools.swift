@@ -51,7 +51,7 @@ final class ContainerPools: Sendable {
         startReconciling()
         let image = try await ImageSupply(session.client, configuration).provide(key.image)
         let pool = try ContainerPool(
-            key, digest: image.id, configuration: Self.configuration(configuration, key),
+            key, image: image, configuration: Self.configuration(configuration, key),
             workshop: workshop, limits: limits, isStopping: { [weak self] in self?.isShutDown ?? true })
         pool.start()
         return pool

@@ -8,6 +8,8 @@ import SandboxRuntime
 
 struct DockerPlace: SandboxPlace {
     let container: Container
+    /// The image's own variables.
+    let environment: [ByteString: ByteString]
     var blockedSyscalls = BlockedSyscallPolicy.standard
     /// How much longer than its wall time a run may take to be told: the agent keeps the time, unless it is
     /// stopped itself.

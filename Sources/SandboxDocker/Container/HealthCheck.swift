@@ -37,8 +37,10 @@ enum HealthCheck {
     /// Runs those probes whose programs are in the image.
     ///
     /// - Returns: what is wrong, or nil.
-    static func run(in container: Container, _ probes: [HealthProbe]) async -> String? {
-        let place = DockerPlace(container: container)
+    static func run(
+        in container: Container, _ environment: [ByteString: ByteString], _ probes: [HealthProbe]
+    ) async -> String? {
+        let place = DockerPlace(container: container, environment: environment)
         for probe in probes {
             for (number, command) in probe.commands.enumerated() {
                 do throws(SandboxError) {

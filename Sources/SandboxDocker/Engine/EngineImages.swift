@@ -3,7 +3,8 @@
 #if Docker
 import NIOCore
 import NIOHTTP1
-import SandboxAPI
+package import SandboxAPI
+import SandboxImages
 import SandboxRuntime
 
 /// An image that the engine has.
@@ -15,6 +16,8 @@ package struct ImageSummary: Sendable, Hashable, Decodable {
     package var tags: [String]
     package var architecture: String
     package var os: String
+    /// Its variables (`Env`).
+    package var environment: [ByteString: ByteString]
 
     private enum Key: String, CodingKey {
         case id = "Id"
@@ -22,6 +25,13 @@ package struct ImageSummary: Sendable, Hashable, Decodable {
         case tags = "RepoTags"
         case architecture = "Architecture"
         case os = "Os"
+        case config = "Config"
+    }
+
+    private struct Config: Decodable {
+        var environment: [String]?
+
+        private enum CodingKeys: String, CodingKey { case environment = "Env" }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -33,6 +43,8 @@ package struct ImageSummary: Sendable, Hashable, Decodable {
         tags = try values.decodeIfPresent([String].self, forKey: .tags) ?? []
         architecture = try values.decodeIfPresent(String.self, forKey: .architecture) ?? ""
         os = try values.decodeIfPresent(String.self, forKey: .os) ?? ""
+        let config = try values.decodeIfPresent(Config.self, forKey: .config)
+        environment = ImageEnvironment.parse(config?.environment ?? []).asBytes
     }
 }
 

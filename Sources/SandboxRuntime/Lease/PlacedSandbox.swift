@@ -144,7 +144,7 @@ public final class PlacedSandbox: SandboxLease {
             try checkUsable()
             try Validation.check(limits)
             let strings = try Validation.strings(
-                of: command, user: Validation.userName(place.rootfs))
+                of: command, user: Validation.userName(place.rootfs), image: place.environment)
             for file in command.inputFiles { _ = try Validation.workPath(file.path) }
             try enter { machine throws(Machine.Refusal) in try machine.beginRun() }
             defer { state.withLock { $0.runLeft() }?.resume() }

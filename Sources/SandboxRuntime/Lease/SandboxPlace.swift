@@ -10,6 +10,9 @@ public protocol SandboxPlace: Sendable {
     /// Whose user the program is.
     var rootfs: Rootfs { get }
 
+    /// The variables of the image (`Env`): above the sandbox's own, below the caller's.
+    var environment: [ByteString: ByteString] { get }
+
     /// Writes a file of `/work`, whole or not at all. `path` is valid and relative.
     func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError)
 
@@ -45,6 +48,7 @@ public protocol SandboxPlace: Sendable {
 }
 
 extension SandboxPlace {
+    public var environment: [ByteString: ByteString] { [:] }
     public func prepare(_ limits: Limits) async throws(SandboxError) {}
     public func holes(_ limits: Limits) -> [String] { [] }
     public func requestLeft() {}

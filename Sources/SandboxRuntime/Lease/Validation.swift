@@ -105,9 +105,11 @@ public enum Validation {
     /// - Parameters:
     ///   - command: checked here.
     ///   - user: the name of the program's user.
+    ///   - image: the image's own variables.
     /// - Throws: `.invalidArgument`, `.invalidPath`, `.argumentsTooLarge`.
     public static func strings(
-        of command: Command, user: ByteString = userName(.readOnly)
+        of command: Command, user: ByteString = userName(.readOnly),
+        image: [ByteString: ByteString] = [:]
     ) throws(SandboxError) -> Strings {
         guard !command.executable.isEmpty else {
             throw SandboxError(
@@ -144,7 +146,9 @@ public enum Validation {
             try append(argument, "argument \(index + 1)")
         }
         strings.argumentCount = command.arguments.count + 1
-        var environment = standardEnvironment
+        var environment = standardEnvironment.merging(image) { $1 }
+        // Whatever the image says: that is who the program is, and what it may write to.
+        environment["HOME"] = standardEnvironment["HOME"]
         environment["USER"] = user
         environment["LOGNAME"] = user
         for (name, value) in command.environment {
