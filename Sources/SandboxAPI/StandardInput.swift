@@ -98,6 +98,7 @@ public struct InputChunks: Sendable {
 /// For one run. When the body of a streaming run ends, its input is finished.
 public actor InputWriter {
     private struct Pending {
+        var number: Int
         var bytes: [UInt8]
         var taken: CheckedContinuation<Bool, Never>
     }
@@ -105,7 +106,8 @@ public actor InputWriter {
     private var pending: [Pending] = []
     private var reader: CheckedContinuation<Void, Never>?
     /// The chunk that was handed over last.
-    private var underWay: CheckedContinuation<Bool, Never>?
+    private var underWay: Pending?
+    private var lastNumber = 0
     private var isFinished = false
     private var isClosed = false
 
@@ -113,17 +115,27 @@ public actor InputWriter {
 
     /// Writes bytes, and returns when the program's pipe has taken them: a program that does not read makes writers wait.
     ///
-    /// - Throws: `.inputClosed` when the program has ended, does not read any more, or after ``finish()``.
+    /// - Throws: `.inputClosed` when the program has ended, does not read any more, or after ``finish()``; `.cancelled`.
     public func write(_ bytes: some Sequence<UInt8> & Sendable) async throws(SandboxError) {
         let bytes = Array(bytes)
         guard !isFinished else { throw Self.closed("after its end was written") }
         guard !isClosed else { throw Self.closed("and nobody reads it any more") }
         if bytes.isEmpty { return }
-        let isTaken = await withCheckedContinuation { taken in
-            pending.append(Pending(bytes: bytes, taken: taken))
-            wakeReader()
+        lastNumber += 1
+        let number = lastNumber
+        let isTaken = await withTaskCancellationHandler {
+            await withCheckedContinuation { taken in
+                pending.append(Pending(number: number, bytes: bytes, taken: taken))
+                wakeReader()
+            }
+        } onCancel: {
+            Task { await withdraw(number) }
         }
-        guard isTaken else { throw Self.closed("and nobody reads it any more") }
+        if isTaken { return }
+        if Task.isCancelled {
+            throw SandboxError(.cancelled, stage: "stdin", message: "the task was cancelled while it wrote")
+        }
+        throw Self.closed("and nobody reads it any more")
     }
 
     /// Writes text as UTF-8, as bytes are written.
@@ -141,6 +153,14 @@ public actor InputWriter {
             hint: "a program may end, or close its stdin, whenever it likes")
     }
 
+    /// Its writer waits no longer. What was handed over already may reach the program all the same.
+    private func withdraw(_ number: Int) {
+        if let index = pending.firstIndex(where: { $0.number == number }) {
+            pending.remove(at: index).taken.resume(returning: false)
+        }
+        if underWay?.number == number { answer(false) }
+    }
+
     // MARK: The run's side
 
     /// The next chunk; the last one is taken by then. `nil` at the end.
@@ -151,7 +171,7 @@ public actor InputWriter {
         }
         guard !isClosed, !pending.isEmpty else { return nil }
         let first = pending.removeFirst()
-        underWay = first.taken
+        underWay = first
         return first.bytes
     }
 
@@ -165,7 +185,7 @@ public actor InputWriter {
     }
 
     private func answer(_ isTaken: Bool) {
-        underWay?.resume(returning: isTaken)
+        underWay?.taken.resume(returning: isTaken)
         underWay = nil
     }
 

@@ -74,6 +74,26 @@ struct ExecutionTests {
         #expect(await first.value == [1])
     }
 
+    /// Nobody ever reads: whoever is cancelled does not wait for ever, and the others' bytes stay in order.
+    @Test func whoIsCancelledWritesNoMore() async throws {
+        let writer = InputWriter()
+        let first = Task { try await writer.write("never ") }
+        first.cancel()
+        let error = await #expect(throws: SandboxError.self) { try await first.value }
+        #expect(error?.code == .cancelled)
+        guard case .stream(let chunks) = StandardInput.writer(writer) else { return }
+        let second = Task { try await writer.write("second") }
+        let seen = Mutex<[UInt8]>([])
+        try await chunks.send { chunk in
+            seen.withLock { $0 += chunk }
+            return false
+        }
+        #expect(seen.withLock { $0 } == Array("second".utf8))
+        // It was taken, and then nobody reads any more.
+        _ = try? await second.value
+        await #expect(throws: SandboxError.self) { try await writer.write("late") }
+    }
+
     @Test func writersTakeTurns() async throws {
         let writer = InputWriter()
         guard case .stream(let chunks) = StandardInput.writer(writer) else { return }
