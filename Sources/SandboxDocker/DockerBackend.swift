@@ -79,7 +79,8 @@ public final class DockerBackend: SandboxBackend {
             }
             return PlacedSandbox(
                 DockerPlace(
-                    container: container, environment: pool.environment, blockedSyscalls: options.blockedSyscalls,
+                    container: container, environment: pool.environment,
+                    blockedSyscalls: options.blockedSyscalls,
                     grace: configuration.runDeadlineGrace, origin: (pool, lease)),
                 isolation: container.isolation,
                 provenance: provenance(image: image, digest: pool.digest, sandbox: container.id))

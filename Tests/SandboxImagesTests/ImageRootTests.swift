@@ -70,7 +70,8 @@ import Testing
         }
     }
 
-    @Test("An image's variables reach its programs, and they are found by them") func variables() async throws {
+    @Test("An image's variables reach its programs, and they are found by them") func variables() async throws
+    {
         let source = """
             #include <stdio.h>
             extern char **environ;

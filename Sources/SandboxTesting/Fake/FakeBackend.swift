@@ -24,7 +24,7 @@ public final class FakeBackend: SandboxBackend {
         case failure(SandboxError)
     }
 
-    private struct State {
+    private struct State: Sendable {
         var queues: [ByteString?: [Scripted]] = [:]
         var runs: [Run] = []
         var acquisitions: [SandboxOptions] = []
@@ -33,8 +33,7 @@ public final class FakeBackend: SandboxBackend {
         var made = 0
         var cancelled = 0
         var isShutDown = false
-        var waiting: [(number: Int, continuation: CheckedContinuation<Result<Void, SandboxError>, Never>)] =
-            []
+        var waiting: [(number: Int, waiter: Waiter<Result<Void, SandboxError>>)] = []
         var nextWaiter = 0
     }
 
@@ -152,36 +151,32 @@ public final class FakeBackend: SandboxBackend {
         }
         guard let number else { return }
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let now = state.withLock { state -> Result<Void, SandboxError>? in
-                    if Task.isCancelled { return .failure(.runCancelled) }
-                    if state.isShutDown { return .failure(.backendShutDown) }
-                    if state.inUse < maximum {
-                        state.inUse += 1
-                        return .success(())
-                    }
-                    state.waiting.append((number, continuation))
-                    return nil
+            await state.answer { state, waiter -> Result<Void, SandboxError>? in
+                if Task.isCancelled { return .failure(.runCancelled) }
+                if state.isShutDown { return .failure(.backendShutDown) }
+                if state.inUse < maximum {
+                    state.inUse += 1
+                    return .success(())
                 }
-                if let now { continuation.resume(returning: now) }
+                state.waiting.append((number, waiter))
+                return nil
             }
         } onCancel: {
-            let waiter = state.withLock { state -> CheckedContinuation<Result<Void, SandboxError>, Never>? in
+            let waiter = state.withLock { state -> Waiter<Result<Void, SandboxError>>? in
                 guard let index = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
                 state.cancelled += 1
-                return state.waiting.remove(at: index).continuation
+                return state.waiting.remove(at: index).waiter
             }
             waiter?.resume(returning: .failure(.runCancelled))
         }
-        state.follow()
         try result.get()
     }
 
     /// The sandbox is closed, and its place free for the next in the queue.
     func closed(_ number: Int) {
-        let next = state.withLock { state -> CheckedContinuation<Result<Void, SandboxError>, Never>? in
+        let next = state.withLock { state -> Waiter<Result<Void, SandboxError>>? in
             guard state.open.removeValue(forKey: number) != nil else { return nil }
-            if !state.waiting.isEmpty { return state.waiting.removeFirst().continuation }
+            if !state.waiting.isEmpty { return state.waiting.removeFirst().waiter }
             state.inUse -= 1
             return nil
         }
@@ -194,7 +189,7 @@ public final class FakeBackend: SandboxBackend {
             defer { state.waiting = [] }
             return (Array(state.open.values), state.waiting)
         }
-        for waiter in waiting { waiter.continuation.resume(returning: .failure(.backendShutDown)) }
+        for each in waiting { each.waiter.resume(returning: .failure(.backendShutDown)) }
         for sandbox in open { await sandbox.close() }
     }
 

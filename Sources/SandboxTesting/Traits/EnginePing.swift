@@ -20,9 +20,9 @@ enum EnginePing {
 
     /// `nil` if an engine answers at this address, or why not.
     static func reasonForSilence(_ address: String, wantsTLS: Bool) async -> String? {
-        await withCheckedContinuation { continuation in
+        await Waiter.wait { waiter in
             // It blocks, and so on none of the threads that tests run on.
-            DispatchQueue.global().async { continuation.resume(returning: ping(address, wantsTLS: wantsTLS)) }
+            DispatchQueue.global().async { waiter.resume(returning: ping(address, wantsTLS: wantsTLS)) }
         }
     }
 
