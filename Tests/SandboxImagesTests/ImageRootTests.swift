@@ -86,13 +86,13 @@ import Testing
         try scratch.run("gcc", ["-static", "-O1", file, "-o", program])
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: program)))
         let layer = TarBuilder.make { tar in
-            tar.directory("opt/")
-            tar.directory("opt/bin/")
-            tar.entry("opt/bin/variables", type: "0", data: bytes, mode: 0o755)
+            tar.directory("usr/")
+            tar.directory("usr/games/")
+            tar.entry("usr/games/variables", type: "0", data: bytes, mode: 0o755)
         }
         var builder = ImageBuilder()
         builder.layout([
-            try builder.image([layer], env: ["PATH=/opt/bin", "GREETING=hallo=du", "HOME=/root", "=bad"])
+            try builder.image([layer], env: ["PATH=/usr/games", "GREETING=hallo=du", "HOME=/root", "=bad"])
         ])
         let image = Image.reference(try scratch.write(builder.archive, "image.tar"))
         let backend = LocalBackend(.init(minimum: 0))
@@ -102,7 +102,7 @@ import Testing
                 options: SandboxOptions(image: image, rootfs: rootfs))
             let lines = Set(result.stdoutText.split(separator: "\n"))
             #expect(
-                lines.isSuperset(of: ["PATH=/opt/bin", "GREETING=hallo=du", "HOME=/work", "OWN=1"]),
+                lines.isSuperset(of: ["PATH=/usr/games", "GREETING=hallo=du", "HOME=/work", "OWN=1"]),
                 "\(rootfs): \(result.outcome) \(lines)")
             #expect(!lines.contains { $0.hasPrefix("=") })
         }
