@@ -1,4 +1,4 @@
-/// A slot as the place of a sandbox: files through descriptors that the slot opens, runs in its cells.
+/// A slot as the place of a sandbox: its runs, in cells. LocalFiles.swift has its files.
 
 import CIsolate
 import Glibc
@@ -10,7 +10,7 @@ struct LocalPlace: SandboxPlace {
     let lease: PoolLease<Slot>
     let options: SandboxOptions
 
-    private var slot: Slot { lease.member }
+    var slot: Slot { lease.member }
     var rootfs: Rootfs { options.rootfs }
     var environment: [ByteString: ByteString] { engine.environment }
 
@@ -35,64 +35,6 @@ struct LocalPlace: SandboxPlace {
             "\(cpus) processors were asked for and \(Int(cpus.rounded(.up))) given: this backend bounds which processors a "
                 + "run has, and not how much of one"
         ]
-    }
-
-    // MARK: Files
-
-    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
-        if executable {
-            let content = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
-            guard content >= 0 else { throw FileErrors.error(errno: -content, path: path) }
-            defer { Glibc.close(content) }
-            return try await slot.writeExecutable(path, content: content)
-        }
-        let fd = try await slot.open(path, mode: ISOLATE_FILE_WRITE).fd
-        defer { Glibc.close(fd) }
-        do throws(SandboxError) {
-            try Self.writeAll(bytes, fd, path)
-        } catch {
-            // A part of a file is worse than none.
-            try? await slot.remove(path)
-            throw error
-        }
-    }
-
-    private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: ByteString) throws(SandboxError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + done, bytes.count - done) }
-            if count >= 0 {
-                done += count
-            } else if errno != EINTR {
-                throw FileErrors.error(errno: errno, path: path)
-            }
-        }
-    }
-
-    func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
-        let (fd, size, isExecutable) = try await slot.open(path, mode: ISOLATE_FILE_READ)
-        defer { Glibc.close(fd) }
-        guard size <= maxBytes else { throw FileErrors.tooLarge(path, maxBytes) }
-        return OutputFile(try Self.readAll(fd, maxBytes, path), executable: isExecutable)
-    }
-
-    /// The file may grow or shrink while it is read: the bound is on what is really read.
-    private static func readAll(_ fd: Int32, _ maxBytes: Int, _ path: ByteString) throws(SandboxError)
-        -> [UInt8]
-    {
-        var result: [UInt8] = []
-        while true {
-            var count = 0
-            let chunk = [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, initialized in
-                count = Glibc.read(fd, buffer.baseAddress, buffer.count)
-                initialized = max(0, count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileErrors.error(errno: errno, path: path) }
-            if count == 0 { return result }
-            guard result.count + count <= maxBytes else { throw FileErrors.tooLarge(path, maxBytes) }
-            result += chunk
-        }
     }
 
     // MARK: Runs

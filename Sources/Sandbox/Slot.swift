@@ -54,7 +54,7 @@ final class Slot: EventHandler {
     func awaitRoot() async throws(SandboxError) {
         defer { turns.end() }
         let doing = "building the root file system"
-        let (record, _) = try await awaitAnswer(doing)
+        let (record, _) = try await awaitAnswer(doing, after: 0)
         try check(record, doing)
     }
 
@@ -90,35 +90,38 @@ final class Slot: EventHandler {
         state.withLock { $0.disk = bytes }
     }
 
-    /// Opens a file of `/work`; the caller owns the descriptor.
-    func open(
-        _ path: ByteString, mode: isolate_file_mode
-    ) async throws(SandboxError) -> (fd: Int32, size: Int, isExecutable: Bool) {
-        let (record, fd) = try await ask("opening a file") { control in
-            isolate_slot_send_open(control, path.cString, Int32(mode.rawValue), -1)
+    /// Asks about a path of `/work`.
+    ///
+    /// - Parameters:
+    ///   - doing: what is reported of a slot that does not answer, such as "opening a file".
+    ///   - target: what a link is to point to.
+    ///   - content: a file whose bytes are to be copied; it stays the caller's.
+    /// - Returns: the answer, and a descriptor that the caller owns, or -1.
+    func ask(
+        _ mode: isolate_file_mode, _ path: ByteString, _ doing: String, flags: isolate_file_flags? = nil,
+        offset: UInt64 = 0, target: ByteString? = nil, content: Int32 = -1
+    ) async throws(SandboxError) -> (record: isolate_status_record, fd: Int32) {
+        let (record, fd) = try await ask(doing) { control in
+            path.cString.withUnsafeBufferPointer { name in
+                (target?.cString ?? []).withUnsafeBufferPointer { end in
+                    var question = isolate_file_question()
+                    question.path = name.baseAddress
+                    question.target = target == nil ? nil : end.baseAddress
+                    question.mode = mode.rawValue
+                    question.flags = flags?.rawValue ?? 0
+                    question.offset = offset
+                    question.content = content
+                    return isolate_slot_send_open(control, &question)
+                }
+            }
         }
-        if fd >= 0, record.failure.stage == 0 {
-            return (fd, Int(record.bytes), record.isExecutable)
+        guard record.failure.stage == 0 else {
+            if fd >= 0 { Glibc.close(fd) }
+            let isDirectory = mode == ISOLATE_FILE_LIST || mode == ISOLATE_FILE_DIRECTORY
+            throw FileErrors.error(
+                errno: record.failure.errno_value, path: path, directory: isDirectory)
         }
-        if fd >= 0 { Glibc.close(fd) }
-        throw FileErrors.error(errno: record.failure.errno_value, path: path)
-    }
-
-    /// Makes an executable file of `/work`, whole or not at all.
-    func writeExecutable(_ path: ByteString, content: Int32) async throws(SandboxError) {
-        let (record, _) = try await ask("writing a file") { control in
-            isolate_slot_send_open(
-                control, path.cString, Int32(ISOLATE_FILE_WRITE_EXECUTABLE.rawValue), content)
-        }
-        if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
-    }
-
-    /// Removes a file of `/work`.
-    func remove(_ path: ByteString) async throws(SandboxError) {
-        let (record, _) = try await ask("removing a file") { control in
-            isolate_slot_send_open(control, path.cString, Int32(ISOLATE_FILE_REMOVE.rawValue), -1)
-        }
-        if record.failure.stage != 0 { throw FileErrors.error(errno: record.failure.errno_value, path: path) }
+        return (record, fd)
     }
 
     // MARK: Runs
@@ -156,6 +159,7 @@ final class Slot: EventHandler {
     ) async throws(SandboxError) -> (isolate_status_record, Int32) {
         await turns.begin()
         defer { turns.end() }
+        let answers = state.withLock { $0.machine.answers }
         let sent = withSockets { control, _ in send(control) }
         if sent < 0 {
             throw sent == -EPIPE || sent == -ECONNRESET || sent == -EBADF
@@ -164,14 +168,20 @@ final class Slot: EventHandler {
                     .setupFailed, stage: "request", errno: -sent,
                     message: "cannot reach the slot: \(describe(errno: -sent))")
         }
-        return try await awaitAnswer(doing)
+        return try await awaitAnswer(doing, after: answers)
     }
 
-    private func awaitAnswer(_ doing: String) async throws(SandboxError) -> (isolate_status_record, Int32) {
+    /// - Parameter answers: that the slot had given before it was asked.
+    private func awaitAnswer(
+        _ doing: String, after answers: Int
+    ) async throws(SandboxError) -> (isolate_status_record, Int32) {
         let bounds = DeadlineSet(loop)
-        bounds.add(after: patience.answer) { [weak self, patience] in
-            self?.giveUp(patience.silentSlot(doing))
+        // A slot that has answered is well, however long the task that waits for it takes to go on.
+        let giveUpUnlessAnswered: @Sendable (SandboxError) -> Void = { [weak self] error in
+            guard let self, state.withLock({ $0.machine.answers == answers }) else { return }
+            giveUp(error)
         }
+        bounds.add(after: patience.answer) { [patience] in giveUpUnlessAnswered(patience.silentSlot(doing)) }
         defer { bounds.end() }
         // A caller who is cancelled has a moment's patience: most answers are under way, and a slot whose answer nobody
         // took is of no use to anybody.
@@ -184,7 +194,7 @@ final class Slot: EventHandler {
                 }
             }
         } onCancel: {
-            bounds.add(after: Patience.unwanted) { [weak self] in self?.giveUp(SandboxError.runCancelled) }
+            bounds.add(after: Patience.unwanted) { giveUpUnlessAnswered(SandboxError.runCancelled) }
         }
         return try answer.get()
     }

@@ -13,6 +13,8 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
 
     private(set) var isClosed = false
     private(set) var mustRetire = false
+    /// Answers so far. A question that is counted already is no reason to give the slot up.
+    private(set) var answers = 0
     private var answer: Answer?
     private var waiter: Waiter?
     private var phase = RunPhase.none
@@ -40,6 +42,7 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
 
     /// - Returns: who waits for it; `nil`: he is still to come.
     mutating func answered(_ answer: Answer) -> Waiter? {
+        answers += 1
         guard let waiter else {
             self.answer = answer
             return nil

@@ -71,5 +71,17 @@ extension ByteString {
         self.init(parts.map(\.bytes).joined(separator: [Self.slash]))
     }
 
+    /// For messages: short, between quotes, with control characters and what is not UTF-8 made visible.
+    package var quoted: String {
+        // No more than is shown: a scalar has at most four bytes.
+        let head = ByteString(bytes.prefix(324))
+        var count = 0
+        let shown = head.shown { scalar in
+            count += 1
+            return count > 80 ? "" : scalar.escaped(asASCII: false)
+        }
+        return "\"\(shown)\(count > 80 || bytes.count > 324 ? "…" : "")\""
+    }
+
     package static func + (a: ByteString, b: ByteString) -> ByteString { ByteString(a.bytes + b.bytes) }
 }

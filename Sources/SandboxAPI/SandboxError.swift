@@ -18,6 +18,14 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let fileNotFound = Code(rawValue: "fileNotFound")
         /// Not a regular file: a directory, link, FIFO, socket or device.
         public static let notRegularFile = Code(rawValue: "notRegularFile")
+        /// Not a directory.
+        public static let notDirectory = Code(rawValue: "notDirectory")
+        /// A directory or an archive has more entries than the caller allows.
+        public static let tooManyFiles = Code(rawValue: "tooManyFiles")
+        /// A file was changed, replaced or cut while it was read or written in pieces.
+        public static let fileChanged = Code(rawValue: "fileChanged")
+        /// Bytes that are no tar archive, or one with entries that are refused.
+        public static let invalidArchive = Code(rawValue: "invalidArchive")
         /// A file is larger than the caller allows.
         public static let fileTooLarge = Code(rawValue: "fileTooLarge")
         /// `/work` has no room left for the file.

@@ -26,6 +26,58 @@ public protocol SandboxLease: AnyObject, Sendable {
     ///   - maxBytes: a larger file throws `.fileTooLarge`; nothing is cut silently.
     func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile
 
+    /// Writes a part of a regular file below `/work` over what stands there, or at its end.
+    ///
+    /// - Parameters:
+    ///   - bytes: the part.
+    ///   - path: as in ``write(_:to:executable:)``, of a file that has at least `offset` bytes.
+    ///   - offset: where the part begins, in bytes, above 0.
+    /// - Throws: `.fileChanged` when the file is shorter than `offset`; `.notRegularFile`; `.noSpace`. The file is gone, or only a
+    ///   part of it is written, when that fails.
+    func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError)
+
+    /// Reads a part of a regular file below `/work`. No symbolic link is followed.
+    ///
+    /// - Parameters:
+    ///   - path: relative to `/work`, or absolute below it. A name may have newlines in it, as a program may give it.
+    ///   - offset: where the part begins, in bytes, 0 or more; behind the file's end there is nothing.
+    ///   - maxBytes: how many are wanted; fewer come at the file's end, and only there.
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart
+
+    /// What stands at a path below `/work`. A symbolic link is described, not followed.
+    ///
+    /// - Parameter path: as in ``read(_:from:maxBytes:)``; `.` for `/work` itself.
+    /// - Throws: `.fileNotFound`, `.invalidPath`, `.fileAccess`.
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo
+
+    /// The entries of a directory, by the order of their names' bytes.
+    ///
+    /// - Parameters:
+    ///   - path: a directory below `/work`, as in ``read(_:from:maxBytes:)``; `.` for `/work` itself.
+    ///   - maxEntries: a directory with more throws `.tooManyFiles`; nothing is left out silently.
+    /// - Throws: `.fileNotFound`, `.notDirectory`, `.notRegularFile` for a symbolic link, `.fileAccess` for one that the program's own
+    ///   user may not read.
+    func list(_ path: ByteString, maxEntries: Int) async throws(SandboxError) -> [DirectoryEntry]
+
+    /// Makes a directory below `/work`, owned by the program, and those above it. One that is there is left as it is.
+    ///
+    /// - Throws: `.notDirectory` when something else is there; `.notRegularFile` when a link leads to it; `.noSpace`.
+    func makeDirectory(_ path: ByteString) async throws(SandboxError)
+
+    /// Makes a symbolic link below `/work`, owned by the program, replacing what was there unless that is a directory.
+    ///
+    /// - Parameters:
+    ///   - path: as in ``write(_:to:executable:)``.
+    ///   - target: as it is to stand in the link: not empty, no NUL, with `path` less than 3,800 bytes. It is not looked up.
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError)
+
+    /// Removes a file, a symbolic link (not what it points to), or a directory with all that is in it.
+    ///
+    /// - Parameter path: as in ``read(_:from:maxBytes:)``; not `/work` itself.
+    /// - Throws: `.fileNotFound`; `.fileAccess`; `.tooManyFiles` when a program goes on making files in it, or it holds more than a
+    ///   million.
+    func remove(_ path: ByteString) async throws(SandboxError)
+
     /// Runs a command to its end and collects its output, each stream up to `limits.output` bytes.
     ///
     /// A program that fails, crashes or meets a limit is a result, not an error. Cancelling the task kills every

@@ -92,11 +92,57 @@ final class FallbackSandbox: SandboxLease {
     // MARK: Files
 
     func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
-        let entry = state.withLock { $0.journal.begin(path, bytes, executable: executable) }
+        try await change(.write(bytes, executable: executable), of: path)
+    }
+
+    func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
+        try await change(.part(bytes, offset: offset), of: path)
+    }
+
+    func makeDirectory(_ path: ByteString) async throws(SandboxError) {
+        try await change(.directory, of: path)
+    }
+
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
+        try await change(.link(target: target), of: path)
+    }
+
+    func remove(_ path: ByteString) async throws(SandboxError) {
+        try await use { sandbox throws(SandboxError) in try await sandbox.remove(path) }
+        // Only now: repeated after a replay it would find nothing to remove.
+        state.withLock { state in
+            if let entry = state.journal.begin(.removal, of: path) { state.journal.confirm(entry) }
+        }
+    }
+
+    func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        try await use { sandbox throws(SandboxError) in
+            try await sandbox.readFile(path, maxBytes: maxBytes)
+        }
+    }
+
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart {
+        try await use { sandbox throws(SandboxError) in
+            try await sandbox.read(path, from: offset, maxBytes: maxBytes)
+        }
+    }
+
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
+        try await use { sandbox throws(SandboxError) in try await sandbox.info(of: path) }
+    }
+
+    func list(_ path: ByteString, maxEntries: Int) async throws(SandboxError) -> [DirectoryEntry] {
+        try await use { sandbox throws(SandboxError) in
+            try await sandbox.list(path, maxEntries: maxEntries)
+        }
+    }
+
+    /// Makes a change that can be made again, on the second backend, with the same result.
+    private func change(_ change: FileJournal.Change, of path: ByteString) async throws(SandboxError) {
+        let entry = state.withLock { $0.journal.begin(change, of: path) }
+        let made = FileJournal.Entry(id: 0, path: path, change: change)
         do throws(SandboxError) {
-            try await use { sandbox throws(SandboxError) in
-                try await sandbox.write(bytes, to: path, executable: executable)
-            }
+            try await use { sandbox throws(SandboxError) in try await made.replay(in: sandbox) }
         } catch {
             if let entry { state.withLock { $0.journal.cancel(entry) } }
             throw error
@@ -104,26 +150,18 @@ final class FallbackSandbox: SandboxLease {
         if let entry { state.withLock { $0.journal.confirm(entry) } }
     }
 
-    func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
-        var content = OutputFile([])
-        try await use { sandbox throws(SandboxError) in
-            content = try await sandbox.readFile(path, maxBytes: maxBytes)
-        }
-        return content
-    }
-
     /// Uses the sandbox at hand, and if that is lost the one that replaces it.
-    private func use(
-        _ body: (any SandboxLease) async throws(SandboxError) -> Void
-    ) async throws(SandboxError) {
+    private func use<Value>(
+        _ body: (any SandboxLease) async throws(SandboxError) -> Value
+    ) async throws(SandboxError) -> Value {
         let sandbox = try await current()
         do throws(SandboxError) {
-            try await body(sandbox)
+            return try await body(sandbox)
         } catch {
             guard let cause = judge(error, of: sandbox), !Task.isCancelled else { throw complete(error) }
             if let refusal = refusal() { throw complete(error, notRepeated: refusal) }
             let replacement = try await replace(sandbox, cause, isRetry: false)
-            do throws(SandboxError) { try await body(replacement) } catch { throw complete(error) }
+            do throws(SandboxError) { return try await body(replacement) } catch { throw complete(error) }
         }
     }
 
@@ -356,7 +394,7 @@ final class FallbackSandbox: SandboxLease {
             do throws(SandboxError) {
                 for entry in journal.entries {
                     do throws(SandboxError) {
-                        try await sandbox.write(entry.bytes, to: entry.path, executable: entry.executable)
+                        try await entry.replay(in: sandbox)
                     } catch {
                         // What the first sandbox had not taken either is its writer's affair.
                         if entry.isConfirmed { throw error }

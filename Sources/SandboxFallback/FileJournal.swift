@@ -4,14 +4,30 @@
 import SandboxAPI
 import SandboxRuntime
 
-/// Files in the order in which they were written, up to a number of bytes. Pure.
+/// Changes of files in the order in which they were made, up to a number of bytes. Pure.
 struct FileJournal: Sendable {
+    enum Change: Sendable, Hashable {
+        case write([UInt8], executable: Bool)
+        case part([UInt8], offset: Int)
+        case directory
+        case link(target: ByteString)
+        case removal
+
+        /// Bytes that the journal keeps for it.
+        fileprivate var size: Int {
+            switch self {
+            case .write(let bytes, _), .part(let bytes, _): bytes.count
+            case .link(let target): target.bytes.count
+            case .directory, .removal: 0
+            }
+        }
+    }
+
     struct Entry: Sendable {
         var id: Int
         var path: ByteString
-        var bytes: [UInt8]
-        var executable: Bool
-        /// False while the sandbox has not said yet that it took the file.
+        var change: Change
+        /// False while the sandbox has not said yet that it took the change.
         var isConfirmed = false
     }
 
@@ -19,7 +35,7 @@ struct FileJournal: Sendable {
     static let overhead = 256
 
     private(set) var entries: [Entry] = []
-    /// True when something could not be kept: the journal does not tell the whole story any more.
+    /// True when something could not be kept: the journal does not have everything any more.
     private(set) var isIncomplete = false
     private var size = 0
     private let capacity: Int
@@ -27,31 +43,41 @@ struct FileJournal: Sendable {
 
     init(capacity: Int) { self.capacity = capacity }
 
-    /// A file is about to be written.
+    /// A change is about to be made.
     ///
     /// - Returns: its entry's number; `nil` if it is not kept.
-    mutating func begin(_ path: ByteString, _ bytes: [UInt8], executable: Bool) -> Int? {
+    mutating func begin(_ change: Change, of path: ByteString) -> Int? {
         guard !isIncomplete else { return nil }
-        let (total, overflow) = size.addingReportingOverflow(Self.charge(path, bytes))
+        let (total, overflow) = size.addingReportingOverflow(Self.charge(path, change))
         guard !overflow, total <= capacity else {
             discard()
             return nil
         }
         size = total
         lastID += 1
-        entries.append(Entry(id: lastID, path: path, bytes: bytes, executable: executable))
+        entries.append(Entry(id: lastID, path: path, change: change))
         return lastID
     }
 
-    /// The file was written; what stood under the same name before is not needed any more.
+    /// The change was made; what it replaced or removed is not needed any more.
     mutating func confirm(_ id: Int) {
         guard let index = entries.firstIndex(where: { $0.id == id }) else { return }
         entries[index].isConfirmed = true
-        let path = entries[index].path
-        remove { $0.path == path && $0.id < id && $0.isConfirmed }
+        let made = entries[index]
+        switch made.change {
+        case .write, .link:
+            remove { $0.path == made.path && $0.id < id && $0.isConfirmed && $0.change != .removal }
+        case .removal:
+            let below = made.path.bytes + [ByteString.slash]
+            remove {
+                $0.id < id && $0.isConfirmed
+                    && ($0.path == made.path || $0.path.bytes.starts(with: below))
+            }
+        case .part, .directory: break
+        }
     }
 
-    /// The file was not written.
+    /// The change was not made.
     mutating func cancel(_ id: Int) { remove { $0.id == id } }
 
     /// Nothing can be replayed from now on: keeps nothing.
@@ -64,13 +90,33 @@ struct FileJournal: Sendable {
     private mutating func remove(where isGone: (Entry) -> Bool) {
         entries.removeAll { entry in
             guard isGone(entry) else { return false }
-            size -= Self.charge(entry.path, entry.bytes)
+            size -= Self.charge(entry.path, entry.change)
             return true
         }
     }
 
-    private static func charge(_ path: ByteString, _ bytes: [UInt8]) -> Int {
-        bytes.count + path.bytes.count + overhead
+    private static func charge(_ path: ByteString, _ change: Change) -> Int {
+        change.size + path.bytes.count + overhead
+    }
+}
+
+extension FileJournal.Entry {
+    /// Makes the same change in another sandbox, where a removal may find nothing.
+    func replay(in sandbox: any SandboxLease) async throws(SandboxError) {
+        switch change {
+        case .write(let bytes, let executable):
+            try await sandbox.write(bytes, to: path, executable: executable)
+        case .part(let bytes, let offset): try await sandbox.write(bytes, to: path, at: offset)
+        case .directory: try await sandbox.makeDirectory(path)
+        case .link(let target): try await sandbox.makeSymbolicLink(path, to: target)
+        case .removal:
+            // What made the directories above may not be in the journal any more.
+            let above = try Validation.existingPath(path).parts.dropLast()
+            if !above.isEmpty { try await sandbox.makeDirectory(ByteString(path: above)) }
+            do throws(SandboxError) { try await sandbox.remove(path) } catch {
+                if error.code != .fileNotFound { throw error }
+            }
+        }
     }
 }
 #endif

@@ -41,6 +41,9 @@ struct ImageFailure: Error {
         self.init("cannot \(doing): \(describe(errno: number))", entry: entry, hint: hint, errno: number)
     }
 
+    /// What the archive's parser says.
+    init(_ failure: TarFailure) { self.init(failure.reason, entry: failure.entry, hint: failure.hint) }
+
     static let outOfMemory = ImageFailure("no memory is left", errno: ENOMEM)
     static let cancelled = ImageFailure("preparing it was cancelled", code: .cancelled)
 

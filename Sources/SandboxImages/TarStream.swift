@@ -1,4 +1,4 @@
-/// Drives a ``TarReader`` over a ``ByteSource``: one entry after another, and its data in chunks.
+/// Drives a `TarReader` over a ``ByteSource``: one entry after another, and its data in chunks.
 
 import SandboxAPI
 import SandboxRuntime
@@ -44,7 +44,7 @@ final class TarStream {
     func next() throws(ImageFailure) -> TarEntry? {
         if seekable != nil { try skipData() }
         while !isFinished {
-            switch try reader.next(chunk, &position, end: end) {
+            switch try event() {
             case .entry(let entry):
                 last = entry.path
                 return entry
@@ -67,7 +67,7 @@ final class TarStream {
     ) throws(ImageFailure) {
         var remaining = entry.size
         while remaining > 0 {
-            switch try reader.next(chunk, &position, end: end) {
+            switch try event() {
             case .data(let range):
                 remaining -= range.count
                 try body(chunk, range)
@@ -75,6 +75,14 @@ final class TarStream {
             case .entry, .end:
                 throw ImageFailure("the archive's data ended early", entry: entry.path, code: .internalError)
             }
+        }
+    }
+
+    private func event() throws(ImageFailure) -> TarReader.Event {
+        do throws(TarFailure) {
+            return try reader.next(chunk, &position, end: end)
+        } catch {
+            throw ImageFailure(error)
         }
     }
 
@@ -94,6 +102,10 @@ final class TarStream {
         streamOffset += end
         guard end == 0 else { return }
         isFinished = true
-        try reader.finish(requiresEndMarker: requiresEndMarker)
+        do throws(TarFailure) {
+            try reader.finish(requiresEndMarker: requiresEndMarker)
+        } catch {
+            throw ImageFailure(error)
+        }
     }
 }

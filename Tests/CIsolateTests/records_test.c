@@ -236,6 +236,15 @@ static void garbage_on_control(isolate_sandbox *sandbox) {
     CHECK_OK(send_bytes(sandbox->control, &file, sizeof file, 0));
     file.path[0] = 0;
     CHECK_OK(send_bytes(sandbox->control, &file, sizeof file, 0));
+    for (uint32_t mode = 0; mode < 9; mode++) /* every question, and flags and offsets that none has */
+        for (uint32_t flags = 0; flags < 8; flags++) {
+            file = (struct isolate_file_record){.type = ISOLATE_OPEN_FILE, .mode = mode, .flags = flags};
+            memset(file.path, flags % 2 ? 'a' : '/', sizeof file.path); /* no end: no target of a link */
+            file.offset = flags < 4 ? UINT64_MAX : (uint64_t)INT64_MAX;
+            CHECK_OK(send_bytes(sandbox->control, &file, sizeof file, (int)(flags % 3)));
+            memcpy(file.path, "../x", 5);
+            CHECK_OK(send_bytes(sandbox->control, &file, sizeof file, (int)(flags % 3)));
+        }
     for (uint32_t type = 0; type < 40; type++) {
         if (type == ISOLATE_CLEAR || type == ISOLATE_END_RUN)
             continue; /* these mean something: they end the sandbox or the run */

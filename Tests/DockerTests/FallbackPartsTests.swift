@@ -4,7 +4,9 @@
 import Metrics
 import MetricsTestKit
 import Sandbox
+import SandboxTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SandboxDocker
@@ -15,8 +17,48 @@ import Testing
     private func begin(
         _ journal: inout FileJournal, _ path: ByteString, _ bytes: [UInt8] = [], executable: Bool = false
     ) throws -> Int {
-        let id = journal.begin(path, bytes, executable: executable)
+        let id = journal.begin(.write(bytes, executable: executable), of: path)
         return try #require(id)
+    }
+
+    private func write(_ byte: UInt8) -> FileJournal.Change { .write([byte], executable: false) }
+
+    /// Whatever is done to files, in any order: the journal leads to the same tree as the changes themselves.
+    @Test func leadsToTheSameTree() async throws {
+        for seed in 1...200 {
+            var random = SeededGenerator(seed: UInt64(seed))
+            let backend = FakeBackend()
+            let (first, second) = (try await backend.acquire(.init()), try await backend.acquire(.init()))
+            var journal = FileJournal(capacity: 1 << 20)
+            for step in 0..<40 {
+                let path = ByteString(["a", "a/b", "a/b/c", "d", "d/e"].randomElement(using: &random)!)
+                let changes: [FileJournal.Change] = [
+                    .write([UInt8(step), 0], executable: step % 2 == 0), .part([UInt8(step)], offset: 1),
+                    .directory, .link(target: "\(step)"), .removal,
+                ]
+                let change = changes.randomElement(using: &random)!
+                guard let id = journal.begin(change, of: path) else { continue }
+                do {
+                    if change == .removal {
+                        try await first.remove(path)
+                    } else {
+                        try await FileJournal.Entry(id: 0, path: path, change: change).replay(in: first)
+                    }
+                    journal.confirm(id)
+                } catch {
+                    journal.cancel(id)
+                }
+            }
+            for entry in journal.entries { try await entry.replay(in: second) }
+            #expect(
+                try await archive(of: first) == archive(of: second), "seed \(seed): \(journal.entries)")
+        }
+    }
+
+    private func archive(of sandbox: any SandboxLease) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        for try await piece in sandbox.readTree() { bytes += piece }
+        return bytes
     }
 
     @Test func keepsWhatWasWrittenInOrder() throws {
@@ -27,7 +69,7 @@ import Testing
         }
         // The second `a` replaced the first.
         #expect(journal.entries.map(\.path) == ["b", "a"] && journal.entries.allSatisfy(\.isConfirmed))
-        #expect(journal.entries[0].executable && !journal.isIncomplete)
+        #expect(journal.entries[0].change == .write([98], executable: true) && !journal.isIncomplete)
     }
 
     @Test func forgetsWhatWasNotWritten() throws {
@@ -35,21 +77,21 @@ import Testing
         let good = try begin(&journal, "a", [1])
         journal.confirm(good)
         let bad = try begin(&journal, "a", [2])
-        #expect(journal.entries.map(\.bytes) == [[1], [2]])
+        #expect(journal.entries.map(\.change) == [write(1), write(2)])
         journal.cancel(bad)
-        #expect(journal.entries.map(\.bytes) == [[1]])
+        #expect(journal.entries.map(\.change) == [write(1)])
     }
 
     @Test func isIncompleteBeyondItsCapacity() throws {
         var journal = FileJournal(capacity: FileJournal.overhead + 1 + 100)
         journal.confirm(try begin(&journal, "a", [UInt8](repeating: 0, count: 100)))
         #expect(!journal.isIncomplete)
-        #expect(journal.begin("b", [], executable: false) == nil)
+        #expect(journal.begin(.write([], executable: false), of: "b") == nil)
         #expect(journal.isIncomplete && journal.entries.isEmpty)
-        #expect(journal.begin("c", [], executable: false) == nil)
+        #expect(journal.begin(.write([], executable: false), of: "c") == nil)
         // Empty files are not free.
         journal = FileJournal(capacity: 1_000)
-        let kept = (0..<100).prefix { journal.begin("\($0)", [], executable: false) != nil }
+        let kept = (0..<100).prefix { journal.begin(.write([], executable: false), of: "\($0)") != nil }
         #expect(kept.count == 3)
     }
 

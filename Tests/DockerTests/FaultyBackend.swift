@@ -120,6 +120,37 @@ private final class FaultySandbox: SandboxLease {
         try await inner.readFile(path, maxBytes: maxBytes)
     }
 
+    func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
+        if let code = backend.faults.write { throw FaultyBackend.error(code) }
+        try await inner.write(bytes, to: path, at: offset)
+    }
+
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart {
+        try await inner.read(path, from: offset, maxBytes: maxBytes)
+    }
+
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
+        try await inner.info(of: path)
+    }
+
+    func list(_ path: ByteString, maxEntries: Int) async throws(SandboxError) -> [DirectoryEntry] {
+        try await inner.list(path, maxEntries: maxEntries)
+    }
+
+    func makeDirectory(_ path: ByteString) async throws(SandboxError) {
+        if let code = backend.faults.write { throw FaultyBackend.error(code) }
+        try await inner.makeDirectory(path)
+    }
+
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
+        if let code = backend.faults.write { throw FaultyBackend.error(code) }
+        try await inner.makeSymbolicLink(path, to: target)
+    }
+
+    func remove(_ path: ByteString) async throws(SandboxError) {
+        try await inner.remove(path)
+    }
+
     func run(
         _ command: Command, stdin: StandardInput, limits: Limits
     ) async throws(SandboxError) -> RunResult {

@@ -1,9 +1,9 @@
 /// The tar parser alone: every dialect, every way to be cut off or damaged, without a file system.
 
-import SandboxAPI
 import TestSupport
 import Testing
 
+@testable import SandboxAPI
 @testable import SandboxImages
 
 /// What came out of an archive: entries with their data.

@@ -10,7 +10,7 @@ enum Fault: String, CaseIterable {
     case argumentsAreText, environmentLeaks, outputLimitIsDoubled, limitsAreSignals, streamedOutputIsKept
     case bodysErrorIsLost, filesAreCut, pathsAreMended, nothingIsExecutable, neverBusy, closedIsAnotherError
     case shutDownIsAnotherError, nobodyIsCounted, errorsAreAnonymous, anotherKindAnswers, aLayerIsMissing
-    case anyLevelWillDo
+    case anyLevelWillDo, entriesAreMissing, linksAreFollowed, partsAreWhole, removalIsForgotten
 
     var check: ConformanceCheck {
         switch self {
@@ -29,6 +29,10 @@ enum Fault: String, CaseIterable {
         case .filesAreCut: FileChecks.bounds
         case .pathsAreMended: FileChecks.outside
         case .nothingIsExecutable: FileChecks.modes
+        case .entriesAreMissing: TreeChecks.listing
+        case .linksAreFollowed: TreeChecks.links
+        case .partsAreWhole: TreeChecks.parts
+        case .removalIsForgotten: TreeChecks.removal
         case .neverBusy: LifetimeChecks.busy
         case .closedIsAnotherError: LifetimeChecks.closed
         case .shutDownIsAnotherError: LifetimeChecks.shutdown
@@ -114,6 +118,66 @@ private final class FaultySandbox: SandboxLease {
             guard fault == .filesAreCut, error.code == .fileTooLarge else { throw mended(error) }
             let file = try await inner.readFile(path, maxBytes: 1 << 30)
             return OutputFile(Array(file.bytes.prefix(maxBytes)))
+        }
+    }
+
+    func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
+        do throws(SandboxError) {
+            try await inner.write(bytes, to: path, at: offset)
+        } catch {
+            throw mended(error)
+        }
+    }
+
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart {
+        do throws(SandboxError) {
+            return try await inner.read(
+                path, from: fault == .partsAreWhole ? 0 : offset, maxBytes: maxBytes)
+        } catch {
+            throw mended(error)
+        }
+    }
+
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
+        do throws(SandboxError) {
+            let info = try await inner.info(of: path)
+            guard fault == .linksAreFollowed, let target = info.target else { return info }
+            return try await inner.info(of: target)
+        } catch {
+            throw mended(error)
+        }
+    }
+
+    func list(_ path: ByteString, maxEntries: Int) async throws(SandboxError) -> [DirectoryEntry] {
+        do throws(SandboxError) {
+            let entries = try await inner.list(path, maxEntries: maxEntries)
+            return fault == .entriesAreMissing ? entries.dropLast() : entries
+        } catch {
+            throw mended(error)
+        }
+    }
+
+    func makeDirectory(_ path: ByteString) async throws(SandboxError) {
+        do throws(SandboxError) {
+            try await inner.makeDirectory(path)
+        } catch {
+            throw mended(error)
+        }
+    }
+
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
+        do throws(SandboxError) {
+            try await inner.makeSymbolicLink(path, to: target)
+        } catch {
+            throw mended(error)
+        }
+    }
+
+    func remove(_ path: ByteString) async throws(SandboxError) {
+        do throws(SandboxError) {
+            if fault != .removalIsForgotten { try await inner.remove(path) }
+        } catch {
+            throw mended(error)
         }
     }
 

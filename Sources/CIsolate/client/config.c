@@ -12,6 +12,10 @@
 #include "cgroup_facts.h"
 #include "internal.h"
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
 enum { TEXT_MAX = 128 << 10, PROGRAM_UID = 1000 };
 
 static uint32_t add_bytes(struct config_builder *b, const char *bytes, size_t length) {
@@ -139,7 +143,10 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
 }
 
 int isolate_memory_file(const void *data, size_t bytes) {
-    int fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    /* Without MFD_NOEXEC_SEAL it is refused where vm.memfd_noexec is 2; before Linux 6.3 with it. */
+    int fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL)
+        fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
     for (size_t done = 0; done < bytes;) {

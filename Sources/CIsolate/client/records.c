@@ -120,14 +120,19 @@ int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_by
     return send_record(control, &vector, 1, NULL, 0);
 }
 
-int isolate_slot_send_open(int control, const char *path, int mode, int content) {
-    struct isolate_file_record record = {.type = ISOLATE_OPEN_FILE, .mode = (uint32_t)mode};
-    size_t length = strlen(path);
-    if (length == 0 || length >= sizeof record.path)
+int isolate_slot_send_open(int control, const isolate_file_question *question) {
+    struct isolate_file_record record = {.type = ISOLATE_OPEN_FILE,
+                                         .mode = question->mode,
+                                         .flags = question->flags,
+                                         .offset = question->offset};
+    size_t length = strlen(question->path), target = question->target ? strlen(question->target) + 1 : 0;
+    if (length == 0 || length + target >= sizeof record.path)
         return -ENAMETOOLONG;
-    memcpy(record.path, path, length);
+    memcpy(record.path, question->path, length);
+    if (target > 0)
+        memcpy(record.path + length + 1, question->target, target - 1);
     struct iovec vector = {&record, sizeof record};
-    return send_record(control, &vector, 1, &content, content >= 0 ? 1 : 0);
+    return send_record(control, &vector, 1, &question->content, question->content >= 0 ? 1 : 0);
 }
 
 int isolate_slot_receive(int control, isolate_slot_message *message, int *fd) {

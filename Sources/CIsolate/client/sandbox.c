@@ -173,34 +173,35 @@ void isolate_sandbox_close(isolate_sandbox *sandbox) {
     internal_close(&sandbox->request);
 }
 
-static int open_file(isolate_sandbox *sandbox, const char *path, int mode, int content, int *fd,
-                     uint64_t *bytes, isolate_failure *failure) {
+static int open_file(isolate_sandbox *sandbox, const isolate_file_question *question, int *fd,
+                     isolate_failure *failure) {
     isolate_slot_message message;
     *failure = internal_failure(0, 0, 0);
     if (sandbox->supervisor->owner != getpid())
         return internal_refuse_fork(failure);
-    int result = isolate_slot_send_open(sandbox->control, path, mode, content);
+    int result = isolate_slot_send_open(sandbox->control, question);
     if (result < 0) {
         *failure = internal_failure(ISOLATE_STAGE_FILE, -result, ISOLATE_DETAIL_FILE_ASK);
         return result;
     }
-    result = internal_wait_for_answer(sandbox, ISOLATE_FILE_OPENED, &message, fd, failure);
-    if (result == 0)
-        *bytes = message.status.bytes;
-    return result;
+    return internal_wait_for_answer(sandbox, ISOLATE_FILE_OPENED, &message, fd, failure);
 }
 
 int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void *data, size_t bytes,
                           int executable, isolate_failure *failure) {
     int CLEANUP_CLOSE fd = -1;
-    uint64_t size;
     int CLEANUP_CLOSE content = executable ? isolate_memory_file(data, bytes) : -1;
     if (executable && content < 0) {
         *failure = internal_failure(ISOLATE_STAGE_FILE, -content, ISOLATE_DETAIL_FILE_CONTENT);
         return content;
     }
-    int mode = executable ? ISOLATE_FILE_WRITE_EXECUTABLE : ISOLATE_FILE_WRITE;
-    int result = open_file(sandbox, path, mode, content, &fd, &size, failure);
+    isolate_file_question question = {
+        .path = path,
+        .mode = ISOLATE_FILE_WRITE,
+        .flags = executable ? ISOLATE_FILE_EXECUTABLE | ISOLATE_FILE_COPY : 0,
+        .content = content,
+    };
+    int result = open_file(sandbox, &question, &fd, failure);
     if (executable)
         return result;
     for (size_t done = 0; result == 0 && done < bytes;) {
@@ -218,10 +219,10 @@ int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void
 int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data, size_t bytes,
                          size_t *read_bytes, isolate_failure *failure) {
     int CLEANUP_CLOSE fd = -1;
-    uint64_t size;
+    isolate_file_question question = {.path = path, .mode = ISOLATE_FILE_READ, .content = -1};
     char extra;
     *read_bytes = 0;
-    int result = open_file(sandbox, path, ISOLATE_FILE_READ, -1, &fd, &size, failure);
+    int result = open_file(sandbox, &question, &fd, failure);
     while (result == 0) {
         int is_full = *read_bytes == bytes; /* one byte more than allowed tells a larger file */
         ssize_t n = is_full ? read(fd, &extra, 1) : read(fd, (char *)data + *read_bytes, bytes - *read_bytes);

@@ -313,9 +313,18 @@ int isolate_slot_destroy(const isolate_supervisor *supervisor, uint32_t slot);
 int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slot_record *record, int fds[2]);
 
 int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_bytes, uint64_t serial);
-/* mode: enum isolate_file_mode. content: for ISOLATE_FILE_WRITE_EXECUTABLE the file to copy, read from its
- * offset on; -1 for the other modes. */
-int isolate_slot_send_open(int control, const char *path, int mode, int content);
+/* What is asked about a path of /work: isolate_protocol.h has the modes and flags. */
+typedef struct isolate_file_question {
+    const char *path;   /* relative to /work */
+    const char *target; /* ISOLATE_FILE_LINK: what the link points to; else NULL */
+    uint32_t mode;      /* enum isolate_file_mode */
+    uint32_t flags;     /* enum isolate_file_flags */
+    uint64_t offset;
+    int content; /* ISOLATE_FILE_COPY: the file to copy, read from its offset on; else -1 */
+} isolate_file_question;
+
+/* -ENAMETOOLONG when path and target together have not less than ISOLATE_PATH_BYTES. */
+int isolate_slot_send_open(int control, const isolate_file_question *question);
 
 typedef union isolate_slot_message {
     uint32_t type;

@@ -11,7 +11,7 @@
 
 #include "isolate_protocol.h"
 
-enum { ISOLATE_AGENT_VERSION = 2 };
+enum { ISOLATE_AGENT_VERSION = 3 };
 /* The size of /dev/shm that the engine is asked for, by which the container's own is known. */
 #define ISOLATE_AGENT_SHARED_MEMORY (1ull << 40)
 /* The largest payload of a frame, either way. */
@@ -40,7 +40,7 @@ enum isolate_frame_type {
     ISOLATE_FRAME_STDOUT,     /* bytes */
     ISOLATE_FRAME_STDERR,
     ISOLATE_FRAME_INPUT_TAKEN, /* struct isolate_agent_credit: the program, or nobody, will read them */
-    ISOLATE_FRAME_FILE,        /* bytes of the file that was opened for reading; none: its end */
+    ISOLATE_FRAME_FILE,        /* bytes of what was opened for reading, or of a listing; none: its end */
 };
 
 struct isolate_agent_hello {
@@ -59,7 +59,7 @@ struct isolate_agent_status {
 };
 
 struct isolate_agent_file { /* OPEN */
-    uint64_t bytes;         /* READ: the most that is wanted; WRITE: how many follow */
+    uint64_t bytes;         /* READ, LIST, DESCRIBE: the most that is wanted; WRITE: how many follow */
     struct isolate_file_record file;
 };
 

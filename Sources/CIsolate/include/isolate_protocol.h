@@ -210,24 +210,49 @@ struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN */
 struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT_DONE, PROGRAM_WAITING, … */
     uint32_t type;
     uint32_t layers;
-    uint32_t retire; /* CLEARED: this slot must not be used again */
-    int32_t value;   /* SEAT_FORKED: a pid; FILE_OPENED for reading: the permission bits when opened */
-    uint64_t bytes;  /* FILE_OPENED for reading: the size when opened */
+    uint32_t retire;   /* CLEARED: this slot must not be used again */
+    int32_t value;     /* SEAT_FORKED: a pid; FILE_OPENED for reading: the permission bits when opened;
+                          for removing: 1 when a part is left, to be asked for again */
+    uint64_t bytes;    /* FILE_OPENED for reading: the size when opened; for listing: where the next part
+                          begins, 0 after the last */
+    uint64_t identity; /* FILE_OPENED for reading: the inode, which two parts of one file have in common */
     struct isolate_failure failure;
 };
 
+/* What is to be done with a path of /work. */
 enum isolate_file_mode {
-    ISOLATE_FILE_READ = 0,
-    ISOLATE_FILE_WRITE,
-    ISOLATE_FILE_WRITE_EXECUTABLE, /* + descriptor: its content; answered without one */
-    ISOLATE_FILE_REMOVE,
-    ISOLATE_FILE_WRITE_PROGRAM, /* as WRITE, but executable: for an agent, which never forks */
+    ISOLATE_FILE_READ = 0,  /* answered with a descriptor at `offset` */
+    ISOLATE_FILE_WRITE,     /* at offset 0 a new file, else one that has at least so many bytes */
+    ISOLATE_FILE_REMOVE,    /* a file, a link or a tree, at most ISOLATE_REMOVED_MAX entries at a time */
+    ISOLATE_FILE_LIST,      /* answered with a descriptor: struct isolate_entry of what a directory has */
+    ISOLATE_FILE_DESCRIBE,  /* the same of one path, its name left out; a link is not followed */
+    ISOLATE_FILE_DIRECTORY, /* makes a directory, and those above it; one that is there is left as it is */
+    ISOLATE_FILE_LINK,      /* makes a symbolic link; its target follows the path's NUL in `path` */
+};
+
+enum isolate_file_flags {
+    ISOLATE_FILE_EXECUTABLE = 1 << 0, /* WRITE: mode 0755 in place of 0644 */
+    ISOLATE_FILE_COPY = 1 << 1, /* WRITE: a descriptor with the content comes along; answered without one */
 };
 
 struct isolate_file_record { /* OPEN_FILE */
     uint32_t type;
-    uint32_t mode;                 /* enum isolate_file_mode */
-    char path[ISOLATE_PATH_BYTES]; /* relative to /work, NUL-terminated */
+    uint32_t mode;  /* enum isolate_file_mode */
+    uint32_t flags; /* enum isolate_file_flags */
+    uint32_t reserved;
+    uint64_t offset; /* READ, WRITE: in bytes; LIST: where a part begins, as the last answer said */
+    char path[ISOLATE_PATH_BYTES]; /* relative to /work, NUL-terminated; "." is /work */
+};
+
+/* At most so many bytes of entries are answered, and so many entries removed, at a time. */
+enum { ISOLATE_LIST_BYTES = 64 << 10, ISOLATE_REMOVED_MAX = 4096 };
+
+/* An entry of a directory; its name and the target of a link follow, without a NUL. */
+struct isolate_entry {
+    uint32_t mode; /* st_mode: type and permission bits */
+    uint16_t name_bytes, target_bytes;
+    uint64_t bytes;
+    int64_t modified_ns; /* since 1970 */
 };
 
 enum isolate_run_flags {

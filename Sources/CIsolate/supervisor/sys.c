@@ -2,7 +2,12 @@
  */
 #include "sys.h"
 
+#include <linux/memfd.h>
 #include <linux/sched.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
     char *t = to;
@@ -135,6 +140,14 @@ const struct sys_entry *sys_next_entry(struct sys_entries *entries) {
         entries->at += entry->bytes;
     } while (is_dots(entry->name));
     return entry;
+}
+
+int sys_memory_file(const char *name) {
+    /* Without MFD_NOEXEC_SEAL it is refused where vm.memfd_noexec is 2; before Linux 6.3 with it. */
+    int fd = (int)SYS_CALL_2(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd == -EINVAL)
+        fd = (int)SYS_CALL_2(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd;
 }
 
 void sys_close_others(int first, const int *keep, unsigned keep_count) {

@@ -252,6 +252,9 @@ void sys_begin_entries(struct sys_entries *entries, int dir);
 /* The next one but . and .., valid until the next call; 0 after the last. */
 const struct sys_entry *sys_next_entry(struct sys_entries *entries);
 
+/* A memory file for data, which nobody may execute where the kernel knows such files; or -errno. */
+int sys_memory_file(const char *name);
+
 /* Closes every descriptor from `first` on that is not in keep[]. */
 void sys_close_others(int first, const int *keep, unsigned keep_count);
 

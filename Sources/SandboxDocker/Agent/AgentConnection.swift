@@ -132,49 +132,9 @@ final class AgentConnection: AttachedStreamHandler {
         return status
     }
 
-    /// Writes a file below `/work`, whole or not at all.
-    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
-        let mode = executable ? ISOLATE_FILE_WRITE_PROGRAM : ISOLATE_FILE_WRITE
-        let frames = AgentContent.frames(bytes)
-        let answer = try await askInTurn(.status, sending: bytes.count, rest: frames.dropFirst()) {
-            buffer in
-            buffer.writeFrame(ISOLATE_FRAME_OPEN, Self.file(path, mode: mode, bytes: bytes.count))
-            if let first = frames.first { buffer.writeImmutableBuffer(first) }
-        }
-        guard case .status(let status) = answer else { throw wrongAnswer() }
-        if status.status.failure.stage != 0 {
-            throw FileErrors.error(errno: status.status.failure.errno_value, path: path)
-        }
-    }
-
-    /// Reads a file below `/work`.
-    func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
-        let answer = try await askInTurn(.file(path: path, maxBytes: maxBytes)) { buffer in
-            // One byte more than allowed tells a file that is too large.
-            let most = min(maxBytes, Int.max - 1) + 1
-            buffer.writeFrame(ISOLATE_FRAME_OPEN, Self.file(path, mode: ISOLATE_FILE_READ, bytes: most))
-        }
-        guard case .file(let file) = answer else { throw wrongAnswer() }
-        return file
-    }
-
-    private func wrongAnswer() -> SandboxError {
+    func wrongAnswer() -> SandboxError {
         malformed()
         return lossError
-    }
-
-    static func file(
-        _ path: ByteString, mode: isolate_file_mode, bytes: Int
-    ) -> isolate_agent_file {
-        var request = isolate_agent_file()
-        request.bytes = UInt64(bytes)
-        request.file.type = ISOLATE_OPEN_FILE.rawValue
-        request.file.mode = mode.rawValue
-        // Checked before: shorter than the field, without NUL.
-        withUnsafeMutableBytes(of: &request.file.path) { field in
-            field.copyBytes(from: path.bytes.prefix(field.count - 1))
-        }
-        return request
     }
 
     /// At 10 MB/s.

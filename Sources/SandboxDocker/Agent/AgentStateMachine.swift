@@ -10,7 +10,14 @@ import SandboxRuntime
 enum AgentAnswer {
     case hello(isolate_agent_hello)
     case status(isolate_agent_status)
-    case file(OutputFile)
+    case file(AgentFile)
+}
+
+/// What an agent sent of a file, or of a directory's entries.
+struct AgentFile: Sendable {
+    var bytes: [UInt8] = []
+    /// Its first word, before the bytes: size, permissions, identity; or where the next entries are.
+    var status: isolate_status_record
 }
 
 /// One question at a time, next to one run at most. `Waiter` waits for an answer, `Run` is told of its end.
@@ -21,10 +28,21 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     enum Question: Sendable {
         /// Its configuration.
         case hello
-        /// PREPARE, CLEAR, SET_DISK, or a file to be written.
+        /// PREPARE, CLEAR, SET_DISK, or a file to be written or removed.
         case status
         /// A file to be read, of at most so many bytes.
         case file(path: ByteString, maxBytes: Int)
+        /// A part of a file, or of a directory's entries, of at most so many bytes.
+        case part(path: ByteString, bytes: Int, isDirectory: Bool)
+
+        /// What is read: bytes that are kept at most, where one more than a caller allows shows a file that is too large.
+        fileprivate var reading: (path: ByteString, room: Int, isDirectory: Bool)? {
+            switch self {
+            case .hello, .status: nil
+            case .file(let path, let maxBytes): (path, min(maxBytes, Int.max - 1) + 1, false)
+            case .part(let path, let bytes, let isDirectory): (path, bytes, isDirectory)
+            }
+        }
     }
 
     /// A question that waits for its answer.
@@ -32,7 +50,7 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
         var question: Question
         var waiter: Waiter
         /// The file so far; nil until the agent said that it is open.
-        var file: OutputFile?
+        var file: AgentFile?
     }
 
     /// What a frame calls for.
@@ -90,14 +108,17 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
         if status.status.retire != 0 { mustRetire = true }
         switch pending?.question {
         case .status: return answer(.success(.status(status)))
-        case .file(let path, let maxBytes):
+        case .file, .part:
+            guard let reading = pending?.question.reading else { return .none }
             guard status.status.failure.stage == 0 else {
-                return answer(
-                    .failure(FileErrors.error(errno: status.status.failure.errno_value, path: path)))
+                let error = FileErrors.error(
+                    errno: status.status.failure.errno_value, path: reading.path,
+                    directory: reading.isDirectory)
+                return answer(.failure(error))
             }
             // The content follows.
-            var file = OutputFile([], executable: status.status.isExecutable)
-            file.bytes.reserveCapacity(min(Int(clamping: status.status.bytes), maxBytes, 1 << 20))
+            var file = AgentFile(status: status.status)
+            file.bytes.reserveCapacity(min(Int(clamping: status.status.bytes), reading.room, 1 << 20))
             pending?.file = file
             return .none
         case .hello: return .malformed
@@ -107,17 +128,17 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
 
     /// A piece of the file that is being read; an empty one is its end.
     mutating func received(file piece: some Collection<UInt8>, at now: Instant) -> Action {
-        guard case .file(let path, let maxBytes)? = pending?.question, let file = pending?.file else {
+        guard let pending, let reading = pending.question.reading, let file = pending.file else {
             return .none
         }
         if piece.isEmpty {
-            return answer(
-                file.bytes.count > maxBytes
-                    ? .failure(FileErrors.tooLarge(path, maxBytes)) : .success(.file(file)))
+            if case .file(let path, let maxBytes) = pending.question, file.bytes.count > maxBytes {
+                return answer(.failure(FileErrors.tooLarge(path, maxBytes)))
+            }
+            return answer(.success(.file(file)))
         }
         // Never more than was asked for, whatever comes.
-        let room = min(maxBytes, Int.max - 1) + 1 - file.bytes.count
-        pending?.file?.bytes += piece.prefix(max(0, room))
+        self.pending?.file?.bytes += piece.prefix(max(0, reading.room - file.bytes.count))
         // A file may be of any size, as long as it comes.
         answerDeadline = now + patience
         return .none

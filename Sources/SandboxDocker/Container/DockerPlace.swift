@@ -48,8 +48,37 @@ struct DockerPlace: SandboxPlace {
         try await connection.write(bytes, to: path, executable: executable)
     }
 
+    func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
+        try await container.makeRoom(bytes.count)
+        try await connection.write(bytes, to: path, at: offset)
+    }
+
     func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
         try await connection.read(path, maxBytes: maxBytes)
+    }
+
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart {
+        try await connection.read(path, from: offset, maxBytes: maxBytes)
+    }
+
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
+        try await connection.info(of: path)
+    }
+
+    func list(_ path: ByteString, from position: UInt64) async throws(SandboxError) -> DirectoryPart {
+        try await connection.list(path, from: position)
+    }
+
+    func makeDirectory(_ path: ByteString) async throws(SandboxError) {
+        try await connection.makeDirectory(path)
+    }
+
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
+        try await connection.makeSymbolicLink(path, to: target)
+    }
+
+    func remove(_ path: ByteString) async throws(SandboxError) -> Bool {
+        try await connection.remove(path)
     }
 
     // MARK: Runs

@@ -39,25 +39,115 @@ public final class PlacedSandbox: SandboxLease {
     // MARK: Files
 
     public func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
-        do throws(SandboxError) {
-            try beginUse()
-            defer { endUse() }
+        try await use { place throws(SandboxError) in
             try await place.write(bytes, to: try Validation.workPath(path), executable: executable)
-        } catch {
-            throw place.explain(error).with(provenance)
+        }
+    }
+
+    public func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
+        try await use { place throws(SandboxError) in
+            guard offset > 0 else { throw Self.negative("offset", offset, least: 1) }
+            try await place.write(bytes, to: try Validation.workPath(path), at: offset)
         }
     }
 
     public func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        try await use { place throws(SandboxError) in
+            let name = try Validation.workPath(path)
+            guard maxBytes >= 0 else { throw Self.negative("maxBytes", maxBytes) }
+            return try await place.read(name, maxBytes: maxBytes)
+        }
+    }
+
+    public func read(
+        _ path: ByteString, from offset: Int, maxBytes: Int
+    ) async throws(SandboxError) -> FilePart {
+        try await use { place throws(SandboxError) in
+            let name = try Validation.existingPath(path)
+            guard maxBytes >= 0 else { throw Self.negative("maxBytes", maxBytes) }
+            guard offset >= 0 else { throw Self.negative("offset", offset) }
+            return try await place.read(name, from: offset, maxBytes: maxBytes)
+        }
+    }
+
+    public func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
+        try await use { place throws(SandboxError) in
+            try await place.info(of: try Validation.directoryPath(path))
+        }
+    }
+
+    public func list(
+        _ path: ByteString, maxEntries: Int
+    ) async throws(SandboxError) -> [DirectoryEntry] {
+        try await use { place throws(SandboxError) in
+            let name = try Validation.directoryPath(path)
+            guard maxEntries >= 0 else { throw Self.negative("maxEntries", maxEntries) }
+            var entries: [DirectoryEntry] = []
+            var position: UInt64 = 0
+            repeat {
+                let part = try await place.list(name, from: position)
+                entries += part.entries
+                guard entries.count <= maxEntries else {
+                    throw SandboxError(
+                        .tooManyFiles, stage: "file",
+                        message: "\(name.quoted) has more than \(maxEntries) entries",
+                        hint: "raise the number of entries, or have the program make fewer")
+                }
+                position = part.next
+            } while position != 0
+            return entries.sorted { $0.name < $1.name }
+        }
+    }
+
+    public func makeDirectory(_ path: ByteString) async throws(SandboxError) {
+        try await use { place throws(SandboxError) in
+            try await place.makeDirectory(try Validation.workPath(path))
+        }
+    }
+
+    public func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
+        try await use { place throws(SandboxError) in
+            let name = try Validation.workPath(path)
+            try Validation.linkTarget(target, of: name)
+            try await place.makeSymbolicLink(name, to: target)
+        }
+    }
+
+    /// Parts of a tree that are removed until a program is taken to make its files as fast.
+    private static let mostParts = 256
+
+    public func remove(_ path: ByteString) async throws(SandboxError) {
+        try await use { place throws(SandboxError) in
+            let name = try Validation.existingPath(path)
+            if try await place.remove(name) { return }
+            for _ in 1..<Self.mostParts {
+                do throws(SandboxError) {
+                    if try await place.remove(name) { return }
+                } catch {
+                    // The program may have removed the rest itself.
+                    if error.code == .fileNotFound { return }
+                    throw error
+                }
+            }
+            throw SandboxError(
+                .tooManyFiles, stage: "file",
+                message: "\(name.quoted) has too many files in it to be removed",
+                hint: "end the run that makes them, or close the sandbox")
+        }
+    }
+
+    private static func negative(_ name: String, _ value: Int, least: Int = 0) -> SandboxError {
+        SandboxError(.invalidArgument, message: "\(name) is \(value)", hint: "give \(least) or more")
+    }
+
+    /// Does something with the place's files, which a close waits for.
+    private func use<Value>(
+        _ body: (any SandboxPlace) async throws(SandboxError) -> Value
+    ) async throws(SandboxError) -> Value {
         do throws(SandboxError) {
             try beginUse()
             defer { endUse() }
-            let name = try Validation.workPath(path)
-            guard maxBytes >= 0 else {
-                throw SandboxError(
-                    .invalidArgument, message: "maxBytes is \(maxBytes)", hint: "give 0 or more")
-            }
-            return try await place.read(name, maxBytes: maxBytes)
+            return try await body(place)
         } catch {
             throw place.explain(error).with(provenance)
         }

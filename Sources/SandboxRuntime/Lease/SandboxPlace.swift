@@ -19,6 +19,31 @@ public protocol SandboxPlace: Sendable {
     /// Reads a file of `/work` of at most `maxBytes`; a larger one throws `.fileTooLarge`.
     func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile
 
+    /// Writes a part of a file of `/work` that has at least `offset` bytes; a shorter one throws `.fileChanged`.
+    func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError)
+
+    /// Reads at most `maxBytes` of a file of `/work`, fewer only at its end.
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart
+
+    /// What stands at a path of `/work`, or `.`; links are not followed.
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo
+
+    /// A part of a directory's entries, in any order, as many as come at a time without cost.
+    ///
+    /// - Parameter position: 0, or ``DirectoryPart/next`` of the part before.
+    func list(_ path: ByteString, from position: UInt64) async throws(SandboxError) -> DirectoryPart
+
+    /// Makes a directory of `/work` and those above it, unless they are there.
+    func makeDirectory(_ path: ByteString) async throws(SandboxError)
+
+    /// Makes a symbolic link in `/work`, replacing a file or link. `target` is valid.
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError)
+
+    /// Removes a file, a link or a tree of `/work`, or a part of the tree, some thousand entries at a time.
+    ///
+    /// - Returns: true when it is gone.
+    func remove(_ path: ByteString) async throws(SandboxError) -> Bool
+
     /// Whatever the limits need before files are written and the run is started.
     func prepare(_ limits: Limits) async throws(SandboxError)
 
@@ -54,6 +79,18 @@ extension SandboxPlace {
     public func requestLeft() {}
     public func checkUsable() throws(SandboxError) {}
     public func explain(_ error: SandboxError) -> SandboxError { error }
+}
+
+/// A part of a directory's entries.
+public struct DirectoryPart: Sendable {
+    public var entries: [DirectoryEntry]
+    /// Where the next part begins; 0 after the last.
+    public var next: UInt64
+
+    public init(entries: [DirectoryEntry], next: UInt64 = 0) {
+        self.entries = entries
+        self.next = next
+    }
 }
 
 /// One run, as a place is asked for it.

@@ -18,9 +18,35 @@ public enum Validation {
     private static let parent: ByteString = ".."
     private static let here: ByteString = "."
 
-    /// The path below `/work` in its shortest form.
+    /// The path of a file below `/work`, relative to it, in its shortest form. A new name may have no newline in it.
     public static func workPath(_ path: ByteString) throws(SandboxError) -> ByteString {
         try plain(path, "path", .invalidPath)
+        return try existingPath(path)
+    }
+
+    /// The same of what a program may have named: with newlines, too.
+    public static func existingPath(_ path: ByteString) throws(SandboxError) -> ByteString {
+        let result = try shortest(path)
+        guard !result.isEmpty, path.bytes.last != ByteString.slash else {
+            throw SandboxError(
+                .invalidPath, message: "path \(quoted(path)) names no file", hint: "give the name of a file")
+        }
+        return result
+    }
+
+    /// The path of a directory, which a program may have named: `.` for `/work` itself.
+    public static func directoryPath(_ path: ByteString) throws(SandboxError) -> ByteString {
+        let result = try shortest(path)
+        return result.isEmpty ? here : result
+    }
+
+    private static func shortest(_ path: ByteString) throws(SandboxError) -> ByteString {
+        guard !path.isEmpty, !path.bytes.contains(0) else {
+            throw SandboxError(
+                .invalidPath,
+                message: path.isEmpty ? "the path is empty" : "the path \(quoted(path)) has a NUL in it",
+                hint: path.isEmpty ? "give a name" : "give a name without NUL")
+        }
         var names = path.parts[...]
         if path.isAbsolute {
             guard path == work || path.bytes.starts(with: work.bytes + [ByteString.slash]) else {
@@ -48,16 +74,25 @@ public enum Validation {
             }
         }
         let result = ByteString(path: parts)
-        guard !result.isEmpty, path.bytes.last != ByteString.slash else {
-            throw SandboxError(
-                .invalidPath, message: "path \(quoted(path)) names no file", hint: "give the name of a file")
-        }
         guard result.bytes.count <= maximumPath else {
             throw SandboxError(
                 .invalidPath, message: "path of \(result.bytes.count) bytes",
                 hint: "give at most \(maximumPath)")
         }
         return result
+    }
+
+    /// What a symbolic link is to point to.
+    public static func linkTarget(_ target: ByteString, of path: ByteString) throws(SandboxError) {
+        guard !target.isEmpty, !target.bytes.contains(0),
+            target.bytes.count + path.bytes.count <= maximumPath
+        else {
+            throw SandboxError(
+                .invalidPath, message: "the link \(quoted(path)) cannot point to \(quoted(target))",
+                hint:
+                    "give a target that is not empty, without NUL, with the path at most \(maximumPath) bytes"
+            )
+        }
     }
 
     /// The working directory as an absolute path in the sandbox.
@@ -173,16 +208,7 @@ public enum Validation {
     }
 
     /// For messages: short, with control characters and what is not UTF-8 made visible.
-    public static func quoted(_ text: ByteString) -> String {
-        // No more than is shown: a scalar has at most four bytes.
-        let head = ByteString(text.bytes.prefix(324))
-        var count = 0
-        let shown = head.shown { scalar in
-            count += 1
-            return count > 80 ? "" : scalar.escaped(asASCII: false)
-        }
-        return "\"\(shown)\(count > 80 || text.bytes.count > 324 ? "…" : "")\""
-    }
+    public static func quoted(_ text: ByteString) -> String { text.quoted }
 
     /// The same of text.
     public static func quoted(_ text: String) -> String { quoted(ByteString(text)) }

@@ -151,6 +151,14 @@ package enum FileErrors {
             message: "\(Validation.quoted(path)) is larger than \(maxBytes) bytes", hint: "raise maxBytes")
     }
 
+    /// A slot or agent answered what is no list of entries.
+    package static func malformedEntries(_ path: ByteString) -> SandboxError {
+        SandboxError(
+            .internalError, stage: "file",
+            message: "the entries of \(Validation.quoted(path)) cannot be read",
+            hint: "please report this")
+    }
+
     package static func diskLimit(_ bytes: Int, _ failure: isolate_failure) -> SandboxError {
         SandboxError(
             .invalidLimit, stage: failure.stageName, errno: failure.errno_value,
@@ -159,10 +167,26 @@ package enum FileErrors {
             hint: "give more than the files of the sandbox already hold")
     }
 
-    package static func error(errno number: Int32, path: ByteString) -> SandboxError {
+    /// - Parameter directory: the path was to be a directory's.
+    package static func error(
+        errno number: Int32, path: ByteString, directory: Bool = false
+    ) -> SandboxError {
         let name = Validation.quoted(path)
         let reason = describe(errno: number)
         switch number {
+        case ENOTDIR where directory:
+            return SandboxError(
+                .notDirectory, stage: "file", errno: number, message: "\(name) is not a directory",
+                hint: "give the name of a directory")
+        case EEXIST where directory:
+            return SandboxError(
+                .notDirectory, stage: "file", errno: number,
+                message: "\(name) cannot be made: something else is there", hint: "remove it first")
+        case ESTALE:
+            return SandboxError(
+                .fileChanged, stage: "file", errno: number,
+                message: "\(name) was cut or replaced while it was written in parts",
+                hint: "write it while no program runs")
         case ENOENT, ENOTDIR:
             return SandboxError(
                 .fileNotFound, stage: "file", errno: number, message: "\(name) is not in /work",

@@ -96,7 +96,7 @@ public struct ConformanceCheck: Sendable, CustomTestStringConvertible {
 
     static let everything =
         OutcomeChecks.all + InputChecks.all + OutputChecks.all + StreamingChecks.all + FileChecks.all
-        + LimitChecks.all + LifetimeChecks.all + IsolationChecks.all
+        + TreeChecks.all + LimitChecks.all + LifetimeChecks.all + IsolationChecks.all
 
     /// Makes a backend, does what the check is about, and shuts the backend down; anew in each mode of the root file system
     /// that is to be checked.

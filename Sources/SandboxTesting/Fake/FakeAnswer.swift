@@ -22,6 +22,15 @@ extension FakeBackend {
         /// The path is below `/work`, in its shortest form.
         case write(ByteString, executable: Bool)
         case read(ByteString, maxBytes: Int)
+        /// A part of a file, as files that are streamed come.
+        case writePart(ByteString, offset: Int)
+        case readPart(ByteString, offset: Int)
+        /// `.` is `/work` itself, here and in `list`.
+        case info(ByteString)
+        case list(ByteString)
+        case makeDirectory(ByteString)
+        case makeSymbolicLink(ByteString, target: ByteString)
+        case remove(ByteString)
     }
 
     /// What a run does, step by step, and how it ends.

@@ -1,4 +1,4 @@
-/// A sandbox that is a table of files.
+/// A sandbox that is a tree of files in memory.
 
 import SandboxAPI
 import SandboxRuntime
@@ -6,7 +6,7 @@ import SandboxRuntime
 /// What ``FakeBackend`` gives out.
 final class FakeSandbox: SandboxLease {
     private struct State {
-        var files: [ByteString: OutputFile] = [:]
+        var files = FakeFiles()
         var isClosed = false
         var isBusy = false
         /// What the run under way does just now: its script, or the steps of its answer.
@@ -52,33 +52,115 @@ final class FakeSandbox: SandboxLease {
     // MARK: Files
 
     func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
+        let name = try named(path)
+        try await perform(.write(name, executable: executable)) { files throws(SandboxError) in
+            try files.write(OutputFile(bytes, executable: executable), to: name)
+        }
+    }
+
+    func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
+        try check(offset, "offset", least: 1)
+        let name = try named(path)
+        try await perform(.writePart(name, offset: offset)) { files throws(SandboxError) in
+            try files.write(bytes, to: name, at: offset)
+        }
+    }
+
+    func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        let name = try named(path)
+        try check(maxBytes, "maxBytes")
+        let file = try await perform(.read(name, maxBytes: maxBytes)) { files throws(SandboxError) in
+            try files.file(name)
+        }
+        guard file.bytes.count <= maxBytes else {
+            throw SandboxError(
+                .fileTooLarge, message: "\(Validation.quoted(name)) has more than \(maxBytes) bytes",
+                provenance: provenance)
+        }
+        return file
+    }
+
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart {
+        let name = try validated { () throws(SandboxError) in try Validation.existingPath(path) }
+        try check(maxBytes, "maxBytes")
+        try check(offset, "offset")
+        return try await perform(.readPart(name, offset: offset)) { files throws(SandboxError) in
+            try files.part(of: name, from: offset, maxBytes: maxBytes)
+        }
+    }
+
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
+        let name = try validated { () throws(SandboxError) in try Validation.directoryPath(path) }
+        return try await perform(.info(name)) { files throws(SandboxError) in
+            try files.info(of: name)
+        }
+    }
+
+    func list(_ path: ByteString, maxEntries: Int) async throws(SandboxError) -> [DirectoryEntry] {
+        let name = try validated { () throws(SandboxError) in try Validation.directoryPath(path) }
+        try check(maxEntries, "maxEntries")
+        let entries = try await perform(.list(name)) { files throws(SandboxError) in
+            try files.list(name)
+        }
+        guard entries.count <= maxEntries else {
+            throw SandboxError(
+                .tooManyFiles, message: "\(Validation.quoted(name)) has more than \(maxEntries) entries",
+                provenance: provenance)
+        }
+        return entries
+    }
+
+    func makeDirectory(_ path: ByteString) async throws(SandboxError) {
+        let name = try named(path)
+        try await perform(.makeDirectory(name)) { files throws(SandboxError) in
+            try files.makeDirectory(name)
+        }
+    }
+
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
+        let name = try named(path)
+        try validated { () throws(SandboxError) in try Validation.linkTarget(target, of: name) }
+        try await perform(.makeSymbolicLink(name, target: target)) { files throws(SandboxError) in
+            try files.makeLink(name, to: target)
+        }
+    }
+
+    func remove(_ path: ByteString) async throws(SandboxError) {
+        let name = try validated { () throws(SandboxError) in try Validation.existingPath(path) }
+        try await perform(.remove(name)) { files throws(SandboxError) in
+            try files.remove(name)
+        }
+    }
+
+    private func named(_ path: ByteString) throws(SandboxError) -> ByteString {
+        try validated { () throws(SandboxError) in try Validation.workPath(path) }
+    }
+
+    private func check(_ value: Int, _ name: String, least: Int = 0) throws(SandboxError) {
+        guard value < least else { return }
+        throw SandboxError(
+            .invalidArgument, message: "\(name) is \(value)", hint: "give \(least) or more",
+            provenance: provenance)
+    }
+
+    private func validated<Value>(
+        _ body: () throws(SandboxError) -> Value
+    ) throws(SandboxError) -> Value {
         do throws(SandboxError) {
             try checkOpen()
-            let name = try Validation.workPath(path)
-            try await backend.perform(.write(name, executable: executable))
-            state.withLock { $0.files[name] = OutputFile(bytes, executable: executable) }
+            return try body()
         } catch {
             throw error.with(provenance)
         }
     }
 
-    func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+    /// Has the script's say, and then does it.
+    private func perform<Value: Sendable>(
+        _ operation: FakeBackend.Operation, _ body: (inout FakeFiles) throws(SandboxError) -> Value
+    ) async throws(SandboxError) -> Value {
         do throws(SandboxError) {
-            try checkOpen()
-            let name = try Validation.workPath(path)
-            guard maxBytes >= 0 else {
-                throw SandboxError(
-                    .invalidArgument, message: "maxBytes is \(maxBytes)", hint: "give 0 or more")
-            }
-            try await backend.perform(.read(name, maxBytes: maxBytes))
-            guard let file = state.withLock({ $0.files[name] }) else {
-                throw SandboxError(.fileNotFound, message: "\(Validation.quoted(name)) does not exist")
-            }
-            guard file.bytes.count <= maxBytes else {
-                throw SandboxError(
-                    .fileTooLarge, message: "\(Validation.quoted(name)) has more than \(maxBytes) bytes")
-            }
-            return file
+            try await backend.perform(operation)
+            return try state.withLock { state throws(SandboxError) in try body(&state.files) }
         } catch {
             throw error.with(provenance)
         }
@@ -180,8 +262,8 @@ final class FakeSandbox: SandboxLease {
         do {
             if Task.isCancelled { throw SandboxError.runCancelled }
             let files = state.withLock { state in
-                for (path, file) in inputs { state.files[path] = file }
-                return state.files
+                for (path, file) in inputs { state.files.put(file, at: path) }
+                return state.files.regular
             }
             let run = FakeBackend.Run(
                 sandbox: number, command: command, stdin: stdin, limits: limits, files: files,
@@ -234,7 +316,7 @@ final class FakeSandbox: SandboxLease {
         _ chunks: [Execution.Chunk]
     ) -> RunResult {
         state.withLock { state in
-            for (path, file) in answer.files { state.files[path] = file }
+            for (path, file) in answer.files { state.files.put(file, at: path) }
         }
         var usage = answer.usage
         usage.wallTime = max(usage.wallTime, played.wallTime)

@@ -13,7 +13,6 @@
 #include "agent/agent.h"
 
 #include <linux/landlock.h>
-#include <linux/memfd.h>
 #include <linux/prctl.h>
 
 #include "accounting/cgroup.h"
@@ -109,10 +108,6 @@ static void launch(void) {
         report_unstarted(result);
 }
 
-static int memory_file(void) {
-    return (int)SYS_CALL_2(__NR_memfd_create, "input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-}
-
 static void begin_run(const uint8_t *payload, uint32_t bytes) {
     if (bytes < sizeof next.request.run || bytes > sizeof next.request || next.is_pending ||
         agent_file_is_writing())
@@ -124,9 +119,9 @@ static void begin_run(const uint8_t *payload, uint32_t bytes) {
     next.strings_left = next.request.run.strings_follow ? next.request.run.run.string_bytes : 0;
     next.input_left = next.request.run.input_bytes;
     if (next.strings_left > 0)
-        next.strings_file = memory_file();
+        next.strings_file = sys_memory_file("input");
     if (next.input_left > 0)
-        next.input_file = memory_file();
+        next.input_file = sys_memory_file("input");
     if (next.strings_left + next.input_left == 0)
         launch();
 }

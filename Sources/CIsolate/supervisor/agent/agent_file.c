@@ -1,4 +1,5 @@
-/* One file at a time: opened by the slot as the program's user, its bytes carried by the agent. */
+/* One question about files at a time: answered by the slot as the program's user, bytes carried by the agent.
+ */
 #include "agent/agent_file.h"
 
 #include "agent/agent_slot.h"
@@ -26,7 +27,7 @@ int agent_file_is_reading(void) {
 
 static void finish_writing(void) {
     sys_close_fd(&file.fd);
-    if (file.error != 0) { /* a part of a file is worse than none */
+    if (file.error != 0) { /* no incomplete file is left */
         struct isolate_status_record unused;
         int none = -1;
         file.request.file.mode = ISOLATE_FILE_REMOVE;
@@ -47,8 +48,9 @@ void agent_file_open(const uint8_t *payload, uint32_t bytes) {
     file.left = file.request.bytes;
     file.error = 0;
     file.fd = -1;
-    uint32_t mode = file.request.file.mode;
-    int is_write = mode == ISOLATE_FILE_WRITE || mode == ISOLATE_FILE_WRITE_PROGRAM;
+    /* The content comes in frames, never with a descriptor: the agent writes it itself, and never forks. */
+    file.request.file.flags &= ~(uint32_t)ISOLATE_FILE_COPY;
+    int is_write = file.request.file.mode == ISOLATE_FILE_WRITE;
     if (is_write && !agent_slot_has_room(file.left)) {
         file.answer = (struct isolate_status_record){
             .type = ISOLATE_FILE_OPENED,
@@ -70,7 +72,7 @@ void agent_file_open(const uint8_t *payload, uint32_t bytes) {
         return;
     }
     agent_slot_answer(&file.answer);
-    file.is_reading = mode == ISOLATE_FILE_READ && file.fd >= 0;
+    file.is_reading = file.fd >= 0; /* a file's bytes, or a listing */
 }
 
 void agent_file_content(const uint8_t *bytes, uint32_t count) {

@@ -1,126 +1,145 @@
 /*
- * Opens a file of /work for the embedder, which then reads or writes it through the descriptor.
+ * Files of /work for the embedder: the slot opens one, and the embedder reads or writes it through the
+ * descriptor; lists a directory, removes, makes directories and links.
  *
- * The slot does it as the program's user, so that the file belongs to the program and its rights and quota
- * apply. The tree is hostile: no symbolic link is followed, no mount crossed, nothing above /work reached,
- * and only regular files are handed out, never a device, FIFO or directory whose descriptor would mean more
- * than its bytes.
+ * The slot does it as the program's user, so that what is made belongs to the program and its rights and
+ * quota apply. The tree is hostile: no symbolic link is followed, no mount crossed, nothing above /work
+ * reached (beneath.h), and only regular files are handed out, never a device, FIFO or directory whose
+ * descriptor would mean more than its bytes.
  */
 #include "tree/files.h"
 
 #include <asm/stat.h>
-#include <linux/openat2.h>
 #include <linux/stat.h>
 
 #include "credentials.h"
 #include "failure.h"
 #include "slot_state.h"
 #include "sys.h"
+#include "text.h"
+#include "tree/beneath.h"
+#include "tree/listing.h"
+#include "tree/removal.h"
 
 enum { COPY_AT_ONCE = 1 << 30 };
 enum { PERMISSION_BITS = S_IRWXU | S_IRWXG | S_IRWXO };
 
-static int open_beneath(int dir, const char *path, int flags, int mode) {
-    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
-                           .mode = (flags & O_CREAT) ? (uint64_t)mode : 0,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-                                      RESOLVE_NO_XDEV};
-    return (int)SYS_CALL_4(__NR_openat2, dir, path, &how, sizeof how);
-}
-
-/* Opens the directory that holds the last part of the path, making what is missing. */
-static int open_parent(int work, const char *path, int may_create, const char **last) {
-    int dir = open_beneath(work, ".", O_PATH | O_DIRECTORY, 0);
-    const char *part = path;
-    while (dir >= 0) {
-        char name[256];
-        size_t n = 0;
-        while (part[n] != 0 && part[n] != '/' && n + 1 < sizeof name) {
-            name[n] = part[n];
-            n++;
-        }
-        if (part[n] == 0) {
-            *last = part;
-            return dir;
-        }
-        if (part[n] != '/') {
-            sys_close(dir);
-            return -ENAMETOOLONG;
-        }
-        name[n] = 0;
-        if (may_create)
-            SYS_CALL_3(__NR_mkdirat, dir, name,
-                       0755); /* EEXIST is the usual answer; the open below tells the rest */
-        int next = open_beneath(dir, n == 0 ? "." : name, O_PATH | O_DIRECTORY, 0);
-        sys_close(dir);
-        dir = next;
-        part += n + 1;
-    }
-    return dir;
-}
-
-static int open_for_write(int work, const char *path, int executable) {
+/* A new file of the program's. */
+static int create(int work, const char *path, int executable) {
     const char *last = 0;
-    int CLEANUP_CLOSE dir = open_parent(work, path, 1, &last);
+    int CLEANUP_CLOSE dir = beneath_open_parent(work, path, 1, &last);
     if (dir < 0)
         return dir;
     /* A new inode: no process can hold the old one open or mapped, and no hard link leads to it. */
     int result = (int)SYS_CALL_3(__NR_unlinkat, dir, last, 0);
     if (result < 0 && result != -ENOENT)
         return result;
-    int fd = open_beneath(dir, last, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    int fd = beneath_open(dir, last, O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (fd >= 0)
         SYS_CALL_2(__NR_fchmod, fd, executable ? 0755 : 0644);
     return fd;
 }
 
+/* A file that has bytes up to `offset`, positioned there. -ESTALE: it has not, so it is another one by now,
+ * or the program cut it. */
+static int open_for_more(int work, const char *path, uint64_t offset) {
+    struct stat status;
+    int fd = beneath_open_regular(work, path, O_WRONLY, &status);
+    if (fd < 0)
+        return fd;
+    long result =
+        (uint64_t)status.st_size < offset ? -ESTALE : SYS_CALL_3(__NR_lseek, fd, offset, SYS_SEEK_SET);
+    if (result < 0) {
+        sys_close_fd(&fd);
+        return (int)result;
+    }
+    return fd;
+}
+
+static int open_for_write(int work, const struct isolate_file_record *record) {
+    return record->offset == 0 ? create(work, record->path, (record->flags & ISOLATE_FILE_EXECUTABLE) != 0)
+                               : open_for_more(work, record->path, record->offset);
+}
+
 /* The embedder never holds an executable open for writing: a thread of it that forks in that moment would
  * keep the program from being executed (ETXTBSY) for as long as the fork lives. */
-static int write_executable(int work, const char *path, int content) {
-    const char *last = 0;
-    int CLEANUP_CLOSE fd = content < 0 ? -EBADF : open_for_write(work, path, 1);
+static int write_copy(int work, const struct isolate_file_record *record, int content) {
+    int CLEANUP_CLOSE fd = content < 0 ? -EBADF : open_for_write(work, record);
     long n = fd;
     while (n >= 0 && (n = SYS_CALL_4(__NR_sendfile, fd, content, 0, COPY_AT_ONCE)) > 0) {
     }
-    if (n < 0 && fd >= 0) { /* a part of a program is worse than none */
-        int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
+    if (n < 0 && fd >= 0) { /* an incomplete program must not be run */
+        const char *last = 0;
+        int CLEANUP_CLOSE dir = beneath_open_parent(work, record->path, 0, &last);
         SYS_CALL_3(__NR_unlinkat, dir, last, 0);
     }
     return (int)n;
 }
 
-static int remove_file(int work, const char *path) {
-    const char *last = 0;
-    int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
-    return dir < 0 ? dir : (int)SYS_CALL_3(__NR_unlinkat, dir, last, 0);
-}
-
-static int open_for_read(int work, const char *path, struct isolate_status_record *answer) {
-    const char *last = 0;
-    int CLEANUP_CLOSE dir = open_parent(work, path, 0, &last);
-    if (dir < 0)
-        return dir;
-    int fd = open_beneath(dir, last, O_PATH, 0);
+static int open_for_read(int work, const struct isolate_file_record *record,
+                         struct isolate_status_record *answer) {
     struct stat status;
-    int result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, &status);
-    sys_close_fd(&fd);
-    if (result < 0)
-        return result;
-    if (!S_ISREG(status.st_mode))
-        return S_ISDIR(status.st_mode) ? -EISDIR : -ENXIO;
-    /* It may have been replaced meanwhile: O_NONBLOCK keeps a FIFO from stopping us, and the type is asked
-     * again. */
-    fd = open_beneath(dir, last, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-    result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, &status);
-    if (result == 0 && !S_ISREG(status.st_mode))
-        result = -ENXIO;
+    int fd = beneath_open_regular(work, record->path, O_RDONLY, &status);
+    if (fd < 0)
+        return fd;
+    long result = record->offset == 0 ? 0 : SYS_CALL_3(__NR_lseek, fd, record->offset, SYS_SEEK_SET);
     if (result < 0) {
         sys_close_fd(&fd);
-        return result;
+        return (int)result;
     }
     answer->bytes = (uint64_t)status.st_size;
     answer->value = (int32_t)(status.st_mode & PERMISSION_BITS);
+    answer->identity = status.st_ino;
     return fd;
+}
+
+static int make_directory(int work, const char *path) {
+    const char *last = 0;
+    int CLEANUP_CLOSE dir = beneath_open_parent(work, path, 1, &last);
+    int result = dir < 0 ? dir : (int)SYS_CALL_3(__NR_mkdirat, dir, last, 0755);
+    if (result != -EEXIST)
+        return result;
+    int CLEANUP_CLOSE there = beneath_open(dir, last, O_PATH | O_DIRECTORY, 0);
+    return there < 0 ? -EEXIST : 0;
+}
+
+/* A link is the program's, as if it had made it: what it points to is looked up by nobody here. */
+static int make_link(int work, const struct isolate_file_record *record) {
+    const char *last = 0, *target = record->path + text_length(record->path) + 1;
+    if (target >= record->path + sizeof record->path)
+        return -EINVAL;
+    int CLEANUP_CLOSE dir = beneath_open_parent(work, record->path, 1, &last);
+    int result = dir < 0 ? dir : (int)SYS_CALL_3(__NR_unlinkat, dir, last, 0);
+    if (result < 0 && result != -ENOENT)
+        return result;
+    return (int)SYS_CALL_3(__NR_symlinkat, target, dir, last);
+}
+
+/* Does what the record asks for. *fd: what is handed out, if anything. */
+static int perform(int work, const struct isolate_file_record *record, int content, int *fd,
+                   struct isolate_status_record *answer) {
+    int result;
+    switch (record->mode) {
+    case ISOLATE_FILE_READ:
+        return *fd = open_for_read(work, record, answer);
+    case ISOLATE_FILE_WRITE:
+        return record->flags & ISOLATE_FILE_COPY ? write_copy(work, record, content)
+                                                 : (*fd = open_for_write(work, record));
+    case ISOLATE_FILE_REMOVE:
+        result = removal_remove(work, record->path);
+        answer->value = result == 1;
+        return result;
+    case ISOLATE_FILE_LIST:
+        return *fd = listing_open(work, record->path, record->offset, &answer->bytes);
+    case ISOLATE_FILE_DESCRIBE:
+        return *fd = listing_describe(work, record->path);
+    case ISOLATE_FILE_DIRECTORY:
+        return make_directory(work, record->path);
+    case ISOLATE_FILE_LINK:
+        return make_link(work, record);
+    default:
+        return -EINVAL;
+    }
 }
 
 static struct isolate_failure file_open(struct slot *slot, const struct isolate_file_record *record,
@@ -130,21 +149,7 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
     if (slot->work >= 0 && record->path[0] != 0) {
         /* As the program: the ids that the file system checks, without the slot's capabilities. */
         credentials_act_as_program(slot);
-        switch (record->mode) {
-        case ISOLATE_FILE_READ:
-            *fd = open_for_read(slot->work, record->path, answer);
-            break;
-        case ISOLATE_FILE_REMOVE:
-            result = remove_file(slot->work, record->path);
-            break;
-        case ISOLATE_FILE_WRITE_EXECUTABLE:
-            result = write_executable(slot->work, record->path, content);
-            break;
-        default:
-            *fd = open_for_write(slot->work, record->path, record->mode == ISOLATE_FILE_WRITE_PROGRAM);
-        }
-        if (record->mode != ISOLATE_FILE_REMOVE && record->mode != ISOLATE_FILE_WRITE_EXECUTABLE)
-            result = *fd;
+        result = perform(slot->work, record, content, fd, answer);
         credentials_act_as_slot(slot);
     }
     return failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, ISOLATE_DETAIL_FILE_OPEN);

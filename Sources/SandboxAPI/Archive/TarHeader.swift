@@ -1,32 +1,41 @@
 /// The fields of one 512-byte tar header, and the records of a pax extended header. Pure.
 
-import SandboxAPI
-import SandboxRuntime
-
 /// One entry of a tar archive.
-struct TarEntry: Hashable {
-    enum Kind: Hashable {
+package struct TarEntry: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
         case file, directory, symbolicLink, hardLink, characterDevice, blockDevice, fifo
     }
 
     /// The name as it stands in the archive, unchecked.
-    var path: [UInt8]
-    var kind: Kind
+    package var path: [UInt8]
+    package var kind: Kind
     /// The target of a link, unchecked.
-    var linkTarget: [UInt8] = []
+    package var linkTarget: [UInt8] = []
     /// The permission bits, with set-user-id, set-group-id and sticky.
-    var mode: UInt32 = 0o644
+    package var mode: UInt32 = 0o644
     /// Bytes of data that follow.
-    var size = 0
+    package var size = 0
     /// The time of the last change, in seconds and nanoseconds since 1970.
-    var modified = (seconds: 0, nanoseconds: 0)
+    package var modified = (seconds: 0, nanoseconds: 0)
 
-    static func == (left: TarEntry, right: TarEntry) -> Bool {
+    package init(
+        path: [UInt8], kind: Kind, linkTarget: [UInt8] = [], mode: UInt32 = 0o644, size: Int = 0,
+        modified: (seconds: Int, nanoseconds: Int) = (0, 0)
+    ) {
+        self.path = path
+        self.kind = kind
+        self.linkTarget = linkTarget
+        self.mode = mode
+        self.size = size
+        self.modified = modified
+    }
+
+    package static func == (left: TarEntry, right: TarEntry) -> Bool {
         left.path == right.path && left.kind == right.kind && left.linkTarget == right.linkTarget
             && left.mode == right.mode && left.size == right.size && left.modified == right.modified
     }
 
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         hasher.combine(path)
         hasher.combine(kind)
     }
@@ -115,7 +124,7 @@ struct PaxRecords {
     /// Records of the form `LENGTH KEY=VALUE\n`; the length counts the whole record.
     ///
     /// - Throws: what is wrong with them. Sparse files are refused here, since their data is not the file's.
-    init(_ bytes: [UInt8]) throws(ImageFailure) {
+    init(_ bytes: [UInt8]) throws(TarFailure) {
         var rest = bytes[...]
         while !rest.isEmpty {
             guard let space = rest.firstIndex(of: UInt8(ascii: " ")),
@@ -131,9 +140,9 @@ struct PaxRecords {
         }
     }
 
-    private static let damaged = ImageFailure("an extended header is damaged")
+    private static let damaged = TarFailure("an extended header is damaged")
 
-    private mutating func set(_ key: ArraySlice<UInt8>, to value: ArraySlice<UInt8>) throws(ImageFailure) {
+    private mutating func set(_ key: ArraySlice<UInt8>, to value: ArraySlice<UInt8>) throws(TarFailure) {
         switch String(decoding: key, as: UTF8.self) {
         case "path": path = value.isEmpty ? nil : Array(value)
         case "linkpath": linkPath = value.isEmpty ? nil : Array(value)
@@ -146,7 +155,7 @@ struct PaxRecords {
             size = number
         case "mtime": modified = Self.time(value)
         case let name where name.hasPrefix("GNU.sparse."):
-            throw ImageFailure("it is a sparse file", hint: "make the archive without --sparse")
+            throw TarFailure("it is a sparse file", hint: "make the archive without --sparse")
         default: break
         }
     }

@@ -1,14 +1,11 @@
 /// Reads a tar archive: bytes in, entries out, whatever the bytes are. Pure.
 
-import SandboxAPI
-import SandboxRuntime
-
 /// An incremental parser of tar archives: ustar, pax extended headers, GNU long names, numbers in base 256.
 ///
 /// The caller feeds chunks of any size and gets one event after another. Memory is bounded by one header and one
-/// extended header, whatever the archive claims. Names are handed on unchecked: ``EntryPath`` judges them.
-struct TarReader {
-    enum Event: Hashable {
+/// extended header, whatever the archive claims. Names are handed on unchecked.
+package struct TarReader: Sendable {
+    package enum Event: Hashable, Sendable {
         /// The chunk is used up.
         case needsInput
         /// The next entry; its data follows.
@@ -19,9 +16,9 @@ struct TarReader {
         case end
     }
 
-    private enum Meta { case pax, globalPax, longName, longLink }
+    private enum Meta: Sendable { case pax, globalPax, longName, longLink }
 
-    private enum State {
+    private enum State: Sendable {
         case header
         case data(remaining: Int, padding: Int)
         case meta(Meta, remaining: Int, padding: Int)
@@ -33,7 +30,7 @@ struct TarReader {
     static let maximumMeta = 1 << 20
 
     /// How many extended headers there were: each is an entry to whoever counts what an archive costs.
-    private(set) var metaHeaders = 0
+    package private(set) var metaHeaders = 0
     private var state = State.header
     private var block: [UInt8] = []
     private var meta: [UInt8] = []
@@ -46,13 +43,14 @@ struct TarReader {
     /// Bytes of the archive read so far, for messages.
     private var offset = 0
 
-    init() { block.reserveCapacity(TarHeader.size) }
+    package init() { block.reserveCapacity(TarHeader.size) }
 
     /// The next event from `chunk`, beginning at `position`, which is moved on.
     ///
     /// - Parameter end: where the chunk's bytes end in the array.
-    /// - Throws: `ImageFailure` naming the entry. The reader must not be used any more then.
-    mutating func next(_ chunk: [UInt8], _ position: inout Int, end: Int) throws(ImageFailure) -> Event {
+    /// - Throws: `TarFailure` naming the entry. The reader must not be used any more then.
+    package mutating func next(_ chunk: [UInt8], _ position: inout Int, end: Int) throws(TarFailure) -> Event
+    {
         while true {
             let start = position
             switch state {
@@ -104,7 +102,7 @@ struct TarReader {
     /// Skips what is left of the last entry's data.
     ///
     /// - Returns: the bytes that the caller must leave out before the next chunk, padding included.
-    mutating func skipData() -> Int {
+    package mutating func skipData() -> Int {
         guard case .data(let remaining, let padding) = state else { return 0 }
         state = .header
         offset += remaining + padding
@@ -114,30 +112,30 @@ struct TarReader {
     /// Call when there are no more bytes.
     ///
     /// - Parameter requiresEndMarker: whether an archive that merely stops after an entry counts as cut off.
-    func finish(requiresEndMarker: Bool) throws(ImageFailure) {
+    package func finish(requiresEndMarker: Bool) throws(TarFailure) {
         switch state {
         case .ended: return
         case .header where block.isEmpty:
             if sawZeroBlock { return }  // GNU tar, too, takes one block of the two for the end
             guard sawHeader else { throw Self.notTar }
             guard requiresEndMarker || pax != nil || longName != nil || longLink != nil else { return }
-            throw ImageFailure(
+            throw TarFailure(
                 "the archive is truncated after \(offset) bytes: its end marker is missing",
                 hint: "copy the file again")
         case .header, .data, .meta, .padding:
             guard sawHeader else { throw Self.notTar }
-            throw ImageFailure(
+            throw TarFailure(
                 "the archive is truncated after \(offset) bytes", entry: current, hint: "copy the file again")
         }
     }
 
-    private static let notTar = ImageFailure(
+    private static let notTar = TarFailure(
         "it is not a tar archive", hint: "give a tar archive, plain or compressed with gzip or zstd")
 
     // MARK: Headers
 
     /// Takes the full block. `nil`: it was no entry.
-    private mutating func readHeader() throws(ImageFailure) -> TarEntry? {
+    private mutating func readHeader() throws(TarFailure) -> TarEntry? {
         let header = TarHeader(block)
         block.removeAll(keepingCapacity: true)
         if header.isZero {
@@ -147,7 +145,7 @@ struct TarReader {
         }
         guard header.hasValidChecksum, !sawZeroBlock else {
             if !sawHeader { throw Self.notTar }
-            throw ImageFailure(
+            throw TarFailure(
                 "the archive is damaged: no header at byte \(offset - TarHeader.size)",
                 hint: "copy the file again")
         }
@@ -156,7 +154,7 @@ struct TarReader {
         return try interpret(header)
     }
 
-    private mutating func interpret(_ header: TarHeader) throws(ImageFailure) -> TarEntry? {
+    private mutating func interpret(_ header: TarHeader) throws(TarFailure) -> TarEntry? {
         switch header.type {
         case UInt8(ascii: "x"): return try beginMeta(.pax, header)
         case UInt8(ascii: "g"): return try beginMeta(.globalPax, header)
@@ -182,10 +180,10 @@ struct TarReader {
         case UInt8(ascii: "5"): kind = .directory
         case UInt8(ascii: "6"): kind = .fifo
         case UInt8(ascii: "S"):
-            throw ImageFailure("it is a sparse file", entry: path, hint: "make the archive without --sparse")
+            throw TarFailure("it is a sparse file", entry: path, hint: "make the archive without --sparse")
         case let type:
-            throw ImageFailure(
-                "its type \(ByteName.quoted([type])) is not known", entry: path,
+            throw TarFailure(
+                "its type \"\(ByteString([type]))\" is not known", entry: path,
                 hint: "make the archive as ustar, pax or GNU tar, not incremental or in volumes")
         }
         // Of these a size says nothing about the archive: no data follows. Other tars see it that way, too.
@@ -203,10 +201,10 @@ struct TarReader {
         return entry
     }
 
-    private mutating func beginMeta(_ kind: Meta, _ header: TarHeader) throws(ImageFailure) -> TarEntry? {
+    private mutating func beginMeta(_ kind: Meta, _ header: TarHeader) throws(TarFailure) -> TarEntry? {
         guard let size = header.size, size >= 0 else { throw damaged("size") }
         guard size <= Self.maximumMeta else {
-            throw ImageFailure("an extended header of \(size) bytes is too large", entry: current)
+            throw TarFailure("an extended header of \(size) bytes is too large", entry: current)
         }
         metaHeaders += 1
         meta.removeAll(keepingCapacity: true)
@@ -214,14 +212,14 @@ struct TarReader {
         return nil
     }
 
-    private mutating func finishMeta(_ kind: Meta) throws(ImageFailure) {
-        do throws(ImageFailure) {
+    private mutating func finishMeta(_ kind: Meta) throws(TarFailure) {
+        do throws(TarFailure) {
             switch kind {
             case .pax: pax = try PaxRecords(meta)
             case .globalPax:
                 let records = try PaxRecords(meta)
                 guard records.path == nil, records.linkPath == nil, records.size == nil else {
-                    throw ImageFailure("a global extended header names a file")
+                    throw TarFailure("a global extended header names a file")
                 }
             case .longName: longName = Array(meta.prefix { $0 != 0 })
             case .longLink: longLink = Array(meta.prefix { $0 != 0 })
@@ -231,8 +229,8 @@ struct TarReader {
         }
     }
 
-    private func damaged(_ field: String) -> ImageFailure {
-        ImageFailure(
+    private func damaged(_ field: String) -> TarFailure {
+        TarFailure(
             "the archive is damaged: the \(field) in the header at byte \(offset - TarHeader.size) is no number",
             entry: current, hint: "copy the file again")
     }

@@ -1,0 +1,65 @@
+#include "tree/beneath.h"
+
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+#include "sys.h"
+
+int beneath_open(int dir, const char *path, int flags, int mode) {
+    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
+                           .mode = (flags & O_CREAT) ? (uint64_t)mode : 0,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+                                      RESOLVE_NO_XDEV};
+    return (int)SYS_CALL_4(__NR_openat2, dir, path, &how, sizeof how);
+}
+
+int beneath_open_parent(int dir, const char *path, int may_create, const char **last) {
+    int parent = beneath_open(dir, ".", O_PATH | O_DIRECTORY, 0);
+    const char *part = path;
+    while (parent >= 0) {
+        char name[256];
+        size_t n = 0;
+        while (part[n] != 0 && part[n] != '/' && n + 1 < sizeof name) {
+            name[n] = part[n];
+            n++;
+        }
+        if (part[n] == 0) {
+            *last = part;
+            return parent;
+        }
+        if (part[n] != '/') {
+            sys_close(parent);
+            return -ENAMETOOLONG;
+        }
+        name[n] = 0;
+        if (may_create)
+            SYS_CALL_3(__NR_mkdirat, parent, name,
+                       0755); /* EEXIST is the usual answer; the open below shows the rest */
+        int next = beneath_open(parent, n == 0 ? "." : name, O_PATH | O_DIRECTORY, 0);
+        sys_close(parent);
+        parent = next;
+        part += n + 1;
+    }
+    return parent;
+}
+
+int beneath_open_regular(int dir, const char *path, int flags, struct stat *status) {
+    int fd = beneath_open(dir, path, O_PATH, 0);
+    int result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, status);
+    sys_close_fd(&fd);
+    if (result < 0)
+        return result;
+    if (!S_ISREG(status->st_mode))
+        return S_ISDIR(status->st_mode) ? -EISDIR : -ENXIO;
+    /* The program may have replaced it meanwhile: O_NONBLOCK keeps a FIFO from stopping us, and the type is
+     * looked at again. */
+    fd = beneath_open(dir, path, flags | O_NONBLOCK | O_NOCTTY, 0);
+    result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, status);
+    if (result == 0 && !S_ISREG(status->st_mode))
+        result = -ENXIO;
+    if (result < 0) {
+        sys_close_fd(&fd);
+        return result;
+    }
+    return fd;
+}

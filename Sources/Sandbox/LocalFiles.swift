@@ -1,0 +1,130 @@
+/// Files of a slot: descriptors that the slot opens, and what else it does as the program's user.
+
+import CIsolate
+import Glibc
+import SandboxAPI
+import SandboxRuntime
+
+extension LocalPlace {
+    private static let opening = "opening a file"
+    private static let writing = "writing a file"
+
+    // MARK: Writing
+
+    func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
+        if executable {
+            let flags = isolate_file_flags(ISOLATE_FILE_EXECUTABLE.rawValue | ISOLATE_FILE_COPY.rawValue)
+            return try await copy(bytes, to: path, at: 0, flags)
+        }
+        let fd = try await slot.ask(ISOLATE_FILE_WRITE, path, Self.opening).fd
+        defer { Glibc.close(fd) }
+        do throws(SandboxError) {
+            try Self.writeAll(bytes, fd, path)
+        } catch {
+            // No incomplete file is left. The slot's answer to this is not the error to be told.
+            _ = try? await remove(path)
+            throw error
+        }
+    }
+
+    func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
+        try await copy(bytes, to: path, at: UInt64(offset), ISOLATE_FILE_COPY)
+    }
+
+    /// The slot copies them: it may be a program, which nobody here must hold open for writing.
+    private func copy(
+        _ bytes: [UInt8], to path: ByteString, at offset: UInt64, _ flags: isolate_file_flags
+    ) async throws(SandboxError) {
+        let content = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
+        guard content >= 0 else { throw FileErrors.error(errno: -content, path: path) }
+        defer { Glibc.close(content) }
+        _ = try await slot.ask(
+            ISOLATE_FILE_WRITE, path, Self.writing, flags: flags, offset: offset, content: content)
+    }
+
+    private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: ByteString) throws(SandboxError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + done, bytes.count - done) }
+            if count >= 0 {
+                done += count
+            } else if errno != EINTR {
+                throw FileErrors.error(errno: errno, path: path)
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        let (record, fd) = try await slot.ask(ISOLATE_FILE_READ, path, Self.opening)
+        defer { Glibc.close(fd) }
+        guard record.bytes <= UInt64(maxBytes) else { throw FileErrors.tooLarge(path, maxBytes) }
+        // One byte more than allowed shows a file that grew meanwhile.
+        let bytes = try Self.read(fd, upTo: min(maxBytes, Int.max - 1) + 1, path)
+        guard bytes.count <= maxBytes else { throw FileErrors.tooLarge(path, maxBytes) }
+        return OutputFile(bytes, executable: record.isExecutable)
+    }
+
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart {
+        let (record, fd) = try await slot.ask(
+            ISOLATE_FILE_READ, path, Self.opening, offset: UInt64(offset))
+        defer { Glibc.close(fd) }
+        return FilePart(
+            bytes: try Self.read(fd, upTo: maxBytes, path), size: Int(clamping: record.bytes),
+            identity: record.identity)
+    }
+
+    /// Reads to the end, or so many bytes: the file may grow or shrink meanwhile.
+    private static func read(_ fd: Int32, upTo most: Int, _ path: ByteString) throws(SandboxError) -> [UInt8]
+    {
+        var result: [UInt8] = []
+        while result.count < most {
+            var count = 0
+            let size = min(64 << 10, most - result.count)
+            let chunk = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
+                count = Glibc.read(fd, buffer.baseAddress, size)
+                initialized = max(0, count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileErrors.error(errno: errno, path: path) }
+            if count == 0 { break }
+            result += chunk
+        }
+        return result
+    }
+
+    // MARK: Directories
+
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
+        let (_, fd) = try await slot.ask(ISOLATE_FILE_DESCRIBE, path, "describing a file")
+        guard let entry = try Self.entries(fd, path).first else { throw FileErrors.malformedEntries(path) }
+        return entry.info
+    }
+
+    func list(_ path: ByteString, from position: UInt64) async throws(SandboxError) -> DirectoryPart {
+        let (record, fd) = try await slot.ask(
+            ISOLATE_FILE_LIST, path, "listing a directory", offset: position)
+        return DirectoryPart(entries: try Self.entries(fd, path), next: record.bytes)
+    }
+
+    private static func entries(_ fd: Int32, _ path: ByteString) throws(SandboxError) -> [DirectoryEntry] {
+        defer { Glibc.close(fd) }
+        guard let entries = EntryRecords.parse(try read(fd, upTo: Int(ISOLATE_LIST_BYTES), path)) else {
+            throw FileErrors.malformedEntries(path)
+        }
+        return entries
+    }
+
+    func makeDirectory(_ path: ByteString) async throws(SandboxError) {
+        _ = try await slot.ask(ISOLATE_FILE_DIRECTORY, path, "making a directory")
+    }
+
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
+        _ = try await slot.ask(ISOLATE_FILE_LINK, path, "making a link", target: target)
+    }
+
+    func remove(_ path: ByteString) async throws(SandboxError) -> Bool {
+        try await slot.ask(ISOLATE_FILE_REMOVE, path, "removing a file").record.value == 0
+    }
+}

@@ -1,0 +1,126 @@
+/// Questions about a container's files.
+
+#if Docker
+import CIsolate
+import NIOCore
+import SandboxAPI
+import SandboxRuntime
+
+extension AgentConnection {
+    /// Writes a file of `/work` whole or not at all, or at `offset` a part of one.
+    func write(
+        _ bytes: [UInt8], to path: ByteString, executable: Bool = false, at offset: Int = 0
+    ) async throws(SandboxError) {
+        var question = Self.question(ISOLATE_FILE_WRITE, path, bytes: bytes.count, at: UInt64(offset))
+        if executable { question.file.flags = ISOLATE_FILE_EXECUTABLE.rawValue }
+        let frames = AgentContent.frames(bytes)
+        let answer = try await askInTurn(.status, sending: bytes.count, rest: frames.dropFirst()) {
+            buffer in
+            buffer.writeFrame(ISOLATE_FRAME_OPEN, question)
+            if let first = frames.first { buffer.writeImmutableBuffer(first) }
+        }
+        _ = try status(answer, path)
+    }
+
+    /// Reads a file of `/work`; a larger one than allowed throws `.fileTooLarge`.
+    func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
+        // One byte more than allowed shows a file that is too large.
+        let question = Self.question(ISOLATE_FILE_READ, path, bytes: min(maxBytes, Int.max - 1) + 1)
+        let file = try await read(.file(path: path, maxBytes: maxBytes), question)
+        return OutputFile(file.bytes, executable: file.status.isExecutable)
+    }
+
+    /// Reads a part of a file of `/work`.
+    func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart {
+        let file = try await readPart(ISOLATE_FILE_READ, path, bytes: maxBytes, at: UInt64(offset))
+        return FilePart(
+            bytes: file.bytes, size: Int(clamping: file.status.bytes), identity: file.status.identity)
+    }
+
+    func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
+        let file = try await readPart(ISOLATE_FILE_DESCRIBE, path, bytes: Int(ISOLATE_LIST_BYTES))
+        guard let entry = EntryRecords.parse(file.bytes)?.first else {
+            throw FileErrors.malformedEntries(path)
+        }
+        return entry.info
+    }
+
+    func list(_ path: ByteString, from position: UInt64) async throws(SandboxError) -> DirectoryPart {
+        let file = try await readPart(
+            ISOLATE_FILE_LIST, path, bytes: Int(ISOLATE_LIST_BYTES), at: position, isDirectory: true)
+        guard let entries = EntryRecords.parse(file.bytes) else { throw FileErrors.malformedEntries(path) }
+        return DirectoryPart(entries: entries, next: file.status.bytes)
+    }
+
+    func makeDirectory(_ path: ByteString) async throws(SandboxError) {
+        _ = try await change(Self.question(ISOLATE_FILE_DIRECTORY, path), path, isDirectory: true)
+    }
+
+    func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
+        var question = Self.question(ISOLATE_FILE_LINK, path)
+        // Checked before: both find room in the field, each with a NUL behind it.
+        withUnsafeMutableBytes(of: &question.file.path) { field in
+            UnsafeMutableRawBufferPointer(rebasing: field.dropFirst(path.bytes.count + 1).dropLast())
+                .copyBytes(from: target.bytes)
+        }
+        _ = try await change(question, path)
+    }
+
+    /// - Returns: true when it is gone.
+    func remove(_ path: ByteString) async throws(SandboxError) -> Bool {
+        try await change(Self.question(ISOLATE_FILE_REMOVE, path), path).value == 0
+    }
+
+    // MARK: Asking
+
+    private func change(
+        _ question: isolate_agent_file, _ path: ByteString, isDirectory: Bool = false
+    ) async throws(SandboxError) -> isolate_status_record {
+        let answer = try await askInTurn(.status) { $0.writeFrame(ISOLATE_FRAME_OPEN, question) }
+        return try status(answer, path, isDirectory: isDirectory)
+    }
+
+    private func readPart(
+        _ mode: isolate_file_mode, _ path: ByteString, bytes: Int, at offset: UInt64 = 0,
+        isDirectory: Bool = false
+    ) async throws(SandboxError) -> AgentFile {
+        try await read(
+            .part(path: path, bytes: bytes, isDirectory: isDirectory),
+            Self.question(mode, path, bytes: bytes, at: offset))
+    }
+
+    private func read(
+        _ question: Machine.Question, _ request: isolate_agent_file
+    ) async throws(SandboxError) -> AgentFile {
+        let answer = try await askInTurn(question) { $0.writeFrame(ISOLATE_FRAME_OPEN, request) }
+        guard case .file(let file) = answer else { throw wrongAnswer() }
+        return file
+    }
+
+    private func status(
+        _ answer: AgentAnswer, _ path: ByteString, isDirectory: Bool = false
+    ) throws(SandboxError) -> isolate_status_record {
+        guard case .status(let status) = answer else { throw wrongAnswer() }
+        if status.status.failure.stage != 0 {
+            throw FileErrors.error(
+                errno: status.status.failure.errno_value, path: path, directory: isDirectory)
+        }
+        return status.status
+    }
+
+    private static func question(
+        _ mode: isolate_file_mode, _ path: ByteString, bytes: Int = 0, at offset: UInt64 = 0
+    ) -> isolate_agent_file {
+        var question = isolate_agent_file()
+        question.bytes = UInt64(bytes)
+        question.file.type = ISOLATE_OPEN_FILE.rawValue
+        question.file.mode = mode.rawValue
+        question.file.offset = offset
+        // Checked before: shorter than the field, without NUL.
+        withUnsafeMutableBytes(of: &question.file.path) { field in
+            field.copyBytes(from: path.bytes.prefix(field.count - 1))
+        }
+        return question
+    }
+}
+#endif
