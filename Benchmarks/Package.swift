@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// The benchmarks: a package of its own, so that the library's users never build them.
+// The benchmarks: a separate package, so that the library's users never build them.
 import PackageDescription
 
 let package = Package(

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The world of a default container: the sandbox command, copied alone, in a plain `docker run` of a private engine.
+# Runs the sandbox command, copied alone, in a plain `docker run` of a private engine: the conditions of a default
+# container.
 # Usage: scripts/container.sh [--user ID[:ID]] [--mount HOST:CONTAINER]... [-- PROGRAM [ARGUMENTS...]]
-#        scripts/container.sh test           what level minimal holds there, and that doctor's mends work (Tests/ContainerTests)
-#        scripts/container.sh facts          what such a container offers, as root and as a user (docs/containers.md)
+#        scripts/container.sh test           tests level minimal there, and doctor's suggestions (Tests/ContainerTests)
+#        scripts/container.sh facts          prints what such a container offers, as root and as a user (docs/containers.md)
 # PROGRAM (default: sandbox doctor, as root and then as 1500:1500) finds `sandbox` in PATH, g++ and python3; this
 # repository's Examples are in /examples. Output and exit status are the program's own; 125: the harness failed.
-# ENGINE_DIR names an engine's directory; an engine that this script had to start is stopped again.
+# ENGINE_DIR names an engine's directory; the script stops an engine that it started itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -70,22 +71,23 @@ trap 'exit 143' TERM
 scripts/engine.sh status "$engine" >/dev/null || started=yes
 DOCKER_HOST=$(scripts/engine.sh start "$engine" 2>"$work/log") || { cat "$work/log" >&2; exit 125; }
 export DOCKER_HOST=${DOCKER_HOST#DOCKER_HOST=}
-# The user's own client configuration could add options.
+# The user's own client configuration could add options, so docker gets an empty one.
 export DOCKER_CONFIG=$work/client
 
-# The image is imported once for each of its contents.
+# Imported once for each version of the image.
 tag=$image:$(stat -c '%Y-%s' "images/$image.tar")
 docker image inspect "$tag" >/dev/null 2>&1 || docker import "images/$image.tar" "$tag" >/dev/null
 
 install -m 755 "$command" "$work/sandbox"
 chmod 755 "$work"
 
-# inside USER PROGRAM...: a default container and no option but its network (the engine has no bridge) and mounts.
+# inside USER PROGRAM...: runs it in a default container; the only options are its network (the engine has no bridge)
+# and mounts.
 inside() {
     local options=()
     [[ -z $1 ]] || options+=(--user "$1")
     shift
-    # A terminal would join the streams, so there is none.
+    # Without a terminal, which would merge the streams.
     docker run --rm --interactive --network none --volume "$work/sandbox:/usr/local/bin/sandbox:ro" \
         --volume "$PWD/Examples:/examples:ro" "${mounts[@]}" "${options[@]}" "$tag" "$@"
 }
@@ -121,7 +123,7 @@ facts)
         inside "$id:$id" sh -ec 'for name in surroundings offers; do gcc -O1 -o /tmp/$name /host/$name.c; /tmp/$name; done' \
             </dev/null >"$work/facts-$id"
     done
-    # What both see alike is said once.
+    # A fact that is the same for both users is printed once.
     paste "$work/facts-0" <(cut -f2 "$work/facts-1500") | awk -F'\t' '
         BEGIN { print "| feature | as root | as a user |"; print "| --- | --- | --- |" }
         { print "| " $1 " | " $2 " | " ($3 == $2 ? "the same" : $3) " |" }'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles the C core for aarch64, the supervisor down to its executable.
-# What it cannot check here: running it, and the Swift modules, whose standard library for aarch64 this host lacks.
+# It cannot run the result here, nor compile the Swift modules, whose standard library for aarch64 this host lacks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2154,SC2086
-# What the scripts that start a daemon of the tests' own share: engine.sh, registry.sh, podman.sh. They source this file;
+# Shared by the scripts that start a daemon for the tests: engine.sh, registry.sh, podman.sh, which source this file.
 # $dir is the daemon's directory, $parent its cgroup, if it has one. They define
 #   daemon_pid   the daemon's pid, or nothing
-#   address      the line that tells callers where it is
-#   abandon PID  ends a daemon that has not got as far as daemon_pid
+#   address      the line that gives callers its address
+#   abandon PID  ends a daemon whose start failed before daemon_pid could find it
 
 name=$(basename "$0")
 
@@ -12,7 +12,7 @@ fail() {
     exit 1
 }
 
-# Whether process $1 still does something; a zombie waits for its parent only.
+# Whether process $1 still runs; a zombie does not.
 alive() {
     local state
     state=$(awk '$1 == "State:" { print $2 }' "/proc/$1/status" 2>/dev/null) || return 1
@@ -21,8 +21,8 @@ alive() {
 
 has_argument() { tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qxF -- "$2"; }
 
-# pid_with ARGUMENT: the pid in our pid file, or nothing. The file outlives a killed daemon and pids come again, so the
-# process must name one of our files.
+# pid_with ARGUMENT: the pid in the daemon's pid file, or nothing. The file outlives a killed daemon, and the kernel
+# reuses pids, so the process's command line must contain ARGUMENT.
 pid_with() {
     local pid
     pid=$(cat "$dir/pid" 2>/dev/null) || return 0
@@ -41,13 +41,13 @@ ends_within() {
     return 1
 }
 
-# In a mount namespace of its own, with $DIR and $PARENT: /run gets a writable layer, since daemons keep sockets there at
-# paths that no option moves.
+# Runs in a mount namespace of its own, with $DIR and $PARENT: /run gets a writable layer, since daemons keep sockets
+# there at paths that no option changes.
 own_run='mount -t tmpfs -o mode=700 tmpfs "$DIR/run"
 mkdir "$DIR/run/upper" "$DIR/run/work"
 mount -t overlay -o "lowerdir=/run,upperdir=$DIR/run/upper,workdir=$DIR/run/work" overlay /run'
 
-# ready_within PID SECONDS CHECK...: waits until CHECK holds and prints the address; gives up when PID ends.
+# ready_within PID SECONDS CHECK...: waits until CHECK succeeds and prints the address; gives up when PID ends.
 ready_within() {
     local pid=$1 i began
     began=$(date +%s%N)
@@ -89,7 +89,8 @@ cgroups() {
     done
 }
 
-# The name of directory $1's cgroup; not the library's prefix, so that its clean-up of dead owners leaves it alone.
+# The name of the cgroup for directory $1; without the library's prefix, so that the library's cleanup of dead owners
+# leaves it alone.
 cgroup_name() { echo "sandbox-engine-$(sha256sum <<<"$1" | cut -c1-12)"; }
 
 contained() {
@@ -99,20 +100,20 @@ contained() {
     done | sort -un
 }
 
-# Kills what `$1` lists until it lists nothing.
+# Kills the processes that `$1` lists, until it lists none.
 kill_all() {
     local pids
     for _ in {1..200}; do
         pids=$($1)
         [[ -n $pids ]] || return 0
-        # Some have ended since; the next round looks again.
+        # Some have ended since; the next round lists the others again.
         kill -KILL $pids 2>/dev/null || true
         sleep 0.05
     done
     fail "these processes do not end:" $pids
 }
 
-# A frozen process of version 1 does not die.
+# On version 1 a frozen process does not die.
 thaw() {
     local group state
     for group in $(cgroups); do
@@ -122,14 +123,14 @@ thaw() {
     done
 }
 
-# File cache that is charged to a removed cgroup keeps it in the kernel, for as long as the cache stays: those of the
-# daemon's containers are such, and what is above them still reaches them.
+# Frees file cache that is charged to the cgroup, which would keep the removed cgroup in the kernel: the daemon's
+# containers leave such cache, and a cgroup above theirs can still free it.
 reclaim() {
     if [[ -e $1/memory.force_empty ]]; then
         echo 0 >"$1/memory.force_empty"
     elif [[ -e $1/memory.reclaim ]]; then
         echo 8G >"$1/memory.reclaim"
-    fi 2>/dev/null || true # less was there, or some of it is in use
+    fi 2>/dev/null || true # less cache was there, or some of it is in use
 }
 
 remove_cgroups() {
@@ -140,7 +141,7 @@ remove_cgroups() {
     done
 }
 
-# claim MARK: makes $dir ours, and lets one script at a time work on it.
+# claim MARK: marks $dir as this script's, and lets only one script at a time use it.
 claim() {
     mkdir -p "$dir"
     lock || fail "$dir has been removed in the meantime; try again"
@@ -151,5 +152,5 @@ claim() {
 lock() {
     exec 9<"$dir"
     flock -w 60 9 || fail "another $name has been working on $dir for a minute"
-    [[ $dir -ef /proc/self/fd/9 ]] # The one before may have removed it.
+    [[ $dir -ef /proc/self/fd/9 ]] # the previous script may have removed it
 }

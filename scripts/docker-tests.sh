@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# What the tests of the Docker backend need, all of it private: an engine with the images, a registry, Podman's service.
+# Starts what the Docker backend's tests need, all of it private: an engine with the images, a registry, Podman's
+# service.
 # Usage: scripts/docker-tests.sh [--keep] -- COMMAND...     runs COMMAND with it, ends with its status; 125: the harness failed
 #        scripts/docker-tests.sh start                      leaves it running and prints the exports, as --keep does
 #        scripts/docker-tests.sh stop
-# Whatever happens it is stopped again, unless it ran before. COMMAND and the exports have
+# It is stopped at the end in any case, unless it ran before. COMMAND and the exports have
 #   SANDBOX_TEST_ENGINE         the engine, as in DOCKER_HOST; it has cpp-runner, python-runner, and without a shell
 #                               sandbox-test/static and sandbox-test/musl
 #   SANDBOX_TEST_ENGINE_SCRIPT  scripts/engine.sh, whose kill, start and restart (with SANDBOX_TEST_ENGINE_DIR behind it)
-#   SANDBOX_TEST_ENGINE_DIR     a test may use; images stay
-#   SANDBOX_TEST_PODMAN         Podman's service, as in DOCKER_HOST; it has these images but python-runner
+#   SANDBOX_TEST_ENGINE_DIR     tests may use it; the images stay
+#   SANDBOX_TEST_PODMAN         Podman's service, as in DOCKER_HOST; it has these images except python-runner
 #   SANDBOX_TEST_REGISTRY       the registry, as host:port; it has sandbox-test/static and sandbox-test/musl
 #   SANDBOX_TEST_IMAGES         folder of the archives that `docker load` takes: cpp-runner.docker.tar, …, musl.docker.tar
-# DOCKER_TESTS_DIR (.build-docker-tests) is where it lives; engines that a test starts in its folders engine-* are stopped
-# with the rest.
+# DOCKER_TESTS_DIR (.build-docker-tests) is its directory; engines that a test starts in folders engine-* there are
+# stopped, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -46,7 +47,7 @@ stop() {
     return "$status"
 }
 
-# Parts of the start run at a time, each silent unless it fails.
+# Parts of the start that run at the same time, each silent unless it fails.
 declare -A parts
 begin() {
     "${@:2}" >"$dir/$1.log" 2>&1 8>&- &
@@ -65,7 +66,7 @@ archives() {
     for name in "${shell_less[@]}"; do ln -sf "$PWD/.build-images/test/$name.docker.tar" "$dir/images/"; done
 }
 
-# load PLACE IMAGE...: once for each content of the archives.
+# load PLACE IMAGE...: loads each version of the archives once.
 load() {
     local place=$1 name
     shift
@@ -89,7 +90,7 @@ podman() {
 
 start() {
     mkdir -p "$dir"
-    # Not the user's own configuration of docker.
+    # Without the user's own configuration of docker.
     export DOCKER_CONFIG=$dir/client
     begin images archives
     begin registry scripts/registry.sh start "$dir/registry"
@@ -111,7 +112,7 @@ start() {
 
 finish() {
     local status=$?
-    # A part that is on its way meets a stopped engine, or starts one in the meantime.
+    # A part that is still starting could start an engine after this.
     stop >/dev/null 2>&1 || true
     wait
     stop || status=125
@@ -122,10 +123,10 @@ if [[ $task == stop ]]; then
     stop
     exit
 fi
-# One of these at a time: a second would stop what the first is starting.
+# Only one of these scripts runs at a time: a second one would stop what the first is starting.
 exec 8<scripts/docker-tests.sh
 flock -n 8 || { echo "docker-tests.sh: another one is at work here; wait for it, or give another DOCKER_TESTS_DIR" >&2 && exit 125; }
-# What was kept stays until it is stopped.
+# What was kept runs until `stop`.
 if [[ ! -e $dir/kept ]]; then
     trap finish EXIT
     trap 'exit 130' INT

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the DocC pages of the public modules in docs/api, from what `swift build` has built: nothing is compiled anew. A
-# link to a symbol that is not there is an error. With --check nothing is kept.
+# Makes the DocC pages of the public modules in docs/api from what `swift build` has built, without compiling again. A
+# link to a missing symbol is an error. With --check nothing is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -12,14 +12,14 @@ pages=docs/api
 
 swift build >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }
 products=$(swift build --show-bin-path)
-# The C modules that they import.
+# The C modules that the Swift modules import.
 flags=()
 for map in "$products"/*.build/module.modulemap; do flags+=(-Xcc "-fmodule-map-file=$map"); done
 for folder in Sources/*/include "$(dirname "$(dirname "$products")")"/checkouts/*/Sources/*/include; do
     flags+=(-Xcc "-I$folder")
 done
 mkdir -p "$pages"
-# Pages link to those of the modules before them.
+# Pages link to those of earlier modules.
 known=()
 for module in "${modules[@]}"; do
     mkdir "$work/$module"

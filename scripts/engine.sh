@@ -3,12 +3,12 @@
 # Usage: scripts/engine.sh start|stop|status|restart|kill [DIR [OPTION...]]     (DIR: .build-engine)
 #   start    prints one line, DOCKER_HOST=unix://…; repairs what a killed engine left and keeps its data. Options:
 #            --userns-remap   its containers have a user namespace of 65,536 ids, until `stop`
-#            --disk=SIZE      its data lies on a disk of so much, as tmpfs takes it, and is lost when it ends
-#            --runtime=PATH   containers are made by this program instead of runc
+#            --disk=SIZE      its data lies on a tmpfs of this size, and is lost when the engine ends
+#            --runtime=PATH   this program makes the containers instead of runc
 #   stop     also removes all data
-#   status   leaves with 0 (runs) or 3
-#   restart  as a host does it: SIGTERM, and a start that keeps all data
-#   kill     SIGKILL to dockerd alone, as a crash: its containers run on, unattended, until the next start or stop
+#   status   exits with 0 (runs) or 3
+#   restart  as a host does: SIGTERM, then a start that keeps all data
+#   kill     SIGKILL to dockerd alone, as in a crash: its containers run on without it until the next start or stop
 set -euo pipefail
 
 usage="usage: engine.sh start|stop|status|restart|kill [DIR [--userns-remap] [--disk=SIZE] [--runtime=PATH]]"
@@ -25,18 +25,18 @@ for option in "${@:3}"; do
     esac
 done
 parent=$(cgroup_name "$dir")
-# In the engine's own layer of /run, since sockets' paths must be short, however long $dir is. The hash of $dir in it says whose
-# containerd it is.
+# In the engine's own layer of /run: a socket's path must be short, and $dir may be long. The hash of $dir in the name
+# identifies the containerd of this engine.
 exec_root=/run/$parent
 
-# The pid of our dockerd, or nothing.
+# The pid of this engine's dockerd, or nothing.
 daemon_pid() { pid_with "$dir/pid"; }
 address() { echo "DOCKER_HOST=unix://$socket"; }
 
-# containerd and its shims: they name our containerd's files as a whole argument.
+# containerd and its shims: their command lines contain a file of this engine's containerd as a whole argument.
 helpers() {
     local cmdline pid
-    # A process may end while it is read.
+    # A process may end while its command line is read.
     { grep -lsaF -- "$exec_root/containerd/containerd." /proc/[0-9]*/cmdline || true; } | while read -r cmdline; do
         pid=${cmdline#/proc/}
         pid=${pid%/cmdline}
@@ -50,12 +50,12 @@ helpers() {
 halt() {
     local pid
     pid=$(daemon_pid)
-    # Containers first: the engine would give each ten seconds to react to a SIGTERM that pid 1 ignores.
+    # Containers first: the engine would wait ten seconds for each to react to a SIGTERM that pid 1 ignores.
     thaw
     kill_all contained
     if [[ -n $pid ]]; then
         kill -TERM "$pid" 2>/dev/null || true
-        # Nothing is lost that is wanted: the data goes, or the next start repairs it.
+        # The data is not needed: it is removed, or the next start repairs it.
         ends_within "$pid" 15 || kill -KILL "$pid"
     fi
     kill_all helpers
@@ -84,7 +84,7 @@ start() {
     halt # What a killed engine left; its images stay.
     mkdir -p "$dir/run"
     if [[ -n $remaps ]]; then touch "$dir/remaps"; fi
-    # So that neither the system's nor the user's configuration has a say.
+    # Without the system's and the user's configuration.
     echo '{}' >"$dir/daemon.json"
     DIR=$dir PARENT=$parent EXEC_ROOT=$exec_root REMAPS=$([[ ! -e $dir/remaps ]] || echo 1) DISK=$disk RUNTIME=$runtime setsid unshare --mount --propagation slave bash -c "$inside" \
         >"$dir/log" 2>&1 </dev/null 9>&- &
@@ -92,7 +92,7 @@ start() {
     ready_within "$pid" 30 is_ready "$pid"
 }
 
-# Ends an engine that has not got as far as to have a pid file.
+# Ends an engine whose start failed before it wrote a pid file.
 abandon() {
     ! alive "$1" || kill -KILL "$1"
     halt
@@ -107,7 +107,7 @@ inside="set -euo pipefail
 $own_run"'
 options=()
 if [[ -n $REMAPS ]]; then
-    # The user whose ids containers get, in files that nobody else sees.
+    # The user whose ids containers get, in files that only this mount namespace shows.
     mkdir "$DIR/run/etc"
     for file in passwd group subuid subgid; do
         [[ -e /etc/$file ]] || { echo "there is no /etc/$file; install the package uidmap" >&2 && exit 1; }
@@ -143,7 +143,7 @@ restart() {
     pid=$(daemon_pid)
     if [[ -n $pid ]]; then
         kill -TERM "$pid" 2>/dev/null || true
-        # The engine gives each container ten seconds; `start` ends what is left.
+        # The engine waits ten seconds for each container; `start` ends the remaining ones.
         ends_within "$pid" 15 || kill -KILL "$pid"
     fi
     start

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs what a user would start from, and checks what it promises.
+# Builds and runs the examples from which users start, and checks their output.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,9 +14,9 @@ quietly() {
     rm -f "$log"
 }
 
-# Nobody will debug these.
+# No debug information is needed.
 quick=(--disable-index-store -Xswiftc -gnone)
-# What has tests finds them in the index, and shares the library as it was built for local-only.
+# Packages with tests find them in the index, and share the library as it was built for local-only.
 shared=(-Xswiftc -gnone --scratch-path "$PWD/Examples/local-only/.build")
 
 echo "-- a judge in C, from the header alone"
@@ -24,7 +24,7 @@ make --no-print-directory -C Examples/c-judge run >/dev/null 2>&1 || make -C Exa
 
 echo "-- a package that depends on Sandbox with traits: []"
 example=Examples/local-only
-# What it takes is decided by resolution and compilation, so it starts from nothing.
+# Resolution and compilation decide what the package takes, so it starts with an empty build folder.
 rm -rf "$example/.build"
 quietly swift build "${shared[@]}" --package-path "$example"
 for name in swift-nio swift-argument-parser; do
@@ -43,7 +43,7 @@ echo "$output"
 grep -q '^hello from C++' <<<"$output"
 grep -q 'ZeroDivisionError' <<<"$output"
 
-# shown NUMBER FILE: the README's so-manieth piece of Swift is that file.
+# shown NUMBER FILE: checks that the README's piece of Swift with this number is that file.
 shown() {
     awk -v number="$1" '/^```swift$/ { on = ++seen == number; next } /^```$/ { on = 0 } on' README.md | diff -u - "$2"
 }
@@ -55,7 +55,7 @@ example=Examples/unit-tests
 quietly swift build --build-tests "${shared[@]}" --package-path "$example"
 unit_tests() { swift test --skip-build "${shared[@]}" --package-path "$example" "$@" 2>&1; }
 quietly unit_tests --parallel --skip EngineTests
-# A test whose host lacks something is skipped and says why; with MUST_WORK=1 it fails.
+# A test whose host lacks something is skipped with the reason; with MUST_WORK=1 it fails.
 nowhere=unix:///nonexistent/docker.sock
 output=$(MUST_WORK=0 DOCKER_HOST=$nowhere unit_tests --filter EngineTests)
 grep 'skipped: "this host lacks a Docker Engine: nobody listens at' <<<"$output"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds images/NAME.tar, plain root file systems, from Debian's packages with no registry.
+# Builds images/NAME.tar, plain root file systems, from Debian's packages without a registry.
 # Usage: scripts/images.sh [--docker] [--fresh] [NAME...]     (default: cpp-runner python-runner)
 #        scripts/images.sh --test-images
 #   --docker        also write images/NAME.docker.tar for `docker load`; the engine then knows it as NAME:latest
 #   --fresh         build again even if nothing changed, to take Debian's updates
 #   --test-images   images without a shell, .build-images/test/NAME.docker.tar: sandbox-test/static:latest has /bin/greet,
 #                   linked statically, and /work, and no other file; sandbox-test/musl:latest also musl, to link greet to
-# An image that is newer than what it is made of is left alone.
+# An image that is newer than its sources is not built again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,14 +25,14 @@ while [[ ${1:-} == --* ]]; do
 done
 [[ $# -gt 0 ]] || set -- cpp-runner python-runner
 
-# One day's builds of the same packages are the same. Every file of a package is older, so none gets another time
-# (a changed time would make Python compile it again in every run).
+# Builds of the same packages on one day are identical. Every file of a package is older, so none gets another time (a
+# changed time would make Python compile it again in every run).
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(($(date +%s) / 86400 * 86400))}
-# apt and dpkg walk all descriptors that could be open.
+# apt and dpkg walk all possible descriptors.
 ulimit -n 1024
 base=.build-images/base.tar
 mkdir -p .build-images
-# Two builds at a time would write the same files.
+# Two builds at the same time would write the same files.
 exec 9>.build-images/lock
 flock 9
 log=$(mktemp)
@@ -117,7 +117,7 @@ for name; do
         if ! newer "$base" scripts/images.sh; then
             make_root "$base" --variant=minbase --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged
         fi
-        # `custom` adds nothing itself: the base is unpacked, and the image's own script does the rest.
+        # `custom` adds nothing itself: mmdebstrap unpacks the base, and the image's own script does the rest.
         make_root "images/$name.tar" --variant=custom \
             --setup-hook="tar -xf $base -C \"\$1\"" \
             --customize-hook="mkdir \"\$1/images\" && cp -r images/install.sh images/excludes images/$name \"\$1/images\"" \

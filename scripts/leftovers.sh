@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Shows that a test run left nothing: no process, mount, cgroup or temporary file of ours, no dying memory cgroups,
-# no engine, registry or Podman of this folder's, and with them no container and no volume, nothing in the clone but what
-# is ignored.
+# Shows that a test run left nothing: no process, mount, cgroup or temporary file of the library's, no dying memory
+# cgroups, no engine, registry or Podman of this folder's (and so no container and no volume), and in the clone only
+# ignored files.
 # Usage: leftovers.sh snapshot > FILE; leftovers.sh compare FILE
 set -euo pipefail
 repository=$(realpath "$(dirname "$0")/..")
@@ -12,7 +12,7 @@ processes() { (grep -lazE '^isolate-supervisor' /proc/[0-9]*/cmdline 2>/dev/null
 cgroups() { (find /sys/fs/cgroup -maxdepth 6 -type d -name 'swift-sandbox-*' 2>/dev/null || true) | wc -l; }
 mounts() { wc -l </proc/self/mountinfo; }
 files() { find /tmp -maxdepth 1 \( -name 'isolate-*' -o -name 'sandbox-*' -o -name 'conformance-*' \) | wc -l; }
-# Daemons, shims and monitors name files below this folder; their containers' processes are in cgroups of theirs.
+# Daemons, shims and monitors, identified by files below this folder; their containers' processes are in their cgroups.
 daemons() {
     local cmdline count=0
     while read -r cmdline; do
@@ -22,7 +22,7 @@ daemons() {
     done < <(grep -lsaF -- "$repository/.build-" /proc/[0-9]*/cmdline || true)
     echo "$count"
 }
-# Named after the daemon's folder; Podman's, too, are below such a one.
+# Their names come from the daemon's folder; Podman's are below such a cgroup, too.
 engine_cgroups() {
     local state count=0
     for state in "${states[@]}"; do
@@ -32,8 +32,8 @@ engine_cgroups() {
 }
 engine_files() { (ls -d "$repository"/.build-{engine,docker-tests} 2>/dev/null || true) | wc -l; }
 clone() { (git -C "$repository" status --porcelain 2>/dev/null || true) | wc -l; }
-# Memory cgroups that the kernel holds though nobody has them any more. What has a name is counted above; these have none, and
-# only version 2 tells whose they were: those below our own cgroup.
+# Removed memory cgroups that the kernel still holds. Those with a name are counted above; these have none, and only
+# version 2 tells where they were: below the own cgroup.
 memory() {
     local own
     own=/sys/fs/cgroup$(awk -F: '$1 == 0 { print $3 }' /proc/self/cgroup)
@@ -43,7 +43,7 @@ memory() {
         echo $(($(awk '$1 == "memory" { print $3 }' /proc/cgroups) - $(find /sys/fs/cgroup/memory -type d 2>/dev/null | wc -l)))
     fi
 }
-# Everybody's: other work on the machine makes them too, so their number decides nothing.
+# Whether the count includes other work's: then it decides nothing.
 memory_is_everybodys() { [[ -d /sys/fs/cgroup/memory || ! -e /sys/fs/cgroup/cgroup.controllers || $(cat /proc/self/cgroup) == 0::/ ]]; }
 
 case "${1:?usage: leftovers.sh snapshot|compare FILE}" in
@@ -53,14 +53,14 @@ snapshot)
 compare)
     passed=0 failed=0
     while read -r what count; do
-        # The kernel frees the last dying cgroups when it likes; what must not happen is that they pile up.
+        # The kernel frees the last dying cgroups later; the test is that they do not accumulate.
         allowed=$count seconds=10
         [[ $what == memory ]] && allowed=$((count + 20)) seconds=90
-        # A process or cgroup that is on its way out may take a moment.
+        # A process or cgroup that is ending may take a moment.
         for ((i = 0; i < seconds; i++)); do
             now=$($what)
             [[ $now -le $allowed ]] && break
-            # What keeps a dying one is most often file cache.
+            # Most often file cache keeps a dying cgroup.
             [[ $what != memory || $i -ne 10 ]] || echo 3 >/proc/sys/vm/drop_caches 2>/dev/null || true
             sleep 1
         done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks (or with --fix mends) the formatting of Swift, C and shell files.
+# Checks (or with --fix corrects) the formatting of Swift, C and shell files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ clang-format --dry-run -Werror "${c_files[@]}"
 for file in "${shell_files[@]}"; do
     bash -n "$file"
 done
-# What must not be committed.
+# Files that must not be committed.
 if git ls-files | grep -E '(^|/)(\.build[^/]*/|Package\.resolved$)|\.(o|a|so|elf)$'; then
     echo "lint: the files above are generated and must not be in git" >&2
     exit 1

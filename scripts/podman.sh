@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A private API service of Podman for tests: its own data, socket, configuration, pid, mount and cgroup namespace below
-# DIR, nothing of the system's Podman.
+# A private API service of Podman for tests: its data, socket, configuration, pid, mount and cgroup namespace are below
+# DIR, separate from the system's Podman.
 # Usage: scripts/podman.sh start|stop|status [DIR]     (DIR: .build-podman)
 #   start   prints one line, DOCKER_HOST=unix://…
 #   stop    also removes all data
-#   status  leaves with 0 (runs) or 3
+#   status  exits with 0 (runs) or 3
 set -euo pipefail
 
 usage="usage: podman.sh start|stop|status [DIR]"
@@ -13,10 +13,11 @@ command=${1:?$usage}
 dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-podman}")
 socket=$dir/podman.sock
 parent=$(cgroup_name "$dir")
-# In the service's own layer of /run: Podman takes no runroot of more than 50 bytes, however long $dir is.
+# In the service's own layer of /run: Podman accepts at most 50 bytes for its runroot, and $dir may be longer.
 short=/run/$parent
 
-# unshare, which waits outside for the namespaces' first process; that one dies with it, and all others with that.
+# The pid of unshare, which waits outside for the namespaces' first process: that process dies with it, and all others
+# with that.
 daemon_pid() { pid_with "$dir/inside.sh"; }
 address() { echo "DOCKER_HOST=unix://$socket"; }
 
@@ -32,8 +33,8 @@ halt() {
     rm -rf --one-file-system -- "$dir/run"
 }
 
-# Our own cgroups, so that the service takes them for the root and makes its own below. A process can join a cpuset only
-# when this has processors and memory.
+# The service's cgroups, which it sees as the root, and below which it makes its own. A process can join a cpuset only
+# when the cpuset has processors and memory.
 make_cgroups() {
     local mount file
     hierarchies | while read -r mount; do
@@ -47,7 +48,7 @@ make_cgroups() {
 configure() {
     cat >"$dir/containers.conf" <<END_OF_FILE
 [containers]
-# The host's own has names that are nobody's business.
+# The host's own names must not appear in containers.
 base_hosts_file = "none"
 [engine]
 cgroup_manager = "cgroupfs"
@@ -60,7 +61,7 @@ driver = "overlay"
 graphroot = "$dir/data"
 runroot = "$short/data"
 END_OF_FILE
-    # Docker takes any port of the loopback without TLS.
+    # Docker accepts any port of the loopback without TLS.
     cat >"$dir/registries.conf" <<END_OF_FILE
 unqualified-search-registries = []
 [[registry]]
@@ -70,7 +71,7 @@ END_OF_FILE
     printf '%s\n' "$inside" >"$dir/inside.sh"
 }
 
-# Moves itself to our cgroups, which become the root of the new cgroup namespace.
+# Moves itself to these cgroups, which become the root of the new cgroup namespace.
 enter() {
     local group mounts
     for group in $(cgroups); do echo "$BASHPID" >"$group/cgroup.procs"; done
@@ -80,12 +81,12 @@ enter() {
         setsid unshare --mount --cgroup --pid --fork --kill-child --propagation slave bash "$dir/inside.sh" "${mounts[@]}"
 }
 
-# Runs as process 1 of the new namespaces, so it reaps what the service leaves; its arguments are the hierarchies.
+# Runs as process 1 of the new namespaces, so it reaps the service's orphans; its arguments are the hierarchies.
 inside='set -euo pipefail
 for mount; do mount --bind "$mount/$PARENT" "$mount"; done
 mount -t proc -o nosuid,nodev,noexec proc /proc
 '"$own_run"'
-# conmon leaves a file `oom` where it works, after each kill for lack of memory.
+# After each OOM kill conmon leaves a file `oom` in its working directory.
 cd "$HOME"
 podman --root "$DIR/data" --runroot "$SHORT/data" --tmpdir "$SHORT/libpod" --network-config-dir "$DIR/networks" \
     --cgroup-manager cgroupfs --events-backend none system service --time=0 "unix://$DIR/podman.sock" &
@@ -117,7 +118,7 @@ is_ready() {
         curl -sf -m 10 -o "$dir/ping" --unix-socket "$socket" http://podman/_ping && rm -f "$dir/ping"
 }
 
-# Ends a service that has not got as far as its namespaces.
+# Ends a service whose start failed before its namespaces existed.
 abandon() {
     ! alive "$1" || kill -KILL "$1"
     halt

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A private registry for tests: Debian's docker-registry on a free port of the loopback, its data below DIR. Engines take
-# 127.0.0.0/8 without TLS.
+# A private registry for tests: Debian's docker-registry on a free port of the loopback, with its data below DIR.
+# Engines accept 127.0.0.0/8 without TLS.
 # Usage: scripts/registry.sh start|stop|status [DIR]     (DIR: .build-registry)
 #        scripts/registry.sh push IMAGE [DIR]            IMAGE of the engine at DOCKER_HOST
 #   start   prints one line, REGISTRY=127.0.0.1:PORT
 #   stop    also removes all data
-#   status  leaves with 0 (runs) or 3
-#   push    prints the reference that pulls IMAGE from there; the engine keeps no such name
+#   status  exits with 0 (runs) or 3
+#   push    prints the reference by which engines pull IMAGE; the engine itself does not keep that name
 set -euo pipefail
 
 usage="usage: registry.sh start|stop|status [DIR] | push IMAGE [DIR]"
@@ -22,7 +22,7 @@ daemon_pid() { pid_with "$dir/config.yml"; }
 
 address() { echo "REGISTRY=$(port)"; }
 
-# The port that the kernel chose, from the registry's own words; only of the process that runs.
+# The port that the kernel chose, from the log of the running registry.
 port() { sed -n 's/.*msg="listening on \(127\.0\.0\.1:[0-9]*\)".*/\1/p' "$dir/log" 2>/dev/null; }
 
 start() {
@@ -55,7 +55,7 @@ stop() {
     [[ -e $dir/.registry ]] || return 0
     lock || return 0
     pid=$(daemon_pid)
-    # It holds nothing that is wanted.
+    # Its data is not needed.
     [[ -z $pid ]] || kill -KILL "$pid"
     [[ -z $pid ]] || ends_within "$pid" 10 || fail "process $pid does not end"
     rm -rf --one-file-system -- "$dir/data" "$dir/config.yml" "$dir/log" "$dir/pid" "$dir/.registry"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a target needs and is missing; says what it installs, and nothing when there is nothing to do.
+# Installs the missing packages that a target needs; prints what it installs, and nothing when there is nothing to do.
 # Usage: scripts/setup.sh demo|test|lint|bench|engine|docker|images|vm|cross
 set -euo pipefail
 
@@ -35,7 +35,7 @@ done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 
 options=(-o DPkg::Lock::Timeout=300)
-# What is recommended beside an engine concerns the system's own, which no test uses.
+# The packages recommended with an engine are for the system's own engine, which no test uses.
 [[ ! $1 =~ ^(engine|docker|images)$ ]] || options+=(--no-install-recommends)
 sudo=()
 [[ $EUID -eq 0 ]] || sudo=(sudo)
@@ -48,7 +48,7 @@ if ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" apt-get install -y -qq "$
     echo "setup.sh: could not install ${missing[*]}; install them by hand and try again" >&2
     exit 1
 fi
-# Of what was just installed; a service that somebody uses was there before.
+# Units of the packages just installed; a service that is in use was there before.
 units=()
 for package in "${missing[@]}"; do
     case $package in

@@ -28,7 +28,7 @@ scripts/cross.sh
 echo "== Swift"
 swift build --build-tests >"$log" 2>&1 || { cat "$log"; exit 1; }
 tail -n 1 "$log"
-# A passing test says nothing but its name, so only skips, failures and the closing line are shown.
+# Shows only skips, failures and the closing line, since a passing test prints only its name.
 run_suites() {
     if ! swift test --skip-build "$@" >"$log" 2>&1; then
         grep -vE '^(◇|✔)' "$log" | tail -400
@@ -44,7 +44,7 @@ echo "== DocC"
 scripts/docs.sh --check | tail -n 1
 wait "$starting" || { cat "$engines/log" >&2 && exit 1; }
 tail -n 1 "$engines/log"
-# They count what their process holds.
+# These tests count what their process holds, so they run alone.
 ALONE=1 run_suites --no-parallel --filter 'LocalBackendTests|WatchdogTests|DescriptorTests'
 (
     source "$engines/exports"
@@ -52,7 +52,7 @@ ALONE=1 run_suites --no-parallel --filter 'LocalBackendTests|WatchdogTests|Descr
     echo "== Conformance on a Docker Engine, in both modes of the root file system"
     CONFORMANCE_BACKENDS=docker run_suites --filter ConformanceTests
     echo "== The Docker backend: engine, pool, reuse, crashes, load, fallback"
-    # One after another: they kill engines and measure waiting times.
+    # One after another: these tests kill engines and measure waiting times.
     run_suites --no-parallel --filter DockerTests
 )
 scripts/docker-tests.sh stop

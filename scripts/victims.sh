@@ -9,7 +9,7 @@ count=0
 while IFS= read -r -d '' source; do
     product=$folder/$(basename "${source%.*}")
     [[ $product -nt $source && $product -nt compile.sh ]] && continue
-    # Renamed when it is whole: one that stands is never compiled again.
+    # Renamed when complete, since an existing product is not compiled again.
     ./compile.sh "$source" "$product.new"
     mv "$product.new" "$product"
     count=$((count + 1))

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs a command in a QEMU guest with pure cgroup v2, in one or more worlds, and ends with its status.
 # Usage: scripts/vm.sh [--world NAME[,NAME]...] [--env K=V]... [--timeout S] [--memory MIB] [--processors N] -- COMMAND...
-#   world  what the command is in the guest; several run one after another in one boot (scripts/vm/guest.sh makes them):
+#   world  the conditions of the command in the guest; several run one after another in one boot (scripts/vm/guest.sh
+#   makes them):
 #            root       root in a cgroup of its own (the default)
 #            delegated  user tester in a cgroup that is delegated to it
 #            user       user tester in a cgroup that is not its own
@@ -9,9 +10,9 @@
 #            session    user tester in a login session of systemd, with a systemd and a bus of its own; only as the last
 # The guest has the repository's files, .build/debug's test bundle and command, the C test program and the victims of
 # scripts/victims.sh at the same paths as here. Nothing that it writes comes back but the output.
-# Each world has the timeout for itself.
+# The timeout applies to each world.
 # Status: the command's (of several worlds the first that is not 0); 124 out of time; 125 the guest failed.
-# VM_CACHE=FOLDER keeps kernel and root elsewhere than in .build-vm; VM_ACCEL=kvm|tcg spares the probe for KVM.
+# VM_CACHE=FOLDER keeps kernel and root elsewhere than in .build-vm; VM_ACCEL=kvm|tcg skips the probe for KVM.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -31,7 +32,7 @@ done
 [[ $# -gt 0 ]] || { echo "vm.sh: no command; give one after --" >&2 && exit 2; }
 IFS=, read -ra worlds <<<"$worlds"
 for world in "${worlds[@]}"; do
-    # Nothing comes after session: systemd is process 1 from then on.
+    # session must be the last: systemd is process 1 from then on.
     [[ $world != session || $world == "${worlds[-1]}" ]] || { echo "vm.sh: session must be the last world" >&2 && exit 2; }
     [[ $world =~ ^(root|delegated|user|subuid|session)$ ]] || { echo "vm.sh: no world '$world'" >&2 && exit 2; }
 done
@@ -41,16 +42,16 @@ make_images
 run=$(mktemp -d "$repository/.build-vm/run.XXXXXX")
 trap 'rm -rf "$run"' EXIT
 
-# A hard link costs nothing, and the guest only sees a copy; across file systems there is none.
+# A hard link costs nothing, and the guest only sees a copy; across file systems hard links are not possible.
 copy() { cp -al "$1" "$2" 2>/dev/null || cp -a "$1" "$2"; }
 
-# The folders of the Swift runtime that these programs load; the guest has the system's libraries of its own.
+# The folders of the Swift runtime that these programs load; other libraries are the guest's own.
 runtime_folders() {
     ldd "$@" | awk '$2 == "=>" && $3 ~ "^/" { sub("/[^/]*$", "", $3); print $3 }' | sort -u |
         { grep -vE '^(/usr)?/lib(64)?(/[^/]*-linux-gnu)?$' || true; }
 }
 
-# The disk of this run: what stands below tree/ appears at its place in the guest.
+# Makes the disk of this run: the guest has the contents of tree/ at the same places.
 stage() {
     local tree=$run/payload/tree file programs=() libraries=() folder library
     mkdir -p "$tree$repository"
@@ -87,7 +88,7 @@ stage() {
         copy .build-vm/victims "$tree$repository/.build-vm/victims"
         variables+=("VICTIMS=$repository/.build-vm/victims")
     fi
-    # Only real emulation is worth a word: tests may allow themselves more time then.
+    # Only emulation is reported: tests then take longer time limits.
     if [[ $accelerator == tcg ]]; then variables+=(EMULATED=1); fi
     {
         printf 'repository=%q\n' "$repository"
@@ -104,7 +105,7 @@ stage() {
 stage "$@"
 : >"$run/status"
 status=0
-# Opened by its name, a file would be truncated and a socket refused: hence the pipe to cat.
+# Opening it by name would truncate a file and fail for a socket, so the output goes through a pipe to cat.
 boot $((seconds * ${#worlds[@]} + 120)) "$run" -m "$memory" -smp "$processors" \
     -drive "file=$root,if=virtio,format=raw,snapshot=on,cache=unsafe" \
     -drive "file=$run/payload.ext4,if=virtio,format=raw,snapshot=on,cache=unsafe" \

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the conformance suites as an ordinary user of this machine, and asks the matrix what that world gives.
+# Runs the conformance suites as an ordinary user of this machine, and prints that world's facts for the matrix.
 # Usage: scripts/worlds.sh user|subuid [FILTER]
-#   user    user id 1500, which nobody has, without groups, cgroups or subordinate ids
+#   user    user id 1500, which no account has, without groups, cgroups or subordinate ids
 #   subuid  the same with a range in /etc/subuid and /etc/subgid
-# All that it changes (files bound over /etc, a way to this folder) is in a mount namespace of its own and ends with it.
+# All its changes (files bound over /etc, a path to this folder) are in a mount namespace of its own and end with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 world=${1:?usage: worlds.sh user|subuid [FILTER]} filter=${2:-ConformanceTests|SandboxTestingTests}
@@ -13,14 +13,14 @@ world=${1:?usage: worlds.sh user|subuid [FILTER]} filter=${2:-ConformanceTests|S
 if [[ ${WORLD_IS_APART:-} != 1 ]]; then
     home=$(mktemp -d)
     trap 'rm -rf "$home"' EXIT
-    # To the copy of the victims and to the image, as to all else, by its own name.
+    # The user has access to the copy of the victims and to the image, as to all else, by its own name.
     scripts/victims.sh .build-victims
     mkdir -p .build/matrix
     WORLD_IS_APART=1 WORLD_HOME=$home unshare --mount --propagation private "$0" "$@"
     exit
 fi
 
-# Whoever may not pass through a folder on the way to this one gets a way that has nothing else in it.
+# A user without access to a folder on the path to this one gets a path that contains nothing else.
 repository=$PWD ancestor=
 IFS=/ read -ra parts <<<"${PWD#/}"
 for part in "${parts[@]}"; do
@@ -50,7 +50,7 @@ chown 1500:1500 "$WORLD_HOME/tmp"
 
 variables=(PATH=/usr/local/bin:/usr/bin:/bin HOME="$WORLD_HOME/tmp" TMPDIR="$WORLD_HOME/tmp" LANG=C.UTF-8
     VICTIMS="$repository/.build-victims" SANDBOX_CACHE="$WORLD_HOME/tmp/cache")
-# An image whose files become the user's is what he can write to.
+# With an image whose files belong to the user, the user can have a writable root.
 [[ -e images/container-host.tar ]] && variables+=(CONFORMANCE_IMAGE="$repository/images/container-host.tar")
 as_user() { setpriv --reuid 1500 --regid 1500 --clear-groups env -i "${variables[@]}" "$@"; }
 
@@ -62,7 +62,7 @@ if ! as_user "$repository/${bundle[0]}" --testing-library swift-testing --filter
     exit 1
 fi
 tail -n 1 "$log"
-# The dead that wait for the machine's pid 1 are nobody's leak, and the dying have a moment.
+# Zombies that wait for the machine's pid 1 do not count as leaks, and ending processes have a moment.
 for _ in {1..100}; do
     pgrep -u 1500 --runstates R,S,D,T >/dev/null || break
     sleep 0.1

@@ -10,7 +10,7 @@ image=$output.elf
 {
     echo '/// The supervisor as an executable file. Made by Plugins/EmbedSupervisor.'
     echo 'package enum SupervisorImage {'
-    # A string of hexadecimal digits compiles in no time; an array literal of the bytes does not.
+    # The compiler takes long for an array literal of the bytes, and no time for a string of hexadecimal digits.
     printf '    private static let digits: StaticString = "'
     od -An -v -tx1 "$image" | tr -d ' \n'
     printf '"\n'

@@ -18,7 +18,7 @@ struct EmbedSupervisor: BuildToolPlugin {
         ]
     }
 
-    /// Those of all folders below, so that an edit of any of them makes the supervisor anew.
+    /// The source files of all folders below, so that the build compiles the supervisor again when any of them changes.
     private func files(below folder: URL) throws -> [URL] {
         try FileManager.default.subpathsOfDirectory(atPath: folder.path)
             .filter { $0.hasSuffix(".c") || $0.hasSuffix(".h") }

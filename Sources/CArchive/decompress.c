@@ -9,14 +9,14 @@
 
 #include "isolate_archive.h"
 
-/* gzip alone, with the largest window; zlib's way to say so. */
+/* The largest window; 16 more makes zlib accept only gzip. */
 enum { GZIP_WINDOW = MAX_WBITS + 16 };
 
 struct isolate_decompressor {
     enum isolate_compression compression;
     /* Between two members or frames, after at least one. */
     int at_end;
-    /* Zeros came after a gzip member: nothing else may follow. */
+    /* Zeros followed a gzip member: after them no other byte may follow. */
     int padded;
     z_stream gzip;
     ZSTD_DStream *zstd;
@@ -70,7 +70,7 @@ static int gunzip(struct isolate_decompressor *decompressor, const uint8_t *inpu
         }
         if (done->given == output_size)
             return 0;
-        /* zlib's field is not const; it does not write there. */
+        /* zlib's field is not const, but zlib does not write through it */
         stream->next_in = (Bytef *)(input + done->taken);
         stream->avail_in = bounded(input_size - done->taken);
         stream->next_out = output + done->given;
@@ -86,12 +86,12 @@ static int gunzip(struct isolate_decompressor *decompressor, const uint8_t *inpu
         else if (result != Z_OK && result != Z_BUF_ERROR)
             return -EBADMSG;
         else if (in == stream->avail_in && out == stream->avail_out)
-            return 0; /* it needs more than there is */
+            return 0; /* needs more input */
     }
     return 0;
 }
 
-/* zlib keeps output back when there was no room, with all the input taken. */
+/* zlib holds output back when the buffer was full, even with all input taken. */
 static int gunzip_rest(struct isolate_decompressor *decompressor, uint8_t *output, size_t output_size,
                        struct isolate_decompressed *done) {
     z_stream *stream = &decompressor->gzip;
@@ -120,7 +120,7 @@ static int unzstd(struct isolate_decompressor *decompressor, const uint8_t *inpu
     ZSTD_outBuffer out = {output, output_size, 0};
     for (;;) {
         size_t taken = in.pos, given = out.pos;
-        /* Without input, the end of a frame would be taken for the beginning of another. */
+        /* Without input, zstd would take the end of a frame for the beginning of another. */
         if (in.pos == in.size && decompressor->at_end)
             break;
         size_t result = ZSTD_decompressStream(decompressor->zstd, &out, &in);

@@ -1,4 +1,4 @@
-/* openat2, for which glibc has no function. */
+/* openat2, which glibc does not wrap. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -18,7 +18,8 @@ int isolate_open_in_root(int root, const char *path) {
         long fd = syscall(SYS_openat2, root, path, &how, sizeof how);
         if (fd >= 0)
             return (int)fd;
-        /* EAGAIN: something anywhere was renamed or mounted while a ".." was walked. */
+        /* EAGAIN: some file system object was renamed or mounted during the resolution of a ".."
+         * (openat2(2)). */
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
     }

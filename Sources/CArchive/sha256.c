@@ -1,4 +1,4 @@
-/* SHA-256 by nettle. */
+/* SHA-256 through nettle. */
 #include <nettle/sha2.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* Which user id a container's program gets, by made-up maps of its user namespace. */
+/* Which user id a container's program gets, with invented maps of its user namespace. */
 #include "agent/agent_ids.h"
 #include "test.h"
 
@@ -19,7 +19,7 @@ TEST(agent_ids_are_nobodys_where_there_are_all) {
 
 TEST(agent_ids_are_of_the_upper_half_where_an_engine_remaps_users) {
     expect_within(remapped, remapped, 32768, 65533);
-    /* Rootless: one's own, and a subordinate range. */
+    /* Rootless: the user's own id, and a subordinate range. */
     expect_within("0 1000 1\n1 100000 65536\n", "0 1000 1\n1 200000 65536\n", 32769, 65536);
 }
 

@@ -1,4 +1,4 @@
-/* What a refused call gets, by its arguments, under each of the caller's three choices. */
+/* The answer to a refused call, by its arguments, for each of the caller's three choices. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -52,7 +52,8 @@ TEST(answers_by_arguments) {
         {"syslog", {3}, ANSWER_HARMLESS, EPERM},
         {"mount", {0}, ANSWER_FATAL, EPERM},
         {"process_vm_readv", {1}, ANSWER_FATAL, EPERM},
-        {"prlimit64", {4711}, ANSWER_DENIED, EPERM}, /* by a variant only: no choice makes it the end */
+        /* Refused by a variant only: no choice ends the run for it. */
+        {"prlimit64", {4711}, ANSWER_DENIED, EPERM},
     };
     struct isolate_answers answers = told();
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
@@ -98,7 +99,7 @@ TEST(answers_calls_that_are_only_told) {
     }
 }
 
-/* Where others have the program's user id, the kernel would let it choose for them. */
+/* Where other processes have the program's user id, the kernel would let it choose for them. */
 TEST(answers_choices_of_processors) {
     static const uint64_t others[] = {1, 4711, 0xffffffff};
     struct seccomp_data data = {.nr = __NR_sched_setaffinity, .arch = NATIVE_ARCH};

@@ -1,4 +1,4 @@
-/* Classic BPF over struct seccomp_data: the few instructions that seccomp filters are made of. */
+/* Classic BPF over struct seccomp_data: the few instructions that seccomp filters use. */
 #include "bpf.h"
 
 #include <string.h>
@@ -53,7 +53,7 @@ const char *bpf_check(const struct sock_filter *program, size_t count) {
         return "its length";
     for (size_t at = 0; at < count; at++) {
         const struct sock_filter *i = &program[at];
-        size_t left = count - at - 1; /* instructions behind this one: a jump of left - 1 reaches the last */
+        size_t left = count - at - 1; /* instructions after this one: a jump of left - 1 reaches the last */
         switch (i->code) {
         case BPF_LD | BPF_W | BPF_ABS:
             if (i->k % 4 != 0 || i->k >= sizeof(struct seccomp_data))
@@ -78,6 +78,6 @@ const char *bpf_check(const struct sock_filter *program, size_t count) {
             return "an unknown instruction";
         }
     }
-    /* Jumps go forward only, so a path can end nowhere but at a return or past the end. */
+    /* Jumps only go forward, so a path can end only at a return or beyond the program. */
     return BPF_CLASS(program[count - 1].code) == BPF_RET ? NULL : "a last instruction that is no return";
 }

@@ -1,5 +1,5 @@
-/* Capabilities in effect, and the names of those that lack. Each test is a process of its own: what it gives
- * up is nobody else's. */
+/* Capabilities in effect, and the names of those that are lacking. Each test is a process of its own, so
+ * dropping capabilities does not affect other tests. */
 #include <stdio.h>
 #include <sys/capability.h>
 
@@ -52,7 +52,7 @@ TEST(capabilities_names_are_cut_to_their_room) {
     CHECK_TEXT(text, "cap_setuid, cap");
 }
 
-/* One of the two is not enough to give a program another user's id. */
+/* With only one of the two, a program cannot get another user's id. */
 TEST(capabilities_decide_whose_ids_programs_have) {
     struct isolate_config config = {0};
     if (!internal_has_capabilities(ISOLATE_STAGE_ID_MAP)) {

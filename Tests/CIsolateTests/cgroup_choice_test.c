@@ -1,4 +1,5 @@
-/* Which cgroups are taken on which host: the kernel's texts, and the decision, on made-up hosts. */
+/* Which cgroups a supervisor takes on which host: parsing of the kernel's texts, and the decision, for
+ * invented hosts. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -34,14 +35,14 @@ TEST(cgroup_directories) {
         {"no line for v2", v2_mount, "4:memory:/a\n", NULL, -EXDEV, NULL},
         {"a colon in the name", v2_mount, "0::/a:b\n", NULL, 0, "/sys/fs/cgroup/a:b"},
         {"no end of line", v2_mount, "0::/a", NULL, 0, "/sys/fs/cgroup/a"},
-        /* A container without a cgroup namespace: its own part is mounted. */
+        /* A container without a cgroup namespace: only its own part is mounted. */
         {"bound root", "5 1 0:2 /docker/ab /sys/fs/cgroup rw - cgroup2 c rw\n", "0::/docker/ab\n", NULL, 0,
          "/sys/fs/cgroup"},
         {"below a bound root", "5 1 0:2 /docker/ab /sys/fs/cgroup rw - cgroup2 c rw\n", "0::/docker/ab/c\n",
          NULL, 0, "/sys/fs/cgroup/c"},
         {"beside a bound root", "5 1 0:2 /docker/ab /sys/fs/cgroup rw - cgroup2 c rw\n", "0::/docker/abc\n",
          NULL, -EXDEV, NULL},
-        /* In a cgroup namespace what is outside shows as "..". */
+        /* In a cgroup namespace the kernel shows a path outside of it as "..". */
         {"namespace, outer mount", "5 1 0:2 /.. /m rw - cgroup2 c rw\n", "0::/\n", NULL, -EXDEV, NULL},
         {"namespace, left", "5 1 0:2 / /m rw - cgroup2 c rw\n", "0::/../x\n", NULL, -EXDEV, NULL},
         {"namespace, in the outer", "5 1 0:2 /.. /m rw - cgroup2 c rw\n", "0::/..\n", NULL, 0, "/m"},
@@ -73,7 +74,7 @@ TEST(cgroup_words) {
     CHECK(!cgroup_has_word("", "cpu"));
 }
 
-/* Bits of a made-up directory. */
+/* Bits of an invented directory. */
 enum {
     WRITABLE = 1,
     MEMORY = 2,
@@ -83,14 +84,14 @@ enum {
     OTHERS = 32,
     ROOT = 64,
     THREADED = 128,
-    LEAF = 256, /* named as the one for embedders */
+    LEAF = 256, /* has the name of the child for embedders */
     BOTH = MEMORY | PIDS
 };
 
 static const struct {
     const char *name;
     int v1[ISOLATE_CGROUP_COUNT]; /* 0 not mounted, 1 mounted, 2 writable, 3 not below the mount */
-    int v2;                       /* 0 not mounted, 1 mounted, with the levels below, the own one first */
+    int v2;                       /* 0 not mounted, 1 mounted, with the levels below, this process's first */
     int levels[4];                /* ends with 0 */
     uint32_t avoid;
     int may_adopt;
@@ -267,7 +268,7 @@ static void make_up(size_t host, struct cgroup_facts *facts) {
         int bits = hosts[host].levels[i];
         struct cgroup_level *level = &facts->levels[i];
         if (bits == 0 && (i == 3 || hosts[host].levels[i + 1] == 0))
-            break; /* one that nothing is known of may stand between */
+            break; /* a level without facts may be between */
         facts->level_count++;
         snprintf(level->path, sizeof level->path, "/v2/%d%s", i, bits & LEAF ? "/embedder" : "");
         level->is_root = (bits & ROOT) != 0;
@@ -292,7 +293,7 @@ TEST(cgroup_decisions) {
         CHECK_EQUAL(choice.kind, hosts[i].is.kind);
         CHECK_TEXT(choice.reason, hosts[i].is.reason);
         CHECK_EQUAL(choice.adopt, hosts[i].is.adopt);
-        /* Where v1 has the memory, a scope of v2 would have no limit on it. */
+        /* Where v1 has the memory controller, a scope of v2 would have no memory limit. */
         CHECK_EQUAL(choice.ask_systemd, hosts[i].is.kind == ISOLATE_CGROUP_NONE && hosts[i].v2 &&
                                             hosts[i].v1[ISOLATE_CGROUP_MEMORY] == 0 && hosts[i].avoid == 0);
         for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
@@ -308,7 +309,7 @@ TEST(cgroup_decisions) {
     }
 }
 
-/* Whatever this host is, the looking agrees with itself. */
+/* On any host, the facts that are read are consistent. */
 TEST(cgroup_of_this_host) {
     static struct cgroup_facts facts;
     isolate_cgroup_choice choice, again;
@@ -326,7 +327,7 @@ TEST(cgroup_of_this_host) {
     test_note("kind %d, parent %s, %s", choice.kind, choice.parent[0], choice.reason);
 }
 
-/* A supervisor really gets what was decided; what systemd was asked for, or why not. */
+/* A supervisor really gets the chosen cgroup; systemd's scope, or the reason why there is none. */
 TEST(cgroup_start_on_this_host) {
     isolate_cgroup_choice choice;
     isolate_supervisor supervisor;

@@ -1,4 +1,5 @@
-/* Limits and figures without any cgroup: what is sampled is in force, and is told as sampled. */
+/* Limits and figures without any cgroup: sampled limits are enforced, and sampled figures are marked as
+ * sampled. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 static isolate_supervisor supervisor;
 static isolate_sandbox sandbox;
 
-/* How much more CPU time than asked for a program may show: an emulated processor starts programs slowly. */
+/* How much more CPU time than requested a program may show: an emulated processor starts programs slowly. */
 static uint64_t slack(void) {
     return getenv("EMULATED") != NULL ? 3 : 1;
 }
@@ -47,7 +48,7 @@ TEST(none_says_so) {
     CHECK(result.record.processes_source != ISOLATE_SOURCE_CGROUP);
     CHECK(result.record.cpu_ns > 0);
     CHECK(result.record.peak_memory_bytes > 100 << 10 && result.record.peak_memory_bytes < 16 << 20);
-    /* The embedder's path is not the program's business. */
+    /* The program must not see the embedder's cgroup path. */
     for (char *line = strtok(result.output, "\n"); line != NULL; line = strtok(NULL, "\n"))
         CHECK_TEXT(strrchr(line, ':'), ":/");
     isolate_result_free(&result);
@@ -67,7 +68,8 @@ TEST(none_limits) {
         CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_LIMIT);
         CHECK_EQUAL(result.outcome.limit, limit_cases[i].limit);
         CHECK_EQUAL(result.outcome.limits_hit, 0);
-        /* On a busy machine it has all of its 64 MiB before anybody looks, besides its own pages. */
+        /* On a busy machine the program has all of its 64 MiB, besides its own pages, before the first
+         * sample. */
         if (limit_cases[i].limit == ISOLATE_LIMIT_MEMORY)
             CHECK(result.record.peak_memory_bytes > 16 << 20 && result.record.peak_memory_bytes <= 72 << 20);
         if (limit_cases[i].limit == ISOLATE_LIMIT_PROCESSES)
@@ -80,7 +82,7 @@ TEST(none_limits) {
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
 }
 
-/* A program that takes memory at once and lives on is ended soon, wherever the memory is. */
+/* The slot soon ends a program that takes memory at once and lives on, whatever kind of memory it is. */
 TEST(none_memory_of_each_kind) {
     static const struct {
         const char *name, *script;
@@ -104,7 +106,7 @@ TEST(none_memory_of_each_kind) {
     end();
 }
 
-/* After a fork parent and child show the same pages: they are counted once. */
+/* After a fork, parent and child map the same pages, which count once. */
 TEST(none_memory_shared_by_processes_counts_once) {
     static const char *const words[] = {"forked", "vforked"};
     isolate_limits limits = wide_limits();
@@ -137,7 +139,7 @@ TEST(none_peak) {
     end();
 }
 
-/* Time of children: waited for, not waited for, and still running at the end. */
+/* CPU time of children: waited for, not waited for, and still running at the end. */
 TEST(none_cpu_of_children) {
     static const struct {
         const char *name, *script;
@@ -177,7 +179,7 @@ TEST(none_cpu_limit_over_all_processes) {
     end();
 }
 
-/* Exactly as many as allowed: the program and three children. */
+/* Exactly as many as the limit: the program and three children. */
 TEST(none_processes_are_exact) {
     isolate_limits limits = wide_limits();
     begin();
@@ -201,14 +203,15 @@ TEST(none_survivors_are_dead) {
     CHECK_EQUAL(result.outcome.value, 3);
     CHECK(result.record.peak_processes >= 2);
     isolate_result_free(&result);
-    /* The slot's children are the seat and the next cell's: the next run's proc shows only its own. */
+    /* The slot's children are the seat and the next cell's init and program; the next run's proc shows only
+     * its own processes. */
     result = run_shell(&sandbox, "ls /proc | grep -c '^[0-9]'", NULL);
     CHECK(atoi(result.output) <= 5);
     isolate_result_free(&result);
     end();
 }
 
-/* The backstop of one process is there, and can not be raised. */
+/* A process's second bound, RLIMIT_DATA, is set and cannot be raised. */
 TEST(none_rlimits) {
     begin();
     isolate_limits limits = wide_limits();

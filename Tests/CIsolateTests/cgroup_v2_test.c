@@ -1,7 +1,8 @@
 /*
- * Cgroup v2 as it really is: figures of one run only, whose limit it was, and where ours are made.
+ * Cgroup v2 on the real kernel: figures of one run only, whose limit was met, and where the supervisor makes
+ * its cgroups.
  *
- * Skipped, with the reason, on a host without it; MUST_WORK_CGROUP_V2=1 turns that into a failure.
+ * Skipped, with the reason, on a host without v2; MUST_WORK_CGROUP_V2=1 turns that into a failure.
  */
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -50,7 +51,7 @@ static int write_text(const char *directory, const char *file, const char *text)
     return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-/* A directory of our own below the root of the hierarchy, and this process in it. */
+/* A new directory below the root of the hierarchy, with this process in it. */
 struct place {
     char root[200], path[300], leaf[320];
 };
@@ -77,10 +78,10 @@ static void leave_place(const struct place *place) {
         CHECK_EQUAL(errno, ENOENT);
     if (strcmp(place->leaf, place->path) != 0)
         CHECK_OK(rmdir(place->leaf));
-    CHECK_OK(rmdir(place->path)); /* fails when anything of ours was left in it */
+    CHECK_OK(rmdir(place->path)); /* fails when the supervisor left anything in it */
 }
 
-/* Large, then small, in one sandbox: the second run's peak is its own. */
+/* A large program, then a small one, in one sandbox: the second run has its own peak. */
 TEST(v2_peak_is_of_one_run) {
     if (!has_v2())
         return;
@@ -125,7 +126,7 @@ TEST(v2_processes_and_layers) {
     end();
 }
 
-/* An OOM kill of a child is the end of all, and the seat outlives it: the next run is as good. */
+/* An OOM kill of a child ends the whole run, and the seat survives it: the next run is unaffected. */
 TEST(v2_memory_ends_all_and_the_slot_lives) {
     isolate_limits limits = wide_limits();
     if (!has_v2())
@@ -145,7 +146,7 @@ TEST(v2_memory_ends_all_and_the_slot_lives) {
     end();
 }
 
-/* The limit of a cgroup above ours is not the run's own. */
+/* The limit of an ancestor cgroup is not the run's own. */
 TEST(v2_memory_of_an_ancestor) {
     struct place place;
     if (!has_v2())
@@ -165,7 +166,8 @@ TEST(v2_memory_of_an_ancestor) {
     leave_place(&place);
 }
 
-/* A directory with a process in it can give no controllers: this one is moved, as it said it may be. */
+/* A directory with a process in it cannot enable controllers, so this process is moved, which it
+ * permitted. */
 TEST(v2_adopts) {
     isolate_start_options options = start_options(0);
     isolate_failure failure;
@@ -176,7 +178,7 @@ TEST(v2_adopts) {
         return;
     enter_place(&place, "");
     options.adopt_cgroup = 1;
-    for (int i = 0; i < 2; i++) { /* the second time it is there already */
+    for (int i = 0; i < 2; i++) { /* the second time the process is there already */
         isolate_cgroup_choose(0, 1, &choice);
         CHECK_EQUAL(choice.adopt, i == 0);
         CHECK_TEXT(choice.parent[0], place.path);
@@ -191,7 +193,7 @@ TEST(v2_adopts) {
     leave_place(&place);
 }
 
-/* What looked usable is not: the start goes on without, and says so. */
+/* A cgroup that looked usable cannot be set up: the supervisor starts without one, and reports that. */
 TEST(v2_setup_that_fails_is_told) {
     struct place place;
     if (!has_v2())
@@ -210,8 +212,7 @@ TEST(v2_setup_that_fails_is_told) {
     leave_place(&place);
 }
 
-/* From the descriptors that a slot holds no path leads to the rest of the hierarchy, nor to the host's files.
- */
+/* No path leads from a slot's descriptors to the rest of the hierarchy, or to the host's files. */
 TEST(v2_slot_holds_no_way_out) {
     if (!has_v2())
         return;

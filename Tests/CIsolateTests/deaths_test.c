@@ -1,4 +1,5 @@
-/* Whoever dies, and however: within two seconds nothing of ours runs and no cgroup is left. */
+/* Whichever process dies, and however: within two seconds no process of the library runs and no cgroup is
+ * left. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,8 +11,7 @@
 #include "support.h"
 #include "test.h"
 
-/* An embedder whose sandbox runs `script`; it writes a byte to `ready` once the program has said something.
- */
+/* An embedder whose sandbox runs `script`; it writes a byte to `ready` after the program's first output. */
 static void embed(const char *script, int ready, isolate_supervisor *supervisor) {
     isolate_sandbox sandbox;
     isolate_result result;
@@ -33,8 +33,8 @@ struct embedder {
     struct owner owner;
 };
 
-/* Returns when the program and its children are in the sandbox: the supervisor, a slot, a seat, an init, and
- * three. */
+/* Returns when the program and its children run in the sandbox: the supervisor, a slot, a seat, an init, and
+ * three processes. */
 static struct embedder start_embedder(const char *script, int least_processes) {
     struct embedder embedder;
     isolate_supervisor supervisor;
@@ -43,7 +43,7 @@ static struct embedder start_embedder(const char *script, int least_processes) {
     embedder.pid = fork_child();
     if (embedder.pid == 0) {
         setpgid(0, 0);
-        /* A script's background jobs, and so their children, ignore it. */
+        /* A script's background jobs, and so their children, ignore SIGINT. */
         signal(SIGINT, SIG_DFL);
         embed(script, ends[1], &supervisor);
     }
@@ -85,7 +85,7 @@ TEST(deaths_embedder_aborts) {
     kill_embedder(sleepers, SLEEPER_PROCESSES, SIGTERM);
 }
 
-/* Ctrl-C goes to a process group: the supervisor is not in it, but does not outlive its owner. */
+/* Ctrl-C signals a process group: the supervisor is not in it, but does not outlive its owner. */
 TEST(deaths_control_c) {
     struct embedder embedder = start_embedder(sleepers, SLEEPER_PROCESSES);
     CHECK_OK(kill(-embedder.pid, SIGINT));
@@ -100,7 +100,7 @@ static void note_interrupt(int signal) {
     interrupted = 1;
 }
 
-/* An embedder that lives through Ctrl-C has its run live too. */
+/* When an embedder survives Ctrl-C, its run continues. */
 TEST(deaths_control_c_survived) {
     pid_t embedder = fork_child();
     if (embedder == 0) {
@@ -127,7 +127,7 @@ TEST(deaths_control_c_survived) {
     expect_nothing_left(&owner, GONE_WITHIN_MS);
 }
 
-/* exit() without a stop. */
+/* The embedder calls exit() without stopping the supervisor. */
 TEST(deaths_embedder_exits) {
     pid_t embedder = fork_child();
     if (embedder == 0) {
@@ -170,7 +170,7 @@ TEST(deaths_embedder_execs) {
     CHECK_EQUAL(wait_child(embedder), 256 + SIGKILL);
 }
 
-/* The supervisor or the slot dies under a run: the run's call returns soon, with an error. */
+/* The supervisor or the slot dies during a run: the run's call soon returns with an error. */
 static void kill_under_run(const char *word, int is_supervisor) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;
@@ -220,7 +220,7 @@ TEST(deaths_slot_killed_under_a_storm) {
     kill_under_run("storm", 0);
 }
 
-/* A fork of the embedder may call nothing, and its end disturbs nothing. */
+/* In a fork of the embedder every call fails, and the fork's end has no effect on the embedder. */
 static int calls_in_a_fork(isolate_supervisor *supervisor, isolate_sandbox *sandbox) {
     isolate_failure failure;
     isolate_slot_record record;
@@ -262,7 +262,7 @@ TEST(deaths_fork_of_the_embedder) {
     snapshot_check(before);
 }
 
-/* A fork that lives on holds copies of the sockets; stopping does not wait for its end. */
+/* A fork that lives on has copies of the sockets; isolate_supervisor_stop does not wait for its end. */
 TEST(deaths_stop_despite_a_fork_that_lives_on) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;
@@ -282,7 +282,7 @@ TEST(deaths_stop_despite_a_fork_that_lives_on) {
     CHECK_EQUAL(wait_child(child), 256 + SIGKILL);
 }
 
-/* The same when the embedder itself is killed: its fork is no owner. */
+/* The same when the embedder itself is killed: its fork is not the owner. */
 TEST(deaths_embedder_killed_despite_a_fork_that_lives_on) {
     int ends[2];
     pid_t forked;

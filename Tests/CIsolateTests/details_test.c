@@ -1,4 +1,4 @@
-/* Which part of a step failed, as people read it. */
+/* The names of a stage's parts, for people. */
 #include <stdio.h>
 
 #include "isolate.h"
@@ -25,7 +25,7 @@ TEST(details_of_many_alike_are_numbers) {
     CHECK_TEXT(name_of(-1, 2), "2");
 }
 
-/* Two parts of one stage that share a number would share a name. */
+/* Two parts of one stage with the same number would share a name. */
 TEST(details_of_a_stage_are_told_apart) {
     enum { LEAST = -8, MOST = 16 };
     for (int stage = 0; stage < ISOLATE_STAGE_COUNT; stage++)

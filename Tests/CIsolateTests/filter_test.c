@@ -1,9 +1,10 @@
 /*
- * The compiled filter says what the policy says, for every number, and agrees with a filter that libseccomp
- * makes of the same policy.
+ * The compiled filter gives the policy's answer for every number, and agrees with a filter that libseccomp
+ * makes from the same policy.
  *
- * The three answers here are 'a' allowed, 'n' a notification, and an errno. libseccomp's filter says TRAP
- * where ours says NOTIFY, so that its checks of notification support play no part.
+ * The three answers here are 'a' allowed, 'n' a notification, and an errno. libseccomp's filter uses TRAP
+ * where the library's uses NOTIFY, so that libseccomp does not check whether the kernel supports
+ * notifications.
  */
 #include <linux/audit.h>
 #include <sched.h>
@@ -31,7 +32,7 @@
 enum {
     MOST = 1024,
     X32 = 0x40000000,
-    IGNORE = -2, /* done without doing it */
+    IGNORE = -2, /* succeeds without doing anything */
     NOTIFY = -1,
     ALLOW = 0
 }; /* an answer, or the errno */
@@ -74,13 +75,12 @@ static int has_argument_rules(const char *name) {
     return 0;
 }
 
-/* The calls whose answer depends on an argument, in libseccomp's words. One rule may look at an argument
+/* The calls whose answer depends on an argument, as libseccomp's rules. One rule may compare an argument
  * once, so "any other" is written as ranges and bits. */
 static void add_dependent(scmp_filter_ctx c, const char *name, int call) {
     const uint32_t no = SCMP_ACT_TRAP;
     if (has_argument_rules(name)) {
-        /* Several values of one argument are more than libseccomp can say; see filter_follows_argument_rules.
-         */
+        /* libseccomp cannot express several values of one argument; see filter_follows_argument_rules. */
         CHECK_EQUAL(seccomp_rule_add(c, SCMP_ACT_ALLOW, call, 0), 0);
     } else if (strcmp(name, "socket") == 0 || strcmp(name, "socketpair") == 0) {
         rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
@@ -101,8 +101,7 @@ static void add_dependent(scmp_filter_ctx c, const char *name, int call) {
     } else if (strcmp(name, "personality") == 0) {
         rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_EQ, 0));
         rule(c, SCMP_ACT_ALLOW, call, SCMP_A0_32(SCMP_CMP_EQ, 0xffffffff));
-        for (int bit = 0; bit < 32;
-             bit++) { /* neither all bits nor none: somewhere a one stands beside a zero */
+        for (int bit = 0; bit < 32; bit++) { /* not all bits equal: a one stands next to a zero */
             uint32_t one = 1u << bit, zero = 1u << ((bit + 1) % 32);
             rule(c, no, call, SCMP_A0_32(SCMP_CMP_MASKED_EQ, one | zero, one));
         }
@@ -175,16 +174,16 @@ static int is_by_rules(uint32_t arch, uint32_t number) {
     return result;
 }
 
-/* Both filters' one answer to a call. */
+/* The answer of both filters, which must be the same. */
 static int answer(uint32_t arch, uint32_t number, int index, uint64_t argument) {
     struct seccomp_data data = {.nr = (int)number, .arch = arch, .instruction_pointer = 0x7fff00001000};
     for (int i = 0; i < 6; i++)
-        data.args[i] = 0x1234567890abcdefull * (unsigned)(i + 1); /* what must not matter */
+        data.args[i] = 0x1234567890abcdefull * (unsigned)(i + 1); /* values that must not matter */
     if (index >= 0)
         data.args[index] = argument;
     int ours = meaning(bpf_run(filters.ours, filters.our_count, &data));
     int theirs = meaning(bpf_run(filters.theirs, filters.their_count, &data));
-    /* libseccomp compares whole registers; the kernel's int arguments are their lower halves. */
+    /* libseccomp compares whole registers; the kernel's int arguments are the lower halves. */
     int is_clone = (int)number == seccomp_syscall_resolve_name("clone"); /* two bits together, see below */
     if (ours != theirs && argument >> 32 == 0 && !is_by_rules(arch, number) && !is_clone)
         test_fail(__FILE__, __LINE__, "arch %x number %u argument %llx: ours %d, libseccomp's %d", arch,
@@ -197,7 +196,7 @@ static int answer_of(const char *name, int index, uint64_t argument) {
     CHECK(number >= 0);
     test_context("%s with %llx", name, (unsigned long long)argument);
     int low = answer(NATIVE_ARCH, (uint32_t)number, index, argument);
-    /* The upper half of a register is nothing to a call that takes an int. */
+    /* A call that takes an int ignores the register's upper half. */
     CHECK_EQUAL(answer(NATIVE_ARCH, (uint32_t)number, index, argument | 0xabcd000000000000ull), low);
     return low;
 }
@@ -211,7 +210,7 @@ TEST(filter_is_well_formed) {
     test_note("instructions: %zu ours, %zu libseccomp's", filters.our_count, filters.their_count);
     CHECK(filters.our_count < 255);
     CHECK(filters.our_count < filters.their_count);
-    /* Every shorter buffer is refused and never overrun. */
+    /* The compiler refuses every shorter buffer and never writes beyond it. */
     for (size_t most = 0; most < filters.our_count; most++) {
         struct isolate_answers told;
         struct isolate_filter_instruction *out = calloc(most + 1, sizeof *out);
@@ -252,7 +251,7 @@ TEST(filter_says_what_the_policy_says) {
         case 'v':
             CHECK_EQUAL(said, EINVAL);
             break;
-        default: /* what the arguments say: answer_test.c */
+        default: /* by arguments: answer_test.c */
             CHECK_EQUAL(policy, 'c');
             break;
         }
@@ -294,7 +293,7 @@ TEST(filter_looks_at_arguments) {
         int is_refused = 0;
         for (int i = 0; i < REFUSED; i++)
             is_refused |= refused_flags[i] == flag;
-        int is_alone = flag == CLONE_THREAD; /* a thread without the others' descriptors */
+        int is_alone = flag == CLONE_THREAD; /* a thread with its own descriptor table */
         CHECK_EQUAL(answer_of("clone", 0, flag), is_refused || is_alone ? NOTIFY : ALLOW);
         CHECK_EQUAL(answer_of("clone", 0, flag | CLONE_VM | 17), is_refused || is_alone ? NOTIFY : ALLOW);
         CHECK_EQUAL(answer_of("clone", 0, flag | CLONE_THREAD | CLONE_FILES), is_refused ? NOTIFY : ALLOW);
@@ -322,8 +321,8 @@ TEST(filter_looks_at_arguments) {
     CHECK_EQUAL(answer_of("ioctl", 1, 0xffffffff), ALLOW);
 }
 
-/* What allowed calls may not be asked: by numbers of the kernel's, not by the table that the filter is made
- * of. */
+/* Argument values that allowed calls refuse: with the kernel's numbers, not with the table from which the
+ * filter is made. */
 TEST(filter_follows_argument_rules) {
     static const struct {
         const char *name;
@@ -365,7 +364,8 @@ TEST(filter_follows_argument_rules) {
         CHECK_EQUAL(meaning(bpf_run(filters.ours, filters.our_count, &data)),
                     gigabytes < 64 ? ALLOW : ENOMEM);
     }
-    /* Filters of sockets by level and name together: IPV6_V6ONLY has the number of SO_ATTACH_FILTER. */
+    /* The filter compares a socket option's level and name together: IPV6_V6ONLY has the number of
+     * SO_ATTACH_FILTER. */
     data.nr = seccomp_syscall_resolve_name("setsockopt");
     for (int level = 0; level < 300; level++)
         for (int name = 0; name < 100; name++) {
@@ -381,7 +381,7 @@ TEST(filter_follows_argument_rules) {
     CHECK_EQUAL(answer_of("mq_open", 0, 0), ENOSYS);
 }
 
-/* With a loopback of its own: TCP and UDP, as what they are asked for everywhere, and nothing more. */
+/* With a loopback: TCP and UDP in the usual forms, and nothing more. */
 TEST(filter_opens_the_loopback) {
     static const uint64_t flags[] = {0, SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC};
     build();
@@ -407,8 +407,8 @@ TEST(filter_opens_the_loopback) {
                 }
 }
 
-/* Without namespaces the host's sockets and System V objects are in reach: by name, by number, by a datagram.
- */
+/* Without namespaces the host's sockets and System V objects are in reach by name, by number, or by
+ * datagram. */
 TEST(filter_closes_the_hosts_objects) {
     static const char *const denied[] = {"connect", "shmget", "shmat",  "shmctl", "semget",
                                          "semop",   "semctl", "msgget", "msgsnd", "msgrcv"};
@@ -430,7 +430,7 @@ TEST(filter_closes_the_hosts_objects) {
                 struct seccomp_data data = {.nr = seccomp_syscall_resolve_name(name),
                                             .arch = NATIVE_ARCH,
                                             .args = {family, type | SOCK_CLOEXEC}};
-                int is_datagram = (type & SOCK_DGRAM) != 0; /* or raw, which AF_UNIX takes for the same */
+                int is_datagram = (type & SOCK_DGRAM) != 0; /* or raw, which AF_UNIX treats as a datagram */
                 test_context("%s %d %d", name, (int)family, (int)type);
                 CHECK_EQUAL(meaning(bpf_run(filters.ours, (size_t)count, &data)), family != AF_UNIX ? NOTIFY
                                                                                   : is_datagram

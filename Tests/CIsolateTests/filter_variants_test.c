@@ -1,4 +1,4 @@
-/* The filter where namespaces or user ids are missing: exactly the named calls are answered otherwise. */
+/* The filter where namespaces or user ids are missing: exactly the named calls get another answer. */
 #include <linux/audit.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ static int answer_of(uint32_t variant, const char *name, uint64_t first, uint64_
                  (unsigned long long)second);
     CHECK(number >= 0);
     int low = answer(variant, number, first, second);
-    /* The upper halves of registers are nothing to calls that take ints. */
+    /* Calls that take ints ignore the registers' upper halves. */
     CHECK_EQUAL(answer(variant, number, first | 0xabcd00000000ull, second | 0xabcd00000000ull), low);
     return low;
 }
@@ -75,7 +75,7 @@ static const struct {
 } changed[] = {
     {USER, "fcntl"}, /* the size of a pipe */
     {USER | INIT, "prlimit64"},
-    {INIT, "sched_setaffinity"}, /* of the program's own the slot is told everywhere */
+    {INIT, "sched_setaffinity"}, /* the slot is notified of the program's own everywhere */
     {USER | INIT, "sched_setparam"},
     {USER | INIT, "sched_setscheduler"},
     {USER | INIT, "sched_setattr"},
@@ -110,8 +110,8 @@ TEST(filter_variants_change_only_what_they_name) {
     build();
     for (uint32_t variant = 0; variant < VARIANTS; variant++) {
         int differences = 0, expected = 0;
-        /* What ends a run, or may, is the same everywhere: what only a variant refuses, no choice makes
-         * fatal. */
+        /* Calls that end a run, or may end it, are the same in every variant: no choice makes a call fatal
+         * that only a variant refuses. */
         CHECK_EQUAL(memcmp(&filters[variant].told, &filters[0].told, sizeof filters[0].told), 0);
         for (int number = 0; number < ISOLATE_SYSCALL_BITS; number++) {
             char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
@@ -138,13 +138,13 @@ TEST(filter_variants_change_only_what_they_name) {
     }
 }
 
-/* Only the caller's own process, named as 0. */
+/* Only the calling process itself, named as 0. */
 TEST(filter_variants_shared_user) {
     static const char *const by_process[] = {"prlimit64", "sched_setparam", "sched_setscheduler",
                                              "sched_setattr"};
     build();
     for (uint32_t variant = 0; variant < VARIANTS; variant++) {
-        if (!(variant & USER) || (variant & INIT)) /* both at once never are, and the wider one counts */
+        if (!(variant & USER) || (variant & INIT)) /* both never occur together; the wider one applies */
             continue;
         for (size_t i = 0; i < sizeof by_process / sizeof by_process[0]; i++) {
             CHECK_EQUAL(answer_of(variant, by_process[i], 0, 7), ALLOW);
@@ -172,7 +172,7 @@ TEST(filter_variants_no_signals) {
     CHECK_EQUAL(answer_of(USER | SIGNALS | TREE, "tgkill", 1, 1), ALLOW); /* abort() */
 }
 
-/* pid 1 has the program's user id, but is none of its affair. */
+/* pid 1 has the program's user id, and the program must not change it. */
 TEST(filter_variants_shared_init) {
     static const char *const by_process[] = {"prlimit64", "sched_setparam", "sched_setscheduler",
                                              "sched_setattr"};
@@ -185,16 +185,16 @@ TEST(filter_variants_shared_init) {
     for (uint64_t who = 0; who < 5; who++) {
         CHECK_EQUAL(answer_of(INIT, "setpriority", PRIO_PROCESS, who), who == 1 ? EPERM : ALLOW);
         CHECK_EQUAL(answer_of(INIT, "setpriority", PRIO_PGRP, who), who == 1 ? EPERM : ALLOW);
-        /* All of this user, and init is one of them. */
+        /* PRIO_USER would include init. */
         CHECK_EQUAL(answer_of(INIT, "setpriority", PRIO_USER, who), EPERM);
         CHECK_EQUAL(answer_of(INIT, "ioprio_set", 1, who), who == 1 ? EPERM : ALLOW);
         CHECK_EQUAL(answer_of(INIT, "ioprio_set", 2, who), who == 1 ? EPERM : ALLOW);
         CHECK_EQUAL(answer_of(INIT, "ioprio_set", 3, who), EPERM);
     }
-    CHECK_EQUAL(answer_of(INIT, "kill", 1, 9), ALLOW); /* the kernel shields pid 1 itself */
+    CHECK_EQUAL(answer_of(INIT, "kill", 1, 9), ALLOW); /* the kernel itself protects pid 1 */
 }
 
-/* Sockets of the host's are in reach by name: none can be connected to or sent to. */
+/* The host's sockets are in reach by name: the program can neither connect nor send to any. */
 TEST(filter_variants_host_tree) {
     static const uint64_t flags[] = {0, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_CLOEXEC | SOCK_NONBLOCK};
     build();

@@ -1,4 +1,4 @@
-/* Whose ids a supervisor's slots have: decided on made-up maps and files. */
+/* Which ids a supervisor gives its slots, decided with invented maps and files. */
 #include "internal.h"
 #include "test.h"
 
@@ -26,7 +26,7 @@ static struct isolate_config pick(const struct internal_id_facts *facts, uint32_
     struct isolate_config config = {.uid_base = 7, .gid_base = 7, .id_span = 7};
     internal_pick_ids(facts, avoid, is_writable, &config);
     CHECK_EQUAL(config.id_count, INTERNAL_IDS_PER_SUPERVISOR);
-    /* What identity.c counts on: any supervisor's ids lie within the span, and none wraps around. */
+    /* identity.c relies on this: any supervisor's ids are within the span, and none overflows. */
     if (config.id_source != ISOLATE_IDS_OWN) {
         CHECK(config.id_span >= config.id_count);
         CHECK_EQUAL(config.id_span % config.id_count, 0);
@@ -56,14 +56,14 @@ static void expect(const struct internal_id_facts *facts, int source, uint32_t u
 TEST(ids_of_root) {
     struct internal_id_facts facts = root_facts();
     expect(&facts, ISOLATE_IDS_PRIVILEGED, 0x70000000, 0x70000000, 0x0fffffc0);
-    /* Nothing of what is avoided is meant. */
+    /* The avoided bit must have no effect on the ids. */
     struct isolate_config config =
         pick(&facts, ISOLATE_AVOID_SUBORDINATE_IDS | ISOLATE_AVOID_NAMESPACES | ISOLATE_AVOID_CGROUP, 1);
     CHECK_EQUAL(config.id_source, ISOLATE_IDS_PRIVILEGED);
     CHECK_EQUAL(config.uid_base, 0x70000000);
 }
 
-/* Inside a user namespace, as containers have them. */
+/* Root inside a user namespace, as in containers. */
 TEST(ids_of_root_with_few_ids) {
     static const struct {
         const char *map;
@@ -76,8 +76,8 @@ TEST(ids_of_root_with_few_ids) {
         {"0 0 2147483647\n", 0x70000000, 0x0fffffc0},
         {"5 5 4294967290\n", 0x70000000, 0x0fffffc0},
         {"2000000000 1 100000\n", 2000050016, 49984},
-        {"0 0 1879048192\n", 939524096, 939524096}, /* up to where ours begin, and not further */
-        /* a part of ours only */
+        {"0 0 1879048192\n", 939524096, 939524096}, /* up to where the library's ids begin, and no further */
+        /* only a part of the library's ids */
         {"0 0 1879048200\n", 1879048200 - 939524096 /* half, in 64s */, 939524096},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -117,7 +117,7 @@ TEST(ids_of_a_user_with_a_range) {
         {"ada:100000:63\nada:400000:130\n", 400000, 128},
         {"\n# comment\nbob:100000:65536\n:::\nada\nada:\nada:x:y\nada:500000:100\n", 500000, 64},
         {"15001:1:65536\n150:2:65536\n1500:600000:64\n", 600000, 64},
-        /* beyond the last id, and what would wrap around to root */
+        /* beyond the last id, and ranges that would overflow to root */
         {"ada:4294967295:65536\nada:4294900000:70000\nada:-5:65536\nada:99999999999:64\nada:700000:64\n",
          700000, 64},
         {"ada:4294960000:7295", 4294960000, 7232},
@@ -141,7 +141,7 @@ TEST(ids_of_a_user_without_a_range) {
     CHECK_EQUAL(pick(&facts, 0, 0).id_source, ISOLATE_IDS_SUBORDINATE);
     expect_own(&facts, ISOLATE_AVOID_SUBORDINATE_IDS, 0);
     expect_own(&facts, ISOLATE_AVOID_NAMESPACES, 0);
-    expect_own(&facts, 0, 1); /* the files of a writable root are his own, not the range's */
+    expect_own(&facts, 0, 1); /* the files of a writable root belong to the user, not to the range */
     facts.has_helpers = 0;
     expect_own(&facts, 0, 0);
     facts = user_facts("ada:100000:65536\n");

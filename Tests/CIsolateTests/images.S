@@ -1,4 +1,4 @@
-/* The supervisor's two builds and the program that runs in the sandbox, as bytes of the test program. */
+/* The supervisor's two builds and the victim program, as bytes of the test program. */
     .macro image name, file
     .globl \name
     .globl \name\()_end

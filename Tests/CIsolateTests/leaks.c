@@ -1,4 +1,4 @@
-/* What a process holds and what it caused elsewhere, before and after. */
+/* What a process holds and what it caused elsewhere, before and after a test. */
 #include "leaks.h"
 
 #include <dirent.h>
@@ -77,7 +77,7 @@ int owner_processes(const struct owner *owner) {
             continue;
         snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
         read_text(path, text, sizeof text);
-        /* A zombie of ours waits for the machine's pid 1, which is nobody's leak. */
+        /* A zombie waits for the machine's pid 1 to reap it, and does not count as a leak. */
         char state = names_owner(text, owner) ? process_state(pid) : 'X';
         if (state != 'X' && state != 'Z') {
             count++;
@@ -202,21 +202,22 @@ struct snapshot *snapshot_take(void) {
     struct snapshot *snapshot = calloc(1, sizeof *snapshot);
     pthread_t thread;
     CHECK(snapshot != NULL);
-    /* glibc sets a handler of its own with the first thread. */
+    /* glibc sets its own signal handler with the first thread. */
     CHECK_EQUAL(pthread_create(&thread, NULL, do_nothing, NULL), 0);
     CHECK_EQUAL(pthread_join(thread, NULL), 0);
-    while (thread_count() > 1) /* joined, and still on its way out */
+    while (thread_count() > 1) /* the thread is joined, but still exiting */
         sleep_ms(1);
     CHECK_OK(unshare(CLONE_NEWNS));
-    /* Apart from the machine's, and then shared: what a slot fails to keep to itself shows up here. */
+    /* A mount namespace of the test's own, with shared propagation: a mount that leaks from a slot shows up
+     * here. */
     CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
     fill(snapshot);
     return snapshot;
 }
 
-/* Nothing that was not there. What others had mounted may go meanwhile: the kernel detaches a mount
- * everywhere when its place is removed anywhere. */
+/* Fails on mounts that are new. Other processes' mounts may disappear meanwhile: the kernel detaches a mount
+ * in every namespace when its mount point is removed in one. */
 static void expect_no_new_mount(const char *before, char *after) {
     for (char *line = strtok(after, "\n"); line != NULL; line = strtok(NULL, "\n"))
         if (strstr(before, line) == NULL)
@@ -229,7 +230,7 @@ void snapshot_check(struct snapshot *before) {
     errno = 0;
     CHECK_EQUAL(waitpid(-1, NULL, WNOHANG | __WALL), -1);
     CHECK_EQUAL(errno, ECHILD);
-    /* A stopped supervisor is dead; the last of its processes may still be on their way out. */
+    /* A stopped supervisor is dead; its last processes may still be exiting. */
     expect_no_processes(&before->owner, 200);
     CHECK_EQUAL(owner_cgroups(&before->owner), 0);
     fill(after);

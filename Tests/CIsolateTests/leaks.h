@@ -1,42 +1,43 @@
-/* What a process holds and what it caused elsewhere, before and after: nothing of ours may remain. */
+/* What a process holds and what it caused elsewhere, before and after a test: nothing of the library's may
+ * remain. */
 #ifndef LEAKS_H
 #define LEAKS_H
 
 #include <sys/types.h>
 
-/* Within it everything of a dead owner is gone. A bound for what would never go, not a measure: it is above
- * what the supervisor gives itself to bury a run, and holds on a machine that is busy with something else. */
+/* A bound on the time until everything of a dead owner is gone. It is no measure: it is above the
+ * supervisor's own time limit for reaping a run, also on a machine that is busy otherwise. */
 enum { GONE_WITHIN_MS = 20000 };
 
-/* An embedder, as its cgroups name it: by pid and start time. Taken while it lives. */
+/* An embedder as its cgroups' names identify it: by pid and start time. To be taken while it lives. */
 struct owner {
-    char key[64]; /* a part of their names */
+    char key[64]; /* a part of the names */
 };
 struct owner owner_of(pid_t pid);
-/* The same when the embedder knows itself by another pid, in a pid namespace. */
+/* The same for an embedder that sees itself under another pid, in a pid namespace. */
 struct owner owner_known_as(pid_t pid, pid_t inner_pid);
 
-/* Processes that live in a cgroup of this owner, and directories of such cgroups. */
+/* Living processes in cgroups of this owner, and directories of such cgroups. */
 int owner_processes(const struct owner *owner);
 int owner_cgroups(const struct owner *owner);
 
-/* Waits at most so long until none are left; fails the test otherwise. */
+/* Waits until none are left, for at most that long; fails the test otherwise. */
 void expect_no_processes(const struct owner *owner, unsigned milliseconds);
 void expect_nothing_left(const struct owner *owner, unsigned milliseconds);
 
 struct snapshot;
-/* Also puts the test into a mount namespace of its own, whose table others do not change. */
+/* Also moves the test into a mount namespace of its own, whose mounts other processes do not change. */
 struct snapshot *snapshot_take(void);
-/* Fails the test when anything differs or anything of ours is left. Frees the snapshot. */
+/* Fails the test when anything differs or remains. Frees the snapshot. */
 void snapshot_check(struct snapshot *snapshot);
 
 /* Open descriptors of this process. */
 int descriptor_count(void);
 
-/* Memory cgroups that the kernel holds, the removed but not freed ones included. */
+/* Memory cgroups that the kernel holds, with those that are removed but not freed. */
 int memory_cgroup_count(void);
 
-/* The first child of a process, or 0; of this name. */
+/* The first child of a process, or 0; named_child_of: of this name. */
 pid_t child_of(pid_t parent);
 pid_t named_child_of(pid_t parent, const char *name);
 

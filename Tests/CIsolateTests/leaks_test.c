@@ -1,4 +1,4 @@
-/* Ordinary runs, ended runs and killed processes leave nothing behind either. */
+/* Ordinary runs, ended runs and killed processes leave nothing behind. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ TEST(leaks_after_two_supervisors_at_once) {
     snapshot_check(before);
 }
 
-/* Stopping with sandboxes open, one of them with a program that waits. */
+/* Stops the supervisor with open sandboxes, one of them with a waiting program. */
 TEST(leaks_after_a_stop_with_open_sandboxes) {
     struct snapshot *before = snapshot_take();
     isolate_supervisor supervisor;
@@ -66,7 +66,7 @@ static void test_limit(int index) {
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_LIMIT);
     CHECK_EQUAL(result.outcome.limit, test->limit);
     isolate_result_free(&result);
-    /* The next run of the same sandbox feels nothing of it. */
+    /* The limit has no effect on the next run of the same sandbox. */
     expect_exit(&sandbox, test->limit == ISOLATE_LIMIT_DISK ? "rm full; exit 3" : "exit 3", 3);
     isolate_sandbox_close(&sandbox);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
@@ -104,7 +104,7 @@ TEST(leaks_after_300_runs) {
     snapshot_check(before);
 }
 
-/* Descriptors of the supervisor and of a slot do not grow from run to run and sandbox to sandbox. */
+/* The descriptors of the supervisor and of a slot do not grow from run to run or from sandbox to sandbox. */
 static int descriptors_of(pid_t pid) {
     char path[64];
     int count = 0;
@@ -138,7 +138,7 @@ TEST(leaks_in_the_supervisor_and_the_slot) {
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_BLOCKED);
     isolate_result_free(&result);
     expect_exit(&sandbox, "rm -f full large; exit 0", 0);
-    /* A new cell stands ready, as it did before. */
+    /* A new cell waits, as before. */
     isolate_failure failure;
     CHECK_EQUAL(isolate_sandbox_write(&sandbox, "x", "x", 1, 0, &failure), 0);
     int after = descriptors_of(slot);
@@ -165,14 +165,14 @@ TEST(leaks_no_dying_memory_cgroups) {
         CHECK_EQUAL(isolate_sandbox_write(&sandbox, "data", data, sizeof data, 0, &failure), 0);
         for (int run = 0; run < 4; run++)
             isolate_result_free(&(isolate_result[]){run_victim(&sandbox, "read", -1, NULL)}[0]);
-        /* And one that makes file cache of its own. */
+        /* One program also makes file cache of its own. */
         expect_exit(&sandbox, "cp data copy && cat copy copy > /dev/null", 0);
         isolate_sandbox_close(&sandbox);
     }
     test_context("%s", "");
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
-    /* Others on this machine make cgroups too, and the count is everybody's; ours would be 60. The kernel
-     * frees in the background. */
+    /* Other processes on this machine make cgroups too, and this count includes them; the test's own would be
+     * 60. The kernel frees cgroups in the background. */
     int after = memory_cgroup_count();
     for (int i = 0; i < 300 && after > before + 10; i++) {
         sleep_ms(100);
@@ -182,7 +182,7 @@ TEST(leaks_no_dying_memory_cgroups) {
     CHECK(after <= before + 40);
 }
 
-/* An embedder whose supervisor or slot is killed by us. */
+/* An embedder whose supervisor or slot the test kills. */
 static void kill_and_clean(int kill_supervisor) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;
@@ -200,7 +200,7 @@ static void kill_and_clean(int kill_supervisor) {
     CHECK(run.milliseconds < 5000);
     isolate_sandbox_close(&sandbox);
     if (!kill_supervisor)
-        use_supervisor(&supervisor); /* one slot's death is not its supervisor's */
+        use_supervisor(&supervisor); /* the supervisor survives the death of one slot */
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
 }
 
@@ -221,7 +221,7 @@ TEST(leaks_after_a_killed_supervisor) {
     snapshot_check(before);
 }
 
-/* Nobody is left who would remove the cgroups: the next embedder's start or a cleanup does. */
+/* No process is left that would remove the cgroups: the next embedder's start, or a cleanup, removes them. */
 TEST(leaks_after_a_killed_supervisor_and_embedder) {
     int ends[2], removed = 0;
     pid_t killed;
@@ -242,7 +242,7 @@ TEST(leaks_after_a_killed_supervisor_and_embedder) {
     }
     struct owner owner = owner_of(embedder);
     CHECK_EQUAL(read(ends[0], &killed, sizeof killed), sizeof killed);
-    CHECK_OK(kill(embedder, SIGSTOP)); /* so that it cannot tidy up */
+    CHECK_OK(kill(embedder, SIGSTOP)); /* so that it cannot clean up */
     CHECK_OK(kill(killed, SIGKILL));
     expect_no_processes(&owner, 4000);
     CHECK(owner_cgroups(&owner) > 0);

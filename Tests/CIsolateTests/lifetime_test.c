@@ -1,5 +1,5 @@
-/* Embedders in odd conditions: threads that end, ignored signals, wait loops, pid 1, few or no descriptors.
- */
+/* Embedders in unusual conditions: threads that end, ignored signals, wait loops, pid 1, few or no
+ * descriptors. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -94,12 +94,13 @@ TEST(lifetime_wait_loop_sees_nothing) {
     snapshot_check(before);
 }
 
-/* As pid 1 of a container, where orphans are the embedder's. */
+/* As pid 1 of a container, which becomes the parent of orphans. */
 static void be_pid_one(int unused) {
     (void)unused;
     use_once();
     use_once();
-    /* The supervisor was an orphan, so the kernel gave it to us; stopping it must have buried it. */
+    /* The supervisor was an orphan, so this process became its parent; isolate_supervisor_stop must have
+     * reaped it. */
     errno = 0;
     CHECK_EQUAL(waitpid(-1, NULL, WNOHANG | __WALL), -1);
     CHECK_EQUAL(errno, ECHILD);
@@ -128,7 +129,7 @@ TEST(lifetime_embedder_is_pid_1) {
     CHECK_EQUAL(wait_child(run_as_pid_one(be_pid_one, 0)), 0);
 }
 
-/* The same for an embedder that adopts orphans on purpose. */
+/* The same for an embedder that is a subreaper. */
 TEST(lifetime_embedder_is_a_subreaper) {
     CHECK_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
     struct snapshot *before = snapshot_take();
@@ -147,7 +148,8 @@ static void run_half_a_second(int ready) {
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
 }
 
-/* An embedder in a pid namespace that shares our cgroups is not dead because we do not know its pid. */
+/* An embedder in another pid namespace with the same cgroups does not count as dead, although its pid is
+ * unknown here. */
 TEST(lifetime_cleanup_spares_other_pid_namespaces) {
     int ends[2];
     char byte;
@@ -172,8 +174,8 @@ static void run_for_ever(int ready) {
         pause();
 }
 
-/* With pid 1 goes everybody of its pid namespace, so nobody removes the cgroups. The next cleanup does, when
- * they have been empty for a while; as long as the owner lives they are not. */
+/* When pid 1 dies, all processes of its pid namespace die, so none removes the cgroups. The next cleanup
+ * removes them once they have been empty for a while; while the owner lives they are not empty. */
 TEST(lifetime_cleanup_after_pid_1) {
     int ends[2];
     uint64_t birth;
@@ -195,7 +197,8 @@ TEST(lifetime_cleanup_after_pid_1) {
     CHECK_OK(isolate_cleanup(NULL, NULL));
     CHECK_EQUAL(owner_cgroups(&owner), count);
     internal_abandoned_after_s = 0;
-    /* The kernel may not be done with the dead yet: a cleanup leaves what is not empty to the next. */
+    /* The kernel may not have finished with the dead processes: a cleanup leaves cgroups that are not empty
+     * to the next one. */
     for (int attempt = 0; attempt < 100 && owner_cgroups(&owner) > 0; attempt++) {
         CHECK_OK(isolate_cleanup(NULL, NULL));
         usleep(50000);
@@ -266,7 +269,8 @@ TEST(lifetime_closed_standard_descriptors) {
         CHECK_EQUAL(fcntl(fd, F_GETFD), -1);
 }
 
-/* What the embedder has blocked, ignored, opened and set does not reach the program. */
+/* Signals that the embedder has blocked or ignored, and its descriptors and settings, do not reach the
+ * program. */
 TEST(lifetime_program_starts_clean) {
     sigset_t all;
     isolate_supervisor supervisor;
@@ -295,7 +299,7 @@ TEST(lifetime_program_starts_clean) {
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
 }
 
-/* Nothing of the embedder's surroundings comes along. */
+/* The supervisor inherits nothing of the embedder's environment. */
 TEST(lifetime_supervisor_starts_clean) {
     isolate_supervisor supervisor;
     char path[64], text[256];
@@ -333,7 +337,7 @@ TEST(lifetime_supervisor_starts_clean) {
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
 }
 
-/* One supervisor, four threads, each with sandboxes of its own: promised by the header. */
+/* One supervisor, four threads, each with its own sandboxes, as the header permits. */
 static void *use_in_thread(void *argument) {
     for (int i = 0; i < 8; i++)
         use_supervisor(argument);
@@ -355,7 +359,8 @@ TEST(lifetime_four_threads_share_a_supervisor) {
     snapshot_check(before);
 }
 
-/* A slot that died while another was being opened: closing it does not wait for a word that already came. */
+/* A slot dies while another one is being opened: closing it does not wait for the record, which has already
+ * arrived. */
 TEST(lifetime_close_after_a_slot_died) {
     isolate_supervisor supervisor;
     isolate_sandbox first, second;

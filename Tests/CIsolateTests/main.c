@@ -1,4 +1,4 @@
-/* Runs the tests, each in a process of its own with a time limit; a filter in the arguments picks by name. */
+/* Runs the tests, each in a process of its own with a time limit; an argument selects tests by name. */
 #include "test.h"
 
 #include <poll.h>
@@ -15,8 +15,7 @@
 
 static struct test *first_test, **last_test = &first_test;
 
-/* Shared with the processes of a test: the first failure's message, and the context of the one that failed.
- */
+/* Shared with the processes of a test: the first failure's message, and its context. */
 static struct shared {
     int is_failed;
     char message[1024];
@@ -24,7 +23,7 @@ static struct shared {
 
 static char context[256];
 
-/* The sanitizers' exit status cannot be mistaken for a test's. */
+/* An exit status of the sanitizers that differs from the tests' own. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
     return "detect_leaks=1:exitcode=99:handle_abort=1";
@@ -69,17 +68,17 @@ static void run_in_child(const struct test *test, pid_t runner) {
     if (getppid() != runner)
         _exit(1);
     test->run(test->argument);
-    exit(0); /* the leak detector looks on the way out */
+    exit(0); /* the leak detector runs at exit */
 }
 
-/* On an emulated processor TEST_SECONDS in the environment gives them more. */
+/* TEST_SECONDS in the environment gives tests more time, for an emulated processor. */
 static int time_limit(void) {
     const char *text = getenv("TEST_SECONDS");
     int seconds = text != NULL ? atoi(text) : 0;
     return seconds > 0 ? seconds : TEST_SECONDS;
 }
 
-/* 1 when the test passed. */
+/* Returns 1 when the test passed. */
 static int run(const struct test *test) {
     pid_t runner = getpid();
     memset(shared, 0, sizeof *shared);

@@ -1,4 +1,4 @@
-/* What a record means: isolate_outcome_of over ends, wait statuses, hits and outputs. */
+/* The outcome of a record: isolate_outcome_of over ends, wait statuses, hits and outputs. */
 #include <signal.h>
 
 #include "isolate.h"
@@ -19,7 +19,7 @@ static const struct {
         uint32_t limits_hit;
     } is;
 } cases[] = {
-    /* The program's own end. */
+    /* The program ended by itself. */
     {"exit 0", ISOLATE_END_PROGRAM, EXIT_0, 0, 0, {ISOLATE_OUTCOME_EXITED, 0, 0, 0}},
     {"exit 1", ISOLATE_END_PROGRAM, EXIT_1, 0, 0, {ISOLATE_OUTCOME_EXITED, 1, 0, 0}},
     {"exit 137 is no kill", ISOLATE_END_PROGRAM, EXIT_137, 0, 0, {ISOLATE_OUTCOME_EXITED, 137, 0, 0}},
@@ -32,7 +32,7 @@ static const struct {
     {"SIGXFSZ", ISOLATE_END_PROGRAM, SIGXFSZ, 0, 0, {ISOLATE_OUTCOME_SIGNALED, SIGXFSZ, 0, 0}},
     {"SIGSYS", ISOLATE_END_PROGRAM, SIGSYS, 0, 0, {ISOLATE_OUTCOME_SIGNALED, SIGSYS, 0, 0}},
     {"last signal", ISOLATE_END_PROGRAM, 64, 0, 0, {ISOLATE_OUTCOME_SIGNALED, 64, 0, 0}},
-    /* A hit decides only an unsuccessful end. */
+    /* A hit counts only for a run that ended unsuccessfully. */
     {"processes, survived",
      ISOLATE_END_PROGRAM,
      EXIT_0,
@@ -69,7 +69,7 @@ static const struct {
      0,
      {ISOLATE_OUTCOME_EXITED, 0, 0, BIT(STACK)}},
     {"stack, died", ISOLATE_END_PROGRAM, SIGSEGV, ISOLATE_HIT_STACK, 0, {LIMITED(STACK), 0}},
-    /* Several at once: the most specific is named, the others are listed. */
+    /* Several hits: the most specific one is named, the others are listed. */
     {"stack before open files",
      ISOLATE_END_PROGRAM,
      SIGSEGV,
@@ -95,7 +95,7 @@ static const struct {
      0,
      {ISOLATE_OUTCOME_EXITED, 0, 0,
       BIT(STACK) | BIT(FILE_SIZE) | BIT(DISK) | BIT(PROCESSES) | BIT(OPEN_FILES) | BIT(MEMORY)}},
-    /* Memory decides by the end alone. */
+    /* For memory only the recorded end counts. */
     {"memory hit, exit 1",
      ISOLATE_END_PROGRAM,
      EXIT_1,
@@ -135,7 +135,7 @@ static const struct {
      ISOLATE_HIT_HOST_DISK,
      0,
      {LIMITED(WALL_TIME), 0}},
-    /* Our clocks and counters: whatever the wait status and the hits say. */
+    /* The slot's clocks and counters decide, whatever the wait status and the hits are. */
     {"wall", ISOLATE_END_WALL, SIGKILL, 0, 0, {LIMITED(WALL_TIME), 0}},
     {"wall, exit 0 meanwhile", ISOLATE_END_WALL, EXIT_0, 0, 0, {LIMITED(WALL_TIME), 0}},
     {"wall, other hits",
@@ -153,7 +153,7 @@ static const struct {
     {"output, exit 1", ISOLATE_END_PROGRAM, EXIT_1, 0, 1, {LIMITED(OUTPUT), 0}},
     {"output before hits", ISOLATE_END_PROGRAM, EXIT_1, ISOLATE_HIT_DISK, 1, {LIMITED(OUTPUT), BIT(DISK)}},
     {"output before SIGPIPE", ISOLATE_END_PROGRAM, SIGPIPE, 0, 1, {LIMITED(OUTPUT), 0}},
-    /* The rest. */
+    /* The other ends. */
     {"blocked", ISOLATE_END_BLOCKED, SIGKILL, 0, 0, {ISOLATE_OUTCOME_BLOCKED, 0, 0, 0}},
     {"blocked, hits",
      ISOLATE_END_BLOCKED,
@@ -179,7 +179,8 @@ TEST(outcome_table) {
         isolate_outcome is =
             outcome(cases[i].end, cases[i].wait_status, cases[i].hits, cases[i].output_exceeded);
         CHECK_EQUAL(is.kind, cases[i].is.kind);
-        if (is.kind != ISOLATE_OUTCOME_LIMIT) /* beside a limit it is the program's own end, if that came */
+        /* With a limit, the value is the program's own end, if it had one. */
+        if (is.kind != ISOLATE_OUTCOME_LIMIT)
             CHECK_EQUAL(is.value, cases[i].is.value);
         CHECK_EQUAL(is.limit, cases[i].is.limit);
         CHECK_EQUAL(is.limits_hit, cases[i].is.limits_hit);
@@ -206,7 +207,7 @@ TEST(outcome_rules) {
                         CHECK(is.kind != ISOLATE_OUTCOME_EXITED && is.kind != ISOLATE_OUTCOME_SIGNALED);
                     if (end != ISOLATE_END_PROGRAM)
                         CHECK(is.kind != ISOLATE_OUTCOME_EXITED && is.kind != ISOLATE_OUTCOME_SIGNALED);
-                    /* A successful program stays successful, whatever it met. */
+                    /* A program that ended successfully stays successful, whatever it met. */
                     if (end == ISOLATE_END_PROGRAM && statuses[s] == EXIT_0 && !exceeded)
                         CHECK_EQUAL(is.kind, ISOLATE_OUTCOME_EXITED);
                 }

@@ -1,9 +1,8 @@
 /*
- * The rung without a proc of its own: what is looked at through the outer proc is the run's, and nobody
- * else's.
+ * The level without a proc of the slot's own: samples through the outer proc cover only the run's processes.
  *
- * Beside each of these sandboxes lives a decoy outside, that holds more memory than the program may, and uses
- * more CPU time.
+ * Next to each of these sandboxes a decoy process lives outside, which holds more memory than the program
+ * may, and uses more CPU time.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -56,7 +55,7 @@ static void begin(uint32_t avoid) {
 
 static void end(void) {
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
-    /* Nobody has killed it. */
+    /* The decoy is still alive. */
     CHECK_OK(kill(decoy, SIGKILL));
     CHECK_EQUAL(wait_child(decoy), 256 + SIGKILL);
 }
@@ -96,7 +95,7 @@ TEST(outer_proc_limits_without_cgroup) {
     check_limits(ISOLATE_AVOID_PROC | ISOLATE_AVOID_CGROUP);
 }
 
-/* A figure for each is the run's own: not the decoy's, not a neighbour's. */
+/* Each figure is the run's own, without the decoy and other sandboxes. */
 static void check_own_figures(uint32_t avoid) {
     isolate_sandbox sandbox, neighbour;
     struct background_run other;
@@ -136,7 +135,7 @@ TEST(outer_proc_figures_without_cgroup_are_the_runs_own) {
     check_own_figures(ISOLATE_AVOID_PROC | ISOLATE_AVOID_CGROUP);
 }
 
-/* Sampled are also those who lost their parent, to init of the cell, and those of a second thread. */
+/* Samples include orphans, whose parent is the cell's init, and orphans made by a second thread. */
 TEST(outer_proc_sees_orphans) {
     isolate_sandbox sandbox;
     isolate_limits limits = wide_limits();
@@ -185,7 +184,7 @@ TEST(outer_proc_survivors_are_dead) {
     }
 }
 
-/* There is nothing in /proc; what a program does not need it for works. */
+/* /proc is empty; programs that do not need it work. */
 TEST(outer_proc_is_not_shown) {
     isolate_sandbox sandbox;
     begin(ISOLATE_AVOID_PROC);
@@ -198,7 +197,7 @@ TEST(outer_proc_is_not_shown) {
     end();
 }
 
-/* A writable root does not need it either. */
+/* A writable root does not need proc, either. */
 TEST(outer_proc_with_writable_root) {
     isolate_start_options options = start_options(0);
     isolate_failure failure;

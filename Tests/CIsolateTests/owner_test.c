@@ -1,4 +1,4 @@
-/* Whose a cgroup or a directory is, and whether that owner lives: from other time and pid namespaces, too. */
+/* Which owner a cgroup or a directory has, and whether it lives: from other time and pid namespaces, too. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #define CLONE_NEWTIME 0x80
 #endif
 
-/* Runs the body in a child whose clocks are far ahead; false where the host has no time namespaces for us. */
+/* Runs the body in a child whose clocks are far ahead; false where this host refuses time namespaces. */
 static int in_another_time(int (*body)(pid_t), pid_t argument) {
     pid_t child = fork_child();
     if (child == 0) {
@@ -28,7 +28,7 @@ static int in_another_time(int (*body)(pid_t), pid_t argument) {
         FILE *offsets = fopen("/proc/self/timens_offsets", "we");
         if (offsets == NULL || fprintf(offsets, "boottime 100000 123456789\n") < 0 || fclose(offsets) != 0)
             _exit(100);
-        pid_t inside = fork(); /* the first that is in it */
+        pid_t inside = fork(); /* the first process inside the namespace */
         if (inside == 0)
             _exit(body(argument));
         int status;
@@ -58,10 +58,10 @@ TEST(owner_births) {
     CHECK_OK(kill(child, SIGKILL));
     siginfo_t info;
     CHECK_OK(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
-    CHECK_EQUAL(isolate_process_birth(child), 0); /* dead, not yet buried */
+    CHECK_EQUAL(isolate_process_birth(child), 0); /* dead, not yet reaped */
     wait_child(child);
     CHECK_EQUAL(isolate_process_birth(child), 0);
-    /* Of pidfds each number is one process's; of clocks a tick may be lost. Different kinds cannot be
+    /* Each pidfd number belongs to one process; a clock may lose a tick. Births of different kinds cannot be
      * compared. */
     uint64_t by_pidfd = 1ull << KIND;
     CHECK(isolate_births_may_match(by_pidfd | 7, by_pidfd | 7));
@@ -92,7 +92,8 @@ static int clean_up(pid_t unused) {
     return isolate_cleanup(NULL, NULL) == 0 ? 0 : 1;
 }
 
-/* A cleanup elsewhere, or another embedder's start, does not take a living owner for a dead one. */
+/* A cleanup, or another embedder's start, in another namespace does not take a living owner for a dead
+ * one. */
 TEST(owner_is_not_dead_for_another_time) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;
@@ -149,7 +150,8 @@ static int count_entries(const char *path) {
     return count;
 }
 
-/* Many names of dead owners cost as much time as there is and no more, and another user's are left alone. */
+/* For many names of dead owners a cleanup takes only the time that it has, and leaves another user's
+ * directories alone. */
 TEST(owner_names_in_the_temporary_folder) {
     enum { OWN = 3000, FOREIGN = 50 };
     char folder[] = "/tmp/isolate-test-XXXXXX", path[200];
@@ -172,7 +174,7 @@ TEST(owner_names_in_the_temporary_folder) {
     int total = count_entries(folder);
     CHECK_EQUAL(internal_remove_dead_scratch(internal_now_ms() - 1, NULL, NULL), -ETIME);
     CHECK_EQUAL(count_entries(folder), total);
-    /* A little time: something is done, and there is an end. */
+    /* With little time a cleanup removes some, and ends. */
     uint64_t start = internal_now_ms();
     int result = internal_remove_dead_scratch(start + 5, NULL, NULL);
     CHECK(result == -ETIME || result == total - foreign);

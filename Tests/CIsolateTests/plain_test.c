@@ -1,8 +1,8 @@
 /*
- * Level minimal, on a host that would offer more: what stands in for namespaces.
+ * Level minimal, on a host that would offer more: the replacements for namespaces.
  *
  * Each test runs twice: as root, where slot and program are different users, and as an ordinary user, where
- * they are not, and the slot finds and kills the program's processes one by one.
+ * they are not, so that the slot finds and kills the program's processes one by one.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ enum { ORDINARY_USER = 1500 };
 
 static char places[64];
 
-/* A directory for TMPDIR, which must be empty in the end. */
+/* A directory for TMPDIR, which must be empty at the end. */
 static void make_places(void) {
     snprintf(places, sizeof places, "/tmp/plain-test-XXXXXX");
     CHECK(mkdtemp(places) != NULL);
@@ -41,7 +41,7 @@ static void become_ordinary(void) {
     CHECK_OK(setgroups(0, NULL));
     CHECK_OK(setresgid(ORDINARY_USER, ORDINARY_USER, ORDINARY_USER));
     CHECK_OK(setresuid(ORDINARY_USER, ORDINARY_USER, ORDINARY_USER));
-    CHECK_OK(prctl(PR_SET_DUMPABLE, 1)); /* as any process of an ordinary user is */
+    CHECK_OK(prctl(PR_SET_DUMPABLE, 1)); /* as for any process of an ordinary user */
     CHECK_OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
 }
 
@@ -57,7 +57,7 @@ static void begin(void) {
     test_context("stage %s, errno %d", isolate_stage_name(failure.stage), failure.errno_value);
     CHECK_EQUAL(result, 0);
     CHECK_EQUAL(supervisor.level, ISOLATE_LEVEL_MINIMAL);
-    CHECK_EQUAL(supervisor.missing_count, 0); /* nothing was refused */
+    CHECK_EQUAL(supervisor.missing_count, 0); /* the host refused nothing */
     CHECK_EQUAL(supervisor.id_source, getuid() == 0 ? ISOLATE_IDS_PRIVILEGED : ISOLATE_IDS_OWN);
     test_context("user %d", (int)getuid());
     open_sandbox(&supervisor, &sandbox);
@@ -69,7 +69,7 @@ static void end(void) {
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
 }
 
-/* Says of a process that should be gone what it is waiting for. */
+/* Prints what a process that should be gone is waiting for. */
 static void tell_of(const char *pid) {
     char path[300], state[64], parent[64], place[64] = "";
     read_status_line(atoi(pid), "State", state, sizeof state);
@@ -81,7 +81,7 @@ static void tell_of(const char *pid) {
     test_context("left: %s, state %s, child of %s, in %s", pid, state, parent, place);
 }
 
-/* The run's processes, known by TMPDIR in their environment. */
+/* The run's processes, identified by TMPDIR in their environment. */
 static int count_programs(void) {
     DIR *list = opendir("/proc");
     int count = 0;
@@ -130,7 +130,7 @@ static void for_root(void (*body)(void)) {
     remove_places();
 }
 
-/* In a child of its own. */
+/* Runs the body in a child. */
 static void for_ordinary_user(void (*body)(void)) {
     make_places();
     pid_t pid = fork_child();
@@ -195,7 +195,8 @@ static void check_limits(void) {
         test_context("user %d, limit %s: kind %d, value %d, limit %d", (int)getuid(), limit_cases[i].name,
                      result.outcome.kind, result.outcome.value, result.outcome.limit);
         if (limit_cases[i].limit == ISOLATE_LIMIT_DISK) {
-            /* There is no quota: the file's own limit ends it, and being above the disk limit is told. */
+            /* There is no quota: the file's own limit ends the program, and the run reports that it was above
+             * the disk limit. */
             CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_LIMIT);
             CHECK(result.outcome.limit == ISOLATE_LIMIT_DISK ||
                   (result.outcome.limits_hit & 1u << ISOLATE_LIMIT_DISK));
@@ -214,7 +215,7 @@ TEST(plain_limits) {
     for_both_users(check_limits);
 }
 
-/* Daemons, and those who moved to sessions and groups of their own, are dead before the result. */
+/* Daemons, and processes in sessions and groups of their own, are dead before the result. */
 static void check_survivors(void) {
     begin();
     for (int round = 0; round < 5; round++) {
@@ -235,7 +236,7 @@ TEST(plain_survivors_are_dead) {
     for_both_users(check_survivors);
 }
 
-/* A storm of forks is bounded by the limit, ends with the run, and does not outrun the killing. */
+/* The limit bounds a fork storm, which ends with the run and does not fork faster than it is killed. */
 static void check_storms(void) {
     isolate_limits limits = wide_limits();
     begin();
@@ -244,9 +245,9 @@ static void check_storms(void) {
     for (int round = 0; round < 3; round++) {
         isolate_result result = run_victim(&sandbox, "storm", -1, &limits);
         CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_LIMIT);
-        CHECK(result.record.wall_ns < 5000000000); /* before a watchdog comes */
-        /* An ordinary user's other processes are counted along: there is some room then, and whoever is
-         * seen to use much of it is ended. */
+        CHECK(result.record.wall_ns < 5000000000); /* before a watchdog ends it */
+        /* The kernel counts an ordinary user's other processes, too, so the limit has some room; a run that
+         * uses much of it is ended. */
         if (getuid() == 0) {
             CHECK_EQUAL(result.outcome.limit, ISOLATE_LIMIT_WALL_TIME);
             CHECK(result.record.peak_processes <= limits.processes);
@@ -258,7 +259,7 @@ static void check_storms(void) {
         isolate_result_free(&result);
         CHECK_EQUAL(count_programs(), 0);
     }
-    /* The same left behind by a program that ends at once. */
+    /* The same storm, left behind by a program that ends at once. */
     isolate_result result = run_shell(&sandbox, "(setsid ./victim storm &) ; sleep 0.005; exit 5", &limits);
     CHECK(result.outcome.kind == ISOLATE_OUTCOME_LIMIT || result.outcome.value == 5);
     isolate_result_free(&result);
@@ -277,7 +278,7 @@ static void check_trees(void) {
     static const char *const scripts[] = {
         /* deeper than any path can name */
         "./victim deep 2500",
-        /* locked, one in another, and without a name to be read by */
+        /* locked directories, nested, and one that cannot be read */
         "mkdir -p a/b/c/d && echo x > a/b/c/d/f && chmod 0 a/b/c/d a/b/c a/b a; mkdir e && chmod 555 e",
         "i=0; while [ $i -lt 1000 ]; do : > \"f$i\"; i=$((i+1)); done",
         "for i in 1 2 3 4 5 6 7 8; do for j in 1 2 3 4 5 6 7 8; do mkdir -p $i/$j/x/y && : > $i/$j/x/y/z; "
@@ -289,26 +290,26 @@ static void check_trees(void) {
         "\"$TMPDIR/x/home\"",
     };
     isolate_limits limits = wide_limits();
-    limits.disk_bytes = 256 << 20; /* an empty directory takes a block, and here nothing else bounds them */
+    limits.disk_bytes = 256 << 20; /* an empty directory takes a block, and here no other limit bounds them */
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         begin();
         test_context("user %d, script %zu", (int)getuid(), i);
         isolate_result result = run_shell(&sandbox, scripts[i], &limits);
         test_context("user %d, script %zu: limit %d, %s", (int)getuid(), i, result.outcome.limit,
                      result.error);
-        /* A tree deeper than can be looked at is taken for too large. */
+        /* A tree that is too deep to be walked counts as too large. */
         int is_too_deep = i == 0 && result.outcome.limit == ISOLATE_LIMIT_DISK;
         CHECK(is_too_deep || (result.outcome.kind == ISOLATE_OUTCOME_EXITED && result.outcome.value == 0));
         isolate_result_free(&result);
         isolate_sandbox_close(&sandbox);
-        /* The next sandbox of the same slot finds nothing. */
+        /* The next sandbox of the same slot finds none of it. */
         open_sandbox(&supervisor, &sandbox);
         write_victim(&sandbox);
         expect_exit(&sandbox, "rm victim; test -z \"$(ls -A .; ls -A \"$TMPDIR\")\"", 0);
         write_victim(&sandbox);
         result = run_shell(&sandbox, scripts[i], &limits);
         isolate_result_free(&result);
-        CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0); /* with the sandbox open */
+        CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0); /* with an open sandbox */
         isolate_sandbox_close(&sandbox);
         DIR *list = opendir(places);
         for (struct dirent *entry; (entry = readdir(list)) != NULL;)
@@ -325,7 +326,7 @@ TEST(plain_trees_are_removed_for_an_ordinary_user) {
     for_ordinary_user(check_trees);
 }
 
-/* Where the program cannot pass, no sandbox is made: not a run that fails later. */
+/* Where the program cannot reach its directories, no sandbox is made, instead of a run that fails later. */
 TEST(plain_needs_a_way_to_its_directories) {
     isolate_start_options options = start_options(0);
     isolate_failure failure;
@@ -339,8 +340,8 @@ TEST(plain_needs_a_way_to_its_directories) {
     remove_places();
 }
 
-/* Nothing but the disk of TMPDIR bounds an ordinary write here: that it was full is not the program's
- * failure, and that the program was above its own limit is. */
+/* Only TMPDIR's disk bounds an ordinary write here: when it was full, that is not the program's failure; when
+ * the program was above its own limit, it is. */
 static void check_full_disk(void) {
     isolate_limits limits = wide_limits();
     begin();
@@ -372,7 +373,7 @@ TEST(plain_full_disk_of_the_host) {
 
 enum victim_of_kill { KILL_EMBEDDER, KILL_SLOT };
 
-/* An embedder, as this user, under a fork storm; then somebody is killed. Nothing of it may live on. */
+/* An embedder of this user, with a fork storm; then one process is killed. No process of it may survive. */
 static void kill_somebody(uid_t user, enum victim_of_kill whom) {
     int ends[2];
     pid_t dying[2];
@@ -387,7 +388,7 @@ static void kill_somebody(uid_t user, enum victim_of_kill whom) {
         begin();
         background_start(&run, &sandbox, "storm");
         uint64_t until = now_ms() + GONE_WITHIN_MS;
-        int count = 0; /* of those that live at one look; most of them live shortly */
+        int count = 0; /* alive at one sample; most of them live shortly */
         while ((count = count_programs()) < 3 && now_ms() < until)
             sleep_ms(5);
         CHECK(count >= 3);
@@ -403,7 +404,7 @@ static void kill_somebody(uid_t user, enum victim_of_kill whom) {
         background_join(&run);
         CHECK_EQUAL(run.status, -EPIPE);
         isolate_sandbox_close(&sandbox);
-        /* The supervisor lives, and makes others. */
+        /* The supervisor lives, and makes other slots. */
         expect_no_programs(GONE_WITHIN_MS);
         open_sandbox(&supervisor, &sandbox);
         expect_exit(&sandbox, "exit 9", 9);

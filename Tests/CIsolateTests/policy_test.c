@@ -15,14 +15,14 @@
 
 enum { X32 = 0x40000000 };
 
-/* No name twice, and nothing misspelt: a misspelt entry would be skipped without a word. */
+/* No name occurs twice, and none is misspelt: the compiler skips an unknown name silently. */
 TEST(filter_policy_has_no_slips) {
     int known = 0;
     for (const struct policy_entry *entry = isolate_policy; entry->name != NULL; entry++) {
         test_context("%s", entry->name);
         for (const struct policy_entry *other = entry + 1; other->name != NULL; other++)
             CHECK(strcmp(entry->name, other->name) != 0);
-        /* Negative pseudo-numbers: calls of other architectures. */
+        /* Negative pseudo-numbers stand for calls of other architectures. */
         CHECK(seccomp_syscall_resolve_name(entry->name) != __NR_SCMP_ERROR);
         known++;
     }

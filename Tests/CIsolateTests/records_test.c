@@ -1,4 +1,4 @@
-/* Hostile records: from a slot to the embedder, and from a broken embedder to a slot. */
+/* Hostile records: from a slot to the embedder, and from a defective embedder to a slot. */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static int send_bytes(int socket, const void *bytes, size_t size, int fd_count) 
     return n < 0 ? -errno : 0;
 }
 
-/* What a fake slot sends, and what the receiver makes of it: 1 a record, or the error. */
+/* What a fake slot sends, and the receiver's result: 1 for a record, or the error. */
 static const struct {
     const char *name;
     uint32_t type;
@@ -68,7 +68,7 @@ static const struct {
 
 TEST(records_from_a_hostile_slot) {
     for (size_t i = 0; i < sizeof from_slot / sizeof from_slot[0]; i++) {
-        isolate_slot_message *message = malloc(sizeof *message); /* ASan's fence right behind it */
+        isolate_slot_message *message = malloc(sizeof *message); /* with ASan's redzone right after it */
         int ends[2], fd = -7, before = descriptor_count();
         char *bytes = calloc(1, from_slot[i].size + 4);
         test_context("%s", from_slot[i].name);
@@ -78,7 +78,7 @@ TEST(records_from_a_hostile_slot) {
         CHECK_EQUAL(fd, -1);
         CHECK_OK(send_bytes(ends[1], bytes, from_slot[i].size, from_slot[i].fd_count));
         CHECK_EQUAL(isolate_slot_receive(ends[0], message, &fd), from_slot[i].result);
-        /* Of more than any record has some find no room, so none is taken. */
+        /* When a record has too many descriptors for the receiver's buffer, it takes none. */
         if (from_slot[i].result == 1 && from_slot[i].fd_count > 0 && from_slot[i].fd_count <= 4) {
             CHECK(fd >= 0);
             CHECK_EQUAL(fcntl(fd, F_GETFD), FD_CLOEXEC);
@@ -95,7 +95,8 @@ TEST(records_from_a_hostile_slot) {
     }
 }
 
-/* An embedder with room for so many descriptors: a record has all of its own or none, and then says why. */
+/* An embedder with room for few descriptors: a record has all of its descriptors or none, and then reports
+ * why. */
 TEST(records_without_room_for_their_descriptors) {
     for (unsigned room = 0; room <= 2; room++) {
         isolate_slot_record made = {.type = ISOLATE_SLOT_CREATED, .slot = 3}, record;
@@ -109,7 +110,7 @@ TEST(records_without_room_for_their_descriptors) {
         CHECK_OK(send_bytes(ends[1], &made, sizeof made, 2));
         CHECK_OK(send_bytes(ends[1], &opened, sizeof opened, 1));
         int count = descriptor_count();
-        int next = dup(0); /* the lowest that is free */
+        int next = dup(0); /* the lowest free number */
         close(next);
         CHECK_OK(getrlimit(RLIMIT_NOFILE, &before));
         lower = before;
@@ -156,7 +157,7 @@ TEST(records_from_a_hostile_supervisor) {
         CHECK_OK(send_bytes(ends[1], bytes, cases[i].size, cases[i].fd_count));
         CHECK_EQUAL(isolate_supervisor_receive(&supervisor, record, fds), cases[i].result);
         for (int k = 0; k < 2; k++)
-            /* More than any record has: some found no room, so none is taken. */
+            /* More than any record has: some had no room, so none is taken. */
             if (cases[i].result == 1 && cases[i].fd_count > k && cases[i].fd_count <= 4)
                 CHECK_EQUAL(close(fds[k]), 0);
             else
@@ -169,7 +170,8 @@ TEST(records_from_a_hostile_supervisor) {
     }
 }
 
-/* A blocking call with a slot that says this three times and leaves: an error, and no descriptor is kept. */
+/* A blocking call with a slot that sends this three times and exits: an error, and no descriptor stays
+ * open. */
 static void answer_with(const char *bytes, size_t size, int fd_count, int is_run, int is_good) {
     isolate_supervisor supervisor = {.socket = -1, .pidfd = -1, .owner = getpid()};
     isolate_failure failure = {-1, -1, -1};
@@ -227,7 +229,7 @@ static void garbage_on_control(isolate_sandbox *sandbox) {
     memset(bytes, 0xff, sizeof bytes);
     for (size_t size = 1; size < sizeof bytes; size = size * 3 + 1)
         CHECK_OK(send_bytes(sandbox->control, bytes, size, (int)(size % 5)));
-    memset(file.path, 'a', sizeof file.path); /* no end, no slash */
+    memset(file.path, 'a', sizeof file.path); /* neither a terminating NUL nor a slash */
     CHECK_OK(send_bytes(sandbox->control, &file, sizeof file, 0));
     CHECK_OK(send_bytes(sandbox->control, &file, sizeof file - 1, 0));
     memset(file.path, '/', sizeof file.path);
@@ -247,13 +249,13 @@ static void garbage_on_control(isolate_sandbox *sandbox) {
         }
     for (uint32_t type = 0; type < 40; type++) {
         if (type == ISOLATE_CLEAR || type == ISOLATE_END_RUN)
-            continue; /* these mean something: they end the sandbox or the run */
+            continue; /* these are valid: they end the sandbox or the run */
         prepare.type = type;
         CHECK_OK(send_bytes(sandbox->control, &prepare, sizeof prepare, 1));
     }
 }
 
-/* Takes every answer that comes within a moment. Returns 0 while the slot lives. */
+/* Receives every answer that arrives within a moment. Returns 0 while the slot lives. */
 static int drain_answers(isolate_sandbox *sandbox) {
     for (;;) {
         struct pollfd poll_fd = {.fd = sandbox->control, .events = POLLIN};
@@ -277,8 +279,8 @@ TEST(records_garbage_on_the_control_socket) {
     open_sandbox(&supervisor, &sandbox);
     garbage_on_control(&sandbox);
     CHECK_EQUAL(drain_answers(&sandbox), 0);
-    /* The slot lives and the sandbox still works. */
-    sandbox.disk_bytes = 0; /* garbage set it: say it anew */
+    /* The slot lives, and the sandbox still works. */
+    sandbox.disk_bytes = 0; /* garbage changed it: set it again */
     expect_exit(&sandbox, "exit 8", 8);
     isolate_sandbox_close(&sandbox);
     use_supervisor(&supervisor);
@@ -286,7 +288,7 @@ TEST(records_garbage_on_the_control_socket) {
     snapshot_check(before);
 }
 
-/* The same while a program runs. */
+/* The same during a run. */
 TEST(records_garbage_during_a_run) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;
@@ -305,7 +307,7 @@ TEST(records_garbage_during_a_run) {
     sleep_ms(50);
     garbage_on_control(&sandbox);
     sleep_ms(300);
-    CHECK_EQUAL(drain_answers(&sandbox), 0); /* the run's end among them */
+    CHECK_EQUAL(drain_answers(&sandbox), 0); /* the run's end is among them */
     sandbox.serial = 1;
     sandbox.disk_bytes = 0;
     expect_exit(&sandbox, "exit 8", 8);

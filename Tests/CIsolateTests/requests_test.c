@@ -1,4 +1,5 @@
-/* Requests to run whose numbers lie: the program's process says so, or dies alone; the sandbox goes on. */
+/* Requests to run with false numbers: the program's process reports that, or dies alone; the sandbox
+ * continues. */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -93,7 +94,7 @@ static void send_request(int socket, const struct request *request) {
         close(file);
 }
 
-/* The run's end that a bad request must lead to. */
+/* The end of the run that a bad request must cause. */
 static isolate_run_record await_end(isolate_sandbox *sandbox) {
     struct pollfd poll_fd = {.fd = sandbox->control, .events = POLLIN};
     isolate_slot_message message;
@@ -118,7 +119,7 @@ TEST(requests_that_lie) {
         CHECK_EQUAL(record.end, ISOLATE_END_FAILURE);
         CHECK_TEXT(isolate_stage_name(record.failure.stage), "request");
         CHECK(record.failure.errno_value > 0);
-        /* The same sandbox takes an honest request. */
+        /* The same sandbox accepts a correct request. */
         sandbox.serial = 1000 + i;
         expect_exit(&sandbox, "exit 3", 3);
     }
@@ -129,7 +130,7 @@ TEST(requests_that_lie) {
     snapshot_check(before);
 }
 
-/* An honest request by hand, so that the liars above differ from it in one thing each. */
+/* Correct requests, written by hand; each false request above differs from one in a single field. */
 TEST(requests_that_tell_the_truth) {
     static const struct request honest = {"", ISOLATE_RUN, 1, 0, STRING_BYTES, 0, STRING_BYTES, 3, 0, 0};
     isolate_supervisor supervisor;
@@ -138,7 +139,7 @@ TEST(requests_that_tell_the_truth) {
     open_sandbox(&supervisor, &sandbox);
     send_request(sandbox.request, &honest);
     isolate_run_record record = await_end(&sandbox);
-    /* "true" without a PATH is looked up nowhere: the request was read, and exec says so. */
+    /* "true" without a PATH is found nowhere: the request was read, and exec reports that. */
     CHECK_EQUAL(record.end, ISOLATE_END_FAILURE);
     CHECK_EQUAL(record.failure.stage, ISOLATE_STAGE_EXEC);
     CHECK_EQUAL(record.failure.errno_value, ENOENT);
@@ -147,7 +148,7 @@ TEST(requests_that_tell_the_truth) {
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
 }
 
-/* An empty record reads as an end of file; whatever that ends, the supervisor goes on. */
+/* An empty record looks like an end of file; whatever it ends, the supervisor continues. */
 TEST(requests_that_are_empty) {
     isolate_supervisor supervisor;
     start_supervisor(&supervisor);
@@ -157,7 +158,7 @@ TEST(requests_that_are_empty) {
         open_sandbox(&supervisor, &sandbox);
         CHECK_OK(send(is_request ? sandbox.request : sandbox.control, "", 0, MSG_NOSIGNAL));
         sleep_ms(50);
-        isolate_sandbox_write(&sandbox, "x", "x", 1, 0, &failure); /* any answer, but one */
+        isolate_sandbox_write(&sandbox, "x", "x", 1, 0, &failure); /* any answer, as long as there is one */
         isolate_sandbox_close(&sandbox);
         use_supervisor(&supervisor);
     }

@@ -106,8 +106,7 @@ static uint64_t ticks_of(pid_t pid) {
     return user + system;
 }
 
-/* The largest numbers are bounds like any other: no sum wraps around, nothing spins, and the sandbox goes on.
- */
+/* The largest numbers are ordinary bounds: no sum overflows, no loop spins, and the sandbox continues. */
 TEST(run_largest_limits) {
     begin();
     isolate_limits limits = wide_limits();
@@ -128,7 +127,7 @@ TEST(run_largest_limits) {
         isolate_command command = {.executable = "sh", .arguments = arguments, .output_bytes = 10};
         int status = isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure);
         if (fields[i] !=
-            &limits.open_files) { /* the kernel has a largest number of descriptors: an error is right */
+            &limits.open_files) { /* the kernel has a largest number of descriptors, so an error is correct */
             CHECK_EQUAL(status, 0);
             CHECK_TEXT(isolate_stage_name(failure.stage), "none");
             CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_EXITED);
@@ -141,7 +140,7 @@ TEST(run_largest_limits) {
     end();
 }
 
-/* "0 is not none": the bound is in force. The program may start or not, but it does not pass. */
+/* 0 is a bound, too, and is enforced. The program may start or not, but it does not succeed. */
 TEST(run_zero_limits) {
     static const struct {
         const char *name, *script;
@@ -173,8 +172,7 @@ TEST(run_zero_limits) {
     }
 }
 
-/* The processors that the shell says it has: none more than was asked for, from the first one on and around.
- */
+/* The processors that the shell reports: no more than requested, from the first one on, wrapping around. */
 TEST(run_bounds_processors) {
     int count = isolate_processor_count();
     char all[256], first[256], second[256];
@@ -201,18 +199,18 @@ TEST(run_bounds_processors) {
         if (at == 1)
             CHECK_EQUAL(strcmp(first, second) != 0, count > 1);
         if (at == 2)
-            CHECK_TEXT(all, first); /* around */
+            CHECK_TEXT(all, first); /* wrapped around */
         CHECK(strstr(set, "\n1\n") != NULL);
         isolate_result_free(&result);
     }
     end();
 }
 
-/* What each of the caller's choices makes of a harmless call and of one that only an attack needs. */
+/* The effect of each of the caller's choices on a harmless call and on one that only an attack needs. */
 TEST(run_blocked_calls) {
     static const struct {
         const char *call;
-        int blocked, kind, value; /* value: the errno that the program leaves with */
+        int blocked, kind, value; /* value: the errno with which the program exits */
     } cases[] = {
         {"socket", ISOLATE_BLOCKED_STANDARD, ISOLATE_OUTCOME_EXITED, EAFNOSUPPORT},
         {"chroot", ISOLATE_BLOCKED_STANDARD, ISOLATE_OUTCOME_BLOCKED, 0},
@@ -261,8 +259,8 @@ TEST(run_thousand_quick_ones) {
     end();
 }
 
-/* What waits for a request may die of somebody else: the next call says something, soon, and the one after is
- * right. */
+/* Another process may kill the process that waits for a request: the next call soon returns, and the call
+ * after it is correct. */
 TEST(run_after_the_waiting_process_was_killed) {
     static const char *const names[] = {"program", "init", "seat"};
     for (int i = 0; i < 3; i++) {
@@ -287,7 +285,7 @@ TEST(run_after_the_waiting_process_was_killed) {
             CHECK(failure.stage != 0);
         }
         CHECK(now_ms() - start < GONE_WITHIN_MS);
-        for (int run = 6; run < 9; run++) /* an error again, or the answer to this run and no other */
+        for (int run = 6; run < 9; run++) /* an error again, or the answer to this very run */
             if (call_victim(&sandbox, "exit", run, &limits, &result, &failure) == 0) {
                 if (failure.stage == 0)
                     CHECK_EQUAL(result.outcome.value, run);

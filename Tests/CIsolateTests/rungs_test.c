@@ -1,4 +1,4 @@
-/* Levels of sets of layers, and what is left out after which refusal. */
+/* Levels of sets of layers, and which layer is left out after which refusal. */
 #include "internal.h"
 #include "test.h"
 
@@ -22,17 +22,18 @@ TEST(rungs_levels) {
     CHECK_EQUAL(isolate_level_of(PRIVILEGES), ISOLATE_LEVEL_NONE);
     for (uint32_t bit = 1; bit <= ISOLATE_LAYER_DISTINCT_UID; bit <<= 1) {
         test_context("without layer %x", bit);
+        /* Landlock and the uid do not affect the level. */
         int least = bit & PRIVILEGES   ? ISOLATE_LEVEL_NONE
                     : bit & NAMESPACES ? ISOLATE_LEVEL_MINIMAL
                     : bit & STRONG     ? ISOLATE_LEVEL_STANDARD
-                                       : ISOLATE_LEVEL_STRONG; /* Landlock and the uid make no level */
+                                       : ISOLATE_LEVEL_STRONG;
         CHECK_EQUAL(isolate_level_of(ALL & ~bit), least);
         if (bit & STANDARD)
             CHECK_EQUAL(isolate_level_of(STANDARD & ~bit), ISOLATE_LEVEL_NONE);
         if (bit & MINIMAL)
             CHECK_EQUAL(isolate_level_of(MINIMAL & ~bit), ISOLATE_LEVEL_NONE);
     }
-    /* Without namespaces it is Landlock that keeps the files. */
+    /* Without namespaces, Landlock protects the files. */
     CHECK_EQUAL(isolate_level_of(ALL & ~(uint32_t)(NAMESPACES | ISOLATE_LAYER_LANDLOCK)), ISOLATE_LEVEL_NONE);
 }
 
@@ -58,7 +59,7 @@ TEST(rungs_after_each_refusal) {
         {ISOLATE_AVOID_CGROUP, OWN, 1, ISOLATE_STAGE_MOUNT_PROC, EPERM,
          ISOLATE_AVOID_CGROUP | ISOLATE_AVOID_PROC, ISOLATE_LAYER_MASKED_PROC},
         {0, OWN, 0, ISOLATE_STAGE_CLONE_SLOT, ENOSPC, ISOLATE_AVOID_NET_NS, ISOLATE_LAYER_NET_NS},
-        /* A shortage is no refusal. */
+        /* A shortage is not a refusal. */
         {0, ROOT, 0, ISOLATE_STAGE_CGROUP, EMFILE, 0, 0},
         {0, OWN, 0, ISOLATE_STAGE_NETWORK, ENFILE, 0, 0},
         {0, OWN, 0, ISOLATE_STAGE_MOUNT_PROC, ENOMEM, 0, 0},
@@ -74,7 +75,7 @@ TEST(rungs_after_each_refusal) {
         {0, OWN, 0, ISOLATE_STAGE_CLONE_INIT, EACCES, ISOLATE_AVOID_NAMESPACES, LOST_TREE},
         {0, OWN, 0, ISOLATE_STAGE_BIND, ENOENT, 0, 0},
         {0, OWN, 0, ISOLATE_STAGE_PIVOT, ENOMEM, 0, 0},
-        /* Nothing can be left out any more: the same again, and nothing lost. */
+        /* Nothing is left to leave out: the same set, and no layer lost. */
         {ISOLATE_AVOID_CGROUP, ROOT, 0, ISOLATE_STAGE_CGROUP, EIO, ISOLATE_AVOID_CGROUP, 0},
         {ISOLATE_AVOID_NAMESPACES, OWN, 0, ISOLATE_STAGE_CLONE_SLOT, EPERM, ISOLATE_AVOID_NAMESPACES, 0},
         {ISOLATE_AVOID_PROC, OWN, 0, ISOLATE_STAGE_MOUNT_PROC, ENOSYS, ISOLATE_AVOID_PROC, 0},
@@ -89,7 +90,7 @@ TEST(rungs_after_each_refusal) {
     }
 }
 
-/* A host that is out of something for a moment is no host without it. */
+/* A temporary shortage does not make a host one that lacks the feature. */
 TEST(rungs_only_for_refusals) {
     static const int passing[] = {EAGAIN, ENOMEM, EIO, EMFILE, ENFILE, EINTR, EBUSY};
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
@@ -109,8 +110,8 @@ TEST(rungs_only_for_refusals) {
     }
 }
 
-/* Whatever a host refuses, in whatever order: the attempts end, and never take back what was left out but for
- * parts of what is left out as a whole. */
+/* Whatever a host refuses, in whatever order: the attempts end, and never take back what was left out, except
+ * for parts of a feature that is left out as a whole. */
 TEST(rungs_end) {
     for (uint32_t first = 0; first < 32; first++)
         for (int ids = OWN; ids <= SUB; ids++)

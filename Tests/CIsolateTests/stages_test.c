@@ -9,10 +9,10 @@
 #include "support.h"
 #include "test.h"
 
-/* The call that meets the failure. */
+/* The call that reports the failure. */
 enum site { AT_START, AT_OPEN, AT_RUN, NOT_WIRED };
 
-/* The kinds of slots that walk through it. */
+/* The kinds of slots that run the stage. */
 enum { READ_ONLY = 1, WRITABLE = 2, PLAIN = 4, TREES = READ_ONLY | WRITABLE, ALL = TREES | PLAIN };
 static const char *const kind_names[] = {[READ_ONLY] = "", [WRITABLE] = "writable_", [PLAIN] = "plain_"};
 
@@ -21,7 +21,7 @@ static const struct {
     enum site site;
     int kinds;
 } stages[] = {
-    /* START is the embedder's own side: tried below with an image that is no program. */
+    /* START is the embedder's own: tested below with an image that is not executable. */
     {ISOLATE_STAGE_CONFIG, AT_START, ALL},
     {ISOLATE_STAGE_CGROUP, AT_OPEN, ALL},
     {ISOLATE_STAGE_DIRECTORIES, AT_START, PLAIN},
@@ -55,9 +55,8 @@ static const struct {
     {ISOLATE_STAGE_DIRECTORY, AT_RUN, ALL},
     {ISOLATE_STAGE_STDIO, AT_RUN, ALL},
     {ISOLATE_STAGE_EXEC, AT_RUN, ALL},
-    /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c),
-     * a slot that is stopped (watchdog_test.c).
-     */
+    /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c), a
+     * stopped slot (watchdog_test.c). */
     {ISOLATE_STAGE_FILE, NOT_WIRED, ALL},
     {ISOLATE_STAGE_PROTOCOL, NOT_WIRED, ALL},
     {ISOLATE_STAGE_WATCHDOG, NOT_WIRED, ALL},
@@ -74,7 +73,7 @@ static void fail_in_run(isolate_supervisor *supervisor, int stage) {
     isolate_result result;
     isolate_failure failure;
     isolate_limits limits = wide_limits();
-    limits.cpus = stage == ISOLATE_STAGE_PROCESSORS; /* else nobody walks there */
+    limits.cpus = stage == ISOLATE_STAGE_PROCESSORS; /* otherwise the stage is skipped */
     open_sandbox(supervisor, &sandbox);
     write_victim(&sandbox);
     CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), 0);
@@ -83,7 +82,7 @@ static void fail_in_run(isolate_supervisor *supervisor, int stage) {
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_FAILED);
     CHECK_EQUAL(result.output_bytes, 0);
     isolate_result_free(&result);
-    /* The sandbox lives: the next run fails in the same way, not because of the first. */
+    /* The sandbox lives: the next run fails in the same way, not because of the first failure. */
     CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), 0);
     check_failure(&failure, stage);
     isolate_result_free(&result);
@@ -126,7 +125,7 @@ static void test_stage(int argument) {
             fail_in_run(&supervisor, stage);
         CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
     }
-    CHECK_OK(rmdir(places)); /* which is empty */
+    CHECK_OK(rmdir(places)); /* it is empty */
     snapshot_check(before);
 }
 

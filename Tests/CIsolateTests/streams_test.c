@@ -26,7 +26,7 @@ TEST(streams_input_bytes) {
         const char *const arguments[] = {"./victim", "cat", NULL};
         char *input = malloc(sizes[i] + 1);
         for (size_t k = 0; k < sizes[i]; k++)
-            input[k] = (char)(k * 7 + k / 256); /* NULs among them */
+            input[k] = (char)(k * 7 + k / 256); /* with NULs */
         isolate_command command = {.executable = "./victim",
                                    .arguments = arguments,
                                    .input = input,
@@ -59,7 +59,7 @@ TEST(streams_output_in_packets) {
     end();
 }
 
-/* Exactly the bound passes, one byte more does not, and what is kept is the beginning. */
+/* Output of exactly the bound passes, one more byte does not, and the beginning is kept. */
 TEST(streams_output_bounds) {
     static const struct {
         int bytes;
@@ -141,7 +141,7 @@ TEST(streams_arguments_of_every_size) {
     end();
 }
 
-/* What cannot be started is told as such, and the sandbox goes on. */
+/* A program that cannot be started is reported as such, and the sandbox continues. */
 TEST(streams_programs_that_do_not_start) {
     static const struct {
         const char *executable, *directory;
@@ -188,14 +188,14 @@ TEST(streams_files_come_and_go) {
     CHECK_OK(isolate_sandbox_read(&sandbox, "a/b/c.txt", data, 7, &bytes, &failure));
     CHECK_EQUAL(isolate_sandbox_read(&sandbox, "a/b/c.txt", data, 6, &bytes, &failure), -EFBIG);
     CHECK_EQUAL(failure.stage, ISOLATE_STAGE_FILE);
-    CHECK_OK(
-        isolate_sandbox_write(&sandbox, "a/b/c.txt", "new", 3, 0, &failure)); /* over the program's own */
+    /* Replaces the program's own file. */
+    CHECK_OK(isolate_sandbox_write(&sandbox, "a/b/c.txt", "new", 3, 0, &failure));
     CHECK_OK(isolate_sandbox_read(&sandbox, "a/b/c.txt", data, sizeof data, &bytes, &failure));
     CHECK_EQUAL(bytes, 3);
     CHECK_OK(isolate_sandbox_write(&sandbox, "empty", "", 0, 0, &failure));
     CHECK_OK(isolate_sandbox_read(&sandbox, "empty", data, 0, &bytes, &failure));
     CHECK_EQUAL(bytes, 0);
-    memset(large, 'n', sizeof large - 1); /* paths that are too long, as a whole and in a part */
+    memset(large, 'n', sizeof large - 1); /* paths that are too long as a whole, or in one component */
     large[sizeof large - 1] = 0;
     CHECK_EQUAL(isolate_sandbox_write(&sandbox, large, "", 0, 0, &failure), -ENAMETOOLONG);
     large[300] = 0;
@@ -204,7 +204,7 @@ TEST(streams_files_come_and_go) {
     end();
 }
 
-/* Nothing but regular files below /work is read or written, whatever the program laid out. */
+/* Only regular files below /work are read or written, whatever the program has put there. */
 TEST(streams_files_stay_inside) {
     static const char *const outside[] = {
         "../x",          "..",       "/etc/passwd", "a/../../x", "link",    "absolute",
@@ -234,12 +234,12 @@ TEST(streams_files_stay_inside) {
         CHECK_EQUAL(failure.stage, ISOLATE_STAGE_FILE);
     }
     test_context("%s", "");
-    /* Writing over a link replaces the link. */
+    /* Writing to a link replaces the link. */
     CHECK_OK(isolate_sandbox_write(&sandbox, "link", "mine", 4, 0, &failure));
     CHECK_OK(isolate_sandbox_read(&sandbox, "file", data, sizeof data, &bytes, &failure));
     CHECK_EQUAL(memcmp(data, "inside", 6), 0);
     CHECK_OK(isolate_sandbox_write(&sandbox, "fifo", "mine", 4, 0, &failure));
-    /* An absolute path is one below /work too. */
+    /* An absolute path is below /work, too. */
     CHECK_OK(isolate_sandbox_write(&sandbox, "/etc/passwd", "mine", 4, 0, &failure));
     expect_exit(&sandbox, "test ! -L link && test -f fifo && test ! -e ../x && test $(cat etc/passwd) = mine",
                 0);

@@ -1,4 +1,4 @@
-/* A supervisor, a sandbox and a run in one line each; every step that fails ends the test. */
+/* A supervisor, a sandbox and a run in one line each; every failing step ends the test. */
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
@@ -8,19 +8,19 @@ extern const char supervisor_plain[], supervisor_plain_end[];
 extern const char supervisor_checked[], supervisor_checked_end[];
 extern const char victim_program[], victim_program_end[];
 
-/* The checked supervisor, with the stage that is to fail, or 0. */
+/* Options with the checked supervisor, and the stage that must fail, or 0. */
 isolate_start_options start_options(uint32_t fail_stage);
 
-/* Bounds that no test's ordinary program meets. */
+/* Bounds that no ordinary test program meets. */
 isolate_limits wide_limits(void);
 
 void start_supervisor(isolate_supervisor *supervisor);
 void open_sandbox(isolate_supervisor *supervisor, isolate_sandbox *sandbox);
 
-/* Puts the victim into the sandbox as ./victim. */
+/* Writes the victim program to the sandbox as ./victim. */
 void write_victim(isolate_sandbox *sandbox);
 
-/* ./victim WORD [NUMBER]: isolate_sandbox_run as it is. number < 0: none. */
+/* ./victim WORD [NUMBER], with isolate_sandbox_run's own result. number < 0: no argument. */
 int call_victim(isolate_sandbox *sandbox, const char *word, int number, const isolate_limits *limits,
                 isolate_result *result, isolate_failure *failure);
 
@@ -29,7 +29,7 @@ isolate_result run_victim(isolate_sandbox *sandbox, const char *word, int number
                           const isolate_limits *limits);
 isolate_result run_shell(isolate_sandbox *sandbox, const char *script, const isolate_limits *limits);
 
-/* Any command with standard limits, ended by an exit with this code. */
+/* Runs a command with standard limits; it must exit with this code. */
 void expect_exit(isolate_sandbox *sandbox, const char *script, int code);
 
 /* Starts, opens, runs one program, closes and stops. */
@@ -47,7 +47,7 @@ struct limit_case {
 extern const struct limit_case limit_cases[];
 extern const int limit_case_count;
 
-/* A run in a thread of its own, so that the test may interfere. */
+/* A run in a thread of its own, so that the test can interfere. */
 struct background_run {
     isolate_sandbox *sandbox;
     const char *word;
@@ -66,7 +66,7 @@ void background_join(struct background_run *run);
 uint64_t now_ms(void);
 void sleep_ms(unsigned milliseconds);
 
-/* A process that dies with its parent. 0 in the child. */
+/* A process that dies with its parent. Returns 0 in the child. */
 pid_t fork_child(void);
 /* Its exit status (exit code, or 256 + signal). */
 int wait_child(pid_t pid);

@@ -1,8 +1,8 @@
 /*
- * The runner's words.
+ * The test runner's macros.
  *
  * A TEST is a function in a process of its own: a crash, a sanitizer's report or a hang is one failure. A
- * failed CHECK ends the process at once, also from a process that the test forked.
+ * failed CHECK ends the process at once, also a process that the test forked.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -20,7 +20,7 @@ struct test {
     struct test *next;
 };
 
-/* Names stay valid as long as the program. Tests run in the order of registration. */
+/* Names stay valid for the program's life. Tests run in the order of registration. */
 void test_register(struct test *test);
 
 #define TEST(name)                                                                                           \
@@ -31,13 +31,13 @@ void test_register(struct test *test);
     }                                                                                                        \
     static void test_##name(int argument __attribute__((unused)))
 
-/* A word about what is being checked, for messages from tables and loops. */
+/* The current case, for messages from tables and loops. */
 void test_context(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void test_fail(const char *file, int line, const char *format, ...)
     __attribute__((noreturn, format(printf, 3, 4)));
 
-/* A line of figures for the reader; never decides anything. */
+/* Prints a line of figures; never decides anything. */
 void test_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define CHECK(condition)                                                                                     \

@@ -83,7 +83,7 @@ TEST(text_parse_takes_anything) {
         CHECK(text_parse(copy) == cases[i].number);
         free(copy);
     }
-    /* Too many digits: any number, but no overrun and no hang. */
+    /* Too many digits: any number is correct, but there is no overrun and no hang. */
     char *digits = malloc(10001);
     memset(digits, '9', 10000);
     digits[10000] = 0;
@@ -110,7 +110,7 @@ TEST(text_find_wants_whole_keys) {
         {"rss\t12\n", "rss", 12},
         {"rss  12\n", "rss", 12},
         {"rss x\n", "rss", 0},
-        {"rss 1\nrss 2\n", "rss", 1}, /* the first counts */
+        {"rss 1\nrss 2\n", "rss", 1}, /* the first one counts */
         {" rss 1\n", "rss", 77},
         {"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", "oom_kill", 3},
         {"oom_kill_disable 1\nunder_oom 0\n", "oom_kill", 77},
@@ -125,7 +125,7 @@ TEST(text_find_wants_whole_keys) {
     }
 }
 
-/* Random bytes of the few that matter, against a slow and obvious search. */
+/* Random texts of the few bytes that matter, compared with a slow and simple search. */
 TEST(text_find_agrees_with_a_simple_search) {
     static const char letters[] = "ab \t\n19\xff";
     unsigned seed = 1;

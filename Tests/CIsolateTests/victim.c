@@ -1,4 +1,5 @@
-/* The program in the sandbox: one behaviour per word. Static, so that it starts fast and anywhere. */
+/* The program in the sandbox: one behaviour per word. Static, so that it starts fast and without
+ * libraries. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -63,7 +64,7 @@ static int do_shared(void) {
     return do_sleep();
 }
 
-/* Touches `number` MiB, then has three children that look at them. */
+/* Touches `number` MiB, then has three children that read them. */
 static int do_forked(void) {
     if (do_memory() != 0)
         return 1;
@@ -77,7 +78,7 @@ static int do_forked(void) {
     return 0;
 }
 
-/* Has one child that borrows the memory for a while. */
+/* Has one child that shares the memory for a while (vfork). */
 static int do_vforked(void) {
     if (do_memory() != 0)
         return 1;
@@ -94,7 +95,7 @@ static void *hold(void *argument) {
     return argument;
 }
 
-/* A second thread holds `number` MiB; the first one leaves. */
+/* A second thread holds `number` MiB; the first one exits. */
 static int do_leaderless(void) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, hold, NULL) != 0)
@@ -115,7 +116,7 @@ static int do_burn(void) {
     return 0;
 }
 
-/* Holds 96 MiB while it uses 500 ms, and some more: a neighbour that is seen, if anyone looks. */
+/* Holds 96 MiB while it uses 500 ms, and longer: a process whose memory samples should see. */
 static int do_hold_and_spin(void) {
     number = 96;
     if (do_memory() != 0)
@@ -125,7 +126,7 @@ static int do_hold_and_spin(void) {
     return 0;
 }
 
-/* The same as burn, says so in a file, and stays. */
+/* The same as burn, then reports it in a file, and stays. */
 static int do_burn_and_stay(void) {
     burn(number);
     return open("done", O_WRONLY | O_CREAT, 0644) < 0 ? 1 : do_sleep();
@@ -144,7 +145,7 @@ static int do_ignored(void) {
     return pid < 0;
 }
 
-/* Prints how many processes there can be, itself included. */
+/* Prints how many processes can exist, itself included. */
 static int do_count(void) {
     int count = 1;
     pid_t pid;
@@ -156,7 +157,7 @@ static int do_count(void) {
     return 0;
 }
 
-/* So many directories, one in another. */
+/* That many nested directories. */
 static int do_deep(void) {
     for (int i = 0; i < number; i++)
         if (mkdir("d", 0755) != 0 || chdir("d") != 0)
@@ -172,7 +173,7 @@ static int do_flood(void) {
             return 1;
 }
 
-/* The same bytes as `print`, one by one, in packet mode: each read gives one of them. */
+/* The same bytes as `print`, one by one, in packet mode: each read returns one byte. */
 static int do_packets(void) {
     if (fcntl(1, F_SETFL, O_DIRECT) < 0)
         return 2;
@@ -184,7 +185,7 @@ static int do_packets(void) {
     return 0;
 }
 
-/* Writes exactly `number` bytes: the position's letter at each. */
+/* Writes exactly `number` bytes; each is the letter of its position. */
 static int do_print(void) {
     for (int i = 0; i < number; i++)
         putchar('a' + i % 26);
@@ -201,7 +202,7 @@ static int do_fork(void) {
     }
 }
 
-/* Children that live shortly, and their children, without an end. */
+/* An endless series of children that live shortly, and their children. */
 static int do_storm(void) {
     signal(SIGCHLD, SIG_IGN);
     for (;;)
@@ -271,7 +272,7 @@ static int do_cat(void) {
     return n < 0 ? 1 : 0;
 }
 
-/* What this process inherited. */
+/* Prints what this process inherited. */
 static int do_status(void) {
     static const char *const wanted[] = {"SigPnd:", "SigBlk:", "SigIgn:", "SigCgt:", "Umask:", "TracerPid:"};
     char line[256];
@@ -286,7 +287,7 @@ static int do_status(void) {
     return file == NULL;
 }
 
-/* Reads /work/data to its end, so that its pages are touched from inside. */
+/* Reads /work/data to its end, so that the program touches its pages. */
 static int do_read(void) {
     static char block[256 << 10];
     int fd = open("data", O_RDONLY);

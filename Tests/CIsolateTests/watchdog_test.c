@@ -1,4 +1,5 @@
-/* Who does not answer is killed: slots and supervisors that somebody stopped, at every kind of wait. */
+/* A process that does not answer is killed: slots and supervisors that the test stopped, at every kind of
+ * wait. */
 #include <errno.h>
 #include <signal.h>
 
@@ -12,7 +13,7 @@ static void start_impatient(isolate_supervisor *supervisor) {
     isolate_start_options options = start_options(0);
     isolate_failure failure;
     CHECK_OK(isolate_supervisor_start(&options, supervisor, &failure));
-    /* Not for the start itself, which has a trial cell to make on a host that may be busy. */
+    /* Not for the start itself, which makes a trial cell on a host that may be busy. */
     supervisor->answer_timeout_ms = ANSWER_MS;
     supervisor->grace_ms = GRACE_MS;
 }
@@ -24,7 +25,7 @@ static void expect_watchdog(int status, const isolate_failure *failure, int who)
     CHECK_EQUAL(failure->index, who);
 }
 
-/* The others are served, and what was given up is gone. */
+/* Other sandboxes are served, and the one that was given up is gone. */
 static void finish(isolate_supervisor *supervisor, isolate_sandbox *sandbox) {
     struct owner owner = owner_of(getpid());
     isolate_failure failure;
@@ -64,7 +65,7 @@ TEST(watchdog_a_stopped_slot_and_another_disk) {
     finish(&supervisor, &sandbox);
 }
 
-/* Before the run or under it, with a program that ends and one that would not. */
+/* Before the run or during it, with a program that ends and one that would not. */
 static void stop_under_run(const char *word, int is_before) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;
@@ -99,7 +100,8 @@ TEST(watchdog_a_slot_stopped_under_a_run) {
     stop_under_run("sleep", 0);
 }
 
-/* A supervisor that hangs as well is killed; the call has its answer, and a stop clears up. */
+/* A supervisor that hangs as well is killed; the call gets its answer, and isolate_supervisor_stop cleans
+ * up. */
 TEST(watchdog_a_stopped_supervisor_and_its_slot) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;
@@ -132,7 +134,7 @@ TEST(watchdog_a_stopped_supervisor_makes_nothing) {
     expect_nothing_left(&owner, GONE_WITHIN_MS);
 }
 
-/* Stopping does not wait for one that somebody stopped. */
+/* isolate_supervisor_stop does not wait for a stopped supervisor. */
 TEST(watchdog_a_stop_of_what_is_stopped) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;

@@ -1,4 +1,4 @@
-/* A writable root leaves nothing in its slot, however it ended, and costs what it costs. */
+/* A writable root leaves nothing in its slot, however it ended; prints what it costs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,7 +19,7 @@ static void begin(int is_writable) {
     CHECK_EQUAL(result, 0);
 }
 
-/* The slot's mounts, and those of them that belong to an open sandbox. */
+/* The slot's mounts, and how many of them belong to an open sandbox. */
 static int count_mounts(pid_t slot, int *of_sandbox) {
     char path[64], line[4096];
     int count = 0;
@@ -45,7 +45,7 @@ TEST(writable_leaves_no_mounts) {
     open_sandbox(&supervisor, &sandbox);
     pid_t slot = named_child_of(supervisor.pid, "isolate-slot");
     int of_sandbox, open_mounts = count_mounts(slot, &of_sandbox);
-    CHECK(of_sandbox > 1); /* the scratch and the overlays in it */
+    CHECK(of_sandbox > 1); /* the scratch tmpfs and the overlays in it */
     int at_rest = open_mounts - of_sandbox;
     isolate_sandbox_close(&sandbox);
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++)
@@ -58,7 +58,7 @@ TEST(writable_leaves_no_mounts) {
             isolate_result result = run_shell(&sandbox, scripts[i], NULL);
             isolate_result_free(&result);
             CHECK_EQUAL(count_mounts(slot, &of_sandbox), open_mounts);
-            /* Cleared as for the next sandbox; closing would end the slot. */
+            /* Clears as for the next sandbox; closing would end the slot. */
             CHECK_EQUAL(isolate_slot_send(sandbox.control, ISOLATE_CLEAR, 0, 0, 0), 0);
             uint64_t until = now_ms() + 20000;
             isolate_slot_message message = {0};
@@ -78,7 +78,7 @@ static int compare_figures(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
 }
 
-/* Open, run a small static program, close: in microseconds, the median. */
+/* Opens, runs a small static program, closes: the median in microseconds. */
 static int measure(int is_writable) {
     enum { ROUNDS = 21 };
     int figures[ROUNDS];
@@ -108,7 +108,7 @@ TEST(writable_cost) {
     CHECK(writable < 100 * read_only);
 }
 
-/* The limit on the disk is in force from the first byte, and the root's own files are not counted. */
+/* The disk limit is enforced from the first byte, and the root's own files do not count. */
 TEST(writable_disk_is_bounded) {
     isolate_limits limits = wide_limits();
     isolate_sandbox sandbox;

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Process 1 of the guest: makes a system as a distribution does, runs the job in each world, powers off.
+# Process 1 of the guest: sets the system up as a distribution does, runs the job in each world, powers off.
 set -euo pipefail
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
-# Whatever goes wrong here is seen on the console, and the missing status makes it a failure.
+# Any failure here is shown on the console, and the missing status makes it a failure of the script.
 trap 'echo b >/proc/sysrq-trigger' EXIT
 
 mount -t proc -o nosuid,nodev,noexec proc /proc
@@ -19,7 +19,7 @@ ln -sfn fd/1 /dev/stdout
 ln -sfn fd/2 /dev/stderr
 ip link set lo up
 hostname guest
-# What systemd sets for all that it starts.
+# The propagation that systemd sets.
 mount --make-rshared /
 ulimit -Sn 1024
 ulimit -Hn 524288
@@ -38,8 +38,9 @@ port() {
 }
 exec {output}>"$(port output)" {status}>"$(port status)"
 
-# The tree as a distribution has it: controllers on, processes in leaves only. /delegated follows the kernel's rules for
-# delegation: the folder and the three files, of which each moves or divides, belong to the user; the limits do not.
+# The cgroup tree as on a distribution: controllers enabled, processes only in leaves. /delegated follows the kernel's
+# rules for delegation: the user owns the folder and the three files that move processes or enable controllers, but not
+# the limits.
 cgroup=/sys/fs/cgroup
 controllers="+cpu +memory +pids"
 echo "$controllers" >$cgroup/cgroup.subtree_control
@@ -60,7 +61,7 @@ enter() {
         "WORLD=$world" "${variables[@]}" "${command[@]}"
 }
 
-# Hands the machine to systemd, which logs tester in, runs the job in that session, and resets the machine.
+# Starts systemd as process 1, which logs tester in, runs the job in that session, and resets the machine.
 session() {
     [[ ${#worlds[@]} -eq 1 ]] || echo "== world session" >&"$output"
     {
@@ -70,7 +71,7 @@ session() {
         printf '</dev/null 2>&1 | cat >%q\nexit "${PIPESTATUS[0]}"\n' "$(port output)"
     } >/run/job.sh
     chown tester: "$(port output)"
-    # Outside of the session again, and as root: what became of it.
+    # Outside the session, and as root: records the result.
     cat >/run/ended.sh <<END
 code=\$EXIT_STATUS
 [[ \$EXIT_CODE == exited ]] || code=137
@@ -107,14 +108,14 @@ for world in "${worlds[@]}"; do
     # Through a pipe: a program may open its /dev/stdout again, which the port would refuse.
     exec {pipe}> >(exec cat >&"$output")
     copier=$! code=0
-    # The watchdog stays outside of the world's cgroup: only the job is to be found there.
+    # The watchdog stays outside the world's cgroup, which must contain only the job.
     (sleep "$seconds" && touch /run/expired && echo 1 >"$cgroup/${group%%/*}/cgroup.kill") {pipe}>&- {output}>&- {status}>&- &
     watchdog=$!
     (enter "$user" "$group") </dev/null >&"$pipe" 2>&1 {pipe}>&- || code=$?
-    # It may be past its end already; when it is gone it can kill nothing of the next world.
+    # The watchdog may have ended already; once it is gone it cannot kill processes of the next world.
     kill "$watchdog" 2>/dev/null || [[ -e /run/expired ]]
     wait "$watchdog" || true
-    # Whoever is left must neither hold the pipe nor be a part of the next world.
+    # Remaining processes must neither hold the pipe nor belong to the next world.
     echo 1 >"$cgroup/${group%%/*}/cgroup.kill"
     exec {pipe}>&-
     wait "$copier"

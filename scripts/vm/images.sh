@@ -1,4 +1,4 @@
-# Makes what a guest boots from, once, and boots it; read by scripts/vm.sh.
+# Makes what a guest boots from, once, and boots it; sourced by scripts/vm.sh.
 # Sets kernel, initramfs, root and accelerator.
 
 cache=${VM_CACHE:-$repository/.build-vm}
@@ -12,10 +12,10 @@ quietly() {
     "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2 && echo "vm: failed: $*" >&2 && return 1; }
 }
 
-# An ext4 image of a folder, sparse, without a journal: it lives for one boot.
+# Makes an ext4 image of a folder, sparse, without a journal: it is used for one boot.
 make_disk() { mkfs.ext4 -q -O ^has_journal -E root_owner=0:0,nodiscard -m 0 -d "$1" "$2" "$3" >/dev/null; }
 
-# The kernel's package is only unpacked: installing it would touch this machine's boot loader.
+# Only unpacks the kernel's package: installing it would change this machine's boot loader.
 make_kernel() {
     local package folder=$cache/kernel.new
     echo "vm: fetching a kernel" >&2
@@ -54,7 +54,7 @@ make_root() {
         --include="$(IFS=, && echo "${root_packages[*]}")" "$suite" "$folder"
     quietly chroot "$folder" useradd -u 1500 -U -m -s /bin/bash tester
     quietly chroot "$folder" useradd -u 1501 -U -m -s /bin/bash subtester
-    # useradd may give ranges to both; only one is to have some.
+    # useradd may assign ranges to both users; only one must have some.
     echo subtester:200000:65536 | tee "$folder/etc/subuid" >"$folder/etc/subgid"
     # The modules that guest.sh loads by name.
     cp -a "$cache/kernel/lib/modules" "$folder/lib/"
@@ -64,7 +64,7 @@ make_root() {
     mv "$root.new" "$root"
 }
 
-# KVM is taken only where a guest really boots with it: some machines have a /dev/kvm that cannot.
+# Uses KVM only where a guest really boots with it: on some machines /dev/kvm does not work.
 find_accelerator() {
     local answer=$cache/accelerator-$(uname -r)
     accelerator=${VM_ACCEL:-}

@@ -1,4 +1,4 @@
-/* Bare processes: posix_spawn, fork with execve, and many threads of the first. */
+/* Bare processes: posix_spawn, fork with execve, and posix_spawn from many threads. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>

@@ -1,4 +1,4 @@
-/// A run in our sandbox against a bare posix_spawn and bubblewrap, all in one interleaved run.
+/// Compares a sandboxed run with a bare posix_spawn and bubblewrap, all interleaved.
 
 import Glibc
 import Sandbox
@@ -58,7 +58,7 @@ enum Compare {
         series.runAlone.add(sample.run)
     }
 
-    /// Bare spawns before anything else goes on: the interleaved ones share the machine with the pool's work.
+    /// Bare spawns on a quiet machine: the interleaved ones share it with the pool's work.
     private static func quiet(_ bare: Arguments) throws -> Samples {
         var samples = Samples()
         for _ in 0..<Settings.count(2000) { samples.add(try bare.timedSpawn()) }

@@ -1,10 +1,10 @@
-/// What the measurements of the Docker backend need, and those that compare with nothing else.
+/// Set-up for the measurements of the Docker backend, and those measurements that compare it with nothing else.
 
 import Glibc
 import Sandbox
 import SandboxDocker
 
-/// An image of one static file on the engine of `DOCKER_HOST`; it goes when this is released.
+/// An image of one static file on the engine of `DOCKER_HOST`; removed with this object.
 final class DockerBench: Sendable {
     let program: Program
     let image = "sandbox-benchmarks:\(getpid())"
@@ -32,7 +32,7 @@ final class DockerBench: Sendable {
     /// A connection of its own.
     var engine: PlainEngine { get throws { try PlainEngine(host: host) } }
 
-    /// From the end of a sandbox until its container is ready for the next.
+    /// The time from the end of a sandbox until its container is ready for the next.
     func wipe(_ backend: DockerBackend) async throws -> Duration {
         let start = ContinuousClock.now
         while backend.statistics.resetting > 0 { usleep(20) }
@@ -64,14 +64,14 @@ final class DockerBench: Sendable {
         table.print()
     }
 
-    /// A container for each sandbox, made when it is asked for.
+    /// A new container for each sandbox, made on demand.
     func creation() async throws {
         var configuration = configuration
         configuration.isPoolEnabled = false
         let backend = try DockerBackend(configuration: configuration)
         var samples: [DockerSample] = []
         do {
-            // The first one brings the agent to the engine.
+            // The first one also copies the agent to the engine.
             for _ in 0..<Settings.count(20, "ROUNDS") + 1 {
                 samples.append(try await DockerSample.take(backend, self))
                 while backend.statistics.destroying > 0 { usleep(1000) }

@@ -1,4 +1,5 @@
-/// The Docker backend's warm pool against a bare posix_spawn, the local backend and `docker exec`, in one interleaved run.
+/// Compares the Docker backend's warm pool with a bare posix_spawn, the local backend and `docker exec`, all
+/// interleaved.
 
 import Glibc
 import Sandbox
@@ -20,13 +21,13 @@ enum DockerCompare {
         }
     }
 
-    /// What is measured against what.
+    /// The alternatives that are compared.
     private struct Ways {
         let program: Program
         let bare: Arguments
         let local: LocalBackend
         let docker: DockerBackend
-        /// A sandbox that is held for one run after the other.
+        /// A sandbox that serves one run after another.
         let held: any SandboxLease
         let engine: PlainEngine
         let container: String

@@ -1,4 +1,4 @@
-/// Where the benchmarks start: the first argument says which one.
+/// The entry: the first argument selects the benchmark.
 
 import Glibc
 
@@ -42,7 +42,7 @@ enum EntryPoint {
     }
 }
 
-/// What stopped a benchmark.
+/// The reason why a benchmark stopped.
 struct BenchmarkError: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -1,4 +1,4 @@
-/// Does the embedder's heap slow a run down? The same runs with 10 MiB and with 4 GiB of touched memory.
+/// Measures whether the embedder's heap slows a run down: the same runs with 10 MiB and with 4 GiB of touched memory.
 
 import Glibc
 import Sandbox
@@ -42,7 +42,7 @@ enum Heap {
         reportStart(sizes)
     }
 
-    /// Private memory of which every page was written to.
+    /// Allocates private memory and writes to each of its pages.
     private static func touch(_ bytes: Int) throws -> UnsafeMutableRawPointer {
         guard let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
             memory != MAP_FAILED
@@ -53,7 +53,7 @@ enum Heap {
         return memory
     }
 
-    /// The forks come last: after one of 4 GiB nothing is warm, whatever is measured next.
+    /// The forks come last: a fork with 4 GiB leaves cold caches for whatever is measured next.
     private static func measure(
         _ backend: LocalBackend, _ program: Program, _ bare: Arguments, _ size: inout Size
     ) async throws {

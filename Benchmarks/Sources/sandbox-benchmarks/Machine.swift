@@ -1,4 +1,4 @@
-/// Facts about this machine, without which no figure means anything.
+/// Facts about this machine, which the figures depend on.
 
 import Glibc
 import Sandbox

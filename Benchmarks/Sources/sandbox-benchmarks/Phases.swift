@@ -1,4 +1,4 @@
-/// Where the time of a run goes: acquire, write, run, close, and the preparation of the next sandbox.
+/// The time of a run's phases: acquire, write, run, close, and the preparation of the next sandbox.
 
 import Sandbox
 

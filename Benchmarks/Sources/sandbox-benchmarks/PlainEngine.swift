@@ -1,8 +1,8 @@
-/// An engine as any client uses it: the Engine API over its socket, on a connection that is kept.
+/// An engine as any client uses it: the Engine API over its socket, on a persistent connection.
 
 import Glibc
 
-/// Blocking, and without the library that is measured: what `docker exec` costs whoever calls the API.
+/// Blocking, and independent of the measured library: the cost of `docker exec` for a client of the API.
 final class PlainEngine {
     struct Answer {
         var status: Int
@@ -14,7 +14,7 @@ final class PlainEngine {
     private var socket: Int32 = -1
     private var received: [UInt8] = []
 
-    /// - Parameter host: as in `DOCKER_HOST`; a unix socket.
+    /// - Parameter host: a unix socket, as in `DOCKER_HOST`.
     init(host: String) throws {
         guard host.hasPrefix("unix://") else { throw BenchmarkError("'\(host)' is no unix:// address") }
         path = String(host.dropFirst("unix://".count))
@@ -22,7 +22,7 @@ final class PlainEngine {
 
     deinit { disconnect() }
 
-    // MARK: What is measured
+    // MARK: Measured
 
     /// Runs a command in a running container and waits for its end and its exit code: three requests, as `docker exec`.
     func exec(_ container: String, _ command: [String]) throws -> Int {
@@ -39,7 +39,7 @@ final class PlainEngine {
         return code
     }
 
-    /// The streams of an exec have a connection of their own, which ends with them.
+    /// The streams of an exec use a separate connection, which ends with them.
     private func attach(_ path: String) throws {
         let own = try PlainEngine(host: "unix://" + self.path)
         try own.send(
@@ -49,7 +49,7 @@ final class PlainEngine {
         while try own.receive() {}
     }
 
-    // MARK: What is not
+    // MARK: Not measured
 
     /// Makes an image of one file.
     func load(_ image: String, _ name: String, _ bytes: [UInt8]) throws {
@@ -60,7 +60,7 @@ final class PlainEngine {
                 type: "application/x-tar"))
     }
 
-    /// Starts a container that has the same bounds as ours, and the engine's defaults for the rest.
+    /// Starts a container with the same bounds as the library's, and the engine's defaults otherwise.
     func start(_ image: String, _ command: [String]) throws -> String {
         let words = command.map { "\"\($0)\"" }.joined(separator: ",")
         let made = try request(
@@ -177,7 +177,7 @@ final class PlainEngine {
         return body
     }
 
-    /// False at the end of the stream.
+    /// Returns false at the end of the stream.
     private func receive() throws -> Bool {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         let count = read(socket, &buffer, buffer.count)
@@ -208,7 +208,7 @@ final class PlainEngine {
         received = []
     }
 
-    /// The value of a field of a flat answer: a text, or a number.
+    /// The value of a field of a flat JSON answer: a string, or a number.
     private static func field(_ name: String, of answer: Answer) throws -> String {
         let text = answer.text
         guard answer.status < 300, let range = text.firstRange(of: "\"\(name)\":") else {

@@ -1,9 +1,9 @@
-/// The program that is measured: static, returns 0, compiled at the start into a directory of its own.
+/// The measured program: static, returns 0, compiled at the start into a directory of its own.
 
 import CBare
 import Glibc
 
-/// Removes its directory when it is released.
+/// Removes its directory with this object.
 final class Program: Sendable {
     let path: String
     let bytes: [UInt8]
@@ -27,7 +27,7 @@ final class Program: Sendable {
     private static func compile(_ directory: String, _ path: String) throws -> [UInt8] {
         let source = directory + "/program.c"
         guard let file = fopen(source, "w") else { throw BenchmarkError("cannot write \(source)") }
-        // With an argument it waits: something must run in a container for `docker exec`.
+        // With an argument it waits: `docker exec` needs a container in which a process runs.
         fputs(
             "#include <unistd.h>\nint main(int argc, char **argv) { while (argc > 1 && *argv) pause(); return 0; }\n",
             file)
@@ -55,7 +55,7 @@ final class Program: Sendable {
     }
 }
 
-/// The arguments of a bare process, made once so that making them is never measured.
+/// The arguments of a bare process, made in advance so that making them is not measured.
 final class Arguments {
     private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let count: Int
@@ -79,7 +79,7 @@ final class Arguments {
     func timedSpawn() throws -> Duration { try timed("posix_spawn", spawn) }
     func timedFork() throws -> Duration { try timed("fork", fork) }
 
-    /// Runs per second from so many threads.
+    /// Runs per second from the given number of threads.
     func rate(threads: Int, for duration: Duration) throws -> Double {
         let runs = bare_spawn_many(pointers, Int32(threads), Int64(duration / .nanoseconds(1)))
         guard runs >= 0 else { throw BenchmarkError("a bare process failed") }

@@ -17,7 +17,7 @@ struct Samples {
         return sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]
     }
 
-    /// The median of the ratios of samples of the same round.
+    /// The median over the rounds of the ratio of both series' samples.
     func medianRatio(to base: Samples) -> Double {
         var ratios = Samples()
         ratios.values = zip(values, base.values).map { $0 / $1 }

@@ -7,7 +7,7 @@ struct SandboxSample {
     var write = Duration.zero
     var run = Duration.zero
     var close = Duration.zero
-    /// What the result says about the run itself, from before the program's exec to its end.
+    /// The result's own wall time: from before the program's exec to its end.
     var wall = Duration.zero
 
     var withoutWrite: Duration { acquire + run + close }
@@ -40,7 +40,7 @@ struct SandboxSample {
 }
 
 extension LocalBackend {
-    /// Lets the first sandboxes be made, prints the layers and leaves everything warm.
+    /// Waits until the first sandboxes are made, prints the layers and warms everything up.
     func warmUp(_ program: Program) async throws {
         let sandbox = try await acquire(SandboxOptions())
         Machine.printIsolation(sandbox.isolation)
@@ -49,7 +49,7 @@ extension LocalBackend {
         await settle()
     }
 
-    /// Waits until the background work of the pool is done.
+    /// Waits until the pool's background work is done.
     func settle() async {
         while true {
             let now = statistics

@@ -1,4 +1,4 @@
-/// What the environment says about a benchmark: counts and whether something must hold.
+/// A benchmark's settings from the environment: counts, and whether a comparison must hold.
 
 import Glibc
 
@@ -14,7 +14,7 @@ enum Settings {
     private static func text(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 }
 
-/// How the samples follow each other.
+/// The pause between samples.
 enum Pace: CaseIterable {
     case backToBack, gaps
 
@@ -25,7 +25,7 @@ enum Pace: CaseIterable {
         }
     }
 
-    /// Before every sample: nothing, or 20 ms of quiet, as between the calls of most users.
+    /// Before every sample: nothing, or 20 ms, as between the calls of most users.
     func pause() {
         if self == .gaps { usleep(20_000) }
     }

@@ -1,4 +1,4 @@
-/// A markdown table, printed when it is whole.
+/// A markdown table, printed when it is complete.
 
 import Glibc
 
@@ -17,7 +17,7 @@ struct Table {
 }
 
 extension Double {
-    /// With so many digits after the point; a dash when there is no number.
+    /// The number with this many decimals; a dash when there is none.
     func text(_ digits: Int) -> String {
         guard isFinite else { return "-" }
         return withVaList([self]) { arguments in

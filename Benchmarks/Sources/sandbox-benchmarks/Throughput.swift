@@ -1,10 +1,10 @@
-/// Runs per second with 1, 2 and 4 callers at a time, next to a bare posix_spawn.
+/// Runs per second with 1, 2 and 4 concurrent callers, next to a bare posix_spawn.
 
 import Sandbox
 
 enum Throughput {
     private static let callers = [1, 2, 4]
-    /// Of one measurement; each is made once in every round, and the median of the rounds is reported.
+    /// The duration of one measurement; each is made once per round, and the median of the rounds is reported.
     private static let span = Duration.seconds(1)
 
     private struct Way {

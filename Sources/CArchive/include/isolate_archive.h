@@ -1,7 +1,7 @@
 /*
  * What images need from C: SHA-256 (nettle), decompression (zlib, zstd), and openat2.
  *
- * Thin shims over well-kept libraries, so that Swift never sees their structures. Nothing here prints, keeps
+ * Thin functions over these libraries, so that Swift never sees their structures. Nothing here prints, keeps
  * global state or trusts its input.
  */
 #ifndef ISOLATE_ARCHIVE_H
@@ -14,25 +14,26 @@ enum { ISOLATE_SHA256_BYTES = 32 };
 
 struct isolate_sha256;
 
-/* NULL: out of memory. */
+/* NULL when there is no memory. */
 struct isolate_sha256 *isolate_sha256_create(void);
 void isolate_sha256_destroy(struct isolate_sha256 *hash);
 void isolate_sha256_update(struct isolate_sha256 *hash, const void *bytes, size_t count);
-/* The digest of all bytes so far; the hash begins anew. */
+/* Writes the digest of all bytes so far, and starts a new hash. */
 void isolate_sha256_digest(struct isolate_sha256 *hash, uint8_t digest[ISOLATE_SHA256_BYTES]);
 
 enum isolate_compression { ISOLATE_GZIP = 1, ISOLATE_ZSTD = 2 };
 
 struct isolate_decompressor;
 
-/* What one step did. */
+/* The result of one step. */
 struct isolate_decompressed {
-    size_t taken; /* bytes of the input */
-    size_t given; /* bytes of the output */
-    int at_end;   /* the input may end here: a whole number of members or frames is done */
+    size_t taken; /* bytes taken from the input */
+    size_t given; /* bytes written to the output */
+    int at_end;   /* the input may end here: every member or frame is complete */
 };
 
-/* NULL: out of memory. A zstd frame whose window is above 128 MiB is refused, so memory has a bound. */
+/* NULL when there is no memory. Refuses a zstd frame whose window is above 128 MiB, so that memory is
+ * bounded. */
 struct isolate_decompressor *isolate_decompressor_create(enum isolate_compression compression);
 void isolate_decompressor_destroy(struct isolate_decompressor *decompressor);
 /*

@@ -1,4 +1,4 @@
-/* The configuration of an agent: what a container's engine does not do itself. */
+/* The configuration of a container's agent: it turns off what the engine already does. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-/* Whether a process is still the one of its pid, however often that number is used again.
+/* Whether a pid still belongs to the same process, after the kernel may have reused the number.
  *
- * A start time as /proc tells it depends on the reader's time namespace. So the number of the process's pidfd
- * is taken, which the kernel (6.9) gives to no other process of this boot. Before that it is the start time
- * as the host counts it, and where we cannot know that nobody is ever declared dead by it. */
+ * A start time in /proc depends on the reader's time namespace. So a birth is the number of the process's
+ * pidfd, which the kernel (from 6.9) gives to no other process of this boot. On older kernels a birth is the
+ * start time by the host's clock; where this process cannot compute that, no owner counts as dead by it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@
 #include "internal.h"
 
 #define PID_FS_MAGIC 0x50494446
-/* What kind of number it is: start times, and how many processes there ever were, are far below both. */
+/* Which kind of number a birth is. Start times and the count of all processes since boot stay far below both
+ * bits. */
 #define BY_PIDFD (1ull << 50)
 #define UNKNOWN (1ull << 49)
 
@@ -33,8 +34,8 @@ static int read_stat(pid_t pid, struct process_stat *out) {
     if (file != NULL)
         fclose(file);
     text[n] = 0;
-    /* The name may hold anything; the fields begin after its last parenthesis: 3 the state, 20 the threads,
-     * 22 the start. */
+    /* The name may hold any character, so the fields count from its last parenthesis: 3 is the state, 20 the
+     * threads, 22 the start. */
     char *field = strrchr(text, ')');
     if (field == NULL || field[1] != ' ')
         return -ESRCH;
@@ -49,7 +50,8 @@ static int read_stat(pid_t pid, struct process_stat *out) {
     return field == NULL ? -ESRCH : 0;
 }
 
-/* Dead, and nobody has taken note yet. A process whose first thread has left lives on in the others. */
+/* Dead, and not yet reaped by its parent. A process whose first thread has exited lives on in its other
+ * threads. */
 static int is_zombie(const struct process_stat *stat) {
     return stat->state == 'X' || (stat->state == 'Z' && stat->threads <= 1);
 }
@@ -66,7 +68,8 @@ uint64_t internal_birth_by_clock(pid_t pid) {
     long long seconds = 0, nanoseconds = 0;
     unsigned long own = namespace_inode("/proc/self/ns/time");
     if (own != 0) {
-        /* The file tells of our children's time namespace: of ours when it is the same. */
+        /* timens_offsets describes the time namespace of this process's children. It holds for this process
+         * only when both are the same namespace. */
         FILE *file = own == namespace_inode("/proc/self/ns/time_for_children")
                          ? fopen("/proc/self/timens_offsets", "re")
                          : NULL;
@@ -104,10 +107,10 @@ uint64_t isolate_process_birth(pid_t pid) {
 
 int isolate_births_may_match(uint64_t one, uint64_t other) {
     if (one == 0 || other == 0)
-        return 0; /* there is none */
+        return 0; /* no such process */
     if ((one | other) & UNKNOWN || (one & BY_PIDFD) != (other & BY_PIDFD))
         return 1;
-    /* Of clocks a tick may be lost in the conversion. */
+    /* The conversion between clocks may lose a tick. */
     uint64_t apart = one > other ? one - other : other - one;
     return one & BY_PIDFD ? apart == 0 : apart <= 1;
 }

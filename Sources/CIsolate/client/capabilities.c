@@ -1,4 +1,4 @@
-/* What this process may do besides what its user may: its capabilities in effect, and their names. */
+/* Which capabilities this process has in effect beyond an ordinary user's rights, and their names. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
@@ -13,7 +13,7 @@ struct want {
     cap_value_t capabilities[WANTED_MAX];
 };
 
-/* By what right each step is done where no user namespace of an ordinary user's gives it. */
+/* The capabilities that each step needs when an ordinary user's own user namespace does not grant them. */
 static const struct want wants[] = {
     {ISOLATE_STAGE_CLONE_SLOT, 1, {CAP_SYS_ADMIN}},
     {ISOLATE_STAGE_ID_MAP, 2, {CAP_SETUID, CAP_SETGID}},

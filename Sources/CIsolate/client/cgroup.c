@@ -1,4 +1,4 @@
-/* Reads which cgroups this process is in and may use. */
+/* Reads which cgroups this process is in, and which of them it may use. */
 #include "cgroup_facts.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ static int copy_line(const char *from, char *out, size_t bytes) {
     return 1;
 }
 
-/* The path after the second colon of the line that is about this hierarchy. */
+/* The path after the second colon of this hierarchy's line. */
 static int find_own(const char *text, const char *controller, char *out, size_t bytes) {
     for (const char *line = text; *line != 0; line += strcspn(line, "\n"), line += *line == '\n') {
         char list[256];
@@ -59,10 +59,10 @@ static void unescape(char *text) {
     *out = 0;
 }
 
-/* What is left of `own` below `root`, "" for the root itself; NULL when it is not below. */
+/* The part of `own` below `root`, "" for the root itself; NULL when it is not below. */
 static const char *below(const char *own, const char *root) {
     size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    /* In a cgroup namespace what is outside of it shows as "/..". */
+    /* In a cgroup namespace the kernel shows a path outside of it as "/..". */
     if (strncmp(own, "/..", 3) == 0 && (own[3] == '/' || own[3] == 0))
         return strcmp(own, root) == 0 ? "" : NULL;
     if (strncmp(own, root, n) != 0 || (own[n] != '/' && own[n] != 0))
@@ -89,7 +89,7 @@ int cgroup_directory(const char *mountinfo, const char *own_text, const char *co
         unescape(mount);
         const char *rest = has_own ? below(own, root) : NULL;
         if (rest == NULL) {
-            result = -EXDEV; /* another mount of it may show us */
+            result = -EXDEV; /* another mount of this hierarchy may contain this process's cgroup */
             continue;
         }
         int length = snprintf(out, bytes, "%s%s", mount, rest);
@@ -146,7 +146,7 @@ static void read_processes(struct cgroup_level *level) {
         if (pid == getpid())
             level->has_self = 1;
         else
-            level->others++; /* 0: one of another pid namespace */
+            level->others++; /* the kernel shows a process of another pid namespace as 0 */
         p += strspn(p, "\n");
     }
     free(text);
@@ -156,7 +156,7 @@ static void read_level(struct cgroup_level *level) {
     char *type = read_at(level->path, "cgroup.type");
     char *available = read_at(level->path, "cgroup.controllers");
     char *given = read_at(level->path, "cgroup.subtree_control");
-    level->is_root = type == NULL; /* only the root has no such file */
+    level->is_root = type == NULL; /* the root cgroup is the only one without a cgroup.type */
     level->is_threaded = type != NULL && strcmp(type, "domain\n") != 0;
     level->has_memory = available != NULL && cgroup_has_word(available, "memory");
     level->has_pids = available != NULL && cgroup_has_word(available, "pids");

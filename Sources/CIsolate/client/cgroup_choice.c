@@ -1,4 +1,4 @@
-/* Which cgroups a supervisor takes: pure, so that every kind of host has its line in a table of tests. */
+/* Which cgroups a supervisor takes. Pure, so that a table of tests covers every kind of host. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static const char *const v1_names[ISOLATE_CGROUP_COUNT] = {"memory", "pids", "cp
             snprintf((choice)->reason, sizeof(choice)->reason, __VA_ARGS__);                                 \
     } while (0)
 
-/* A path in a message keeps its end, which tells more than its beginning. */
+/* A message shows the end of a long path, since that part differs between hosts. */
 static const char *shown(const char *path) {
     size_t length = strlen(path);
     return length > 70 ? path + length - 70 : path;
@@ -41,14 +41,14 @@ static int choose_v1(const struct cgroup_facts *facts, isolate_cgroup_choice *ch
     return 1;
 }
 
-/* Where an earlier start of this process moved it. */
+/* Whether an earlier start of this process moved it there. */
 static int is_adopted(const char *path) {
     static const char leaf[] = "/embedder";
     size_t length = strlen(path);
     return length >= sizeof leaf && strcmp(path + length - (sizeof leaf - 1), leaf) == 0;
 }
 
-/* What keeps one directory from being the parent of ours; NULL when nothing does. */
+/* What prevents a directory from being the parent of the supervisor's cgroups; NULL when nothing does. */
 static const char *obstacle(const struct cgroup_level *level, int may_adopt, int *adopt) {
     *adopt = 0;
     if (!level->is_writable)
@@ -57,8 +57,8 @@ static const char *obstacle(const struct cgroup_level *level, int may_adopt, int
         return "is a threaded one";
     if (!level->has_memory || !level->has_pids)
         return level->has_memory ? "is not given the controller pids" : "is not given the controller memory";
-    /* Where it gives them already there can be no processes in it; nor are there any to be in the way of the
-     * root of all. */
+    /* A cgroup that already delegates controllers has no processes in it (cgroups(7), "no internal
+     * processes"), and the root cgroup is exempt from that rule. */
     if ((level->gives_memory && level->gives_pids) || level->is_root)
         return NULL;
     if (level->others > 0)
@@ -85,7 +85,7 @@ static int choose_v2(const struct cgroup_facts *facts, int may_adopt, isolate_cg
                      adopt ? "/embedder" : "");
             return 1;
         }
-        if (i == 0) /* the nearest one tells most; the others are as bad */
+        if (i == 0) /* report the nearest directory only */
             snprintf(own, sizeof own, "cgroup v2 is mounted, but %.80s %.50s", shown(level->path), what);
     }
     if (own[0] != 0)
@@ -100,7 +100,7 @@ void cgroup_decide(const struct cgroup_facts *facts, uint32_t avoid, int may_ado
         SAY(choice, "cgroups were not to be used");
         return;
     }
-    /* On a host with both, the controllers are where v1 is; v2 then has none to give. */
+    /* On a host with both versions, a controller that v1 uses is not available in v2. */
     if (choose_v1(facts, choice) || choose_v2(facts, may_adopt, choice)) {
         choice->reason[0] = 0;
         return;

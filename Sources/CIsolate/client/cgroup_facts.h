@@ -1,8 +1,8 @@
 /*
- * Which cgroups ours can be made in: the facts of a host, and what follows from them.
+ * Which cgroups a supervisor can make its own in: the facts of a host, and the decision drawn from them.
  *
- * The facts are text of the kernel's files and a few yes and no; reading them (cgroup.c) and deciding
- * (cgroup_choice.c) are apart, so that every kind of host can be tried in a table of tests.
+ * The facts are the texts of kernel files and a few flags. cgroup.c reads them and cgroup_choice.c decides,
+ * apart from each other, so that a table of tests covers every kind of host.
  */
 #ifndef ISOLATE_CGROUP_FACTS_H
 #define ISOLATE_CGROUP_FACTS_H
@@ -11,14 +11,14 @@
 
 enum { CGROUP_LEVELS_MAX = 32 };
 
-/* One directory of v2 on the way from the own cgroup up to what is mounted. */
+/* One v2 directory on the way from this process's cgroup up to the mount point. */
 struct cgroup_level {
     char path[ISOLATE_CGROUP_PATH_BYTES];
-    int is_root;                  /* of the whole hierarchy: it may have processes and controllers both */
+    int is_root;                  /* of the whole hierarchy; it may hold processes and enable controllers */
     int is_threaded;              /* its type is not "domain" */
     int is_writable;              /* the directory, cgroup.procs and cgroup.subtree_control, by this user */
-    int has_memory, has_pids;     /* in cgroup.controllers: it may give them */
-    int gives_memory, gives_pids; /* in cgroup.subtree_control: it does */
+    int has_memory, has_pids;     /* in cgroup.controllers: it may enable them for its children */
+    int gives_memory, gives_pids; /* in cgroup.subtree_control: it enables them */
     int has_self;                 /* this process is in it */
     int others;                   /* other processes in it */
 };
@@ -27,14 +27,16 @@ struct cgroup_facts {
     struct {
         int is_mounted;
         int is_writable;
-        char path[ISOLATE_CGROUP_PATH_BYTES]; /* the own cgroup; empty when it is not below the mount */
+        /* This process's cgroup; empty when it is not below the mount. */
+        char path[ISOLATE_CGROUP_PATH_BYTES];
     } v1[ISOLATE_CGROUP_COUNT];
     int v2_is_mounted;
-    unsigned level_count;                          /* 0 when the own cgroup of v2 is not below the mount */
-    struct cgroup_level levels[CGROUP_LEVELS_MAX]; /* the own one first */
+    /* 0 when this process's v2 cgroup is not below the mount. */
+    unsigned level_count;
+    struct cgroup_level levels[CGROUP_LEVELS_MAX]; /* this process's cgroup first */
 };
 
-/* Pure: what the facts mean. */
+/* Pure: decides from the facts. */
 void cgroup_decide(const struct cgroup_facts *facts, uint32_t avoid, int may_adopt,
                    isolate_cgroup_choice *choice);
 
@@ -44,18 +46,18 @@ void cgroup_decide(const struct cgroup_facts *facts, uint32_t avoid, int may_ado
 int cgroup_directory(const char *mountinfo, const char *own, const char *controller, char *out, size_t bytes,
                      char *mount, size_t mount_bytes);
 
-/* Pure: whether a list, separated by blanks or commas, has the word. */
+/* Pure: whether a list, separated by blanks or commas, contains the word. */
 int cgroup_has_word(const char *list, const char *word);
 
 void cgroup_read_facts(struct cgroup_facts *facts);
 
-/* The directory of another process's cgroup of v2. 0, or -errno. */
+/* The directory of another process's v2 cgroup. 0, or -errno. */
 int cgroup_directory_of(pid_t pid, char *out, size_t bytes);
 
-/* Calls for each directory that cgroups of ours may have been made in. */
+/* Calls `each` for every directory in which supervisors of this user may have made cgroups. */
 void cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context);
 
-/* Moves this process out of the way, as the choice says. 0, or -errno. */
+/* Moves this process into another cgroup, as the choice says. 0, or -errno. */
 int cgroup_adopt(const isolate_cgroup_choice *choice);
 
 #endif

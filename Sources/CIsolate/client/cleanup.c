@@ -1,4 +1,5 @@
-/* Removes what dead owners left: their cgroups, and directories of level minimal. All else dies with them. */
+/* Removes what dead owners left: their cgroups and the directories of level minimal. The kernel frees
+ * everything else with the processes. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +22,8 @@ enum internal_owner internal_owner_of(const char *name) {
     unsigned long space = 0;
     int pid = 0;
     unsigned long long birth = 0;
-    /* Before there were births there was the start time, without a letter. Who knows only that form takes no
-     * name of ours for his, and we tell his owners by it. */
+    /* Versions before the birth wrote the start time, without the letter b. A version that knows only that
+     * form does not parse a name with a birth, and this one checks an old name by the start time. */
     int is_start = sscanf(name, INTERNAL_CGROUP_PREFIX "%lu-%d-%llu-", &space, &pid, &birth) == 3;
     if ((!is_start && sscanf(name, INTERNAL_CGROUP_PREFIX "%lu-%d-b%llu-", &space, &pid, &birth) != 3) ||
         pid <= 0)
@@ -33,7 +34,8 @@ enum internal_owner internal_owner_of(const char *name) {
     return isolate_births_may_match(now, birth) ? INTERNAL_OWNER_LIVES : INTERNAL_OWNER_DEAD;
 }
 
-/* Kills what still sits in a dead owner's cgroup: its supervisor cannot, being dead or dying. */
+/* Kills the remaining members of a dead owner's cgroup, which its supervisor, dead or dying itself, no longer
+ * does. */
 static void kill_members(int dir) {
     int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
@@ -45,9 +47,9 @@ static void kill_members(int dir) {
         fclose(file);
 }
 
-/* Of another pid namespace's processes we know nothing, and kill none. But whoever owns a directory has a
- * supervisor in it: where no process is, and none is about to enter, the owner is gone, as pid 1 of a
- * namespace goes with all of it. The kernel refuses to remove what somebody has entered meanwhile. */
+/* This process cannot judge the pids of another pid namespace, so it kills none of them. A living owner
+ * always has a supervisor process in its directory; so an old directory without processes has no owner.
+ * Should a process enter it meanwhile, rmdir fails with EBUSY. */
 static int is_abandoned(int parent, const char *name) {
     struct stat status;
     struct timespec now;
@@ -60,7 +62,8 @@ static int is_abandoned(int parent, const char *name) {
 static int has_members(int dir) {
     char byte;
     int CLEANUP_CLOSE fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    /* One of a namespace that we do not see is a 0. What cannot be read may be full. */
+    /* A process of a namespace that is not visible from here reads as 0. A file that cannot be read counts as
+     * not empty. */
     return fd < 0 || read(fd, &byte, 1) != 0;
 }
 
@@ -78,8 +81,8 @@ static int remove_empty(int parent, const char *name, int depth) {
     return result == 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : -EBUSY;
 }
 
-/* The supervisor and the slots first: should its owner live after all, nobody is left to tell a program's
- * death as its own doing. */
+/* Kills the supervisor and the slots before the programs: if the owner is alive after all, no slot remains
+ * that could report the kill as the program's own end. */
 static void kill_supervisor(int parent, const char *name) {
     char path[300];
     snprintf(path, sizeof path, "%.255s/supervisor", name);
@@ -100,12 +103,13 @@ static int remove_tree(int parent, const char *name, int depth) {
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && depth < DEPTH_MAX)
             remove_tree(dir, entry->d_name, depth + 1);
     kill_members(dir);
-    /* File cache that is charged to it would keep it in the kernel; v1 and v2 call this differently. */
+    /* Page cache charged to the cgroup would keep it in the kernel after the removal. v1 and v2 name the file
+     * differently. */
     int empty = openat(dir, "memory.force_empty", O_WRONLY | O_CLOEXEC);
     if (empty < 0)
         empty = openat(dir, "memory.reclaim", O_WRONLY | O_CLOEXEC);
     if (empty >= 0 && write(empty, "1G", 2) < 0)
-        errno = 0; /* only makes the removal cheaper */
+        errno = 0; /* a failure only leaves more cached memory behind */
     internal_close(&empty);
     closedir(list);
     int result = -EBUSY;
@@ -120,7 +124,7 @@ static int remove_tree(int parent, const char *name, int depth) {
 static void remove_named(const char *path, void *context) {
     int CLEANUP_CLOSE parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent >= 0)
-        remove_tree(parent, context, 0); /* almost always it is gone already */
+        remove_tree(parent, context, 0); /* usually already gone */
 }
 
 void internal_remove_cgroups(const isolate_supervisor *supervisor) {

@@ -1,4 +1,4 @@
-/* The supervisor's configuration: what the root holds, what of proc is hidden, where the cgroups are, the
+/* Writes the supervisor's configuration: the root's contents, the masked files of proc, the cgroups, the
  * filter. */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,14 +70,14 @@ static void choose_features(struct isolate_config *config, const isolate_start_o
         config->features |= ISOLATE_FEATURE_WRITABLE;
 }
 
-/* Whoever can write to the root is its root; whoever cannot is an ordinary user. */
+/* In a writable root the program is uid 0; otherwise it is an ordinary user. */
 static void choose_inner_ids(struct config_builder *b) {
     struct isolate_config *config = b->config;
     int is_writable = (config->features & ISOLATE_FEATURE_WRITABLE) != 0;
     config->program_uid = is_writable ? 0 : PROGRAM_UID;
     config->slot_uid = is_writable ? 1 : 0;
     if (config->id_source == ISOLATE_IDS_OWN)
-        config->slot_uid = config->program_uid; /* there is only one */
+        config->slot_uid = config->program_uid; /* the user has only one uid to give */
     if (config->id_source == ISOLATE_IDS_SUBORDINATE) {
         config->newuidmap = config_add_text(b, internal_find_program("newuidmap"));
         config->newgidmap = config_add_text(b, internal_find_program("newgidmap"));
@@ -94,7 +94,7 @@ static void add_scratch_directory(struct config_builder *b, const isolate_superv
 
 static uint32_t filter_variant(const struct isolate_config *config) {
     uint32_t variant = ISOLATE_FILTER_HOST_TREE | ISOLATE_FILTER_HOST_DISK;
-    /* In the host's own network namespace lo is the host's. */
+    /* Without a network namespace, lo is the host's, so the program gets no access to it. */
     int has_loopback =
         config->network == ISOLATE_NETWORK_LOOPBACK && (config->features & ISOLATE_FEATURE_NET_NS);
     uint32_t network = has_loopback ? ISOLATE_FILTER_LOOPBACK : 0;
@@ -124,7 +124,7 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     config->landlock_abi = (uint32_t)isolate_landlock_abi();
     config->fail_stage = options->fail_stage;
     config->network = (uint32_t)options->network;
-    /* Each processor takes charges ahead in batches of 64 pages. */
+    /* The kernel charges memory ahead, per processor, in batches of 64 pages. */
     config->charge_batch_bytes = 64ull * (uint64_t)sysconf(_SC_PAGESIZE) * config->processors;
     config->hostname = config_add_text(b, "sandbox");
     result = internal_add_rootfs(b, options->root, failure);

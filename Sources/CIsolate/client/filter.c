@@ -1,10 +1,10 @@
 /*
  * Compiles the policy to a seccomp filter.
  *
- * Installing a filter costs time per instruction in every cell, and libseccomp writes one comparison per
- * call. The policy has few answers and system call numbers of one answer lie together, so a binary search
- * over ranges is several times shorter. libseccomp still knows the names and numbers, and the tests compare
- * both filters call by call.
+ * The kernel takes time for each instruction when a cell installs its filter, and libseccomp writes one
+ * comparison per call. Neighbouring system call numbers mostly have the same answer, so a binary search over
+ * ranges is several times shorter. libseccomp still supplies the numbers, and the tests compare both filters
+ * call by call.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -69,8 +69,8 @@ static void emit_load(struct assembler *a, size_t offset) {
     emit(a, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
 }
 
-/* The low half of an argument: all that the kernel looks at for an int. Both architectures are little-endian.
- */
+/* Loads the low half of an argument: the kernel ignores the high half of an int. Both architectures are
+ * little-endian. */
 static void emit_load_argument(struct assembler *a, int index) {
     emit_load(a, offsetof(struct seccomp_data, args) + (size_t)index * 8);
 }
@@ -87,7 +87,7 @@ static void emit_match(struct assembler *a, const struct argument_rule *rule) {
     emit_return(a, rule->answer == POLICY_TELL ? notify : error(rule->answer));
 }
 
-/* How many rules from this one on are of one call and have one condition. */
+/* Counts the rules from this one on that belong to the same call and have the same condition. */
 static unsigned count_with_condition(const struct argument_rule *rule) {
     unsigned count = 0;
     while (rule[count].name != NULL && strcmp(rule[count].name, rule->name) == 0 &&
@@ -130,8 +130,9 @@ static void emit_argument_rules(struct assembler *a, uint32_t number) {
     emit_return(a, allow);
 }
 
-/* TCP and UDP, as streams and datagrams; other protocols could load modules of the kernel. And asking which
- * interfaces there are, as getifaddrs does: lo, and nobody has the right to change it. */
+/* Allows TCP and UDP, as streams and datagrams; other protocols could load kernel modules. Also allows
+ * NETLINK_ROUTE, with which getifaddrs lists the interfaces: the network namespace has only lo, and the
+ * program has no capability to change it. */
 static void emit_loopback_socket(struct assembler *a) {
     emit_load_argument(a, 0);
     emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
@@ -180,10 +181,10 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
     case POLICY_TOLD:
         emit_return(a, notify);
         break;
-    case POLICY_STREAM_SOCKET: /* a datagram reaches any socket in the tree without a connect */
+    case POLICY_STREAM_SOCKET: /* no datagrams: they reach any socket in the tree without a connect */
     case POLICY_STREAM_SOCKETPAIR:
         emit_load_argument(a, 1);
-        /* Of AF_UNIX's types, SOCK_DGRAM and SOCK_RAW, which is the same, have this bit. */
+        /* SOCK_DGRAM, and SOCK_RAW, which AF_UNIX treats as SOCK_DGRAM, have this bit. */
         emit(a, BPF_JMP | BPF_JSET | BPF_K, SOCK_DGRAM, 0, 3);
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
@@ -197,7 +198,7 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
         emit_return(a, allow);
         emit_return(a, notify);
         break;
-    case POLICY_CLONE: /* and no thread with a table of descriptors of its own, see locks.c */
+    case POLICY_CLONE: /* also refuses a thread with its own descriptor table, see locks.c */
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JSET | BPF_K, ~(uint32_t)POLICY_CLONE_FLAGS, 3, 0);
         emit(a, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
@@ -211,7 +212,7 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
         emit_return(a, allow);
         emit_return(a, notify);
         break;
-    case POLICY_PERSONALITY: /* asking, and the ordinary one */
+    case POLICY_PERSONALITY: /* allows a query, and the ordinary personality */
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 0, 1);
@@ -224,7 +225,7 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
         emit_return(a, allow);
         emit_return(a, notify);
         break;
-    case POLICY_NOT_INIT_PRIORITY: /* what the kernel says when init is somebody else's */
+    case POLICY_NOT_INIT_PRIORITY: /* EPERM, as the kernel answers when init has another user */
     case POLICY_NOT_INIT_IO_PRIORITY:
         emit_load_argument(a, 0);
         emit(a, BPF_JMP | BPF_JEQ | BPF_K,
@@ -255,7 +256,8 @@ static void emit_answer(struct assembler *a, enum policy_answer answer, uint32_t
     }
 }
 
-/* The answers that need no look at arguments stand behind each half; comparisons jump there. */
+/* The answers that do not depend on arguments stand behind each half of the search; comparisons jump to
+ * them. */
 static int is_shared(enum policy_answer answer) {
     return answer <= POLICY_DENY;
 }
@@ -270,7 +272,7 @@ static void add_reference(struct assembler *a, size_t at, int when_true, enum po
 
 static void set_jump(struct assembler *a, size_t at, int when_true, size_t target) {
     size_t distance = target - at - 1;
-    if (a->overflow || distance > UINT8_MAX) { /* a comparison reaches no further */
+    if (a->overflow || distance > UINT8_MAX) { /* jt and jf are one byte */
         a->overflow = 1;
         return;
     }
@@ -294,8 +296,8 @@ static void emit_shared_answers(struct assembler *a) {
     a->reference_count = 0;
 }
 
-/* Binary search over ranges[from, to): the left half follows its comparison, the right half stands behind it.
- */
+/* Binary search over ranges[from, to): the left half follows its comparison, the right half comes after the
+ * left. */
 static void emit_search(struct assembler *a, const struct range *ranges, size_t from, size_t to, int is_all) {
     if (to - from == 1) {
         emit_answer(a, ranges[from].answer, ranges[from].first);
@@ -307,7 +309,7 @@ static void emit_search(struct assembler *a, const struct range *ranges, size_t 
         add_reference(a, at, 0, ranges[from].answer);
     else
         emit_search(a, ranges, from, middle, 0);
-    if (is_all) /* a comparison reaches 255 instructions and no further: each half has its own */
+    if (is_all) /* a comparison jumps at most 255 instructions ahead, so each half has its own answers */
         emit_shared_answers(a);
     if (to - middle == 1 && is_shared(ranges[middle].answer)) {
         add_reference(a, at, 1, ranges[middle].answer);
@@ -321,7 +323,8 @@ static void add_bit(uint64_t *bits, int number) {
     bits[number / 64] |= 1ull << (number % 64);
 }
 
-/* What a notification means where that does not depend on arguments; see supervisor/answer.c for the rest. */
+/* Fills in what each notification means, where arguments do not decide that; supervisor/answer.c decides the
+ * rest. */
 static void read_policy(enum policy_answer answers[ISOLATE_SYSCALL_BITS], struct isolate_answers *told) {
     memset(answers, 0, ISOLATE_SYSCALL_BITS * sizeof answers[0]);
     memset(told, 0, sizeof *told);
@@ -344,13 +347,14 @@ static void change(enum policy_answer answers[ISOLATE_SYSCALL_BITS], const char 
         answers[number] = answer;
 }
 
-/* Where the program's user or the file tree is not its own. None of these ends a run. */
+/* Restricts calls where the program shares its user or its file tree with the host. None of these refusals
+ * ends a run. */
 static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint32_t variant) {
     static const char *const by_process[] = {"prlimit64", "sched_setparam", "sched_setscheduler",
                                              "sched_setattr"};
     static const char *const signals[] = {"kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
                                           "pidfd_send_signal"};
-    /* Sockets of the host's that are in reach, and objects that outlive their makers: their numbers are
+    /* The host's sockets are in reach here, and System V objects outlive the run and have numbers that are
      * easily guessed. */
     static const char *const shared[] = {"connect", "shmget", "shmat",      "shmctl", "semget", "semop",
                                          "semctl",  "msgget", "semtimedop", "msgsnd", "msgrcv", "msgctl"};
@@ -369,7 +373,7 @@ static void apply_variant(enum policy_answer answers[ISOLATE_SYSCALL_BITS], uint
         change(answers, "ioprio_set", POLICY_NOT_INIT_IO_PRIORITY);
     }
     if (variant & ISOLATE_FILTER_NO_SIGNALS)
-        /* Not tgkill: abort() needs it. The report names that hole. */
+        /* Not tgkill, since abort() needs it; the report lists this gap. */
         for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
             change(answers, signals[i], POLICY_DENY);
     if (variant & ISOLATE_FILTER_LOOPBACK)

@@ -1,4 +1,5 @@
-/* What this host and this process are: Landlock, free descriptors, the pid namespace, names of our own. */
+/* Facts of this host and this process: Landlock, free descriptors, the pid namespace, and the names of
+ * cgroups. */
 #include <limits.h>
 #include <linux/landlock.h>
 #include <poll.h>

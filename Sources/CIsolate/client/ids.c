@@ -8,12 +8,13 @@
 
 #include "internal.h"
 
-/* Above the ranges that distributions give to people, services and containers; see the systemd project's
- * list. */
+/* Above the ranges that distributions assign to users, services and containers; see systemd's "Users, Groups,
+ * UIDs and GIDs" page. */
 #define ID_BASE 0x70000000u
 #define ID_SPAN 0x0fffffc0u
 
-/* Whether a map of this user namespace covers our ids; if not, the top of its largest extent. */
+/* Whether this user namespace's map covers the ids from ID_BASE on; if not, picks the top of its largest
+ * extent. */
 static int find_extent(const char *map, uint32_t *base, uint32_t *span) {
     unsigned inside, outside, count;
     int length;
@@ -24,7 +25,7 @@ static int find_extent(const char *map, uint32_t *base, uint32_t *span) {
             *span = ID_SPAN;
             break;
         }
-        /* The upper half: people and services have the low numbers. */
+        /* The upper half only: users and services have the low numbers. */
         unsigned half = count / 2 / INTERNAL_IDS_PER_SUPERVISOR * INTERNAL_IDS_PER_SUPERVISOR;
         if (half > *span) {
             *base = inside + (count - half);
@@ -48,7 +49,7 @@ static int find_subordinate(const char *text, const char *name, uint32_t uid, ui
         if (!is_ours || line[length] != ':' || line[length + 1] < '0' || line[length + 1] > '9' ||
             sscanf(line + length, ":%llu:%llu", &first, &count) != 2)
             continue;
-        /* Such a range would wrap around, to root and to people. */
+        /* Such a range would wrap around, to root and to ordinary users. */
         if (first > UINT32_MAX || count > UINT32_MAX || first + count > UINT32_MAX)
             continue;
         if (count >= INTERNAL_IDS_PER_SUPERVISOR) {

@@ -1,4 +1,4 @@
-/* What the client's files share. */
+/* Declarations shared by the client's files. */
 #ifndef ISOLATE_INTERNAL_H
 #define ISOLATE_INTERNAL_H
 
@@ -13,12 +13,12 @@ static inline isolate_failure internal_failure(int stage, int errno_value, int i
 
 void internal_close(int *fd);
 
-/* host.c: the monotonic clock, and what is left until a time of it, for poll: signals do not make a wait
- * longer. */
+/* host.c: the monotonic clock, and the time left until a deadline as poll takes it, so that signals do not
+ * extend a wait. */
 uint64_t internal_now_ms(void);
 int internal_ms_until(uint64_t end_ms);
 
-/* config.c: the configuration while it is made; texts are offsets from its start. */
+/* config.c: the configuration under construction; texts are offsets from its start. */
 struct config_builder {
     struct isolate_config *config;
     char *text; /* right behind the structure */
@@ -30,14 +30,14 @@ uint32_t config_add_text(struct config_builder *b, const char *text);
 /* rootfs.c: binds, links, files and masks of the root. `root`: an image's directory, or NULL for the host. */
 int internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure);
 
-/* ids.c: what decides whose ids a supervisor's slots have. */
+/* ids.c: the facts that decide which ids a supervisor gives to its slots. */
 enum { INTERNAL_IDS_PER_SUPERVISOR = 64 };
 struct internal_id_facts {
     int may_set_ids;               /* CAP_SETUID and CAP_SETGID */
     int has_helpers;               /* newuidmap and newgidmap */
     const char *uid_map, *gid_map; /* texts of the files, "" where there is none */
     const char *subuid, *subgid;
-    const char *name; /* of the user; NULL when he has none */
+    const char *name; /* of the user; NULL when the uid has no name */
     uint32_t uid;
 };
 /* Pure: id_source, the bases, the span and the count. */
@@ -47,7 +47,7 @@ int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *
 /* The path of a system program, or NULL; valid until the thread's next call. */
 const char *internal_find_program(const char *name);
 
-/* capabilities.c: whether this process has in effect all that the stage wants. */
+/* capabilities.c: whether this process has in effect every capability that the stage needs. */
 int internal_has_capabilities(int stage);
 
 /* sandbox.c: isolate_sandbox_open with a slot number of the caller's choice. */
@@ -57,16 +57,17 @@ int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint6
 /* sandbox.c: 0, -ETIMEDOUT at that time of internal_now_ms, or -errno. */
 int internal_wait_readable(int fd, uint64_t end_ms);
 int internal_refuse_fork(isolate_failure *failure);
-/* One answer of the slot, within answer_timeout_ms: after that the slot is given up. *fd: FILE_OPENED's. */
+/* Waits for one answer of the slot, at most answer_timeout_ms, then gives the slot up. *fd: FILE_OPENED's. */
 int internal_wait_for_answer(isolate_sandbox *sandbox, uint32_t type, isolate_slot_message *message, int *fd,
                              isolate_failure *failure);
 int internal_ask(isolate_sandbox *sandbox, uint32_t request, uint64_t disk_bytes, uint32_t answer,
                  isolate_slot_message *message, isolate_failure *failure);
-/* Has the slot killed, if need be with its supervisor. what: enum isolate_watchdog. Returns -ETIMEDOUT. */
+/* Has the slot killed, or the supervisor if it does not answer. what: enum isolate_watchdog. Returns
+ * -ETIMEDOUT. */
 int internal_give_up(isolate_sandbox *sandbox, int what, isolate_failure *failure);
 
-/* rungs.c: what to leave out after this failure; `avoid` itself when nothing helps. `needs_tree`: an image or
- * a writable root, neither of which there is without a mount namespace. */
+/* rungs.c: what the next attempt leaves out after this failure; `avoid` unchanged when nothing helps.
+ * `needs_tree`: an image or a writable root, both of which need a mount namespace. */
 uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
                             uint32_t *lost_layers);
 
@@ -75,41 +76,44 @@ uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
                          int *asks_for_place, isolate_failure *failure);
 
-/* spawn.c: starts the image with descriptors 3, 4, 5; not this process's child afterwards. pid, or -errno. */
+/* spawn.c: starts the image with descriptors 3, 4, 5; it is not a child of this process. pid, or -errno. */
 int internal_spawn(int image, int socket, int owner, int config);
 
-/* birth.c: isolate_process_birth of a kernel whose pidfds have no numbers of their own. */
+/* birth.c: isolate_process_birth for kernels before 6.9, which do not number pidfds. */
 uint64_t internal_birth_by_clock(pid_t pid);
 
-/* host.c: the inode of this process's pid namespace, which tells whose pids a name speaks of. */
+/* host.c: the inode of this process's pid namespace, which says in which namespace a name's pid is meant. */
 unsigned long internal_pid_namespace(void);
 
-/* host.c: the name of a supervisor's directory in each hierarchy. The owner's pid namespace, pid and birth
- * tell a later cleanup whether it lives; the number keeps two supervisors of one process apart. */
+/* host.c: the name of a supervisor's directory in each hierarchy. It has the owner's pid namespace, pid and
+ * birth, by which a later cleanup sees whether the owner lives; the number distinguishes supervisors of one
+ * process. */
 void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
-/* cleanup.c: what a name says, if it is that of a supervisor's directory. */
+/* cleanup.c: the state of the owner that a directory's name gives. */
 enum internal_owner {
-    INTERNAL_OWNER_NONE, /* it is not */
+    INTERNAL_OWNER_NONE, /* not a supervisor's directory */
     INTERNAL_OWNER_LIVES,
     INTERNAL_OWNER_DEAD,
-    INTERNAL_OWNER_ELSEWHERE, /* of another pid namespace */
+    INTERNAL_OWNER_ELSEWHERE, /* its pid is of another pid namespace */
 };
 enum internal_owner internal_owner_of(const char *name);
 
-/* cleanup.c: isolate_cleanup with little time; what is left then is the next one's. */
+/* cleanup.c: isolate_cleanup with a short time limit; the next start removes what remains. */
 void internal_cleanup_at_start(void);
-/* How old an empty cgroup of another pid namespace's owner is when it counts as left behind; for tests. */
+/* The age in seconds at which an empty cgroup of an owner in another pid namespace counts as left behind;
+ * tests change it. */
 extern unsigned internal_abandoned_after_s;
 
-/* scratch.c: as isolate_cleanup, for the directories of level minimal, until that time. */
+/* scratch.c: as isolate_cleanup, for the directories of level minimal, until end_ms. */
 int internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *path, void *context),
                                  void *context);
 
-/* cleanup.c: what a supervisor that was killed could not remove itself. It must be dead. */
+/* cleanup.c: removes the cgroups of a supervisor that was killed. The supervisor must be dead. */
 void internal_remove_cgroups(const isolate_supervisor *supervisor);
 
-/* systemd.c: has systemd put the supervisor into a scope that this user may divide; its directory. */
+/* systemd.c: has systemd put the supervisor into a scope that this user may divide; `out` is its
+ * directory. */
 int internal_systemd_scope(const isolate_supervisor *supervisor, char *out, size_t bytes);
 
 #define INTERNAL_CGROUP_PREFIX "swift-sandbox-"

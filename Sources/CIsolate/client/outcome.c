@@ -1,10 +1,10 @@
-/* What the facts of a run mean: pure, so that every rule has a table test. */
+/* Turns the facts of a run into its outcome. Pure, so that a table test covers every rule. */
 #include <sys/wait.h>
 
 #include "isolate.h"
 
-/* These name a failure. The order of naming when several were hit before the program failed: the most
- * specific first. */
+/* Limits that explain a failure. When several were hit before the program failed, the most specific one is
+ * named: the first in this order. */
 static const int decisive[] = {ISOLATE_LIMIT_STACK, ISOLATE_LIMIT_FILE_SIZE, ISOLATE_LIMIT_DISK,
                                ISOLATE_LIMIT_PROCESSES, ISOLATE_LIMIT_OPEN_FILES};
 
@@ -25,7 +25,7 @@ static void decide_program_end(const isolate_run_record *record, int output_exce
     }
     int limit = ISOLATE_LIMIT_NONE;
     if (output_exceeded)
-        limit = ISOLATE_LIMIT_OUTPUT; /* what was kept is not what the program wrote: never a success */
+        limit = ISOLATE_LIMIT_OUTPUT; /* the output was cut, so the run is no success */
     else if (record->wait_status != 0)
         for (int i = DECISIVE_COUNT - 1; i >= 0; i--)
             if (record->hits & (1u << decisive[i]))
@@ -34,7 +34,7 @@ static void decide_program_end(const isolate_run_record *record, int output_exce
         outcome->kind = ISOLATE_OUTCOME_LIMIT;
         outcome->limit = limit;
     } else if (record->wait_status != 0 && (record->hits & ISOLATE_HIT_HOST_DISK)) {
-        /* What it was told as ENOSPC was not its own doing. */
+        /* The host's disk was full, so the program's failure is not its own. */
         outcome->kind = ISOLATE_OUTCOME_HOST_DISK;
         outcome->value = 0;
     }

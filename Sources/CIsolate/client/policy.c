@@ -1,10 +1,10 @@
 /*
  * The system call policy, by name.
  *
- * Three answers: ENOSYS without a word for what libraries probe for and can do without; an ordinary error,
- * recorded, for what harmless programs try and do without; and the end of the run for what only an attack
- * needs. (Which of the last two a call gets by its arguments: supervisor/answer.c.) What is not listed does
- * not exist: a newer kernel's calls get ENOSYS until somebody has looked at them.
+ * A refused call gets one of three answers. ENOSYS, unrecorded, is for what libraries probe for and can do
+ * without; an ordinary error, recorded, for what harmless programs try and can do without; the end of the run
+ * for what only an attack needs. (Where arguments choose between the last two: supervisor/answer.c.) A call
+ * that is not listed gets ENOSYS, so a newer kernel's calls stay refused until they are reviewed and listed.
  */
 #include "policy.h"
 
@@ -33,41 +33,43 @@
 #endif
 
 const struct argument_rule isolate_argument_rules[] = {
-    /* Memory of the host's own pool of huge pages, which no memory cgroup counts. */
+    /* Huge pages come from a pool of the whole host, and no memory cgroup counts them. */
     {"mmap", 3, POLICY_MATCH_ANY_BIT, MAP_HUGETLB, ENOMEM, 0, 0},
     {"memfd_create", 1, POLICY_MATCH_ANY_BIT, MFD_HUGETLB, EINVAL, 0, 0},
     {"shmget", 2, POLICY_MATCH_ANY_BIT, SHM_HUGETLB, EPERM, 0, 0},
-    /* The pages of the host's files: no flushing, no putting out of the cache, no merging with those of
-     * others. What a program can write to lies in memory, where flushing does nothing. */
+    /* A program may not flush the host's files, drop their pages from the cache, or merge its pages with
+     * those of others. The files that it can write to lie in memory, where flushing has no effect. */
     {"msync", 2, POLICY_MATCH_ANY_BIT, MS_SYNC, 0, 0, 0},
     {"madvise", 2, POLICY_MATCH_VALUE, MADV_COLD, 0, 0, 0},
     {"madvise", 2, POLICY_MATCH_VALUE, MADV_PAGEOUT, 0, 0, 0},
     {"madvise", 2, POLICY_MATCH_VALUE, MADV_MERGEABLE, EINVAL, 0, 0},
-    /* Whether a page of a file is in the host's cache. */
+    /* RWF_NOWAIT reveals whether a page of a file is in the host's page cache. */
     {"preadv2", 5, POLICY_MATCH_ANY_BIT, RWF_NOWAIT, EOPNOTSUPP, 0, 0},
-    /* Told, counted, and done: record locks are memory that the kernel charges to nobody. */
+    /* The slot counts these and lets them proceed: the kernel charges record locks to no cgroup. */
     {"fcntl", 1, POLICY_MATCH_VALUE, F_SETLK, POLICY_TELL, 0, 0},
     {"fcntl", 1, POLICY_MATCH_VALUE, F_SETLKW, POLICY_TELL, 0, 0},
     {"fcntl", 1, POLICY_MATCH_VALUE, F_OFD_SETLK, POLICY_TELL, 0, 0},
     {"fcntl", 1, POLICY_MATCH_VALUE, F_OFD_SETLKW, POLICY_TELL, 0, 0},
-    /* The kernel looks at no signal meanwhile, so a run would outlive its limits: 64 GiB take some 20 ms. */
+    /* No signal interrupts this call, so the run would outlive its limits: 64 GiB take some 20 ms. */
     {"mincore", 1, POLICY_MATCH_GIGABYTES, 16, ENOMEM, 0, 0},
-    /* Filters of sockets are compiled into memory that the whole host has one bound for. */
+    /* The kernel compiles socket filters into memory that has one bound for the whole host. */
     {"setsockopt", 2, POLICY_MATCH_VALUE, SO_ATTACH_FILTER, ENOPROTOOPT, 1, SOL_SOCKET},
     {"setsockopt", 2, POLICY_MATCH_VALUE, SO_ATTACH_BPF, ENOPROTOOPT, 1, SOL_SOCKET},
     {"setsockopt", 2, POLICY_MATCH_VALUE, SO_ATTACH_REUSEPORT_CBPF, ENOPROTOOPT, 1, SOL_SOCKET},
     {"setsockopt", 2, POLICY_MATCH_VALUE, SO_ATTACH_REUSEPORT_EBPF, ENOPROTOOPT, 1, SOL_SOCKET},
-    /* Told, and done: from then on record locks cannot be counted. */
+    /* The slot is notified and lets the call proceed; after it, record locks cannot be counted. */
     {"close_range", 2, POLICY_MATCH_ANY_BIT, 1u << 1 /* CLOSE_RANGE_UNSHARE */, POLICY_TELL, 0, 0},
-    /* Words put into a terminal's input; where the host's file system keeps what. */
+    /* TIOCSTI and TIOCLINUX put input into a terminal; FIEMAP and GETFSMAP reveal the layout of the host's
+     * disk. */
     {"ioctl", 1, POLICY_MATCH_VALUE, TIOCSTI, POLICY_TELL, 0, 0},
     {"ioctl", 1, POLICY_MATCH_VALUE, TIOCLINUX, POLICY_TELL, 0, 0},
     {"ioctl", 1, POLICY_MATCH_VALUE, TIOCSETD, POLICY_TELL, 0,
-     0}, /* line disciplines load modules of the kernel */
+     0}, /* a line discipline can load a kernel module */
     {"ioctl", 1, POLICY_MATCH_VALUE, FS_IOC_FIEMAP, EOPNOTSUPP, 0, 0},
     {"ioctl", 1, POLICY_MATCH_VALUE, FS_IOC_GETFSMAP, EOPNOTSUPP, 0, 0},
-    /* A filter of its own could have the host's kernel log each call. Programs take this for a kernel without
-     * filters. Merged pages and core scheduling would tell of neighbours; a moved stack forge evidence. */
+    /* A filter of the program's own could make the host's kernel log each call; EINVAL looks like a kernel
+     * without filters. Merged pages and core scheduling would reveal facts about other processes; a moved
+     * stack would forge the evidence for the stack limit. */
     {"prctl", 0, POLICY_MATCH_VALUE, PR_SET_SECCOMP, EINVAL, 0, 0},
     {"prctl", 0, POLICY_MATCH_VALUE, PR_SET_MEMORY_MERGE, EINVAL, 0, 0},
     {"prctl", 0, POLICY_MATCH_VALUE, PR_SCHED_CORE, EINVAL, 0, 0},
@@ -76,15 +78,14 @@ const struct argument_rule isolate_argument_rules[] = {
 };
 
 const struct argument_rule isolate_shared_user_rules[] = {
-    /* The pages of a user's pipes have one bound for all of them. What the kernel says of whoever is above.
-     */
+    /* The kernel bounds all pipes of a user together, so a program could use up the user's share. */
     {"fcntl", 1, POLICY_MATCH_VALUE, F_SETPIPE_SZ, EPERM, 0, 0},
     {NULL, 0, POLICY_MATCH_VALUE, 0, 0, 0, 0},
 };
 
 // clang-format off
 const struct policy_entry isolate_policy[] = {
-    /* Ordinary work. What needs a capability among these fails in the kernel, for the program has none. */
+    /* Ordinary work. Those that need a capability fail in the kernel, since the program has none. */
     {"read", POLICY_ALLOW},
     {"write", POLICY_ALLOW},
     {"open", POLICY_ALLOW},
@@ -345,14 +346,14 @@ const struct policy_entry isolate_policy[] = {
     {"landlock_add_rule", POLICY_ALLOW},
     {"landlock_restrict_self", POLICY_ALLOW},
     {"futex_waitv", POLICY_ALLOW},
-    /* Libraries ask and live without: glibc falls back from clone3, liburing's users to epoll. */
+    /* Libraries probe for these: glibc falls back from clone3, users of liburing fall back to epoll. */
     {"clone3", POLICY_SILENT},
     {"io_uring_setup", POLICY_SILENT},
     {"io_uring_enter", POLICY_SILENT},
     {"io_uring_register", POLICY_SILENT},
     {"memfd_secret", POLICY_SILENT},
-    /* What they take from the whole host is on no account of the run: memory for policies of a shared file, contexts of
-     * asynchronous I/O, the flushing of every file system. */
+    /* These use memory of the host that is charged to no run: policies of a shared file, contexts of
+     * asynchronous I/O; or they flush every file system. */
     {"mbind", POLICY_SILENT},
     {"set_mempolicy_home_node", POLICY_SILENT},
     {"io_setup", POLICY_SILENT},
@@ -361,7 +362,7 @@ const struct policy_entry isolate_policy[] = {
     {"io_submit", POLICY_SILENT},
     {"io_cancel", POLICY_SILENT},
     {"process_madvise", POLICY_SILENT},
-    /* Landlock would refuse the open, and the queue be there all the same, on the account of the host's user. */
+    /* Landlock would refuse only the open: the queue would exist all the same, charged to the host's user. */
     {"mq_open", POLICY_SILENT},
     {"mq_unlink", POLICY_SILENT},
     {"mq_timedsend", POLICY_SILENT},
@@ -370,16 +371,16 @@ const struct policy_entry isolate_policy[] = {
     {"mq_getsetattr", POLICY_SILENT},
     {"sync", POLICY_SILENT},
     {"syncfs", POLICY_SILENT},
-    /* Advice about the host's page cache and the writing of its disks: done by doing nothing. */
+    /* Hints about the host's page cache and disk writes: they succeed without doing anything. */
     {"fadvise64", POLICY_IGNORE},
     {"sync_file_range", POLICY_IGNORE},
-    /* Attributes of files lie in the kernel's memory, up to 128 KiB for each file, on nobody's account. */
+    /* Extended attributes occupy kernel memory, up to 128 KiB per file, charged to no cgroup. */
     {"setxattr", POLICY_UNSUPPORTED},
     {"lsetxattr", POLICY_UNSUPPORTED},
     {"fsetxattr", POLICY_UNSUPPORTED},
     /* A filter of the program's own: see isolate_argument_rules. */
     {"seccomp", POLICY_INVALID},
-    /* Refused and told. */
+    /* Refused with an ordinary error, and recorded. */
     {"settimeofday", POLICY_DENY},
     {"clock_settime", POLICY_DENY},
     {"stime", POLICY_DENY},
@@ -402,7 +403,7 @@ const struct policy_entry isolate_policy[] = {
     {"move_pages", POLICY_DENY},
     {"process_mrelease", POLICY_DENY},
     {"ptrace", POLICY_DENY},
-    /* The end of the run. */
+    /* Ends the run. */
     {"process_vm_readv", POLICY_FATAL},
     {"process_vm_writev", POLICY_FATAL},
     {"mount", POLICY_FATAL},

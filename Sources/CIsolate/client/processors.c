@@ -1,4 +1,4 @@
-/* The processors that this process may use. */
+/* Counts the processors that this process may use. */
 #include <errno.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -6,7 +6,7 @@
 
 #include "isolate.h"
 
-enum { PROCESSORS_MAX = 8192 }; /* the most that Linux can be built for; the C library's set has 1024 */
+enum { PROCESSORS_MAX = 8192 }; /* the most that Linux can be built for; the C library's cpu_set_t has 1024 */
 
 int isolate_processor_count(void) {
     uint64_t allowed[PROCESSORS_MAX / 64] = {0};

@@ -1,5 +1,5 @@
-/* Records on the sockets, never blocking. What comes back from a slot is checked for its size, then for its
- * type. */
+/* Sends and receives records on the sockets, never blocking. The client checks the size of each record from a
+ * slot, then its type. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -42,8 +42,8 @@ static void close_all(int *fds, unsigned count) {
         internal_close(&fds[i]);
 }
 
-/* Bytes received, 0 when there is nothing now, -EPIPE at the end. Descriptors beyond fd_count are closed.
- * *is_cut: this process had no room for descriptors of the record, so it has none of them. */
+/* Returns the bytes received, 0 when there is no record now, -EPIPE at the end. Closes descriptors beyond
+ * fd_count. *is_cut: this process had no room for the record's descriptors, so it has none of them. */
 static int receive_record(int socket, void *record, size_t bytes, int *fds, unsigned fd_count, int *is_cut) {
     union control control;
     struct iovec vector = {record, bytes};
@@ -76,7 +76,7 @@ static int receive_record(int socket, void *record, size_t bytes, int *fds, unsi
     }
     int is_whole = n > 0 && !(message.msg_flags & MSG_TRUNC);
     *is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
-    if (!is_whole || *is_cut) /* also an empty record, which nobody sends */
+    if (!is_whole || *is_cut) /* an empty record, too: no peer sends one */
         close_all(fds, fd_count);
     return n == 0 ? -EPIPE : is_whole ? (int)n : -EPROTO;
 }
@@ -101,7 +101,7 @@ int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slo
                                int fds[2]) {
     fds[0] = fds[1] = -1;
     if (supervisor->owner != getpid())
-        return -ECHILD; /* the record is the owner's */
+        return -ECHILD; /* only the owner may take the record */
     int is_cut = 0, n = receive_record(supervisor->socket, record, sizeof *record, fds, 2, &is_cut);
     if (n <= 0)
         return n;
@@ -176,7 +176,8 @@ int isolate_run_send(int request, uint64_t serial, const isolate_limits *limits,
 int isolate_pipe(uid_t user, int our_end, int ends[2]) {
     if (pipe2(ends, O_CLOEXEC) != 0)
         return -errno;
-    /* Without the right to give it away, everybody who can name it may open it: that is its holders only. */
+    /* Without CAP_CHOWN, mode 0666 lets the program open the pipe. Only processes that hold one of its ends
+     * can name it, so this opens it to no others. */
     int is_given = user == geteuid() || fchown(ends[1 - our_end], user, user) == 0 ||
                    (errno == EPERM && fchmod(ends[1 - our_end], 0666) == 0);
     if (is_given && fcntl(ends[our_end], F_SETFL, O_NONBLOCK) == 0)

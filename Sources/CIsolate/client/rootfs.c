@@ -1,4 +1,4 @@
-/* What a root file system is made of: the host's own directories, or the top level of an image's. */
+/* Chooses the contents of a root file system: the host's own directories, or the top level of an image's. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static int is_empty_directory(const char *path) {
     return list != NULL && count == 0;
 }
 
-/* A link stays a link, a directory or file is bound; what is not there is left out. */
+/* Adds a link as a link and binds a directory or file; leaves out what does not exist. */
 static void add_path(struct config_builder *b, const char *path, const char *source, const char *target) {
     struct stat status;
     char link[PATH_MAX + 1];
@@ -41,7 +41,7 @@ static void add_path(struct config_builder *b, const char *path, const char *sou
     if (S_ISLNK(status.st_mode)) {
         ssize_t n = readlink(path, link, sizeof link - 1);
         if (n == sizeof link - 1)
-            b->error = -ENAMETOOLONG; /* whole, or not at all */
+            b->error = -ENAMETOOLONG; /* never a truncated path */
         if (n > 0) {
             link[n] = 0;
             add_bind(b, ISOLATE_BIND_LINK, link, target);
@@ -66,10 +66,10 @@ static void add_matches(struct config_builder *b, const char *const *patterns, s
 static void add_host(struct config_builder *b) {
     static const char *const host[] = {
         "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
-        /* what dynamic linking, cc and c++, and local time need of /etc; nothing that names the host */
+        /* what dynamic linking, cc and c++, and local time need of /etc; nothing here identifies the host */
         "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/protocols", "/etc/services",
-        /* where links of distributions lead from /usr: settings of languages and libraries, no secrets.
-         * Looking for all such links would take seconds. */
+        /* targets of links that distributions put into /usr: settings of languages and libraries, no secrets.
+         * A search for all such links would take seconds. */
         "/etc/java-[0-9]*", "/etc/python3.*", "/etc/ssl/openssl.cnf", "/etc/ssl/certs", "/etc/pki/tls/certs",
         "/etc/pki/java", "/etc/pki/ca-trust/extracted", "/etc/crypto-policies", "/etc/maven", "/etc/R",
         "/etc/php", "/etc/ghc", "/etc/octave.conf", "/etc/mono", "/etc/erlang", "/etc/groff",
@@ -77,8 +77,8 @@ static void add_host(struct config_builder *b) {
     add_matches(b, host, sizeof host / sizeof host[0]);
 }
 
-/* Level minimal, in the host's own tree: a program that finds these does not expect to be refused. In a root
- * of the sandbox's own they are not there. */
+/* At level minimal, in the host's own tree: programs that find these files do not expect to be refused. A
+ * root of the sandbox's own does not have them. */
 static void add_settings(struct config_builder *b) {
     static const char *const settings[] = {"/etc/python3*/sitecustomize.py",
                                            "/etc/mime.types",
@@ -91,7 +91,7 @@ static void add_settings(struct config_builder *b) {
     add_matches(b, settings, sizeof settings / sizeof settings[0]);
 }
 
-/* These are the sandbox's own in every image. */
+/* Directories that the sandbox makes itself in every image. */
 static int is_ours(const char *name) {
     static const char *const names[] = {".", "..", "dev", "proc", "run", "sys", "tmp", "work"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -144,7 +144,7 @@ static void add_files(struct config_builder *b) {
              "sandbox:x:1000:1000:sandbox:/work:/bin/sh\n"
              "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n");
     add_file(b, "etc/group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n");
-    /* Files only: no lookup of ours leaves the sandbox. */
+    /* Resolves names from files only: no lookup leaves the sandbox. */
     add_file(b, "etc/nsswitch.conf",
              "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\nprotocols: files\n"
              "services: files\n");
@@ -180,8 +180,8 @@ static int has_name(const char *text, const char *line) {
     return 0;
 }
 
-/* The image's file with a line for the program's user, unless it has both his number and the name that USER
- * gives him. What is not a text of usual size stays. */
+/* Adds the image's file with a line for the program's user, unless it already has both the uid and the name
+ * in USER. A file that is no text of usual size stays unchanged. */
 static void add_user(struct config_builder *b, int etc, const char *name, const char *path,
                      const char *line) {
     struct stat status;
@@ -201,8 +201,8 @@ static void add_user(struct config_builder *b, int etc, const char *name, const 
     free(text);
 }
 
-/* An image seldom knows the program's user, and some programs stop where he has no name. In a writable root
- * the user is root. */
+/* An image seldom has an entry for the program's user, and some programs stop when their uid has no name. In
+ * a writable root the user is root. */
 static void add_user_to_image(struct config_builder *b, const char *root) {
     if (b->config->features & ISOLATE_FEATURE_WRITABLE)
         return;
@@ -239,13 +239,13 @@ static void add_masks(struct config_builder *b) {
                  {"/proc/irq", ISOLATE_MASK_DIRECTORY},
                  {"/proc/driver", ISOLATE_MASK_DIRECTORY},
                  {"/proc/sys", ISOLATE_MASK_READ_ONLY},
-                 /* what the whole host does: load, memory, interrupts */
+                 /* figures of the whole host: load, memory, interrupts */
                  {"/proc/pressure", ISOLATE_MASK_DIRECTORY},
                  {"/proc/vmstat", ISOLATE_MASK_FILE},
                  {"/proc/zoneinfo", ISOLATE_MASK_FILE},
                  {"/proc/buddyinfo", ISOLATE_MASK_FILE},
                  {"/proc/softirqs", ISOLATE_MASK_FILE},
-                 /* whoever reads it stops all file locking on the host for a moment */
+                 /* reading it stops all file locking on the host for a moment */
                  {"/proc/locks", ISOLATE_MASK_FILE}};
     for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
         if (access(masks[i].path, F_OK) == 0) {
@@ -273,7 +273,7 @@ int internal_add_rootfs(struct config_builder *b, const char *root, isolate_fail
     add_devices(b);
     if (!has_etc)
         add_files(b);
-    else /* an image's own /etc stays as it is, but for the user's name */
+    else /* an image's own /etc is unchanged except for the user's entry */
         add_user_to_image(b, root);
     add_masks(b);
     return 0;

@@ -1,7 +1,8 @@
 /*
- * The rungs between the levels: what can be done without when a host refuses it.
+ * The steps between the levels: which layer to leave out when a host refuses it.
  *
- * Found by doing: each failed step of a trial names what to leave out next. Pure.
+ * The client learns this by trying: each failed step of a trial cell names what the next attempt leaves out.
+ * Pure.
  */
 #include <errno.h>
 
@@ -32,8 +33,9 @@ static uint32_t leave_out(uint32_t avoid, uint32_t what, uint32_t layers, uint32
 }
 
 static uint32_t without_namespaces(uint32_t avoid, int needs_tree, uint32_t *lost_layers) {
+    /* An image and a writable root need a mount namespace, and nothing is left out twice. */
     if (needs_tree || (avoid & ISOLATE_AVOID_NAMESPACES))
-        return avoid; /* a root of its own needs a mount namespace; and nothing is left out twice */
+        return avoid;
     avoid &= ~(uint32_t)(ISOLATE_AVOID_NET_NS | ISOLATE_AVOID_PROC);
     return leave_out(avoid, ISOLATE_AVOID_NAMESPACES,
                      NAMESPACE_LAYERS | ISOLATE_LAYER_CGROUP_NS | ISOLATE_LAYER_MASKED_PROC, lost_layers);
@@ -44,7 +46,7 @@ static int is_refusal(int errno_value) {
            errno_value == EUSERS || errno_value == EINVAL;
 }
 
-/* Passes, and has nothing to do with what the host allows: a lower level would stay. */
+/* A shortage passes and does not depend on what the host permits, so it must not lower the level for good. */
 static int is_shortage(int errno_value) {
     return errno_value == EMFILE || errno_value == ENFILE || errno_value == ENOMEM;
 }
@@ -63,7 +65,8 @@ uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const
     case ISOLATE_STAGE_MOUNT_PROC:
         return leave_out(avoid, ISOLATE_AVOID_PROC, ISOLATE_LAYER_MASKED_PROC, lost_layers);
     case ISOLATE_STAGE_CLONE_SLOT:
-        /* clone does not say which namespace was refused: first the one that hosts bound most often. */
+        /* clone does not say which namespace was refused: leaves out the network namespace first, which hosts
+         * forbid most often. */
         if (is_refusal(failure->errno_value) && !(avoid & (ISOLATE_AVOID_NET_NS | ISOLATE_AVOID_NAMESPACES)))
             return leave_out(avoid, ISOLATE_AVOID_NET_NS, ISOLATE_LAYER_NET_NS, lost_layers);
         return is_refusal(failure->errno_value) ? without_namespaces(avoid, needs_tree, lost_layers) : avoid;
@@ -78,7 +81,7 @@ uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const
     case ISOLATE_STAGE_DEV:
     case ISOLATE_STAGE_PIVOT:
     case ISOLATE_STAGE_CLONE_INIT:
-        /* A user namespace without rights, as some distributions give them. */
+        /* Some distributions grant a user namespace without capabilities. */
         return failure->errno_value == EPERM || failure->errno_value == EACCES
                    ? without_namespaces(avoid, needs_tree, lost_layers)
                    : avoid;

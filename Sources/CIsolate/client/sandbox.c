@@ -1,5 +1,5 @@
-/* One sandbox at a time in one thread: the blocking interface for judges in C. Its life, and its files; its
- * runs are in sandbox_run.c. Every wait has an end: who does not answer is killed. */
+/* The blocking interface for judges in C: one sandbox at a time in one thread. This file has its life and its
+ * files; sandbox_run.c has its runs. Every wait ends: a process that does not answer in time is killed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +19,7 @@ int internal_wait_readable(int fd, uint64_t end_ms) {
     return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
 }
 
-/* A fork of the owner has copies of the sockets, but the answers on them are the owner's. */
+/* A fork of the owner has copies of the sockets, but only the owner may take the answers from them. */
 int internal_refuse_fork(isolate_failure *failure) {
     *failure = internal_failure(ISOLATE_STAGE_START, ECHILD, ISOLATE_DETAIL_START_FORK);
     return -ECHILD;
@@ -29,7 +29,7 @@ static uint64_t answer_time(const isolate_sandbox *sandbox) {
     return internal_now_ms() + (uint64_t)sandbox->supervisor->answer_timeout_ms;
 }
 
-/* With the exchange locked. A supervisor that does not answer is killed, and everything below it with it. */
+/* Called with the exchange locked. Kills a supervisor that does not answer, and everything below it. */
 static int wait_for_slot(isolate_sandbox *sandbox, uint32_t type, isolate_failure *failure) {
     uint64_t end = answer_time(sandbox);
     for (;;) {
@@ -50,7 +50,8 @@ static int wait_for_slot(isolate_sandbox *sandbox, uint32_t type, isolate_failur
         if (result == 0)
             continue;
         if (record.slot != sandbox->slot) {
-            /* A slot that ended by itself; whoever closes it asks and is told again. */
+            /* The record is about another slot, which ended by itself. Its own isolate_sandbox_close asks the
+             * supervisor again and gets another answer. */
             internal_close(&fds[0]);
             internal_close(&fds[1]);
             continue;
@@ -65,7 +66,7 @@ static int wait_for_slot(isolate_sandbox *sandbox, uint32_t type, isolate_failur
     }
 }
 
-/* Has the slot's processes killed, whatever state they are in. */
+/* Has the slot's processes killed, in whatever state they are. */
 static void destroy(isolate_sandbox *sandbox) {
     isolate_failure failure;
     internal_close(&sandbox->control);
@@ -90,7 +91,7 @@ int internal_wait_for_answer(isolate_sandbox *sandbox, uint32_t type, isolate_sl
                              isolate_failure *failure) {
     uint64_t end = answer_time(sandbox);
     int result;
-    do { /* the end of a run that we gave up or that never was is no answer to another question */
+    do { /* skip the end of a run that was given up or never started */
         internal_close(fd);
         result = internal_wait_readable(sandbox->control, end);
         if (result == -ETIMEDOUT)
@@ -143,7 +144,7 @@ int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint6
     *sandbox =
         (isolate_sandbox){.supervisor = supervisor, .control = -1, .request = -1, .disk_bytes = disk_bytes};
     sandbox->slot = number;
-    /* Before the lock, which another thread may have held while we forked. */
+    /* Checked before locking: another thread may have held the lock while this process forked. */
     if (supervisor->owner != getpid())
         return internal_refuse_fork(failure);
     pthread_mutex_lock(&supervisor->exchange);
@@ -154,8 +155,8 @@ int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint6
         *failure = internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_ASK);
     pthread_mutex_unlock(&supervisor->exchange);
     if (result == -EMFILE && sandbox->control < 0)
-        destroy(sandbox); /* it was made, but its sockets found no room in this process */
-    if (result == 0)      /* the slot's own word that its root is built */
+        destroy(sandbox); /* the slot exists, but this process had no room for its sockets */
+    if (result == 0)      /* the slot reports that its root is built */
         result = internal_wait_for_answer(sandbox, ISOLATE_CLEARED, &message, &fd, failure);
     if (result == 0)
         result = internal_ask(sandbox, ISOLATE_PREPARE, disk_bytes, ISOLATE_PREPARED, &message, failure);
@@ -224,7 +225,8 @@ int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data,
     *read_bytes = 0;
     int result = open_file(sandbox, &question, &fd, failure);
     while (result == 0) {
-        int is_full = *read_bytes == bytes; /* one byte more than allowed tells a larger file */
+        /* Reading one byte more than allowed shows whether the file is larger. */
+        int is_full = *read_bytes == bytes;
         ssize_t n = is_full ? read(fd, &extra, 1) : read(fd, (char *)data + *read_bytes, bytes - *read_bytes);
         if (n == 0)
             break;

@@ -1,4 +1,5 @@
-/* The runs of a sandbox: one request, what the program writes, and the record of its end. */
+/* The runs of a sandbox: sends the request, collects the program's output and waits for the record of its
+ * end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,8 +18,8 @@ struct stream {
     int exceeded;
 };
 
-/* Reads what is there, but no more often and no more bytes than that: a fast writer would keep us here for
- * ever. 0, or -errno. */
+/* Reads what is available, bounded in reads and bytes: a program that writes fast must not keep the caller
+ * here for ever. 0, or -errno. */
 static int drain(struct stream *stream, unsigned reads, size_t most) {
     static const size_t least = 1; /* room for the terminating NUL */
     size_t seen = 0;
@@ -47,7 +48,8 @@ static int drain(struct stream *stream, unsigned reads, size_t most) {
     return 0;
 }
 
-/* What the pipe can hold: all that is left when every writer is dead, and an end when one is not. */
+/* Reads at most a pipe's capacity: that is everything once all writers are dead, and a bound if one is
+ * not. */
 static int drain_rest(struct stream *stream) {
     int capacity = stream->fd < 0 ? 0 : fcntl(stream->fd, F_GETPIPE_SZ);
     return drain(stream, READS_MOST, capacity < READ_CHUNK ? READ_CHUNK : (size_t)capacity);
@@ -102,7 +104,7 @@ static int send_command(isolate_sandbox *sandbox, const isolate_command *command
     return result;
 }
 
-/* The slot ends a run at its limits. Should it not, a watchdog that does not depend on it does: this one. */
+/* The slot ends a run at its limits. This deadline of the client ends it when the slot does not. */
 static uint64_t watchdog_time(const isolate_sandbox *sandbox, const isolate_limits *limits) {
     uint64_t wall_ms = limits->wall_ns / 1000000 + 1;
     return internal_now_ms() + wall_ms + (uint64_t)sandbox->supervisor->grace_ms;
@@ -137,7 +139,7 @@ static int follow(isolate_sandbox *sandbox, uint64_t end_ms, struct stream strea
         if (result < 0)
             return result;
         if (message.run.serial != sandbox->serial && message.run.serial != 0)
-            continue; /* an earlier run's */
+            continue; /* the end of an earlier run */
         *record = message.run;
         result = drain_rest(&streams[0]);
         return result < 0 ? result : drain_rest(&streams[1]);

@@ -1,4 +1,4 @@
-/* What ThreadSanitizer is told of locks that it cannot see. */
+/* Reports locks to ThreadSanitizer that it does not see itself. */
 #include "isolate.h"
 
 #if defined(__has_feature)
@@ -14,7 +14,8 @@
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 
-/* A lock is an address to it. Two locks that share one only hide a race between what they guard. */
+/* ThreadSanitizer identifies a lock by an address. Two locks that share an address only hide a race between
+ * what they guard. */
 enum { PLACES = 1 << 16 };
 static uint64_t places[PLACES];
 static uint32_t last_number;

@@ -1,5 +1,4 @@
-/* Removes the directories that stood for a sandbox's /work and /tmp at level minimal, when their owner is
- * dead. */
+/* Removes a dead owner's directories of level minimal, which served its sandboxes as /work and /tmp. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +10,7 @@
 
 #include "internal.h"
 
-/* Opens a directory that this user may empty, whatever its mode says. */
+/* Opens a directory of this user so that it can be emptied, whatever its mode. */
 static DIR *open_own(int parent, const char *name) {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
@@ -28,9 +27,9 @@ static int is_dot(const char *name) {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* Removes what is no directory, and moves directories that are not empty up to `top`: a program made this
- * tree and may have made it as deep as it liked. Not by "..", as supervisor/tree/plain.c does it: a process
- * of the dead owner's may live on here, and move what we stand in or put a link in its place. */
+/* Removes files, and moves directories that are not empty up to `top`: the program that made this tree may
+ * have made it arbitrarily deep. Does not walk by "..", as supervisor/tree/plain.c does: a process of the
+ * dead owner may still live here, and move the current directory or replace it by a link. */
 static int empty_into(int top, DIR *list, unsigned *number, uint64_t end_ms) {
     int seen = 0;
     rewinddir(list);
@@ -77,8 +76,9 @@ static int remove_scratch(int parent, const char *name, uint64_t end_ms) {
     return result < 0 ? result : unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
 }
 
-/* Anybody may make a directory of such a name here, dead owner and all: another's is left alone, also by
- * root, and one's own take no more time than there is. Cheap looks first: there may be very many names. */
+/* Any user may make a directory of such a name here, also one that names a dead owner. So another user's
+ * directory is left alone, also by root, and this user's own take only the time that remains. The cheap
+ * checks come first, since there may be very many names. */
 static int is_ours_to_remove(int dir, const char *name) {
     struct stat status;
     return strncmp(name, INTERNAL_CGROUP_PREFIX, sizeof INTERNAL_CGROUP_PREFIX - 1) == 0 &&

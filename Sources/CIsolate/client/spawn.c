@@ -2,9 +2,10 @@
  * Starts the supervisor without forking the embedder.
  *
  * The embedder may have gigabytes of heap and many threads, so its page tables are never copied: both clones
- * share its memory (CLONE_VM) and stop it (CLONE_VFORK) until they exec or exit, as in posix_spawn. Two of
- * them, so that the supervisor is an orphan: no wait call and no SIGCHLD of the embedder ever meets it.
- * Between clone and exec only system calls, on memory that stands ready, with all signals blocked.
+ * share its memory (CLONE_VM) and suspend it (CLONE_VFORK) until they exec or exit, as posix_spawn does.
+ * There are two clones, so that the supervisor becomes an orphan: no wait call and no SIGCHLD of the embedder
+ * concerns it. Between clone and exec there are only system calls, on prepared memory, with all signals
+ * blocked.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,23 +31,23 @@ struct spawn {
     char *inner_stack;
 };
 
-/* What runs on a clone's stack and never returns leaves a sanitizer's marks there and in the state of the
- * thread that we borrow, for their next user to stumble over: an embedder built with one must not check these
- * functions. */
+/* These functions run on a clone's stack and never return, so a sanitizer's marks would stay there and in the
+ * state of the borrowed thread, where they disturb its later code. An embedder built with a sanitizer must
+ * not instrument them. */
 #if defined(__clang__)
 #define ON_CLONED_STACK __attribute__((disable_sanitizer_instrumentation))
 #else
 #define ON_CLONED_STACK __attribute__((no_sanitize_address, no_sanitize_thread, no_sanitize_undefined))
 #endif
 
-/* Raw, so that no libc wrapper touches the errno or the cancellation state of the thread that we borrow. */
+/* Raw, so that no libc wrapper touches the errno or the cancellation state of the borrowed thread. */
 ON_CLONED_STACK static long call(long number, long a, long b, long c, long d, long e) {
     return syscall(number, a, b, c, d, e);
 }
 
-/* clone as the C library has it, but that nobody stands between: ThreadSanitizer's own takes CLONE_VM for a
- * new thread of its process, and aborts. Shares our memory and stops us; the child calls body(argument) on
- * the new stack and must not return from it. pid, or -errno. */
+/* clone as in the C library, but not interceptable: ThreadSanitizer's interceptor takes CLONE_VM for a new
+ * thread of its process, and aborts. The child shares this process's memory and suspends the caller; it calls
+ * body(argument) on the new stack and must not return from it. pid, or -errno. */
 ON_CLONED_STACK static long clone_on_stack(int (*body)(void *), char *stack_top, void *argument) {
     const unsigned long flags = CLONE_VM | CLONE_VFORK;
 #if defined(__x86_64__)
@@ -113,17 +114,17 @@ ON_CLONED_STACK static int become_supervisor(void *argument) {
     struct spawn *spawn = argument;
     static char name[] = "isolate-supervisor";
     static char *const argv[] = {name, NULL}, *const envp[] = {NULL};
-    /* Nothing of the embedder's may come along: session, directory, umask, signals, descriptors, environment.
-     */
+    /* The supervisor inherits nothing of the embedder's: session, directory, umask, signals, descriptors,
+     * environment. */
     call(SYS_setsid, 0, 0, 0, 0, 0);
     call(SYS_chdir, (long)"/", 0, 0, 0, 0);
     call(SYS_umask, 022, 0, 0, 0, 0);
     reset_signals();
-    /* First out of the way of 0 to 5, then into place. */
+    /* Moves the descriptors above 5 first, so that none is overwritten while they move to their places. */
     const int from[4] = {spawn->socket, spawn->owner, spawn->config, spawn->image};
     int high[4];
-    /* An embedder that is short of descriptors need not be: the supervisor has its own table, and would raise
-     * this itself. */
+    /* Raises the descriptor limit here: an embedder that is short of descriptors does not limit the
+     * supervisor, which has its own table and would raise the limit itself later. */
     struct {
         uint64_t soft, hard;
     } files;
@@ -171,8 +172,8 @@ int internal_spawn(int image, int socket, int owner, int config) {
     spawn.inner_stack = stacks + STACK_BYTES;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
-    /* No exit signal: SIGCHLD handlers, and SIGCHLD being ignored, do not concern this child; only __WCLONE
-     * sees it. */
+    /* No exit signal: the embedder's SIGCHLD handler, or an ignored SIGCHLD, does not apply to this child;
+     * only __WCLONE waits for it. */
     long child = clone_on_stack(clone_again, stacks + STACK_BYTES, &spawn);
     int result = child < 0 ? (int)child : 0;
     if (child > 0)

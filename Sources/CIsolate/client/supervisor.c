@@ -1,4 +1,4 @@
-/* The life of a supervisor as its owner sees it: start, stop, and the records between. */
+/* The supervisor's life as its owner controls it: start, stop, and the records between. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -22,14 +22,15 @@
 
 enum { READY_TIMEOUT_MS = 10000, STOP_TIMEOUT_MS = 10000, TRIAL_DISK_BYTES = 1 << 20 };
 
-/* An executable file that has no name: a sealed memory file, or where that is refused, an unlinked one. */
+/* An executable file without a name: a sealed memory file, or an unlinked file where the host refuses
+ * that. */
 static int image_file(const void *image, size_t bytes) {
     int fd = memfd_create("isolate-supervisor", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-    if (fd < 0 && errno == EINVAL) /* a kernel before 6.3 does not know the flag, and needs none */
+    if (fd < 0 && errno == EINVAL) /* a kernel before 6.3 does not know MFD_EXEC and does not need it */
         fd = memfd_create("isolate-supervisor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int is_memory = fd >= 0;
     int writer = fd;
-    if (fd < 0) { /* vm.memfd_noexec */
+    if (fd < 0) { /* vm.memfd_noexec forbids it */
         char path[] = "/tmp/isolate-XXXXXX";
         writer = mkostemp(path, O_CLOEXEC);
         if (writer < 0)
@@ -49,7 +50,7 @@ static int image_file(const void *image, size_t bytes) {
     if (is_memory && result == 0)
         fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
     if (!is_memory)
-        close(writer); /* open for writing, it could not be executed */
+        close(writer); /* a file that is open for writing cannot be executed (ETXTBSY) */
     if (result < 0 && fd >= 0)
         close(fd);
     return result < 0 ? result : fd;
@@ -73,7 +74,7 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
         return result < 0 ? result : -EPROTO;
     }
     if (record.failure.stage == ISOLATE_STAGE_CGROUP) {
-        /* The next attempt leaves it out, and tells this reason. */
+        /* The next attempt leaves the cgroup out and reports this reason. */
         snprintf(supervisor->cgroup_reason, sizeof supervisor->cgroup_reason,
                  "making cgroups (v%d) failed: %s", supervisor->cgroup,
                  strerrordesc_np(record.failure.errno_value));
@@ -82,7 +83,7 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
     return record.failure.stage == 0 ? 0 : -record.failure.errno_value;
 }
 
-/* Nothing better was found: systemd is asked, and the supervisor told what came of it. */
+/* There is no usable cgroup: requests a scope from systemd and sends the supervisor the result. */
 static int send_place(isolate_supervisor *supervisor) {
     struct isolate_place_record record = {.type = ISOLATE_CGROUP_PLACE};
     int result = internal_systemd_scope(supervisor, record.path, sizeof record.path);
@@ -145,10 +146,10 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
     return result < 0 ? result : 0;
 }
 
-/* Nobody else's number: a late word about the trial's end must not be taken for another slot's. */
+/* No other slot has this number, so a late record about the trial's end is not taken for another slot's. */
 #define TRIAL_SLOT UINT32_MAX
 
-/* One cell, made and thrown away: what it has every later one will have. */
+/* Makes one cell and ends it: later cells get the same layers. */
 static int try_cell(isolate_supervisor *supervisor, isolate_failure *failure) {
     isolate_sandbox trial;
     int result = internal_sandbox_open(supervisor, TRIAL_SLOT, TRIAL_DISK_BYTES, &trial, failure);
@@ -160,7 +161,7 @@ static int try_cell(isolate_supervisor *supervisor, isolate_failure *failure) {
     return result;
 }
 
-/* A host that refuses a layer refuses it every time: leaves it out and tries again, down to nothing. */
+/* Starts with fewer layers after each refusal: a host that refuses a layer refuses it every time. */
 static int start_on_some_rung(const isolate_start_options *options, isolate_supervisor *supervisor,
                               isolate_failure *failure) {
     isolate_start_options attempt = *options;
@@ -191,7 +192,7 @@ static int start_on_some_rung(const isolate_start_options *options, isolate_supe
     return 0;
 }
 
-/* Why this host's level is lower than asked for: the last refusal that cost layers, or Landlock's absence. */
+/* Why the level is lower than requested: the last refusal that cost layers, or Landlock's absence. */
 static isolate_failure reason_of(const isolate_supervisor *supervisor) {
     if (!(supervisor->layers & ISOLATE_LAYER_RLIMITS))
         return internal_failure(ISOLATE_STAGE_RLIMITS, EPERM, RLIMIT_NPROC);
@@ -203,7 +204,7 @@ static isolate_failure reason_of(const isolate_supervisor *supervisor) {
 
 /* Why there is no network namespace whose lo a program could use. */
 static isolate_failure network_reason(const isolate_supervisor *supervisor) {
-    int error = EPERM; /* left out as asked for */
+    int error = EPERM; /* left out by request */
     for (unsigned i = 0; i < supervisor->missing_count; i++)
         if (supervisor->missing[i].layers & ISOLATE_LAYER_NET_NS)
             error = supervisor->missing[i].failure.errno_value;
@@ -212,9 +213,9 @@ static isolate_failure network_reason(const isolate_supervisor *supervisor) {
 
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
                              isolate_failure *failure) {
-    /* What earlier owners left when they were killed; not needed for our own start. */
+    /* Removes what killed owners left. This start does not depend on it. */
     internal_cleanup_at_start();
-    if (options->fail_stage != 0) /* the test asks for this very failure, not for a way around it */
+    if (options->fail_stage != 0) /* the test needs this failure itself, not an attempt without the layer */
         return start_once(options, supervisor, failure);
     int result = start_on_some_rung(options, supervisor, failure);
     if (result == 0 && options->network == ISOLATE_NETWORK_LOOPBACK &&
@@ -244,20 +245,20 @@ void isolate_supervisor_kill(int pidfd) {
 int isolate_supervisor_stop(isolate_supervisor *supervisor) {
     int result = 0;
     if (supervisor->owner != getpid()) {
-        /* A forked child: what it inherited is not its to end. */
+        /* A fork of the owner closes its copies and ends nothing. */
         internal_close(&supervisor->socket);
         internal_close(&supervisor->pidfd);
         return -ECHILD;
     }
-    /* The supervisor's word to leave, also when a fork of ours holds a copy of the socket. */
+    /* The shutdown tells the supervisor to exit, also when a fork of the owner holds a copy of the socket. */
     if (supervisor->socket >= 0)
         shutdown(supervisor->socket, SHUT_RDWR);
     internal_close(&supervisor->socket);
     if (supervisor->pidfd >= 0) {
-        /* One that somebody stopped goes on to leave: it clears up better than we could after it. */
+        /* A stopped supervisor is continued, since it cleans up more completely than its owner could. */
         syscall(SYS_pidfd_send_signal, supervisor->pidfd, SIGCONT, NULL, 0);
         if (!ends_within(supervisor->pidfd, STOP_TIMEOUT_MS)) {
-            /* It hangs: its death takes everything below along. */
+            /* The supervisor hangs. Its death kills everything below it. */
             isolate_supervisor_kill(supervisor->pidfd);
             ends_within(supervisor->pidfd, STOP_TIMEOUT_MS);
             result = -ETIMEDOUT;
@@ -265,8 +266,8 @@ int isolate_supervisor_stop(isolate_supervisor *supervisor) {
     }
     if (supervisor->pidfd >= 0) {
         siginfo_t info;
-        /* To a pid 1 or a subreaper the kernel gave the orphan: it must be buried. For all others this does
-         * nothing. */
+        /* If this process is pid 1 or a subreaper, the kernel made it the orphan's parent, so it must reap
+         * it. Otherwise this call has no effect. */
         waitid(P_PIDFD, (id_t)supervisor->pidfd, &info, WEXITED | WNOHANG | __WALL);
         internal_remove_cgroups(supervisor);
     }

@@ -1,9 +1,9 @@
 /*
- * Asks systemd for a cgroup that this user may divide: a scope around the supervisor, with Delegate=yes.
+ * Requests a cgroup that this user may divide from systemd: a scope around the supervisor, with Delegate=yes.
  *
- * On most hosts with cgroup v2 an ordinary user owns no directory outside of what the user's systemd made;
- * but that one makes more on demand. libsystemd is looked for when it is needed and never linked: where it is
- * not there, nothing is lost but this.
+ * On most hosts with cgroup v2 an ordinary user owns no directory except those that the user's systemd made,
+ * and that systemd makes more on request. libsystemd is loaded when it is needed and never linked; a host
+ * without it lacks only this.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 enum { WAIT_MS = 2000, STEP_MS = 5 };
 
-struct sd_bus; /* opaque here; the functions are those of sd-bus.h */
+struct sd_bus; /* opaque; the functions are those of sd-bus.h */
 struct library {
     void *handle;
     int (*open_user)(struct sd_bus **bus);
@@ -28,7 +28,7 @@ struct library {
     struct sd_bus *(*close)(struct sd_bus *bus);
 };
 
-/* ISO C knows no cast from void * to a function. */
+/* ISO C has no cast from void * to a function pointer. */
 static int find(const struct library *library, const char *name, void *function) {
     void *symbol = dlsym(library->handle, name);
     memcpy(function, &symbol, sizeof symbol);
@@ -62,7 +62,7 @@ static int start_scope(const struct library *library, pid_t pid, const char *nam
     return result;
 }
 
-/* The answer only says that the job is queued: waits until the process is there. */
+/* systemd's answer only says that the job is queued, so this waits until the process is in the scope. */
 static int wait_for_scope(pid_t pid, const char *name, char *out, size_t bytes) {
     for (int waited = 0; waited < WAIT_MS; waited += STEP_MS) {
         int result = cgroup_directory_of(pid, out, bytes);

@@ -1,15 +1,14 @@
 /*
  * isolate: runs untrusted programs under namespaces, cgroups, seccomp, Landlock and rlimits.
  *
- * This header alone is enough for a judge in C; the Swift library stands on the same functions. Functions
- * return 0 or -errno and say in a struct isolate_failure which step failed. Nothing here prints, exits, or
- * keeps global state; a supervisor may be used from several threads, one sandbox from one thread at a time.
+ * This header alone is enough for a judge in C; the Swift library uses the same functions. Functions return 0
+ * or -errno and write the step that failed to a struct isolate_failure. Nothing here prints, exits, or keeps
+ * global state. Several threads may use a supervisor; only one thread at a time may use a sandbox.
  *
  * In one thread, blocking:
  *     isolate_supervisor_start -> isolate_sandbox_open -> isolate_sandbox_write / _run / _read ->
- * isolate_sandbox_close
- *     -> isolate_supervisor_stop
- * With an event loop of your own: the record functions at the end.
+ *     isolate_sandbox_close -> isolate_supervisor_stop
+ * With the caller's own event loop: the record functions at the end.
  */
 #ifndef ISOLATE_H
 #define ISOLATE_H
@@ -25,7 +24,7 @@
 extern "C" {
 #endif
 
-enum { ISOLATE_CGROUP_PATH_BYTES = 448 }; /* the longest directory that ours may be made in */
+enum { ISOLATE_CGROUP_PATH_BYTES = 448 }; /* the longest directory that cgroups may be made in */
 
 typedef struct isolate_failure isolate_failure;
 typedef struct isolate_limits isolate_limits;
@@ -43,10 +42,10 @@ enum isolate_level {
     ISOLATE_LEVEL_STRONG,   /* all namespaces, seccomp and cgroups */
 };
 
-/* The level that these layers (bits of enum isolate_layer) make. Pure. */
+/* The level that these layers (bits of enum isolate_layer) give. Pure. */
 enum isolate_level isolate_level_of(uint32_t layers);
 
-/* What is to be left out though the host may offer it. */
+/* What the supervisor leaves out even if the host offers it. */
 enum isolate_avoid {
     ISOLATE_AVOID_CGROUP = 1 << 0,
     ISOLATE_AVOID_NET_NS = 1 << 1,
@@ -55,7 +54,7 @@ enum isolate_avoid {
     ISOLATE_AVOID_SUBORDINATE_IDS = 1 << 4,
 };
 
-/* Layers that this host did not give, and the step that failed. */
+/* Layers that this host refused, and the step that failed. */
 typedef struct isolate_missing {
     uint32_t layers;
     isolate_failure failure;
@@ -66,21 +65,21 @@ typedef struct isolate_missing {
 enum { ISOLATE_MISSING_MAX = 8 };
 
 typedef struct isolate_supervisor {
-    int socket;              /* records from and to the supervisor; readable when there is one */
+    int socket;              /* records from and to the supervisor; readable when one has arrived */
     int pidfd;               /* readable when the supervisor is dead */
     pid_t pid;               /* the supervisor; not a child of this process */
-    pid_t owner;             /* the process that started it; in a fork of it every call fails with -ECHILD */
+    pid_t owner;             /* the process that started it; in its forks every call fails with -ECHILD */
     unsigned number;         /* of this process's supervisors; part of the names of its cgroups */
-    int cgroup;              /* enum isolate_cgroup_kind: what is in force */
-    char cgroup_reason[160]; /* why it is nothing better; empty when it is the best */
+    int cgroup;              /* enum isolate_cgroup_kind: the kind in use */
+    char cgroup_reason[160]; /* why no better kind is in use; empty when it is the best */
     int landlock;            /* Landlock ABI, 0 when the kernel has none */
     int id_source;           /* enum isolate_id_source */
-    uint32_t avoid;          /* what was left out: asked for, or refused by the host */
-    int answer_timeout_ms;   /* of the start's options */
+    uint32_t avoid;          /* enum isolate_avoid: left out by request, or refused by the host */
+    int answer_timeout_ms;   /* from the start options */
     int grace_ms;
     int processors;  /* that its programs may use: those of the thread that started it */
-    uint32_t layers; /* those of a trial cell; 0 when none was made */
-    int level;       /* enum isolate_level, of these layers */
+    uint32_t layers; /* of a trial cell; 0 when none was made */
+    int level;       /* enum isolate_level, from `layers` */
     unsigned missing_count;
     isolate_missing missing[ISOLATE_MISSING_MAX]; /* what the host refused, in the order of the attempts */
     pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
@@ -91,37 +90,39 @@ typedef struct isolate_start_options {
         *image; /* the supervisor's executable: build Sources/CIsolate/supervisor, see Examples/c-judge */
     size_t image_bytes;
     const char *root;    /* directory of an image; NULL: the host's own /usr with a small /etc */
-    int is_writable;     /* the root can be written to; every sandbox begins with it as it was */
+    int is_writable;     /* programs can write to the root; every sandbox begins with it unchanged */
     int network;         /* enum isolate_network; ISOLATE_NETWORK_LOOPBACK needs a network namespace */
-    int least_level;     /* enum isolate_level; less is an error. 0 means ISOLATE_LEVEL_STANDARD */
+    int least_level;     /* enum isolate_level; a lower one is an error. 0 means ISOLATE_LEVEL_STANDARD */
     uint32_t avoid;      /* enum isolate_avoid */
-    uint32_t fail_stage; /* tests only: an enum isolate_stage that fails with EIO; 0 in real use */
-    /* cgroup v2 lets a directory have limits or processes, not both: this process itself may be moved from
-     * its cgroup into a new child `embedder`, to make its cgroup usable. It stays there. */
+    uint32_t fail_stage; /* tests only: an enum isolate_stage that fails with EIO; 0 otherwise */
+    /* A cgroup v2 directory can have limits for its children or processes, but not both. 1: the call may
+     * move this process from its cgroup into a new child `embedder`, so that supervisors can use its
+     * cgroup. The process stays there. */
     int adopt_cgroup;
-    /* How long a slot, or the supervisor, may take to answer; then it is killed, and the call fails with
-     * -ETIMEDOUT at ISOLATE_STAGE_WATCHDOG. 0 means ISOLATE_ANSWER_TIMEOUT_MS. */
+    /* How long, in ms, a slot or the supervisor may take to answer; then it is killed, and the call fails
+     * with -ETIMEDOUT at ISOLATE_STAGE_WATCHDOG. 0 means ISOLATE_ANSWER_TIMEOUT_MS. */
     int answer_timeout_ms;
-    /* How long a run may take on top of its wall time limit: preparing it and counting are within it. Then
-     * its sandbox is killed, in the same way. 0 means ISOLATE_GRACE_MS. */
+    /* How long, in ms, a run may take beyond its wall time limit, for its preparation and for
+     * reading its counters. Then its sandbox is killed in the same way. 0 means ISOLATE_GRACE_MS. */
     int grace_ms;
 } isolate_start_options;
 
 enum { ISOLATE_ANSWER_TIMEOUT_MS = 10000, ISOLATE_GRACE_MS = 5000 };
 
-/* Starts a supervisor and waits until it is ready (at most 10 s). It dies with this process, however that
- * ends.
+/* Starts a supervisor and waits until it is ready (at most 10 s). The supervisor dies with this process,
+ * in whatever way this process ends.
  *
- * A trial cell shows what this host gives. A layer that it refuses is left out and told in `missing`, unless
- * the level would fall below `least_level`: then -EPERM, and *failure is the step that cost the level. */
+ * A trial cell shows which layers this host permits. A layer that the host refuses is left out and
+ * reported in `missing`, unless the level would fall below `least_level`: then the call returns -EPERM,
+ * and *failure is the step that cost the level. */
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
                              isolate_failure *failure);
 
-/* Ends the supervisor and everything below it; waits until nothing is left (at most 10 s). */
+/* Ends the supervisor and everything below it; waits until all of it is gone (at most 10 s). */
 int isolate_supervisor_stop(isolate_supervisor *supervisor);
 
-/* Kills a supervisor that does not answer, and so everything below it; isolate_supervisor_stop is still to be
- * called. */
+/* Kills a supervisor that does not answer, and so everything below it. The caller must still call
+ * isolate_supervisor_stop. */
 void isolate_supervisor_kill(int pidfd);
 
 /* ---- one sandbox, blocking ---- */
@@ -135,10 +136,10 @@ typedef struct isolate_sandbox {
     uint32_t layers;
 } isolate_sandbox;
 
-/* What system calls that the policy refuses do. */
+/* What happens on system calls that the policy refuses. */
 enum isolate_blocked {
     ISOLATE_BLOCKED_STANDARD = 0, /* harmless ones fail and are listed, those of attacks end the run */
-    ISOLATE_BLOCKED_END,          /* the harmless ones end it, too */
+    ISOLATE_BLOCKED_END,          /* the harmless ones end the run, too */
     ISOLATE_BLOCKED_DENY,         /* all of them fail and are listed */
 };
 
@@ -150,7 +151,7 @@ typedef struct isolate_command {
     const void *input;              /* stdin */
     size_t input_bytes;
     int blocked;         /* enum isolate_blocked */
-    size_t output_bytes; /* bound of each of stdout and stderr */
+    size_t output_bytes; /* the most bytes kept of stdout, and of stderr */
 } isolate_command;
 
 enum isolate_outcome_kind {
@@ -158,9 +159,9 @@ enum isolate_outcome_kind {
     ISOLATE_OUTCOME_SIGNALED,
     ISOLATE_OUTCOME_LIMIT,
     ISOLATE_OUTCOME_BLOCKED,
-    ISOLATE_OUTCOME_CANCELLED, /* not the program's doing, like the two below */
+    ISOLATE_OUTCOME_CANCELLED, /* like the two below, not caused by the program */
     ISOLATE_OUTCOME_HOST_OOM,
-    ISOLATE_OUTCOME_HOST_DISK, /* the disk beneath the program's files was full, and the program failed */
+    ISOLATE_OUTCOME_HOST_DISK, /* the disk below the program's files was full, and the program failed */
     ISOLATE_OUTCOME_FAILED,
 };
 
@@ -173,7 +174,7 @@ typedef struct isolate_outcome {
 
 typedef struct isolate_result {
     isolate_outcome outcome;
-    isolate_run_record record; /* usage and everything else */
+    isolate_run_record record; /* usage, and the facts that decide the outcome */
     char *output,
         *error; /* stdout and stderr, NUL-terminated for convenience; free with isolate_result_free */
     size_t output_bytes, error_bytes;
@@ -184,10 +185,10 @@ int isolate_sandbox_open(isolate_supervisor *supervisor, uint64_t disk_bytes, is
                          isolate_failure *failure);
 int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void *data, size_t bytes,
                           int executable, isolate_failure *failure);
-/* Reads at most `bytes`; -EFBIG when the file is larger. *read_bytes is the size. */
+/* Reads at most `bytes`; -EFBIG when the file is larger. *read_bytes is the file's size. */
 int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data, size_t bytes,
                          size_t *read_bytes, isolate_failure *failure);
-/* Ends within the wall time limit and the grace, whatever happens to the sandbox's processes. */
+/* Returns within the wall time limit and the grace, in whatever state the sandbox's processes are. */
 int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command,
                         const isolate_limits *limits, isolate_result *result, isolate_failure *failure);
 void isolate_sandbox_close(isolate_sandbox *sandbox);
@@ -195,35 +196,36 @@ void isolate_result_free(isolate_result *result);
 
 /* ---- meaning ---- */
 
-/* What a run's record means. Pure. output_exceeded: stdout or stderr was longer than its bound. */
+/* The outcome that a run's record gives. Pure. output_exceeded: stdout or stderr was longer than its
+ * bound. */
 isolate_outcome isolate_outcome_of(const isolate_run_record *record, int output_exceeded);
 
 /* "mountProc", …; never NULL. */
 const char *isolate_stage_name(int stage);
 
-/* Which part of it failed, by its name or, where it is one of many, its number; `bytes`: 32 are enough. */
+/* Writes which part of a stage failed: its name, or its number where it is one of many. `bytes`: 32 are
+ * enough. */
 void isolate_detail_name(int stage, int index, char *out, size_t bytes);
 
-/* The kernel's name of a system call, "i386:" or "x32:" before a foreign one's, "syscall_N" without a name.
- */
+/* Writes the kernel's name of a system call, with "i386:" or "x32:" before a foreign one's; "syscall_N"
+ * when it has no name. */
 void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
 
 /* ---- the host ---- */
 
-/* A number that no other process of this boot with this pid has, the same from every time namespace; 0 when
- * there is no such process, or only a dead one. */
+/* A number that no other process of this boot with this pid has, equal from every time namespace. 0 when
+ * no such process exists or it is dead. */
 uint64_t isolate_process_birth(pid_t pid);
-/* 0 when these are surely not the same process's: of a kernel's that cannot tell exactly it may be 1 for
- * others, too. */
+/* 0 when these are certainly births of different processes. Before kernel 6.9, which identifies processes
+ * exactly, 1 may also be returned for different processes. */
 int isolate_births_may_match(uint64_t one, uint64_t other);
 
-/* How many descriptors this process may still open; INT_MAX when its limit is too high to be counted up to.
- */
+/* How many more descriptors this process may open; INT_MAX when its limit is too high to count up to. */
 int isolate_free_descriptors(void);
 
-/* The capabilities that a stage (CLONE_SLOT, ID_MAP, CREDENTIALS) wants of a process that is more than an
- * ordinary user, and that this one does not have in effect: libcap's names with ", " between, "" when it has
- * all of them or the stage wants none. `bytes`: 64 are enough. */
+/* Writes the capabilities that a stage (CLONE_SLOT, ID_MAP, CREDENTIALS) needs when no user namespace of
+ * an ordinary user grants them, and that this process does not have in effect: libcap's names separated by
+ * ", ", or "" when none is lacking. `bytes`: 64 are enough. */
 void isolate_lacking_capabilities(int stage, char *out, size_t bytes);
 /* How many processors the calling thread may use, or -errno. */
 int isolate_processor_count(void);
@@ -234,47 +236,51 @@ int isolate_landlock_abi(void);
 /* Which cgroups programs started from this process could have, and why no better ones. */
 typedef struct isolate_cgroup_choice {
     int kind; /* enum isolate_cgroup_kind */
-    /* The directories below which ours are made: one per hierarchy, of v2 one. */
+    /* The directories in which the supervisor's are made: one per hierarchy, a single one for v2. */
     char parent[ISOLATE_CGROUP_COUNT][ISOLATE_CGROUP_PATH_BYTES];
-    char
-        home[ISOLATE_CGROUP_PATH_BYTES + 16]; /* v2: where this process will be when it starts a supervisor */
-    int adopt;                                /* v2: this process has to move out of the way first */
-    int ask_systemd; /* there is v2, but no place in it: systemd may make one when a supervisor starts */
+    char home[ISOLATE_CGROUP_PATH_BYTES + 16]; /* v2: this process's cgroup once it starts a supervisor */
+    int adopt;                                 /* v2: this process has to move into another cgroup first */
+    int ask_systemd; /* v2 has no usable cgroup: systemd may make one when a supervisor starts */
     char reason[160];
 } isolate_cgroup_choice;
 
-/* Only looks. `avoid` and `may_adopt` as in isolate_start_options. */
+/* Changes nothing on the host. `avoid` and `may_adopt` as in isolate_start_options. */
 void isolate_cgroup_choose(uint32_t avoid, int may_adopt, isolate_cgroup_choice *choice);
 
 /* The directory of this process's cgroup in a hierarchy of v1 (ISOLATE_CGROUP_MEMORY, …). 0, or -ENOENT. */
 int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes);
 
-/* Removes cgroups, and directories of level minimal, of supervisors that no longer live; calls `removed` for
- * each. Returns how many, or -errno: -ETIME when it could not do it all in 30 s. */
+/* Removes cgroups and directories of level minimal whose supervisor's owner is dead; calls `removed` for
+ * each. Returns how many, or -errno: -ETIME when 30 s were not enough. */
 int isolate_cleanup(void (*removed)(const char *path, void *context), void *context);
 
 /* ---- the filter ---- */
 
-/* What the filter must do besides where namespaces or ids do not. */
+/* What the filter must restrict because namespaces or ids do not. */
 enum isolate_filter_variant {
-    ISOLATE_FILTER_SHARED_USER = 1 << 0, /* other processes of the host have the program's user id: no limits,
-                                          * scheduling or priority but its own */
-    ISOLATE_FILTER_NO_SIGNALS =
-        1 << 1, /* … and Landlock does not hold signals back: none by kill and its like */
-    ISOLATE_FILTER_SHARED_INIT = 1 << 3, /* pid 1 has the program's user id: nobody may tune it */
-    ISOLATE_FILTER_HOST_TREE = 1 << 2,   /* no namespaces: no connect, no datagrams, no System V IPC */
-    ISOLATE_FILTER_LOOPBACK =
-        1 << 4, /* TCP and UDP sockets, in a network namespace that has nothing but lo */
-    ISOLATE_FILTER_HOST_DISK = 1 << 5, /* what is written lies on a disk of the host's: nobody flushes it */
+    /* The program shares its user id with processes of the host: it may change limits, scheduling and
+     * priority only of itself. */
+    ISOLATE_FILTER_SHARED_USER = 1 << 0,
+    /* … and Landlock does not restrict signals: the filter refuses kill and its like. */
+    ISOLATE_FILTER_NO_SIGNALS = 1 << 1,
+    /* Pid 1 has the program's user id: no process may change its limits, scheduling or priority. */
+    ISOLATE_FILTER_SHARED_INIT = 1 << 3,
+    /* No namespaces: no connect, no datagrams, no System V IPC. */
+    ISOLATE_FILTER_HOST_TREE = 1 << 2,
+    /* TCP and UDP sockets are allowed, in a network namespace that has only lo. */
+    ISOLATE_FILTER_LOOPBACK = 1 << 4,
+    /* Written files lie on a disk of the host: the filter makes flushing do nothing. */
+    ISOLATE_FILTER_HOST_DISK = 1 << 5,
 };
 
-/* Compiles the policy; `variant`: bits of enum isolate_filter_variant. Returns the number of instructions, or
- * -errno; `told` says what a notification means. */
+/* Compiles the policy; `variant`: bits of enum isolate_filter_variant. Returns the number of instructions,
+ * or -errno. `told` receives the meaning of each notification. */
 int isolate_filter_compile(uint32_t variant, struct isolate_filter_instruction *out, size_t most,
                            struct isolate_answers *told);
 
-/* What the policy says of a call by name: 'a' allowed, 's' silently ENOSYS, 'i' ignored, 'u' EOPNOTSUPP, 'v'
- * EINVAL, 'd' denied and listed, 't' allowed unless a limit of the run forbids it, 'f' fatal, 'c' depends. */
+/* The policy's answer for a call by name: 'a' allowed, 's' ENOSYS and not listed, 'i' ignored, 'u'
+ * EOPNOTSUPP, 'v' EINVAL, 'd' denied and listed, 't' allowed unless a limit of the run forbids it, 'f'
+ * fatal, 'c' depends. */
 char isolate_policy_answer(const char *name);
 
 /* The names that the policy knows, in its order; NULL after the last one. */
@@ -282,8 +288,8 @@ const char *isolate_policy_name(unsigned index);
 
 /* ---- locks ---- */
 
-/* For a lock that ThreadSanitizer does not see, in a program built with it: its number, that it was taken,
- * that it is about to be left. Elsewhere these do nothing. */
+/* Report a lock that ThreadSanitizer does not see, in a program built with it: its number, that it was
+ * acquired, that it is about to be released. Without ThreadSanitizer these do nothing. */
 uint32_t isolate_lock_number(void);
 void isolate_lock_taken(uint32_t lock);
 void isolate_lock_left(uint32_t lock);
@@ -291,25 +297,24 @@ void isolate_lock_left(uint32_t lock);
 /* ---- the agent of a container: isolate_agent.h ---- */
 
 typedef struct isolate_agent_options {
-    int is_writable;     /* the container's root is: the program is uid 0 then, the agent `user` */
-    int network;         /* enum isolate_network; the container has a network namespace with nothing but lo */
-    uint32_t user;       /* any number but 0: the agent draws an id by it, the program's, unless that is 0 */
-    uint32_t processors; /* of the engine's host */
-    uint64_t
-        memory_slack; /* bytes by which the container's memory limit may differ from what a run asks for */
+    int is_writable; /* the container's root is writable: then the program is uid 0 and the agent is `user` */
+    int network;     /* enum isolate_network; the container has a network namespace with nothing but lo */
+    uint32_t user;   /* not 0: the agent derives an id from it, the program's unless that is 0 */
+    uint32_t processors;   /* of the engine's host */
+    uint64_t memory_slack; /* by how many bytes the container's memory limit may miss a run's */
 } isolate_agent_options;
 
-/* The payload of its CONFIG frame. Returns its size, or -errno. */
+/* Writes the payload of the agent's CONFIG frame. Returns its size, or -errno. */
 int isolate_agent_config(const isolate_agent_options *options, void *out, size_t bytes);
 
-/* ---- records, for an event loop. None of these blocks. ---- */
+/* ---- records, for an event loop; none of these functions blocks ---- */
 
 int isolate_slot_create(const isolate_supervisor *supervisor, uint32_t slot);
 int isolate_slot_destroy(const isolate_supervisor *supervisor, uint32_t slot);
 
-/* 1 and a record, 0 when there is none now, -errno (-EPIPE: the supervisor is gone). fds: control and
- * request, or -1. A SLOT_CREATED whose descriptors found no room in this process has the failure EMFILE at
- * ISOLATE_STAGE_START: the slot is to be destroyed. */
+/* Returns 1 and a record, 0 when none has arrived, or -errno (-EPIPE: the supervisor is gone). fds:
+ * control and request, or -1. A SLOT_CREATED for whose descriptors this process had no room has the
+ * failure EMFILE at ISOLATE_STAGE_START: the caller must destroy the slot. */
 int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slot_record *record, int fds[2]);
 
 int isolate_slot_send(int control, uint32_t type, uint32_t end, uint64_t disk_bytes, uint64_t serial);
@@ -332,8 +337,8 @@ typedef union isolate_slot_message {
     isolate_run_record run;
 } isolate_slot_message;
 
-/* 1 and a record, 0 when there is none now, -errno (-EPIPE: the slot is gone). fd: FILE_OPENED's, or -1; the
- * failure is EMFILE at ISOLATE_STAGE_FILE when this process had no room for it. */
+/* Returns 1 and a record, 0 when none has arrived, or -errno (-EPIPE: the slot is gone). fd:
+ * FILE_OPENED's, or -1; the failure is EMFILE at ISOLATE_STAGE_FILE when this process had no room for it. */
 int isolate_slot_receive(int control, isolate_slot_message *message, int *fd);
 
 /* Sends a request to run. strings: directory, executable, argv, environment, each NUL-terminated, in this
@@ -342,8 +347,8 @@ int isolate_run_send(int request, uint64_t serial, const isolate_limits *limits,
                      uint32_t argc, uint32_t envc, const char *strings, size_t string_bytes,
                      const int stdio[3]);
 
-/* A pipe between us and a program: one end never blocks (0: the reading one, 1: the writing one), the other
- * belongs to the program's user, who may open it anew through /proc/self/fd. */
+/* Makes a pipe between the caller and a program. The caller's end, ends[our_end] (0 reads, 1 writes),
+ * never blocks. The other end belongs to the program's user, who may open it again through /proc/self/fd. */
 int isolate_pipe(uid_t user, int our_end, int ends[2]);
 
 /* A sealed read-only memory file with these bytes; its descriptor, or -errno. */

@@ -1,10 +1,10 @@
 /*
  * The frames between an embedder and the agent in a container.
  *
- * The agent is the supervisor's executable as the first process of a container. Nothing but a stream of bytes
- * leads there, so what travels elsewhere as records and descriptors travels here as frames: a header, then
- * its payload. Numbers are those of the processor, which is the same on both sides. Shared by libc code and
- * freestanding code: types and constants only.
+ * The agent is the supervisor's executable as the first process of a container. Only a byte stream leads
+ * there, so records and descriptors travel as frames: a header, then its payload. Numbers are in the
+ * processor's byte order, which is the same on both sides. Shared by libc code and freestanding code: types
+ * and constants only.
  */
 #ifndef ISOLATE_AGENT_H
 #define ISOLATE_AGENT_H
@@ -12,11 +12,12 @@
 #include "isolate_protocol.h"
 
 enum { ISOLATE_AGENT_VERSION = 3 };
-/* The size of /dev/shm that the engine is asked for, by which the container's own is known. */
+/* The size of /dev/shm that the embedder requests from the engine, by which the agent recognizes the
+ * container's own. */
 #define ISOLATE_AGENT_SHARED_MEMORY (1ull << 40)
 /* The largest payload of a frame, either way. */
 enum { ISOLATE_FRAME_MAX = 32 << 10 };
-/* Bytes of a program's stdin on their way, at most; INPUT_TAKEN gives room for more. */
+/* The most bytes of a program's stdin that are under way; INPUT_TAKEN makes room for more. */
 enum { ISOLATE_AGENT_INPUT_WINDOW = 64 << 10 };
 
 struct isolate_frame {
@@ -31,7 +32,7 @@ enum isolate_frame_type {
     ISOLATE_FRAME_OPEN,       /* struct isolate_agent_file; its content follows in CONTENT frames */
     ISOLATE_FRAME_RUN,        /* struct isolate_agent_run and strings; content may follow */
     ISOLATE_FRAME_CONTENT,    /* the next bytes of what was announced */
-    ISOLATE_FRAME_INPUT,      /* the next bytes of stdin; none: its end */
+    ISOLATE_FRAME_INPUT,      /* the next bytes of stdin; an empty frame: its end */
     ISOLATE_FRAME_CREDIT,     /* struct isolate_agent_credit */
     /* agent -> embedder */
     ISOLATE_FRAME_HELLO = 64, /* struct isolate_agent_hello; the first one */
@@ -39,23 +40,25 @@ enum isolate_frame_type {
     ISOLATE_FRAME_ENDED,      /* struct isolate_agent_ended; after all output */
     ISOLATE_FRAME_STDOUT,     /* bytes */
     ISOLATE_FRAME_STDERR,
-    ISOLATE_FRAME_INPUT_TAKEN, /* struct isolate_agent_credit: the program, or nobody, will read them */
-    ISOLATE_FRAME_FILE,        /* bytes of what was opened for reading, or of a listing; none: its end */
+    /* struct isolate_agent_credit: the program read them, or they were discarded. */
+    ISOLATE_FRAME_INPUT_TAKEN,
+    ISOLATE_FRAME_FILE, /* bytes of what was opened for reading, or of a listing; none: its end */
 };
 
 struct isolate_agent_hello {
     uint32_t version;      /* ISOLATE_AGENT_VERSION */
-    uint32_t config_bytes; /* sizeof (struct isolate_config): another build is another protocol */
+    uint32_t config_bytes; /* sizeof (struct isolate_config): another size means another build and protocol */
     uint32_t landlock_abi;
-    uint32_t cgroup_kind; /* enum isolate_cgroup_kind; NONE: its files cannot be read */
+    uint32_t cgroup_kind; /* enum isolate_cgroup_kind; NONE: the agent cannot read its files */
     uint32_t cgroup_version;
-    uint32_t layers;                /* bits of enum isolate_layer that the engine was seen to give */
+    uint32_t layers;                /* bits of enum isolate_layer that the agent found */
     struct isolate_failure failure; /* why there is no slot */
 };
 
 struct isolate_agent_status {
     struct isolate_status_record status;
-    uint64_t held_bytes; /* memory of the sandbox's files: the engine's limit must leave room for it */
+    /* Memory that the sandbox's files occupy: the engine's limit must leave room for it. */
+    uint64_t held_bytes;
 };
 
 struct isolate_agent_file { /* OPEN */
@@ -64,11 +67,11 @@ struct isolate_agent_file { /* OPEN */
 };
 
 struct isolate_agent_run {         /* RUN */
-    uint64_t output_bytes;         /* bound of each of stdout and stderr */
-    uint64_t credit[2];            /* bytes of stdout and stderr that may be sent for a start */
-    uint64_t input_bytes;          /* of an input that is whole: they follow as CONTENT */
-    uint32_t input_streams;        /* stdin comes as INPUT frames */
-    uint32_t strings_follow;       /* the header's string_bytes follow as CONTENT, before the input */
+    uint64_t output_bytes;         /* the most bytes of stdout, and of stderr */
+    uint64_t credit[2];            /* bytes of stdout and stderr that the agent may send at first */
+    uint64_t input_bytes;          /* of a complete input, which follows as CONTENT */
+    uint32_t input_streams;        /* 1: stdin comes as INPUT frames */
+    uint32_t strings_follow;       /* 1: the header's string_bytes follow as CONTENT, before the input */
     struct isolate_run_header run; /* then the strings, unless they follow */
 };
 
@@ -79,7 +82,7 @@ struct isolate_agent_credit { /* CREDIT, INPUT_TAKEN */
 
 struct isolate_agent_ended {
     struct isolate_run_record record;
-    uint32_t exceeded; /* bits: 1 stdout, 2 stderr went beyond its bound */
+    uint32_t exceeded; /* bits: 1 stdout, 2 stderr exceeded its bound */
     uint32_t reserved;
     uint64_t held_bytes;
 };

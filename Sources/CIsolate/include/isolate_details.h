@@ -1,34 +1,34 @@
 /*
  * Which part of a step failed: the index of a struct isolate_failure, by its stage.
  *
- * Where several things of one kind are made, the index is a place: in the configuration (BIND, ETC, DEV,
- * OVERLAY, MASK_PROC) or among the directories of a root (MOUNT_ROOT, from 1 on). CGROUP, JOIN_CGROUP and
- * LIMITS name a hierarchy, RLIMITS the kernel's RLIMIT_*, WATCHDOG enum isolate_watchdog. A stage that is not
- * here has one part, 0. Their names for people are in client/details.c.
+ * Where a stage makes several things of one kind, the index is a position: in the configuration (BIND, ETC,
+ * DEV, OVERLAY, MASK_PROC) or among the directories of a root (MOUNT_ROOT, from 1 on). CGROUP, JOIN_CGROUP
+ * and LIMITS name a hierarchy, RLIMITS the kernel's RLIMIT_*, WATCHDOG enum isolate_watchdog. A stage that is
+ * not listed here has one part, 0. client/details.c has their names for people.
  */
 #ifndef ISOLATE_DETAILS_H
 #define ISOLATE_DETAILS_H
 
-/* CGROUP, LANDLOCK, NETWORK: nothing failed now; the host lacks it, or it was left out before. */
+/* CGROUP, LANDLOCK, NETWORK: no step failed; the host lacks the feature, or it was left out earlier. */
 enum { ISOLATE_DETAIL_LACKING = -1 };
 
 enum isolate_start_detail {
-    ISOLATE_DETAIL_START_WAIT = 0,    /* the supervisor said nothing in time */
-    ISOLATE_DETAIL_START_WORD,        /* its first word was none that we know */
+    ISOLATE_DETAIL_START_WAIT = 0,    /* the supervisor sent nothing in time */
+    ISOLATE_DETAIL_START_WORD,        /* the supervisor's first record is unknown */
     ISOLATE_DETAIL_START_PROCESS,     /* its configuration, its image, or the process itself */
     ISOLATE_DETAIL_START_ANSWER,      /* waiting for a slot */
-    ISOLATE_DETAIL_START_ASK,         /* asking for a slot */
+    ISOLATE_DETAIL_START_ASK,         /* requesting a slot */
     ISOLATE_DETAIL_START_FORK,        /* this process is a fork of the owner */
-    ISOLATE_DETAIL_START_DESCRIPTORS, /* a slot's sockets found no room in this process */
+    ISOLATE_DETAIL_START_DESCRIPTORS, /* this process had no room for a slot's sockets */
 };
 
 enum isolate_clone_slot_detail {
     ISOLATE_DETAIL_CLONE_SLOT_PROCESS = 0, /* its sockets and its process */
-    ISOLATE_DETAIL_CLONE_SLOT_SIGNALS,     /* its signals of children */
+    ISOLATE_DETAIL_CLONE_SLOT_SIGNALS,     /* the signalfd for its children */
 };
 
 enum isolate_id_map_detail {
-    ISOLATE_DETAIL_ID_MAP_OUTSIDE = 0, /* by the supervisor; in a container: there is no id to give */
+    ISOLATE_DETAIL_ID_MAP_OUTSIDE = 0, /* by the supervisor; in a container: there is no id to assign */
     ISOLATE_DETAIL_ID_MAP_INSIDE,      /* by the slot */
 };
 
@@ -55,13 +55,13 @@ enum { ISOLATE_DETAIL_DEV_TMPFS = -1 };
 
 enum isolate_pivot_detail { ISOLATE_DETAIL_PIVOT_SLOT = 0, ISOLATE_DETAIL_PIVOT_CELL };
 
-/* Behind the hierarchies: the cgroup namespace, and the rights that the seat gives up. */
+/* After the hierarchies: the cgroup namespace, and the capabilities that the seat drops. */
 enum { ISOLATE_DETAIL_JOIN_CGROUP_RIGHTS = 3 };
 
 enum isolate_clone_seat_detail {
     ISOLATE_DETAIL_CLONE_SEAT_SOCKETS = 0,
     ISOLATE_DETAIL_CLONE_SEAT_PROCESS,
-    ISOLATE_DETAIL_CLONE_SEAT_ANSWER, /* it died before it gave one */
+    ISOLATE_DETAIL_CLONE_SEAT_ANSWER, /* the seat died before it answered */
     ISOLATE_DETAIL_CLONE_SEAT_LOOKER,
 };
 
@@ -77,9 +77,9 @@ enum isolate_scratch_detail {
 };
 
 enum isolate_overlay_detail {
-    ISOLATE_DETAIL_OVERLAY_USER_ATTRIBUTES = -1, /* the tmpfs has none */
-    ISOLATE_DETAIL_OVERLAY_SUPERVISOR = -2,      /* it did not answer */
-    ISOLATE_DETAIL_OVERLAY_NAMESPACE = -3,       /* entering the slot's */
+    ISOLATE_DETAIL_OVERLAY_USER_ATTRIBUTES = -1, /* the tmpfs does not support them */
+    ISOLATE_DETAIL_OVERLAY_SUPERVISOR = -2,      /* the supervisor did not answer */
+    ISOLATE_DETAIL_OVERLAY_NAMESPACE = -3,       /* entering the slot's namespace */
     ISOLATE_DETAIL_OVERLAY_OWNER = -4,           /* becoming the files' owner */
 };
 
@@ -89,21 +89,21 @@ enum isolate_mount_scratch_detail {
     ISOLATE_DETAIL_MOUNT_SCRATCH_WORK = 0,
     ISOLATE_DETAIL_MOUNT_SCRATCH_TMP,
     ISOLATE_DETAIL_MOUNT_SCRATCH_SHM,
-    ISOLATE_DETAIL_MOUNT_SCRATCH_HIDE, /* /run, through which the slot reaches it */
+    ISOLATE_DETAIL_MOUNT_SCRATCH_HIDE, /* /run, through which the slot reaches the mounts */
 };
 
 enum isolate_mount_proc_detail {
     ISOLATE_DETAIL_MOUNT_PROC_MOUNT = 0,
     ISOLATE_DETAIL_MOUNT_PROC_OPEN,
-    ISOLATE_DETAIL_MOUNT_PROC_BLIND, /* it does not show the slot's processes */
+    ISOLATE_DETAIL_MOUNT_PROC_BLIND, /* proc does not show the slot's processes */
 };
 
 enum isolate_clone_program_detail {
     ISOLATE_DETAIL_CLONE_PROGRAM_PROCESS = 0,
     ISOLATE_DETAIL_CLONE_PROGRAM_CHANNEL,
-    ISOLATE_DETAIL_CLONE_PROGRAM_SEAT,    /* it did not answer */
-    ISOLATE_DETAIL_CLONE_PROGRAM_WAITING, /* the process did not say that it waits */
-    ISOLATE_DETAIL_CLONE_PROGRAM_BORN,    /* level minimal: nor that it may be traced */
+    ISOLATE_DETAIL_CLONE_PROGRAM_SEAT,    /* the seat did not answer */
+    ISOLATE_DETAIL_CLONE_PROGRAM_WAITING, /* the program's process did not report that it waits */
+    ISOLATE_DETAIL_CLONE_PROGRAM_BORN,    /* level minimal: it did not report that it can be traced */
 };
 
 enum isolate_namespaces_detail {
@@ -117,18 +117,18 @@ enum isolate_namespaces_detail {
 
 enum isolate_trace_detail {
     ISOLATE_DETAIL_TRACE_WAITING = 0,
-    ISOLATE_DETAIL_TRACE_BORN, /* level minimal: before its ids change */
+    ISOLATE_DETAIL_TRACE_BORN, /* level minimal: before the program's ids change */
 };
 
 enum isolate_request_detail {
     ISOLATE_DETAIL_REQUEST_RECEIVE = 0,
     ISOLATE_DETAIL_REQUEST_ENDED, /* the program's process died before it was ready */
-    ISOLATE_DETAIL_REQUEST_SEND,  /* the embedder's part */
+    ISOLATE_DETAIL_REQUEST_SEND,  /* by the embedder */
 };
 
 enum isolate_directory_detail {
     ISOLATE_DETAIL_DIRECTORY_CHANGE = 0,
-    ISOLATE_DETAIL_DIRECTORY_PLACES, /* level minimal: where /work and /tmp stand */
+    ISOLATE_DETAIL_DIRECTORY_PLACES, /* level minimal: where /work and /tmp are */
 };
 
 enum isolate_file_detail {
@@ -136,13 +136,13 @@ enum isolate_file_detail {
     ISOLATE_DETAIL_FILE_ASK,
     ISOLATE_DETAIL_FILE_WRITE,
     ISOLATE_DETAIL_FILE_READ,
-    ISOLATE_DETAIL_FILE_CONTENT,         /* an executable's, in a memory file */
-    ISOLATE_DETAIL_FILE_DESCRIPTORS = 6, /* its descriptor found no room */
-    ISOLATE_DETAIL_FILE_ROOM,            /* container: the disk limit has none */
+    ISOLATE_DETAIL_FILE_CONTENT,         /* of an executable, in a memory file */
+    ISOLATE_DETAIL_FILE_DESCRIPTORS = 6, /* this process had no room for its descriptor */
+    ISOLATE_DETAIL_FILE_ROOM,            /* container: no room within the disk limit */
 };
 
 enum isolate_protocol_detail {
-    ISOLATE_DETAIL_PROTOCOL_RECORD = 0, /* one that has no place here */
+    ISOLATE_DETAIL_PROTOCOL_RECORD = 0, /* a record that is not allowed here */
     ISOLATE_DETAIL_PROTOCOL_ANSWER,
     ISOLATE_DETAIL_PROTOCOL_ASK,
 };

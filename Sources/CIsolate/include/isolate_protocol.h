@@ -1,10 +1,10 @@
 /*
  * The records between the embedder, the supervisor, its slots and the program's process before exec.
  *
- * All of them travel on SOCK_SEQPACKET sockets: one record is one message, so a record is complete or absent
- * and its meaning never depends on an end of file. Both ends are built from this header, so there is no
- * version skew. Larger data (arguments, files) travels in sealed memory files. Shared by libc code (client/)
- * and freestanding code (supervisor/): types and constants only.
+ * All of them travel on SOCK_SEQPACKET sockets: one record is one message, so a record arrives completely or
+ * not at all, and its meaning never depends on an end of file. Both ends are built from this header, so their
+ * versions cannot differ. Larger data (arguments, files) travels in sealed memory files. Shared by libc code
+ * (client/) and freestanding code (supervisor/): types and constants only.
  */
 #ifndef ISOLATE_PROTOCOL_H
 #define ISOLATE_PROTOCOL_H
@@ -22,7 +22,7 @@ enum isolate_stage {
     ISOLATE_STAGE_START,         /* starting the supervisor */
     ISOLATE_STAGE_CONFIG,        /* reading the supervisor's configuration */
     ISOLATE_STAGE_CGROUP,        /* making cgroups */
-    ISOLATE_STAGE_DIRECTORIES,   /* level minimal: the directory that stands for the scratch tmpfs */
+    ISOLATE_STAGE_DIRECTORIES,   /* level minimal: the directory in place of the scratch tmpfs */
     ISOLATE_STAGE_CLONE_SLOT,    /* clone3 with the slot's namespaces */
     ISOLATE_STAGE_ID_MAP,        /* writing uid_map and gid_map */
     ISOLATE_STAGE_CREDENTIALS,   /* changing ids, dropping capabilities */
@@ -40,7 +40,7 @@ enum isolate_stage {
     ISOLATE_STAGE_CLONE_INIT,    /* clone3 of the cell's init */
     ISOLATE_STAGE_MOUNT_SCRATCH, /* binding /work, /tmp, /dev/shm into the cell */
     ISOLATE_STAGE_MOUNT_PROC,    /* the cell's proc */
-    ISOLATE_STAGE_MASK_PROC,     /* hiding parts of proc */
+    ISOLATE_STAGE_MASK_PROC,     /* masking parts of proc */
     ISOLATE_STAGE_CLONE_PROGRAM, /* the seat clones the program's process */
     ISOLATE_STAGE_NAMESPACES,    /* the program's process joins the cell */
     ISOLATE_STAGE_LANDLOCK,      /* the Landlock rule set */
@@ -55,7 +55,7 @@ enum isolate_stage {
     ISOLATE_STAGE_EXEC,          /* execve */
     ISOLATE_STAGE_FILE,          /* opening a file of /work */
     ISOLATE_STAGE_PROTOCOL,      /* a malformed record */
-    ISOLATE_STAGE_WATCHDOG,      /* somebody did not answer in time */
+    ISOLATE_STAGE_WATCHDOG,      /* no answer in time */
     ISOLATE_STAGE_COUNT
 };
 
@@ -63,17 +63,17 @@ enum isolate_stage {
 struct isolate_failure {
     int32_t stage; /* enum isolate_stage; ISOLATE_STAGE_NONE: nothing failed */
     int32_t errno_value;
-    int32_t index; /* which part of it: isolate_details.h */
+    int32_t index; /* which part of the stage: isolate_details.h */
 };
 
-/* Who did not answer, and was killed for it. */
+/* Which process did not answer, and was killed for it. */
 enum isolate_watchdog {
-    ISOLATE_WATCHDOG_ANSWER = 0, /* a slot, a question */
+    ISOLATE_WATCHDOG_ANSWER = 0, /* a slot, to a request */
     ISOLATE_WATCHDOG_RUN,        /* a slot: its run did not end within its wall time limit and the grace */
     ISOLATE_WATCHDOG_SUPERVISOR,
 };
 
-/* The bounds of one run. All are in force; 0 is not "none", but for cpus. */
+/* The bounds of one run. All are in force; 0 is a bound, too, except for cpus. */
 struct isolate_limits {
     uint64_t wall_ns;
     uint64_t cpu_ns;
@@ -83,7 +83,7 @@ struct isolate_limits {
     uint64_t disk_bytes;
     uint64_t open_files;
     uint64_t stack_bytes;
-    uint64_t cpus; /* processors that the run may use, of those that the supervisor may; 0: all of them */
+    uint64_t cpus; /* how many processors of the supervisor's the run may use; 0: all */
     uint64_t
         cpu_first; /* the first of them, counted from 0; so runs at the same time can have different ones */
 };
@@ -111,17 +111,17 @@ enum isolate_layer {
     ISOLATE_LAYER_OWN_INODES = 1 << 18, /* no file in its root is an inode of the host's */
 };
 
-/* What ended a run, when it was not the program itself. The first one wins. */
+/* What ended a run, if the program did not end by itself. The first cause wins. */
 enum isolate_end {
-    ISOLATE_END_PROGRAM = 0, /* it ended by itself: look at the wait status */
+    ISOLATE_END_PROGRAM = 0, /* the program ended by itself: see the wait status */
     ISOLATE_END_WALL,
     ISOLATE_END_CPU,
     ISOLATE_END_MEMORY,   /* an OOM kill at the run's own limit */
-    ISOLATE_END_HOST_OOM, /* an OOM kill though the run's own limit was not reached */
+    ISOLATE_END_HOST_OOM, /* an OOM kill below the run's own limit */
     ISOLATE_END_BLOCKED,  /* a blocked system call */
-    ISOLATE_END_OUTPUT,   /* the embedder said so: too much output */
-    ISOLATE_END_CANCEL,   /* the embedder said so: cancelled */
-    ISOLATE_END_FAILURE,  /* a step before exec failed: look at the failure */
+    ISOLATE_END_OUTPUT,   /* by the embedder: too much output */
+    ISOLATE_END_CANCEL,   /* by the embedder: cancelled */
+    ISOLATE_END_FAILURE,  /* a step before exec failed: see the failure */
 };
 
 /* The limits that a program can meet. */
@@ -147,8 +147,7 @@ enum isolate_hit {
     ISOLATE_HIT_FILE_SIZE = 1 << ISOLATE_LIMIT_FILE_SIZE,
     ISOLATE_HIT_OPEN_FILES = 1 << ISOLATE_LIMIT_OPEN_FILES,
     ISOLATE_HIT_STACK = 1 << ISOLATE_LIMIT_STACK,
-    /* Not a limit: files lie where no quota bounds them, and the disk beneath, which is everybody's, was
-       full. */
+    /* Not a limit: no quota bounds the files, and the disk below them, which others use too, was full. */
     ISOLATE_HIT_HOST_DISK = 1 << ISOLATE_LIMIT_COUNT,
 };
 
@@ -159,11 +158,11 @@ enum isolate_record_type {
     /* embedder -> supervisor */
     ISOLATE_CREATE_SLOT = 1,
     ISOLATE_DESTROY_SLOT,
-    ISOLATE_CGROUP_PLACE, /* once, before anything else, when the configuration says so */
+    ISOLATE_CGROUP_PLACE, /* once, before anything else, if cgroup_wait is set */
     /* supervisor -> embedder */
     ISOLATE_SUPERVISOR_READY,
     ISOLATE_SLOT_CREATED, /* + descriptors: control, request */
-    ISOLATE_SLOT_ENDED,   /* also when creating it failed */
+    ISOLATE_SLOT_ENDED,   /* also when the slot could not be made */
     /* embedder -> slot (control socket) */
     ISOLATE_PREPARE,
     ISOLATE_CLEAR,
@@ -179,7 +178,7 @@ enum isolate_record_type {
     /* embedder -> the program's process (request socket) */
     ISOLATE_RUN, /* + descriptors: stdin, stdout, stderr, and the strings when they are not inline */
     /* inside a slot */
-    ISOLATE_PROGRAM_BORN,    /* level minimal: may be traced now */
+    ISOLATE_PROGRAM_BORN,    /* level minimal: can be traced from now on */
     ISOLATE_PROGRAM_WAITING, /* + descriptor: the seccomp listener */
     ISOLATE_PROGRAM_READY,   /* right before exec */
     ISOLATE_PROGRAM_FAILED,
@@ -197,14 +196,14 @@ struct isolate_slot_record { /* CREATE_SLOT, DESTROY_SLOT, SLOT_CREATED, SLOT_EN
 
 struct isolate_place_record { /* CGROUP_PLACE */
     uint32_t type;
-    char path[ISOLATE_CGROUP_PLACE_BYTES]; /* v2: the directory, which is there; empty: there is none */
+    char path[ISOLATE_CGROUP_PLACE_BYTES]; /* v2: an existing directory; empty when there is none */
 };
 
 struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN */
     uint32_t type;
     uint32_t end; /* END_RUN: enum isolate_end */
     uint64_t disk_bytes;
-    uint64_t serial; /* END_RUN: which run; a late one is ignored */
+    uint64_t serial; /* END_RUN: which run; ignored when that run has ended */
 };
 
 struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT_DONE, PROGRAM_WAITING, … */
@@ -257,7 +256,7 @@ struct isolate_entry {
 
 enum isolate_run_flags {
     ISOLATE_RUN_DENY_BLOCKED = 1 << 0,    /* no refused system call ends the run */
-    ISOLATE_RUN_END_HARMLESS = 1 << 3,    /* those end it, too, that harmless programs try */
+    ISOLATE_RUN_END_HARMLESS = 1 << 3,    /* harmless refused system calls end the run, too */
     ISOLATE_RUN_STRINGS_IN_FILE = 1 << 1, /* the last descriptor holds the strings */
     ISOLATE_RUN_NO_INPUT = 1 << 2,        /* stdin is empty; the first descriptor is ignored */
 };
@@ -305,7 +304,7 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
     uint64_t system_ns;
     uint64_t peak_memory_bytes;
     uint64_t resident_peak_bytes;
-    uint64_t memory_resolution_bytes; /* how far the two peaks may be from the truth */
+    uint64_t memory_resolution_bytes; /* how far the two peaks may be from the true values */
     uint32_t peak_processes;
     /* enum isolate_source, of cpu_ns and of the three peaks */
     uint32_t cpu_source, memory_source, resident_source, processes_source;
@@ -317,14 +316,14 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
 /* The supervisor's configuration: a sealed memory file on ISOLATE_FD_CONFIG. Strings are offsets from its
  * start. */
 enum { ISOLATE_FD_SOCKET = 3, ISOLATE_FD_OWNER = 4, ISOLATE_FD_CONFIG = 5 };
-/* What limits and accounts for the programs: the same numbers as isolate_supervisor.cgroup. */
+/* The kind of limits and accounting; the values of isolate_supervisor.cgroup. */
 enum isolate_cgroup_kind {
     ISOLATE_CGROUP_NONE = 0,
     ISOLATE_CGROUP_V1,
     ISOLATE_CGROUP_V2,
-    ISOLATE_CGROUP_CONTAINER, /* a container's own: the engine sets its limits, we read its counters */
+    ISOLATE_CGROUP_CONTAINER, /* a container's own: the engine sets its limits, the slot reads its counters */
 };
-/* The hierarchies of v1. v2 has one, which stands in the first place. */
+/* The hierarchies of v1. v2 has a single one, at index 0. */
 enum { ISOLATE_CGROUP_MEMORY = 0, ISOLATE_CGROUP_PIDS, ISOLATE_CGROUP_CPUACCT, ISOLATE_CGROUP_COUNT };
 enum { ISOLATE_BIND_MAX = 64, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 48, ISOLATE_FILTER_MAX = 1024 };
 enum { ISOLATE_SYSCALL_BITS = 1024 };
@@ -334,38 +333,38 @@ enum isolate_bind_kind {
     ISOLATE_BIND_FILE,
     ISOLATE_BIND_LINK,
     ISOLATE_BIND_DEVICE,
-    ISOLATE_BIND_EMPTY, /* an empty directory, made anew */
+    ISOLATE_BIND_EMPTY, /* a new empty directory */
 };
 
-/* What programs reach. */
+/* Which network programs can use. */
 enum isolate_network {
     ISOLATE_NETWORK_NONE = 0, /* no sockets but AF_UNIX's */
     ISOLATE_NETWORK_LOOPBACK, /* TCP and UDP on the lo of a network namespace of its own */
 };
 
-/* What a notification of the filter means, by native system call number; in neither set: the call fails and
- * is listed, whatever the caller chose. */
+/* What a notification of the filter means, by native system call number. A call in neither set fails and is
+ * listed, whatever the caller chose. */
 struct isolate_answers {
-    uint64_t harmless[ISOLATE_SYSCALL_BITS / 64]; /* what ordinary programs try and do without */
-    uint64_t fatal[ISOLATE_SYSCALL_BITS / 64];    /* what only an attack needs */
+    uint64_t harmless[ISOLATE_SYSCALL_BITS / 64]; /* ordinary programs try these and do without */
+    uint64_t fatal[ISOLATE_SYSCALL_BITS / 64];    /* only an attack needs these */
 };
 
-/* What a supervisor's slots are made of. */
+/* What a supervisor's slots consist of. */
 enum isolate_feature {
     ISOLATE_FEATURE_NAMESPACES = 1 << 0, /* without: level minimal */
     ISOLATE_FEATURE_NET_NS = 1 << 1,
     ISOLATE_FEATURE_PROC =
-        1 << 2, /* a proc of its own; the kernel refuses it where the outer one is masked */
-    ISOLATE_FEATURE_WRITABLE = 1 << 3, /* a root that can be written to, in an overlay */
+        1 << 2, /* a proc of its own; the kernel refuses it where the outer proc is masked */
+    ISOLATE_FEATURE_WRITABLE = 1 << 3, /* the program can write to its root, through overlays */
     ISOLATE_FEATURE_CONTAINER =
         1 << 4, /* an engine made the namespaces, the root and its /work, /tmp and /dev/shm */
 };
 
-/* Whose ids a slot and its program have on the host. */
+/* Which ids a slot and its program have on the host. */
 enum isolate_id_source {
-    ISOLATE_IDS_OWN = 0,     /* the embedder's own, both */
-    ISOLATE_IDS_PRIVILEGED,  /* unused ones, by CAP_SETUID and CAP_SETGID */
-    ISOLATE_IDS_SUBORDINATE, /* the user's, by newuidmap and newgidmap */
+    ISOLATE_IDS_OWN = 0,     /* the embedder's own, for both */
+    ISOLATE_IDS_PRIVILEGED,  /* unused ones, assigned with CAP_SETUID and CAP_SETGID */
+    ISOLATE_IDS_SUBORDINATE, /* the user's subordinate ids, through newuidmap and newgidmap */
 };
 
 struct isolate_bind {
@@ -378,7 +377,7 @@ struct isolate_file {
     uint32_t path; /* in the root, without the first slash */
     uint32_t text;
     uint32_t text_bytes;
-    uint32_t is_over; /* it lies over the image's own file, below etc */
+    uint32_t is_over; /* 1: mounted over the image's own file, below etc */
 };
 
 enum isolate_mask_kind {
@@ -405,21 +404,21 @@ struct isolate_config {
     uint32_t id_source;             /* enum isolate_id_source */
     uint32_t uid_base, gid_base;    /* the supervisor takes id_count ids from here on, by its pid … */
     uint32_t id_span, id_count;     /* … within id_span */
-    uint32_t slot_uid, program_uid; /* inside the user namespace; at level minimal there is none */
+    uint32_t slot_uid, program_uid; /* inside the user namespace; level minimal has none */
     uint32_t newuidmap, newgidmap;  /* paths, for ISOLATE_IDS_SUBORDINATE */
     uint32_t scratch_directory;     /* level minimal: made and removed by the supervisor */
     uint32_t landlock_abi;
     uint32_t network;     /* enum isolate_network */
-    uint32_t fail_stage;  /* tests: this stage fails with EIO in every slot; 0 in real use */
+    uint32_t fail_stage;  /* tests: this stage fails with EIO in every slot; 0 otherwise */
     uint32_t cgroup_kind; /* enum isolate_cgroup_kind */
     uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directories to make, absolute, one per hierarchy; v2: one */
     uint32_t cgroup_wait; /* v2: the directory follows in a CGROUP_PLACE record, before `ready` */
-    uint32_t cgroup_home; /* v2: where the supervisor started, absolute; it returns there when it leaves */
+    uint32_t cgroup_home; /* v2: where the supervisor started, absolute; it moves back there when it exits */
     uint32_t bind_count, file_count, mask_count, filter_count;
     uint32_t hostname;
     uint32_t image_root; /* directory of an image, absolute; 0: the host's own */
     uint64_t charge_batch_bytes;
-    uint64_t memory_slack_bytes; /* container: how far the engine's limit may be from what a run asks for */
+    uint64_t memory_slack_bytes; /* container: how far the engine's limit may be from a run's */
     struct isolate_bind binds[ISOLATE_BIND_MAX];
     struct isolate_file files[ISOLATE_FILE_MAX];
     struct isolate_mask masks[ISOLATE_MASK_MAX];

@@ -1,4 +1,5 @@
-/* What a refused system call gets, where the filter cannot say it in a number: by its arguments. Pure. */
+/* Which answer a refused system call gets by its arguments, where the filter cannot decide by the number
+ * alone. Pure. */
 #include "answer.h"
 
 #include <asm/unistd.h>
@@ -22,7 +23,7 @@ enum { FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16, TYPE_RAW = 3, TY
 static const struct answer fatal = {ANSWER_FATAL, EPERM};
 
 /* Libraries look for IPv6, for interfaces, for a name server, and do without. Raw and packet sockets, and
- * families that nobody has by chance, are no such look. */
+ * rarely used families, are not part of that. */
 static struct answer answer_to_socket(const struct seccomp_data *data, int is_pair) {
     uint32_t family = (uint32_t)data->args[0], type = (uint32_t)data->args[1] & TYPE_BITS;
     int is_internet = family == FAMILY_INET || family == FAMILY_INET6;
@@ -31,8 +32,8 @@ static struct answer answer_to_socket(const struct seccomp_data *data, int is_pa
     return fatal;
 }
 
-/* CLONE_PARENT and CLONE_PTRACE would make the child somebody else's; nothing but an attack asks for them,
- * nor for namespaces. Any other flag is one that we do not know yet. */
+/* CLONE_PARENT and CLONE_PTRACE would give the child another parent or tracer; only an attack uses them, or
+ * namespaces. Any other refused flag is newer than this list, so it gets an ordinary error. */
 static struct answer answer_to_clone(const struct seccomp_data *data) {
     if ((uint32_t)data->args[0] & (NAMESPACE_FLAGS | CLONE_PARENT | CLONE_PTRACE))
         return fatal;

@@ -1,4 +1,4 @@
-/* What is asked of the supervisor's configuration everywhere. */
+/* Helpers for the supervisor's configuration that all parts use. */
 #ifndef ISOLATE_SUPERVISOR_CONFIG_H
 #define ISOLATE_SUPERVISOR_CONFIG_H
 
@@ -8,7 +8,7 @@ static inline const char *config_text(const struct isolate_config *config, uint3
     return (const char *)config + offset;
 }
 
-/* Tests name a stage that is to fail, so that every path of undoing is walked. */
+/* Tests name a stage that must fail, so that every path that undoes work is run. */
 static inline int stage_is_forced_to_fail(const struct isolate_config *config, int stage) {
     return config->fail_stage == (uint32_t)stage;
 }

@@ -1,18 +1,20 @@
-/* Who a process is: user and group ids, capability sets. */
+/* User and group ids and capability sets of the processes. */
 #ifndef ISOLATE_CREDENTIALS_H
 #define ISOLATE_CREDENTIALS_H
 
 #include "slot_state.h"
 
-/* Nobody but root may trace this process or look into it; again after each change of ids. */
+/* Makes this process untraceable and its /proc files unreadable for all but root; to be repeated after each
+ * change of ids. */
 void credentials_hide(const struct isolate_config *config);
 int credentials_become_slot_root(const struct slot *slot);
-/* What the slot makes belongs to the program; it keeps its capabilities. */
+/* The slot's new files belong to the program; the slot keeps its capabilities. */
 void credentials_make_files_as_program(const struct slot *slot);
-/* The program's ids and none of the slot's capabilities, where files are concerned. And back, from both. */
+/* For file access, the slot takes the program's ids and drops its own capabilities; and the way back, also
+ * from credentials_make_files_as_program. */
 void credentials_act_as_program(const struct slot *slot);
 void credentials_act_as_slot(const struct slot *slot);
-/* Around reading those files of a program's process in /proc that are not everybody's. */
+/* Enclose the reading of a program's files in /proc that other users may not read. */
 void credentials_begin_look(const struct slot *slot);
 void credentials_end_look(const struct slot *slot);
 int credentials_drop_bounding_set(void);

@@ -4,7 +4,7 @@
 
 #include "isolate_protocol.h"
 
-/* `result`: what the step returned, >= 0 or -errno. */
+/* `result`: the step's return value, >= 0 or -errno. */
 static inline struct isolate_failure failure_at(int stage, long result, int index) {
     struct isolate_failure failure = {stage, result < 0 ? (int)-result : 0, index};
     return failure;

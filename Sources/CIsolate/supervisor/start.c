@@ -1,5 +1,5 @@
-/* The program's entry: no libc, so the first instruction is ours. With an argument it is a container's agent.
- */
+/* The executable's entry: without a libc, its first instruction is here. With an argument it is a container's
+ * agent. */
 #include "agent/agent.h"
 #include "process/supervisor.h"
 
@@ -10,7 +10,8 @@ void __attribute__((noreturn, used)) supervisor_entry(const long *stack) {
 }
 
 #if defined(__x86_64__)
-/* The kernel leaves the stack 16-byte aligned at entry; a call keeps the ABI's promise for the callee. */
+/* At entry the kernel has the stack aligned to 16 bytes; the call instruction keeps the ABI's alignment for
+ * the callee. */
 __asm__(".globl _start\n.type _start,@function\n_start:\n xor %ebp,%ebp\n mov %rsp,%rdi\n call "
         "supervisor_entry\n hlt\n");
 #elif defined(__aarch64__)

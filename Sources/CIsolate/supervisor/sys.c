@@ -1,5 +1,5 @@
-/* The system calls that need more than one line, and the memory functions a freestanding compiler may call.
- */
+/* System calls that need more than one line, and the memory functions that a freestanding compiler may
+ * call. */
 #include "sys.h"
 
 #include <linux/memfd.h>
@@ -40,12 +40,13 @@ sys_result sys_clone_into(uint64_t flags, int *pidfd, int cgroup) {
     }
     if (flags & CLONE_PARENT)
         args.exit_signal =
-            0; /* clone3 wants none then: the parent's child keeps the caller's own exit signal */
+            0; /* clone3 requires 0 then: a child of CLONE_PARENT gets the caller's own exit signal */
     sys_result result = SYS_CALL_2(__NR_clone3, &args, sizeof args);
-    if (result != -ENOSYS || cgroup >= 0) /* clone cannot choose a cgroup, and would not say so */
+    /* Clone ignores the cgroup instead of failing, so it is no replacement. */
+    if (result != -ENOSYS || cgroup >= 0)
         return result;
-    /* A container's filter that cannot look into clone3's structure. No stack: the child goes on on a copy.
-     */
+    /* clone3 is refused: a container's filter cannot inspect its structure. Without a stack, the child
+     * continues on a copy of the caller's. */
     return SYS_CALL_5(__NR_clone, args.flags | args.exit_signal, 0, pidfd, 0, 0);
 }
 
@@ -110,7 +111,7 @@ sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigne
                 sys_close(control.fds[i]);
         }
     }
-    /* Some found no room in this process: a record without what belongs to it is none. */
+    /* This process had no room for some descriptors, and a record without them is useless. */
     return is_cut ? -EMFILE : received;
 }
 
@@ -151,7 +152,8 @@ int sys_memory_file(const char *name) {
 }
 
 void sys_close_others(int first, const int *keep, unsigned keep_count) {
-    /* Walk upwards over the kept ones; the list is short, so the smallest next is found by looking at all. */
+    /* Goes upwards from one kept descriptor to the next larger one; the list is short, so each step looks at
+     * all of it. */
     unsigned from = (unsigned)first;
     for (;;) {
         unsigned next = ~0u;

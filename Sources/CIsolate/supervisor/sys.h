@@ -1,9 +1,8 @@
 /*
  * The kernel's interface without a libc: raw system calls and the few structures that uapi headers lack.
  *
- * The supervisor is freestanding: it needs no libc at build or run time, allocates nothing, takes no lock,
- * and can therefore do anything between clone and exec. Each call returns the kernel's answer: >= 0, or
- * -errno.
+ * The supervisor is freestanding: it needs no libc at build or run time, allocates nothing and takes no lock,
+ * so this code may run between clone and exec. Each call returns the kernel's result: >= 0, or -errno.
  */
 #ifndef ISOLATE_SYS_H
 #define ISOLATE_SYS_H
@@ -85,17 +84,17 @@ struct sys_msghdr {
 /* linux_dirent64. */
 struct sys_entry {
     uint64_t inode;
-    int64_t offset; /* where the next one is, for lseek */
+    int64_t offset; /* of the next entry, for lseek */
     uint16_t bytes;
     uint8_t type;
     char name[];
 };
 
-/* A look at a directory's entries. */
+/* Lists the entries of a directory. */
 struct sys_entries {
     int dir;
     int result;     /* after the last entry: 0 or -errno */
-    long bytes, at; /* read, and passed on, of the buffer */
+    long bytes, at; /* bytes in the buffer, and how many of them were returned */
     char buffer[2048] __attribute__((aligned(8)));
 };
 
@@ -134,7 +133,7 @@ enum {
     SYS_SIGNAL_SET_BYTES = 8, /* the kernel's sigset_t */
     SYS_CLOCK_MONOTONIC = 1,
     SYS_CLOCK_PROCESS_CPUTIME_ID = 2,
-    SYS_CLOCK_REALTIME_COARSE = 5, /* that of file times */
+    SYS_CLOCK_REALTIME_COARSE = 5, /* the clock of file times */
     SYS_MNT_DETACH = 2,
     SYS_UMOUNT_NOFOLLOW = 8,
     SYS_ST_RDONLY = 1, /* of statfs */
@@ -144,7 +143,7 @@ enum {
     SYS_R_OK = 4,
 };
 
-/* What wait4 says of a child, as the macros of a libc's <sys/wait.h> do. */
+/* The status that wait4 returns, as the macros of <sys/wait.h> take it apart. */
 static inline int sys_has_stopped(int status) {
     return (status & 0xff) == 0x7f;
 }
@@ -158,12 +157,12 @@ static inline int sys_stop_event(int status) {
     return status >> 16;
 }
 
-/* It left by itself, with a code of failure. */
+/* The process exited by itself with a code other than 0. */
 static inline int sys_has_failed(int status) {
     return (status & 0x7f) == 0 && status != 0;
 }
 
-/* Of a call that returns an address: the highest ones are no addresses but errors. */
+/* For a call that returns an address: the highest values are errors. */
 static inline int sys_is_error(sys_result result) {
     return result < 0 && result >= -4095; /* MAX_ERRNO */
 }
@@ -219,37 +218,37 @@ static inline uint64_t sys_now_ns(void) {
     return sys_clock_ns(SYS_CLOCK_MONOTONIC);
 }
 
-/* Sleeps; only off the hot path. */
+/* Not for the hot path. */
 static inline void sys_sleep_ns(uint64_t nanoseconds) {
     struct sys_timespec time = {(int64_t)(nanoseconds / 1000000000u), (int64_t)(nanoseconds % 1000000000u)};
     SYS_CALL_2(__NR_nanosleep, &time, 0);
 }
 
-/* timeout_ns < 0 waits without end. */
+/* Waits without end when timeout_ns < 0. */
 static inline sys_result sys_poll(struct sys_pollfd *fds, unsigned count, int64_t timeout_ns) {
     struct sys_timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
     return SYS_CALL_5(__NR_ppoll, fds, count, timeout_ns < 0 ? 0 : &timeout, 0, SYS_SIGNAL_SET_BYTES);
 }
 
-/* A child as by fork, with more flags; pidfd may be null. Returns 0 in the child. */
+/* As fork, with more flags; pidfd may be null. Returns 0 in the child. */
 sys_result sys_clone(uint64_t flags, int *pidfd);
-/* The same, born in the cgroup (v2) of this directory; -1: in the caller's. */
+/* The same, with the child in the cgroup (v2) of this directory; -1: in the caller's. */
 sys_result sys_clone_into(uint64_t flags, int *pidfd, int cgroup);
 
-/* The most descriptors that a record carries. */
+/* The most descriptors that one record carries. */
 enum { SYS_DESCRIPTORS_MAX = 6 };
 
 /* Sends one record with descriptors. Never blocks: -EAGAIN when the queue is full. */
 int sys_send(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count);
 int sys_send_blocking(int socket, const void *record, size_t bytes, const int *fds, unsigned fd_count);
 
-/* Receives one record; missing descriptors are -1, surplus ones are closed. 0 at the end of file; -EMFILE
- * when this process had no room for its descriptors: the record is there, they are not. */
+/* Receives one record; missing descriptors are -1, surplus ones are closed. Returns 0 at the end of file, and
+ * -EMFILE when this process had no room for the descriptors: then the record is valid without them. */
 sys_result sys_receive(int socket, void *record, size_t bytes, int *fds, unsigned fd_count, int flags);
 
-/* From where `dir` stands. */
+/* Begins at the current offset of `dir`. */
 void sys_begin_entries(struct sys_entries *entries, int dir);
-/* The next one but . and .., valid until the next call; 0 after the last. */
+/* The next entry except . and .., valid until the next call; 0 after the last one. */
 const struct sys_entry *sys_next_entry(struct sys_entries *entries);
 
 /* A memory file for data, which nobody may execute where the kernel knows such files; or -errno. */

@@ -43,7 +43,7 @@ uint64_t text_parse(const char *text) {
     return number;
 }
 
-/* What stands after a key and blanks, or a null pointer. */
+/* The text after a key and blanks, or a null pointer. */
 static const char *find_value(const char *text, const char *key) {
     size_t length = text_length(key);
     for (const char *line = text; *line != 0;) {

@@ -25,8 +25,8 @@ uint64_t text_find(const char *text, const char *key, uint64_t fallback);
 /* Whether `word` follows `key` and blanks in a text of "key word" lines. */
 int text_contains_after(const char *text, const char *key, const char *word);
 
-/* A field of /proc/PID/stat, counted from 1 as proc(5) does, from 3 on: the name before may hold anything,
- * also parentheses and blanks. 0 when there are fewer. */
+/* A field of /proc/PID/stat, counted from 1 as in proc(5), from 3 on. The process's name before may contain
+ * any character, also parentheses and blanks. 0 when there are fewer fields. */
 uint64_t text_stat_field(const char *text, int field);
 
 /* Reads a small file from its start into a NUL-terminated buffer; returns its length, or -errno. */

@@ -1,4 +1,4 @@
-// Burns as many milliseconds of CPU time as its argument says, then leaves with 0.
+// Uses as many milliseconds of CPU time as its argument says, then exits with 0.
 #include <stdlib.h>
 #include <time.h>
 

@@ -1,4 +1,4 @@
-// Burns CPU time in as many children as its argument says, and waits for them.
+// Uses CPU time in as many children as its argument says, and waits for them.
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Burns CPU time for ever.
+// Uses CPU time for ever.
 int main(void) {
     for (volatile unsigned long i = 0;; i++)
         ;

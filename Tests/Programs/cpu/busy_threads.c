@@ -1,4 +1,4 @@
-// Burns CPU time in as many threads as its argument says.
+// Uses CPU time in as many threads as its argument says.
 #include <pthread.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-// Burns CPU time in an endless series of children of a few milliseconds each, never two at once.
+// Uses CPU time in an endless series of children of a few milliseconds each, never two at once.
 #include <sys/wait.h>
 #include <unistd.h>
 

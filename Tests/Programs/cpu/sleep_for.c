@@ -1,4 +1,4 @@
-// Sleeps as many milliseconds as its argument says, then leaves with 0.
+// Sleeps as many milliseconds as its argument says, then exits with 0.
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Sleeps for ever, whatever signal it could ignore.
+// Sleeps for ever, and ignores every signal that it can.
 #include <signal.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Stops its whole process group, which must not be anyone else's.
+// Stops its whole process group, which must contain no other program.
 #include <signal.h>
 
 int main(void) {

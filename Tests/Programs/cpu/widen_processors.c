@@ -1,6 +1,6 @@
-// Says how many processors it may use, tries to get all of the machine's in each way that there is, says what
-// came of it, and how many it has then. With the word `burn` two threads then burn CPU time without end; with
-// `hold` it also says which ones it has, and stays until its stdin ends.
+// Prints how many processors it may use, tries to get all of the machine's in every possible way, prints the
+// results, and how many it has then. With the word `burn` two threads then use CPU time without end; with
+// `hold` it also prints which processors it has, and stays until its stdin ends.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
-// A child takes far more memory than it may, and says every tenth of a second that it still has it, while the
-// first thread faults over a list of mappings that takes long to read.
+// A child takes far more memory than the limit, and prints every tenth of a second that it still has it,
+// while the first thread faults with a list of mappings that takes long to read.
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

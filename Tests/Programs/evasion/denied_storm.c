@@ -1,4 +1,4 @@
-// Makes a refused call over and over, in as many processes as `argv[1]` says; each costs our processes some
+// Makes a refused call again and again, in as many processes as `argv[1]` says; each call costs the slot some
 // work.
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
-// Takes record locks where the fdinfo of the first thread does not show them, one byte each, until it is
-// refused or has 60,000, and says how many: leaderGone | mapped | passed.
+// Takes record locks where the fdinfo of the first thread does not show them, one byte each, until a lock is
+// refused or it has 60,000; prints how many: leaderGone | mapped | passed.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // flags: -static -O2 -pthread
-// Faults, after it has made its list of mappings as long as `argv[1]` says; with `argv[2]` threads that keep
-// changing them, so that whoever reads the list waits. With a third argument it survives each fault and goes
-// on for ever.
+// Faults after it has made its list of mappings as long as `argv[1]` says; with `argv[2]` threads that keep
+// changing the mappings, so that a reader of the list has to wait. With a third argument it survives each
+// fault and continues for ever.
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -33,7 +33,7 @@ static void go_on(int signal) {
 int main(int argc, char **argv) {
     long maps = atol(argv[1]), threads = atol(argv[2]);
     char name[201];
-    memset(name, '\n', 200); // each is written as four characters
+    memset(name, '\n', 200); // the kernel writes each as four characters
     name[200] = 0;
     for (int i = 0; i < 15; i++)
         if (mkdir(name, 0700) != 0 || chdir(name) != 0)

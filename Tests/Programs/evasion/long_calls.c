@@ -1,5 +1,5 @@
-// Keeps ours, or the kernel, at work for long: mincore | watches | epoll. The first says what it got, the
-// others go on.
+// Keeps the slot, or the kernel, busy for long: mincore | watches | epoll. The first prints its result, the
+// others do not end.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static int map_much(void) {
     return mincore(vector, 4096, &one) == 0 ? 0 : 3;
 }
 
-/* A descriptor whose fdinfo is as long as it may be. */
+/* A descriptor with the longest possible fdinfo. */
 static int make_long(int is_epoll) {
     int made = is_epoll ? epoll_create1(0) : inotify_init1(0);
     for (int i = 0; i < 3900; i++) {

@@ -1,4 +1,5 @@
-// Takes as many record locks as it can get, each of a byte of its own, and says every 4,096 how many.
+// Takes as many record locks as it can get, each of a byte of its own, and prints their number after every
+// 4,096.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ int main(int argc, char **argv) {
         int fd = open(name, O_RDWR | O_CREAT, 0600);
         if (fd < 0)
             break;
-        for (int i = 1000; i-- > 0 && count < most;) { // from the end, so that none is merged
+        for (int i = 1000; i-- > 0 && count < most;) { // from the end, so that the kernel merges none
             struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2l * i, .l_len = 1};
             if (fcntl(fd, F_SETLK, &lock) != 0)
                 return 4;

@@ -1,5 +1,5 @@
-// Changes the root file system in every way; prints how each ended: "step: done" or an errno's name.
-// TREE: a directory of the image with another one in it, which is moved to TREE.moved.
+// Changes the root file system in every way; prints each result: "step: done" or an errno's name. TREE: a
+// directory of the image with another directory in it, which is moved to TREE.moved.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static int put(const char *path, int flags, const char *text) {
     return result;
 }
 
-// A new file beside the old one, then over it.
+// Writes a new file next to the old one, and renames it over the old one.
 static int replace(const char *path, const char *text, mode_t mode) {
     char beside[256];
     snprintf(beside, sizeof beside, "%s.dpkg-new", path);
@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
     say("rename directory", rename(argv[1], moved));
     say("times", utimensat(AT_FDCWD, "/usr/bin/join", NULL, 0));
     say("attribute", setxattr("/usr/bin/join", "user.made", "x", 1, 0));
-    // What nobody may, in any mode.
+    // Steps that fail in every mode.
     say("chown to another", chown("/usr/bin/nl", 1, 1));
     say("capability", setxattr("/usr/bin/nl", "security.capability",
                                "\1\0\0\2\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0));
@@ -79,7 +79,7 @@ int main(int argc, char **argv) {
     say("lower", access("/lower", F_OK));
     say("upper", access("/run/upper", F_OK));
     say("staging", access("/run/root", F_OK));
-    // What was done shows.
+    // The changes are visible.
     say("see overwritten", holds("/usr/bin/yes", "overwritten"));
     say("see replaced", holds("/usr/bin/od", "replaced"));
     say("see linked", access("/usr/bin/tac.linked", X_OK));

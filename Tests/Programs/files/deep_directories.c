@@ -1,4 +1,4 @@
-// Makes directories inside each other, as many as its argument says, with a file in the last one.
+// Makes as many nested directories as its argument says, with a file in the last one.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>

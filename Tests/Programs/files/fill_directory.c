@@ -1,4 +1,4 @@
-// Fills the directory given with files of 1 MiB until there is no room, then leaves with the status given.
+// Fills the directory given with files of 1 MiB until there is no space, then exits with the status given.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// Tries to hard-link files from outside /work into it; leaves with 0 when each was refused.
+// Tries to hard-link files from outside /work into it; exits with 0 when each link was refused.
 #include <unistd.h>
 
 int main(void) {

@@ -1,4 +1,4 @@
-// Takes every permission from its own files and directories, /work included.
+// Removes every permission from its own files and directories, /work included.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

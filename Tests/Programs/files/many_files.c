@@ -1,4 +1,4 @@
-// Makes empty files, as many as its argument says, and leaves with 1 when one is refused.
+// Makes as many empty files as its argument says, and exits with 1 when one is refused.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// Leaves in its directory every kind of thing that is not a regular file, and a hard link, which is one.
-// `to-outside` leads to the path given, which should be a file of the host's that may be lost.
+// Leaves in its directory one of every kind that is not a regular file, and a hard link, which is one.
+// `to-outside` points to the path given, which should be a file of the host's that the test may lose.
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

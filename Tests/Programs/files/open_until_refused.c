@@ -1,4 +1,4 @@
-// Opens /dev/null until that fails, leaves all of it open, prints how many and leaves with the status given.
+// Opens /dev/null until that fails, keeps all of it open, prints how many and exits with the status given.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

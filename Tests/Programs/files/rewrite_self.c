@@ -1,4 +1,4 @@
-// Tries to write through /proc/self/exe, while it runs, and then leaves with 0 if that was refused.
+// Tries to write through /proc/self/exe while it runs, and exits with 0 if that was refused.
 #include <fcntl.h>
 #include <unistd.h>
 

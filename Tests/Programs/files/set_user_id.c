@@ -1,4 +1,5 @@
-// Gives a copy of itself the set-user-id and set-group-id bits and runs it; prints ids and capabilities then.
+// Sets the set-user-id and set-group-id bits of a copy of itself and runs it; the copy prints its ids and
+// capabilities.
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

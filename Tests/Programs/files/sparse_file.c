@@ -1,4 +1,4 @@
-// Makes a file of so many bytes without writing one of them; leaves with 1 when that is refused.
+// Makes a file of the size given without writing a byte of it; exits with 1 when that is refused.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>

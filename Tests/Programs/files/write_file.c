@@ -1,5 +1,5 @@
-// Writes a file of so many bytes: PATH BYTES STATUS [ignore]. A refused write ends it with STATUS; `ignore`
-// ignores SIGXFSZ.
+// Writes a file of the size given: PATH BYTES STATUS [ignore]. After a refused write it exits with STATUS;
+// `ignore` ignores SIGXFSZ.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

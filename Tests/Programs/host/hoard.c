@@ -1,5 +1,5 @@
-// Hoards one kind of kernel object, named by its argument, for a second or until it is refused; prints how
-// many it has and the refusal, and holds them until a line comes on stdin.
+// Makes one kind of kernel object, named by its argument, for a second or until the kernel refuses; prints
+// how many it has and the error, and holds them until a line comes on stdin.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ static int sockets(long i) {
     return 0;
 }
 
-// Descriptors that nobody has open any more, but a message that nobody reads.
+// Descriptors that only an unread message holds.
 static int flight(long i) {
     static int ends[2] = {-1, -1};
     if (ends[0] < 0 && socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) != 0)
@@ -91,7 +91,7 @@ static int watches(long i) {
     return at_once < 0 || mkdir(name, 0700) != 0 ? -1 : inotify_add_watch(at_once, name, IN_ALL_EVENTS);
 }
 
-// Names that are not there: the kernel remembers that.
+// Names that do not exist: the kernel caches them.
 static int dentries(long i) {
     char name[256];
     struct stat status;

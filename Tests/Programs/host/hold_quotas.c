@@ -1,4 +1,4 @@
-// Takes what the kernel counts per user until it is refused: inotify instances, timers, queued signals.
+// Takes objects that the kernel counts per user until it refuses: inotify instances, timers, queued signals.
 // Prints how many of each it got, and holds them until a line comes on stdin.
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
-// Tries what an isolation layer could be built on, and prints for each a line "feature<TAB>answer": what this
-// host, or the container around it, really offers to the user who runs it. Each try has a process of its own.
+// Tries the features on which an isolation layer could be built, and prints a line "feature<TAB>answer" for
+// each: what this host, or the container, really offers to the user who runs it. Each try has a process of
+// its own.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,7 +36,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// A try answers in words, or returns 0 for "yes" and -errno for "no".
+// A try writes its answer here, or returns 0 for "yes" and -errno for "no".
 static char words[1024];
 
 static int result(long value) {
@@ -50,7 +51,7 @@ static int say(const char *format, ...) {
     return 0;
 }
 
-// A try that is one call.
+// A try of a single call.
 #define TRY(name, call)                                                                                      \
     static int name(void) {                                                                                  \
         return result(call);                                                                                 \
@@ -94,7 +95,7 @@ static int seccomp_filter(void) {
     return syscall(SYS_getppid) == -1 && errno == EXDEV ? 0 : -ENOTSUP;
 }
 
-// A whole round: a child's call is answered by this process.
+// Tests the whole exchange: this process answers a child's call.
 static int seccomp_notification(void) {
     int listener = filter(SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_RET_USER_NOTIF);
     if (listener < 0)
@@ -203,7 +204,7 @@ static int run_memory_file(void) {
     return -WEXITSTATUS(how);
 }
 
-// An orphan must come to this process and not to pid 1.
+// An orphan must become this process's child, not pid 1's.
 static int subreaper(void) {
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
         return -errno;
@@ -295,7 +296,7 @@ TRY(unix_socket, socket(AF_UNIX, SOCK_STREAM, 0))
 TRY(netlink_socket, socket(AF_NETLINK, SOCK_RAW, 0))
 TRY(raw_socket, socket(AF_INET, SOCK_RAW, IPPROTO_ICMP))
 
-// The first place where a cgroup could be made.
+// The first directory in which a cgroup could be made.
 static int make_cgroup(void) {
     static const char *places[] = {"/sys/fs/cgroup/memory/offers", "/sys/fs/cgroup/pids/offers",
                                    "/sys/fs/cgroup/unified/offers", "/sys/fs/cgroup/offers"};
@@ -388,7 +389,7 @@ static const struct {
 };
 
 int main(void) {
-    // With this capability some tries would succeed, and change a host's mounts for everybody.
+    // With this capability some tries would succeed, and change the host's mounts for all processes.
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct sets[2];
     if (syscall(SYS_capget, &header, sets) != 0 || sets[0].effective & 1U << CAP_SYS_ADMIN) {

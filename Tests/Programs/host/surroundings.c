@@ -1,5 +1,5 @@
-// Prints what the kernel says about the process that runs it, a line "fact<TAB>value" for each: user,
-// capabilities, filters, mounts. offers.c beside it tries what the same process may do.
+// Prints the kernel's facts about its own process, a line "fact<TAB>value" for each: user, capabilities,
+// filters, mounts. offers.c tries what the same process may do.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static void print_capabilities(const char *fact, const char *field) {
     printf("\n");
 }
 
-// What is mounted at or below a path.
+// Prints the mounts at or below a path.
 static void print_mounts(const char *fact, const char *below) {
     char line[1024], path[512], options[512], type[64];
     const char *separator = "";

@@ -1,5 +1,5 @@
-// Watches and locks what it can read of its root, tries to change what lies in /dev, says so, and when a line
-// comes on stdin prints how many accesses by others it has seen.
+// Watches and locks what it can read of its root, tries to change entries of /dev, prints the results, and
+// when a line comes on stdin prints how many accesses by other processes it has seen.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ int main(void) {
         inotify_add_watch(watch, places[i], IN_OPEN | IN_ACCESS | IN_ATTRIB | IN_MODIFY | IN_CLOSE);
     for (unsigned i = 0; i < sizeof locked / sizeof *locked; i++)
         flock(open(locked[i], O_RDONLY), LOCK_EX | LOCK_NB);
-    while (read(watch, buffer, sizeof buffer) > 0) // our own
+    while (read(watch, buffer, sizeof buffer) > 0) // its own events
         events = 0;
     int touched = utimensat(AT_FDCWD, "/dev/null", NULL, 0), number = errno;
     printf("times %s\n", touched == 0 ? "changed" : strerrorname_np(number));

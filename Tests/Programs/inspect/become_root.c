@@ -1,4 +1,4 @@
-// Tries to become uid and gid 0 and to drop its groups; prints its ids, then how each try ended.
+// Tries to become uid and gid 0 and to drop its groups; prints its ids, then the result of each try.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <grp.h>

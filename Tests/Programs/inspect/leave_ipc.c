@@ -1,5 +1,5 @@
-// Leaves System V shared memory, semaphores, messages, a POSIX queue and a POSIX semaphore; prints which were
-// there already.
+// Leaves System V shared memory, semaphores, messages, a POSIX queue and a POSIX semaphore; prints which of
+// them existed already.
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -26,7 +26,7 @@ int main(void) {
         perror("System V");
         return 1;
     }
-    // A sandbox may refuse POSIX queues altogether: nothing is left then either.
+    // A sandbox may refuse POSIX queues entirely: then none is left, either.
     if (mq_open("/victim", O_RDWR | O_CREAT, 0666, NULL) == (mqd_t)-1 && errno != EACCES && errno != ENOSYS) {
         perror("mq_open");
         return 2;

@@ -1,5 +1,5 @@
-// Leaves a file of the name given in /work, /tmp and /dev/shm, waits so many ms, then prints all that it can
-// see there.
+// Leaves a file of the name given in /work, /tmp and /dev/shm, waits the given milliseconds, then prints all
+// files that it sees there.
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// Sets one of its own limits below the sandbox's, meets it, and leaves with 1 where that is no signal.
+// Sets one of its own limits below the sandbox's, meets it, and exits with 1 unless a signal ends it.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// Tries to make device files; prints how each ended.
+// Tries to make device files; prints each result.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// Prints the process ids that /proc shows, and which of 2…400 can be signalled, without itself and pid 1.
+// Prints the process ids that /proc shows, and which of 2…400 it can signal, without itself and pid 1.
 #include <ctype.h>
 #include <dirent.h>
 #include <signal.h>

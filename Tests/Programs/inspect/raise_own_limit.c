@@ -1,4 +1,4 @@
-// Tries to raise each of its limits above the sandbox's; prints the names of those that it could.
+// Tries to raise each of its limits above the sandbox's; prints the names of those that it could raise.
 #include <stdio.h>
 #include <sys/resource.h>
 

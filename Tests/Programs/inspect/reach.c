@@ -1,5 +1,5 @@
-// Tries everything by which a process could harm the processes named by its arguments, and after the word
-// `all` also whoever shares its user; prints what worked, one `CALL PID` a line. Leaves with 0.
+// Tries every call by which a process could harm the processes named by its arguments, and after the word
+// `all` also all others of its user; prints the successful ones, one `CALL PID` a line. Exits with 0.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -61,7 +61,7 @@ int main(int argc, char **argv) {
     int all = argc > 1 && strcmp(argv[1], "all") == 0;
     for (int i = 1 + all; i < argc; i++)
         try_all(atoi(argv[i]));
-    if (all) { /* whoever else was touched shows it */
+    if (all) { /* the test sees it on other processes of the user */
         setpriority(PRIO_USER, getuid(), 19);
         kill(-1, SIGKILL);
         kill(-1, SIGSTOP);

@@ -29,7 +29,7 @@ int main(void) {
             printf("%d ", number);
     printf("\nignored=");
     for (int number = 1; number < 65; number++) {
-        // The kernel's own structure: the C library keeps 32 and 33 to itself.
+        // The kernel's own structure: the C library does not show signals 32 and 33.
         struct {
             void (*handler)(int);
             unsigned long flags;

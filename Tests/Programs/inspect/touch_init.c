@@ -1,4 +1,4 @@
-// Tries to change pid 1's limits, processors, priority and out-of-memory score; prints how each ended.
+// Tries to change pid 1's limits, processors, priority and out-of-memory score; prints each result.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Tries to read each path given (a directory: to list it), and prints `PATH: read` or why not.
+// Tries to read each path given (or to list a directory), and prints `PATH: read` or the error.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>

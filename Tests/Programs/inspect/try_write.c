@@ -1,4 +1,4 @@
-// Tries to open each path given for writing, or to make it, and prints `PATH: opened` or why not. Writes
+// Tries to open each path given for writing, or to make it, and prints `PATH: opened` or the error. Writes
 // nothing.
 #define _GNU_SOURCE
 #include <errno.h>

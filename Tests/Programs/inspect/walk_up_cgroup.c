@@ -1,5 +1,4 @@
-// Looks for a cgroup it could leave its own for, in every place where they are mounted; prints what it could
-// write to.
+// Looks for a cgroup to move to, wherever cgroups are mounted; prints what it could write to.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <ftw.h>

@@ -1,4 +1,4 @@
-// Says `ready`, then answers each line of stdin at once.
+// Prints `ready`, then answers each line of stdin at once.
 #include <stdio.h>
 
 int main(void) {

@@ -1,4 +1,4 @@
-// Prints how many arguments it has and how many bytes they are together.
+// Prints how many arguments it has and their total size in bytes.
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-// Writes to the descriptor given for ever.
+// Writes for ever to the descriptor given.
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Writes what could be taken for a result to every descriptor it might have inherited, and leaves with 4.
+// Writes forged results to every descriptor that it might have inherited, and exits with 4.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

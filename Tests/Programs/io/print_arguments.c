@@ -1,4 +1,4 @@
-// Prints each argument, with a NUL after each.
+// Prints its arguments, a NUL after each.
 #include <stdio.h>
 
 int main(int argc, char **argv) {

@@ -1,4 +1,4 @@
-// Says what kind of thing stdin is, and tries to write to it, also by opening it anew.
+// Prints the kind of its stdin, and tries to write to it, also after reopening it.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// Reads so many bytes of stdin, and leaves the rest.
+// Reads the given number of bytes of stdin, and leaves the rest.
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

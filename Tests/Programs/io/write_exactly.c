@@ -1,4 +1,4 @@
-// Writes exactly so many bytes to a descriptor: FD BYTES. Byte i is (i / 4096 + i) mod 251.
+// Writes exactly the given number of bytes to a descriptor: FD BYTES. Byte i is (i / 4096 + i) mod 251.
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
-// Writes exactly so many bytes to a descriptor in packet mode (O_DIRECT): FD BYTES SIZE. Each write has SIZE
-// bytes, or by turns 1 to 5000 when SIZE is 0. Byte i is (i / 4096 + i) mod 251. With more arguments its pipe
-// is made as large as may be.
+// Writes exactly the given number of bytes to a descriptor in packet mode (O_DIRECT): FD BYTES SIZE. Each
+// write has SIZE bytes, or 1 to 5000 in turn when SIZE is 0. Byte i is (i / 4096 + i) mod 251. With more
+// arguments it enlarges the pipe to the largest permitted size.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

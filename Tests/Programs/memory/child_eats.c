@@ -1,4 +1,4 @@
-// A child eats memory until it is killed; the program itself is small, survives that and leaves with 0.
+// A child takes memory until it is killed; the program itself is small, survives that and exits with 0.
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Writes as many MiB as its argument says into a memfd, which belongs to no file system's quota.
+// Writes as many MiB as its argument says into a memfd, which counts for no file system's quota.
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdlib.h>

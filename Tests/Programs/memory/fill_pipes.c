@@ -1,4 +1,4 @@
-// Holds memory in the kernel: full pipes, made until a limit on descriptors or memory says stop.
+// Holds kernel memory: makes and fills pipes until a limit on descriptors or memory refuses more.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // flags: -static -O1 -s
-// A local array larger than the stack, touched in its middle alone, as a table of a contest program is.
+// A local array larger than the stack, touched only in its middle, like a table in a contest program.
 #include <stdio.h>
 
 enum { SIZE = 5000 };

@@ -1,5 +1,5 @@
-// As many children as its first argument says touch as many MiB each as its second says, all held at one
-// time: nobody ends before all have theirs, however slow the machine is.
+// As many children as its first argument says touch as many MiB each as its second says. All hold them at the
+// same time: no child ends before all have their memory, however slow the machine is.
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
             volatile char *memory = malloc(size);
             for (size_t at = 0; memory != NULL && at < size; at += 4096)
                 memory[at] = 1;
-            // Then it waits for the parent to close its side.
+            // Then the child waits until the parent closes its side.
             _exit(write(touched[1], &byte, 1) == 1 && read(end[0], &byte, 1) == 0 ? 0 : 1);
         }
     close(touched[1]);

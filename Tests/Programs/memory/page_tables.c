@@ -1,4 +1,4 @@
-// Reads one byte of every 2 MiB of a hole of many TiB: no memory but page tables.
+// Reads one byte of every 2 MiB of a hole of many TiB, which takes only page tables.
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>

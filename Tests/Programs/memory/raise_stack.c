@@ -1,11 +1,12 @@
-// Raises its own stack to `argv[1]` MiB, or for ever, as recursive programs do, and uses `argv[2]` MiB of it.
+// Raises its own stack limit to `argv[1]` MiB, or to infinity, as recursive programs do, and uses `argv[2]`
+// MiB of it.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 static int use(long kilobytes) {
     char room[1024];
-    __asm__ volatile("" : : "r"(room) : "memory"); // the compiler must not make a loop of it
+    __asm__ volatile("" : : "r"(room) : "memory"); // the compiler must not turn the recursion into a loop
     int result = kilobytes == 0 ? 0 : use(kilobytes - 1);
     room[0] = (char)kilobytes;
     __asm__ volatile("" : : "r"(room) : "memory");

@@ -1,5 +1,4 @@
-// Reads the files below /usr/lib until as many MiB as its argument says went through: page cache, not memory
-// of its own.
+// Reads as many MiB of the files below /usr/lib as its argument says: page cache, not memory of its own.
 #define _XOPEN_SOURCE 500
 #include <fcntl.h>
 #include <ftw.h>

@@ -1,4 +1,4 @@
-// Recurses until the stack ends, handles the fault on a stack of its own and leaves with 0.
+// Recurses until the stack ends, handles the fault on an alternate stack and exits with 0.
 #include <signal.h>
 #include <unistd.h>
 

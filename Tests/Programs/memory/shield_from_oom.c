@@ -1,4 +1,4 @@
-// Tries to be spared by the out-of-memory killer, says whether it was let, then eats memory for ever.
+// Tries to protect itself from the out-of-memory killer, prints whether it could, then takes memory for ever.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Touches as many MiB of malloc'ed memory as its first argument says, holds them for the milliseconds of its
-// second.
+// Touches as many MiB of malloc'ed memory as its first argument says, and holds them for as many milliseconds
+// as its second says.
 #include <stdlib.h>
 #include <unistd.h>
 

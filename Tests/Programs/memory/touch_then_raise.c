@@ -1,4 +1,4 @@
-// Touches as many MiB as its first argument says, then sends itself the signal of its second.
+// Touches as many MiB as its first argument says, then sends itself the signal that its second gives.
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Touches as many KiB of stack as its argument says, then leaves with 0.
+// Touches as many KiB of stack as its argument says, then exits with 0.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
-// Talks to itself over lo: `tcp PORT`, `tcp6 PORT`, `udp PORT`; `knock PORT` says how a connection to that
-// port ends; `shape` prints the interfaces and the number of routes, `interfaces` those that libraries are
-// told of.
+// Talks to itself over lo: `tcp PORT`, `tcp6 PORT`, `udp PORT`; `knock PORT` prints the result of a
+// connection to that port; `shape` prints the interfaces and the number of routes, `interfaces` those that
+// getifaddrs returns.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,7 +37,7 @@ static int fail(const char *what) {
     return 1;
 }
 
-// The server closes first, so that its side is left in TIME_WAIT; it does without SO_REUSEADDR.
+// The server closes first, so that its side stays in TIME_WAIT; it does not use SO_REUSEADDR.
 static int tcp(int family, int port) {
     union address address;
     socklen_t size = fill(&address, family, port);
@@ -96,7 +96,7 @@ static int knock(int port) {
 
 static int shape(void) {
     char line[256];
-    int routes = -1; /* the heading */
+    int routes = -1; /* without the heading */
     FILE *devices = fopen("/proc/net/dev", "r"), *table = fopen("/proc/net/route", "r");
     while (devices != NULL && fgets(line, sizeof line, devices) != NULL)
         if (strchr(line, ':') != NULL)

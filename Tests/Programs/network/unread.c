@@ -1,5 +1,5 @@
-// Sends over lo what nobody reads, by as many connections as it may have: `tcp` or `udp`. Says how many MiB
-// the kernel holds for the whole host's sockets more than before.
+// Sends data over lo that no process reads, by as many connections as it may have: `tcp` or `udp`. Prints by
+// how many MiB the kernel's memory for the whole host's sockets grew.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 // flags: -fsanitize=address -static-libasan -g
-// A clean program under a sanitizer, which looks for leaks at its end.
+// A program without errors under a sanitizer, which looks for leaks at its end.
 #include <cstdio>
 #include <vector>
 

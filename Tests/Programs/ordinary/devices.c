@@ -1,4 +1,4 @@
-// Uses the devices a program may count on; leaves with 0 when each does what it should.
+// Uses the devices that a program may rely on; exits with 0 when each works.
 #include <fcntl.h>
 #include <sys/random.h>
 #include <unistd.h>

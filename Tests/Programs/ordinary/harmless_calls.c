@@ -1,5 +1,5 @@
-// Makes calls that a careless filter refuses: sched, timers, membarrier, rseq's neighbours, inotify, eventfd,
-// pidfd, …
+// Makes calls that a careless filter refuses: sched, timers, membarrier, calls numbered near rseq, inotify,
+// eventfd, pidfd, …
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 // flags: -O2
-// Takes the environment's locale and counts the characters of a UTF-8 text.
+// Sets the environment's locale and counts the characters of a UTF-8 text.
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// Adds in eight threads under a mutex, with thread-local storage and a condition; leaves with 0 when the sum
+// Adds in eight threads under a mutex, with thread-local storage and a condition; exits with 0 when the sum
 // is right.
 #include <pthread.h>
 

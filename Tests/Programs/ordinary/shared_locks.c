@@ -1,5 +1,5 @@
-// 300 locks of an open file that 30 children share, and 3,000 times a lock taken and given back: few at any
-// time.
+// Takes 300 locks of an open file that 30 children share, and 3,000 times a lock that it releases again: few
+// exist at any time.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

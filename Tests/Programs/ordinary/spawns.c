@@ -1,4 +1,4 @@
-// Runs /bin/echo by posix_spawn, and `exit 3` by system(); leaves with 0 when both did what they should.
+// Runs /bin/echo by posix_spawn, and `exit 3` by system(); exits with 0 when both worked.
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>

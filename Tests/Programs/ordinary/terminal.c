@@ -1,5 +1,5 @@
 // flags: -static -O2
-// A shell's child in a terminal of its own, as pexpect and script make it.
+// Runs a shell in a terminal of its own, as pexpect and script do.
 #include <fcntl.h>
 #include <pty.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 // flags: -O2
-// Asks for its own user and group by number and by name, through the C library's own modules (so not static).
+// Looks up its own user and group by number and by name, through the C library's modules (so it is not
+// static).
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// Writes one line to stdout and one to stderr, then leaves with the status given.
+// Writes one line to stdout and one to stderr, then exits with the status given.
 #include <stdio.h>
 #include <stdlib.h>
 

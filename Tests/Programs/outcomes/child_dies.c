@@ -1,4 +1,4 @@
-// A child ends itself by the signal given; the program waits for it and leaves with the status given.
+// A child ends itself by the signal given; the program waits for it and exits with the status given.
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>

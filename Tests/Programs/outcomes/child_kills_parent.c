@@ -1,4 +1,4 @@
-// Its child kills it with SIGKILL.
+// A child kills the program with SIGKILL.
 #include <signal.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Closes every descriptor, and leaves with 5 a little later.
+// Closes every descriptor, and exits with 5 a little later.
 #include <unistd.h>
 
 int main(void) {

@@ -1,4 +1,4 @@
-// Closes stdout, goes on, writes to stderr and leaves with 3: the end of a stream is not the end of a
+// Closes stdout, continues, writes to stderr and exits with 3: the end of a stream is not the end of the
 // program.
 #include <stdio.h>
 #include <unistd.h>

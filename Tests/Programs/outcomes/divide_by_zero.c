@@ -1,4 +1,4 @@
-// Divides an integer by zero, by the machine's own instruction where that traps.
+// Divides an integer by zero, with the machine's own instruction where that traps.
 #include <signal.h>
 
 int main(void) {

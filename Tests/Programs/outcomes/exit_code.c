@@ -1,4 +1,4 @@
-// Leaves with the status given as its argument.
+// Exits with the status given as its argument.
 #include <stdlib.h>
 
 int main(int argc, char **argv) {

@@ -1,4 +1,4 @@
-// Its main thread leaves by pthread_exit; another one then ends the process with 6.
+// Its main thread exits by pthread_exit; another thread then ends the process with 6.
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Does nothing: the smallest program, for the floor of every figure.
+// Does nothing: the smallest program, for the lowest value of every figure.
 int main(void) {
     return 0;
 }

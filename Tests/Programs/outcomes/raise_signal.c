@@ -1,4 +1,4 @@
-// Sends itself the signal given as its argument; leaves with 77 when it survives that.
+// Sends itself the signal given as its argument; exits with 77 when it survives that.
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>

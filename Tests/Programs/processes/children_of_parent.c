@@ -1,4 +1,4 @@
-// Leaves children that are its siblings (CLONE_PARENT): they end at once, or with an argument sleep.
+// Leaves children that are its siblings (CLONE_PARENT): they end at once, or sleep if it has an argument.
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-// Forks children that sleep until fork fails, prints how many it made and leaves with the status given.
+// Forks children that sleep until fork fails, prints how many it made and exits with the status given.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

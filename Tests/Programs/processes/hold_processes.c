@@ -1,4 +1,4 @@
-// Has as many children as its first argument says, all alive for the milliseconds of its second.
+// Has as many children as its first argument says, all alive for as many milliseconds as its second says.
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Has as many threads besides its first as its first argument says, all alive for the milliseconds of its
-// second.
+// Has as many further threads as its first argument says, all alive for as many milliseconds as its second
+// says.
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Kills everything it can, which never includes itself, and leaves with 7.
+// Kills every process that it can, which never includes itself, and exits with 7.
 #include <signal.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Leaves a child behind that holds stdout and stderr open, ignores what it can and sleeps.
+// Leaves a child behind that holds stdout and stderr open, ignores every signal that it can and sleeps.
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>

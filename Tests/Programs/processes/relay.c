@@ -1,5 +1,5 @@
-// A chain of processes, each of which makes the next and ends: whoever lists processes is always late. The
-// first one stays, with the status given, for so many milliseconds.
+// A chain of processes, each of which makes the next and ends, so that a list of processes is always out of
+// date. The first one stays for the given milliseconds, and exits with the status given.
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>

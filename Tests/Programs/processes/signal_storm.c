@@ -1,4 +1,4 @@
-// Sends every signal to pid 1 and to its parent, many times over, and leaves with 0.
+// Sends every signal to pid 1 and to its parent, many times, and exits with 0.
 #define _GNU_SOURCE
 #include <signal.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Puts stdout in flight into a pair of sockets that are themselves in flight, so that nobody holds it, and
-// leaves.
+// Sends stdout into a pair of sockets that are themselves only in messages, so that no process holds it, and
+// exits.
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
-// Leaves processes of every stubborn kind and ends at once: daemons by two forks, sessions of their own, all
-// signals ignored, children of children; each would write `late` into its directory later on.
+// Leaves processes that are hard to end, and ends at once: daemons by two forks, sessions of their own, all
+// signals ignored, children of children; each would write `late` into its directory later.
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// Makes threads until that fails, prints how many it made and leaves with the status given.
+// Makes threads until that fails, prints how many it made and exits with the status given.
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// Walks the whole tree and prints what it can write to, create in, or owns; /proc's own files of processes
-// are left out, and what stands in the places given as arguments.
+// Walks the whole tree and prints what it can write to, create in, or owns; leaves out /proc's files of
+// processes, and the directories given as arguments.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-// What the programs of this folder do last: with an argument they become that program, which then looks
-// around in the midst of all that they left.
+// The last step of this folder's programs: with an argument they exec that program, which then inspects the
+// sandbox with all that they left.
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@ static inline int left(int argc, char **argv) {
     return argc > 1 ? 98 : 0;
 }
 
-// Ends with a word when something could not be left: a test that leaves nothing proves nothing.
+// Exits with a message when something could not be left: a test that leaves nothing proves nothing.
 static inline void must(int holds, const char *what) {
     if (!holds) {
         perror(what);

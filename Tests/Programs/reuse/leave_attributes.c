@@ -1,5 +1,5 @@
-// Tries to change what the places themselves are: mode, owner, times, attributes, access lists, file systems
-// on them. Prints what it could.
+// Tries to change the sandbox's directories themselves: mode, owner, times, attributes, access lists, mounts
+// on them. Prints what it could change.
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -19,8 +19,8 @@ int main(int argc, char **argv) {
     static const char *const paths[] = {"/work", "/tmp",      "/dev/shm",        "/dev/mqueue",
                                         "/dev",  "/dev/null", "/dev/pts",        "/dev/ptmx",
                                         "/",     "/etc",      "/.swift-sandbox", "/proc"};
-    // An access list as it is stored: version 2, then an owner's, a user's, a group's, a mask and others'
-    // entry.
+    // An access list as the kernel stores it: version 2, then entries of an owner, a user, a group, a mask
+    // and others.
     static const unsigned char list[] = {2, 0, 0,   0,   1,   0,   7,  0, 255, 255, 255, 255, 2,   0,  7,
                                          0, 1, 0,   0,   0,   4,   0,  7, 0,   255, 255, 255, 255, 16, 0,
                                          7, 0, 255, 255, 255, 255, 32, 0, 7,   0,   255, 255, 255, 255};

@@ -1,5 +1,5 @@
-// Leaves files of every kind in every place: deep, locked, linked, oddly named, with attributes, without a
-// name.
+// Leaves files of every kind in every directory: deep, locked, linked, oddly named, with attributes, without
+// a name.
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static void leave_deep(void) {
     make("at the bottom", 0);
     for (int i = 0; i < 600; i++) {
         must(chdir("..") == 0, "..");
-        // Nobody may pass any more.
+        // No process may pass any more.
         must(chmod("deeper and deeper", i % 3 == 0 ? 0 : 0300) == 0, "lock");
     }
 }
@@ -55,7 +55,7 @@ static void leave(const char *place) {
     must(mkfifo("fifo", 0666) == 0, "fifo");
     leave_socket();
     leave_deep();
-    // Where the file system has them.
+    // Where the file system supports them.
     setxattr("line\nbreak", "user.left", "secret", 6, 0);
     make("sparse", 0666);
     must(truncate("sparse", 1 << 20) == 0, "sparse");

@@ -1,5 +1,5 @@
-// Leaves what has no name and is held by somebody: files of no links, memory files, an abstract socket,
-// locks, and descriptors that are under way in a ring of sockets that nobody holds any more.
+// Leaves objects without a name that processes hold: files without links, memory files, an abstract socket,
+// locks, and descriptors in the messages of a ring of sockets that no process holds any more.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-// Leaves many System V and POSIX objects, some with a mode and an owner that keep everybody off.
+// Leaves many System V and POSIX objects, some with a mode and an owner that deny access to all users.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <mqueue.h>
@@ -32,17 +32,17 @@ int main(int argc, char **argv) {
         struct shmid_ds segment;
         must(shmctl(shm, IPC_STAT, &segment) == 0, "IPC_STAT");
         segment.shm_perm.mode = (unsigned short)mode;
-        if (i % 5 == 0) // given away; its maker may still remove it
+        if (i % 5 == 0) // changes its owner; its maker may still remove it
             segment.shm_perm.uid = segment.shm_perm.gid = 12345;
         must(shmctl(shm, IPC_SET, &segment) == 0, "IPC_SET");
-        if (i % 7 == 0) // removed, and still attached
+        if (i % 7 == 0) // removed, but still attached
             shmctl(shm, IPC_RMID, NULL);
     }
     for (int i = 0; i < 8; i++) {
         char name[32];
         snprintf(name, sizeof name, "/left%d", i);
         mqd_t queue = mq_open(name, O_RDWR | O_CREAT, 0, NULL);
-        if (queue != (mqd_t)-1) // a sandbox may refuse them altogether
+        if (queue != (mqd_t)-1) // a sandbox may refuse queues entirely
             mq_send(queue, "secret", 6, 1);
         must(sem_open(name, O_CREAT, 0, 1) != SEM_FAILED, "sem_open");
         must(shm_open(name, O_RDWR | O_CREAT, 0) >= 0, "shm_open");

@@ -1,5 +1,5 @@
-// Leaves processes that are hard to end: sessions of their own, double forks, deaf ones, stopped ones, one
-// that waits for its vforked child, one that is a parent to orphans, threads without their first thread.
+// Leaves processes that are hard to end: in sessions of their own, double-forked, ignoring signals, stopped,
+// waiting for a vforked child, subreapers, threads without their first thread.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -65,7 +65,7 @@ static void leave(int kind) {
             linger();
         }
         linger();
-    default: // one that keeps on changing its number
+    default: // changes its pid again and again
         for (;;)
             if (fork() != 0)
                 _exit(0);

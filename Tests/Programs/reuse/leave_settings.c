@@ -1,5 +1,5 @@
-// Changes whatever it can of itself and of every process that it sees: priorities, limits, processors,
-// memory, keys.
+// Changes every setting that it can of itself and of every process that it sees: priorities, limits,
+// processors, memory, keys.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static void change(pid_t pid) {
 }
 
 int main(int argc, char **argv) {
-    must(dup2(1, 77) == 77, "dup2"); // inherited by whoever comes next
+    must(dup2(1, 77) == 77, "dup2"); // children inherit it
     DIR *processes = opendir("/proc");
     for (struct dirent *entry; processes != NULL && (entry = readdir(processes)) != NULL;)
         if (atoi(entry->d_name) > 0)

@@ -1,5 +1,5 @@
-// Prints all that somebody before it may have left or changed, and nothing that differs between two who come
-// into a place that is as new.
+// Prints all that an earlier program may have left or changed, and nothing that differs between two programs
+// that each start in a new sandbox.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -54,13 +54,13 @@ static void print_entries(const char *path) {
     else
         closedir(directory);
     struct statfs status;
-    // What has no name takes room.
+    // Files without a name occupy space.
     if (strcmp(path, "/work") != 0 && statfs(path, &status) == 0)
         printf("%s: %lu blocks, %lu inodes in use\n", path, (unsigned long)(status.f_blocks - status.f_bfree),
                (unsigned long)(status.f_files - status.f_ffree));
 }
 
-/* A table of the kernel's without its header. */
+/* Prints a table of the kernel's without its header. */
 static void print_table(const char *path) {
     char line[1024];
     FILE *file = fopen(path, "r");
@@ -71,7 +71,7 @@ static void print_table(const char *path) {
         fclose(file);
 }
 
-/* Without their addresses and numbers, which are never the same. */
+/* Without their addresses and numbers, which always differ. */
 static void print_sockets(void) {
     char line[1024], flags[32], type[32], state[32], path[512];
     FILE *file = fopen("/proc/net/unix", "r");
@@ -84,7 +84,7 @@ static void print_sockets(void) {
         fclose(file);
 }
 
-/* How many lines of a file there are; some of its contents change by themselves. */
+/* Prints how many lines a file has; some of its contents change by themselves. */
 static void print_count(const char *path) {
     char line[1024];
     int count = 0;

@@ -1,4 +1,4 @@
-// `listen NAME MS` holds an abstract socket for so long; `connect NAME` prints `connected` or `refused`.
+// `listen NAME MS` holds an abstract socket for that long; `connect NAME` prints `connected` or `refused`.
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// A child makes a blocked call; the program itself would leave with 0.
+// A child makes a blocked call; the program itself would exit with 0.
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// Makes the system calls named by its arguments, with harmless arguments of their own, and prints how each
-// ended.
+// Makes the system calls named by its arguments, each with its own harmless arguments, and prints the
+// results.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ struct call {
 };
 
 #define ADDRESS(thing) ((long)(thing))
-/* Of this program's own data. */
+/* An address in this program's own data. */
 #define PAGE ADDRESS(page)
 static char page[4096] __attribute__((aligned(4096)));
 #define HIGH_BIT (1l << 32)
@@ -100,7 +100,7 @@ static const struct call calls[] = {
     {"unknown", 999, {0}},
     {"unknown.far", 0x3fffffff, {0}},
     {"ioctl", SYS_ioctl, {0, 0x5412, ADDRESS("x")}},                 // TIOCSTI
-    {"ioctl.high", SYS_ioctl, {0, 0x5412 | HIGH_BIT, ADDRESS("x")}}, // the kernel looks at 32 bits
+    {"ioctl.high", SYS_ioctl, {0, 0x5412 | HIGH_BIT, ADDRESS("x")}}, // the kernel compares 32 bits
     {"settimeofday", SYS_settimeofday, {1, 0}},
     {"clock_settime", SYS_clock_settime, {CLOCK_REALTIME, 1}},
     {"sethostname", SYS_sethostname, {1, 6}},

@@ -1,4 +1,4 @@
-// Calls getpid by the 32-bit entry, and prints what came of it.
+// Calls getpid through the 32-bit entry, and prints the result.
 #include <stdio.h>
 
 int main(void) {

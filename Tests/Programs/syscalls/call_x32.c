@@ -1,4 +1,4 @@
-// Calls getpid by the x32 entry, and prints what came of it.
+// Calls getpid through the x32 entry, and prints the result.
 #include <stdio.h>
 
 int main(void) {

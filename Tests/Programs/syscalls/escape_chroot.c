@@ -1,4 +1,5 @@
-// The old way out of a chroot: another chroot, then up. Prints the entries of the directory it reached.
+// The known way out of a chroot: another chroot, then up. Prints the entries of the directory that it
+// reached.
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

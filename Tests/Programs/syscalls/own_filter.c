@@ -1,4 +1,4 @@
-// Installs a filter of its own that kills it on getppid, and calls that; leaves with 76 where filters are
+// Installs a filter of its own that kills it on getppid, and calls that; exits with 76 where filters are
 // refused.
 #include <linux/filter.h>
 #include <linux/seccomp.h>

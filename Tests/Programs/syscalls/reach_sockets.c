@@ -1,4 +1,5 @@
-// Tries to reach the Unix sockets named by its arguments, by every kind of socket; prints the kinds that did.
+// Tries to reach the Unix sockets named by its arguments, by every kind of socket; prints the kinds that
+// succeeded.
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-// Copies itself into a memfd and executes that by descriptor.
+// Copies itself into a memfd and executes that through its descriptor.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// Uses a pair of sockets, and an abstract name, both AF_UNIX; leaves with 0 when all of it works.
+// Uses a socket pair, and an abstract name, both AF_UNIX; exits with 0 when all of it works.
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,10 +1,10 @@
-/* Processes with no sandbox around them: what a run is measured against. */
+/* Processes without a sandbox, with which a run is compared. */
 #ifndef BARE_H
 #define BARE_H
 
 #include <stdint.h>
 
-/* Starts argv[0] (a path) by posix_spawn and waits: its exit status, or -1 for any other end. */
+/* Starts argv[0] (a path) by posix_spawn and waits: the exit status, or -1 for any other end. */
 int bare_spawn(char *const argv[]);
 
 /* The same by fork and execve, which copies the caller's page tables. */

@@ -1,4 +1,4 @@
-/* Which kind limits and accounts. */
+/* Picks the kind of limits and accounting that the configuration names, and calls its functions. */
 #include "accounting/cgroup.h"
 
 #include "accounting/cgroup_kinds.h"
@@ -13,7 +13,7 @@ static const struct cgroup_functions *const kinds[] = {[ISOLATE_CGROUP_NONE] = &
 
 enum { CONTAINER_PROCESSES_SLACK = 8 };
 
-/* The supervisor's; every slot is its clone. */
+/* Set by the supervisor before the first slot; each slot, as its clone, has a copy. */
 static uint32_t kind_in_force;
 
 struct isolate_failure cgroup_setup(const struct isolate_config *config) {
@@ -69,7 +69,7 @@ struct isolate_failure cgroup_prepare(struct slot *slot) {
 }
 
 struct isolate_failure cgroup_enter(struct slot *slot) {
-    /* On the other kinds the seat did so, and its children are born inside. */
+    /* On the other kinds the seat has unshared already, and its children are born inside. */
     return slot->cgroup.kind == ISOLATE_CGROUP_V2 ? cgroup_unshare(slot) : failure_at(0, 0, 0);
 }
 
@@ -82,14 +82,15 @@ uint32_t cgroup_layers(const struct slot *slot) {
 
 struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isolate_limits *limits) {
     struct cgroup_rlimits result = {~0ull, ~0ull};
-    /* The engine's limit comes first, since it leaves a trace; this one stands behind it. */
+    /* The engine's pids limit applies first, since its refusals are counted; this one is above it. */
     if (slot->cgroup.kind == ISOLATE_CGROUP_CONTAINER && slot->host.program_uid != 0)
         result.processes = limits->processes + CONTAINER_PROCESSES_SLACK;
     if (slot->cgroup.kind == ISOLATE_CGROUP_NONE) {
-        /* Far above what is looked for, since it also counts what was never touched; see cgroup_none.c. */
+        /* Far above the memory limit, since RLIMIT_DATA also counts pages that were never touched; see
+         * cgroup_none.c. */
         result.data_bytes = 4 * limits->memory_bytes + ((uint64_t)1 << 30);
-        /* The kernel counts by user and user namespace: slot, seat and init too, if the program is the same.
-         */
+        /* The kernel counts by user and user namespace: slot, seat and init count too, where they have the
+         * program's user. */
         result.processes = limits->processes + slot->cell.processes_base;
     }
     return result;
@@ -111,10 +112,11 @@ uint64_t cgroup_sample(struct slot *slot, const struct isolate_ready_record *rea
 
 void cgroup_last_look(struct slot *slot, const struct isolate_ready_record *ready,
                       struct cgroup_usage *usage) {
-    if (slot->cgroup.kind == ISOLATE_CGROUP_CONTAINER) /* its peak cannot be reset: this look may be it */
+    /* The peak cannot be reset, so this look may be the only one to see it. */
+    if (slot->cgroup.kind == ISOLATE_CGROUP_CONTAINER)
         cgroup_container_functions.sample(slot, ready, usage);
     if (slot->cgroup.kind != ISOLATE_CGROUP_NONE)
-        return; /* counters stay */
+        return; /* their counters outlive the processes */
     cgroup_none_functions.sample(slot, ready, usage);
     cgroup_none_functions.cpu_ns(slot);
 }

@@ -1,22 +1,22 @@
 /*
- * Limits and accounting: one interface, and behind it one file per kind of host.
+ * Limits and accounting: one interface, with one file for each kind of host.
  *
- *   cgroup_v1.c    a cgroup per slot, recycled for each of its runs
- *   cgroup_v2.c    a cgroup per run, below one per slot
- *   cgroup_none.c  no cgroup: rlimits, and looking at the processes from time to time
- *   cgroup_container.c  a container's, which the engine limits and we only read
- *   cgroup.c       picks one of them, by the configuration, and none when its set-up fails
+ *     cgroup_v1.c         a cgroup per slot, recycled for each of its runs
+ *     cgroup_v2.c         a cgroup per run, below one per slot
+ *     cgroup_none.c       no cgroup: rlimits, and samples of the processes
+ *     cgroup_container.c  a container's cgroup: the engine sets its limits, the slot only reads
+ *     cgroup.c            picks one of them by the configuration, or none when its set-up fails
  *
- * Of its cgroup the program knows nothing and holds nothing: whoever writes or reads a file of it later has a
- * descriptor from before, and nobody below the supervisor has a path to the host's hierarchy.
+ * The program learns nothing of its cgroup and has no descriptor of it. The slot reads and writes its files
+ * through descriptors opened earlier; no process below the supervisor has a path to the host's hierarchy.
  */
 #ifndef ISOLATE_CGROUP_H
 #define ISOLATE_CGROUP_H
 
 #include "accounting/cgroup_kinds.h"
 
-/* Supervisor: this process's directories and its own leaf, which it enters. When that fails, everything is
- * undone, the failure returned, and the kind in force is none. Undone by cgroup_remove_all. */
+/* Supervisor: makes the supervisor's directories and enters its own leaf. On failure everything is undone,
+ * the failure is returned, and the kind in force becomes none. cgroup_remove_all undoes it. */
 struct isolate_failure cgroup_setup(const struct isolate_config *config);
 void cgroup_remove_all(const struct isolate_config *config);
 
@@ -25,50 +25,50 @@ struct isolate_failure cgroup_create(const struct isolate_config *config, uint32
                                      struct cgroup *cgroup);
 int cgroup_remove(const struct isolate_config *config, uint32_t slot);
 
-/* The slot, while it still sees the host's tree. */
+/* Slot: opens its cgroup while it still sees the host's tree. */
 struct isolate_failure cgroup_open(struct slot *slot);
 
-/* The seat, once: enters the slot's cgroup, where the kind has its processes there. */
+/* Seat, once: enters the slot's cgroup, on kinds that keep the slot's processes there. */
 struct isolate_failure cgroup_join(struct slot *slot);
 
-/* The slot, before each run: the counters start anew, or their state is noted. */
+/* Slot, before each run: resets the counters, or notes their values. */
 struct isolate_failure cgroup_prepare(struct slot *slot);
 
-/* The program's process when it is born: it sees its own cgroup as the root. */
+/* The program's process, when it is born: makes its own cgroup the root that it sees. */
 struct isolate_failure cgroup_enter(struct slot *slot);
 
-/* Bits of enum isolate_layer that the program's process is under by now. */
+/* Bits of enum isolate_layer that apply to the program's process by now. */
 uint32_t cgroup_layers(const struct slot *slot);
 
-/* rlimits that stand in for what the kind does not limit, or ~0. */
+/* rlimits in place of what the kind does not limit, or ~0. */
 struct cgroup_rlimits {
     uint64_t data_bytes, processes;
 };
 struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isolate_limits *limits);
 
-/* The program's process, right before exec: puts the limits in force and reads where the counters stand. */
+/* The program's process, right before exec: sets the limits and reads the counters' base values. */
 struct isolate_failure cgroup_begin(const struct slot *slot, const struct isolate_limits *limits,
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns);
 
-/* The slot: CPU time that the run and its process before exec have used, in ns. */
+/* Slot: CPU time of the run and of its process before exec, in ns. */
 uint64_t cgroup_cpu_ns(struct slot *slot);
 
-/* The slot, from time to time: memory that is neither file cache nor the kernel's, processes, and whether
- * the memory is used up. Returns in how many ns it must look again at the latest. */
+/* Slot, repeatedly during a run: samples resident memory (no file cache, no kernel memory) and processes, and
+ * whether the memory is used up. Returns in how many ns the next sample is due at the latest. */
 uint64_t cgroup_sample(struct slot *slot, const struct isolate_ready_record *ready,
                        struct cgroup_usage *usage);
 
-/* The slot, while those who are about to die are still there to be looked at. */
+/* Slot, before a process of the run dies: a last sample, while it still exists. */
 void cgroup_last_look(struct slot *slot, const struct isolate_ready_record *ready,
                       struct cgroup_usage *usage);
 
-/* The slot, when every process is dead. */
+/* Slot, when every process of the run is dead. */
 void cgroup_finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage);
 
-/* cgroup_container.c: memory that the slot holds for the moment when a program has used up the container's;
- * taken back before the next run as far as there is room. */
+/* cgroup_container.c: memory that the slot holds and releases when a program has used up the container's;
+ * taken again before the next run if there is room. */
 void cgroup_container_keep_reserve(const struct slot *slot);
-/* The version of its cgroup. */
+/* The version of the container's cgroup. */
 uint32_t cgroup_container_version(void);
 
 #endif

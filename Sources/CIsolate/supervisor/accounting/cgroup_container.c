@@ -1,9 +1,9 @@
 /*
- * A container's cgroup: the engine sets its limits before a run begins, and its files can only be read.
+ * A container's cgroup: the engine sets its limits before a run begins, and the slot can only read its files.
  *
- * It holds the agent, the slot and the seat as well as the program. Their CPU time is known from their clocks
- * and their memory from before the run; both are taken off. The peak of memory cannot be reset: it tells of
- * this run when it rose, and else the looks do.
+ * The cgroup holds the agent, the slot and the seat as well as the program. Their CPU time, read from their
+ * clocks, and their memory, read before the run, are subtracted. The peak of memory cannot be reset: it is
+ * this run's when it rose during the run; otherwise the samples count.
  */
 #include "accounting/cgroup.h"
 
@@ -77,8 +77,8 @@ static struct isolate_failure create(const struct isolate_config *config, uint32
     return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, ISOLATE_CGROUP_MEMORY);
 }
 
-/* When a program has filled the container with files, its death frees nothing, and whatever we ask the kernel
- * for next would have it kill one of us. So there is something to give up first. */
+/* When a program has filled the container with files, its death frees no memory, and the slot's next
+ * allocation could make the kernel kill the agent or the slot. The slot releases this reserve first. */
 static uint8_t reserve[RESERVE_BYTES] __attribute__((aligned(4096)));
 static int has_reserve;
 
@@ -113,13 +113,13 @@ static uint64_t read_resident(const struct cgroup *cgroup) {
     return stat_sum(cgroup, version == 2 ? v2 : v1);
 }
 
-/* v2: how often the container met its own limit. v1 counts that (failcnt) no longer on newer kernels. */
+/* v2: how often the container met its own limit. On v1 newer kernels no longer count that in failcnt. */
 static uint64_t read_limit_events(const struct cgroup *cgroup) {
     return version == 2 ? cgroup_read_key(cgroup->memory_events, "oom") : 0;
 }
 
-/* v1 has the peak only: it stops below the limit by less than one charge batch. An earlier run may have left
- * it there; then an OOM kill of the host's is taken for the container's. */
+/* v1 has only the peak, which stops below the limit by less than one charge batch. A peak left by an earlier
+ * run makes an OOM kill of the host count as the container's. */
 static int met_own_limit(const struct slot *slot, uint64_t peak) {
     const struct cgroup *cgroup = &slot->cgroup;
     if (version == 2)
@@ -143,10 +143,11 @@ static uint64_t clock_of(int pid) {
     return pid > 0 ? looks_process_clock(pid) : 0;
 }
 
-/* The container's, without what our own processes used of it. `slot_pid`: the slot may be asked for by the
- * program's process. */
+/* The container's CPU time without that of agent, slot and seat. `slot_pid`: both the slot and the program's
+ * process call this. */
 static uint64_t read_cpu(const struct slot *slot, int slot_pid) {
-    /* Ours first: what they use in between counts for the program rather than not at all. */
+    /* Reads the own clocks first: CPU time that these processes use in between is then charged to the program
+     * instead of being lost. */
     uint64_t ours = clock_of(1) + clock_of(slot_pid) + clock_of(slot->seat_pid);
     uint64_t all = version == 2 ? cgroup_read_key(slot->cgroup.cpu_usage, "usage_usec") * 1000
                                 : text_read_number(slot->cgroup.cpu_usage);
@@ -157,13 +158,13 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
     const struct cgroup *cgroup = &slot->cgroup;
     uint64_t limit = text_read_number(cgroup->memory_limit); /* "max" reads as 0 */
-    /* Of our own processes the kernel's part comes and goes; the embedder counts with a fixed sum for them.
-     */
+    /* Kernel memory of agent, slot and seat varies, so the embedder adds a fixed sum for them to the
+     * limit. */
     uint64_t held = container_held(slot) + slot->container.content_bytes,
              slack = slot->config->memory_slack_bytes;
     *memory_base_bytes = text_read_number(cgroup->memory_usage);
     *cpu_base_ns = read_cpu(slot, (int)SYS_CALL_0(__NR_getppid));
-    /* The engine was asked for it before. A run without its limit in force is none. */
+    /* The embedder had the engine set this limit. Without it in force the run must not start. */
     if (limit == 0 || limit + slack < held + limits->memory_bytes ||
         limit > held + limits->memory_bytes + slack)
         return failure_at(ISOLATE_STAGE_LIMITS, -ERANGE, ISOLATE_CGROUP_MEMORY);
@@ -191,8 +192,8 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
     if (usage->is_out_of_memory)
         release_reserve();
-    /* An OOM kill takes one process, and the rest of the run would go on: it is looked for when it could have
-     * happened. */
+    /* An OOM kill ends one process, and the rest of the run would go on. So the next sample is due when the
+     * program could have reached the limit. */
     uint64_t limit = ready->limits.memory_bytes, used = usage->memory_peak_bytes;
     return looks_next_ns(used < limit ? limit - used : 0);
 }
@@ -212,7 +213,7 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
     }
     usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
     usage->memory_limit_reached = met_own_limit(slot, peak);
-    /* File cache from before the run made room for it: then it used more than the counter rose. */
+    /* Freed file cache from before the run gave the program room, so it used more than the counter rose. */
     if (usage->is_out_of_memory && usage->memory_limit_reached &&
         usage->memory_peak_bytes < ready->limits.memory_bytes)
         usage->memory_peak_bytes = ready->limits.memory_bytes;

@@ -1,4 +1,4 @@
-/* What the kinds of cgroup.h are made of: descriptors, files and directories of cgroups. */
+/* Helpers for the kinds of cgroup.h: descriptors, files and directories of cgroups. */
 #include "accounting/cgroup_kinds.h"
 
 #include <linux/sched.h>
@@ -8,7 +8,7 @@
 #include "sys.h"
 #include "text.h"
 
-/* Where the descriptors of struct cgroup stand. */
+/* The offsets of struct cgroup's descriptors. */
 static const size_t members[] = {
     offsetof(struct cgroup, slot_dir),     offsetof(struct cgroup, run_dir),
     offsetof(struct cgroup, memory_limit), offsetof(struct cgroup, swap_limit),
@@ -49,7 +49,8 @@ _Static_assert((int)ISOLATE_DETAIL_JOIN_CGROUP_RIGHTS == (int)ISOLATE_CGROUP_COU
 struct isolate_failure cgroup_unshare(struct slot *slot) {
     long result = SYS_CALL_1(__NR_unshare, CLONE_NEWCGROUP);
     slot->cgroup.has_namespace = result == 0;
-    /* Without a user namespace of our own that takes a right that we may lack; the report then says so. */
+    /* Without a user namespace of the slot's own this needs CAP_SYS_ADMIN, which it may lack; the run's
+     * layers then show that. */
     if (result == -EPERM)
         result = 0;
     return failure_at(result < 0 ? ISOLATE_STAGE_JOIN_CGROUP : 0, result, ISOLATE_DETAIL_JOIN_CGROUP_RIGHTS);
@@ -62,7 +63,7 @@ int cgroup_open_files(struct cgroup *cgroup, const struct cgroup_file *files, un
         int *fd = member_at(cgroup, files[i].member);
         const char *parts[] = {directory, files[i].name, 0};
         if (files[i].hierarchy != hierarchy || *fd >= 0)
-            continue; /* of several names of a file the first one counts that is there */
+            continue; /* one file may have several names; the first that exists counts */
         int result = text_join(path, sizeof path, parts);
         if (result == 0)
             result = *fd = sys_openat(dir, path, files[i].flags, 0);
@@ -102,7 +103,7 @@ uint64_t cgroup_read_key(int fd, const char *key) {
 void cgroup_finish_processes(const struct cgroup *cgroup, const struct cgroup_base *base, uint64_t seats,
                              struct cgroup_usage *usage) {
     usage->processes_limit_hit = cgroup_read_key(cgroup->pids_events, "max") > base->pids_events;
-    /* The kernel's peak cannot be reset: it speaks of this run only when it rose. */
+    /* The kernel's peak cannot be reset: it is this run's only when it rose. */
     uint64_t peak = cgroup->pids_peak >= 0 ? text_read_number(cgroup->pids_peak) : 0;
     usage->processes_source = ISOLATE_SOURCE_SAMPLED;
     if (peak > base->pids_peak) {

@@ -1,4 +1,4 @@
-/* What a kind of cgroup.h is, and what the kinds are made of. */
+/* The interface of a kind of cgroup.h, and the helpers for the kinds. */
 #ifndef ISOLATE_ACCOUNTING_CGROUP_KINDS_H
 #define ISOLATE_ACCOUNTING_CGROUP_KINDS_H
 
@@ -6,20 +6,21 @@
 
 #include "slot_state.h"
 
-/* What the counters said when a run ended, or until now. */
+/* What the counters showed at the end of a run, or until now. */
 struct cgroup_usage {
     uint64_t cpu_ns, memory_peak_bytes, resident_bytes;
     uint64_t processes_peak;
     uint32_t cpu_source, memory_source, processes_source; /* enum isolate_source */
-    int is_out_of_memory;     /* somebody was killed for want of memory, or must be now */
-    int memory_limit_reached; /* and it was the run's own limit */
+    /* The kernel killed a process for lack of memory, or the slot must kill the run. */
+    int is_out_of_memory;
+    int memory_limit_reached; /* the run's own limit caused that */
     int processes_limit_hit;
-    int is_over_processes; /* far above the limit: nothing else holds it */
-    /* What wait4 said of the first process; filled in by the slot before cgroup_finish. */
+    int is_over_processes; /* far above the limit, where no rlimit holds: the slot must kill the run */
+    /* wait4's figures for the first process; the slot fills them in before cgroup_finish. */
     uint64_t rusage_cpu_ns, rusage_resident_bytes;
 };
 
-/* Those that a kind has nothing to do for are null: up to `join`. */
+/* Functions up to `join` are null where a kind has nothing to do. */
 struct cgroup_functions {
     struct isolate_failure (*setup)(const struct isolate_config *config);
     void (*remove_all)(const struct isolate_config *config);
@@ -40,21 +41,21 @@ struct cgroup_functions {
 extern const struct cgroup_functions cgroup_v1_functions, cgroup_v2_functions, cgroup_none_functions,
     cgroup_container_functions;
 
-/* No file is open. */
+/* Marks every descriptor as not open. */
 void cgroup_clear(struct cgroup *cgroup);
 void cgroup_close(struct cgroup *cgroup);
-/* All descriptors, for sys_close_others. Returns how many were put into `fds`, at most 20. */
+/* Lists all descriptors, for sys_close_others. Returns how many were put into `fds`, at most 20. */
 unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]);
 
 enum { CGROUP_PATH_BYTES = 640 };
 
-/* Waits for the embedder's word where the cgroups are to be. 0 when there is no place. */
+/* Waits until the embedder sends the directory for the cgroups. Returns 0 when there is none. */
 int cgroup_v2_receive_place(void);
 
-/* The caller sees the cgroup it is in as the root, and so do its children. */
+/* Makes the caller's current cgroup the root that the caller and its children see. */
 struct isolate_failure cgroup_unshare(struct slot *slot);
 
-/* A file of a cgroup, and where struct cgroup keeps its descriptor. */
+/* A file of a cgroup, and the offset of its descriptor in struct cgroup. */
 struct cgroup_file {
     int hierarchy;
     const char *name;
@@ -63,17 +64,17 @@ struct cgroup_file {
     size_t member;
 };
 
-/* Opens those of the hierarchy: their names are appended to `directory`, which is below `dir`. 0, or -errno.
- */
+/* Opens this hierarchy's files; appends each name to `directory`, which is below `dir`. 0, or -errno. */
 int cgroup_open_files(struct cgroup *cgroup, const struct cgroup_file *files, unsigned count, int hierarchy,
                       int dir, const char *directory);
 
 int cgroup_make_directory(int dir, const char *path);
-/* Waits out the moment for which a cgroup stays busy after its last process; none is no error. */
+/* Removes a cgroup, waiting while it stays busy after its last process. A missing cgroup is no error. */
 int cgroup_remove_directory(int dir, const char *path);
 int cgroup_write_at(int dir, const char *path, const char *text);
 uint64_t cgroup_read_key(int fd, const char *key);
-/* Adds the peak of processes to what was sampled. `seats`: processes of ours that are counted along. */
+/* Combines the kernel's peak of processes with the sampled one. `seats`: how many processes besides the
+ * program's are counted. */
 void cgroup_finish_processes(const struct cgroup *cgroup, const struct cgroup_base *base, uint64_t seats,
                              struct cgroup_usage *usage);
 

@@ -1,13 +1,13 @@
 /*
- * No cgroup: what rlimits cannot bound is looked at from time to time, and what was not seen is not told.
+ * No cgroup: the slot samples what rlimits cannot bound, and figures between samples are lost.
  *
- * Memory is the anonymous and shared memory that the processes have mapped. What nobody has mapped is not
- * seen: files of a tmpfs (the disk limit bounds them), a memory file that is only written, pipes, the
- * kernel's own. The next look comes before the rest of the limit could be used up, and RLIMIT_DATA stands
- * behind it. CPU time is read from each process's own clock; of a process that nobody waited for, what it
- * used since the last look is lost. RLIMIT_NPROC refuses processes beyond the limit, by user and user
- * namespace. Where the user has others there than ours, it is set above their number with some room, since
- * that changes; whoever is then seen with more than the limit is ended.
+ * Memory is the anonymous and shared memory that the processes have mapped. Unmapped memory is not seen:
+ * files of a tmpfs (the disk limit bounds them), a memory file that is only written, pipes, the kernel's own.
+ * The next sample comes before the rest of the limit could be used up, and RLIMIT_DATA is a second bound. CPU
+ * time is read from each process's own clock; what a process that no parent waited for used since the last
+ * sample is lost. RLIMIT_NPROC refuses processes beyond the limit, by user and user namespace. Where the user
+ * has other processes there, RLIMIT_NPROC is set above their number with some room, since that number
+ * changes; the slot ends a run that it sees above its limit.
  */
 
 #include "accounting/cgroup_kinds.h"
@@ -23,13 +23,13 @@
 #include <linux/kcmp.h>
 
 enum {
-    PARTS_LEAST = 4 << 20, /* small processes that come and go are not worth the waiting */
-    SHARED_ROOM = 64,      /* processes that a user may start elsewhere during a run */
+    PARTS_LEAST = 4 << 20, /* below this, the exact figure is not worth its cost */
+    SHARED_ROOM = 64,      /* room for processes that the user starts elsewhere during a run */
     OURS = 3,              /* slot, seat and looker, when a cell is prepared */
     DOUBT_NS = 32000000,
-    LOOK_SHARE = 5,         /* at most one part in so many is spent on looking */
-    PROCESSES_SLACK = 2,    /* those that die while we count may be counted twice */
-    NS_PER_TICK = 10000000, /* USER_HZ, in which proc counts */
+    LOOK_SHARE = 5,         /* sampling takes at most one part in this many of the time */
+    PROCESSES_SLACK = 2,    /* processes that die during the count may be counted twice */
+    NS_PER_TICK = 10000000, /* USER_HZ, the unit of proc */
 };
 
 /* CPU time of the run's processes. */
@@ -39,11 +39,11 @@ static struct {
         int pid;
         uint64_t ns;
     } clocks[MEMBERS_MAX];
-    uint64_t gone_ns;  /* of those that are dead, as they were last seen */
-    uint64_t total_ns; /* the most that was ever proven */
+    uint64_t gone_ns;  /* of dead processes, as last sampled */
+    uint64_t total_ns; /* the largest sum so far */
 } cpu;
 
-static uint64_t doubt_since_ns; /* memory has perhaps been above its limit since then; 0: no */
+static uint64_t doubt_since_ns; /* since when memory may have been above its limit; 0: it is not */
 static struct member members[MEMBERS_MAX];
 static uint64_t resident_of[MEMBERS_MAX], tables_of[MEMBERS_MAX];
 
@@ -51,11 +51,12 @@ static struct isolate_failure prepare(struct slot *slot) {
     cpu.count = 0;
     cpu.gone_ns = cpu.total_ns = doubt_since_ns = 0;
     slot->cell.processes_base = 0;
-    /* Without a user namespace the program itself asks, when it begins. */
+    /* At level minimal the program's process counts instead, when it sets its limits. */
     if (!has_own_user(slot) && has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) {
         uint64_t count = nproc_count(OURS);
-        slot->cell.processes_base = count + 1; /* init comes after this */
-        if (count > OURS)                      /* a kernel before 5.14 counts on the whole host */
+        slot->cell.processes_base = count + 1; /* init starts after this count */
+        /* Before 5.14 the kernel counts the user's processes on the whole host. */
+        if (count > OURS)
             slot->cell.processes_base += SHARED_ROOM;
     }
     return failure_at(0, 0, 0);
@@ -65,12 +66,12 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
     (void)slot;
     (void)limits;
-    *memory_base_bytes = 0; /* exec leaves nothing of what this process holds */
+    *memory_base_bytes = 0; /* exec frees all memory of this process */
     *cpu_base_ns = looks_process_clock(0);
     return failure_at(0, 0, 0);
 }
 
-/* CPU time of the dead children that a process waited for, and of theirs. */
+/* CPU time of the dead children that a process waited for, and of their children. */
 static uint64_t read_waited(const struct slot *slot, int entry) {
     char text[1024];
     enum { CUTIME = 16, CSTIME = 17 };
@@ -79,7 +80,7 @@ static uint64_t read_waited(const struct slot *slot, int entry) {
     return (text_stat_field(text, CUTIME) + text_stat_field(text, CSTIME)) * NS_PER_TICK;
 }
 
-/* Takes a process's clock out of those of the last look; 0 if it is new. */
+/* Removes a process's clock from the last sample's and returns it; 0 if the process is new. */
 static uint64_t take_clock(int pid) {
     for (unsigned i = 0; i < cpu.count; i++)
         if (cpu.clocks[i].pid == pid) {
@@ -97,7 +98,7 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
         uint64_t before = take_clock(members[i].pid);
         now[i] = (struct clock){members[i].pid, looks_process_clock(members[i].pid)};
         if (now[i].ns < before)
-            cpu.gone_ns += before; /* dead; if the number is in use again, by another */
+            cpu.gone_ns += before; /* the process is dead; another one may have its number now */
         living += now[i].ns;
         waited += read_waited(slot, members[i].entry);
     }
@@ -106,7 +107,7 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
             cpu.gone_ns += cpu.clocks[i].ns;
     memcpy(cpu.clocks, now, count * sizeof now[0]);
     cpu.count = count;
-    /* Each of the two leaves something out, and some of the dead are in both. */
+    /* Some dead processes are in only one of the two sums and some are in both, so the larger one counts. */
     uint64_t most = living + (cpu.gone_ns > waited ? cpu.gone_ns : waited);
     if (most > cpu.total_ns)
         cpu.total_ns = most;
@@ -121,7 +122,7 @@ static uint64_t kilobytes(const char *text, const char *key) {
     return text_find(text, key, 0) * 1024;
 }
 
-/* Anonymous and shared memory of one process, its page tables, and its threads. */
+/* Anonymous and shared memory of one process with its page tables; also counts its threads. */
 static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *threads, uint64_t *tables) {
     char text[4096];
     struct member all[8];
@@ -129,28 +130,29 @@ static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *thre
     if (members_read(slot, entry, "status", text, sizeof text) <= 0)
         return 0;
     *threads = text_find(text, "Threads:", 0);
-    /* An orphan that waits to be buried by us is no process of the program's any more. */
+    /* An orphan that only waits for the slot to reap it is no longer counted. */
     if (*threads == 1 && text_contains_after(text, "State:", "Z") &&
         (int)text_find(text, "PPid:", 0) == members_own_entry(slot))
         *threads = 0;
-    /* When the first thread has left, its file shows no memory, though the others have it all. */
+    /* After its first thread exited, a process's status shows no memory, though the other threads still have
+     * it. */
     unsigned count = text_find(text, "RssAnon:", ~0ull) == ~0ull && *threads > 1
                          ? members_threads(slot, entry, all, sizeof all / sizeof all[0])
                          : 0;
     for (unsigned i = 0; i < count && text_find(text, "RssAnon:", ~0ull) == ~0ull; i++)
         if (all[i].entry != entry)
             members_read(slot, all[i].entry, "status", text,
-                         sizeof text); /* also found under its own number */
+                         sizeof text); /* proc also finds a thread under its own number */
     *tables = kilobytes(text, "VmPTE:");
     return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:") + *tables;
 }
 
-/* A process's part of what it shares with others of the run after a fork; `all` when it cannot be read. 0: it
- * cannot be told now, so `all` may be too much. */
+/* A process's proportional part of memory shared within the run after a fork; `all` when it cannot be read.
+ * Returns 0 when the looker does not answer in time, so that `all` may be too much. */
 static int read_own_part(const struct slot *slot, int entry, uint64_t all, uint64_t *part) {
     int n = looker_read_part(slot, entry, part);
     if (n == -ESRCH && members_threads(slot, entry, (struct member[2]){{0, 0}}, 2) < 2)
-        *part = 0; /* it has died meanwhile */
+        *part = 0; /* it died meanwhile */
     else if (n <= 0 || *part > all)
         *part = all;
     return n != -EAGAIN;
@@ -158,7 +160,8 @@ static int read_own_part(const struct slot *slot, int entry, uint64_t all, uint6
 
 enum sharing { NOT_SHARED, SHARED, PERHAPS_SHARED };
 
-/* Between vfork and exec two processes have one memory. A container may forbid to ask: then it may be. */
+/* Between vfork and exec two processes share one memory. Where the container forbids kcmp, they may share
+ * it. */
 static enum sharing has_memory_of_another(unsigned index) {
     for (unsigned i = 0; i < index; i++) {
         if (resident_of[i] != resident_of[index])
@@ -172,7 +175,7 @@ static enum sharing has_memory_of_another(unsigned index) {
     return NOT_SHARED;
 }
 
-/* `doubtful`: what may be counted twice. */
+/* `doubtful`: memory that may be counted twice. */
 static uint64_t read_parts(const struct slot *slot, unsigned count, uint64_t *doubtful) {
     uint64_t sum = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -188,7 +191,8 @@ static uint64_t read_parts(const struct slot *slot, unsigned count, uint64_t *do
     return sum;
 }
 
-/* No child stays that long between vfork and exec: what is still there is memory of its own. */
+/* Child and parent never stay that long between vfork and exec: after this time, the memory is the process's
+ * own. */
 static uint64_t settle_doubt(uint64_t resident, uint64_t doubtful, uint64_t limit, uint64_t now_ns) {
     if (resident > limit || resident + doubtful <= limit)
         doubt_since_ns = 0;
@@ -212,10 +216,11 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
         largest = resident_of[i] > largest ? resident_of[i] : largest;
         threads += own_threads;
     }
-    /* The sum counts what is shared once for each. The exact figure takes long, so only where it matters. */
+    /* The sum counts shared memory once per process. The exact figure takes long, so it is read only where
+     * the sum would be a new peak. */
     if (count > 1 && resident > usage->resident_bytes && resident > PARTS_LEAST)
         resident = read_parts(slot, count, &doubtful);
-    /* What one process has alone is no doubt, though its part could not be read. */
+    /* What one process has alone is certain, even if its part could not be read. */
     if (resident < largest)
         resident = largest;
     resident = settle_doubt(resident, doubtful, limit, begin_ns);
@@ -223,12 +228,14 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
         usage->resident_bytes = resident;
     if (threads > usage->processes_peak)
         usage->processes_peak = threads;
-    /* A refusal leaves no trace. Of a limit of one every program would have reached it. */
+    /* The kernel does not count refusals, so reaching the limit counts as meeting it; except for a limit of
+     * one, which every program reaches. */
     if (threads >= ready->limits.processes && threads > 1)
         usage->processes_limit_hit = 1;
     if (resident > limit)
         usage->is_out_of_memory = 1;
-    /* RLIMIT_NPROC does not hold the host's root, and the user's other processes may have left room. */
+    /* RLIMIT_NPROC does not apply to the host's root, and exits of the user's other processes may have left
+     * room. */
     if (threads > PROCESSES_SLACK * ready->limits.processes)
         usage->is_over_processes = 1;
     uint64_t wait = looks_next_ns(resident < limit && doubt_since_ns == 0 ? limit - resident : 0);
@@ -239,7 +246,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
 static void finish(struct slot *slot, const struct isolate_ready_record *ready, struct cgroup_usage *usage) {
     (void)slot;
     (void)ready;
-    /* wait4 knows all that was waited for, to the end; the looks know what was not. */
+    /* wait4 covers every process that was waited for, up to its end; the samples cover the others. */
     int is_rusage = usage->rusage_cpu_ns >= cpu.total_ns;
     usage->cpu_ns = is_rusage ? usage->rusage_cpu_ns : cpu.total_ns;
     usage->cpu_source = is_rusage ? ISOLATE_SOURCE_RUSAGE : ISOLATE_SOURCE_SAMPLED;
@@ -253,7 +260,7 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
 }
 
 const struct cgroup_functions cgroup_none_functions = {
-    .join = cgroup_unshare, /* it is the embedder's: the program shall not learn its path */
+    .join = cgroup_unshare, /* the cgroup is the embedder's: the program must not learn its path */
     .prepare = prepare,
     .begin = begin,
     .cpu_ns = cpu_ns,

@@ -1,9 +1,9 @@
 /*
  * cgroup v1: memory, pids and cpuacct, each in a hierarchy of its own.
  *
- * A slot has one cgroup, which is recycled for every run: the peak can be reset, and a memory cgroup that is
- * merely removed stays in the kernel while one page of file cache is charged to it. Moving a process takes
- * milliseconds here after a quiet spell, so the seat moves once, and the programs are born beside it.
+ * A slot has one cgroup, which is recycled for every run: the peak can be reset, and a removed memory cgroup
+ * stays in the kernel while one page of file cache is charged to it. Moving a process here takes milliseconds
+ * after a quiet time, so only the seat moves, once, and the programs are born in its cgroup.
  */
 #include "accounting/cgroup_kinds.h"
 #include "config.h"
@@ -53,7 +53,7 @@ static void remove_all(const struct isolate_config *config) {
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
         const char *base = base_of(config, h);
         char path[CGROUP_PATH_BYTES];
-        /* The supervisor itself still sits in its leaf: it goes back to the parent first. */
+        /* The supervisor is still in its leaf, so it moves back to the parent first. */
         const char *parent[] = {base, "/../cgroup.procs", 0};
         if (text_join(path, sizeof path, parent) == 0)
             cgroup_write_at(AT_FDCWD, path, "0");
@@ -88,7 +88,7 @@ static const struct cgroup_file files[] = {
 
 static struct isolate_failure create(const struct isolate_config *config, uint32_t slot, uint32_t owner,
                                      struct cgroup *cgroup) {
-    (void)owner; /* the descriptors carry the supervisor's rights */
+    (void)owner; /* the supervisor opens the descriptors, and the kernel checks the opener's rights */
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
         char path[CGROUP_PATH_BYTES];
         int result = slot_path(config, h, slot, "", path);
@@ -105,7 +105,7 @@ static struct isolate_failure create(const struct isolate_config *config, uint32
 static int remove_slot(const struct isolate_config *config, uint32_t slot) {
     int result = 0;
     char path[CGROUP_PATH_BYTES];
-    /* File cache that is still charged would keep the removed cgroup alive in the kernel. */
+    /* File cache charged to it would keep the removed cgroup in the kernel. */
     if (slot_path(config, ISOLATE_CGROUP_MEMORY, slot, "/memory.force_empty", path) == 0)
         cgroup_write_at(AT_FDCWD, path, "0");
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
@@ -125,12 +125,12 @@ static struct isolate_failure open_slot(struct slot *slot) {
 
 static struct isolate_failure join(struct slot *slot) {
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
-        /* Permission is that of the opener, the supervisor; "0" is the writer itself. */
+        /* The kernel checks the rights of the opener, the supervisor; "0" stands for the writing process. */
         long result = sys_write(slot->cgroup.procs[h], "0", 1);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_JOIN_CGROUP, result, h);
     }
-    /* From inside, so that the programs see their own cgroup as the root. */
+    /* Unshared from inside, so that programs see this cgroup as the root. */
     return cgroup_unshare(slot);
 }
 
@@ -149,12 +149,11 @@ static struct isolate_failure prepare(struct slot *slot) {
     if (cgroup->swap_limit >= 0)
         sys_write(cgroup->swap_limit, "-1", 2);
     sys_write(cgroup->memory_limit, "-1", 2);
-    /* The next run must not find the file cache of the last one on its account. */
+    /* Frees the last run's file cache, which would otherwise count for the next run. */
     base->resident_bytes = 0;
     if (text_read_number(cgroup->memory_usage) > 2 * slot->config->charge_batch_bytes) {
         sys_write(cgroup->reclaim, "0", 1);
-        base->resident_bytes =
-            read_resident(cgroup); /* files in /work that an earlier run of the sandbox wrote */
+        base->resident_bytes = read_resident(cgroup); /* files in /work from an earlier run of the sandbox */
     }
     base->oom_kills = cgroup_read_key(cgroup->memory_events, "oom_kill");
     base->pids_events = cgroup_read_key(cgroup->pids_events, "max");
@@ -166,21 +165,21 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
     const struct cgroup *cgroup = &slot->cgroup;
     int index = ISOLATE_CGROUP_MEMORY;
-    /* The seat, and what a slot's earlier runs left in /work, are not this run's: its limit starts above
-     * them. */
+    /* The seat's memory and files in /work from earlier runs do not count for this run: its limit starts
+     * above them. */
     uint64_t base = text_read_number(cgroup->memory_usage);
     int result = text_write_number(cgroup->memory_limit, base + limits->memory_bytes);
-    /* Both limits were unlimited at rest, so the lower one may come first. */
+    /* Both limits are off between runs, so the lower one may be set first. */
     if (result == 0 && cgroup->swap_limit >= 0)
         result = text_write_number(cgroup->swap_limit, base + limits->memory_bytes);
-    /* On an account of its own here: a full one makes the senders wait. */
+    /* v1 accounts TCP buffers separately; when this account is full, senders wait. */
     if (result == 0 && cgroup->tcp_limit >= 0 && slot->config->network == ISOLATE_NETWORK_LOOPBACK)
         result = text_write_number(cgroup->tcp_limit, limits->memory_bytes);
     if (result == 0)
         result = text_write_number(cgroup->memory_peak, 0);
     if (result == 0) {
         index = ISOLATE_CGROUP_PIDS;
-        result = text_write_number(cgroup->pids_max, limits->processes + 1); /* the seat */
+        result = text_write_number(cgroup->pids_max, limits->processes + 1); /* plus the seat */
     }
     *memory_base_bytes = base;
     *cpu_base_ns = text_read_number(cgroup->cpu_usage);
@@ -199,7 +198,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     if (resident > slot->cell.base.resident_bytes + usage->resident_bytes)
         usage->resident_bytes = resident - slot->cell.base.resident_bytes;
     if (processes > usage->processes_peak + 1)
-        usage->processes_peak = processes - 1; /* the seat */
+        usage->processes_peak = processes - 1; /* less the seat */
     usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
     return ~0ull;
 }
@@ -212,7 +211,8 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
     usage->cpu_source = usage->memory_source = ISOLATE_SOURCE_CGROUP;
     usage->memory_peak_bytes = peak > ready->memory_base_bytes ? peak - ready->memory_base_bytes : 0;
     usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
-    /* The counter stops below the limit by less than what was asked for at once: one charge batch. */
+    /* The counter stops below the limit by less than one charge batch, the amount that the kernel requests at
+     * once. */
     usage->memory_limit_reached = peak + slot->config->charge_batch_bytes >= limit;
     cgroup_finish_processes(cgroup, &slot->cell.base, 1, usage);
 }

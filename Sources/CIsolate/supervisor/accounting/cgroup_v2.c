@@ -1,15 +1,16 @@
 /*
  * cgroup v2: one hierarchy, one fresh cgroup for each run.
  *
- *   swift-sandbox-…/            memory and pids are given to what is below
- *     ├─ supervisor/            the supervisor, the slots, the seats, the inits
- *     └─ slot-N/                owned by the slot's root, which makes in it
- *          └─ run-K/            the program with all its children, and nothing else
+ *     swift-sandbox-…/            enables memory and pids for its children
+ *       ├─ supervisor/            the supervisor, the slots, the seats, the inits
+ *       └─ slot-N/                owned by the slot's root, which makes cgroups in it
+ *            └─ run-K/            the program with all its children, and no other process
  *
- * Before 6.12 the peak of memory cannot be reset, and those of processes never can: what is to be exact has
- * to be new. The program's process is cloned right into it (CLONE_INTO_CGROUP), so nobody is ever moved and
- * no process of ours is counted along or dies with the program's memory. The kernel lets the slot clone there
- * because it may write cgroup.procs of both run-K and what is above both cgroups, the first directory.
+ * Before 6.12 the peak of memory cannot be reset, and the peak of processes never can, so exact figures need
+ * a new cgroup. The seat clones the program's process right into it (CLONE_INTO_CGROUP): no process is ever
+ * moved, and none of the library's own is counted there or dies with the program's memory. The kernel permits
+ * the clone because the slot's root may write cgroup.procs both of run-K and of the common ancestor, the
+ * first directory.
  */
 #include "accounting/cgroup_kinds.h"
 
@@ -24,13 +25,13 @@ static struct isolate_failure failure(int result) {
     return failure_at(result < 0 ? ISOLATE_STAGE_CGROUP : 0, result, ISOLATE_CGROUP_MEMORY);
 }
 
-/* The directory that a scope of systemd's is; not ours to make or to remove. */
+/* The directory of a systemd scope; systemd makes and removes it. */
 static struct isolate_place_record place;
 
 int cgroup_v2_receive_place(void) {
     sys_result n = sys_receive(ISOLATE_FD_SOCKET, &place, sizeof place, 0, 0, 0);
     if (n == 0)
-        sys_exit(0); /* the embedder is gone */
+        sys_exit(0); /* the embedder has ended */
     if (n != sizeof place || place.type != ISOLATE_CGROUP_PLACE || place.path[sizeof place.path - 1] != 0)
         place.path[0] = 0;
     return place.path[0] != 0;
@@ -58,7 +59,7 @@ static int write_below(const struct isolate_config *config, const char *file, co
     return result < 0 ? result : cgroup_write_at(AT_FDCWD, path, text);
 }
 
-/* Both, or not at all: what gives one controller may refuse the other. */
+/* Both controllers or none: a parent may delegate one and refuse the other. */
 static const char controllers[] = "+memory +pids";
 
 static struct isolate_failure setup(const struct isolate_config *config) {
@@ -68,11 +69,12 @@ static struct isolate_failure setup(const struct isolate_config *config) {
         result = path_below(config, "/supervisor", path);
     if (result == 0)
         result = cgroup_make_directory(AT_FDCWD, path);
-    /* First out of the way: a directory with processes may not give controllers. */
+    /* The supervisor moves into its leaf first: a directory with processes cannot enable controllers for
+     * children. */
     if (result == 0)
         result = write_below(config, "/supervisor/cgroup.procs", "0");
     if (result == 0 && write_below(config, "/cgroup.subtree_control", controllers) < 0) {
-        /* The parent does not give them yet. */
+        /* The parent does not enable them yet. */
         result = write_below(config, "/../cgroup.subtree_control", controllers);
         if (result == 0)
             result = write_below(config, "/cgroup.subtree_control", controllers);
@@ -83,8 +85,8 @@ static struct isolate_failure setup(const struct isolate_config *config) {
 static void remove_all(const struct isolate_config *config) {
     char path[CGROUP_PATH_BYTES];
     const char *procs[] = {config_text(config, config->cgroup_home), "/cgroup.procs", 0};
-    /* The supervisor itself still sits in its leaf. Where it may not go back, whoever outlives it removes the
-     * rest. */
+    /* The supervisor is still in its leaf. Where it has no right to move back, the owner, which outlives it,
+     * removes the rest. */
     if (text_join(path, sizeof path, procs) < 0 || cgroup_write_at(AT_FDCWD, path, "0") < 0)
         return;
     if (path_below(config, "/supervisor", path) == 0)
@@ -92,7 +94,7 @@ static void remove_all(const struct isolate_config *config) {
     cgroup_remove_directory(AT_FDCWD, base_of(config));
 }
 
-/* Gives a file to the slot's root, unless it is its own already. */
+/* Makes the slot's root the owner of a file, unless it already is. */
 static int give(const char *path, uint32_t owner) {
     if (owner == (uint32_t)SYS_CALL_0(__NR_geteuid))
         return 0;
@@ -116,7 +118,8 @@ static struct isolate_failure create(const struct isolate_config *config, uint32
         if (result == 0)
             result = give(path, owner);
     }
-    /* The kernel asks for this one too, of whoever clones from the seat's cgroup into a run's. */
+    /* A clone from the seat's cgroup into a run's needs write access to the common ancestor's cgroup.procs
+     * too. */
     if (result == 0)
         result = path_below(config, "/cgroup.procs", path);
     if (result == 0)
@@ -124,7 +127,7 @@ static struct isolate_failure create(const struct isolate_config *config, uint32
     return failure(result);
 }
 
-/* Frees the file cache that is charged here: a removed cgroup stays in the kernel while there is any. */
+/* Frees the file cache that is charged to it: otherwise the removed cgroup stays in the kernel. */
 static void reclaim(int dir) {
     char text[4096], bytes[24];
     int CLEANUP_CLOSE stat = sys_openat(dir, "memory.stat", O_RDONLY, 0);
@@ -132,9 +135,9 @@ static void reclaim(int dir) {
         return;
     uint64_t cache = text_find(text, "file", 0), shared = text_find(text, "shmem", 0);
     if (cache <= shared)
-        return; /* nothing, or only what its own end frees */
+        return; /* nothing, or only shared memory, which its own end frees */
     text_number(bytes, cache - shared);
-    if (cgroup_write_at(dir, "memory.reclaim", bytes) == -ENOENT) { /* before 5.19 */
+    if (cgroup_write_at(dir, "memory.reclaim", bytes) == -ENOENT) { /* kernels before 5.19 lack it */
         cgroup_write_at(dir, "memory.high", "0");
         cgroup_write_at(dir, "memory.high", "max");
     }
@@ -148,7 +151,7 @@ static int remove_run(int parent, const char *name) {
     return cgroup_remove_directory(parent, name);
 }
 
-/* Every directory in it: one as a rule, none after a slot that had time to clean up. */
+/* Removes every run's cgroup: usually one, none if the slot had time to clean up. */
 static int remove_runs(int dir) {
     struct sys_entries entries;
     const struct sys_entry *entry;
@@ -180,16 +183,16 @@ static struct isolate_failure open_slot(struct slot *slot) {
     int result = slot_path(slot->config, slot->number, "", path);
     if (result < 0)
         return failure(result);
-    /* A mount of its own: from an ordinary descriptor ".." would lead to the whole of the host's tree. */
+    /* A mount of its own: from an ordinary descriptor, ".." would lead to the host's whole tree. */
     result = (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC);
-    if (result == -EPERM) /* no user namespace of ours: then the host's tree is around us anyway */
+    if (result == -EPERM) /* without a user namespace the slot sees the host's tree in any case */
         result = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
     slot->cgroup.slot_dir = result;
     return failure(result);
 }
 
 static struct isolate_failure join(struct slot *slot) {
-    (void)slot; /* the seat stays beside the supervisor */
+    (void)slot; /* the seat stays in the supervisor's cgroup */
     return failure(0);
 }
 
@@ -234,7 +237,7 @@ static struct isolate_failure prepare(struct slot *slot) {
     close_run(cgroup);
     if (cgroup->run_number > 0) {
         run_name(cgroup->run_number, name);
-        remove_run(cgroup->slot_dir, name); /* what stays is removed with the slot */
+        remove_run(cgroup->slot_dir, name); /* a cgroup that cannot be removed now is removed with the slot */
     }
     run_name(++cgroup->run_number, name);
     int result = (int)SYS_CALL_3(__NR_mkdirat, cgroup->slot_dir, name, 0755);
@@ -242,7 +245,7 @@ static struct isolate_failure prepare(struct slot *slot) {
         result = cgroup->run_dir = sys_openat(cgroup->slot_dir, name, O_PATH | O_DIRECTORY, 0);
     if (result >= 0)
         result = cgroup_open_files(cgroup, files, sizeof files / sizeof files[0], 0, cgroup->run_dir, "");
-    if (result >= 0) /* an OOM kill is everybody's end, not only the largest process's; from 4.19 */
+    if (result >= 0) /* an OOM kill ends the whole run, not only its largest process; from 4.19 */
         result = cgroup_write_at(cgroup->run_dir, "memory.oom.group", "1");
     if (result == 0 && cgroup->swap_limit >= 0)
         result = text_write_number(cgroup->swap_limit, 0);
@@ -253,14 +256,14 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
                                     uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
     const struct cgroup *cgroup = &slot->cgroup;
     int index = ISOLATE_CGROUP_MEMORY;
-    /* What the process before exec holds is not the program's. */
+    /* Memory of the process before exec does not count for the program. */
     *memory_base_bytes = text_read_number(cgroup->memory_usage);
     int result = text_write_number(cgroup->memory_limit, *memory_base_bytes + limits->memory_bytes);
     if (result == 0) {
         index = ISOLATE_CGROUP_PIDS;
         result = text_write_number(cgroup->pids_max, limits->processes);
     }
-    /* Until now the cgroup had this process only, and its own clock is cheaper to read. */
+    /* So far the cgroup has held only this process, whose own clock is cheaper to read. */
     *cpu_base_ns = sys_clock_ns(SYS_CLOCK_PROCESS_CPUTIME_ID);
     return failure_at(result < 0 ? ISOLATE_STAGE_LIMITS : 0, result, index);
 }
@@ -304,7 +307,8 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
         usage->memory_source = ISOLATE_SOURCE_SAMPLED;
     }
     usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > 0;
-    /* The kernel's own word on whose limit it was: this counts in the cgroup that is full, no other. */
+    /* The kernel counts `oom` only in the cgroup whose limit was met, so this shows whether it was the run's
+     * own. */
     usage->memory_limit_reached = cgroup_read_key(cgroup->memory_events, "oom") > 0;
     cgroup_finish_processes(cgroup, &slot->cell.base, 0, usage);
 }

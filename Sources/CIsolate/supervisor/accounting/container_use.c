@@ -1,6 +1,6 @@
 /*
- * How much of its disk limit a container's sandbox has used. The places that an engine mounted have quotas of
- * their own kind or none, and a writable root lies on everybody's disk, so it is looked at.
+ * How much of its disk limit a container's sandbox has used. The engine's mounts have separate quotas or
+ * none, and a writable root lies on a disk shared with the host, so the slot measures the use itself.
  */
 #include "accounting/container_use.h"
 
@@ -11,7 +11,7 @@
 #include "sys.h"
 
 #define ROOT_LOOK_NS ((uint64_t)2000000000)
-enum { ROOT_LOOK_SHARE = 5 /* at most one part in so many is spent on looking */ };
+enum { ROOT_LOOK_SHARE = 5 /* walking the root takes at most one part in this many of the time */ };
 enum { INODE_BYTES = 4096, INODES_LEAST = 1024 };
 
 const char *const container_places[CONTAINER_PLACES] = {"/work", "/tmp", "/dev/shm", "/dev/mqueue"};
@@ -29,7 +29,7 @@ static void add_use(struct tmpfs_use *use, const char *path) {
         return;
     use->bytes += (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
     if (status.f_files > 0)
-        use->inodes += (uint64_t)(status.f_files - status.f_ffree) - 1; /* its own root */
+        use->inodes += (uint64_t)(status.f_files - status.f_ffree) - 1; /* without the root directory's */
     use->is_exhausted |= status.f_blocks > 0 && (status.f_bfree == 0 || status.f_ffree == 0);
 }
 
@@ -40,7 +40,7 @@ static struct tmpfs_use use_of_places(void) {
     return use;
 }
 
-/* Of the file system beneath a writable root, which the engine shares with everybody. */
+/* Free bytes of the file system below a writable root, which the engine shares with the host. */
 static uint64_t free_beneath_root(void) {
     struct statfs status;
     return SYS_CALL_2(__NR_statfs, "/", &status) < 0 ? 0
@@ -51,9 +51,9 @@ static uint64_t taken_since(const struct slot *slot, uint64_t free) {
     return free < slot->container.root_free ? slot->container.root_free - free : 0;
 }
 
-/* A writable root's share of the disk. Its file system is everybody's: as long as less went there during the
- * runs than may have, the tree is only looked at from time to time. That takes long, and meanwhile a program
- * goes on, so it is done in steps, except at the end of a run. */
+/* How much of the disk a writable root uses. Other processes write to its file system too: as long as the
+ * disk has lost less space during the runs than the limit allows, the slot walks the tree only from time to
+ * time. A walk takes long while the program goes on, so it is made in steps, except at the end of a run. */
 static uint64_t written_to_root(struct slot *slot, uint64_t allowed, int is_last) {
     uint64_t free = free_beneath_root(), now = sys_now_ns(), found;
     int is_due = taken_since(slot, free) + slot->container.root_found > allowed ||
@@ -87,7 +87,7 @@ static uint64_t larger(uint64_t a, uint64_t b) {
     return a > b ? a : b;
 }
 
-/* Bytes that may still be written to its places; 0: it is full. */
+/* How many bytes the program may still write to the sandbox's mounts; 0: they are full. */
 static uint64_t room_of(const struct slot *slot, const struct tmpfs_use *use) {
     uint64_t bytes = larger(slot->disk_bytes, slot->container.floor_bytes);
     uint64_t inodes =
@@ -111,14 +111,14 @@ uint64_t container_look(struct slot *slot) {
     uint64_t room = room_of(slot, &use);
     if (is_full(slot, room, 0))
         return 0;
-    /* The disk beneath may be full before the limit is reached. */
+    /* The disk below may become full before the limit is reached. */
     uint64_t beneath = has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? free_beneath_root() : ~0ull;
     if (beneath < room)
         room = beneath + 1;
-    return slot->container.is_root_walked ? 1 : room; /* the next step comes soon */
+    return slot->container.is_root_walked ? 1 : room; /* a walk is under way: take the next step soon */
 }
 
-/* What others write between two runs is not ours. */
+/* Writes of other processes between two runs do not count for the sandbox. */
 void container_begin_looks(struct slot *slot) {
     if (!has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         return;

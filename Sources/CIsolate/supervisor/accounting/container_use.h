@@ -4,24 +4,25 @@
 
 #include "slot_state.h"
 
-/* Where a program can write, but for a writable root. The last one holds message queues, which take no room
- * of the others. */
+/* Directories where a program can write, besides a writable root. The last one holds message queues, which
+ * use no space of the others. */
 enum { CONTAINER_TMPFS = 3, CONTAINER_PLACES };
 extern const char *const container_places[CONTAINER_PLACES];
 
 int container_is_full(struct slot *slot);
-/* While a run goes on: bytes that it may still write; 0: it is full. */
+/* During a run: how many bytes it may still write; 0: it is full. */
 uint64_t container_look(struct slot *slot);
 /* A run begins. */
 void container_begin_looks(struct slot *slot);
-/* It has ended: what went to a writable root meanwhile counts until the next look at it. */
+/* The run has ended: space that the disk lost meanwhile counts for the sandbox until the next walk of its
+ * writable root. */
 void container_end_looks(struct slot *slot);
-/* What is there from now on is from before the run. */
+/* Takes the current use as the state before the run. */
 void container_note_use(struct slot *slot);
-/* Memory of its files, in bytes. */
+/* Memory that the sandbox's files occupy, in bytes. */
 uint64_t container_held(const struct slot *slot);
 int container_holds_nothing(void);
-/* Whether a limit of so many bytes is above what its places hold. */
+/* Whether a limit of this many bytes is above what the sandbox holds. */
 int container_holds_less(uint64_t bytes);
 int container_has_room(const struct slot *slot, uint64_t bytes);
 

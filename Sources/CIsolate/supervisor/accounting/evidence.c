@@ -1,8 +1,8 @@
 /*
- * Limits that leave their mark in files: a full quota or disk, a file of exactly the largest size.
+ * Detects limits by the files that a run leaves: a full quota or disk, or a file of exactly the largest size.
  *
- * The kernel counts neither; the mark is the evidence. The tree is hostile, so the look is bounded in depth
- * and entries, and follows no link.
+ * The kernel counts neither, so the files are the evidence. A program controls the tree, so the walk is
+ * bounded in depth and entries, and follows no link.
  */
 #include "accounting/evidence.h"
 
@@ -18,11 +18,11 @@
 
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, DISK_LEAST = 1 << 20 };
 
-/* Calls for each entry below a directory that the bounds let us see; `found` returns 1 to stop. */
+/* Calls `found` for each entry below a directory, within the bounds; `found` returns 1 to stop. */
 struct walk {
     int (*found)(struct walk *walk, const struct stat *status);
     int entries_left;
-    uint64_t size, since_ns; /* looked for */
+    uint64_t size, since_ns; /* what is_looked_for looks for */
 };
 
 static int walk_tree(struct walk *walk, int parent, const char *name, int depth) {
@@ -62,7 +62,8 @@ int disk_is_full(struct slot *slot) {
     struct statfs status;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
         return container_is_full(slot);
-    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) /* no quota: whoever is above the limit meets it */
+    /* Level minimal has no quota: use above the limit counts as meeting it. */
+    if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         return slot->work >= 0 && tree_use_is_above((int[2]){slot->work, slot->plain.tmp}, slot->disk_bytes);
     if (slot->work < 0 || SYS_CALL_2(__NR_fstatfs, slot->work, &status) < 0)
         return 0;
@@ -78,25 +79,26 @@ int host_disk_is_full(const struct slot *slot) {
         result = SYS_CALL_2(__NR_fstatfs, slot->work, &status);
     if (result < 0 || status.f_blocks == 0)
         return 0;
-    /* A file system refuses somewhat before its last block is taken, and some do not count inodes. */
+    /* A file system refuses writes somewhat before its last block is used, and some do not count inodes. */
     return (uint64_t)status.f_bavail * (uint64_t)status.f_bsize < DISK_LEAST ||
            (status.f_files > 0 && status.f_ffree == 0);
 }
 
 uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record *ready, int has_failed) {
-    /* A quota that was full before is this run's only if it failed, as one does that finds no room. */
+    /* A quota that was full before the run counts for this run only if the run failed, as it does when it
+     * finds no space. */
     uint32_t hits = disk_is_full(slot) && (has_failed || !slot->cell.was_full) ? ISOLATE_HIT_DISK : 0;
     const struct isolate_limits *limits = &ready->limits;
     if (!has_failed || limits->file_size_bytes == 0 || limits->file_size_bytes > limits->disk_bytes)
         return hits;
-    /* Written by this run: the embedder's input is older. A writable root's own files come last, in its upper
-     * layers. */
+    /* A file counts only if this run wrote it, after its start; the embedder's input files are older. The
+     * upper layers of a writable root come last. */
     static const char *const mounts[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper", 0};
     static const char *const container_mounts[] = {"/work", "/tmp", "/dev/shm", 0};
     struct walk walk = {is_looked_for, ENTRIES_MAX, limits->file_size_bytes, ready->start_date_ns};
     int found = 0;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) {
-        credentials_begin_look(slot); /* what is the program's may be closed to all others */
+        credentials_begin_look(slot); /* the program may have closed its files to other users */
         found = walk_trees(&walk, container_mounts);
         credentials_end_look(slot);
     } else if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))

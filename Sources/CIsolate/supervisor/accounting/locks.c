@@ -1,14 +1,14 @@
 /*
- * Record locks: memory of the kernel's that it charges to nobody (struct file_lock, some 200 bytes each; the
- * old RLIMIT_LOCKS does nothing since Linux 2.4).
+ * Record locks: memory that the kernel charges to no cgroup (struct file_lock, some 200 bytes each;
+ * RLIMIT_LOCKS has had no effect since Linux 2.4).
  *
- * The filter tells us of each call that may take one; it may add two, where it splits another. A lock of a
- * process (POSIX) is gone with its descriptors, so what is held can be counted from the fdinfo of the run's
- * processes: every so many calls, while the caller waits. Where that takes too long, because the program made
- * it long, or where threads may have tables of descriptors of their own, the calls themselves are what
- * counts. A lock of an open file (OFD) may outlive every descriptor, in a mapping or on its way through a
- * socket, so of these calls there are only so many in a run. Not from /proc/locks, whose reader stops all
- * locking on the whole host for a grace period of RCU.
+ * The filter notifies the slot of each call that may take a lock; a call may add two, where it splits another
+ * lock. A process's own (POSIX) locks end with its descriptors, so the slot counts them in the fdinfo of the
+ * run's processes, every so many calls, while the caller waits. Where the program makes that take too long,
+ * or where threads may have descriptor tables of their own, the slot counts the calls instead. A lock of an
+ * open file (OFD) may outlive every descriptor, in a mapping or in a socket's queue, so a run has a fixed
+ * number of such calls. The slot does not use /proc/locks, whose reader stops all file locking on the whole
+ * host for an RCU grace period.
  */
 #include "accounting/locks.h"
 
@@ -23,27 +23,28 @@
 enum {
     LOCKS_MAX = 8192,
     CALLS_PER_LOOK = 1024,
-    UNCOUNTED_MAX = 32768, /* calls since the last count that came to its end */
-    OF_FILES_MAX = 8192,   /* calls in a run */
+    UNCOUNTED_MAX = 32768, /* calls since the last complete count */
+    OF_FILES_MAX = 8192,   /* calls per run */
     LOOK_BYTES = 4096,
-    LOOK_NS = 50000000,   /* of our own CPU time: no clock of the run is looked at meanwhile */
-    FILE_READS_MAX = 256, /* each of LOOK_BYTES: more locks than may be */
+    LOOK_NS = 50000000,   /* of the slot's CPU time: it samples no clock of the run meanwhile */
+    FILE_READS_MAX = 256, /* each of LOOK_BYTES: room for more locks than are allowed */
 };
 
 struct look {
     const struct slot *slot;
     uint64_t end_ns;
     unsigned found;
-    int is_cut; /* it took too long */
+    int is_cut; /* the count took too long */
 };
 
-/* One line for each lock, of the process or of others: "lock:\t1: POSIX  ADVISORY  WRITE …". */
+/* Counts lines like "lock:\t1: POSIX  ADVISORY  WRITE …": one per lock, of this process or another. */
 static void count_in(struct look *look, int file) {
     static const char mark[] = "POSIX";
     char text[LOOK_BYTES];
     unsigned matched = 0, reads = 0;
     long n;
-    /* A mark may lie across two reads. None of its letters stands twice, so a miss begins anew. */
+    /* The mark may lie across two reads. No letter occurs in it twice, so after a mismatch the search
+     * restarts. */
     while ((n = sys_read(file, text, sizeof text)) > 0) {
         for (long i = 0; i < n; i++) {
             matched = text[i] == mark[matched] ? matched + 1 : text[i] == mark[0];
@@ -59,8 +60,8 @@ static void count_in(struct look *look, int file) {
     }
 }
 
-/* What has no inode of a file has no record lock either, and some of these the program makes as long as it
- * likes. */
+/* Descriptors without a file's inode have no record locks, and the program can make some of their fdinfo
+ * arbitrarily long. */
 static int may_be_locked(int dir, const char *name) {
     static const char *const others[] = {"anon_inode:", "pipe:[", "socket:["};
     char target[16] = {0};
@@ -72,7 +73,7 @@ static int may_be_locked(int dir, const char *name) {
     return 1;
 }
 
-/* Returns how many descriptors there are. */
+/* Returns the number of descriptors in the table. */
 static unsigned count_in_table(struct look *look, int directory, int links) {
     struct sys_entries entries;
     const struct sys_entry *descriptor;
@@ -92,8 +93,8 @@ static unsigned count_in_table(struct look *look, int directory, int links) {
     return descriptors;
 }
 
-/* The threads of a process have one table, or we were told otherwise. The first of them has none when it has
- * left: then another one shows it. */
+/* The threads of a process share one table, unless the slot was notified otherwise. When the first thread has
+ * exited, its fdinfo is empty and another thread's shows the table. */
 static void count_of(struct look *look, int entry) {
     struct member threads[64];
     unsigned count = 0, known = 0;

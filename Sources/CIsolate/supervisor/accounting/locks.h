@@ -1,4 +1,4 @@
-/* Record locks, which the kernel charges to nobody. */
+/* Bounds record locks, which the kernel charges to no cgroup. */
 #ifndef ISOLATE_ACCOUNTING_LOCKS_H
 #define ISOLATE_ACCOUNTING_LOCKS_H
 
@@ -7,10 +7,10 @@
 
 struct lock_calls {
     unsigned of_files, of_processes, uncounted;
-    int have_own_tables; /* threads, perhaps: their locks are seen nowhere */
+    int have_own_tables; /* threads may have: their locks cannot be counted */
 };
 enum lock_answer { LOCK_GO_ON, LOCK_REFUSE, LOCK_TOO_MANY };
-/* What a call that may take a record lock is answered. Counts it, too. */
+/* Decides on a call that may take a record lock, and counts it. */
 enum lock_answer locks_answer(const struct slot *slot, struct lock_calls *calls, enum told_call call);
 
 #endif

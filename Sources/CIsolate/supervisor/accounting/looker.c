@@ -1,10 +1,9 @@
 /*
- * Reads what a program can keep locked: a process of the slot's own that may be kept waiting in its place.
+ * Reads files of proc that a program can block: a separate process that waits in the slot's place.
  *
- * /proc/PID/smaps_rollup waits for the lock of the process's address space, which its threads can hold for as
- * long as they like. The slot gives each question a few milliseconds, and meanwhile its clocks go on; an
- * answer that does not come in time is thrown away when it comes. Only where no cgroup counts memory is there
- * such a process.
+ * /proc/PID/smaps_rollup waits for the lock of the process's address space, which the program's threads can
+ * hold for any time. The slot waits a few milliseconds for each answer, so its clocks go on; a late answer is
+ * discarded. Only a slot without a memory cgroup has this process.
  */
 #include "accounting/looker.h"
 
@@ -73,7 +72,7 @@ int looker_read_part(const struct slot *slot, int entry, uint64_t *bytes) {
     static uint32_t asked, answered;
     struct looker_answer answer;
     struct sys_pollfd ready = {slot->looker, SYS_POLLIN, 0};
-    /* An earlier question that is not answered yet: it still waits. */
+    /* An earlier request is unanswered: the looker still waits for the lock. */
     while (asked != answered && sys_poll(&ready, 1, 0) > 0 &&
            sys_receive(slot->looker, &answer, sizeof answer, 0, 0, 0) == sizeof answer)
         answered = answer.number;

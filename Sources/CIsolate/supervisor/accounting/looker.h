@@ -1,4 +1,4 @@
-/* Reads what a program can keep locked; without a cgroup only. */
+/* Reads files of proc that a program can block; used without a cgroup only. */
 #ifndef ISOLATE_ACCOUNTING_LOOKER_H
 #define ISOLATE_ACCOUNTING_LOOKER_H
 
@@ -6,8 +6,8 @@
 
 /* 0, or -errno. */
 int looker_start(struct slot *slot);
-/* A process's part of what it shares with others; 1 or more, -EAGAIN when that cannot be told in time, or
- * another -errno. */
+/* A process's proportional part of memory shared with others. Returns 1 or more, -EAGAIN when no answer comes
+ * in time, or another -errno. */
 int looker_read_part(const struct slot *slot, int entry, uint64_t *bytes);
 
 #endif

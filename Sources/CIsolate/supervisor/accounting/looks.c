@@ -1,4 +1,4 @@
-/* Looking at what no counter of the kernel's tells: clocks of processes, and when to look again. */
+/* Sampling where the kernel has no counter: clocks of processes, and when the next sample is due. */
 #include "accounting/looks.h"
 
 #include "sys.h"
@@ -6,8 +6,8 @@
 enum {
     LOOK_LEAST_NS = 1000000,
     LOOK_MOST_NS = 32000000,
-    FILL_BYTES_PER_NS = 4, /* how fast memory can be filled */
-    PROCESS_CLOCK = 2,     /* CPUCLOCK_SCHED of a process, its pid inverted above it */
+    FILL_BYTES_PER_NS = 4, /* an upper bound for how fast memory can be filled */
+    PROCESS_CLOCK = 2,     /* CPUCLOCK_SCHED of a process; the bits above are its inverted pid */
 };
 
 uint64_t looks_process_clock(int pid) {

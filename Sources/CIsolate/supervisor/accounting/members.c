@@ -1,14 +1,14 @@
 /*
- * The processes of a run, found without a cgroup.
+ * Lists the processes of a run without a cgroup.
  *
- * In a pid namespace of the slot's own everybody is the program's but slot, seat and init, and the slot's own
- * proc shows nobody else. Where the slot has only the outer proc, or no pid namespace, the program's
- * processes are the slot's descendants: it is their subreaper, or init is, so whoever loses his parent stays
- * below the slot.
+ * In a pid namespace of the slot's own, all processes but slot, seat and init are the program's, and the
+ * slot's own proc shows no others. Where the slot has only the outer proc, or no pid namespace, the program's
+ * processes are the slot's descendants: the slot, or init, is their subreaper, so an orphan stays below the
+ * slot.
  *
- * The outer proc may number the processes otherwise than the slot. A process has both numbers in its line
- * NSpid, from proc's namespace inwards. Only our own number may be given to kill, to a clock or to a tracer:
- * the other one is somebody else's here.
+ * The outer proc may number processes differently than the slot does. A process's NSpid line has both
+ * numbers, from proc's namespace inwards. Only the slot's own number may be passed to kill, to a clock or to
+ * a tracer: here the other number belongs to a different process.
  */
 #include "accounting/members.h"
 
@@ -17,8 +17,9 @@
 #include "text.h"
 
 enum {
-    /* Where proc's directory has its processes, after all other entries: since 2.0. Starting there spares
-     * reading those; were it ever moved, at worst some more would be read and passed over. */
+    /* The offset in proc's directory at which processes begin, after all other entries; unchanged since 2.0.
+     * Starting there skips reading the others; were it to change, the worst effect is reading some entries in
+     * vain. */
     FIRST_PROCESS_ENTRY = 256,
 };
 
@@ -30,10 +31,12 @@ struct list {
     int is_blind; /* proc could not be read */
 };
 
-/* The calling process in the outer proc: its number there, and which of the numbers in NSpid is ours. */
+/* The calling process in the outer proc: its number there, and which position in NSpid is the slot's own
+ * namespace. */
 static struct self { int pid, entry, place; } self;
 
-/* A namespace of the slot's own, or of the container's, where all but agent and slot are the program's. */
+/* Whether proc shows only a namespace of the slot's or the container's, where all but agent and slot are the
+ * program's. */
 static int sees_only_namespace(const struct slot *slot) {
     return has_own_tree(slot) && has_feature(slot, ISOLATE_FEATURE_PROC);
 }
@@ -56,8 +59,8 @@ static long read_own_status(const struct slot *slot, char *out, size_t bytes) {
     return fd < 0 ? fd : text_read(fd, out, bytes);
 }
 
-/* The number at this place, from 0, of the line NSpid; 0 when there are fewer. Their count goes to `count`.
- */
+/* The number at this position, from 0, of the line NSpid; 0 when there are fewer. Writes their count to
+ * `count`. */
 static int number_at(const char *status, int place, int *count) {
     int found = 0;
     *count = 0;
@@ -77,7 +80,8 @@ static int number_at(const char *status, int place, int *count) {
     return found;
 }
 
-/* Of this process; a clone of the supervisor knows another's at first. entry 0: the proc does not know us. */
+/* Facts of this process; a clone of the supervisor first has a copy of another process's. entry 0: proc does
+ * not show this process. */
 static const struct self *know_self(const struct slot *slot) {
     char status[4096];
     int count, pid = (int)SYS_CALL_0(__NR_getpid);
@@ -93,7 +97,8 @@ static const struct self *know_self(const struct slot *slot) {
     return &self;
 }
 
-/* What we call the process of this entry of the outer proc; 0 when it is gone, or in no namespace of ours. */
+/* The slot's number for the process at this entry of the outer proc; 0 when it is gone or outside the slot's
+ * namespace. */
 static int pid_of(const struct slot *slot, int entry) {
     char status[4096];
     int count;
@@ -112,7 +117,7 @@ static void add(struct list *list, int pid, int entry) {
         list->members[list->count++] = (struct member){pid, entry};
 }
 
-/* Calls for each entry whose name is a number, until the list is full. */
+/* Calls `found` for each entry whose name is a number, until the list is full. */
 static void for_each_number(int dir, struct list *list, int first,
                             void (*found)(struct list *list, int first, int number)) {
     struct sys_entries entries;
@@ -129,7 +134,7 @@ static void add_unless_ours(struct list *list, int slot, int pid) {
 }
 
 static void list_namespace(struct list *list) {
-    static int dir = -1; /* of the slot, for its life: opening it anew would cost as much as reading it */
+    static int dir = -1; /* open for the slot's life: reopening it would cost as much as reading it */
     if (dir < 0)
         dir = sys_openat(list->slot->proc, ".", O_RDONLY | O_DIRECTORY, 0);
     list->is_blind = dir < 0 || SYS_CALL_3(__NR_lseek, dir, FIRST_PROCESS_ENTRY, SYS_SEEK_SET) < 0;
@@ -148,7 +153,7 @@ static void add_children(struct list *list, int entry, int thread) {
                                  : sys_openat(list->slot->proc, path, O_RDONLY, 0);
     int number = 0;
     long n;
-    list->is_blind |= file < 0 && thread == self.entry; /* no such files at all */
+    list->is_blind |= file < 0 && thread == self.entry; /* this kernel has no such files */
     while (file >= 0 && (n = sys_read(file, buffer, sizeof buffer)) > 0)
         for (long i = 0; i < n; i++) {
             if (buffer[i] >= '0' && buffer[i] <= '9') {
@@ -197,7 +202,7 @@ static void add_descendants(struct list *list) {
 
 static void list_descendants(struct list *list) {
     list_children(list);
-    if (list->init_entry != 0) /* in the cell it is who takes the orphans */
+    if (list->init_entry != 0) /* init is the subreaper in the cell */
         add_children(list, list->init_entry, list->init_entry);
     add_descendants(list);
 }
@@ -231,8 +236,8 @@ unsigned members_list(const struct slot *slot, struct member *members, unsigned 
 int members_exist(const struct slot *slot) {
     struct member member;
     struct list list = {.slot = slot, .members = &member, .most = 1};
-    /* Somebody may move from one parent to another while the outer proc is read. Where killing init tells for
-     * certain, it is done rather than asked. */
+    /* A process may change its parent while the outer proc is read. Where killing init is a certain way, the
+     * caller kills instead of relying on this list. */
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && !has_feature(slot, ISOLATE_FEATURE_PROC))
         return 1;
     fill(&list);
@@ -251,7 +256,8 @@ int members_own_entry(const struct slot *slot) {
 }
 
 int members_entry(const struct slot *slot, int pid) {
-    struct member children[8]; /* the program's process is one of ours; seat and init are not listed */
+    /* The program's process is a child of the slot; seat and init are not listed. */
+    struct member children[8];
     if (sees_only_namespace(slot) || (know_self(slot)->entry != 0 && self.place == 0))
         return pid;
     unsigned count = members_children(slot, children, sizeof children / sizeof children[0]);

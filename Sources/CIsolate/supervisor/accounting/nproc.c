@@ -1,8 +1,9 @@
 /*
- * How many processes and threads the kernel counts for this process's user.
+ * Counts the processes and threads that the kernel counts for this process's user.
  *
- * RLIMIT_NPROC is about that number, and no file tells it: they may be in other containers, where /proc does
- * not show them. So it is found by trying: a fork is refused when there are as many as the limit says.
+ * RLIMIT_NPROC bounds that number, and no file shows it: some of the processes may be in other containers,
+ * which /proc does not show. So this tries limits: the kernel refuses a fork when the count has reached the
+ * limit.
  */
 #include "accounting/nproc.h"
 
@@ -26,7 +27,7 @@ int nproc_has_room(uint64_t limit) {
     struct limit before;
     if (SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &before) < 0 || set_soft(before, limit) < 0)
         return 1;
-    /* No signal of its end: a tracer would have to pass it on. */
+    /* No signal at its end, which a tracer would have to pass on. */
     long pid = SYS_CALL_5(__NR_clone, 0, 0, 0, 0, 0);
     if (pid == 0)
         sys_exit(0);

@@ -1,12 +1,12 @@
-/* How many processes the kernel counts for this process's user. */
+/* Counts the processes that the kernel counts for this process's user. */
 #ifndef ISOLATE_ACCOUNTING_NPROC_H
 #define ISOLATE_ACCOUNTING_NPROC_H
 
 #include <stdint.h>
 
-/* Whether one process more than now is within this RLIMIT_NPROC. */
+/* Whether this RLIMIT_NPROC permits one more process. */
 int nproc_has_room(uint64_t limit);
-/* The user's processes and threads, this one included; near `guess` they are found with few tries. */
+/* The number of the user's processes and threads, this one included. The closer `guess`, the fewer tries. */
 uint64_t nproc_count(uint64_t guess);
 
 #endif

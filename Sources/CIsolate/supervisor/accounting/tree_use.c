@@ -1,7 +1,7 @@
 /*
- * How many bytes the files of a tree take, where no quota counts them.
+ * Counts the bytes of a tree's files, where no quota does.
  *
- * The tree is a program's, which may change it meanwhile: the look is bounded in entries, follows no link,
+ * A program owns the tree and may change it during the walk: the walk is bounded in entries, follows no link,
  * and can be made in steps.
  */
 #include "accounting/tree_use.h"
@@ -15,18 +15,18 @@
 
 enum { COUNTED_MAX = 16384, MOVED_LOOKS_MAX = 8, STEP_ENTRIES = 256, ALL_ENTRIES = 0x7fffffff };
 
-/* A tree of any depth, counted with two descriptors and no recursion. */
+/* Counts a tree of any depth with two descriptors and without recursion. */
 struct count {
     uint64_t bytes;
-    uint64_t since_ns, device; /* of a root file system: what was changed since then, and no other mounts */
+    uint64_t since_ns, device; /* for a root file system: counts only changes since then, on this device */
     int entries;
-    int entries_left; /* to be looked at in this step */
-    int is_cut;       /* it holds something that cannot be looked at */
-    int is_moved;     /* a directory went elsewhere while we were in it */
+    int entries_left; /* of this step */
+    int is_cut;       /* the tree has a part that cannot be read */
+    int is_moved;     /* a directory on the path was moved during the walk */
 };
 
-/* Where the look at each directory of the way down goes on, and which one it was. One tree at a time: where a
- * root is walked in steps, in a container, no other tree is. */
+/* For each directory on the path: where its listing continues, and its inode. There is one walk at a time: a
+ * slot that walks a container's root in steps walks no other tree. */
 struct level {
     int64_t offset;
     uint64_t inode;
@@ -39,8 +39,8 @@ static uint64_t inode_of(int dir) {
     return status.st_ino;
 }
 
-/* Adds up entries until there is a directory among them, which it opens; -ENOENT after the last entry,
- * -EAGAIN when the step is over. */
+/* Adds up entries until it finds a directory, which it opens. -ENOENT after the last entry, -EAGAIN at the
+ * end of the step. */
 static int next_directory(int dir, struct level *level, struct count *count) {
     struct sys_entries entries;
     const struct sys_entry *entry;
@@ -54,7 +54,7 @@ static int next_directory(int dir, struct level *level, struct count *count) {
         if (SYS_CALL_4(__NR_newfstatat, dir, entry->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         int is_directory = S_ISDIR(status.st_mode);
-        /* The kernel sets this time, and nobody else can. */
+        /* Only the kernel sets this time; a program cannot. */
         uint64_t changed = (uint64_t)status.st_ctime * 1000000000u + (uint64_t)status.st_ctime_nsec;
         if (count->device != 0 && is_directory && status.st_dev != count->device)
             continue;
@@ -70,7 +70,7 @@ static int next_directory(int dir, struct level *level, struct count *count) {
         int below = sys_openat(dir, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (below >= 0)
             return below;
-        count->is_cut |= below == -EACCES && is_counted; /* the image has some of its own */
+        count->is_cut |= below == -EACCES && is_counted; /* unchanged directories of the image do not count */
     }
     return -ENOENT;
 }
@@ -88,7 +88,7 @@ static void begin_tree(struct tree *tree, int top) {
         levels[0] = (struct level){0, inode_of(tree->dir)};
 }
 
-/* Looks at so many entries at most. Returns 0 when there are more. */
+/* Looks at no more than this many entries. Returns 0 when there are more. */
 static int step_tree(struct tree *tree, int entries) {
     struct count *count = &tree->count;
     count->entries_left = entries;

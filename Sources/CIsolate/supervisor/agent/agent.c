@@ -1,14 +1,15 @@
 /*
- * The agent: the first process of a container, and the embedder's only way in.
+ * The agent: the first process of a container. The embedder reaches the container only through it.
  *
- * It makes one slot, which does what slots do, and carries between it and the stream that the engine attached
- * to our stdin and stdout: records become frames, descriptors become bytes. It reads nothing that a program
- * wrote but the two pipes, whose bytes it passes on uncounted upon. The embedder's end of the stream is its
- * life: at the end of file it leaves, and as pid 1 it takes everything along. It leaves, too, when its slot
- * dies; the container is then replaced.
+ * It makes one slot, which serves as in a local backend, and translates between the slot and the stream that
+ * the engine attached to its stdin and stdout: records become frames, descriptors become bytes. Of a
+ * program's output it reads only the two pipes, and passes their bytes on without interpreting them. The
+ * agent lives as long as the embedder's end of the stream: at the end of file it exits, and with pid 1
+ * everything in the container ends. It also exits when its slot dies; the backend then replaces the
+ * container.
  *
- * What it is given, SETUID, SETGID and KILL, is used by the slot to start, look at and kill programs of
- * another user. It cannot be traced, and its descriptors are nobody else's.
+ * The slot uses the agent's capabilities, SETUID, SETGID and KILL, to start, inspect and kill programs of
+ * another user. No program can trace the agent or share its descriptors.
  */
 #include "agent/agent.h"
 
@@ -29,7 +30,7 @@ static union {
     uint8_t bytes[ISOLATE_FRAME_MAX];
 } setup;
 
-/* A request whose content is still under way. */
+/* A request whose content has not arrived completely. */
 static struct {
     struct {
         struct isolate_agent_run run;
@@ -38,7 +39,7 @@ static struct {
     uint32_t request_bytes;
     int strings_file, input_file;
     uint64_t strings_left, input_left;
-    int is_pending, is_dropped; /* dropped: it was ended before all of it had come */
+    int is_pending, is_dropped; /* dropped: the embedder ended it before its content was complete */
 } next = {.strings_file = -1, .input_file = -1};
 
 static void tell_slot(uint32_t type, uint32_t end, uint64_t serial) {
@@ -49,7 +50,7 @@ static void tell_slot(uint32_t type, uint32_t end, uint64_t serial) {
 
 static void finish_run(const struct isolate_run_record *ended) {
     if (!agent_run_drain())
-        return; /* the embedder is slow: what it has not taken is still in the pipes */
+        return; /* the embedder reads slowly; the rest of the output is still in the pipes */
     struct isolate_agent_ended frame = {
         .record = *ended, .exceeded = agent_run_exceeded(), .held_bytes = agent_slot_held()};
     stream_send(ISOLATE_FRAME_ENDED, &frame, sizeof frame);
@@ -136,7 +137,8 @@ static void add_content(const uint8_t *bytes, uint32_t count) {
         for (uint32_t done = 0; done < part;) {
             long n = sys_write(is_strings ? next.strings_file : next.input_file, bytes + done, part - done);
             if (n <= 0 && n != -EINTR)
-                stream_leave(EXIT_SLOT); /* no memory: the embedder makes room before it sends */
+                /* No memory: the embedder raises the limit before it sends content. */
+                stream_leave(EXIT_SLOT);
             done += n > 0 ? (uint32_t)n : 0;
         }
         *left -= part;
@@ -202,8 +204,8 @@ static void __attribute__((noreturn)) serve(void) {
         fds[count++] = (struct sys_pollfd){agent_slot_socket(), SYS_POLLIN, 0};
         fds[count++] = (struct sys_pollfd){stream_has_output() ? stream_out() : -1, SYS_POLLOUT, 0};
         streams = agent_run_poll(fds + count);
-        /* What waited for room in the buffer has it when the buffer has left whole; nothing else would say
-         * so. */
+        /* Output and files that waited for room can continue once the buffer is empty; no descriptor reports
+         * that. */
         int is_more = (agent_slot_ended_run() != 0 || agent_file_is_reading()) && !stream_has_output();
         if (sys_poll(fds, count + streams, is_more ? 0 : -1) < 0)
             continue;
@@ -239,7 +241,7 @@ static void __attribute__((noreturn)) serve(void) {
 
 /* ---- the beginning ---- */
 
-/* Nothing of the engine's may come along to a program: what somebody ignored stays ignored across exec. */
+/* Resets what the engine may have set: a program would inherit ignored signals across exec. */
 static void forget_engine(void) {
     static const uint64_t standard[4]; /* the kernel's struct sigaction, SIG_DFL */
     for (int signal = 1; signal <= SYS_SIGNALS; signal++)
@@ -263,7 +265,7 @@ void agent_main(void) {
     config->landlock_abi = abi > 0 ? (uint32_t)abi : 0;
     uint32_t user = 0;
     int found = agent_find_id(config->slot_uid != 0 ? config->slot_uid : config->program_uid, &user);
-    /* One of the two is 0; the other one was no more than a seed. */
+    /* One of the two is 0; the other was only the seed for `user`. */
     config->slot_uid = config->slot_uid != 0 ? user : 0;
     config->program_uid = config->program_uid != 0 ? user : 0;
     struct isolate_agent_hello hello = {

@@ -1,8 +1,9 @@
 /*
- * What an engine really gave to the agent's container: looked at, not taken from what was asked for.
+ * Which layers an engine gave to the agent's container, found by inspection instead of taken from the
+ * request.
  *
- * A layer is said to be there when something shows it that would look otherwise without it. An engine may
- * take a request and not follow it: Podman leaves containers in its own cgroup namespace on cgroup v1.
+ * A layer counts only if a fact shows it that would differ without it. An engine may accept a request and not
+ * fulfil it: Podman leaves containers in its own cgroup namespace on cgroup v1.
  */
 #include "agent/agent_facts.h"
 
@@ -34,7 +35,7 @@ int agent_find_id(uint32_t seed, uint32_t *id) {
     return *id == 0 ? -EINVAL : 0;
 }
 
-/* Another map than the one that gives every id its own number. */
+/* Whether the map differs from the one that gives every id its own number. */
 static int has_mapped_users(void) {
     char map[1024];
     return read_text("/proc/self/uid_map", map, sizeof map) > 0 && !agent_covers_ids(map, 0, UINT32_MAX);
@@ -46,7 +47,7 @@ static uint64_t device_of(const char *path, struct stat *status) {
                : (uint64_t)status->st_dev;
 }
 
-/* The volume with our own executable is mounted here, and nowhere else. */
+/* Whether /work is a mount of its own, as the engine makes it. */
 static int has_mounts(void) {
     struct stat root, ours;
     uint64_t device = device_of("/", &root);
@@ -61,7 +62,7 @@ static int has_root(const struct isolate_config *config) {
     return is_read_only == !(config->features & ISOLATE_FEATURE_WRITABLE);
 }
 
-/* What an engine masks is not there, or a device in its place. */
+/* A file that an engine masks is missing, or is a device instead. */
 static int has_masked_proc(void) {
     static const char *const masked[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list"};
     struct stat status;
@@ -71,7 +72,7 @@ static int has_masked_proc(void) {
     return 1;
 }
 
-/* Nothing leads anywhere: every route and every packet of a host would be seen here. */
+/* Whether there are no routes and no traffic but lo's: a host's would show here. */
 static int has_own_network(void) {
     char text[8192];
     long length = read_text("/proc/net/route", text, sizeof text);
@@ -99,21 +100,21 @@ static int has_own_name(void) {
     return SYS_CALL_1(__NR_uname, &name) == 0 && text_equals(name.nodename, "sandbox");
 }
 
-/* A host's is of another size than the one that was asked for. */
+/* A host's /dev/shm has another size than the one requested. */
 static int has_own_shared_memory(void) {
     struct statfs status;
     return SYS_CALL_2(__NR_statfs, "/dev/shm", &status) == 0 &&
            (uint64_t)status.f_blocks * (uint64_t)status.f_bsize == ISOLATE_AGENT_SHARED_MEMORY;
 }
 
-/* Whether the line "number:controllers:path" is of a cgroup with limits, which cannot be the root of all. */
+/* Whether the line "number:controllers:path" names a cgroup with limits, which cannot be the root cgroup. */
 static int is_limited(const char *line) {
     while (*line != ':' && *line != 0)
         line++;
     return text_begins(line, "::") || text_begins(line, ":memory:") || text_begins(line, ":pids:");
 }
 
-/* A namespace of one's own begins at one's own cgroup. */
+/* In a cgroup namespace of its own, a process sees its own cgroup as the root. */
 static int has_cgroup_namespace(void) {
     char text[8192];
     int count = 0;
@@ -132,8 +133,8 @@ static int has_cgroup_namespace(void) {
     return count > 0;
 }
 
-/* A container's root is layers or a copy, never the host's own files; its devices are the engine's in a
- * tmpfs. */
+/* A container's root consists of layers or a copy, never of the host's own files; its devices are the
+ * engine's, in a tmpfs. */
 static int has_own_devices(void) {
     struct statfs status;
     return SYS_CALL_2(__NR_statfs, "/dev", &status) == 0 && status.f_type == TMPFS_MAGIC;

@@ -1,20 +1,20 @@
-/* Which user id a container's program, or its agent, gets: one that the container's user namespace has. Pure.
- */
+/* Which user id a container's program, or its agent, gets: one that the container's user namespace maps.
+ * Pure. */
 #include "agent/agent_ids.h"
 
 #include "text.h"
 
-/* Ids that neither people nor services have, where the container has as many. One of an engine that remaps
- * users (`userns-remap`) has 65,536 in all. */
+/* Ids that neither users nor services have, where the container maps as many. An engine that remaps users
+ * (`userns-remap`) maps 65,536 in all. */
 #define USUAL_FIRST 0x71000000u
 #define USUAL_COUNT 0x0E000000u
-enum { NOBODY = 65534 /* what the kernel shows for ids without a number here */ };
+enum { NOBODY = 65534 /* the kernel shows it for ids that this namespace does not map */ };
 
 struct extent {
     uint64_t first, count;
 };
 
-/* The next line "inside outside count" of a map; null at its end. */
+/* Reads the next line "inside outside count" of a map; null at its end. */
 static const char *next_extent(const char *text, struct extent *extent) {
     uint64_t numbers[3];
     for (int i = 0; i < 3; i++) {
@@ -45,7 +45,7 @@ uint32_t agent_choose_id(const char *uid_map, const char *gid_map, uint32_t seed
         agent_covers_ids(gid_map, USUAL_FIRST, USUAL_COUNT))
         return USUAL_FIRST + seed % USUAL_COUNT;
     while ((uid_map = next_extent(uid_map, &extent)) != 0) {
-        /* Of the upper half, since an image's own users have the low numbers. */
+        /* From the upper half, since an image's own users have the low numbers. */
         uint64_t first = extent.first + extent.count / 2, count = extent.count - extent.count / 2;
         uint64_t id = count > 0 ? first + seed % count : 0;
         if (id == NOBODY || id == NOBODY + 1)

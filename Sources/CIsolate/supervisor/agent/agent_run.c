@@ -1,15 +1,16 @@
 /*
  * The streams of one run: pipes to the program on one side, frames to the embedder on the other.
  *
- * Output is kept up to its bound; the first byte beyond it ends the run. What the embedder gave no credit for
- * stays in the pipe, and the program's writes block, as they would on a slow reader anywhere.
+ * Output is kept up to its bound; the first byte beyond it ends the run. Output for which the embedder gave
+ * no credit stays in the pipe, and the program's writes block, as with any slow reader.
  */
 #include "agent/agent_run.h"
 
 #include "agent/agent_stream.h"
 #include "sys.h"
 
-/* A packet of a pipe in packet mode (O_DIRECT), at most a page: what a read has no room for is lost. */
+/* A packet of a pipe in packet mode (O_DIRECT) has at most a page; bytes beyond a read's size would be
+ * lost. */
 enum { STREAMS = 2, PACKET_BYTES = 16 << 10 };
 
 static struct {
@@ -24,10 +25,10 @@ static struct {
 
 static uint8_t pending[ISOLATE_AGENT_INPUT_WINDOW];
 
-/* Of the next run, made while nobody waits for us. */
+/* Of the next run, made in advance. */
 static struct { int ours, theirs; } spare[STREAMS] = {{-1, -1}, {-1, -1}};
 
-/* Our end never blocks; the program's may be opened anew through /proc/self/fd, by whoever it is. */
+/* The agent's end never blocks; any user may reopen the program's end through /proc/self/fd. */
 static int make_pipe(int our_end, int *ours, int *theirs) {
     int ends[2];
     long result = SYS_CALL_2(__NR_pipe2, ends, O_CLOEXEC);
@@ -45,7 +46,7 @@ static void forget_spare(int i) {
 }
 
 void agent_run_make_ready(void) {
-    /* One that cannot be made now is made, or fails, with the run. */
+    /* A pipe that cannot be made now is made with the run, or fails then. */
     for (int i = 0; i < STREAMS; i++)
         if (spare[i].ours < 0 && run.out[i] < 0 && make_pipe(0, &spare[i].ours, &spare[i].theirs) < 0)
             forget_spare(i);
@@ -77,7 +78,7 @@ int agent_run_open(const struct isolate_agent_run *request, int input_file, int 
     }
     if (result >= 0 && request->input_streams)
         result = make_pipe(1, &run.input, &theirs[0]);
-    else if (result >= 0) /* without input the program takes its own /dev/null, and ignores this one */
+    else if (result >= 0) /* with NO_INPUT the program opens its own /dev/null and ignores this descriptor */
         result = theirs[0] =
             (int)SYS_CALL_3(__NR_fcntl, input_file >= 0 ? input_file : theirs[1], F_DUPFD_CLOEXEC, 0);
     return result < 0 ? result : 0;
@@ -104,7 +105,7 @@ static void tell_taken(uint32_t bytes) {
         stream_send(ISOLATE_FRAME_INPUT_TAKEN, &taken, sizeof taken);
 }
 
-/* Nobody reads it: the sender shall not wait. */
+/* Discards input that no process will read, and reports it as taken, so that the embedder does not wait. */
 static void drop_input(void) {
     tell_taken(run.pending_end - run.pending_begin);
     run.pending_begin = run.pending_end = 0;
@@ -138,7 +139,7 @@ void agent_run_input(const uint8_t *bytes, uint32_t count) {
         stream_shift(pending, &run.pending_begin, &run.pending_end);
     }
     if (count > sizeof pending - run.pending_end)
-        sys_exit(EXIT_PROTOCOL); /* beyond the window: not our embedder's protocol */
+        sys_exit(EXIT_PROTOCOL); /* more than the window allows: the peer does not follow the protocol */
     memcpy(pending + run.pending_end, bytes, count);
     run.pending_end += count;
     run.has_input_end |= count == 0;
@@ -156,8 +157,8 @@ unsigned agent_run_poll(struct sys_pollfd *fds) {
     return count;
 }
 
-/* Reads once. Bytes that were read, 0 at the end, -EAGAIN when there is nothing now, -ENOBUFS when it must
- * wait. The last read for a credit may be beyond it by a packet. */
+/* Reads once. Returns the bytes read, 0 at the end, -EAGAIN when the pipe is empty, -ENOBUFS when it must
+ * wait for credit or room. The last read for a credit may exceed it by a packet. */
 static long move_output(int i, uint64_t credit, int *has_exceeded) {
     uint64_t most = ISOLATE_FRAME_MAX;
     uint32_t room = stream_room();
@@ -188,7 +189,7 @@ int agent_run_move(void) {
     int has_exceeded = 0;
     move_input();
     for (int i = 0; i < STREAMS; i++) {
-        /* What is beyond the bound goes nowhere, and needs no credit. */
+        /* Bytes beyond the bound are discarded, so they need no credit. */
         uint64_t credit = run.left[i] == 0 ? ISOLATE_FRAME_MAX : run.credit[i];
         long n = run.out[i] < 0 ? -EAGAIN : move_output(i, credit, &has_exceeded);
         if (n == 0)
@@ -207,7 +208,7 @@ int agent_run_drain(void) {
             if (n <= 0 && n != -EINTR)
                 sys_close_fd(&run.out[i]);
         }
-    /* What the program did not read, nobody will. */
+    /* The program has ended, so its remaining input is discarded. */
     if (run.input >= 0)
         drop_input();
     return 1;

@@ -1,7 +1,5 @@
-/*
- * The agent's slot, which does what slots do: made here, spoken to through its sockets. Its records become
- * frames; the end of a run is kept until the run's output has left.
- */
+/* The agent's slot: starts it, and exchanges records with it through its sockets. Its records become frames;
+ * the end of a run is held back until the run's output is sent. */
 #include "agent/agent_slot.h"
 
 #include <linux/prctl.h>
@@ -21,17 +19,18 @@ static struct slot slot = {
     .number = SLOT_NUMBER, .control = -1, .request = -1, .sync = -1, .image = -1, .devices = -1};
 static int control = -1, request = -1;
 
-static int is_ending; /* the run's processes are dead, and its output is on its way */
+static int is_ending; /* the run's processes are dead, and its output is being sent */
 static struct isolate_run_record ended;
 
-/* ---- the beginning ---- */
+/* ---- start ---- */
 
-/* With a writable root the program is uid 0, so that the image's files are its own, and we are somebody else
- * whom it can neither signal nor trace. Safe: the capabilities that stay are those we had. */
+/* With a writable root the program is uid 0, so that it owns the image's files, and the agent takes another
+ * uid, which the program can neither signal nor trace. Safe: the agent keeps only capabilities that it
+ * had. */
 static int become(const struct isolate_config *config, uint32_t uid) {
     if (uid == (uint32_t)SYS_CALL_0(__NR_getuid))
         return 0;
-    /* So that the capabilities are in effect again afterwards. */
+    /* Keeps the capabilities, so that they can be put into effect again afterwards. */
     long result = sys_prctl(PR_SET_KEEPCAPS, 1);
     if (result == 0)
         result = SYS_CALL_3(__NR_setresgid, uid, uid, uid);
@@ -51,7 +50,7 @@ struct isolate_failure agent_slot_start(const struct isolate_config *config) {
     slot.host =
         (struct identity){config->slot_uid, config->slot_uid, config->program_uid, config->program_uid};
     slot.uid = slot.gid = config->program_uid;
-    /* Without its files there is no accounting, and the engine's limits would be all there is. */
+    /* Without these files nothing accounts for a run, and only the engine's limits would apply. */
     if (failure.stage == 0)
         failure = cgroup_create(config, SLOT_NUMBER, 0, &slot.cgroup);
     if (failure.stage != 0)

@@ -47,11 +47,11 @@ int stream_out(void) {
 }
 
 void stream_fill(void) {
-    if (stream.begin > 0) /* what is left is less than a frame, most often nothing */
+    if (stream.begin > 0) /* the rest is less than a frame, usually nothing */
         stream_shift(stream.received, &stream.begin, &stream.end);
     long n = sys_read(stream.in, stream.received + stream.end, sizeof stream.received - stream.end);
     if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
-        sys_exit(0); /* as pid 1: everything in the container ends with us */
+        sys_exit(0); /* this is pid 1, so every process of the container ends with it */
     if (n > 0)
         stream.end += (uint32_t)n;
 }
@@ -105,7 +105,7 @@ void stream_commit(uint32_t type, uint32_t bytes) {
 
 void stream_send(uint32_t type, const void *payload, uint32_t bytes) {
     uint8_t *to;
-    while ((to = stream_reserve(bytes)) == 0) { /* the embedder does not read; it has us wait */
+    while ((to = stream_reserve(bytes)) == 0) { /* the embedder does not read, so the agent waits */
         struct sys_pollfd fd = {stream.out, SYS_POLLOUT, 0};
         sys_poll(&fd, 1, -1);
         stream_flush();

@@ -1,4 +1,5 @@
-/* The cell of the next run: its init with fresh namespaces, and the program's process waiting in it. */
+/* The cell of the next run: init with fresh namespaces, and the program's process, which waits there for a
+ * request. */
 #include "process/cell.h"
 
 #include <linux/ptrace.h>
@@ -54,7 +55,8 @@ static struct isolate_failure start_init(struct slot *slot) {
     return failure;
 }
 
-/* Level minimal: once it is another user's, we lack the right to trace it. It waits for our word. */
+/* Level minimal: the slot must attach before the program's process changes its user, after which it has no
+ * right to. The process waits for the slot's answer. */
 static struct isolate_failure attach_early(struct slot *slot) {
     struct isolate_status_record born;
     long result = sys_receive(slot->cell.channel, &born, sizeof born, 0, 0, 0);
@@ -63,7 +65,7 @@ static struct isolate_failure attach_early(struct slot *slot) {
                           ISOLATE_DETAIL_CLONE_PROGRAM_BORN);
     if (born.type != ISOLATE_PROGRAM_BORN)
         return born.failure;
-    /* A host that forbids tracing only costs evidence: of stack, file size and open files. */
+    /* A host that forbids tracing costs only evidence: of stack, file size and open files. */
     trace_attach(slot->cell.program_pid);
     result = sys_send(slot->cell.channel, "g", 1, 0, 0);
     return failure_at(result < 0 ? ISOLATE_STAGE_TRACE : 0, result, ISOLATE_DETAIL_TRACE_BORN);
@@ -76,8 +78,7 @@ static struct isolate_failure start_program(struct slot *slot) {
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CLONE_PROGRAM, result, ISOLATE_DETAIL_CLONE_PROGRAM_CHANNEL);
     result = seat_fork(slot, ends[1], &reply);
-    sys_close_fd(
-        &ends[1]); /* the seat shares our descriptors; the program's process has its own copy by now */
+    sys_close_fd(&ends[1]); /* the seat shares this slot's descriptors; the program's process has a copy */
     slot->cell.channel = ends[0];
     if (result < 0) {
         slot->is_retired = 1;
@@ -124,13 +125,13 @@ struct isolate_failure cell_prepare(struct slot *slot) {
         failure = start_init(slot);
     if (failure.stage == 0)
         failure = start_program(slot);
-    /* The kernel makes proc's entries for the new processes now, not when the run is over. */
+    /* The kernel makes proc's entries for the new processes now, instead of at the end of the run. */
     members_exist(slot);
     if (failure.stage == 0)
         slot->cell.status =
             members_open(slot, members_entry(slot, slot->cell.program_pid), "status", O_RDONLY);
     for (int i = 0; i < CELL_NAMESPACES; i++)
-        sys_close_fd(&slot->cell.namespaces[i]); /* joined: the cell's processes hold them now */
+        sys_close_fd(&slot->cell.namespaces[i]); /* the cell's processes keep them alive */
     if (failure.stage != 0)
         cell_destroy(slot);
     return failure;
@@ -139,13 +140,13 @@ struct isolate_failure cell_prepare(struct slot *slot) {
 void cell_kill(struct slot *slot) {
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         plain_kill(slot);
-    if (slot->cell.init_pid > 0) /* never -1, which is everybody */
+    if (slot->cell.init_pid > 0) /* never -1, which means every process */
         SYS_CALL_2(__NR_kill, slot->cell.init_pid, SYS_SIGKILL);
 }
 
 static void reap_one(struct slot *slot, long pid, int status) {
     if (sys_has_stopped(status) &&
-        pid == slot->cell.program_pid) /* a traced process may stop on its way out */
+        pid == slot->cell.program_pid) /* a traced process may stop while it exits */
         SYS_CALL_4(__NR_ptrace, PTRACE_CONT, pid, 0, 0);
     else if (sys_has_stopped(status))
         trace_release_stranger((int)pid);
@@ -159,7 +160,8 @@ static void reap_one(struct slot *slot, long pid, int status) {
     }
 }
 
-/* Without a pid namespace nobody's end is everybody's: kills and reaps until nobody is left. */
+/* Without a pid namespace no single death ends all processes of the run: kills and reaps until none is
+ * left. */
 static void reap_plain(struct slot *slot) {
     for (;;) {
         int status = 0;
@@ -183,8 +185,8 @@ void cell_reap(struct slot *slot) {
     }
     while (slot->cell.init_pid > 0 || slot->cell.program_pid > 0) {
         int status = 0;
-        /* Anybody: a program may have given us children with CLONE_PARENT, and init's own end waits until
-         * every process of its pid namespace is reaped. */
+        /* Waits for any child: a program may have given the slot children with CLONE_PARENT, and init's own
+         * exit waits until every process of its pid namespace is reaped. */
         long pid = SYS_CALL_4(__NR_wait4, -1, &status, __WALL, 0);
         if (pid == -EINTR)
             continue;
@@ -195,8 +197,8 @@ void cell_reap(struct slot *slot) {
 }
 
 void cell_destroy(struct slot *slot) {
-    /* Init's death kills every process of its pid namespace. Elsewhere the kill costs a process of its own,
-     * and after most runs nobody is left. */
+    /* Init's death kills every process of its pid namespace. Without one, the kill needs a further process,
+     * and after most runs no process is left to kill. */
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->cell.program_pid > 0 || members_exist(slot))
         cell_kill(slot);
     cell_reap(slot);

@@ -6,7 +6,7 @@
 
 /* Undoes all it did when it fails. */
 struct isolate_failure cell_prepare(struct slot *slot);
-/* Every process of it is dead afterwards. */
+/* On return every process of the cell is dead. */
 void cell_destroy(struct slot *slot);
 /* Kills every process of the cell; cell_reap then waits until they are gone. */
 void cell_kill(struct slot *slot);

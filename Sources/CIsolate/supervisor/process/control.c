@@ -1,4 +1,4 @@
-/* The control socket of a slot, between two runs and during one. */
+/* Receives the records of a slot's control socket, between two runs and during one. */
 #include "process/control.h"
 
 #include "slot_state.h"
@@ -15,12 +15,12 @@ int control_receive(struct slot *slot, struct isolate_prepare_record *word, int 
     sys_result n = sys_receive(slot->control, &record, sizeof record, &content, 1, flags);
     if (n == -EAGAIN)
         return 0;
-    if (n == -EMFILE) { /* the only question with a descriptor */
+    if (n == -EMFILE) { /* only OPEN_FILE carries a descriptor */
         file_refuse(slot, n);
         return 0;
     }
     if (n <= 0)
-        sys_exit(0); /* the embedder is gone; our end kills everything below */
+        sys_exit(0); /* the embedder is gone; this exit kills every process below */
     if (n == sizeof record.file && record.type == ISOLATE_OPEN_FILE)
         file_answer(slot, &record.file, content);
     if (n != sizeof record.prepare)

@@ -1,8 +1,8 @@
 /*
- * Whose user and group ids a slot and its program have on the host, and the id maps that say so.
+ * Which user and group ids a slot and its program have on the host, and the id maps for them.
  *
- * With CAP_SETUID both get ids that nobody else uses. An ordinary user may map no id but his own, unless
- * /etc/subuid grants more: then the set-user-id programs newuidmap and newgidmap write the maps for us.
+ * With CAP_SETUID both get ids that no other process uses. An ordinary user may map only the own id, unless
+ * /etc/subuid grants more: then the set-user-id programs newuidmap and newgidmap write the maps.
  */
 #include "process/identity.h"
 
@@ -29,7 +29,7 @@ struct identity identity_of(const struct isolate_config *config, uint32_t index)
     if (config->id_source == ISOLATE_IDS_OWN)
         return id;
     /* Two supervisors that live at the same time have different pids, so their ids differ too; slots that
-     * live at the same time get different ids while there are enough. The first one is the slots' root. */
+     * live at the same time get different ids while there are enough. The first id is the slots' root. */
     uint32_t first = (uint32_t)((uint64_t)SYS_CALL_0(__NR_getpid) * config->id_count % config->id_span);
     uint32_t own = first + 1 + index % (config->id_count - 1);
     id.program_uid = config->uid_base + own;
@@ -41,14 +41,15 @@ struct identity identity_of(const struct isolate_config *config, uint32_t index)
     return id;
 }
 
-/* Safe: the id is one that nobody else uses, and only for the moment of the clone. The capabilities stay in
- * effect, so that a host which gives user namespaces to root alone still gives this one. */
+/* Safe: no other process uses the id, and this process has it only for the moment of the clone. The
+ * capabilities stay in effect, so that the clone also succeeds on a host that permits user namespaces to root
+ * alone. */
 void identity_begin_creation(const struct isolate_config *config, const struct identity *id) {
     if (config->id_source != ISOLATE_IDS_PRIVILEGED)
-        return; /* an ordinary user can be nobody else */
+        return; /* an ordinary user cannot take another id */
     sys_prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
     SYS_CALL_3(__NR_setresuid, -1, id->slot_uid, -1);
-    SYS_CALL_1(__NR_setfsuid, SYS_CALL_0(__NR_getuid)); /* files stay ours to open */
+    SYS_CALL_1(__NR_setfsuid, SYS_CALL_0(__NR_getuid)); /* so that this process may still open its files */
 }
 
 void identity_end_creation(const struct isolate_config *config) {
@@ -56,11 +57,12 @@ void identity_end_creation(const struct isolate_config *config) {
         return;
     SYS_CALL_3(__NR_setresuid, -1, SYS_CALL_0(__NR_getuid), -1);
     sys_prctl(PR_SET_SECUREBITS, 0);
-    credentials_hide(config); /* a change of ids may have undone it */
+    credentials_hide(config); /* a change of ids may have made this process dumpable */
 }
 
 void identity_bound_quotas(const struct slot *slot) {
-    /* As many as all slots of the largest usual pool (16) may have of the kernel's usual 128 for a user. */
+    /* As many as let all slots of the largest usual pool (16) fit into the kernel's usual bound of 128 per
+     * user. */
     static const struct {
         const char *path, *most;
     } quotas[] = {{"sys/user/max_inotify_instances", "8"},
@@ -74,7 +76,7 @@ void identity_bound_quotas(const struct slot *slot) {
     }
 }
 
-/* The words of a map: {inside, outside, 1} for the slot, then for the program if it is somebody else. */
+/* The words of a map: {inside, outside, 1} for the slot, then for the program if its id differs. */
 struct map_words {
     char numbers[4][24];
     const char *words[7];
@@ -133,13 +135,13 @@ int identity_write_maps(const struct isolate_config *config, const struct identi
     fill_words(&users, config->slot_uid, id->slot_uid, config->program_uid, id->program_uid);
     fill_words(&groups, config->slot_uid, id->slot_gid, config->program_uid, id->program_gid);
     if (config->id_source == ISOLATE_IDS_OWN)
-        return 0; /* the slot's own affair: nobody else may */
+        return 0; /* the slot writes its own map: no other process may */
     if (config->id_source == ISOLATE_IDS_SUBORDINATE) {
         int result = run_helper(config_text(config, config->newgidmap), pid, &groups);
         return result < 0 ? result : run_helper(config_text(config, config->newuidmap), pid, &users);
     }
-    /* As the owner of the namespace: a root without CAP_SYS_ADMIN, as in a container, has no other right to
-     * it. */
+    /* Acts as the owner of the namespace: a root without CAP_SYS_ADMIN, as in a container, has no other right
+     * to write its maps. */
     identity_begin_creation(config, id);
     int result = write_map(pid, "/gid_map", &groups);
     if (result == 0)
@@ -148,8 +150,9 @@ int identity_write_maps(const struct isolate_config *config, const struct identi
     return result;
 }
 
-/* A process that is not dumpable has files in /proc that belong to root: an ordinary user could not open its
- * own maps. For this moment only; whoever has the same uid could have traced the embedder all the same. */
+/* The files in /proc of a process that is not dumpable belong to root, so an ordinary user could not open its
+ * own maps. So the slot is dumpable until its maps are written; a process of the same uid could have traced
+ * the embedder in any case. */
 int identity_be_mapped(const struct slot *slot) {
     const struct isolate_config *config = slot->config;
     char go;
@@ -161,14 +164,14 @@ int identity_be_mapped(const struct slot *slot) {
         struct map_words map;
         fill_words(&map, config->program_uid, slot->host.program_uid, config->program_uid, 0);
         result = write_map(0, "/uid_map", &map);
-        if (result == 0) /* the kernel's condition for mapping a group without a privilege */
+        if (result == 0) /* the kernel requires this before an unprivileged group map (user_namespaces(7)) */
             result = write_file("/proc/self/setgroups", "deny");
         fill_words(&map, config->program_uid, slot->host.program_gid, config->program_uid, 0);
         if (result == 0)
             result = write_map(0, "/gid_map", &map);
     }
     if (sys_send(slot->sync, "d", 1, 0, 0) < 0 || sys_read(slot->sync, &go, 1) != 1)
-        sys_exit(1); /* the supervisor failed, and says so itself */
+        sys_exit(1); /* the supervisor failed, and reports that itself */
     credentials_hide(config);
     return result;
 }

@@ -1,21 +1,20 @@
-/* Whose user and group ids a slot and its program have on the host. */
+/* Which user and group ids a slot and its program have on the host. */
 #ifndef ISOLATE_PROCESS_IDENTITY_H
 #define ISOLATE_PROCESS_IDENTITY_H
 
 #include "slot_state.h"
 
-/* Of the slot with this place among its supervisor's. */
+/* The ids of the slot at this index among its supervisor's. */
 struct identity identity_of(const struct isolate_config *config, uint32_t index);
-/* Around the clone of a slot: what the kernel counts for whoever made a user namespace (inotify, message
- * queues, signals, processes) is counted for the slot's own id, and not for the embedder's. */
+/* Enclose the clone of a slot: the kernel charges some resources to the maker of a user namespace (inotify,
+ * message queues, signals, processes). So the slot's own id makes it, and the embedder's is not charged. */
 void identity_begin_creation(const struct isolate_config *config, const struct identity *id);
 void identity_end_creation(const struct isolate_config *config);
-/* The slot, with its own proc: what it may count for its maker where that is the embedder's user all the
- * same. */
+/* Slot, with its own proc: bounds those resources where the maker has the embedder's user after all. */
 void identity_bound_quotas(const struct slot *slot);
-/* The supervisor, for a slot's process. */
+/* Supervisor: writes the maps of a slot's process. */
 int identity_write_maps(const struct isolate_config *config, const struct identity *id, int pid);
-/* The slot: does its own part and waits for the supervisor's. */
+/* Slot: does its own part and waits for the supervisor's. */
 int identity_be_mapped(const struct slot *slot);
 
 #endif

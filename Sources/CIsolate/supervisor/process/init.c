@@ -1,9 +1,9 @@
 /*
  * pid 1 of a cell: makes the cell's mounts, then only exists.
  *
- * It owns the pid namespace: killing it kills every process of the run. Orphans are reaped by the kernel
- * itself, because pid 1 ignores SIGCHLD. It keeps no descriptor, no capability and no way to be talked to;
- * being another user than the program, it cannot be signalled, traced, or given other resource limits by it.
+ * It owns the pid namespace: killing it kills every process of the run. The kernel reaps orphans, because pid
+ * 1 ignores SIGCHLD. Init has no descriptor, no capability and no channel to receive anything; its user
+ * differs from the program's, so the program cannot signal it, trace it or change its resource limits.
  */
 #include "process/init.h"
 
@@ -21,7 +21,7 @@
 
 enum { PATH_BYTES = 256 };
 
-/* Where the cell's root stands while its mounts are made. */
+/* Where the cell's root is while init makes its mounts. */
 static const char *root_of(const struct slot *slot) {
     return has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? "/run/root" : "";
 }
@@ -32,8 +32,8 @@ static int path_in_root(const struct slot *slot, const char *path, char out[PATH
 }
 
 static struct isolate_failure bind_scratch(const struct slot *slot) {
-    /* /run carries the sandbox's scratch tmpfs in the slot's tree; the cell sees its parts in their places
-     * only. */
+    /* In the slot's tree /run holds the sandbox's scratch tmpfs; the cell gets only its parts, in their
+     * places. */
     static const char *const binds[][2] = {
         {"/run/work", "/work"}, {"/run/tmp", "/tmp"}, {"/run/shm", "/dev/shm"}};
     char target[PATH_BYTES];
@@ -44,8 +44,9 @@ static struct isolate_failure bind_scratch(const struct slot *slot) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MOUNT_SCRATCH, result, ISOLATE_DETAIL_MOUNT_SCRATCH_WORK + i);
     }
+    /* A writable root is in /run; the rest of /run is unmounted with the slot's tree. */
     if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
-        return failure_at(0, 0, 0); /* the root is in there; what is beside it goes with the slot's tree */
+        return failure_at(0, 0, 0);
     long result = SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
     return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_SCRATCH : 0, result,
                       ISOLATE_DETAIL_MOUNT_SCRATCH_HIDE);
@@ -53,7 +54,8 @@ static struct isolate_failure bind_scratch(const struct slot *slot) {
 
 static struct isolate_failure mount_proc(const struct slot *slot) {
     char target[PATH_BYTES];
-    /* The new proc is made while the slot's own, unmasked one is still visible: the kernel asks for that. */
+    /* The new proc is made while the slot's own, unmasked one is still visible: the kernel requires one
+     * (mount_too_revealing). */
     int CLEANUP_CLOSE context = (int)SYS_CALL_2(__NR_fsopen, "proc", FSOPEN_CLOEXEC);
     long result = context;
     if (result >= 0)
@@ -73,7 +75,7 @@ static struct isolate_failure mount_proc(const struct slot *slot) {
 
 static struct isolate_failure mask_proc(const struct slot *slot) {
     const struct isolate_config *config = slot->config;
-    /* /run is an empty read-only directory by now, but for a writable root. */
+    /* /run is an empty read-only directory by now, except in a writable root. */
     const char *empty = has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? "/empty" : "/run";
     for (uint32_t i = 0; i < config->mask_count; i++) {
         char path[PATH_BYTES];
@@ -99,7 +101,8 @@ static struct isolate_failure mask_proc(const struct slot *slot) {
     return failure_at(0, 0, 0);
 }
 
-/* A writable root becomes the cell's; the slot's tree, with the layers below it, is out of reach then. */
+/* Makes the writable root the cell's root; the slot's tree, with the layers below the root, is then out of
+ * reach. */
 static struct isolate_failure enter_writable_root(const struct slot *slot) {
     long result = SYS_CALL_1(__NR_chdir, root_of(slot));
     if (result == 0)
@@ -130,13 +133,16 @@ static struct isolate_failure make_mounts(const struct slot *slot) {
     return failure;
 }
 
-/* Being non-dumpable, init is the only one who may open its namespaces. Returns how many there are, or
+/* Only init itself may open its namespaces, since it is not dumpable. Returns how many it opened, or
  * -errno. */
 static int open_namespaces(const struct slot *slot, int fds[CELL_NAMESPACES]) {
     static const char *const paths[CELL_NAMESPACES] = {
-        [CELL_PID] = "self/ns/pid", [CELL_MOUNT] = "self/ns/mnt",   [CELL_IPC] = "self/ns/ipc",
-        [CELL_UTS] = "self/ns/uts", [CELL_NETWORK] = "self/ns/net", /* the last one, for it is not always the
-                                                                       cell's own */
+        [CELL_PID] = "self/ns/pid",
+        [CELL_MOUNT] = "self/ns/mnt",
+        [CELL_IPC] = "self/ns/ipc",
+        [CELL_UTS] = "self/ns/uts",
+        /* The last one, since a cell does not always have a network namespace of its own. */
+        [CELL_NETWORK] = "self/ns/net",
     };
     int count = network_is_per_cell(slot) ? CELL_NAMESPACES : CELL_NETWORK;
     for (int i = 0; i < count; i++)
@@ -159,7 +165,7 @@ void init_main(const struct slot *slot, int result_socket) {
             failure_at(result < 0 ? ISOLATE_STAGE_NETWORK : 0, result, ISOLATE_DETAIL_NETWORK_CELL);
     }
     if (done.failure.stage == 0) {
-        /* Children that die are reaped by the kernel; nothing wakes us. */
+        /* The kernel reaps children that die, without waking init. */
         struct {
             void *handler;
             unsigned long flags;
@@ -167,7 +173,7 @@ void init_main(const struct slot *slot, int result_socket) {
             uint64_t mask;
         } ignore = {(void *)SIG_IGN, 0, 0, 0};
         SYS_CALL_4(__NR_rt_sigaction, SYS_SIGCHLD, &ignore, 0, SYS_SIGNAL_SET_BYTES);
-        int result = count = open_namespaces(slot, namespaces); /* the slot's proc knows us as well */
+        int result = count = open_namespaces(slot, namespaces); /* the slot's proc shows init as well */
         if (result >= 0)
             result = credentials_drop_bounding_set();
         if (result == 0)
@@ -177,7 +183,7 @@ void init_main(const struct slot *slot, int result_socket) {
         if (result < 0)
             done.failure = failure_at(ISOLATE_STAGE_CREDENTIALS, result, ISOLATE_DETAIL_CREDENTIALS_INIT);
     }
-    /* If the slot died before the death signal was set, this socket has no other end. */
+    /* If the slot died before the death signal was set, the socket has no other end and the send fails. */
     if (done.failure.stage != 0)
         count = 0;
     if (sys_send_blocking(result_socket, &done, sizeof done, namespaces, (unsigned)count) < 0 ||

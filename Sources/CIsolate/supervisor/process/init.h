@@ -4,7 +4,7 @@
 
 #include "slot_state.h"
 
-/* Makes the cell's mounts, sends what came of it and its namespaces, and then only exists. */
+/* Makes the cell's mounts, sends the result and its namespaces, and then only exists. */
 void init_main(const struct slot *slot, int result_socket) __attribute__((noreturn));
 
 #endif

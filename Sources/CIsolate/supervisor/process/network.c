@@ -1,4 +1,4 @@
-/* The network namespace of a slot, and of each cell whose program may use it: nothing but lo. */
+/* The network namespace of a slot, and of each cell whose program may use the network: it has only lo. */
 #include "process/network.h"
 
 #include <linux/if.h>
@@ -18,8 +18,8 @@ int network_bring_loopback_up(void) {
 }
 
 void network_bound_buffers(const struct slot *slot) {
-    /* Least, first and most bytes of a socket's buffer: what is sent and not read lies on nobody's account
-     * where there is no memory cgroup. */
+    /* Least, default and most bytes of a socket's buffer: without a memory cgroup, bytes that are sent and
+     * not read are charged to no account. */
     static const char *const files[] = {"sys/net/ipv4/tcp_rmem", "sys/net/ipv4/tcp_wmem"};
     for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++) {
         int CLEANUP_CLOSE fd = sys_openat(slot->proc, files[i], O_WRONLY, 0);

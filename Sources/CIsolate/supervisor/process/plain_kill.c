@@ -1,7 +1,7 @@
 /*
- * Level minimal: the end of a run where no pid namespace ends with its init.
+ * Level minimal: ends a run that has no pid namespace, which would end with its init.
  *
- * The slot is the subreaper of the run, so every process of it stays below the slot, and is found and killed
+ * The slot is the run's subreaper, so every process of the run stays below the slot, which finds and kills it
  * there.
  */
 #include "process/plain_kill.h"
@@ -16,12 +16,12 @@
 
 enum { FREEZE_PASSES = 16 };
 
-/* Everybody with the program's own user id: it is this slot's alone. One call, so nobody forks meanwhile.
- * 0, or -errno when there is no process left to do it with. */
+/* Kills all processes of the program's user id, which this slot alone uses. It is one call, so no process can
+ * fork meanwhile. 0, or -errno when there is no room for the process that makes the call. */
 static int kill_user(const struct slot *slot) {
     long pid = sys_clone(0, 0);
     if (pid == 0) {
-        /* Safe: it becomes the program's user before, so nobody else is within its reach. */
+        /* Safe: it becomes the program's user first, so it can signal only that user's processes. */
         if (SYS_CALL_3(__NR_setresuid, slot->uid, slot->uid, slot->uid) == 0 &&
             credentials_drop_all_capabilities() == 0) /* in a container it may be uid 0 */
             SYS_CALL_2(__NR_kill, -1, SYS_SIGKILL);
@@ -32,8 +32,8 @@ static int kill_user(const struct slot *slot) {
     return pid < 0 ? (int)pid : 0;
 }
 
-/* One by one. First all of them lose the right to fork, so that they do not outrun us: as long as nobody is
- * killed, the limit of processes itself ends a storm. */
+/* Kills the processes one by one. First all of them lose the right to fork, so that they cannot multiply
+ * faster than they are killed: until the first kill, the limit of processes itself bounds them. */
 void plain_kill_listed(const struct slot *slot, members_lister *list) {
     static struct member members[MEMBERS_MAX];
     static const uint64_t none[2] = {0, 0};

@@ -5,7 +5,7 @@
 #include "accounting/members.h"
 
 void plain_kill(const struct slot *slot);
-/* Kills whom `list` lists, at that moment. */
+/* Kills the processes that `list` returns at that moment. */
 void plain_kill_listed(const struct slot *slot, members_lister *list);
 
 #endif

@@ -1,10 +1,9 @@
 /*
- * The program's process before exec: joins the cell, gives up every right, waits for a request, and becomes
- * it.
+ * The program's process before exec: joins the cell, drops every right, waits for a request, and executes it.
  *
- * All that is slow happens before the request: namespaces, credentials, Landlock, the seccomp filter. After
- * it: the cgroup's limits, rlimits, three descriptors, execve. Whatever fails is told on the channel as
- * {stage, errno, index}.
+ * All slow steps come before the request: namespaces, credentials, Landlock, the seccomp filter. After it
+ * come the cgroup's limits, rlimits, three descriptors, execve. A failure is sent on the channel as {stage,
+ * errno, index}.
  */
 #include "process/program.h"
 
@@ -29,7 +28,7 @@
 #include "tree/plain.h"
 
 enum { STRINGS_MAX = 8 << 20 };
-/* The embedder may start some threads during the run; a limit that is met too early would not be seen. */
+/* The embedder may start some threads during the run; a limit that is met too early would not be detected. */
 enum { OTHERS_SLACK = 4, OTHERS_GUESS = 64 };
 enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048, SIGNALS_MAX = 1024 };
 enum { PROCESSORS_MAX = 8192 }; /* the most that Linux can be built for */
@@ -68,10 +67,10 @@ static int install_filter(const struct isolate_config *config) {
     return (int)SYS_CALL_3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
-/* What the cell gives that this process does not do itself. */
+/* The layers that the cell has before this process restricts itself. */
 static uint32_t layers_of(const struct slot *slot) {
     uint32_t layers = cgroup_layers(slot);
-    /* The kernel never counts the processes of the host's root: a storm of them would take the whole host. */
+    /* RLIMIT_NPROC does not apply to the host's root, so a fork storm would affect the whole host. */
     if (slot->cgroup.kind != ISOLATE_CGROUP_NONE || has_own_user(slot) || !nproc_has_room(0))
         layers |= ISOLATE_LAYER_RLIMITS;
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
@@ -81,7 +80,7 @@ static uint32_t layers_of(const struct slot *slot) {
         layers |= ISOLATE_LAYER_OWN_INODES;
     if (has_feature(slot, ISOLATE_FEATURE_NET_NS))
         layers |= ISOLATE_LAYER_NET_NS;
-    /* What a container's engine gives is for the embedder to say, who asked it. */
+    /* In a container the embedder, which asked the engine for it, reports this layer. */
     if (has_feature(slot, ISOLATE_FEATURE_PROC) && has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         layers |= ISOLATE_LAYER_MASKED_PROC;
     if (has_own_user(slot))
@@ -89,7 +88,8 @@ static uint32_t layers_of(const struct slot *slot) {
     return layers;
 }
 
-/* Everything that does not depend on the request. Returns the layers in force and the filter's listener. */
+/* Takes every step that does not depend on the request. Returns the layers in force and the filter's
+ * listener. */
 static uint32_t give_up_rights(const struct slot *slot, const struct seat_request *request, int *listener) {
     int channel = request->channel;
     uint32_t layers;
@@ -103,13 +103,14 @@ static uint32_t give_up_rights(const struct slot *slot, const struct seat_reques
     layers = layers_of(slot) | ISOLATE_LAYER_CAPABILITIES | ISOLATE_LAYER_NO_NEW_PRIVS;
     check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL),
           ISOLATE_DETAIL_CREDENTIALS_DEATH_SIGNAL);
-    /* The slot attaches as tracer; nobody else is in this pid namespace but init. exec sets it anew anyway.
-     */
+    /* Lets the slot attach as tracer; apart from it only init is in this pid namespace. exec sets the flag
+     * again in any case. */
     check(slot, channel, ISOLATE_STAGE_CREDENTIALS, sys_prctl(PR_SET_DUMPABLE, 1),
           ISOLATE_DETAIL_CREDENTIALS_DUMPABLE);
     int restricted = landlock_restrict(slot);
     if (restricted == 0)
-        layers |= ISOLATE_LAYER_LANDLOCK; /* a kernel without Landlock is told in the report, not an error */
+        /* A kernel without Landlock is no error: the run's layers show it. */
+        layers |= ISOLATE_LAYER_LANDLOCK;
     check(slot, channel, ISOLATE_STAGE_LANDLOCK, restricted == -EOPNOTSUPP ? 0 : restricted, 0);
     uint64_t mask = 0;
     SYS_CALL_4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, SYS_SIGNAL_SET_BYTES);
@@ -125,8 +126,8 @@ static int set_limit(int resource, uint64_t value) {
     return (int)SYS_CALL_4(__NR_prlimit64, 0, resource, &limit, 0);
 }
 
-/* Recursive programs raise their own stack, and may: what it holds is memory of the run. The hard limit stays
- * what the embedder's allows. */
+/* Recursive programs may raise their own stack limit: the stack is charged to the run's memory. The hard
+ * limit stays the embedder's. */
 static int set_stack_limit(uint64_t value) {
     struct {
         uint64_t soft, hard;
@@ -136,18 +137,18 @@ static int set_stack_limit(uint64_t value) {
     return result < 0 ? result : (int)SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_STACK, &limit, 0);
 }
 
-/* Where no cgroup bounds memory and processes. */
+/* Sets rlimits where no cgroup bounds memory and processes. */
 static struct isolate_failure set_stand_ins(const struct slot *slot, const struct isolate_limits *limits) {
     struct cgroup_rlimits values = cgroup_rlimits(slot, limits);
     struct {
         uint64_t soft, hard;
     } data = {0, 0};
     SYS_CALL_4(__NR_prlimit64, 0, RLIMIT_DATA, 0, &data);
-    /* Only a backstop: one of the embedder's that is lower may stay. */
+    /* A second bound only, so a lower limit of the embedder's stays. */
     int result = values.data_bytes < data.hard ? set_limit(RLIMIT_DATA, values.data_bytes) : 0;
     if (result < 0)
         return failure_at(ISOLATE_STAGE_RLIMITS, result, RLIMIT_DATA);
-    if (values.processes != ~0ull && shares_user(slot)) /* the count has this process in it */
+    if (values.processes != ~0ull && shares_user(slot)) /* the count includes this process */
         values.processes = limits->processes + nproc_count(OTHERS_GUESS) - 1 + OTHERS_SLACK;
     result = values.processes == ~0ull ? 0 : set_limit(RLIMIT_NPROC, values.processes);
     return failure_at(result < 0 ? ISOLATE_STAGE_RLIMITS : 0, result, RLIMIT_NPROC);
@@ -158,15 +159,15 @@ static struct isolate_failure set_rlimits(const struct slot *slot, const struct 
         int resource;
         uint64_t value;
     } all[] = {
-        /* Well above our own clock's, which decides. A lower hard limit of the embedder's would kill in its
-         * place, so it is an error that we cannot get past it. */
+        /* Well above the slot's own CPU limit, which decides. A lower hard limit of the embedder's would kill
+         * the program first, so failing to raise it is an error. */
         {RLIMIT_CPU, limits->cpu_ns / 1000000000u + 10},
         {RLIMIT_NOFILE, limits->open_files},
         {RLIMIT_FSIZE, limits->file_size_bytes},
-        {RLIMIT_CORE, 1}, /* 1 also keeps a core_pattern that is a pipe from being run; 0 does not */
+        {RLIMIT_CORE, 1}, /* 1 also prevents the start of a core_pattern pipe; 0 does not (core(5)) */
         {RLIMIT_MEMLOCK, 64 << 10},
         {RLIMIT_MSGQUEUE, 0},
-        /* Queued signals and timers: counted for the user who made the namespace, too. */
+        /* Queued signals and timers, which the kernel counts for the maker of the namespace, too. */
         {RLIMIT_SIGPENDING, SIGNALS_MAX},
         {RLIMIT_NICE, 0},
         {RLIMIT_RTPRIO, 0},
@@ -182,8 +183,8 @@ static struct isolate_failure set_rlimits(const struct slot *slot, const struct 
     return set_stand_ins(slot, limits);
 }
 
-/* The run's processors: so many of those that this process may use, from the first one on and around. Its
- * children and threads stay there, too: of later calls the slot knows the run's limits (run.c). */
+/* Binds the run to its processors: `cpus` of those that this process may use, from `cpu_first` on, wrapping
+ * around. Children and threads inherit them; the slot refuses later changes (run.c). */
 static long bind_to_processors(const struct isolate_limits *limits) {
     uint64_t allowed[PROCESSORS_MAX / 64] = {0}, chosen[PROCESSORS_MAX / 64] = {0}, count = 0, rank = 0;
     long bytes = SYS_CALL_3(__NR_sched_getaffinity, 0, sizeof allowed, allowed);
@@ -205,7 +206,7 @@ struct program {
     char **envp;
 };
 
-/* Points into the strings; every string ends inside them, whatever the header says. */
+/* Makes pointers into the strings; checks that every string ends inside them, whatever the header says. */
 static int parse_strings(const struct isolate_run_header *header, char *strings, struct program *program) {
     uint64_t pointers = (uint64_t)header->argc + header->envc + 4;
     if (header->string_bytes == 0 || header->argc == 0 || pointers > header->string_bytes + 4ull ||
@@ -227,7 +228,7 @@ static int parse_strings(const struct isolate_run_header *header, char *strings,
         else if (i < 2ull + header->argc)
             list[i - 2] = next;
         else
-            list[i - 1] = next; /* one further: argv ends with a null pointer */
+            list[i - 1] = next; /* one entry later: argv ends with a null pointer */
         next += text_length(next) + 1;
     }
     program->argv = list;
@@ -235,7 +236,7 @@ static int parse_strings(const struct isolate_run_header *header, char *strings,
     return 0;
 }
 
-/* Larger than anything this machine has means the same, and no sum with it wraps around. */
+/* A value above what any machine has means the same, and no sum with it overflows. */
 static void bound(uint64_t *value, uint64_t most) {
     if (*value > most)
         *value = most;
@@ -245,13 +246,13 @@ static void bound_limits(struct isolate_limits *limits) {
     bound(&limits->wall_ns, (uint64_t)1 << 62);
     bound(&limits->cpu_ns, (uint64_t)1 << 62);
     bound(&limits->memory_bytes, (uint64_t)1 << 60);
-    bound(&limits->processes, ((uint64_t)1 << 22) - 1); /* PID_MAX_LIMIT, the seat counted */
+    bound(&limits->processes, ((uint64_t)1 << 22) - 1); /* PID_MAX_LIMIT, with the seat */
 }
 
 static int receive_request(int socket, struct program *program, int fds[4]) {
     sys_result n = sys_receive(socket, &request, sizeof request, fds, 4, 0);
     if (n == 0)
-        sys_exit(0); /* the embedder is gone, or gave the sandbox back */
+        sys_exit(0); /* the embedder is gone, or closed the sandbox */
     if (n < (sys_result)sizeof request.header || request.header.type != ISOLATE_RUN || fds[2] < 0)
         return n < 0 ? (int)n : -EINVAL;
     bound_limits(&request.header.limits);
@@ -261,7 +262,7 @@ static int receive_request(int socket, struct program *program, int fds[4]) {
         if (request.header.string_bytes > STRINGS_MAX || fds[3] < 0)
             return -E2BIG;
         if (SYS_CALL_2(__NR_fstat, fds[3], &status) < 0 || status.st_size < (long)request.header.string_bytes)
-            return -EINVAL; /* touching what is behind its end would kill us */
+            return -EINVAL; /* reading beyond the file's end would raise SIGBUS */
         long memory = SYS_CALL_6(__NR_mmap, 0, request.header.string_bytes, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE, fds[3], 0);
         if (sys_is_error(memory))
@@ -274,9 +275,9 @@ static int receive_request(int socket, struct program *program, int fds[4]) {
 }
 
 static int place_stdio(const int fds[4], uint32_t flags) {
-    /* The records' descriptors are above 2: 0, 1 and 2 are /dev/null in this process until here. */
+    /* The records' descriptors are above 2, since 0, 1 and 2 are /dev/null in this process until here. */
     for (int i = 0; i < 3; i++) {
-        /* An empty stdin is the sandbox's own /dev/null: one of the host's could not be opened anew. */
+        /* An empty stdin is the sandbox's own /dev/null: the program could not reopen one of the host's. */
         int fd = i == 0 && (flags & ISOLATE_RUN_NO_INPUT) ? sys_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0)
                                                           : fds[i];
         long result = fd < 0 ? fd : SYS_CALL_3(__NR_dup3, fd, i, 0);
@@ -286,7 +287,7 @@ static int place_stdio(const int fds[4], uint32_t flags) {
     return (int)SYS_CALL_3(__NR_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-/* ENOENT of a file that is there speaks of its interpreter or its dynamic linker. */
+/* ENOENT for a file that exists refers to its interpreter or its dynamic linker. */
 static long explain(const char *path, long result) {
     if (result == -ENOENT && SYS_CALL_3(__NR_faccessat, AT_FDCWD, path, SYS_F_OK) == 0)
         return -ELIBACC;
@@ -294,8 +295,8 @@ static long explain(const char *path, long result) {
 }
 
 static long execute(const char *path, const struct program *program) {
-    /* ETXTBSY: some thread of the embedder forked while a descriptor for writing was open; it is gone in a
-     * moment. */
+    /* ETXTBSY: a thread of the embedder forked while a descriptor was open for writing; the fork's exec
+     * closes its copy soon. */
     long result = 0;
     for (int attempt = 0; attempt < EXEC_RETRY_MAX; attempt++) {
         result = SYS_CALL_3(__NR_execve, path, program->argv, program->envp);
@@ -306,15 +307,15 @@ static long execute(const char *path, const struct program *program) {
     return explain(path, result);
 }
 
-/* As a shell: a name with a slash is a path, any other is looked up in PATH; EACCES counts if nothing else is
- * found. */
+/* As in a shell: a name with a slash is a path, any other is looked up in PATH; EACCES is reported if nothing
+ * else is found. */
 static long execute_by_name(const struct program *program) {
     const char *name = program->executable, *path = "";
     for (const char *p = name; *p != 0; p++)
         if (*p == '/')
             return execute(name, program);
     if (*name == 0)
-        return -ENOENT; /* not the directories of PATH themselves */
+        return -ENOENT; /* otherwise PATH's directories themselves would match */
     for (char **variable = program->envp; *variable != 0; variable++) {
         const char *v = *variable;
         if (v[0] == 'P' && v[1] == 'A' && v[2] == 'T' && v[3] == 'H' && v[4] == '=')
@@ -344,7 +345,7 @@ static long execute_by_name(const struct program *program) {
     return result;
 }
 
-/* Level minimal: the slot can attach only while we are its equal. */
+/* Level minimal: the slot can attach only while both have the same user. */
 static void wait_for_tracer(int channel) {
     struct isolate_status_record born = {.type = ISOLATE_PROGRAM_BORN};
     char go;
@@ -353,7 +354,7 @@ static void wait_for_tracer(int channel) {
         sys_exit(1);
 }
 
-/* Level minimal: /work and /tmp stand elsewhere, and HOME and TMPDIR say where. */
+/* Level minimal: /work and /tmp are elsewhere, and HOME and TMPDIR name their places. */
 static int move_places(const struct slot *slot, struct program *program) {
     static char work[PLACE_BYTES], directory[PLACE_BYTES], home[PLACE_BYTES], temporary[PLACE_BYTES];
     static char tmp[PLACE_BYTES];
@@ -379,7 +380,7 @@ static int move_places(const struct slot *slot, struct program *program) {
         has_temporary |= text_begins(*last, "TMPDIR=");
     }
     if (!has_temporary)
-        *last = temporary; /* the list has room for one more, and a null pointer behind it */
+        *last = temporary; /* parse_strings left room for one entry and a null pointer after it */
     return result;
 }
 
@@ -395,11 +396,11 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     struct isolate_failure failure = cgroup_enter(slot);
     check(slot, channel, ISOLATE_STAGE_JOIN_CGROUP, -failure.errno_value, failure.index);
     waiting.layers = give_up_rights(slot, seat_request, &listener);
-    /* If the slot died before the death signal was set, nobody reads this and the send fails. */
+    /* If the slot died before the death signal was set, the channel has no other end and the send fails. */
     if (sys_send_blocking(channel, &waiting, sizeof waiting, &listener, 1) < 0)
         sys_exit(1);
     sys_close(listener);
-    /* The slot attaches as tracer before anything of the program's can run. */
+    /* The slot attaches as tracer before any code of the program can run. */
     char go;
     if (sys_read(channel, &go, 1) != 1)
         sys_exit(1);
@@ -412,7 +413,7 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
                                          .flags = header->flags,
                                          .serial = header->serial,
                                          .limits = header->limits};
-    /* Before the limits: a small openFiles leaves no room to open one more. */
+    /* Before the limits: a small openFiles would leave no room for these descriptors. */
     check(slot, channel, ISOLATE_STAGE_STDIO, place_stdio(fds, header->flags), 0);
     failure = set_rlimits(slot, &header->limits);
     check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
@@ -426,10 +427,10 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
     ready.start_date_ns = sys_clock_ns(SYS_CLOCK_REALTIME_COARSE);
     ready.start_ns = sys_now_ns();
-    /* From here on the clocks run. */
+    /* The clocks run from here on. */
     if (sys_send_blocking(channel, &ready, sizeof ready, 0, 0) < 0)
         sys_exit(1);
-    if (header->limits.cpus != 0) /* now that the slot answers the filter's notifications */
+    if (header->limits.cpus != 0) /* the slot answers the filter's notifications only from now on */
         check(slot, channel, ISOLATE_STAGE_PROCESSORS, bind_to_processors(&header->limits), 0);
     check(slot, channel, ISOLATE_STAGE_EXEC, 0, 0);
     fail(channel, failure_at(ISOLATE_STAGE_EXEC, execute_by_name(&program), 0));

@@ -4,17 +4,17 @@
 
 #include "slot_state.h"
 
-/* What the seat is asked for, and passes on. */
+/* The request that the slot sends to the seat, which passes it on. */
 struct seat_request { /* ISOLATE_SEAT_FORK */
     uint32_t type;
     int32_t channel;
     int32_t namespaces[CELL_NAMESPACES];
-    struct cgroup cgroup; /* the seat's copies are as old as the seat */
+    struct cgroup cgroup; /* the seat's own copies are from its start */
     int32_t work, tmp;
     uint64_t processes_base;
 };
 
-/* Joins the cell, waits for a request, and becomes it. */
+/* Joins the cell, waits for a request, and executes it. */
 void program_main(struct slot *slot, const struct seat_request *request) __attribute__((noreturn));
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * Follows one run from the program's `ready` to its end, and says what ended it.
+ * Follows one run from the program's `ready` to its end, and records what ended it.
  *
- * The first cause wins. Time comes from our clock, CPU time and memory from the kernel's counters (cgroup.h):
- * no signal, exit status or byte of the program is taken as evidence that a limit was met.
+ * The first cause wins. Time comes from the slot's clock, CPU time and memory from the kernel's counters
+ * (cgroup.h): no signal, exit status or output of the program counts as evidence that a limit was met.
  */
 #include "process/run.h"
 
@@ -27,11 +27,11 @@
 #include "sys.h"
 
 enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
-/* At most one part in so many is spent on looking at the CPU time. */
+/* Looking at the CPU time or the disk takes at most one part in this many. */
 enum { CPU_CHECK_SHARE = 20, DISK_LOOK_SHARE = 5 };
-/* Stops and notifications of an ordinary run; orphans that are buried in one round, where they come to us. */
+/* Stops and notifications of an ordinary run; orphans that the slot reaps in one round. */
 enum { SERVICES_FREE = 64, DEAD_AT_ONCE = 64 };
-/* More than our own process ever has resident before exec. */
+/* More than this process ever has resident before exec. */
 enum { BEFORE_EXEC_MOST = 8 << 20 };
 
 struct run {
@@ -46,13 +46,13 @@ struct run {
     uint64_t next_cpu_ns, next_sample_ns, sample_interval_ns, next_disk_ns;
     uint64_t end_ns;
     uint64_t user_us, system_us, max_resident_bytes;
-    int may_have_more; /* children to wait for */
+    int may_have_more; /* wait4 may have more children */
     struct lock_calls lock_calls;
     unsigned choices_of_processors, services; /* stops and notifications that were answered */
     uint64_t service_base_ns;
 };
 
-/* Kills every process of the run, unless that was done. */
+/* Kills every process of the run, unless that was done already. */
 static void end_run(struct run *run, uint32_t end) {
     if (run->is_over)
         return;
@@ -92,7 +92,8 @@ static void read_channel(struct run *run) {
     }
 }
 
-/* The slot's own work for the program: the first times are in every run's price, a storm on its account. */
+/* The slot's own CPU time for the program: the first services cost every run the same and are not counted; a
+ * storm of them counts for the run. */
 static void note_service(struct run *run) {
     if (++run->services == SERVICES_FREE)
         run->service_base_ns = looks_process_clock(0);
@@ -110,7 +111,7 @@ static void add_denied(struct isolate_run_record *record, struct isolate_syscall
         record->denied[record->denied_count++] = call;
 }
 
-/* Safe to let go on: nothing is decided by an argument in memory, which another thread may change. */
+/* Safe to continue: the decision depends on no memory, which another thread could change. */
 static void answer_told(struct run *run, const struct seccomp_notif *notification, enum told_call call) {
     struct slot *slot = run->slot;
     struct seccomp_notif_resp response = {.id = notification->id};
@@ -138,7 +139,7 @@ static void read_listener(struct run *run) {
     note_service(run);
     enum told_call told = answer_is_told(&notification.data, shares_user(slot));
     if (told == CHOICE_OF_PROCESSORS && run->ready.limits.cpus != 0 && run->choices_of_processors++ > 0)
-        told = NOT_MERELY_TOLD; /* the first one is our own, before exec */
+        told = NOT_MERELY_TOLD; /* the first one comes from the program's process before exec */
     if (told != NOT_MERELY_TOLD) {
         answer_told(run, &notification, told);
         return;
@@ -182,7 +183,7 @@ static void handle_stop(struct run *run, int pid, int status) {
         return;
     }
     if (!run->is_ready && slot->cell.channel >= 0)
-        read_channel(run); /* its limits stand there */
+        read_channel(run); /* the record has its limits */
     if (run->is_ready && sys_stop_event(status) == PTRACE_EVENT_EXIT)
         cgroup_last_look(slot, &run->ready, &run->usage);
     trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
@@ -196,12 +197,12 @@ static void bury(struct run *run, int pid, int status, const struct rusage *usag
         slot->cell.init_pid = -1;
     else if (pid == slot->seat_pid) {
         slot->seat_pid = -1;
-        slot->is_retired = 1; /* taken by the cgroup's OOM kill: this slot ends after this sandbox */
+        slot->is_retired = 1; /* killed by the cgroup's OOM kill: this slot ends after this sandbox */
     }
 }
 
-/* The news of some children, and one stop at most, so that no storm keeps us from the clocks. What is left is
- * asked for in the next round. */
+/* Reaps some children and handles one stop at most, so that no storm of them delays the clocks. The next
+ * round takes the others. */
 static void reap(struct run *run) {
     uint8_t drained[128];
     sys_read(run->slot->child_signals, drained, sizeof drained);
@@ -225,8 +226,8 @@ static void end_full(struct run *run) {
     end_run(run, ISOLATE_END_PROGRAM);
 }
 
-/* Where there is no quota, whoever is above the limit ends. Returns in how many ns to look again at the
- * latest. */
+/* Ends a run that is above its disk limit where no quota bounds it. Returns in how many ns the next sample is
+ * due at the latest. */
 static uint64_t look_at_disk(struct run *run, uint64_t now) {
     struct slot *slot = run->slot;
     if (host_disk_is_full(slot))
@@ -239,7 +240,7 @@ static uint64_t look_at_disk(struct run *run, uint64_t now) {
             end_full(run);
         return looks_next_ns(room);
     } else if (now >= run->next_disk_ns) {
-        /* A tree of many files takes long to look at, and meanwhile nobody looks at the memory. */
+        /* A walk over many files takes long, and memory is not sampled meanwhile. */
         uint64_t begin = sys_now_ns();
         if (disk_is_full(slot))
             end_full(run);
@@ -266,7 +267,7 @@ static void look_at_clocks(struct run *run) {
             end_run(run, ISOLATE_END_CPU);
             return;
         }
-        /* Not before all processors together could have used the rest. */
+        /* Not before all processors together could have used up the rest. */
         uint64_t wait = (limits->cpu_ns - used) / slot->config->processors;
         uint64_t least =
             CPU_CHECK_LEAST_NS > CPU_CHECK_SHARE * cost ? CPU_CHECK_LEAST_NS : CPU_CHECK_SHARE * cost;
@@ -277,9 +278,9 @@ static void look_at_clocks(struct run *run) {
         if (disk < latest)
             latest = disk;
         if (run->usage.is_out_of_memory)
-            end_run(run, ISOLATE_END_MEMORY); /* whether the limit or the host is told at the end */
+            end_run(run, ISOLATE_END_MEMORY); /* settle_end decides between limit and host */
         if (run->usage.is_over_processes)
-            end_run(run, ISOLATE_END_PROGRAM); /* its unsuccessful end, and the limit that it hit */
+            end_run(run, ISOLATE_END_PROGRAM); /* settle_hits adds the limit that was hit */
         if (run->sample_interval_ns < SAMPLE_LAST_NS)
             run->sample_interval_ns *= 2;
         run->next_sample_ns = now + (latest < ~0ull ? latest : run->sample_interval_ns);
@@ -303,7 +304,7 @@ static void wait_for_event(struct run *run) {
                                 {slot->control, SYS_POLLIN, 0},
                                 {slot->cell.listener, SYS_POLLIN, 0},
                                 {slot->cell.channel, SYS_POLLIN, 0}};
-    look_at_clocks(run); /* first: whatever else there is to do may be the program's doing */
+    look_at_clocks(run); /* before any other event, which the program may produce at will */
     sys_result n = sys_poll(fds, 4, run->may_have_more ? 0 : time_to_wait(run));
     if (run->may_have_more)
         reap(run);
@@ -313,7 +314,7 @@ static void wait_for_event(struct run *run) {
         if (fds[2].revents & SYS_POLLIN)
             read_listener(run);
         else if (fds[2].revents != 0)
-            sys_close_fd(&slot->cell.listener); /* the filter's last process is gone */
+            sys_close_fd(&slot->cell.listener); /* the filter's last process has ended */
         if (fds[1].revents != 0)
             read_control(run);
         if (fds[0].revents != 0)
@@ -321,7 +322,7 @@ static void wait_for_event(struct run *run) {
     }
 }
 
-/* After the program: whoever it left behind dies before the counters are read. */
+/* Kills the processes that the program left behind, before the counters are read. */
 static void kill_survivors(struct run *run) {
     struct slot *slot = run->slot;
     int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
@@ -347,8 +348,8 @@ static void settle_end(struct run *run) {
 
 static void settle_hits(struct run *run) {
     struct isolate_run_record *record = &run->record;
-    /* The tracer knows about the first process's own writes. Of its children's only the file tells, and only
-     * when the program then left with an error of its own. */
+    /* The tracer sees the first process's own writes. For its children only the file is evidence, and only
+     * when the program exited with an error of its own. */
     int has_failed = sys_has_failed(record->wait_status);
     record->hits |= run->sampled_hits | evidence_of_files(run->slot, &run->ready, has_failed);
     if (has_failed && host_disk_is_full(run->slot))
@@ -365,16 +366,16 @@ static void settle_hits(struct run *run) {
         record->hits |= ISOLATE_HIT_MEMORY;
 }
 
-/* The kernel's exact peak, of the largest process. Mapped files of a disk are none of the run's memory; those
- * of a tmpfs, shared memory among them, are as far as the cgroup's peak has room for them: it counts what the
- * run itself brought in. rusage also holds what our own process had before exec, so it speaks only where a
+/* The kernel's exact peak, of the largest process. Mapped files of a disk are not the run's memory; those of
+ * a tmpfs, shared memory among them, count as far as the cgroup's peak has room for them, since it counts
+ * what the run itself brought in. rusage also includes this process before exec, so it counts only where a
  * child must have been the largest. */
 static uint64_t own_resident_peak(const struct run *run) {
     const struct trace_evidence *evidence = &run->evidence;
     uint64_t peak = evidence->peak_resident_bytes, shared = evidence->shared_resident_bytes;
     uint64_t charged = run->usage.memory_peak_bytes, resolution = run->slot->config->charge_batch_bytes;
     int is_counted = run->slot->cgroup.kind != ISOLATE_CGROUP_NONE;
-    if (peak == 0 && is_counted) /* not known: no more than what is charged can be its own */
+    if (peak == 0 && is_counted) /* unknown: its own is at most what was charged */
         return run->max_resident_bytes < charged ? run->max_resident_bytes : charged;
     if (peak == 0 || (run->max_resident_bytes > peak && run->max_resident_bytes > BEFORE_EXEC_MOST))
         peak = run->max_resident_bytes;
@@ -391,15 +392,16 @@ static void settle_usage(struct run *run) {
     struct isolate_run_record *record = &run->record;
     uint64_t sampled_resident = run->usage.resident_bytes;
     run->usage.rusage_cpu_ns = (run->user_us + run->system_us) * 1000;
-    run->usage.rusage_resident_bytes = own_resident_peak(run); /* without a cgroup its figure, too */
+    run->usage.rusage_resident_bytes = own_resident_peak(run); /* without a cgroup, memory's too */
     cgroup_finish(slot, &run->ready, &run->usage);
     uint64_t own_resident = own_resident_peak(run);
-    /* A cgroup's statistics lag behind its counters, which hold the limit. */
+    /* A cgroup's statistics lag behind its counters, which enforce the limit. */
     if (slot->cgroup.kind != ISOLATE_CGROUP_NONE && sampled_resident > run->ready.limits.memory_bytes)
         sampled_resident = run->ready.limits.memory_bytes;
     record->wall_ns = run->end_ns - run->ready.start_ns;
     record->cpu_ns = run->usage.cpu_ns + service_ns(run);
-    /* Only the proportion is rusage's: the sum is the cgroup's, which also counts what nobody waited for. */
+    /* Only the proportion comes from rusage: the sum is the cgroup's, which also counts processes that no
+     * parent waited for. */
     uint64_t split = run->user_us + run->system_us;
     uint64_t user_share = split == 0 ? 1000 : run->user_us * 1000 / split;
     record->user_ns = record->cpu_ns / 1000 * user_share;
@@ -408,7 +410,7 @@ static void settle_usage(struct run *run) {
     record->resident_source =
         sampled_resident > own_resident ? ISOLATE_SOURCE_SAMPLED : ISOLATE_SOURCE_RUSAGE;
     record->resident_peak_bytes = sampled_resident > own_resident ? sampled_resident : own_resident;
-    /* The peak moves in charge batches and can be behind what was seen. */
+    /* The peak changes in charge batches and can be below the sampled value. */
     if (record->peak_memory_bytes < record->resident_peak_bytes)
         record->peak_memory_bytes = record->resident_peak_bytes;
     record->memory_resolution_bytes = slot->config->charge_batch_bytes;
@@ -424,12 +426,12 @@ struct isolate_run_record run_follow(struct slot *slot) {
     run.slot = slot;
     run.record.type = ISOLATE_RUN_ENDED;
     run.record.layers = slot->cell.layers;
-    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) /* the cell may have been waiting for long */
+    if (has_feature(slot, ISOLATE_FEATURE_CONTAINER)) /* the cell may have waited for a long time */
         container_begin_looks(slot);
-    run.may_have_more = 1; /* the slot may have taken the signal already */
+    run.may_have_more = 1; /* the slot may have read the signal already */
     while (!run.is_reaped)
         wait_for_event(&run);
-    if (slot->cell.channel >= 0) /* a last word: why exec failed */
+    if (slot->cell.channel >= 0) /* a last record: why exec failed */
         read_channel(&run);
     if (slot->cell.channel >= 0 && run.is_ready)
         read_channel(&run);

@@ -1,11 +1,10 @@
 /*
  * The seat: a process that sits in the program's cgroup for the life of a slot.
  *
- * Moving a process into a cgroup costs milliseconds after a quiet spell; a process that is already inside
- * gives its place to its child for nothing. So the seat enters once, and clones each program's process from
- * there. (Where each run has a cgroup of its own the seat stays outside, and clones into it: cgroup_v2.c.)
- * CLONE_PARENT makes the slot the parent: the seat waits for nobody and sleeps during the run. It
- * shares the slot's descriptors.
+ * Moving a process into a cgroup costs milliseconds after a quiet time, while a child is born in its parent's
+ * cgroup at no cost. So the seat enters once, and clones each program's process there. (Where each run has a
+ * cgroup of its own, the seat stays outside and clones into it: cgroup_v2.c.) CLONE_PARENT makes the slot the
+ * parent, so the seat waits for no child and sleeps during the run. It shares the slot's descriptors.
  */
 #include "process/seat.h"
 
@@ -20,7 +19,8 @@
 #include "slot_state.h"
 #include "sys.h"
 
-/* The kernel prefers the program to the seat when the cgroup is out of memory. */
+/* Raises oom_score_adj, which children inherit: the kernel then prefers the program to the slot's other
+ * processes. */
 static void prefer_children_for_oom(const struct slot *slot) {
     sys_prctl(PR_SET_DUMPABLE, 1); /* otherwise the file below belongs to the host's root */
     int CLEANUP_CLOSE fd = sys_openat(slot->proc, "self/oom_score_adj", O_WRONLY, 0);
@@ -32,14 +32,15 @@ static void prefer_children_for_oom(const struct slot *slot) {
 static void __attribute__((noreturn)) seat_main(struct slot *slot, int socket) {
     struct isolate_status_record reply = {.type = ISOLATE_SEAT_FORKED};
     sys_prctl(PR_SET_NAME, (unsigned long)"seat");
-    slot->seat_pid = (int)SYS_CALL_0(__NR_getpid); /* our copy is from before we were born */
+    slot->seat_pid = (int)SYS_CALL_0(__NR_getpid); /* the copied state is from before the clone */
     prefer_children_for_oom(slot);
     reply.failure = cgroup_join(slot);
     if (reply.failure.stage == 0) {
         long result = credentials_renounce_root();
         if (result == 0)
             result = credentials_drop_bounding_set();
-        /* Without a namespace of our own we may lack the right, and then also what is to be dropped. */
+        /* Without a user namespace the seat may lack the capability for this, and then also the capabilities
+         * to drop. */
         if (result == -EPERM && !has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
             result = 0;
         if (result == 0)
@@ -58,7 +59,7 @@ static void __attribute__((noreturn)) seat_main(struct slot *slot, int socket) {
             sys_exit(0);
         if (n != sizeof request)
             continue;
-        /* Only for children: the seat itself stays where it is. */
+        /* Applies to children only: the seat itself stays in its pid namespace. */
         long pid = 0;
         if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
             pid = SYS_CALL_2(__NR_setns, request.namespaces[CELL_PID], CLONE_NEWPID);
@@ -75,7 +76,7 @@ static void __attribute__((noreturn)) seat_main(struct slot *slot, int socket) {
             program_main(slot, &request);
         }
         reply.value = (int32_t)pid;
-        /* A host without clone3 has no way into the run's cgroup. */
+        /* A host without clone3 offers no way into the run's cgroup. */
         int stage = pid == -ENOSYS ? ISOLATE_STAGE_JOIN_CGROUP : ISOLATE_STAGE_CLONE_PROGRAM;
         reply.failure = failure_at(pid < 0 ? stage : 0, pid, 0);
         if (sys_send_blocking(socket, &reply, sizeof reply, 0, 0) < 0)
@@ -83,10 +84,11 @@ static void __attribute__((noreturn)) seat_main(struct slot *slot, int socket) {
     }
 }
 
-/* ---- the slot's end ---- */
+/* ---- the slot's side ---- */
 
 static int receive_reply(struct slot *slot, struct isolate_status_record *reply) {
-    /* It shares our descriptors, the other end of its socket among them: its death is no end of file. */
+    /* The seat shares this slot's descriptors, also the other end of its socket: so its death gives no end of
+     * file, and the pidfd reports it. */
     struct sys_pollfd fds[2] = {{slot->seat, SYS_POLLIN, 0}, {slot->seat_pidfd, SYS_POLLIN, 0}};
     while (sys_poll(fds, 2, -1) < 0) {
     }
@@ -108,7 +110,7 @@ struct isolate_failure seat_start(struct slot *slot) {
     if (result < 0)
         return failure_at(ISOLATE_STAGE_CLONE_SEAT, result, ISOLATE_DETAIL_CLONE_SEAT_PROCESS);
     slot->seat_pid = (int)result;
-    slot->seat = ends[0]; /* the other end stays open too: the descriptors are shared with the seat */
+    slot->seat = ends[0]; /* the other end stays open too: the seat shares the descriptors */
     result = receive_reply(slot, &reply);
     return result < 0 ? failure_at(ISOLATE_STAGE_CLONE_SEAT, result, ISOLATE_DETAIL_CLONE_SEAT_ANSWER)
                       : reply.failure;

@@ -4,10 +4,10 @@
 
 #include "slot_state.h"
 
-/* The slot, once. */
+/* Slot, once: starts the seat. */
 struct isolate_failure seat_start(struct slot *slot);
-/* The slot: has the program's process cloned, which speaks on `channel`. 0 with the seat's answer; -EPIPE
- * when the seat is dead, or another -errno. */
+/* Slot: has the seat clone the program's process, which sends records on `channel`. 0 with the seat's answer;
+ * -EPIPE when the seat is dead, or another -errno. */
 int seat_fork(struct slot *slot, int channel, struct isolate_status_record *reply);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * A slot: one sandbox at a time, for as long as the embedder wants sandboxes.
+ * A slot: serves one sandbox at a time, until the embedder destroys it.
  *
- * It is root of its own user namespace and nothing on the host. Requests arrive on the control socket; the
- * request to run goes straight to the waiting program's process, and the slot learns of it from that
+ * It is root of its own user namespace and has no rights on the host. Requests arrive on the control socket;
+ * a request to run goes directly to the waiting program's process, and the slot learns of it by that
  * process's `ready`.
  */
 #include "process/slot.h"
@@ -33,7 +33,8 @@
 #include "tree/scratch.h"
 
 enum { IDLE_BEFORE_CELL_NS = 2000000 };
-/* A new slot says its first word at once, unless somebody stopped it: the others shall not wait with us. */
+/* A new slot reports at once unless it is stopped; the supervisor does not let other slots wait longer for
+ * it. */
 #define WORD_TIMEOUT_NS ((int64_t)2000000000)
 
 static struct isolate_failure watch_children(struct slot *slot) {
@@ -45,7 +46,7 @@ static struct isolate_failure watch_children(struct slot *slot) {
                       ISOLATE_DETAIL_CLONE_SLOT_SIGNALS);
 }
 
-/* The slot's helpers: the seat, and where no cgroup counts memory the looker. */
+/* Starts the slot's helpers: the seat, and the looker where no cgroup counts memory. */
 static struct isolate_failure start_helpers(struct slot *slot) {
     if (slot->cgroup.kind == ISOLATE_CGROUP_NONE) {
         int result = looker_start(slot);
@@ -56,11 +57,11 @@ static struct isolate_failure start_helpers(struct slot *slot) {
     return failure.stage == 0 ? watch_children(slot) : failure;
 }
 
-/* Level minimal: no tree of its own. Whoever of the run loses his parent becomes the slot's child. */
+/* Level minimal: there is no tree to build. The slot becomes the parent of the run's orphans. */
 static struct isolate_failure set_up_plain(struct slot *slot) {
     slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
-    /* Whom we do not see we could not kill. */
+    /* The slot cannot kill processes that proc does not show. */
     if (!members_are_visible(slot))
         return failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, ISOLATE_DETAIL_MOUNT_PROC_BLIND);
     struct isolate_failure failure = failure_at(0, 0, 0);
@@ -106,7 +107,7 @@ static struct isolate_failure set_up(struct slot *slot) {
         failure = failure_at((int)config->fail_stage, -EIO, 0);
     if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_PROC))
         identity_bound_quotas(slot);
-    /* Nor could we bound what we do not see, where no cgroup does. */
+    /* Without a cgroup the slot cannot bound processes that proc does not show, either. */
     if (failure.stage == 0 && slot->cgroup.kind == ISOLATE_CGROUP_NONE && !members_are_visible(slot))
         failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, ISOLATE_DETAIL_MOUNT_PROC_BLIND);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CLONE_SEAT))
@@ -121,7 +122,7 @@ static void reply(struct slot *slot, uint32_t type, struct isolate_failure failu
         sys_exit(0);
 }
 
-/* Takes a request that no program's process received; its serial, or 0. */
+/* Receives a request that no program's process took; returns its serial, or 0. */
 static uint64_t discard_request(struct slot *slot) {
     struct {
         struct isolate_run_header header;
@@ -181,8 +182,9 @@ static void handle_control(struct slot *slot) {
         break;
     case ISOLATE_END_RUN:
         if (word.serial <= slot->ended_serial)
-            break; /* a late word about a run that already ended */
-        /* Its request is with the program's process or still in the socket: neither becomes a program. */
+            break; /* the run has already ended */
+        /* The request is with the program's process or still in the socket: it becomes a program in neither
+         * case. */
         cell_destroy(slot);
         discard_request(slot);
         report_unstarted(slot, word.end, word.serial, failure);
@@ -192,23 +194,23 @@ static void handle_control(struct slot *slot) {
     }
 }
 
-/* False when it ended before it had a request. */
+/* Returns 0 when the cell ended before it had a request. */
 static int handle_waiting_cell(struct slot *slot) {
     struct isolate_run_record record = run_follow(slot);
     report_run(slot, &record);
     cell_destroy(slot);
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
-        container_end_run(slot); /* elsewhere the cell's namespace takes them along */
+        container_end_run(slot); /* elsewhere the end of the cell's namespace removes them */
     return record.serial != 0;
 }
 
-/* The waiting program's process stopped or died. Being traced it stops even on its way out, and then its
- * channel says nothing. */
+/* Whether the waiting program's process stopped or died. A traced process stops even while it exits, and then
+ * its channel shows nothing. */
 static int has_program_news(struct slot *slot) {
     const int options = WNOHANG | WSTOPPED | WEXITED | WNOWAIT | __WALL;
-    int info[32] = {0}; /* siginfo_t: the signal's number stands first */
+    int info[32] = {0}; /* siginfo_t begins with the signal's number */
     uint8_t drained[128];
-    sys_read(slot->child_signals, drained, sizeof drained); /* before the look, so that none is lost */
+    sys_read(slot->child_signals, drained, sizeof drained); /* before waitid, so that none is lost */
     SYS_CALL_5(__NR_waitid, P_PID, slot->cell.program_pid, info, options, 0);
     return info[0] != 0;
 }
@@ -222,17 +224,17 @@ static void __attribute__((noreturn)) slot_main(struct slot *slot) {
     reply(slot, ISOLATE_CLEARED, failure);
     if (failure.stage != 0)
         sys_exit(1);
-    int is_retry_due = 1; /* an idle sandbox tries to make a cell once; then a request must ask for it */
+    int is_retry_due = 1; /* an idle sandbox tries to make a cell once; then only on request */
     for (;;) {
         int has_cell = cell_exists(slot), is_open = slot->work >= 0;
         struct sys_pollfd control = {slot->control, SYS_POLLIN, 0};
-        /* With a cell: its first word. Without one, in an open sandbox: a request that needs a cell. */
+        /* With a cell: its first record. Without one, in an open sandbox: a request that needs a cell. */
         struct sys_pollfd other = {has_cell  ? slot->cell.channel
                                    : is_open ? slot->request
                                              : -1,
                                    SYS_POLLIN, 0};
         struct sys_pollfd child = {has_cell ? slot->child_signals : -1, SYS_POLLIN, 0};
-        /* Looked at for its end only: the embedder that lost one of our sockets is gone, like one without
+        /* Polled for its end only: an embedder that closed one of the sockets is gone, as if it had closed
          * both. */
         struct sys_pollfd request = {slot->request, 0, 0};
         struct sys_pollfd fds[4] = {control, other, child, request};
@@ -244,11 +246,11 @@ static void __attribute__((noreturn)) slot_main(struct slot *slot) {
         if (fds[2].revents != 0 && has_program_news(slot))
             fds[1].revents = SYS_POLLIN;
         if (n == 0) {
-            /* Most sandboxes are given back right after their run. This one is kept: its next run shall not
-             * wait. */
+            /* Most sandboxes are closed right after their run. This one stays open, so its next cell is made
+             * now. */
             is_retry_due = cell_prepare(slot).stage == 0;
         } else if (fds[1].revents != 0 && has_cell) {
-            /* A cell that dies by itself is not made again and again. */
+            /* A cell that dies by itself is not made again without a request. */
             is_retry_due = handle_waiting_cell(slot);
         } else if (fds[1].revents != 0) {
             failure = cell_prepare(slot);
@@ -262,14 +264,14 @@ static void __attribute__((noreturn)) slot_main(struct slot *slot) {
 }
 
 static void keep_only_slot_descriptors(const struct slot *slot) {
-    int keep[32]; /* 20 of the cgroup */
+    int keep[32]; /* the cgroup has at most 20 */
     unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
     keep[count++] = slot->control;
     keep[count++] = slot->request;
     keep[count++] = slot->sync;
     keep[count++] = slot->image;
     keep[count++] = slot->devices;
-    sys_close_others(3, keep, count); /* 0, 1, 2 are /dev/null and stay taken */
+    sys_close_others(3, keep, count); /* 0, 1 and 2 stay /dev/null */
 }
 
 int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure) {
@@ -281,7 +283,7 @@ int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *
     if (settings->features & ISOLATE_FEATURE_NET_NS)
         namespaces |= CLONE_NEWNET;
     /* Safe: in a new user namespace the child's capabilities end at what that namespace owns. Without one, at
-     * level minimal, it is our equal and runs nothing but our code. */
+     * level minimal, the child has the supervisor's rights and runs only this code. */
     if (namespaces != 0)
         identity_begin_creation(settings, &slot->host);
     int pid = (int)sys_clone(namespaces, pidfd);

@@ -4,8 +4,9 @@
 
 #include "slot_state.h"
 
-/* A slot's process, in its own namespaces where there are any, its ids mapped. `sync`: our end of slot->sync.
- * pid, or -errno; a pid with a failure is one that must be killed. */
+/* Starts a slot's process, in its own namespaces where there are any, with its ids mapped. `sync`: the
+ * supervisor's end of slot->sync. Returns its pid, or -errno; a pid together with a failure must be
+ * killed. */
 int slot_start(struct slot *slot, int sync, int *pidfd, struct isolate_failure *failure);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * The supervisor: the only process of ours that has the embedder's rights on the host.
+ * The supervisor: the only process of this library with the embedder's rights on the host.
  *
- * It answers two requests of the embedder, make a slot and destroy a slot, and it watches its slots and the
+ * It serves two requests of the embedder, to make and to destroy a slot, and watches its slots and the
  * embedder. It never reads a byte that a sandboxed program wrote: those go from the slot to the embedder
- * without passing here. It ends, and with it everything below, when the embedder's pidfd or the socket says
+ * without passing here. It exits, and everything below it with it, when the embedder's pidfd or socket shows
  * that the embedder is gone.
  */
 #include "process/supervisor.h"
@@ -30,14 +30,14 @@
 
 enum { SLOT_MAX = 1024 };
 #define REPORT_TIMEOUT_NS ((int64_t)5000000000)
-/* Shorter than the embedder waits for us. */
+/* Shorter than the embedder's wait for the supervisor. */
 #define BURY_TIMEOUT_NS ((uint64_t)8000000000)
 
 struct slot_entry {
     uint32_t number; /* 0: free */
     int pid, pidfd;
     struct identity host;
-    int sync;   /* the slot's questions: overlays for a writable root */
+    int sync;   /* requests of the slot: overlays for a writable root */
     int helper; /* the child that mounts them, or 0 */
 };
 
@@ -55,7 +55,7 @@ static void report_slot(uint32_t type, uint32_t number, uint32_t uid, struct iso
     struct sys_pollfd room = {ISOLATE_FD_SOCKET, SYS_POLLOUT, 0};
     int result;
     while ((result = sys_send(ISOLATE_FD_SOCKET, &record, sizeof record, fds, fd_count)) == -EAGAIN)
-        /* The embedder's loop always reads. One that does not for so long will not come back. */
+        /* The embedder's loop always reads. An embedder that has not read for this long counts as gone. */
         if (sys_poll(&room, 1, REPORT_TIMEOUT_NS) <= 0)
             break;
     if (result < 0)
@@ -66,9 +66,9 @@ static int wait_for(int pid, int options) {
     return (int)SYS_CALL_4(__NR_wait4, pid, 0, options | __WALL, 0);
 }
 
-/* An image may lie where only the host's root can go, and the slot is somebody else. Safe: the slot makes it
- * read-only, and what it holds was meant for programs. An ordinary user's slot is the user, and takes the
- * path. */
+/* An image may lie where only the host's root has access, while the slot has another user. Safe: the slot
+ * makes the tree read-only, and its contents are meant for programs. An ordinary user's slot has the same
+ * user and opens the path itself. */
 static int open_image(void) {
     if (config->image_root == 0 || config->id_source != ISOLATE_IDS_PRIVILEGED)
         return -1;
@@ -100,7 +100,7 @@ static void create_slot(uint32_t number) {
         goto done;
     }
     slot.host = identity_of(config, (uint32_t)(entry - entries));
-    /* Without a user namespace the host's ids are the only ones. */
+    /* Without a user namespace only the host's ids exist. */
     int is_mapped = (config->features & ISOLATE_FEATURE_NAMESPACES) != 0;
     slot.uid = is_mapped ? config->program_uid : slot.host.program_uid;
     slot.gid = is_mapped ? config->program_uid : slot.host.program_gid;
@@ -116,7 +116,7 @@ static void create_slot(uint32_t number) {
     slot.image = open_image();
     if ((config->features & ISOLATE_FEATURE_NAMESPACES) && config->id_source == ISOLATE_IDS_PRIVILEGED)
         slot.devices =
-            devices_create(config); /* refused: the host's nodes are bound, and the layers say so */
+            devices_create(config); /* if refused, the host's nodes are bound, and the layers show it */
 
     int type = SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC;
     long result = SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, type, 0, control);
@@ -180,7 +180,7 @@ static int is_slot(int pid) {
     return 0;
 }
 
-/* The children that no living slot accounts for. */
+/* The children that are not slots. */
 static unsigned list_orphan_children(const struct slot *dead, struct member *members, unsigned most) {
     unsigned count = members_children(dead, members, most), others = 0;
     for (unsigned i = 0; i < count; i++)
@@ -193,7 +193,8 @@ static unsigned list_orphans(const struct slot *dead, struct member *members, un
     return members_add_descendants(dead, members, list_orphan_children(dead, members, most), most);
 }
 
-/* Level minimal: a slot that died in the middle of a run leaves the run's processes to us, its subreaper. */
+/* Level minimal: when a slot dies during a run, the supervisor, as subreaper, becomes the parent of the run's
+ * processes. Kills and reaps them. */
 static int bury_orphans(const struct identity *host) {
     struct slot dead = {.config = config,
                         .host = *host,
@@ -224,7 +225,7 @@ static int bury_orphans(const struct identity *host) {
     return count == 0 ? 0 : -EBUSY;
 }
 
-/* It ends by itself, unless somebody stopped it. */
+/* The helper ends by itself, unless it is stopped. */
 static void end_helper(struct slot_entry *entry) {
     if (entry->helper > 0) {
         SYS_CALL_2(__NR_kill, entry->helper, SYS_SIGKILL);
@@ -233,21 +234,22 @@ static void end_helper(struct slot_entry *entry) {
     entry->helper = 0;
 }
 
-/* The slot is dead or dying: collects it and removes its cgroup. */
+/* Reaps a slot that is dead or dying, and removes its cgroup. */
 static void collect_slot(struct slot_entry *entry) {
     SYS_CALL_2(__NR_kill, entry->pid, SYS_SIGKILL);
     wait_for(entry->pid, 0);
     sys_close_fd(&entry->pidfd);
     sys_close_fd(&entry->sync);
-    end_helper(entry); /* with its slot dead it has nobody to answer */
+    end_helper(entry); /* with its slot dead, no process waits for its answer */
     uint32_t number = entry->number;
-    entry->number = 0; /* before the report: its pid may belong to somebody else from here on */
+    entry->number = 0; /* before the report: from here on another process may have the pid */
     int is_plain = !(config->features & ISOLATE_FEATURE_NAMESPACES), buried = 0;
-    if (is_plain) /* first: they sit in the cgroup */
+    if (is_plain) /* first: these processes are in the cgroup */
         buried = bury_orphans(&entry->host);
     int removed = cgroup_remove(config, number);
     if (is_plain) {
-        /* Removing goes up by "..": with somebody alive to move a directory that could lead anywhere. */
+        /* The removal goes up by "..", so it runs only when no process is left that could move a directory
+         * and lead it elsewhere. */
         int cleared = buried < 0 ? buried : plain_remove_slot(config, number);
         removed = removed < 0 ? removed : cleared;
     }
@@ -269,15 +271,15 @@ static void leave(void) {
     sys_exit(0);
 }
 
-/* A slot asks for the overlays of its writable root: a child of ours mounts them in its mount namespace and
- * answers; see overlay.c. */
+/* A slot requests the overlays of its writable root: a child of the supervisor mounts them in the slot's
+ * mount namespace and answers; see overlay.c. */
 static void answer_slot(struct slot_entry *entry) {
     char question;
     int namespaces[2];
     long n = sys_receive(entry->sync, &question, 1, namespaces, 2, SYS_MSG_DONTWAIT);
     if (n == -EAGAIN)
         return;
-    end_helper(entry); /* the one before has answered, or the slot would not ask again */
+    end_helper(entry); /* the previous helper has answered: the slot waits for each answer */
     if (n == 1 && namespaces[1] >= 0) {
         int pid = (int)sys_clone(0, 0);
         if (pid == 0)
@@ -288,7 +290,7 @@ static void answer_slot(struct slot_entry *entry) {
     sys_close_fd(&namespaces[0]);
     sys_close_fd(&namespaces[1]);
     if (entry->helper == 0)
-        sys_close_fd(&entry->sync); /* the slot reads the end of file */
+        sys_close_fd(&entry->sync); /* the slot then reads the end of file */
 }
 
 static void destroy_slot(uint32_t number) {
@@ -297,7 +299,7 @@ static void destroy_slot(uint32_t number) {
             collect_slot(&entries[i]);
             return;
         }
-    /* It ended by itself before this request came; whoever asks waits for an answer all the same. */
+    /* The slot ended by itself before this request came; the embedder still waits for an answer. */
     report_slot(ISOLATE_SLOT_ENDED, number, 0, failure_at(0, 0, 0), 0, 0);
 }
 
@@ -323,7 +325,7 @@ static const struct isolate_config *map_config(void) {
     return sys_is_error(address) ? 0 : (const struct isolate_config *)address;
 }
 
-/* Limits of the embedder's shell are not the programs': as far as the hard ones allow, none is left. */
+/* Lifts the embedder's limits as far as its hard limits allow: they are not meant for the programs. */
 static void lift_limits(void) {
     static const int resources[] = {RLIMIT_CPU,        RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK,
                                     RLIMIT_RSS,        RLIMIT_NPROC, RLIMIT_AS,   RLIMIT_LOCKS,
@@ -340,7 +342,7 @@ static void lift_limits(void) {
     }
 }
 
-/* An embedder that the OOM killer shall spare does not extend that to programs. */
+/* An embedder's protection from the OOM killer is not passed on to programs. */
 static void drop_oom_protection(void) {
     char score[16];
     int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_RDWR, 0);
@@ -352,7 +354,8 @@ void supervisor_main(void) {
     struct isolate_slot_record ready = {.type = ISOLATE_SUPERVISOR_READY};
     lift_limits();
     drop_oom_protection();
-    /* Nobody may trace us or read our memory; inherited by every process below. */
+    /* Without CAP_SYS_PTRACE no process may trace this one or read its memory; every process below inherits
+     * this. */
     sys_prctl(PR_SET_DUMPABLE, 0);
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-super");
     config = map_config();
@@ -360,14 +363,14 @@ void supervisor_main(void) {
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EINVAL, 0);
     else if (stage_is_forced_to_fail(config, ISOLATE_STAGE_CONFIG))
         ready.failure = failure_at(ISOLATE_STAGE_CONFIG, -EIO, 0);
-    else /* a failure is told, and then there is none: the programs' limits are kept in another way */
+    else /* a failed set-up is reported, and the run's limits are enforced without a cgroup */
         ready.failure = cgroup_setup(config);
     int is_plain = config != 0 && !(config->features & ISOLATE_FEATURE_NAMESPACES);
     if (is_plain && ready.failure.stage != ISOLATE_STAGE_CONFIG) {
         struct isolate_failure failure = plain_setup(config);
         if (failure.stage != 0)
             ready.failure = failure;
-        /* What a dying slot leaves of its run comes to us. */
+        /* The supervisor becomes the parent of processes that a dying slot leaves. */
         sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
     }
     sys_send(ISOLATE_FD_SOCKET, &ready, sizeof ready, 0, 0);

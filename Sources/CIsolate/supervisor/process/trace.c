@@ -1,11 +1,10 @@
 /*
- * What only a tracer can tell apart: a stack overflow from a null pointer, a refused write from a raised
- * SIGXFSZ.
+ * Evidence that only a tracer has: it distinguishes a stack overflow from a null pointer, and a refused write
+ * from a raised SIGXFSZ.
  *
- * The program's first thread is seized before exec. The kernel then stops it when a signal is about to be
- * delivered and when it exits, nowhere else: a program without signals runs at full speed. The
- * tracer sees even the signals that the program ignores, and passes each on as it was. Other threads and
- * processes are not traced.
+ * The slot seizes the program's first thread before exec. The kernel then stops that thread only before it
+ * delivers a signal and when it exits: a program without signals runs at full speed. The tracer sees signals
+ * that the program ignores, too, and passes each on unchanged. Other threads and processes are not traced.
  */
 #include "process/trace.h"
 
@@ -24,7 +23,7 @@
 #define GUARD_GAP ((uint64_t)1 << 20)
 #define REACH_BELOW_STACK_POINTER ((uint64_t)64 << 10)
 
-/* The part of siginfo_t that we read; the kernel writes 128 bytes. */
+/* The part of siginfo_t that is read here; the kernel writes 128 bytes. */
 struct signal_info {
     int32_t number, error, code, padding;
     uint64_t address;
@@ -41,7 +40,7 @@ int trace_attach(int pid) {
 }
 
 static int read_registers(int pid, struct registers *out) {
-    /* Places in struct user_regs_struct of x86_64 (27 words) and struct user_pt_regs of aarch64 (34). */
+    /* Indexes in struct user_regs_struct of x86_64 (27 words) and struct user_pt_regs of aarch64 (34). */
     enum { X86_RAX = 10, X86_RSP = 19, ARM_X0 = 0, ARM_SP = 31, WORDS_MOST = 40 };
     uint64_t set[WORDS_MOST] = {0};
     struct sys_iovec vector = {set, sizeof set};
@@ -63,9 +62,9 @@ static long read_of(const struct slot *slot, int entry, const char *file, char *
     return n;
 }
 
-/* Where the first thread's stack begins, or a little below; 0 when that cannot be told. Not from `maps`: that
- * file is as long as the program likes, and waits for a lock that it can hold, and meanwhile nobody looks at
- * a clock. */
+/* Where the first thread's stack begins, or a little below; 0 when unknown. Does not read `maps`: the program
+ * can make that file arbitrarily long and hold the lock that its reader waits for, and meanwhile the slot
+ * would watch no clock. */
 static uint64_t top_of_stack(const struct slot *slot, int entry) {
     enum { START_OF_STACK = 28, END_OF_ENVIRONMENT = 51 };
     char text[1024];
@@ -75,8 +74,8 @@ static uint64_t top_of_stack(const struct slot *slot, int entry) {
     return start > end ? start : end;
 }
 
-/* The soft limit as it is now; ~0: none, or it cannot be told. prlimit would want a right over another user's
- * process that a container's root may lack; the file is everybody's. */
+/* The current soft limit; ~0 when there is none or it is unknown. Reads the file, which every user may read:
+ * prlimit needs a capability over another user's process that a container's root may lack. */
 static uint64_t limit_in_force(const struct slot *slot, int pid, const char *name) {
     char text[2048];
     if (read_of(slot, members_entry(slot, pid), "limits", text, sizeof text) <= 0)
@@ -85,13 +84,13 @@ static uint64_t limit_in_force(const struct slot *slot, int pid, const char *nam
     return limit == 0 && text_contains_after(text, name, "unlimited") ? ~0ull : limit;
 }
 
-/* A limit that the program lowered itself is its own affair. */
+/* A limit that the program lowered itself does not count as the run's. */
 static int limit_is_ours(const struct slot *slot, int pid, const char *name, uint64_t ours) {
     return limit_in_force(slot, pid, name) == ours;
 }
 
-/* The fault lies where the stack would have to grow past its limit. A large array moves the stack pointer at
- * once by all of its size, and may be touched anywhere in it. */
+/* Whether the fault lies where the stack would have to grow past its limit. A large array moves the stack
+ * pointer by its whole size at once, and the program may touch it anywhere. */
 static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
     struct signal_info info = {0};
     struct registers registers = {0};
@@ -99,27 +98,28 @@ static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
         (info.code != SEGV_MAPERR && info.code != SEGV_ACCERR) || read_registers(pid, &registers) < 0)
         return 0;
     uint64_t at = info.address, sp = registers.stack_pointer;
-    /* What is mapped and refused is another thing, unless it lies near the stack pointer: the guard of a
-     * mapping below the stack. */
+    /* A refused access to mapped memory is another error, unless it is near the stack pointer: there it is
+     * the guard of a mapping below the stack. */
     uint64_t reach = info.code == SEGV_MAPERR ? REACH_OF_AN_ARRAY : REACH_ABOVE_STACK_POINTER;
     if (at + REACH_BELOW_STACK_POINTER < sp || at > sp + reach)
         return 0;
-    /* The program may have raised its limit, up to none at all. */
+    /* The program may have raised its limit, or removed it. */
     uint64_t limit = limit_in_force(slot, pid, "Max stack size");
     uint64_t top = top_of_stack(slot, members_entry(slot, pid));
     if (limit < ours || limit >= top)
         return 0;
-    /* The kernel keeps a guard gap of 1 MiB below the stack, so a limit can be met that much earlier. */
+    /* The kernel keeps a guard gap of 1 MiB below the stack, so the program can meet the limit that much
+     * earlier. */
     return at <= top - limit + GUARD_GAP;
 }
 
-/* A raised SIGXFSZ leaves the result of kill in the register, a real one the write's EFBIG. */
+/* After a raised SIGXFSZ the register has kill's result, after a real one the write's EFBIG. */
 static int is_refused_write(int pid) {
     struct registers registers = {0};
     return read_registers(pid, &registers) == 0 && registers.syscall_result == -EFBIG;
 }
 
-/* How many descriptors a process has open; counts no further than `most`. */
+/* How many descriptors a process has open; stops counting at `most`. */
 static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t most) {
     struct sys_entries entries;
     int CLEANUP_CLOSE dir = members_open(slot, entry, "fd", O_RDONLY | O_DIRECTORY);
@@ -130,7 +130,8 @@ static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t m
     return count;
 }
 
-/* The last permitted number is taken, and so are all below it: one more was, or would be, refused. */
+/* Whether the highest permitted number and all below it are in use: then one more open was, or would be,
+ * refused. */
 static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t limit) {
     char path[80], number[24], last[24], target[8];
     int entry = members_entry(slot, pid);
@@ -146,16 +147,16 @@ static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t li
     return are_used;
 }
 
-/* The file was opened when the cell was made: to look it up now would be on the run's time. */
+/* The cell opened the file in advance: opening it now would take time of the run. */
 static long read_status(const struct slot *slot, int pid, char *text, size_t bytes) {
     if (slot->cell.status < 0)
         return read_of(slot, members_entry(slot, pid), "status", text, bytes);
     return text_read(slot->cell.status, text, bytes);
 }
 
-/* At the exit of the program's first thread: what the kernel itself noted of the resident memory, and what of
- * it is mapped files, on a disk and in a tmpfs: those are on the account of whoever touched them first. And
- * whether its descriptors were used up. */
+/* At the exit of the program's first thread, notes the kernel's peak of its resident memory, and how much of
+ * the current memory is mapped files, on a disk and in a tmpfs, which are charged to the first process that
+ * touched them. Notes whether its descriptors were used up, too. */
 static void note_exit(const struct slot *slot, int pid, uint64_t open_files,
                       struct trace_evidence *evidence) {
     char text[4096];
@@ -166,7 +167,7 @@ static void note_exit(const struct slot *slot, int pid, uint64_t open_files,
         evidence->shared_resident_bytes = text_find(text, "RssShmem:", 0) * 1024;
         table = text_find(text, "FDSize:", 0);
     }
-    /* A table that never had room for the last number had never to refuse one. */
+    /* A table that never had room for the highest number never refused a descriptor. */
     if ((table == 0 || table >= open_files) && descriptors_are_used_up(slot, pid, open_files))
         evidence->open_files = 1;
 }
@@ -182,7 +183,7 @@ void trace_handle_stop(struct slot *slot, int status, const struct isolate_limit
     if (event == PTRACE_EVENT_EXIT) {
         note_exit(slot, pid, limits->open_files, evidence);
     } else if (event == PTRACE_EVENT_STOP) {
-        /* A group stop: it stays stopped until SIGCONT, as it would without us. */
+        /* A group stop: the thread stays stopped until SIGCONT, as it would without a tracer. */
         if (signal == SYS_SIGSTOP || signal == SYS_SIGTSTP || signal == SYS_SIGTTIN || signal == SYS_SIGTTOU)
             request = PTRACE_LISTEN;
     } else {

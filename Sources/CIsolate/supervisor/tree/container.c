@@ -1,10 +1,10 @@
 /*
  * A container as a sandbox: /work, /tmp and /dev/shm are tmpfs that an engine mounted, the root is read-only.
  *
- * One sandbox after another uses them, so whatever one left must be gone before the next: every process is
- * killed first, then a child with the program's own ids, and nothing else, removes files, message queues and
- * System V objects. Nobody else could have made any: all other places belong to root. What that child cannot
- * remove makes the slot retire, and the container with it. A writable root is never used again.
+ * One sandbox after another uses them, so whatever one leaves must be removed before the next. The slot kills
+ * every process first; then a child with only the program's ids removes files, message queues and System V
+ * objects. Only the program could have made any: all other places belong to root. When that child cannot
+ * remove something, the slot retires, and the container with it. A writable root is never used again.
  */
 #include "tree/container.h"
 
@@ -38,7 +38,7 @@ struct isolate_failure container_open(struct slot *slot) {
     return failure;
 }
 
-/* A kind of System V object, and the call whose argument `command_at` says what to do with one. */
+/* A kind of System V object; argument `command_at` of `call` is its command. */
 struct object_kind {
     const char *table;
     long call;
@@ -51,7 +51,7 @@ static void remove_object(const struct object_kind *kind, uint64_t number) {
     SYS_CALL_4(kind->call, arguments[0], arguments[1], arguments[2], 0);
 }
 
-/* The number of each is in the second column of the table's lines. Returns how many there are. */
+/* The number of each object is in the second column of the table. Returns how many there are. */
 static int for_each_object(const struct object_kind *kind, int remove) {
     char text[512];
     int count = 0, column = 0, is_first_line = 1, is_number = 0;
@@ -99,10 +99,10 @@ static int has_entries(const char *path) {
     return dir >= 0 && sys_next_entry(&entries) != 0;
 }
 
-/* Runs in a child with the program's ids and no capability: it reaches what the program reached. */
+/* Runs in a child with the program's ids and no capability, so it has exactly the program's access. */
 static void __attribute__((noreturn)) wipe_as_program(const struct slot *slot, int first) {
     long result = credentials_become_program(slot);
-    /* Several times: removing one object may free the next of the list. */
+    /* Repeated: removing one object may make room in the table for the next. */
     for (int i = 0; i < 8 && result == 0 && count_objects(1) > 0; i++) {
     }
     for (int i = first; i < CONTAINER_PLACES && result == 0; i++)
@@ -134,8 +134,8 @@ static int is_clean(struct slot *slot) {
 
 int container_wipe(struct slot *slot) {
     run_wipe(slot, 0);
-    /* What a dead process held last, such as a file without a name in a socket's queue, the kernel lets go of
-     * in its own time. */
+    /* The kernel frees some things of a dead process later, such as a file without a name in a socket's
+     * queue. */
     for (int i = 0; i < WIPE_TRIES; i++) {
         if (is_clean(slot))
             return 0;

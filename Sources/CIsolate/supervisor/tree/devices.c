@@ -1,9 +1,9 @@
 /*
  * The slot's /dev, with nodes of its own.
  *
- * Bound nodes of the host's would be the host's inodes: a program could watch who opens /dev/null, take locks
- * on it, and set its times. Only the host's root can make others, so the supervisor fills a small tmpfs and
- * hands it over unmounted; the slot puts it into its tree. Elsewhere the host's nodes are bound, read-only.
+ * Bound nodes of the host would be the host's inodes: a program could watch who opens /dev/null, take locks
+ * on it, and set its times. Only the host's root can make nodes, so the supervisor fills a small tmpfs and
+ * passes it on unmounted; the slot mounts it in its tree. Other supervisors bind the host's nodes read-only.
  */
 #include "tree/devices.h"
 
@@ -19,15 +19,15 @@ static int set_option(int context, const char *key, const char *value) {
     return (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_SET_STRING, key, value, 0);
 }
 
-/* Like the host's node of this name; one that is no device there is left out. */
+/* Makes a node like the host's of this name; skips it where the host has no such device. */
 static int make_node(int root, const char *source, const char *name) {
     struct stat status;
     long result = SYS_CALL_4(__NR_newfstatat, AT_FDCWD, source, &status, AT_SYMLINK_NOFOLLOW);
     if (result < 0 || !S_ISCHR(status.st_mode))
         return 0;
-    /* Safe: null, zero, full, random, urandom and tty are everybody's on every host. */
+    /* Safe: null, zero, full, random, urandom and tty are accessible to every user on every host. */
     result = SYS_CALL_4(__NR_mknodat, root, name, S_IFCHR | 0666, status.st_rdev);
-    if (result == 0) /* the umask took some */
+    if (result == 0) /* the umask removed some bits */
         result = SYS_CALL_3(__NR_fchmodat, root, name, 0666);
     return (int)result;
 }
@@ -66,7 +66,8 @@ int devices_create(const struct isolate_config *config) {
     if (root < 0)
         return root;
     result = fill(config, root);
-    /* From here on nobody changes a node's mode or times; writing to a device is no writing to the mount. */
+    /* From here on no process can change a node's mode or times; writing to a device does not write to the
+     * mount. */
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
     if (result == 0)
         result = (int)SYS_CALL_5(__NR_mount_setattr, root, "", AT_EMPTY_PATH, &attributes, sizeof attributes);

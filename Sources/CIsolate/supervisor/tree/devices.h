@@ -4,9 +4,9 @@
 
 #include "isolate_protocol.h"
 
-/* What targets of the configuration that belong here begin with. */
+/* Targets of the configuration that belong to this /dev begin with this prefix. */
 #define DEVICES_PREFIX "dev/"
-/* For the supervisor: a mount that nobody has mounted yet, or -errno. */
+/* Supervisor: returns the detached mount, or -errno. */
 int devices_create(const struct isolate_config *config);
 
 #endif

@@ -1,4 +1,4 @@
-/* Makes what trees are filled with: directories, files, links, copies. */
+/* Makes the entries of trees: directories, files, links, copies. */
 #include "tree/entries.h"
 
 #include <asm/stat.h>

@@ -1,9 +1,9 @@
 /*
- * Landlock: a second opinion on the file system, beside the mounts.
+ * Landlock: a second, independent restriction of the file system, besides the mounts.
  *
  * The program may read and execute everywhere in its root, and write below /work, /tmp, /dev and /proc, or in
- * all of a writable root; the mounts and the file modes say what is left of that. From ABI 4 TCP is refused,
- * from 6 signals and abstract sockets stop at the domain's border. It forbids later mounts, so it comes after
+ * all of a writable root; the mounts and the file modes restrict that further. From ABI 4 it refuses TCP,
+ * from ABI 6 signals and abstract sockets that leave the domain. It forbids later mounts, so it comes after
  * them.
  */
 #include "tree/landlock.h"
@@ -14,7 +14,7 @@
 #include "slot_state.h"
 #include "sys.h"
 
-/* What older headers lack. */
+/* For older headers. */
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
@@ -33,15 +33,15 @@
 #define LANDLOCK_SCOPE_SIGNAL (1ULL << 1)
 #endif
 
-/* All that the first ABI knows: from executing a file to making a symbolic link. */
+/* All rights of the first ABI: from executing a file to making a symbolic link. */
 #define ACCESS_OF_FIRST_ABI ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
-/* The ABIs that brought the rest. */
+/* The ABIs that added the others. */
 enum { ABI_REFER = 2, ABI_TRUNCATE = 3, ABI_TCP = 4, ABI_IOCTL_DEV = 5, ABI_SCOPES = 6 };
 
 #define READ_ACCESS (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define DEVICE_ACCESS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 
-/* The kernel's current structure; older kernels are told a smaller size. */
+/* The kernel's current structure; older kernels get a smaller size. */
 struct rule_set {
     uint64_t handled_fs, handled_net, scoped;
 };
@@ -67,13 +67,13 @@ static int allow(int rules, const char *path, uint64_t access) {
     return fd < 0 ? fd : allow_below(rules, fd, access);
 }
 
-/* A file that is not there needs no rule. */
+/* A missing file needs no rule. */
 static int allow_file(int rules, const char *path, uint64_t access) {
     int CLEANUP_CLOSE fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
     return fd == -ENOENT ? 0 : fd < 0 ? fd : allow_below(rules, fd, access);
 }
 
-/* The whole tree: read-only, but for the places that the mounts leave writable. */
+/* The whole tree is readable; the places that the mounts leave writable are writable. */
 static int allow_own_tree(const struct slot *slot, int rules, uint64_t all) {
     int result = allow(rules, "/", has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? all : READ_ACCESS);
     static const char *const writable[] = {"/work", "/tmp", "/dev", "/proc"};
@@ -82,7 +82,7 @@ static int allow_own_tree(const struct slot *slot, int rules, uint64_t all) {
     return result;
 }
 
-/* Level minimal, in the host's own tree: what a root of its own would hold, and nothing else of the host. */
+/* Level minimal, in the host's own tree: only what a root of the sandbox's own would contain. */
 static int allow_host_tree(const struct slot *slot, int rules, uint64_t all) {
     const struct isolate_config *config = slot->config;
     static const char *const files[] = {
@@ -110,7 +110,7 @@ int landlock_restrict(const struct slot *slot) {
     if (abi == 0)
         return -EOPNOTSUPP;
     uint64_t all = all_fs_access(abi);
-    /* Where TCP is allowed, the network namespace is what keeps it inside. */
+    /* Where TCP is allowed, only the network namespace confines it. */
     int refuses_tcp = abi >= ABI_TCP && slot->config->network != ISOLATE_NETWORK_LOOPBACK;
     struct rule_set set = {
         .handled_fs = all,

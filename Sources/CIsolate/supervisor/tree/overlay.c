@@ -2,15 +2,16 @@
  * The writable root: a sandbox's own tree in its scratch tmpfs, with an overlay over every directory of the
  * image.
  *
- * It stands at /run/root of the slot's tree: what is small is copied or made anew, each directory tree of the
- * image is the lower layer of an overlay whose upper layer is the same tmpfs. So one quota bounds it all, and
- * unmounting the tmpfs forgets it all. The program is uid 0 of its user namespace, without capabilities, and
- * owns what it sees.
+ * It is at /run/root of the slot's tree: small entries are copied or newly made; each directory tree of the
+ * image is the lower layer of an overlay whose upper layer is in the same tmpfs. So one quota bounds all of
+ * it, and unmounting the tmpfs removes all of it. The program is uid 0 of its user namespace, without
+ * capabilities, and owns the files that it sees.
  *
- * An ordinary user's slot mounts the overlays itself (userxattr); the image's files must be his. Root's files
- * belong to root, and only the host's root may give them another owner for one mount (an idmapped lower
- * layer) and use the trusted attributes that deletions in overlays need. So there the supervisor sends
- * a short-lived child into the slot's mount namespace, before any program has run in that tree.
+ * An ordinary user's slot mounts the overlays itself (userxattr), and the image's files must belong to that
+ * user. Root's files belong to root, and only the host's root may give them another owner for one mount (an
+ * idmapped lower layer) and use the trusted attributes that deletions in overlays need. So there the
+ * supervisor sends a short-lived child into the slot's mount namespace, before any program has run in that
+ * tree.
  */
 #include "tree/overlay.h"
 
@@ -36,7 +37,7 @@ static int path_of(char *out, const char *directory, uint32_t index) {
     return text_join(out, PATH_BYTES, parts);
 }
 
-/* Slot: a lower layer, or a file to copy from, as a read-only bind below /lower. */
+/* Slot: adds a lower layer, or a file to copy, as a read-only bind below /lower. */
 int overlay_add_lower(int root, uint32_t index, int tree, int is_directory) {
     char path[PATH_BYTES];
     int result = path_of(path, "lower/", index);
@@ -51,7 +52,7 @@ int overlay_add_lower(int root, uint32_t index, int tree, int is_directory) {
     return result;
 }
 
-/* Directories for one overlay. The merged root has the upper one's mode and owner. */
+/* Makes the directories for one overlay. The merged root has the upper one's mode and owner. */
 static int make_layers(int root, const char *target, uint32_t index) {
     char path[PATH_BYTES];
     struct stat status;
@@ -112,7 +113,7 @@ static struct isolate_failure populate(struct slot *slot, int root) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_OVERLAY, result, (int)i);
     }
-    /* From the slot's, if it could have one. */
+    /* From the slot's, if it has one. */
     sys_mount("/dev/pts", "/run/root/dev/pts", 0, MS_BIND, 0);
     for (uint32_t i = 0; i < config->file_count; i++) {
         result = entry_make_file(root, config_text(config, config->files[i].path), config, &config->files[i]);
@@ -142,7 +143,7 @@ static struct isolate_failure mount_overlays(const struct isolate_config *config
     return failure_at(0, 0, 0);
 }
 
-/* Without these attributes the kernel mounts all the same, and then fails to delete. */
+/* Without these attributes the kernel accepts the mount, and deletions fail later. */
 static struct isolate_failure check_user_attributes(void) {
     long result = SYS_CALL_5(__NR_setxattr, "/run/upper", "user.overlay.probe", "y", 1, 0);
     return failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, ISOLATE_DETAIL_OVERLAY_USER_ATTRIBUTES);
@@ -198,7 +199,7 @@ struct isolate_failure overlay_create(struct slot *slot) {
     return failure;
 }
 
-/* The supervisor's child, in the slot's mount namespace: root's files appear as the program's. */
+/* Supervisor's child, in the slot's mount namespace: makes root's files appear as the program's. */
 static struct isolate_failure give_lower_ids(const struct isolate_config *config, int user_namespace) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY,
                                     .userns_fd = (uint64_t)user_namespace};
@@ -222,8 +223,8 @@ static struct isolate_failure give_lower_ids(const struct isolate_config *config
     return failure_at(0, 0, 0);
 }
 
-/* The overlay's own work is done as whoever mounts it. In the scratch tmpfs, which belongs to the slot's user
- * namespace, only ids of that namespace can own a file; the capabilities stay. */
+/* An overlay does its own file operations with the credentials of its mounter. In the scratch tmpfs, which
+ * belongs to the slot's user namespace, only ids of that namespace can own a file; the capabilities stay. */
 static long become_owner(const struct identity *id) {
     long result = sys_prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
     if (result == 0) {
@@ -236,8 +237,8 @@ static long become_owner(const struct identity *id) {
 void overlay_mount_for_slot(const struct isolate_config *config, const struct identity *id, int socket,
                             const int namespaces[2], int is_first) {
     struct isolate_status_record answer = {.type = ISOLATE_PREPARED};
-    /* Safe: the tree below is what our slot just made; no program has run in it, so no link of a program's is
-     * followed, and the layers are named by our own numbers. */
+    /* Safe: the slot just made the tree below, and no program has run in it, so no link of a program's is
+     * followed; the layers' names are numbers chosen here. */
     long result = SYS_CALL_2(__NR_setns, namespaces[1], CLONE_NEWNS);
     answer.failure =
         failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, ISOLATE_DETAIL_OVERLAY_NAMESPACE);

@@ -4,10 +4,10 @@
 
 #include "slot_state.h"
 
-/* The slot, while it builds its root: a lower layer, or a file to copy from, by its place in the
+/* Slot, while it builds its root: adds a lower layer, or a file to copy, by its index in the
  * configuration. */
 int overlay_add_lower(int root, uint32_t index, int tree, int is_directory);
-/* The slot, in a scratch tmpfs that is there. */
+/* Slot, once the scratch tmpfs is mounted. */
 struct isolate_failure overlay_create(struct slot *slot);
 /* The body of the supervisor's child; `namespaces`: the slot's user and mount namespace. */
 void overlay_mount_for_slot(const struct isolate_config *config, const struct identity *id, int socket,

@@ -1,8 +1,9 @@
 /*
- * Level minimal: what stands in for a mount namespace where a host, most often a container, refuses one.
+ * Level minimal: directories in place of a mount namespace, for hosts, most often containers, that refuse
+ * one.
  *
  * /work and /tmp are directories below one that the supervisor makes and removes; Landlock lets the program
- * write there and nowhere else. What this cannot hold is told in the report.
+ * write only there. The run's layers show what this level lacks.
  */
 #include "tree/plain.h"
 
@@ -32,7 +33,7 @@ int plain_path(const struct slot *slot, const char *below, char *out, size_t byt
 
 struct isolate_failure plain_setup(const struct isolate_config *config) {
     const char *path = config_text(config, config->scratch_directory);
-    /* Others may pass through to what is theirs, and list nothing. */
+    /* Other users may pass through to their own directories, and list nothing. */
     long result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0711);
     if (result == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_DIRECTORIES)) {
         plain_remove_all(config);
@@ -41,7 +42,7 @@ struct isolate_failure plain_setup(const struct isolate_config *config) {
     return failure_at(result < 0 ? ISOLATE_STAGE_DIRECTORIES : 0, result, 0);
 }
 
-/* Removes an entry; 1 when it is a directory with something in it. */
+/* Removes an entry; 1 when it is a directory that is not empty. */
 static int remove_entry(int dir, const char *name) {
     int result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, 0);
     if (result != -EISDIR && result != -EPERM)
@@ -50,8 +51,8 @@ static int remove_entry(int dir, const char *name) {
     return result == -ENOTEMPTY || result == -EEXIST ? 1 : result;
 }
 
-/* Removes what it can of a directory. 1 and a name: a directory that must be emptied first; 0: all is gone.
- */
+/* Removes the entries of a directory. Returns 1 and a name: that directory must be emptied first; 0: all are
+ * removed. */
 static int empty_directory(int dir, char name[256]) {
     struct sys_entries entries;
     const struct sys_entry *entry;
@@ -69,9 +70,9 @@ static int empty_directory(int dir, char name[256]) {
     return entries.result;
 }
 
-/* Empties a tree of any depth with two descriptors and no recursion: it is a program's, who may have made it
- * as deep as it liked. Nobody of the run lives any more, so nothing changes under our hands, and ".." is
- * where we came from. */
+/* Empties a tree of any depth with two descriptors and without recursion, since the program may have made it
+ * arbitrarily deep. No process of the run lives any more, so the tree does not change meanwhile and ".."
+ * leads back. */
 int plain_empty(const char *path) {
     int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (dir < 0)
@@ -81,7 +82,7 @@ int plain_empty(const char *path) {
         int result = empty_directory(dir, name);
         if (result == 0 && depth == 0)
             break;
-        if (result > 0) { /* what the program locked is unlocked first */
+        if (result > 0) { /* undoes a mode with which the program locked it */
             SYS_CALL_3(__NR_fchmodat, dir, name, 0700);
             depth++;
         } else if (result == 0) {
@@ -128,7 +129,7 @@ struct isolate_failure plain_scratch_create(struct slot *slot) {
             result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0700);
         if (result == 0)
             result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, path, slot->uid, slot->gid, 0);
-        if (result == 0) { /* as the program: what is above the directory must let it pass, too */
+        if (result == 0) { /* as the program: the directories above must let it pass, too */
             credentials_act_as_program(slot);
             result = *fds[i] = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
             credentials_act_as_slot(slot);
@@ -145,5 +146,5 @@ struct isolate_failure plain_scratch_create(struct slot *slot) {
 void plain_scratch_remove(struct slot *slot) {
     sys_close_fd(&slot->work);
     sys_close_fd(&slot->plain.tmp);
-    plain_remove_slot(slot->config, slot->number); /* what is left the supervisor tries again */
+    plain_remove_slot(slot->config, slot->number); /* the supervisor removes later what remains */
 }

@@ -6,15 +6,15 @@
 
 #include "slot_state.h"
 
-/* The supervisor's part … */
+/* For the supervisor. */
 struct isolate_failure plain_setup(const struct isolate_config *config);
 int plain_remove_slot(const struct isolate_config *config, uint32_t number);
 void plain_remove_all(const struct isolate_config *config);
-/* … and the slot's. */
+/* For the slot. */
 struct isolate_failure plain_scratch_create(struct slot *slot);
 void plain_scratch_remove(struct slot *slot);
 int plain_path(const struct slot *slot, const char *below, char *out, size_t bytes);
-/* Empties a directory that nobody else uses any more; its own entry stays. 0, or -errno. */
+/* Empties a directory that no process uses any more; its own entry stays. 0, or -errno. */
 int plain_empty(const char *path);
 
 #endif

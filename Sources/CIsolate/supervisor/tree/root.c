@@ -1,8 +1,8 @@
 /*
- * The slot's mount tree: a small root of its own, and nothing of the host's left beside it.
+ * The slot's mount tree: a small root of its own, without any of the host's other mounts.
  *
- * Built once per slot, in the slot's mount namespace and by the slot's own root, which has no rights on the
- * host: whatever goes wrong here can only spoil the slot. Cells clone the finished tree.
+ * The slot's own root builds it once per slot, in the slot's mount namespace. That user has no rights on the
+ * host, so an error here can only damage the slot. Cells clone the finished tree.
  */
 #include "tree/root.h"
 
@@ -20,10 +20,11 @@
 
 enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPIED_MOST = 4 << 20 };
 #define STAGING "/tmp"
-/* Below a directory that is the sandbox's own in every image, so that none of an image's names meets it. */
+/* Below a directory that the sandbox makes itself in every image, so no name of an image's collides. */
 #define IMAGE_PLACE "run/image"
 
-/* The image's directory cannot be written to. The mount holds the file, which needs no other name. */
+/* Mounts a file over one of the image's, since the image's directory is read-only. The mount keeps the file
+ * after its name is removed. */
 static int lay_over(int root, const struct isolate_config *config, const struct isolate_file *file) {
     const char *target = config_text(config, file->path);
     const char *parts[] = {"run/", target + sizeof "etc/" - 1, 0};
@@ -45,13 +46,13 @@ static int lay_over(int root, const struct isolate_config *config, const struct 
     return result < 0 ? result : 0;
 }
 
-/* A file or directory of the host's, as it is: with its inodes. */
+/* Binds a file or directory of the host, with the host's inodes. */
 static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char *source, int is_lower) {
     const struct isolate_bind *bind = &slot->config->binds[index];
     const char *target = config_text(slot->config, bind->target);
     int recursive = bind->kind == ISOLATE_BIND_TREE ? AT_RECURSIVE : 0;
-    /* What was a directory or a file when it was looked at is no link now: a link could lead out of the
-     * image. */
+    /* NOFOLLOW: the entry was a file or directory when the client looked; a link that replaced it could lead
+     * out of the image. */
     int CLEANUP_CLOSE tree = (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, source,
                                              OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | recursive);
     int result = tree;
@@ -61,8 +62,8 @@ static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char
         int CLEANUP_CLOSE fd = entry_make_empty_file(root, target);
         result = fd;
     }
-    /* Read-only, and no set-user-id program or device of the host means anything inside. Of a device this
-     * keeps mode and times; writing to it is no writing to the mount. */
+    /* Read-only, and without effect of the host's set-user-id bits and devices. For a device, this protects
+     * its mode and times; writing to it does not write to the mount. */
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV};
     if (bind->kind == ISOLATE_BIND_DEVICE)
         attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
@@ -78,10 +79,10 @@ static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char
     return result < 0 ? result : 0;
 }
 
-/* A directory seen through an overlay that nobody can write to: same content, same cached pages, but inodes
- * of this slot's own. So nobody inside watches who opens the host's files, takes locks that the host or a
- * neighbour waits for, or has them flushed. A host without overlays for user namespaces (before 5.11), or one
- * with further file systems below the directory, which an overlay would not show: -errno. */
+/* Mounts a directory through a read-only overlay: same content, same cached pages, but inodes of this slot's
+ * own. So a program cannot watch who opens the host's files, take locks for which the host or another sandbox
+ * waits, or flush those files. Returns -errno on a host without overlays for user namespaces (before 5.11),
+ * or when there are further file systems below the directory, which an overlay would not show. */
 static int add_overlay(int root, const char *source, const char *target) {
     char path[SOURCE_BYTES];
     const char *parts[] = {STAGING "/", target, 0};
@@ -89,8 +90,8 @@ static int add_overlay(int root, const char *source, const char *target) {
     int result = dir < 0 ? dir : text_join(path, sizeof path, parts);
     if (result == 0)
         result = entry_make_directory(root, target, 0755);
-    /* Its name may have anything in it; "." has nothing that the options could take for a mark of theirs. The
-     * second layer is empty: without an upper layer there must be two. */
+    /* The options name the directory ".", since its real name may contain characters with a meaning there.
+     * The second layer is empty: without an upper layer the kernel requires two. */
     if (result == 0)
         result = (int)SYS_CALL_1(__NR_fchdir, dir);
     if (result == 0)
@@ -113,7 +114,7 @@ static int add_bind(struct slot *slot, int root, uint32_t index) {
     const char *source = config_text(config, bind->source), *target = config_text(config, bind->target);
     int is_lower = has_feature(slot, ISOLATE_FEATURE_WRITABLE) && bind->kind != ISOLATE_BIND_DEVICE;
     if (slot->has_devices && text_begins(target, DEVICES_PREFIX))
-        return 0; /* it is there */
+        return 0; /* the slot's own /dev has it */
     if (bind->kind == ISOLATE_BIND_LINK)
         return is_lower ? 0 : entry_make_link(root, source, target);
     if (bind->kind == ISOLATE_BIND_EMPTY)
@@ -133,8 +134,8 @@ static int add_bind(struct slot *slot, int root, uint32_t index) {
     return bind_as_it_is(slot, root, index, source, is_lower);
 }
 
-/* A terminal's two ends, for whoever asks: an instance of this slot's own. A host that refuses it has
- * programs without terminals. */
+/* Pseudo-terminals from an instance of devpts of this slot's own. Where the host refuses it, programs have no
+ * terminals. */
 static void add_terminals(int root, int has_devices) {
     if (!has_devices && (entry_make_directory(root, "dev/pts", 0755) < 0))
         return;
@@ -144,7 +145,8 @@ static void add_terminals(int root, int has_devices) {
 
 static struct isolate_failure fill_root(struct slot *slot, int root) {
     const struct isolate_config *config = slot->config;
-    /* Of a writable root this is only the frame: the layers, and what the cell's own tree is made with. */
+    /* For a writable root this is only a frame: it holds the layers and the places from which the cell's tree
+     * is made. */
     static const char *const directories[] = {"etc", "dev",  "dev/shm", "proc",  "run",
                                               "tmp", "work", "lower",   "empty", "sys"};
     for (unsigned i = 0; i < sizeof directories / sizeof directories[0]; i++) {
@@ -163,7 +165,7 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
             return failure_at(ISOLATE_STAGE_DEV, result, ISOLATE_DETAIL_DEV_TMPFS);
         sys_close_fd(&slot->devices);
     }
-    if (slot->image >= 0) { /* for as long as its parts are taken from it */
+    if (slot->image >= 0) { /* mounted while its parts are bound */
         int result = entry_make_directory(root, IMAGE_PLACE, 0755);
         if (result == 0)
             result =
@@ -198,12 +200,12 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
     return failure_at(0, 0, 0);
 }
 
-/* The old root leaves the tree: after this no path leads to the host's files. */
+/* Makes the new tree the root and unmounts the old one: after this no path leads to the host's files. */
 static long enter_root(void) {
     long result = SYS_CALL_1(__NR_chdir, STAGING);
     if (result == 0)
         result = SYS_CALL_2(__NR_pivot_root, ".", ".");
-    if (result == 0) /* the old root lies on top of the new one now */
+    if (result == 0) /* pivot_root(".", ".") left the old root on top of the new one */
         result = SYS_CALL_2(__NR_umount2, ".", SYS_MNT_DETACH);
     if (result == 0)
         result = SYS_CALL_1(__NR_chdir, "/");
@@ -214,11 +216,11 @@ static long enter_root(void) {
 }
 
 struct isolate_failure root_build(struct slot *slot) {
-    /* Nothing we mount may reach the host's tree, nor the other way round. */
+    /* No mount made here may propagate to the host's tree, or the other way round. */
     long result = sys_mount(0, "/", 0, MS_REC | MS_PRIVATE, 0);
     const char *image = config_text(slot->config, slot->config->image_root);
     if (result == 0 && slot->config->image_root != 0 && slot->image < 0) {
-        /* Before our own tree covers a place where it may lie. */
+        /* Before the slot's own tree covers the place where the image may be. */
         slot->image =
             (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, image, OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
         if (slot->image < 0)
@@ -237,7 +239,7 @@ struct isolate_failure root_build(struct slot *slot) {
     int has_proc = has_feature(slot, ISOLATE_FEATURE_PROC);
     if (has_proc)
         result = sys_mount("proc", STAGING "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
-    else /* the outer one, for our own eyes only: it is in no tree */
+    else /* the outer proc, for the slot only: it is in no tree */
         slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_MOUNT_PROC, result, ISOLATE_DETAIL_MOUNT_PROC_MOUNT);

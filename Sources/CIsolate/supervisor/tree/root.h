@@ -4,6 +4,7 @@
 
 #include "slot_state.h"
 
-/* The slot's own mount tree: read-only rootfs, /dev, /etc, /proc; the host's is gone afterwards. */
+/* Builds the slot's own mount tree: read-only rootfs, /dev, /etc, /proc; the host's tree is unmounted
+ * afterwards. */
 struct isolate_failure root_build(struct slot *slot);
 #endif

@@ -1,7 +1,5 @@
-/*
- * The room that a sandbox has: the tmpfs behind /work, /tmp and /dev/shm, with a writable root in it where
- * one was asked for; level minimal's directories; or what a container's engine mounted.
- */
+/* The space of a sandbox: the tmpfs behind /work, /tmp and /dev/shm, with the writable root in it if there is
+ * one; or level minimal's directories; or the mounts of a container's engine. */
 #include "tree/scratch.h"
 
 #include <asm/statfs.h>
@@ -23,19 +21,19 @@
 
 static int size_option(char *out, size_t bytes, const struct slot *slot, uint64_t disk_bytes) {
     char size[24], inodes[24];
-    /* tmpfs takes 0 for "no bound", and what rounds up past the largest number for 0. */
+    /* tmpfs takes 0 for "no bound", and a size that overflows when it rounds up becomes 0. */
     if (disk_bytes < DISK_LEAST)
         disk_bytes = DISK_LEAST;
     if (disk_bytes > DISK_MOST)
         disk_bytes = DISK_MOST;
     text_number(size, slot->writable.base_bytes + disk_bytes);
-    /* One inode per 4 KiB, at least 1,024: a million empty files meet the limit too. */
+    /* One inode per 4 KiB, at least 1,024, so that a million empty files meet the limit, too. */
     text_number(inodes, slot->writable.base_inodes + (disk_bytes / 4096 < 1024 ? 1024 : disk_bytes / 4096));
     const char *parts[] = {"mode=0755,size=", size, ",nr_inodes=", inodes, 0};
     return text_join(out, bytes, parts);
 }
 
-/* What a writable root holds before the program has written anything is on nobody's account. */
+/* What a writable root holds before the program writes does not count for its limit. */
 static long measure_base(struct slot *slot) {
     struct statfs status;
     long result = SYS_CALL_2(__NR_fstatfs, slot->work, &status);
@@ -52,11 +50,11 @@ static struct isolate_failure fill_scratch(struct slot *slot) {
         int mode;
     } parts[] = {{"/run/work", 0755}, {"/run/tmp", 01777}, {"/run/shm", 01777}};
     long result = 0;
-    /* As the program, to whom all of it belongs. */
+    /* With the program's ids, since it owns all of these. */
     credentials_make_files_as_program(slot);
     for (int i = 0; i < 3 && result == 0; i++) {
         result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, parts[i].path, parts[i].mode);
-        if (result == 0) /* umask 022 would take the write bits of the shared ones */
+        if (result == 0) /* umask 022 would remove the write bits of the shared ones */
             result = SYS_CALL_3(__NR_fchmodat, AT_FDCWD, parts[i].path, parts[i].mode);
     }
     struct isolate_failure failure =
@@ -79,7 +77,7 @@ struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
     long result = size_option(options, sizeof options, slot, is_writable ? DISK_MOST : disk_bytes);
     if (result == 0)
         result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV, options);
-    if (result == 0) /* its root belongs to the program while it is filled */
+    if (result == 0) /* the program owns the tmpfs's root while it is filled */
         result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, "/run", slot->uid, slot->gid, 0);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_SCRATCH, result, ISOLATE_DETAIL_SCRATCH_MOUNT);
@@ -103,10 +101,10 @@ struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes) {
     char options[128];
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER) && !container_holds_less(disk_bytes))
         return failure_at(ISOLATE_STAGE_SCRATCH, -EINVAL,
-                          ISOLATE_DETAIL_SCRATCH_RESIZE); /* as a tmpfs answers */
+                          ISOLATE_DETAIL_SCRATCH_RESIZE); /* as tmpfs answers */
     slot->disk_bytes = disk_bytes;
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
-        return failure_at(0, 0, 0); /* looked at from time to time; see evidence.c */
+        return failure_at(0, 0, 0); /* the slot samples the use; see evidence.c */
     long result = size_option(options, sizeof options, slot, disk_bytes);
     if (result == 0)
         result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_REMOUNT, options);

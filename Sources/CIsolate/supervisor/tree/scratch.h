@@ -1,4 +1,4 @@
-/* The tmpfs behind /work, /tmp and /dev/shm, or what stands for it. */
+/* The tmpfs behind /work, /tmp and /dev/shm, or what replaces it. */
 #ifndef ISOLATE_TREE_SCRATCH_H
 #define ISOLATE_TREE_SCRATCH_H
 
