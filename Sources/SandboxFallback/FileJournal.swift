@@ -1,4 +1,4 @@
-/// The files that a sandbox was given, so that another one can be given the same.
+/// Records the files written to a sandbox, so that the sandbox that replaces it can be given the same.
 
 #if Fallback
 import SandboxAPI
@@ -11,15 +11,15 @@ struct FileJournal: Sendable {
         var path: ByteString
         var bytes: [UInt8]
         var executable: Bool
-        /// False while the sandbox has not said yet that it took the file.
+        /// False until the sandbox has confirmed the write.
         var isConfirmed = false
     }
 
-    /// Charged for each entry besides its bytes: a million empty files are not free.
+    /// Bytes charged for each entry besides its content, so that a million empty files are bounded, too.
     static let overhead = 256
 
     private(set) var entries: [Entry] = []
-    /// True when something could not be kept: the journal does not tell the whole story any more.
+    /// True when a file could not be kept, so that the journal is not enough for a repetition.
     private(set) var isIncomplete = false
     private var size = 0
     private let capacity: Int
@@ -27,7 +27,7 @@ struct FileJournal: Sendable {
 
     init(capacity: Int) { self.capacity = capacity }
 
-    /// A file is about to be written.
+    /// Records a file that is about to be written.
     ///
     /// - Returns: its entry's number; `nil` if it is not kept.
     mutating func begin(_ path: ByteString, _ bytes: [UInt8], executable: Bool) -> Int? {
@@ -43,7 +43,7 @@ struct FileJournal: Sendable {
         return lastID
     }
 
-    /// The file was written; what stood under the same name before is not needed any more.
+    /// The file was written; earlier content under the same name is dropped.
     mutating func confirm(_ id: Int) {
         guard let index = entries.firstIndex(where: { $0.id == id }) else { return }
         entries[index].isConfirmed = true
@@ -51,10 +51,10 @@ struct FileJournal: Sendable {
         remove { $0.path == path && $0.id < id && $0.isConfirmed }
     }
 
-    /// The file was not written.
+    /// Removes the entry of a file that was not written.
     mutating func cancel(_ id: Int) { remove { $0.id == id } }
 
-    /// Nothing can be replayed from now on: keeps nothing.
+    /// Drops everything: the run cannot be repeated from now on.
     mutating func discard() {
         isIncomplete = true
         entries = []
