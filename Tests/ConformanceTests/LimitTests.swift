@@ -62,7 +62,7 @@ struct LimitTests {
         #expect(failed.stdoutText.hasPrefix("15"), "\(failed.summary)")
         let survived = try await subject.run(program, ["0"], limits: limits)
         if subject.isSampled {
-            // The limit is exact all the same, but it only shows as met if a sample fell into that moment.
+            // The limit is exact here, too, but it only shows as met if a sample fell into that moment.
             #expect([.limitExceeded(.processes), .exited(code: 1)].contains(failed.outcome))
             #expect(survived.outcome == .exited(code: 0), "\(survived.summary)")
         } else {

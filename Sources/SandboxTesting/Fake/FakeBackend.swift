@@ -80,7 +80,7 @@ public final class FakeBackend: SandboxBackend {
     /// The number of enqueued answers that no run has taken.
     public var unusedAnswers: Int { state.withLock { $0.queues.values.reduce(0) { $0 + $1.count } } }
 
-    // MARK: What was asked
+    // MARK: Recorded requests
 
     /// All runs that began, in order.
     public var runs: [Run] { state.withLock { $0.runs } }
