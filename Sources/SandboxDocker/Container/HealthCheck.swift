@@ -4,7 +4,7 @@
 import SandboxAPI
 import SandboxRuntime
 
-/// Commands that an image in order runs one after the other, and the output of the last one.
+/// Commands that succeed one after the other in a sound container, and the expected output of the last one.
 public struct HealthProbe: Sendable, Hashable {
     public var commands: [Command]
     /// The whole expected stdout of the last command.
@@ -62,7 +62,7 @@ enum HealthCheck {
 }
 
 extension DockerPlace {
-    /// Runs one command without a sandbox's bookkeeping.
+    /// Runs one command in the container without acquiring a sandbox.
     fileprivate func run(_ command: Command, limits: Limits) async throws(SandboxError) -> RunResult {
         let provenance = Provenance(
             kind: .docker, requested: BackendKind.docker.rawValue, instance: "", sandbox: container.id,
