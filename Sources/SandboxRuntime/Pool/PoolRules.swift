@@ -6,8 +6,8 @@ import SandboxAPI
 extension PoolStateMachine {
     // MARK: Creation
 
-    /// Creations that should be under way. While callers wait, creations for them have priority over those
-    /// for `minimum`: more creations would only slow down the ones that callers wait for.
+    /// Creations that should be under way: for the waiters or for `minimum`, whichever needs more, and not
+    /// for both. While callers wait, more creations would only slow down those that the callers wait for.
     ///
     /// A member being reset counts like one being made, and is ready sooner, unless its reset already takes
     /// too long. One being checked may take long: it counts towards the minimum, but a waiter gets a creation
