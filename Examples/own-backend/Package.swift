@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// A backend of somebody else's: it needs the values and protocols of SandboxAPI, and for its tests SandboxTesting.
+// A backend in a package of its own: it needs SandboxAPI, and SandboxTesting for its tests.
 import PackageDescription
 
 let package = Package(

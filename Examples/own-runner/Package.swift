@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// A runner for a language that the library does not know, on any backend.
+// A runner for a language that the library has none for, on any backend.
 import PackageDescription
 
 let package = Package(

@@ -11,8 +11,8 @@ public import SandboxAPI
 public protocol LanguageRunner: Sendable {
     var language: Language { get }
 
-    /// Runs a program given as source, in a fresh sandbox. What a runner has to write: `run(_:_:on:)` and
-    /// `run(_:_:on:body:)` are made of it.
+    /// Runs a program given as source, in a fresh sandbox. A runner implements this method; `run(_:_:on:)`
+    /// and `run(_:_:on:body:)` call it.
     ///
     /// A source that does not compile and a program that fails are reports, not errors.
     /// - Parameters:
@@ -21,9 +21,9 @@ public protocol LanguageRunner: Sendable {
     ///   - request: arguments, stdin, limits and files.
     ///   - backend: where to run it.
     ///   - performance: runs the program itself, once at most: ``Performance/run(_:_:program:_:on:details:)``.
-    /// - Throws: `SandboxError`: `.invalidArgument`, `.invalidPath` and `.fileTooLarge` for the caller's own
-    ///   mistakes, before anything starts; `.toolchainNotFound` when the image lacks the compiler or
-    ///   interpreter; whatever the sandbox or `performance` throws.
+    /// - Throws: `SandboxError`: `.invalidArgument`, `.invalidPath` and `.fileTooLarge` for unacceptable
+    ///   arguments, before anything starts; `.toolchainNotFound` when the image lacks the compiler or
+    ///   interpreter; and the errors of the sandbox and of `performance`.
     func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
     ) async throws -> RunReport
@@ -41,9 +41,9 @@ extension LanguageRunner {
 
     /// Runs a program given as source, and hands its output to `body` while it runs.
     ///
-    /// As `run(_:_:on:)`, with a result whose own `stdout` and `stderr` are empty. A compiler's output is collected as
-    /// ever. When `body` returns before the program ended, the rest of the output is discarded and the run goes on to
-    /// its end; when it throws, the run is killed.
+    /// As `run(_:_:on:)`, with a result whose own `stdout` and `stderr` are empty. A compiler's output is
+    /// always collected. When `body` returns before the program ended, the rest of the output is discarded
+    /// and the run goes on to its end; when it throws, the run is killed.
     /// - Returns: the report, and what `body` returned; `nil` when the program was not started (it did not compile, or
     ///   it does not fit into `limits.disk`), and `body` was not called.
     /// - Throws: `SandboxError` as `run(_:_:on:)`, or whatever `body` throws.

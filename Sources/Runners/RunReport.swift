@@ -1,24 +1,24 @@
-/// What became of a source: compiling, running, files.
+/// The result of running a source: compilation, run and files.
 import SandboxAPI
 import SandboxRuntime
 
-/// What a ``LanguageRunner`` gives back.
+/// What a ``LanguageRunner`` returns.
 public struct RunReport: Sendable, Hashable {
     /// What the compiler did; `nil` when there was nothing to compile.
     public var compile: CompileReport?
     /// What the program did; `nil` when it was not run because compiling did not succeed.
     public var result: RunResult?
-    /// What the runner understood of what the program wrote, such as a ``PythonTraceback``; `nil` when there is nothing
-    /// of that kind.
+    /// What the runner recognized in the program's output, such as a ``PythonTraceback``; `nil` when there is
+    /// nothing of that kind.
     ///
     /// Untrusted: the program wrote that text and can have made it up. Never judge a run by it; judge by
     /// `result`.
     public var details: (any RunDetails)?
-    /// The files of ``RunRequest/outputFiles`` that the program left, by the name asked for. Untrusted
+    /// The files of ``RunRequest/outputFiles`` that the program left, by the names in the request. Untrusted
     /// content.
     public var files: [ByteString: OutputFile]
-    /// The other files of ``RunRequest/outputFiles``, each with why it is not in `files`: `.fileNotFound`,
-    /// `.notRegularFile` (a link, directory, FIFO, …), `.fileTooLarge` or `.fileAccess`.
+    /// The other files of ``RunRequest/outputFiles``, each with the reason why it is not in `files`:
+    /// `.fileNotFound`, `.notRegularFile` (a link, directory, FIFO, …), `.fileTooLarge` or `.fileAccess`.
     public var uncollected: [ByteString: SandboxError.Code]
 
     public init(
@@ -33,7 +33,7 @@ public struct RunReport: Sendable, Hashable {
     }
 }
 
-/// What a runner understood of what a program wrote: a traceback, a panic. Each runner has types of its own.
+/// What a runner recognized in a program's output: a traceback, a panic. Each runner has types of its own.
 public protocol RunDetails: Sendable, Hashable, CustomStringConvertible {}
 
 extension RunReport {

@@ -1,4 +1,4 @@
-/// How to run a program, whatever it is written in.
+/// The request of a run in any language.
 import SandboxAPI
 import SandboxRuntime
 
@@ -22,7 +22,7 @@ public struct RunRequest: Sendable {
     /// The image, the root file system's mode and the least isolation accepted, for compiling too.
     public var options: SandboxOptions
 
-    /// Of text, which is UTF-8 in the sandbox.
+    /// A request with text, which is UTF-8 in the sandbox.
     @_disfavoredOverload
     public init(
         arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
@@ -35,7 +35,7 @@ public struct RunRequest: Sendable {
             outputFiles: outputFiles.map { ByteString($0) }, options: options)
     }
 
-    /// Of bytes as they are.
+    /// A request with bytes, which stay as they are.
     public init(
         arguments: [ByteString] = [], stdin: StandardInput = .none, limits: Limits = .standard,
         environment: [ByteString: ByteString] = [:], inputFiles: [InputFile] = [],

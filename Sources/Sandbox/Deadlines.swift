@@ -1,12 +1,13 @@
-/// Deadlines in the order of their times: what an event loop does when nothing else happened in time.
+/// Deadlines in the order of their times, for actions of an event loop.
 
 import SandboxAPI
 import SandboxRuntime
 
-/// A heap of deadlines, each with its action. Almost all are called off long before their time, so that costs one entry
-/// of a dictionary, and the heap is swept when most of it is dead. Pure: times come in, due actions go out.
+/// A heap of deadlines, each with its action. Almost all are cancelled long before their time, so cancelling
+/// costs one removal from a dictionary, and the heap is swept when most of its entries are dead. Pure: times
+/// come in, due actions go out.
 struct Deadlines<Action> {
-    /// Names a deadline; never used twice.
+    /// The number of a deadline; never used twice.
     struct ID: Hashable, Sendable {
         fileprivate let number: UInt64
     }
@@ -21,9 +22,9 @@ struct Deadlines<Action> {
     private var actions: [ID: Action] = [:]
     private var lastNumber: UInt64 = 0
 
-    /// How many are neither due nor called off.
+    /// How many are neither due nor cancelled.
     var count: Int { actions.count }
-    /// How many the heap holds, dead ones included: never more than twice as many as live ones and some.
+    /// How many entries the heap has, dead ones included: never more than twice the live ones and a constant.
     var heapCount: Int { heap.count }
 
     mutating func add(at time: UInt64, _ action: Action) -> ID {
@@ -35,7 +36,7 @@ struct Deadlines<Action> {
         return id
     }
 
-    /// Does nothing when it was due or called off before.
+    /// Does nothing when the deadline was due or cancelled before.
     mutating func remove(_ id: ID) {
         actions[id] = nil
         guard heap.count > Self.sweepAbove, heap.count > 2 * actions.count else { return }
@@ -44,13 +45,13 @@ struct Deadlines<Action> {
         heap.sort { $0.time < $1.time }
     }
 
-    /// The time of the first one, or `nil`.
+    /// The time of the first deadline, or `nil`.
     mutating func nextTime() -> UInt64? {
         while let first = heap.first, actions[first.id] == nil { dropFirst() }
         return heap.first?.time
     }
 
-    /// Removes the first one when its time has come, and returns what is to be done.
+    /// Removes the first deadline if its time has come, and returns its action.
     mutating func takeDue(now: UInt64) -> Action? {
         guard let time = nextTime(), time <= now else { return nil }
         let action = actions.removeValue(forKey: heap[0].id)

@@ -1,3 +1,3 @@
-/// Values and protocols come with each module that users import.
+/// Re-exports the values and protocols of `SandboxAPI`, as each module that users import does.
 
 @_exported import SandboxAPI

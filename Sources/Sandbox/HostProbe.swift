@@ -1,4 +1,4 @@
-/// What this host offers, found by doing: the value behind `sandbox doctor`.
+/// Finds out what this host offers by trying it: the value that `sandbox doctor` prints.
 
 import CIsolate
 import Glibc
@@ -6,7 +6,8 @@ import SandboxAPI
 import SandboxRuntime
 
 extension LocalBackend {
-    /// Tries every layer: makes real cells and runs a real program, and names what failed and what mends it.
+    /// Tries every layer: makes real cells and runs a real program. The report names what failed and what
+    /// mends it.
     public static func probeHost() async -> HostReport {
         var names = utsname()
         uname(&names)

@@ -1,4 +1,4 @@
-/// The commands that give a host what it lacks. They read settings; what is lacking was found by doing.
+/// The commands that mend what a host lacks. This file reads settings; the probe found the lacks by trying.
 
 import CIsolate
 import Glibc
@@ -6,7 +6,7 @@ import SandboxAPI
 import SandboxRuntime
 
 enum LocalMends {
-    /// One line for each thing to do, the most important first.
+    /// One line for each command or setting, the most important first.
     static func mends(_ missing: [IsolationLayer]) -> [String] {
         var lines: [String] = []
         for layer in [
@@ -40,32 +40,32 @@ enum LocalMends {
         }
     }
 
-    /// Inside Docker, Podman or something like them. Some virtual machines carry the mark too, so a mend for containers
-    /// also needs the fact that it changes.
+    /// Whether this is Docker, Podman or a similar container. Some virtual machines have the mark, too, so a
+    /// mend for containers also needs evidence of the setting that it changes.
     private static var isContainer: Bool {
         access("/.dockerenv", F_OK) == 0 || isPodman || getenv("container") != nil
     }
 
     private static var isPodman: Bool { access("/run/.containerenv", F_OK) == 0 }
 
-    /// Whoever started this process filters its system calls.
+    /// Whether a filter from outside applies to this process's system calls.
     static var isFiltered: Bool { status("Seccomp:") == "2" }
 
-    /// A profile that refuses mounts, as Docker's does.
+    /// Whether a security profile, such as Docker's, refuses mounts.
     private static var isConfined: Bool {
         guard let profile = setting("/proc/self/attr/apparmor/current") ?? setting("/proc/self/attr/current")
         else { return false }
         return profile.hasPrefix("docker-") || profile.hasPrefix("containers-")
     }
 
-    /// Something lies over parts of /proc; then the kernel lets nobody mount a new one.
+    /// Whether parts of /proc are covered: the kernel then refuses to mount a new one.
     private static var isProcMasked: Bool {
         text("/proc/self/mountinfo").split(separator: "\n").contains {
             $0.split(separator: " ").dropFirst(4).first?.hasPrefix("/proc/") == true
         }
     }
 
-    /// What keeps a container from namespaces, by the option that lifts it.
+    /// The engine options that allow a container to make namespaces.
     private static var namespaceOptions: [String] {
         (isFiltered ? ["--security-opt seccomp=unconfined"] : [])
             + (isConfined ? ["--security-opt apparmor=unconfined"] : [])
@@ -75,7 +75,7 @@ enum LocalMends {
         "start the container with \(options.joined(separator: " "))"
     }
 
-    /// Capabilities by libcap's names, as `lackingCapabilities` gives them; engines name them otherwise.
+    /// Capabilities by libcap's names, as `lackingCapabilities` returns them; engines use other names.
     private static func run(with names: String) -> String {
         guard isContainer, isFiltered else { return "run with \(names)" }
         return start(
@@ -98,14 +98,14 @@ enum LocalMends {
             : "apt-get install uidmap && usermod --add-subuids 200000-265535 --add-subgids 200000-265535 \(userName)"
     }
 
-    /// What user 0 lacks of the capabilities that give programs user ids of their own, by libcap's names; `nil` for
-    /// ordinary users, who need none, and when nothing lacks.
+    /// The capabilities that user 0 lacks to give programs user ids of their own, by libcap's names; `nil`
+    /// for ordinary users, who need none, and when none is lacking.
     static var lackingForIds: String? {
         let names = lackingCapabilities(at: ISOLATE_STAGE_ID_MAP)
         return geteuid() != 0 || names.isEmpty ? nil : names
     }
 
-    /// More rights for the whole process.
+    /// The mend that gives the whole process more privileges.
     static var privileges: String {
         if let lackingForIds { return run(with: lackingForIds) }
         return isContainer && isFiltered
@@ -136,7 +136,7 @@ enum LocalMends {
             : "run as root, on a kernel with user namespaces (CONFIG_USER_NS)"
     }
 
-    /// A process whose root is not where a file system is mounted has been put there by chroot.
+    /// Whether chroot moved this process: its root is then not a mount point.
     static func isChroot(mountinfo: String) -> Bool {
         !mountinfo.isEmpty
             && !mountinfo.split(separator: "\n").contains {
@@ -176,7 +176,7 @@ enum LocalMends {
         return statvfs(path, &facts) == 0 && facts.f_flag & UInt(ST_RDONLY) != 0
     }
 
-    /// A file's first word.
+    /// The first word of a file.
     private static func setting(_ path: String) -> String? {
         text(path).split(whereSeparator: \.isWhitespace).first.map(String.init)
     }
@@ -186,7 +186,7 @@ enum LocalMends {
             .flatMap { $0.split(whereSeparator: \.isWhitespace).dropFirst().first }.map(String.init)
     }
 
-    /// Empty when it cannot be read: then nothing is known about it.
+    /// The content of a file; empty when it cannot be read.
     private static func text(_ path: String) -> String {
         let fd = open(path, O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { return "" }

@@ -1,14 +1,14 @@
-/// One run in a slot: the pipes that its output comes through.
+/// One run in a slot, and the pipes of its output.
 
 import CIsolate
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// Reads what a program writes until the slot says that every process of the run is dead.
+/// Reads a program's output until the slot reports that every process of the run is dead.
 ///
-/// All descriptors are read on the event loop's thread. The end is the slot's record, never an end of file: when it
-/// comes, whatever was written is in the pipes.
+/// The event loop's thread reads all descriptors. The run ends with the slot's record, never with an end of
+/// file: when the record comes, everything that was written is in the pipes.
 final class LocalRun: EventHandler, RunUnderWay {
     private struct Stream {
         var fd: Int32
@@ -19,18 +19,19 @@ final class LocalRun: EventHandler, RunUnderWay {
     private static let tinyRead = 512
     private static let largestPacket = sysconf(Int32(_SC_PAGESIZE))
 
-    /// How much is read at a time.
+    /// The amount read at a time.
     private struct Turn {
-        /// One flood must not hold up the other runs of the loop; what is left is reported again.
+        /// Bounded, so that one program's flood does not delay the loop's other runs; the loop reports the
+        /// rest again.
         var reads = 256
         var bytes = 2 * readSize
-        /// F_GETPIPE_SZ, which the C library shows to nobody here.
+        /// F_GETPIPE_SZ, which the C library does not declare here.
         private static let getPipeSize: Int32 = 1032
 
         init() {}
 
-        /// All that the pipe can hold: every writer is dead, unless the slot was given up, and then it is no matter. A
-        /// read empties at least one of its pages.
+        /// Everything that the pipe can hold. Every writer is dead then, or the slot was given up, and the
+        /// rest does not matter. A read empties at least one of the pipe's pages.
         init(rest fd: Int32) {
             bytes = max(Int(fcntl(fd, Self.getPipeSize)), readSize)
             reads = bytes / largestPacket + 1
@@ -38,7 +39,7 @@ final class LocalRun: EventHandler, RunUnderWay {
     }
 
     let output: RunOutput
-    /// What is done when its end does not come.
+    /// The deadlines that act when the run's end does not come.
     let bounds: DeadlineSet
     private let slot: Slot
     private let serial: UInt64
@@ -47,7 +48,7 @@ final class LocalRun: EventHandler, RunUnderWay {
     private let onEnd: @Sendable () -> Void
     private let streams: Streams
 
-    /// Shared with the output, which unpauses them.
+    /// Shared with the output, whose consumer resumes reading.
     private final class Streams: Sendable {
         let value: Locked<[Stream]>
         let loop: EventLoop
@@ -68,7 +69,7 @@ final class LocalRun: EventHandler, RunUnderWay {
     }
 
     /// - Parameters:
-    ///   - slot: where it runs, and `serial` its number there.
+    ///   - slot: the slot of the run; `serial` is the run's number there.
     ///   - stdout: the reading end of a non-blocking pipe, owned from here on; so is `stderr`.
     ///   - onEnd: called when the run no longer needs the slot.
     init(
@@ -92,7 +93,7 @@ final class LocalRun: EventHandler, RunUnderWay {
 
     func kill() {
         slot.endRun(serial, ISOLATE_END_CANCEL)
-        // Whoever does not want a run any more does not wait for a slot that hangs.
+        // A cancelled run does not wait for a slot that hangs.
         bounds.add(after: Patience.unwanted) { [slot] in slot.giveUp(SandboxError.runCancelled) }
     }
 
@@ -108,7 +109,7 @@ final class LocalRun: EventHandler, RunUnderWay {
         effects.perform(self)
     }
 
-    /// The slot's last word, or the loss of the slot.
+    /// The slot's record of the end, or the loss of the slot.
     func ended(_ end: Result<isolate_run_record, SandboxError>) {
         bounds.end()
         let effects = streams.value.withLock { streams in
@@ -134,13 +135,13 @@ final class LocalRun: EventHandler, RunUnderWay {
             taken += other.taken
         }
 
-        /// Copies what was gathered, so that it takes no more memory than it is long.
+        /// Copies the gathered bytes, so that the piece takes no more memory than its length.
         mutating func take(_ index: Int, _ buffer: UnsafeMutableRawBufferPointer, _ used: inout Int) {
             if used > 0 { taken.append((index, [UInt8](buffer[..<used]))) }
             used = 0
         }
 
-        /// Outside the lock: a consumer that takes something unpauses the streams.
+        /// Called outside the lock: a consumer that takes a piece resumes the streams.
         func perform(_ run: LocalRun) {
             for fd in close {
                 run.slot.loop.remove(fd)
@@ -155,8 +156,9 @@ final class LocalRun: EventHandler, RunUnderWay {
 
     /// Reads until the pipe is empty, or has given enough for one turn.
     ///
-    /// A program may have its pipe in packet mode (O_DIRECT), where each read gives one of its writes, and none may be
-    /// read in part: so pieces are gathered in one buffer that always has room for the largest packet.
+    /// A program may set its pipe to packet mode (O_DIRECT), where each read returns one of its writes, and a
+    /// partial read would lose the rest. So pieces are gathered in one buffer that always has room for the
+    /// largest packet.
     private func drain(_ index: Int, in streams: inout [Stream], toTheEnd: Bool) -> Effects {
         var effects = Effects()
         guard streams[index].fd >= 0, toTheEnd || !streams[index].isPaused else { return effects }
@@ -181,7 +183,7 @@ final class LocalRun: EventHandler, RunUnderWay {
                 if used > Self.readSize - Self.largestPacket {
                     effects.take(index, buffer, &used)
                 }
-                // A short read has most often emptied the pipe; a tiny one may be a packet.
+                // A short read has usually emptied the pipe; a very short one may be a packet.
                 if !toTheEnd, count < Self.readSize, count >= Self.tinyRead { break }
             }
             effects.take(index, buffer, &used)
@@ -189,7 +191,7 @@ final class LocalRun: EventHandler, RunUnderWay {
         return effects
     }
 
-    /// A consumer that goes on in this moment unpauses after us, as it takes the same lock.
+    /// A consumer that resumes at the same moment does so after this, since it takes the same lock.
     private func pauseIfFull() {
         guard output.isFull else { return }
         streams.value.withLock { streams in
@@ -201,7 +203,7 @@ final class LocalRun: EventHandler, RunUnderWay {
         }
     }
 
-    /// The request never left: closes the pipes.
+    /// The request was never sent: closes the pipes.
     func abandon() {
         ended(.failure(Slot.gone))
     }

@@ -1,12 +1,12 @@
-/// What a supervisor found out about this host: the level it reached, and why no better one.
+/// A supervisor's findings about this host: the level it reached, and why not a better one.
 
 import CIsolate
 import SandboxAPI
 import SandboxRuntime
 
-/// The answers of one trial cell.
+/// The findings of one trial cell.
 struct LocalWorld: Sendable {
-    /// Layers that this host did not give, and the step that refused.
+    /// Layers that this host does not provide, and the step that failed.
     struct Refusal: Sendable {
         var layers: [IsolationLayer]
         var failure: isolate_failure
@@ -16,11 +16,11 @@ struct LocalWorld: Sendable {
     var level: IsolationLevel?
     var layers: [IsolationLayer]
     var cgroup: CgroupVersion
-    /// Why the accounting is nothing better; `nil` when it is the best.
+    /// Why there is no better accounting; `nil` when it is the best.
     var cgroupReason: String?
     var refusals: [Refusal]
     var landlock: Int32
-    /// The program's user ids are its own, given by a privileged embedder.
+    /// Whether the program has user ids of its own, which needs a privileged embedder.
     var isPrivileged: Bool
 
     init(_ handle: isolate_supervisor) {
@@ -51,7 +51,7 @@ struct LocalWorld: Sendable {
             holes: LocalHoles.holes(missing, landlock: landlock) + LocalHoles.fromAbove)
     }
 
-    /// Why these layers are missing: what refused them, in words.
+    /// Why these layers are missing: the steps that failed, as sentences.
     func reasons(_ missing: [IsolationLayer]) -> [String] {
         var left = missing
         var reasons: [String] = []
@@ -97,7 +97,7 @@ extension CgroupVersion {
     }
 }
 
-/// What the lack of a layer lets a program do. Each sentence is true by itself.
+/// What a program can do when a layer is missing. Each sentence is true by itself.
 enum LocalHoles {
     static func holes(_ missing: [IsolationLayer], landlock: Int32) -> [String] {
         var holes = sentences.filter { missing.contains($0.0) }.map(\.1)
@@ -112,7 +112,7 @@ enum LocalHoles {
         return holes
     }
 
-    /// What a filter of the container's changes in the answers.
+    /// How a filter of the surrounding container changes the answers to system calls.
     static let fromAbove: [String] =
         LocalMends.isFiltered
         ? [
@@ -120,7 +120,7 @@ enum LocalHoles {
                 + "not recorded"
         ] : []
 
-    /// The Landlock ABI that keeps signals inside.
+    /// The Landlock ABI that confines signals to the sandbox.
     private static let signalScope: Int32 = 6
 
     private static let sentences: [(IsolationLayer, String)] = [

@@ -1,17 +1,18 @@
-/// How long the embedder waits for processes of its own: what a slot that was stopped, killed or blocked costs at most.
+/// How long the embedder waits for processes of its own: the most that a stopped, killed or blocked slot
+/// costs.
 
 import SandboxAPI
 import SandboxRuntime
 
-/// The bounds of a local backend's waiting. None of them depends on anything that a slot does.
+/// The time limits of a local backend. None of them depends on anything that a slot does.
 struct Patience: Sendable {
     /// For an answer of a slot, and for one of the supervisor.
     var answer: Duration
     /// For the end of a run, on top of its wall time limit.
     var grace: Duration
-    /// For the end of a run or the answer to a question that nobody wants any more.
+    /// For the end of a run, or the answer to a question, that its caller no longer waits for.
     static let unwanted = Duration.milliseconds(500)
-    /// Between two attempts to reach a supervisor that takes nothing.
+    /// Between two attempts to send to a supervisor whose socket is full.
     static let retry = Duration.milliseconds(50)
 
     func silentSlot(_ doing: String) -> SandboxError {

@@ -1,20 +1,21 @@
-/// Which processors the runs with a limit `cpus` get, so that runs at the same time have different ones.
+/// Chooses the processors of runs with a limit `cpus`, so that runs at the same time have different ones.
 
 import SandboxRuntime
 import Synchronization
 
-/// How many runs each processor has; a value, without effects.
+/// How many runs each processor has; a value without effects.
 ///
-/// Processors are counted from 0 among those that this process may use. A run has neighbours, from a first one on and around.
+/// Processors are counted from 0 among those that this process may use. A run has consecutive ones, modulo
+/// their number.
 struct ProcessorLoad: Sendable {
     private(set) var runs: [Int] = []
-    /// Where the next search begins: equals take turns.
+    /// Where the next search begins, so that equally loaded processors take turns.
     private var next: Int
 
-    /// - Parameter start: other processes on this host choose, too, and know nothing of us: a random number.
+    /// - Parameter start: a random number, since other processes on this host choose independently.
     init(start: Int) { next = start }
 
-    /// The first of `count` of `all` processors that have the fewest runs.
+    /// Takes the `count` consecutive processors of `all` with the fewest runs, and returns the first one.
     mutating func take(_ count: Int, of all: Int) -> Int {
         if runs.count < all { runs += Array(repeating: 0, count: all - runs.count) }
         let count = min(count, all)
@@ -36,9 +37,9 @@ struct ProcessorLoad: Sendable {
     }
 }
 
-/// The processors of one run, until it gives them back.
+/// The processors of one run, until the run ends.
 final class ProcessorShare: Sendable {
-    /// Of all local backends of this process, which have the same processors.
+    /// The load of all local backends of this process, which share its processors.
     private static let load = Locked(ProcessorLoad(start: Int.random(in: 0..<1 << 16)))
 
     let first: Int
@@ -52,7 +53,7 @@ final class ProcessorShare: Sendable {
         first = Self.load.withLock { $0.take(count, of: all) }
     }
 
-    /// Any number of times.
+    /// Returns the processors; further calls do nothing.
     func giveBack() {
         guard isHeld.exchange(false, ordering: .acquiringAndReleasing) else { return }
         Self.load.withLock { $0.giveBack(first, count, of: all) }

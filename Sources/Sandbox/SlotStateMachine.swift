@@ -1,12 +1,13 @@
-/// What a slot was asked, what it runs, and whether it may go on. Pure.
+/// Keeps track of a slot's question and run, and of whether the slot may go on. Pure.
 
-/// One question at a time, next to one run at most.
+/// Allows one question at a time, and at most one run beside it.
 ///
-/// `Answer` is what the slot says, `Waiter` who waits for it, `Run` what is told of its end.
+/// `Answer` is the slot's answer, `Waiter` the caller that waits for it, `Run` the run whose end the slot
+/// reports.
 struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Sendable {
     private enum RunPhase {
         case none
-        /// Its number is given, its request not made yet.
+        /// The run has its number, but its request is not made yet.
         case reserved
         case running(Run)
     }
@@ -28,7 +29,7 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
         case wait
     }
 
-    /// Whoever asked waits for the answer, or finds it here.
+    /// Returns the answer if it is there already, else registers the waiter.
     mutating func wait(_ waiter: Waiter) -> Wait {
         if let answer {
             self.answer = nil
@@ -40,7 +41,7 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
         return .wait
     }
 
-    /// - Returns: who waits for it; `nil`: he is still to come.
+    /// - Returns: the caller that waits for the answer; `nil`: it does not wait yet.
     mutating func answered(_ answer: Answer) -> Waiter? {
         answers += 1
         guard let waiter else {
@@ -51,12 +52,12 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
         return waiter
     }
 
-    /// It lost a part of itself.
+    /// The slot lost a part of itself, and must not serve another sandbox.
     mutating func retire() { mustRetire = true }
 
     // MARK: Runs
 
-    /// The number of a run that is to be made. `nil`: one is under way.
+    /// The number of a new run; `nil`: another run is under way.
     mutating func reserveRun() -> UInt64? {
         guard case .none = phase else { return nil }
         phase = .reserved
@@ -64,26 +65,26 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
         return serial
     }
 
-    /// The run is there to be told of its end; its request follows.
+    /// Registers the run, so that its end can be reported to it; its request follows.
     ///
-    /// - Returns: false when the slot was closed meanwhile, and nobody will tell it anything.
+    /// - Returns: false when the slot was closed meanwhile, so that no end would be reported.
     mutating func beginRun(_ run: Run) -> Bool {
         guard !isClosed else { return false }
         phase = .running(run)
         return true
     }
 
-    /// Its request did not leave.
+    /// The run's request was not sent.
     mutating func forgetRun(_ number: UInt64) {
         if number == serial { phase = .none }
     }
 
-    /// The slot told the end of a run.
+    /// The slot reported the end of a run.
     ///
-    /// - Parameter number: the run's; 0: it ended before the slot knew its number.
-    /// - Returns: the run, and whether the slot is to be closed: what comes next could not be told apart.
+    /// - Parameter number: the run's number; 0: the run ended before the slot knew its number.
+    /// - Returns: the run, and whether to close the slot, since its next report could belong to either run.
     mutating func runEnded(_ number: UInt64) -> (run: Run?, closes: Bool) {
-        // The end of an earlier run, told twice, is not this one's.
+        // A second report of an earlier run's end does not concern this run.
         if number != 0, number != serial { return (nil, false) }
         if number == 0 { mustRetire = true }
         guard case .running(let run) = phase else { return (nil, false) }
@@ -96,11 +97,11 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
     struct Closed {
         var run: Run?
         var waiter: Waiter?
-        /// An answer that nobody took.
+        /// An answer that its caller did not take.
         var answer: Answer?
     }
 
-    /// - Returns: whom to tell; `nil` when it was closed before.
+    /// - Returns: the run and the waiter to notify; `nil` when the slot was closed before.
     mutating func close() -> Closed? {
         if isClosed { return nil }
         isClosed = true

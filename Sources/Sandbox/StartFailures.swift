@@ -1,11 +1,11 @@
-/// Why a supervisor could not start, in the caller's terms.
+/// Converts a supervisor's failure to start to the caller's error.
 
 import CIsolate
 import SandboxAPI
 import SandboxRuntime
 
 extension SandboxError {
-    /// A supervisor that could not start, or whose host gives too little.
+    /// The error of a supervisor that could not start, or whose host provides too little.
     init(_ failure: isolate_failure, starting setup: Supervisor.Setup) {
         self.init(failure, while: "starting the supervisor")
         guard setup.failStage == 0 else { return }
@@ -40,7 +40,8 @@ extension SandboxError {
         }
     }
 
-    /// User 0 that may not become another: it would run programs as itself, and the kernel does not count its processes.
+    /// Whether user 0 may not change to another user: programs would run as user 0, whose processes the
+    /// kernel does not count.
     private static func isRootAlone(_ failure: isolate_failure) -> Bool {
         failure.stage == Int32(ISOLATE_STAGE_RLIMITS.rawValue)
     }

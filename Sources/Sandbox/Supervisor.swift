@@ -1,15 +1,15 @@
-/// The supervisor process, as the Swift side sees it: starts it, asks it for slots, notices when it is gone.
+/// The embedder's side of the supervisor process: starts it, requests slots from it, notices its loss.
 
 import CIsolate
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// Owns one supervisor and hands out its slots. Its death fails everything that waits for it.
+/// Owns one supervisor and its slots. The supervisor's death fails everything that waits for it.
 final class Supervisor: EventHandler {
     typealias SlotAnswer = Result<Slot, SandboxError>
 
-    /// What its slots are made of; see `isolate_start_options`.
+    /// The configuration of its slots; see `isolate_start_options`.
     struct Setup: Sendable {
         /// An image's directory; `nil`: the host's own files.
         var root: String?
@@ -19,7 +19,7 @@ final class Supervisor: EventHandler {
         var avoid: UInt32 = 0
         var failStage: UInt32 = 0
 
-        /// Blocks until it is ready. Whatever level the host gives is accepted here; callers decide.
+        /// Blocks until the supervisor is ready. Accepts any level that the host provides; callers check it.
         func start(_ handle: inout isolate_supervisor, _ failure: inout isolate_failure) -> Int32 {
             SupervisorImage.bytes.withUnsafeBytes { image in
                 var options = isolate_start_options()
@@ -40,13 +40,13 @@ final class Supervisor: EventHandler {
         }
     }
 
-    /// A slot that is asked for. The bound is the supervisor's: it makes and ends slots one after another.
+    /// A requested slot. The supervisor's bound applies, since it makes and ends slots one after another.
     private struct Creating {
         var waiter: Waiter<SlotAnswer>
         var bounds: DeadlineSet
     }
 
-    /// A slot whose end was asked for.
+    /// A slot whose end was requested.
     private struct Ending {
         var waiting: [Waiter<Void>] = []
         var bounds: DeadlineSet
@@ -55,13 +55,13 @@ final class Supervisor: EventHandler {
     private struct State {
         var isLost = false
         var isStopped = false
-        /// Why it was killed, if we did that.
+        /// Why the embedder killed the supervisor, if it did.
         var reason: SandboxError?
         var nextSlot: UInt32 = 1
         var creating: [UInt32: Creating] = [:]
         var ending: [UInt32: Ending] = [:]
         var onLoss: (@Sendable () -> Void)?
-        /// Closed when the supervisor is lost, so that no slot can outlive it.
+        /// Closed when the supervisor is lost, so that no slot outlives it.
         var slots: [UInt32: Slot] = [:]
     }
 
@@ -78,7 +78,7 @@ final class Supervisor: EventHandler {
         world = LocalWorld(handle)
     }
 
-    /// Starts a supervisor. Blocks one of our own threads, not the caller's, for some ms.
+    /// Starts a supervisor. Blocks a thread of the library's own, not the caller's, for some ms.
     static func start(_ setup: Setup, _ patience: Patience) async throws(SandboxError) -> Supervisor {
         let loop = try EventLoop()
         let result = await Waiter<Result<Supervisor, SandboxError>>.wait { waiter in
@@ -102,7 +102,7 @@ final class Supervisor: EventHandler {
         return .success(supervisor)
     }
 
-    /// Called once when it is lost, also when it was before.
+    /// Registers the action for the loss; calls it at once if the supervisor is lost already.
     func onLoss(_ action: @escaping @Sendable () -> Void) {
         let isLost = state.withLock { state in
             if !state.isLost { state.onLoss = action }
@@ -113,7 +113,7 @@ final class Supervisor: EventHandler {
 
     var isLost: Bool { state.withLock { $0.isLost } }
 
-    /// A fresh slot, its root built, without a sandbox yet.
+    /// Makes a fresh slot with its root built, and without a sandbox.
     func makeSlot() async throws(SandboxError) -> Slot {
         try checkDescriptors()
         let answer = await Waiter<SlotAnswer>.wait { waiter in
@@ -145,11 +145,11 @@ final class Supervisor: EventHandler {
         return slot
     }
 
-    /// Of a slot's own two sockets and its run's pipes, input and strings.
+    /// The slot's own two sockets, and its run's pipes, input and strings.
     private static let descriptorsOfSlot: (own: Int, run: Int) = (2, 6)
 
-    /// Refuses one slot more when those that there are might then not have the descriptors for a run at a time: whoever
-    /// waits for a sandbox is better off than one who has a sandbox that cannot run.
+    /// Refuses a new slot when the present ones might then lack the descriptors for a run each: a caller had
+    /// better wait for a sandbox than hold one that cannot run.
     private func checkDescriptors() throws(SandboxError) {
         let (making, made) = state.withLock { ($0.creating.count + 1, $0.slots.count) }
         let needed =
@@ -170,13 +170,14 @@ final class Supervisor: EventHandler {
         creating.waiter.resume(returning: .failure(error))
     }
 
-    /// Ends a slot and waits until its processes and cgroups are gone, or the supervisor with everything below it.
+    /// Ends a slot and waits until its processes and cgroups are gone, or else the supervisor and everything
+    /// below it.
     func end(_ slot: Slot) async {
         slot.close()
         await Waiter.wait { waiter in end(slot.number, waiter) }
     }
 
-    /// Has a slot killed; whoever ends it later waits for the same end.
+    /// Has a slot killed; a later ``end(_:)`` waits for the same end.
     private func kill(_ slot: Slot) { end(slot.number, nil) }
 
     private func end(_ number: UInt32, _ waiter: Waiter<Void>?) {
@@ -201,24 +202,24 @@ final class Supervisor: EventHandler {
     }
 
     private func askForEnd(_ number: UInt32, _ bounds: DeadlineSet) {
-        // A full queue: it has much to do, or does nothing any more, which the bound will show. A broken one is
-        // reported by the loop.
+        // The queue is full: the supervisor is busy, or hangs, which the bound will show. The loop reports a
+        // broken socket.
         if sendRecord({ isolate_slot_destroy($0, number) }) != 0 {
             bounds.add(after: Patience.retry) { [weak self] in self?.askForEnd(number, bounds) }
         }
     }
 
-    /// It does not answer: is killed, and everything below it with it.
+    /// The supervisor does not answer: kills it, and with it everything below it.
     private func giveUp(_ error: SandboxError) {
         state.withLock { if $0.reason == nil { $0.reason = error } }
-        // While the descriptor is surely open.
+        // Under the lock, since the descriptor is open then.
         state.withLock { state in
             if !state.isStopped { isolate_supervisor_kill(handle.pidfd) }
         }
         loseAll()
     }
 
-    /// While the socket is surely open; see ``Slot/withSockets(_:)``.
+    /// Sends while the socket is known to be open; see ``Slot/withSockets(_:)``.
     private func sendRecord(_ send: (UnsafePointer<isolate_supervisor>) -> Int32) -> Int32 {
         state.withLock { state in
             state.isStopped || state.isLost ? -EPIPE : withUnsafePointer(to: handle) { send($0) }
@@ -258,7 +259,8 @@ final class Supervisor: EventHandler {
         }
     }
 
-    /// On the loop's thread: waits for the supervisor's end and removes what it could not remove itself.
+    /// On the loop's thread: waits for the supervisor's end and removes what the supervisor could not remove
+    /// itself.
     private func stopNow() {
         let isFirst = state.withLock { state in
             defer { state.isStopped = true }
@@ -293,7 +295,7 @@ final class Supervisor: EventHandler {
             if isLost || creating == nil { slot.close() }
             creating?.waiter.resume(returning: isLost ? .failure(lost) : .success(slot))
         } else {
-            // Its sockets are lost to us: it ends, having nobody.
+            // The slot's sockets were lost on the way: the embedder has it ended.
             if isCreated { end(record.slot, nil) }
             creating?.waiter.resume(
                 returning: .failure(SandboxError(record.failure, while: "making a slot")))

@@ -1,10 +1,11 @@
-/// Names, arguments and variables as the kernel takes them: bytes.
+/// Names, arguments and variables as the kernel takes them: as bytes.
 
-/// A string of bytes: a file's name, an argument, a variable. UTF-8 most of the time; whatever it is, it arrives unchanged.
+/// A string of bytes: a file's name, an argument, a variable. Usually UTF-8; other bytes arrive unchanged,
+/// too.
 ///
-/// Two of them are equal when their bytes are, unlike two `String`s, which are equal when they look alike: `"é"` as one
-/// code point and as two are different file names. A string literal is one, and `ByteString(text)` makes one of a
-/// `String`, as UTF-8.
+/// Two values are equal when their bytes are. Two `String`s are equal when they are canonically equivalent:
+/// `"é"` as one code point and as two are equal `String`s, but different file names. A string literal can be
+/// a `ByteString`, and `ByteString(text)` makes one of a `String`, as UTF-8.
 public struct ByteString: Sendable, Hashable, Comparable, ExpressibleByStringInterpolation,
     CustomStringConvertible
 {
@@ -17,16 +18,16 @@ public struct ByteString: Sendable, Hashable, Comparable, ExpressibleByStringInt
 
     public init(stringLiteral text: String) { self.init(text) }
 
-    /// The bytes as text, where they are UTF-8.
+    /// The bytes as text; `nil` where they are not UTF-8.
     public var exactText: String? { String(validating: bytes, as: UTF8.self) }
 
-    /// The bytes as text; what is not UTF-8 is replaced.
+    /// The bytes as text; bytes that are not UTF-8 are replaced.
     public var text: String { exactText ?? String(decoding: bytes, as: UTF8.self) }
 
-    /// For people: as text, with each byte that is not UTF-8 as `\xNN`.
+    /// Text for people, with each byte that is not UTF-8 as `\xNN`.
     public var description: String { exactText ?? shown { String($0) } }
 
-    /// The same, with each code point as `show` gives it.
+    /// Text for people, with each code point as `show` gives it.
     package func shown(_ show: (Unicode.Scalar) -> String) -> String {
         var shown = ""
         var decoder = Unicode.UTF8.ForwardParser()
@@ -59,12 +60,12 @@ public struct ByteString: Sendable, Hashable, Comparable, ExpressibleByStringInt
 extension ByteString {
     package static let slash = UInt8(ascii: "/")
 
-    /// For the kernel's calls: with a NUL behind it.
+    /// The bytes with a NUL behind them, for system calls.
     package var cString: [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }
 
     package var isAbsolute: Bool { bytes.first == Self.slash }
 
-    /// The parts of a path, split at byte 0x2F as the kernel does it; empty parts are left out.
+    /// The parts of a path, split at byte 0x2F as the kernel splits it; empty parts are left out.
     package var parts: [ByteString] { bytes.split(separator: Self.slash).map { ByteString($0) } }
 
     package init(path parts: some Sequence<ByteString>) {

@@ -1,4 +1,5 @@
-/// What to run: a program of the rootfs or of `/work`, its arguments, environment, directory, files and stdin.
+/// The command of a run: a program of the rootfs or of `/work`, its arguments, environment, directory and
+/// files.
 
 /// A command to run in a sandbox.
 public struct Command: Sendable, Hashable {
@@ -6,16 +7,17 @@ public struct Command: Sendable, Hashable {
     public var executable: ByteString
     /// The arguments after the program's own name.
     public var arguments: [ByteString]
-    /// Variables added to the image's (`Env`), which are added to the sandbox's own, or replacing them: `PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
-    /// `LSAN_OPTIONS=detect_leaks=0`, and `USER` and `LOGNAME`, the name of the program's user, `sandbox` or with a
-    /// writable root `root`, which the image need not know.
+    /// Variables of the program; each is added, or replaces one of the same name of the image (`Env`) or of
+    /// the sandbox. The sandbox sets `PATH`, `HOME=/work`, `LANG=C.UTF-8`, `TZ=UTC`,
+    /// `LSAN_OPTIONS=detect_leaks=0`, and `USER` and `LOGNAME`: the name of the program's user, `sandbox`, or
+    /// `root` with a writable root, which the image need not define.
     public var environment: [ByteString: ByteString]
     /// The working directory: relative to `/work`, or absolute in the sandbox. `nil` is `/work`.
     public var directory: ByteString?
     /// Files written below `/work` before the program starts, as by ``SandboxLease/write(_:to:executable:)``.
     public var inputFiles: [InputFile]
 
-    /// Of text, which is UTF-8 in the sandbox.
+    /// A command given as text, which is UTF-8 in the sandbox.
     public init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
         directory: String? = nil, inputFiles: [InputFile] = []
@@ -25,7 +27,7 @@ public struct Command: Sendable, Hashable {
             directory: directory.map { ByteString($0) }, inputFiles: inputFiles)
     }
 
-    /// Of bytes as they are.
+    /// A command given as bytes, which stay as they are.
     public init(
         _ executable: ByteString, _ arguments: [ByteString] = [],
         environment: [ByteString: ByteString] = [:], directory: ByteString? = nil,

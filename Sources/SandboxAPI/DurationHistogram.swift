@@ -1,11 +1,12 @@
-/// How long something took, over many times: counts in buckets that grow with the duration.
+/// Counts of durations, in buckets that grow with the duration.
 
-/// A histogram of durations: constant in size, a few nanoseconds to add to, and 12 % at most off the truth.
+/// A histogram of durations of constant size: adding costs a few nanoseconds, a quantile is at most 12 % off.
 ///
-/// Four buckets to each doubling, from 1 ns to 36 minutes; what is longer counts as that long in a quantile. The
-/// count, the mean and the maximum are exact.
+/// Four buckets to each doubling, from 1 ns to 36 minutes; a longer duration counts as 36 minutes in a
+/// quantile. The count, the mean and the maximum are exact.
 public struct DurationHistogram: Sendable {
-    /// Inline: a copy needs no memory of its own, and so the next ``record(_:)`` on the original none either.
+    /// Stored inline: a copy allocates no memory, and so the next ``record(_:)`` on the original allocates
+    /// none either.
     private var buckets = InlineArray<160, UInt64>(repeating: 0)
     public private(set) var count: UInt64 = 0
     private var nanoseconds: UInt64 = 0
@@ -13,10 +14,10 @@ public struct DurationHistogram: Sendable {
 
     public init() {}
 
-    /// Adds one; a negative duration counts as 0.
+    /// Adds a duration; a negative one counts as 0.
     public mutating func record(_ duration: Duration) {
         let attoseconds = duration.attoseconds
-        // Durations of up to 18 s, which are all that matter for speed, do without a division of 128 bits.
+        // Durations of up to 18 s, the common ones, are counted without a division of 128 bits.
         if let short = UInt64(exactly: attoseconds) {
             record(nanoseconds: short / 1_000_000_000)
         } else {
@@ -34,14 +35,14 @@ public struct DurationHistogram: Sendable {
 
     public var maximum: Duration { .nanoseconds(Int64(clamping: longest)) }
 
-    /// `nil` while there is none.
+    /// The mean; `nil` while there is no duration.
     public var mean: Duration? {
         count == 0 ? nil : .nanoseconds(Int64(clamping: nanoseconds / count))
     }
 
     /// The duration that this share of all did not exceed: 0.5 is the median. `nil` while there is none.
     ///
-    /// - Parameter share: from 0 to 1; what lies outside counts as the nearer end.
+    /// - Parameter share: from 0 to 1; a value outside counts as the nearer end.
     public func quantile(_ share: Double) -> Duration? {
         guard count > 0, !share.isNaN else { return nil }
         let wanted = (min(max(share, 0), 1) * Double(count)).rounded(.up)
@@ -58,7 +59,7 @@ public struct DurationHistogram: Sendable {
         return maximum
     }
 
-    /// Two histograms taken together.
+    /// The histogram of all durations of both.
     public static func + (a: Self, b: Self) -> Self {
         var sum = a
         for index in sum.buckets.indices { sum.buckets[index] += b.buckets[index] }
@@ -71,7 +72,8 @@ public struct DurationHistogram: Sendable {
 
     // MARK: Buckets
 
-    /// Below 4 ns a bucket each; from there on the leading bit and the two that follow it choose.
+    /// Below 4 ns each nanosecond has a bucket; from there on the leading bit and the two bits after it
+    /// choose.
     static func bucket(of nanoseconds: UInt64) -> Int {
         if nanoseconds < 4 { return Int(nanoseconds) }
         let exponent = 63 - nanoseconds.leadingZeroBitCount
@@ -79,7 +81,7 @@ public struct DurationHistogram: Sendable {
         return min(index, 159)
     }
 
-    /// The nanoseconds that a bucket stands for, both ends included.
+    /// The range of a bucket in nanoseconds, both ends included.
     static func range(of bucket: Int) -> ClosedRange<UInt64> {
         if bucket < 4 { return UInt64(bucket)...UInt64(bucket) }
         let width = UInt64(1) << UInt64(bucket / 4 - 1)

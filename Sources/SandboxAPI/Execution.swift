@@ -17,17 +17,18 @@ public struct Execution: Sendable {
         }
     }
 
-    /// Both streams as they come; the order between stdout and stderr is that of arrival. For one consumer.
+    /// Both streams in the order of arrival. For one consumer.
     ///
-    /// Backpressure reaches the program: while the consumer is slow, at most 256 KiB and one reading of 128 KiB are held,
-    /// and the program's writes block, on its wall time. At the end of the run what its pipes still hold is added: at
-    /// most 64 KiB each, or 1 MiB where the program enlarged them. Small pieces come joined.
+    /// Backpressure reaches the program: while the consumer is slow, the library holds at most 256 KiB and
+    /// one read of 128 KiB, and the program's writes block, which counts as wall time. At the end of the run
+    /// the content of its pipes is added: at most 64 KiB each, or 1 MiB where the program enlarged them.
+    /// Small pieces are joined.
     public let output: Output
 
     /// The program's stdout alone. For one consumer.
     ///
-    /// Whoever reads one stream makes room for both: of the other one all is kept until somebody reads it, at most
-    /// `limits.output` bytes.
+    /// Reading one stream makes room for both: the other one's bytes are kept until its consumer reads them,
+    /// at most `limits.output` bytes.
     public let standardOutput: Bytes
 
     /// The program's stderr alone; see ``standardOutput``.
@@ -37,7 +38,7 @@ public struct Execution: Sendable {
     public struct Output: AsyncSequence, Sendable {
         let next: @Sendable () async -> Chunk?
 
-        /// - Parameter next: gives the next chunk, or `nil` at the end and ever after.
+        /// - Parameter next: gives the next chunk; `nil` at the end and at each later call.
         public init(next: @escaping @Sendable () async -> Chunk?) { self.next = next }
 
         public struct AsyncIterator: AsyncIteratorProtocol {
@@ -61,10 +62,11 @@ public struct Execution: Sendable {
             AsyncIterator(stream: stream, splitter: splitter)
         }
 
-        /// The stream's lines as text, without their ends (LF or CR LF); bytes that are not UTF-8 are replaced. A last line
-        /// without an end is one, too.
+        /// The stream's lines as text, without their ends (LF or CR LF); bytes that are not UTF-8 are
+        /// replaced. A last line without an end counts, too.
         ///
-        /// - Parameter maximumLength: in bytes, 4 or more; a longer line comes in pieces of at most that.
+        /// - Parameter maximumLength: in bytes, 4 or more; a longer line comes in pieces of at most that
+        ///   length.
         public func lines(maximumLength: Int = 64 << 10) -> Lines {
             Lines(bytes: self, maximumLength: maximumLength)
         }
@@ -78,14 +80,15 @@ public struct Execution: Sendable {
     }
 }
 
-/// Hands each of two consumers one stream of what comes as one. Whoever finds nothing of his own reads on for both.
+/// Splits the output for two consumers, one for each stream. A consumer without bytes of its own stream reads
+/// for both.
 actor OutputSplitter {
     private static let pieceSize = 64 << 10
     private let output: Execution.Output
     private var waiting: [Execution.Chunk.Stream: [[UInt8]]] = [:]
     private var isReading = false
     private var isAtEnd = false
-    /// Those who wait for him who reads.
+    /// The consumer that waits while the other one reads.
     private var others: [CheckedContinuation<Void, Never>] = []
 
     init(_ output: Execution.Output) { self.output = output }
@@ -105,14 +108,14 @@ actor OutputSplitter {
             isReading = true
             let chunk = await output.next()
             isReading = false
-            // One who is cancelled reads nothing; that is not the end for the other.
+            // A read that its consumer's cancellation ended is not the end of the other stream.
             if chunk == nil, !Task.isCancelled { isAtEnd = true }
             if let chunk { keep(chunk) }
             wake()
         }
     }
 
-    /// Small pieces are joined: each costs more than it holds.
+    /// Joins small pieces: an array costs more than the few bytes in it.
     private func keep(_ chunk: Execution.Chunk) {
         if let last = waiting[chunk.stream]?.last, last.count + chunk.bytes.count <= Self.pieceSize {
             waiting[chunk.stream]![waiting[chunk.stream]!.count - 1] += chunk.bytes
@@ -159,13 +162,13 @@ public struct Lines: AsyncSequence, Sendable {
     }
 }
 
-/// Cuts bytes into lines. Pure.
+/// Splits bytes into lines. Pure.
 struct LineSplitter: Sendable {
     private let maximum: Int
     private var bytes: [UInt8] = []
-    /// Before it nothing is needed any more.
+    /// The start of the bytes that are still needed.
     private var start = 0
-    /// Up to here there is no end of a line.
+    /// Up to here no line ends.
     private var searched = 0
 
     init(_ maximumLength: Int) { maximum = Swift.max(4, maximumLength) }
@@ -179,7 +182,7 @@ struct LineSplitter: Sendable {
 
     /// The next line, or the next piece of one that is too long; `nil` when more bytes are needed.
     mutating func next() -> String? {
-        // A line of the greatest length may have two bytes of end.
+        // A line of the greatest length may end with two more bytes.
         let most = Swift.min(bytes.count, start + maximum + 2)
         if let end = bytes[searched..<Swift.max(searched, most)].firstIndex(of: 0x0a),
             end - start <= maximum || bytes[end - 1] == 0x0d
@@ -195,14 +198,14 @@ struct LineSplitter: Sendable {
         return text(start..<cut)
     }
 
-    /// What stands behind the last end of a line.
+    /// The bytes behind the last line's end.
     mutating func rest() -> String? {
         guard start < bytes.count else { return nil }
         defer { (start, searched) = (bytes.count, bytes.count) }
         return text(start..<bytes.count)
     }
 
-    /// Not in the middle of a character, where the bytes are UTF-8.
+    /// An index at which no character is cut, where the bytes are UTF-8.
     private func boundary(at index: Int) -> Int {
         var cut = index
         while cut > index - 3, bytes[cut] & 0xc0 == 0x80 { cut -= 1 }

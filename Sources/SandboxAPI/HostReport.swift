@@ -1,15 +1,15 @@
-/// What a host offers, layer by layer: the value behind `sandbox doctor`.
+/// What a host offers, layer by layer: the value that `sandbox doctor` prints.
 
-/// What this host offers to the local backend, found by doing, not by reading settings.
+/// What this host offers to the local backend, found by trying, not by reading settings.
 public struct HostReport: Sendable, Hashable {
     /// One layer or feature.
     public struct Entry: Sendable, Hashable {
         /// The layer's name: an ``IsolationLayer`` raw value, or a feature such as `supervisor` or `compiler`.
         public var name: String
         public var isAvailable: Bool
-        /// What was found, or why it is missing.
+        /// The finding, or the reason why the layer is missing.
         public var detail: String
-        /// The command or setting that mends it; `nil` when nothing is to be mended.
+        /// The command or setting that mends the lack; `nil` when nothing is to be mended.
         public var mend: String?
 
         public init(name: String, isAvailable: Bool, detail: String, mend: String? = nil) {

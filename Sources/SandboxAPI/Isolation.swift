@@ -1,13 +1,13 @@
-/// The layers between a program and the host, and their names.
+/// The layers of isolation between a program and the host, and their names.
 
 /// How much isolation a run has, weakest first.
 public enum IsolationLevel: String, Sendable, Hashable, CaseIterable, Comparable {
-    /// Nothing: the program may do what its embedder may. No backend of this library goes below `minimal`; a backend of
-    /// somebody else's may, for callers who say that they accept it.
+    /// Nothing: the program may do what its embedder may. No backend of this library goes below `minimal`;
+    /// another package's backend may, for callers that accept this level explicitly.
     case unconfined
     /// No namespaces: Landlock, seccomp and rlimits.
     case minimal
-    /// Namespaces and seccomp; cgroups where there are any.
+    /// Namespaces and seccomp; cgroups where the host has them.
     case standard
     /// All namespaces, seccomp and cgroups.
     case strong
@@ -17,7 +17,7 @@ public enum IsolationLevel: String, Sendable, Hashable, CaseIterable, Comparable
     }
 }
 
-/// One layer of isolation. A backend of somebody else's may have layers of its own.
+/// One layer of isolation. A backend of another package may define layers of its own.
 public struct IsolationLayer: Sendable, Hashable, RawRepresentable, CaseIterable, CustomStringConvertible {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -41,10 +41,11 @@ public struct IsolationLayer: Sendable, Hashable, RawRepresentable, CaseIterable
     public static let cgroupProcesses = IsolationLayer(rawValue: "cgroupProcesses")
     public static let cgroupCPU = IsolationLayer(rawValue: "cgroupCPU")
     public static let distinctUser = IsolationLayer(rawValue: "distinctUser")
-    /// No file of the root is an inode of the host's: none of the host's is watched, locked, flushed or changed.
+    /// No file of the root is an inode of the host: the program can watch, lock, flush or change none of the
+    /// host's.
     public static let ownInodes = IsolationLayer(rawValue: "ownInodes")
 
-    /// Those of this library's own backends.
+    /// The layers of this library's own backends.
     public static let allCases: [IsolationLayer] = [
         .userNamespace, .mountNamespace, .pidNamespace, .networkNamespace, .ipcNamespace, .utsNamespace,
         .cgroupNamespace, .rootfs, .maskedProc, .noNewPrivileges, .capabilities, .seccomp, .landlock,
@@ -58,16 +59,16 @@ public enum CgroupVersion: String, Sendable, Hashable {
     case v1, v2, none
 }
 
-/// The layers really in force for a run.
+/// The layers in force for a run.
 public struct IsolationReport: Sendable, Hashable {
     public var level: IsolationLevel
     public var layers: [IsolationLayer]
-    /// Layers of the level `strong` that this host did not give.
+    /// Layers of the level `strong` that this host does not provide.
     public var missing: [IsolationLayer]
     public var cgroup: CgroupVersion
-    /// Why layers are missing, one sentence each; empty when none is.
+    /// Why layers are missing, one sentence each; empty when none is missing.
     public var reasons: [String]
-    /// What a program can do because layers are missing, or a limit is not held exactly; one sentence each.
+    /// What a program can do because layers are missing or a limit is not held exactly, one sentence each.
     public var holes: [String]
 
     public init(

@@ -1,6 +1,7 @@
 /// The languages in which a program can be given as source.
 
-/// A language, by its name. Whoever writes a runner names its language: `Language(rawValue: "lua")`.
+/// A language, by its name. A runner of another package defines its language's name: `Language(rawValue:
+/// "lua")`.
 public struct Language: Sendable, Hashable, RawRepresentable, CaseIterable, ExpressibleByStringLiteral,
     CustomStringConvertible
 {
@@ -12,6 +13,6 @@ public struct Language: Sendable, Hashable, RawRepresentable, CaseIterable, Expr
     public static let cpp = Language(rawValue: "cpp")
     public static let python = Language(rawValue: "python")
 
-    /// Those that this library has a runner for.
+    /// The languages that this library has a runner for.
     public static let allCases: [Language] = [.cpp, .python]
 }

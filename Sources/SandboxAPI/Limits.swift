@@ -4,8 +4,8 @@
 public struct Limits: Sendable, Hashable {
     /// Real time from the program's start. More than 0, at most 24 hours.
     ///
-    /// More than `cpuTime` by default, so that a program that is busy all the time meets that one, also on a host that
-    /// has other work: the wall clock is for those that wait.
+    /// More than `cpuTime` by default, so that a busy program meets the CPU time limit first, even on a
+    /// loaded host: this limit is for programs that wait.
     public var wallTime: Duration
     /// CPU time of all the run's processes together. More than 0, at most 24 hours.
     public var cpuTime: Duration
@@ -13,7 +13,7 @@ public struct Limits: Sendable, Hashable {
     public var memory: Int
     /// Processes and threads alive at one time, the program's own first one included.
     public var processes: Int
-    /// Bytes of stdout, and of stderr, each. What was written up to the bound is kept.
+    /// Bytes of stdout, and of stderr, each. Output up to the bound is kept.
     public var output: Int
     /// The largest file the program may write, in bytes.
     public var fileSize: Int
@@ -21,17 +21,20 @@ public struct Limits: Sendable, Hashable {
     public var disk: Int
     /// Open descriptors per process.
     public var openFiles: Int
-    /// The main thread's stack, in bytes; also the default size of a new thread's. A program may raise its own, as
-    /// recursive ones do: what it uses is memory, and bounded as such.
+    /// The main thread's stack, in bytes; also the default size of a new thread's. A program may raise its
+    /// own, as recursive ones do: the pages it uses count as memory.
     public var stack: Int
-    /// Processors' worth of CPU time at a time, all the run's processes together: 1.5 is one and a half. At least 0.01, at
-    /// most as many as the backend has, else the run throws `.invalidLimit`; nil, the default, for all of them.
+    /// CPU time per real time, of all the run's processes together: 1.5 is one and a half processors. At
+    /// least 0.01, at most as many as the backend has, else the run throws `.invalidLimit`; `nil`, the
+    /// default, for all of them.
     ///
-    /// It ends nothing: a program that wants more takes longer, which may meet `wallTime`. In a container the engine holds
-    /// the rate, in periods of 100 ms, and the program sees all of the engine's processors. The local backend gives the run so
-    /// many of the processors that this process may use, rounded up; it sees these alone (`nproc`), others that run at the
-    /// same time get different ones as far as there are any, and its own `sched_setaffinity` fails with EPERM and is listed
-    /// in ``RunResult/deniedSyscalls``. Where it was rounded, the report's ``IsolationReport/holes`` say so.
+    /// This limit ends no run: a program that needs more takes longer, and may meet `wallTime`. In a
+    /// container the engine holds the rate, in periods of 100 ms, and the program sees all of the engine's
+    /// processors. The local backend gives the run that many of the processors that this process may use,
+    /// rounded up. The run sees these alone (`nproc`); runs at the same time get different ones as far as
+    /// there are any; the program's own `sched_setaffinity` fails with EPERM and is listed in
+    /// ``RunResult/deniedSyscalls``. Where the number was rounded, the report's ``IsolationReport/holes`` say
+    /// so.
     public var cpus: Double?
 
     public init(

@@ -1,6 +1,6 @@
-/// How large a pool is, and how long its members live.
+/// The size of a pool, and the life of its members.
 
-/// How large a pool of prepared sandboxes is, and how long its members live.
+/// The size of a pool of prepared sandboxes, and the life of its members.
 ///
 /// `minimum: 0` makes sandboxes on demand only; with `maxUses: 1`, the default, each caller gets a fresh one.
 public struct PoolConfiguration: Sendable, Hashable {
@@ -9,28 +9,32 @@ public struct PoolConfiguration: Sendable, Hashable {
     /// Sandboxes that exist at one time, whatever their state: ready, being made, in use or being destroyed.
     /// From 1 to 65,536.
     public var maximum: Int
-    /// A ready sandbox that nobody took for this long is destroyed, unless only `minimum` are ready.
-    /// `nil`: never.
+    /// A ready sandbox that has been idle for this long is destroyed, unless only `minimum` are ready. `nil`:
+    /// never.
     public var idleTimeout: Duration?
-    /// A sandbox this old is not used again. `nil`: no bound. Ready ones are replaced one after another, not
-    /// all at once, so one that nobody takes may get up to a quarter older, and may be taken until then.
+    /// A sandbox of this age is not used again. `nil`: no bound. Ready ones are replaced one after another,
+    /// not all at once, so an idle one may get up to a quarter older, and may be taken until then.
     public var maxAge: Duration?
-    /// How many callers a sandbox may serve, one after another. 1: it is destroyed after the first. Each has a bound of
-    /// its own, up to a quarter less, so that those that were made together are not replaced together.
+    /// How many callers a sandbox may serve, one after another. 1: it is destroyed after the first. Each
+    /// sandbox has a bound of its own, up to a quarter less, so that sandboxes made together are not replaced
+    /// together.
     public var maxUses: Int
-    /// A ready sandbox that was not found to work for this long runs a real program, one at a time and while
-    /// nobody waits; one that fails is replaced. `nil`: never. For backends that have a health check: containers.
+    /// A ready sandbox whose last success is this long ago runs a real program, one at a time and while no
+    /// caller waits; one that fails is replaced. `nil`: never. For backends that have a health check:
+    /// containers.
     public var healthCheckInterval: Duration?
-    /// The first pause of the background replacement after a sandbox could not be made. It doubles from
-    /// failure to failure up to `maximumBackoff`. A caller who waits starts a try of its own regardless.
+    /// The first pause of the background replacement after a creation failed. It doubles from failure to
+    /// failure up to `maximumBackoff`. A waiting caller starts a creation of its own regardless.
     public var initialBackoff: Duration
     /// The longest pause of the background replacement.
     public var maximumBackoff: Duration
-    /// How long a caller waits while nothing moves: no caller has been given a sandbox for this long, nor has one since this
-    /// one came. A queue that moves is waited out, however long it is. `nil`: for ever.
+    /// How long a caller waits without progress: measured from its own call, or from the last time that any
+    /// caller got a sandbox. In a queue that advances a caller waits on, however long the queue is. `nil`:
+    /// for ever.
     public var acquireTimeout: Duration?
-    /// How long a caller puts up with what should be quick: when all that was tried in this time to make a sandbox failed, he
-    /// has the error, although one in use may come back; and one that is being made as new for longer is not counted on.
+    /// How long a caller waits for what usually is quick. When all creations in this time failed, the caller
+    /// gets the error, although a sandbox in use may be released; and a sandbox whose reset takes longer is
+    /// not counted on.
     public var patience: Duration
 
     public init(
@@ -51,9 +55,9 @@ public struct PoolConfiguration: Sendable, Hashable {
         self.patience = patience
     }
 
-    /// Checks that the numbers make sense together; whoever makes a pool calls it.
+    /// Checks that the values are in range and fit together; the maker of a pool calls it.
     ///
-    /// - Throws: `.invalidArgument`, naming the first property that is wrong.
+    /// - Throws: `.invalidArgument`, with the first invalid property.
     public func validate() throws(SandboxError) {
         func require(_ holds: Bool, _ message: String, _ hint: String) throws(SandboxError) {
             if !holds { throw SandboxError(.invalidArgument, message: message, hint: hint) }

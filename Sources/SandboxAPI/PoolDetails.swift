@@ -1,11 +1,11 @@
-/// A close look at a pool: each of its sandboxes, and how long callers waited.
+/// The details of a pool: each of its sandboxes, and the callers' waiting times.
 
-/// ``PoolStatistics`` and what costs more to tell: each sandbox, and how long callers waited for theirs.
+/// ``PoolStatistics`` and what costs more to collect: each sandbox, and the callers' waiting times.
 public struct PoolDetails: Sendable, Hashable {
     public var statistics: PoolStatistics
-    /// All that exist now; those of one pool together, the oldest first.
+    /// All existing sandboxes; those of one pool together, the oldest first.
     public var sandboxes: [PooledSandbox]
-    /// From the call of `acquire` to the sandbox in hand, for all callers that got one since the start.
+    /// From the call of `acquire` to its return, for all callers that got a sandbox since the start.
     public var acquireTimes: DurationHistogram
 
     public init(
@@ -17,14 +17,14 @@ public struct PoolDetails: Sendable, Hashable {
         self.acquireTimes = acquireTimes
     }
 
-    /// Two pools taken together.
+    /// The details of two pools, joined.
     public static func + (a: Self, b: Self) -> Self {
         Self(
             statistics: a.statistics + b.statistics, sandboxes: a.sandboxes + b.sandboxes,
             acquireTimes: a.acquireTimes + b.acquireTimes)
     }
 
-    /// The same, of a pool with this name.
+    /// The same details, with this name of the pool.
     package func named(_ pool: String) -> Self {
         var named = self
         for index in named.sandboxes.indices { named.sandboxes[index].pool = pool }
@@ -38,14 +38,14 @@ public struct PooledSandbox: Sendable, Hashable {
         case creating, available, inUse, resetting, checking, destroying
     }
 
-    /// Which of a backend's pools it belongs to: the image and the root file system's mode.
+    /// The backend's pool that it belongs to: the image and the root file system's mode.
     public var pool: String
-    /// Its number in that pool, never given twice.
+    /// Its number in that pool. Never used twice.
     public var id: Int
     public var state: State
-    /// Since it was made; zero while it is being made.
+    /// Since its creation; zero while it is being made.
     public var age: Duration
-    /// How many callers have had it.
+    /// How many callers have used it.
     public var uses: Int
 
     public init(pool: String = "", id: Int, state: State, age: Duration, uses: Int) {

@@ -1,6 +1,6 @@
 /// A snapshot of a pool.
 
-/// A snapshot of a pool of prepared sandboxes: counters, and so cheap. ``PoolDetails`` tells more.
+/// A snapshot of a pool of prepared sandboxes: counters only, and so cheap. ``PoolDetails`` has more.
 public struct PoolStatistics: Sendable, Hashable {
     /// Prepared and waiting for a caller.
     public var available = 0
@@ -8,7 +8,7 @@ public struct PoolStatistics: Sendable, Hashable {
     public var creating = 0
     /// With a caller.
     public var inUse = 0
-    /// Given back, and being made as new before others have them.
+    /// Released, and being reset before the next caller gets them.
     public var resetting = 0
     /// Ready, but taken out for a health check.
     public var checking = 0
@@ -20,20 +20,20 @@ public struct PoolStatistics: Sendable, Hashable {
     public var created = 0
     /// Destroyed since the start.
     public var destroyed = 0
-    /// Tries to make one that failed since the start.
+    /// Failed creations since the start.
     public var failures = 0
-    /// Those that could not be made as new, or failed their health check, since the start.
+    /// Sandboxes whose reset or health check failed, since the start.
     public var unfit = 0
     /// Leases granted since the start.
     public var acquired = 0
     /// Callers that left the queue by cancellation since the start.
     public var cancelled = 0
-    /// Callers that left the queue since the start because nothing came in time, or nothing could be made.
+    /// Callers that left the queue since the start because no sandbox came in time, or none could be made.
     public var refused = 0
 
     public init() {}
 
-    /// Two pools taken together.
+    /// The sums of two pools.
     public static func + (a: Self, b: Self) -> Self {
         var sum = a
         sum.available += b.available
@@ -53,6 +53,6 @@ public struct PoolStatistics: Sendable, Hashable {
         return sum
     }
 
-    /// All that exist now, in whatever state.
+    /// All existing sandboxes, in any state.
     public var total: Int { available + creating + inUse + resetting + checking + destroying }
 }

@@ -1,6 +1,7 @@
-/// Who answered: carried by every result and every error.
+/// Which backend, sandbox and process answered: part of every result and every error.
 
-/// What kind of backend answered. Whoever writes a backend names its kind: `BackendKind(rawValue: "mine")`.
+/// The kind of backend that answered. A backend of another package defines its own: `BackendKind(rawValue:
+/// "mine")`.
 public struct BackendKind: Sendable, Hashable, RawRepresentable, CustomStringConvertible {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -10,11 +11,11 @@ public struct BackendKind: Sendable, Hashable, RawRepresentable, CustomStringCon
     public static let docker = BackendKind(rawValue: "docker")
 }
 
-/// Who answered.
+/// Which backend, sandbox and process answered.
 public struct Provenance: Sendable, Hashable {
     /// The backend that did the work.
     public var kind: BackendKind
-    /// The backend that was asked for; `auto` for a fallback.
+    /// The backend that the caller requested; `auto` for a fallback.
     public var requested: String
     /// Why the first choice was not used, for a fallback.
     public var fallbackReason: String?
@@ -22,7 +23,7 @@ public struct Provenance: Sendable, Hashable {
     public var instance: String
     /// The sandbox (a cell's slot, or a container's id); empty in an error before there was one.
     public var sandbox: String
-    /// The image as it was asked for.
+    /// The image as the caller requested it.
     public var image: String
     public var imageDigest: String?
     /// The engine that the sandbox is in, for a backend that has one.
@@ -34,11 +35,11 @@ public struct Provenance: Sendable, Hashable {
     /// The embedding process.
     public var hostPID: Int32
 
-    /// Which engine.
+    /// An engine.
     public struct Engine: Sendable, Hashable {
-        /// What it calls itself; empty where it did not say, or was not reached.
+        /// The engine's own identifier; empty where it gave none, or was not reached.
         public var id: String
-        /// Where this process reaches it.
+        /// The address at which this process reaches it.
         public var address: String
 
         public init(id: String, address: String) {

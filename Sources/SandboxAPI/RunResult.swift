@@ -1,10 +1,10 @@
-/// What one run did, and how we know.
+/// What one run did, and the source of each figure.
 
 /// What *ended* the run. A program that fails is an outcome, never a thrown error.
 public enum Outcome: Sendable, Hashable {
-    /// The program left by itself with this status, 0 to 255.
+    /// The program exited by itself with this status, 0 to 255.
     case exited(code: Int32)
-    /// A signal that no limit of ours sent ended the program.
+    /// A signal ended the program that was not sent for a limit.
     case signaled(signal: Int32)
     /// A limit ended the run, or was hit before the program ended unsuccessfully.
     case limitExceeded(LimitKind)
@@ -19,9 +19,10 @@ public enum Outcome: Sendable, Hashable {
 /// The result of one run.
 public struct RunResult: Sendable, Hashable {
     public var outcome: Outcome
-    /// Limits that were hit though something else ended the run.
+    /// Limits that were met although something else ended the run.
     public var limitsHit: [LimitKind]
-    /// Names of system calls that our policy refused with an ordinary error, first seen first, each once, at most 32.
+    /// Names of system calls that the sandbox refused with an ordinary error, first seen first, each once, at
+    /// most 32.
     public var deniedSyscalls: [String]
     /// The program's stdout, up to `limits.output` bytes. Empty when the output was streamed.
     public var stdout: [UInt8]
@@ -62,7 +63,7 @@ public struct RunResult: Sendable, Hashable {
     public var stderrText: String { String(decoding: stderr, as: UTF8.self) }
 }
 
-/// Where a figure comes from. A backend of somebody else's may have sources of its own.
+/// The source of a figure. A backend of another package may define sources of its own.
 public struct UsageSource: Sendable, Hashable, RawRepresentable, CustomStringConvertible {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -70,37 +71,37 @@ public struct UsageSource: Sendable, Hashable, RawRepresentable, CustomStringCon
 
     /// The run's own cgroup counted it.
     public static let cgroup = UsageSource(rawValue: "cgroup")
-    /// Read from time to time while the program ran; short peaks can be missed.
+    /// Sampled while the program ran; short peaks can be missed.
     public static let sampled = UsageSource(rawValue: "sampled")
     /// The kernel's accounting of waited-for processes.
     public static let rusage = UsageSource(rawValue: "rusage")
-    /// Our own monotonic clock.
+    /// The library's own monotonic clock.
     public static let clock = UsageSource(rawValue: "clock")
 }
 
-/// What a run used, our own processes not included.
+/// The resources that a run used, the library's own processes not included.
 public struct Usage: Sendable, Hashable {
     /// From right before the program's exec until its end.
     public var wallTime: Duration
     /// CPU time of all processes of the run; the sum is exact.
     public var cpuTime: Duration
-    /// The user part of `cpuTime`; the split is only as fine as the kernel's ticks.
+    /// The user part of `cpuTime`; the split is only as precise as the kernel's ticks.
     public var userTime: Duration
     /// The system part of `cpuTime`.
     public var systemTime: Duration
     public var cpuSource: UsageSource
-    /// The highest memory charge of the run, in bytes, file cache included, above what was charged at its start.
+    /// The highest memory charge of the run, in bytes, file cache included, less the charge at its start.
     public var peakMemory: Int
     public var memorySource: UsageSource
-    /// Anonymous and shared memory at its highest, in bytes, independent of file cache: of all processes together as
-    /// sampled, and of the largest one as the kernel knows it exactly; the larger of the two.
+    /// Anonymous and shared memory at its highest, in bytes, without file cache: of all processes together as
+    /// sampled, or of the largest one as the kernel counts it exactly, whichever is larger.
     public var residentPeak: Int
     public var residentSource: UsageSource
-    /// The most processes and threads alive at one time.
+    /// The largest number of processes and threads alive at one time.
     public var peakProcesses: Int
     public var processesSource: UsageSource
-    /// How far `peakMemory` and `residentPeak` may be from the truth, in bytes: the kernel charges memory ahead, in
-    /// batches for each processor. 0: not known.
+    /// The largest error of `peakMemory` and `residentPeak`, in bytes: the kernel charges memory in advance,
+    /// in batches for each processor. 0: not known.
     public var memoryResolution: Int
 
     public init(

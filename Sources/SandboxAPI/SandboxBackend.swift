@@ -1,6 +1,7 @@
-/// The one protocol behind which every backend stands.
+/// The protocol of all backends.
 
-/// What makes sandboxes: the local kernel, a pool of containers, or one that falls back to another.
+/// Makes sandboxes: with the local kernel, in a pool of containers, or by falling back from one backend to
+/// another.
 ///
 /// A caller chooses a backend and changes nothing else: outcomes, units and errors mean the same on all of them.
 public protocol SandboxBackend: Sendable {
@@ -9,8 +10,8 @@ public protocol SandboxBackend: Sendable {
 
     /// Takes a fresh sandbox that the caller owns until ``SandboxLease/close()``.
     ///
-    /// Prefer ``withSandbox(_:_:)``, which cannot forget to close it. Waits, in order of arrival, when the
-    /// backend's `max` sandboxes are all in use; a cancelled waiter leaves the queue with `.cancelled`.
+    /// Prefer ``withSandbox(_:_:)``, which always closes it. Waits, in order of arrival, when all of the
+    /// backend's `max` sandboxes are in use; a cancelled waiter leaves the queue with `.cancelled`.
     ///
     /// - Throws: `SandboxError` when the sandbox could not be made; nothing is left behind then.
     func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease
@@ -18,7 +19,8 @@ public protocol SandboxBackend: Sendable {
     /// A snapshot of the pool behind this backend.
     var statistics: PoolStatistics { get }
 
-    /// The statistics, each sandbox's age and uses, and how long callers waited. The statistics alone by default.
+    /// The statistics, each sandbox's age and uses, and the callers' waiting times. By default only the
+    /// statistics.
     var poolDetails: PoolDetails { get }
 
     /// Ends every sandbox, every process and everything else that this backend made. Later calls throw `.shutDown`.
@@ -28,10 +30,10 @@ public protocol SandboxBackend: Sendable {
 extension SandboxBackend {
     public var poolDetails: PoolDetails { PoolDetails(statistics: statistics) }
 
-    /// Makes the pool behind this backend, and returns when a first sandbox is ready. The pool goes on in the background
-    /// until it is full.
+    /// Makes the pool behind this backend, and returns when a first sandbox is ready. The pool goes on
+    /// filling in the background.
     ///
-    /// Not necessary: the first caller does the same, and waits for it.
+    /// Optional: the first caller does the same, and waits for it.
     public func warm(_ options: SandboxOptions = SandboxOptions()) async throws(SandboxError) {
         await (try acquire(options)).close()
     }
@@ -41,8 +43,8 @@ extension SandboxBackend {
     /// - Parameters:
     ///   - options: the image, the root file system's mode, the least isolation accepted.
     ///   - body: uses the sandbox; it must not keep it.
-    /// - Returns: what `body` returned.
-    /// - Throws: `SandboxError` when the sandbox could not be made, or whatever `body` throws.
+    /// - Returns: the value of `body`.
+    /// - Throws: `SandboxError` when the sandbox could not be made, or the error of `body`.
     public func withSandbox<Result>(
         _ options: SandboxOptions = SandboxOptions(),
         _ body: (any SandboxLease) async throws -> Result
@@ -77,7 +79,7 @@ extension SandboxBackend {
     }
 }
 
-/// How a backend's figures may differ from the ideal, for callers and for the conformance suite.
+/// How a backend's figures may differ from exact ones, for callers and for the conformance suite.
 public struct BackendCapabilities: Sendable, Hashable {
     /// The backend's kind, as in ``Provenance/kind``.
     public var kind: BackendKind
@@ -85,9 +87,9 @@ public struct BackendCapabilities: Sendable, Hashable {
     public var rootfsModes: Set<Rootfs>
     /// The smallest memory limit accepted, in bytes.
     public var minimumMemory: Int
-    /// How far `peakMemory` may be from the truth, in bytes (one charge batch of the kernel times the processors).
+    /// The largest error of `peakMemory`, in bytes (one charge batch of the kernel times the processors).
     public var memoryResolution: Int
-    /// How much later than its limit a run may end by wall time, on a quiet machine.
+    /// How much later than its wall time limit a run may end, on a quiet machine.
     public var wallTimeTolerance: Duration
     /// How much CPU time beyond its limit a run may use, on a quiet machine.
     public var cpuTimeTolerance: Duration
@@ -95,18 +97,20 @@ public struct BackendCapabilities: Sendable, Hashable {
     public var layers: Set<IsolationLayer>
     /// The strongest isolation level this backend reaches here.
     public var level: IsolationLevel
-    /// The limits that a run is held to; all of them by default. What is not among them is accepted, stands in the result,
-    /// and bounds nothing.
+    /// The limits that a run is held to; by default all of them. Any other limit is accepted and reported in
+    /// the result, and bounds nothing.
     public var enforcedLimits = Set(LimitKind.allCases)
-    /// The kernel refuses what is above the disk limit (ENOSPC). If not, it is looked at, and a run that is seen above
-    /// it is ended.
+    /// Whether the kernel enforces the disk limit (ENOSPC). If not, the backend samples the usage, and ends a
+    /// run that is above the limit.
     public var hasDiskQuota = true
-    /// What a program writes to a writable root file system is memory of the run, as all other files are.
+    /// Whether files that a program writes to a writable root count as memory of the run, as all other files
+    /// do.
     public var isRootfsMemory = true
-    /// `/etc` is made by us: the program's user has a name (`getpwuid`), and `localhost` one address, so that looking
-    /// it up (`getaddrinfo`) needs no socket to choose among several.
+    /// Whether the library makes `/etc`: the program's user has a name (`getpwuid`), and `localhost` one
+    /// address, so that looking it up (`getaddrinfo`) needs no socket to choose among several.
     public var hasOwnEtc = true
-    /// Processes of ours that a program sees in `/proc` besides pid 1; it can do nothing to them.
+    /// How many of the library's own processes a program sees in `/proc` besides pid 1; it cannot affect
+    /// them.
     public var visibleProcesses = 0
 
     public init(

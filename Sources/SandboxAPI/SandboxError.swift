@@ -1,16 +1,16 @@
-/// The sandbox failed: the one error type of this library.
+/// The one error type of this library.
 
-/// Thrown when *the sandbox* failed. Whatever the program did is an ``Outcome`` instead.
+/// A failure of *the sandbox*. Whatever the program did is an ``Outcome`` instead.
 public struct SandboxError: Error, Sendable, CustomStringConvertible {
-    /// What kind of failure; more may be added.
+    /// The kind of failure; later versions may add more.
     public struct Code: Sendable, Hashable, RawRepresentable, CustomStringConvertible {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
         public var description: String { rawValue }
 
-        /// An argument of the call is not acceptable; the message names it.
+        /// An argument of the call is invalid; the message names it.
         public static let invalidArgument = Code(rawValue: "invalidArgument")
-        /// A limit is out of range, or out of this host's reach.
+        /// A limit is out of range, or this host cannot hold it.
         public static let invalidLimit = Code(rawValue: "invalidLimit")
         /// A path leaves `/work`, or has a NUL or a newline in it.
         public static let invalidPath = Code(rawValue: "invalidPath")
@@ -32,55 +32,55 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let noSpace = Code(rawValue: "noSpace")
         /// A file could not be read or written.
         public static let fileAccess = Code(rawValue: "fileAccess")
-        /// The sequence that the program's stdin was to come from threw.
+        /// The sequence for the program's stdin threw.
         public static let inputFailed = Code(rawValue: "inputFailed")
-        /// An ``InputWriter`` wrote to a program that reads no more.
+        /// An ``InputWriter`` wrote to a program that no longer reads.
         public static let inputClosed = Code(rawValue: "inputClosed")
         /// The arguments and the environment are too large for the kernel.
         public static let argumentsTooLarge = Code(rawValue: "argumentsTooLarge")
-        /// The program to run is not in the sandbox.
+        /// The sandbox does not have the program.
         public static let executableNotFound = Code(rawValue: "executableNotFound")
-        /// The program is there but cannot be executed.
+        /// The program exists but cannot be executed.
         public static let executableNotRunnable = Code(rawValue: "executableNotRunnable")
         /// The compiler or interpreter is not in the image.
         public static let toolchainNotFound = Code(rawValue: "toolchainNotFound")
-        /// A second run while one is under way.
+        /// A run was started while another one is under way.
         public static let sandboxBusy = Code(rawValue: "sandboxBusy")
         /// The sandbox is closed.
         public static let sandboxClosed = Code(rawValue: "sandboxClosed")
         /// The task was cancelled.
         public static let cancelled = Code(rawValue: "cancelled")
-        /// No sandbox became free in time; the message says what the others were doing.
+        /// No sandbox became free in time; the message has the state of the others.
         public static let acquireTimedOut = Code(rawValue: "acquireTimedOut")
         /// The backend was shut down.
         public static let shutDown = Code(rawValue: "shutDown")
         /// The process forked since the backend started; make a new backend in the child.
         public static let forkedEmbedder = Code(rawValue: "forkedEmbedder")
-        /// This host cannot give the isolation asked for.
+        /// This host cannot give the requested isolation.
         public static let isolationUnavailable = Code(rawValue: "isolationUnavailable")
-        /// The writable root file system is not to be had here.
+        /// This host cannot give a writable root file system.
         public static let writableRootfsUnavailable = Code(rawValue: "writableRootfsUnavailable")
-        /// The image is not to be had by this backend.
+        /// The backend cannot get the image.
         public static let imageUnavailable = Code(rawValue: "imageUnavailable")
         /// The container ended, or was ended, while it was in use.
         public static let containerLost = Code(rawValue: "containerLost")
         /// The host, not the run's own limit, was out of memory and killed the program.
         public static let hostOutOfMemory = Code(rawValue: "hostOutOfMemory")
-        /// A program failed while the disk beneath its files, which no limit of its own bounds, was full: the engine's, or at
-        /// level minimal that of `TMPDIR`.
+        /// A program failed while the disk below its files was full, and no limit bounds that disk: the
+        /// engine's, or at level minimal that of `TMPDIR`.
         public static let hostOutOfDisk = Code(rawValue: "hostOutOfDisk")
-        /// A stage of setting up the sandbox failed; `stage` and `errno` say which and why.
+        /// A step of setting up the sandbox failed; `stage` and `errno` have the step and the cause.
         public static let setupFailed = Code(rawValue: "setupFailed")
-        /// A sandbox's processes did not answer in time, or a run did not end within its wall time limit and a grace:
-        /// they were killed from outside. The message says which, and what the bound was.
+        /// A sandbox's processes did not answer in time, or a run did not end within its wall time limit and
+        /// a grace period, so that they were killed from outside. The message says which, and the bound.
         public static let watchdog = Code(rawValue: "watchdog")
         /// The supervisor is gone.
         public static let supervisorLost = Code(rawValue: "supervisorLost")
         /// The engine behind the backend cannot be reached, or does not answer.
         public static let backendUnavailable = Code(rawValue: "backendUnavailable")
-        /// The engine behind the backend answered with an error; the message has its own words.
+        /// The engine behind the backend answered with an error; the message quotes it.
         public static let engineRefused = Code(rawValue: "engineRefused")
-        /// Something that cannot happen did; please report it.
+        /// A bug of this library; please report it.
         public static let internalError = Code(rawValue: "internalError")
     }
 
@@ -89,11 +89,11 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
     public var stage: String?
     /// The system's error number, or 0.
     public var errno: Int32
-    /// What was wrong and where.
+    /// The cause, and where it occurred.
     public var message: String
-    /// What to do about it.
+    /// What the user can do about it.
     public var hint: String?
-    /// Who answered, as far as it was known.
+    /// Which backend and sandbox answered, as far as that was known.
     public var provenance: Provenance?
 
     public init(

@@ -1,4 +1,4 @@
-/// Where a program's standard input comes from.
+/// The source of a program's standard input.
 
 /// A program's stdin.
 public enum StandardInput: Sendable {
@@ -6,26 +6,27 @@ public enum StandardInput: Sendable {
     case none
     /// These bytes, as a read-only file.
     case bytes([UInt8])
-    /// A regular file of the host, read while the program reads. The program gets a pipe, never the file.
+    /// A regular file of the host, read as the program reads. The program gets a pipe, never the file.
     case file(path: ByteString)
-    /// Chunks as they are produced; the program sees the end when there are no more.
+    /// Chunks as they are produced; the program reads the end of the file after the last one.
     case stream(InputChunks)
 
-    /// The file of this name in UTF-8.
+    /// The file with this name, as UTF-8.
     public static func file(path: String) -> StandardInput { .file(path: ByteString(path)) }
 
     /// A string as UTF-8.
     public static func string(_ text: String) -> StandardInput { .bytes(Array(text.utf8)) }
 
-    /// The chunks of a sequence; it is asked for the next one when the program's pipe has room for it.
+    /// The chunks of a sequence. The library requests the next one when the program's pipe has room for it.
     ///
-    /// When the sequence throws, the program sees the end, and the run fails with `.inputFailed` unless it was over.
+    /// When the sequence throws, the program reads the end of the file, and the run fails with `.inputFailed`
+    /// unless it has ended.
     public static func stream<Chunks: AsyncSequence & Sendable>(_ chunks: Chunks) -> StandardInput
     where Chunks.Element: Sequence<UInt8> {
         .stream(InputChunks(chunks))
     }
 
-    /// What is written to `writer` while the program runs.
+    /// The bytes that the caller writes to `writer` while the program runs.
     public static func writer(_ writer: InputWriter) -> StandardInput {
         .stream(
             InputChunks(
@@ -42,9 +43,10 @@ public enum StandardInput: Sendable {
     }
 }
 
-/// The chunks of a stdin, whatever sequence they come from.
+/// The chunks of a stdin, from any kind of sequence.
 public struct InputChunks: Sendable {
-    /// Takes a chunk and returns when there is room for the next one; false: nobody reads any more.
+    /// Takes a chunk and returns when there is room for the next one; returns false when there is no reader
+    /// any more.
     public typealias Body = (_ chunk: [UInt8]) async -> Bool
 
     private let produce: @Sendable (Body) async throws -> Void
@@ -63,7 +65,7 @@ public struct InputChunks: Sendable {
 
     /// - Parameters:
     ///   - produce: calls its argument with one chunk after another, until that returns false or there are no more.
-    ///   - finish: called when whoever writes has no more to write, whatever he forgot.
+    ///   - finish: called when the run's body has ended and so no more is written.
     public init(
         _ produce: @escaping @Sendable (Body) async throws -> Void,
         finish: (@Sendable () async -> Void)? = nil
@@ -72,13 +74,13 @@ public struct InputChunks: Sendable {
         self.finish = finish
     }
 
-    /// For backends: hands one chunk after another to `body`, until that returns false or there are no more.
+    /// For backends: passes one chunk after another to `body`, until that returns false or there are no more.
     ///
-    /// To be called once, in a task of its own that is cancelled when the run is over.
-    /// - Throws: what the sequence threw.
+    /// Call it once, in a task of its own that is cancelled when the run is over.
+    /// - Throws: the error of the sequence.
     public func send(to body: Body) async throws { try await produce(body) }
 
-    /// For backends: the body of a streaming run has ended, so that nobody writes any more.
+    /// For backends: reports that the body of a streaming run has ended, so that no more is written.
     public func bodyEnded() async { await finish?() }
 }
 
@@ -105,7 +107,7 @@ public actor InputWriter {
 
     private var pending: [Pending] = []
     private var reader: CheckedContinuation<Void, Never>?
-    /// The chunk that was handed over last.
+    /// The chunk that the run took last.
     private var underWay: Pending?
     private var lastNumber = 0
     private var isFinished = false
@@ -138,10 +140,10 @@ public actor InputWriter {
         throw Self.closed("and nobody reads it any more")
     }
 
-    /// Writes text as UTF-8, as bytes are written.
+    /// Writes text as UTF-8; see the form for bytes.
     public func write(_ text: String) async throws(SandboxError) { try await write(Array(text.utf8)) }
 
-    /// The program sees the end of its input after what was written. Safe to call twice.
+    /// Ends the program's input after the bytes written so far. Safe to call twice.
     public func finish() {
         isFinished = true
         wakeReader()
@@ -153,7 +155,7 @@ public actor InputWriter {
             hint: "a program may end, or close its stdin, whenever it likes")
     }
 
-    /// Its writer waits no longer. What was handed over already may reach the program all the same.
+    /// Stops a writer's wait. A chunk that the run already took may still reach the program.
     private func withdraw(_ number: Int) {
         if let index = pending.firstIndex(where: { $0.number == number }) {
             pending.remove(at: index).taken.resume(returning: false)
@@ -163,7 +165,7 @@ public actor InputWriter {
 
     // MARK: The run's side
 
-    /// The next chunk; the last one is taken by then. `nil` at the end.
+    /// The next chunk; the run has written the previous one by then. `nil` at the end.
     func next() async -> [UInt8]? {
         answer(true)
         while pending.isEmpty, !isFinished, !isClosed {
@@ -175,7 +177,7 @@ public actor InputWriter {
         return first.bytes
     }
 
-    /// Nobody reads any more.
+    /// The program reads no more.
     func close() {
         isClosed = true
         answer(false)

@@ -10,13 +10,13 @@ import Synchronization
 
 /// Runs programs in pooled containers of a Docker Engine, or of Podman's API service.
 ///
-/// Cheap to make: nothing is asked of the engine before the first sandbox. An engine that goes away fails the
-/// sandboxes of that moment with `.containerLost`, and new ones with `.backendUnavailable`, until it is back.
-/// Containers end with this process, however that ends; what is left then the next backend removes.
+/// Cheap to make: it contacts the engine only for the first sandbox. When the engine dies, the sandboxes in
+/// use fail with `.containerLost`, and new ones with `.backendUnavailable`, until it is back. Containers end
+/// with this process, however it ends; the next backend removes what is left.
 public final class DockerBackend: SandboxBackend {
     public let configuration: DockerConfiguration
     private let instance: String
-    /// In the labels of all that this backend makes.
+    /// The owner in the labels of everything that this backend makes.
     let owner: ContainerOwner
     private let client: EngineClient
     private let session: EngineSession
@@ -25,7 +25,8 @@ public final class DockerBackend: SandboxBackend {
     private let archives: ArchiveSupply
     private static let counter = Atomic<Int>(0)
 
-    /// - Throws: `.invalidArgument` for an address or a number that is not valid; the engine is not asked.
+    /// - Throws: `.invalidArgument` for an address or a number that is not valid; the engine is not
+    ///   contacted.
     public init(configuration: DockerConfiguration = DockerConfiguration()) throws(SandboxError) {
         try configuration.validate()
         self.configuration = configuration
@@ -50,11 +51,11 @@ public final class DockerBackend: SandboxBackend {
     }
 
     deinit {
-        // Nobody can ask for sandboxes any more; those in use keep their pools until they are closed.
+        // No new sandbox can be requested; sandboxes in use keep their pools until they are closed.
         pools.abandon()
     }
 
-    /// What every container has; it does not depend on the engine.
+    /// The capabilities of every container; they do not depend on the engine.
     public var capabilities: BackendCapabilities {
         var capabilities = BackendCapabilities(
             kind: .docker, rootfsModes: [.readOnly, .writable],
@@ -62,7 +63,8 @@ public final class DockerBackend: SandboxBackend {
             memoryResolution: HostFacts.chargeBatch + ContainerPlan.memorySlack,
             wallTimeTolerance: .milliseconds(150), cpuTimeTolerance: .milliseconds(150),
             layers: ContainerLayers.engine.union(ContainerLayers.agent), level: .standard)
-        // The engine has no quotas, its writable layer is on its disk, and /etc is the image's and its own.
+        // The engine has no disk quotas, its writable layer is on its disk, and /etc is the image's with the
+        // engine's files.
         (capabilities.hasDiskQuota, capabilities.isRootfsMemory) = (false, false)
         (capabilities.hasOwnEtc, capabilities.visibleProcesses) = (false, 2)
         return capabilities
@@ -89,7 +91,7 @@ public final class DockerBackend: SandboxBackend {
         }
     }
 
-    /// What is not acceptable is told by the run.
+    /// The limits if they are valid, else the standard ones: the run itself reports invalid limits.
     private static func usable(_ limits: Limits?) -> Limits {
         guard let limits, limits.memory >= ContainerPlan.minimumMemory,
             (try? Validation.check(limits)) != nil
@@ -97,8 +99,8 @@ public final class DockerBackend: SandboxBackend {
         return limits
     }
 
-    /// A container of a pool that lives. The image of one may be removed behind its back, and idle pools are given
-    /// up when there are too many: then another one is made.
+    /// Takes a living container. Its image may have been removed from outside, or its pool given up because
+    /// there were too many: then a new pool is made.
     private func lease(
         _ image: String, _ options: SandboxOptions
     ) async throws(SandboxError) -> (ContainerPool, PoolLease<Container>) {
@@ -121,7 +123,7 @@ public final class DockerBackend: SandboxBackend {
         preconditionFailure("the last attempt returns or throws")
     }
 
-    /// The engine has no host's own files: `.host` stands for the backend's own image.
+    /// The engine has no access to the host's files: `.host` means the backend's own image.
     private func imageName(_ options: SandboxOptions) -> String {
         if options.image != .host { return "\(options.image)" }
         return options.language.flatMap { configuration.images[$0] } ?? configuration.image
@@ -147,7 +149,7 @@ public final class DockerBackend: SandboxBackend {
 
     public var poolDetails: PoolDetails { pools.details }
 
-    /// What an engine says of itself, in one line, for people.
+    /// The engine's facts about itself, in one line, for people.
     public static func probe(_ configuration: DockerConfiguration) async throws(SandboxError) -> String {
         let client = try makeClient(configuration)
         defer { client.close() }
@@ -162,20 +164,21 @@ public final class DockerBackend: SandboxBackend {
         client.close()
     }
 
-    /// What a clean-up found, each as "container ID" or "volume NAME".
+    /// The result of a clean-up; each item as "container ID" or "volume NAME".
     public struct Cleanup: Sendable, Hashable {
         public var removed: [String] = []
-        /// What the engine lists and does not have: Docker 20.10 goes on listing some that it removed, until it is
-        /// restarted.
+        /// Containers that the engine lists but no longer has: Docker 20.10 goes on listing some removed ones
+        /// until it is restarted.
         public var ghosts: [String] = []
 
-        /// Nothing.
+        /// An empty result by default.
         public init(removed: [String] = [], ghosts: [String] = []) {
             (self.removed, self.ghosts) = (removed, ghosts)
         }
     }
 
-    /// Dimensions by which metrics of several backends are told apart: for `PoolMetrics` of the module `SandboxFallback`.
+    /// The dimensions that distinguish this backend's metrics: for `PoolMetrics` of the module
+    /// `SandboxFallback`.
     public var metricsDimensions: [(String, String)] {
         [("backend", BackendKind.docker.rawValue), ("engine", "\(client.address)")]
     }

@@ -1,4 +1,4 @@
-/// How the Docker backend behaves: defaults in code, changed by the environment of the process.
+/// The configuration of the Docker backend: defaults in code, changed by the process's environment.
 
 #if Docker
 public import Logging
@@ -6,7 +6,7 @@ import SandboxAPI
 import SandboxRuntime
 
 public struct DockerConfiguration: Sendable {
-    /// The engine's where none is named.
+    /// The socket of the engine where no address is given.
     public static let usualSocket = "/var/run/docker.sock"
 
     /// When an image is pulled from its registry.
@@ -17,47 +17,47 @@ public struct DockerConfiguration: Sendable {
         case never
     }
 
-    /// Containers kept ready, how many there may be, and how long they live. Each image and memory limit in use
-    /// has a pool of its own.
+    /// How many containers are kept ready, how many there may be, and how long they live. Each image, root
+    /// file system mode and network mode in use has a pool of its own.
     public var pool = PoolConfiguration(
         minimum: 2, maximum: 5, idleTimeout: .seconds(120), maxAge: .seconds(30 * 60), maxUses: 100,
         healthCheckInterval: .seconds(5 * 60))
-    /// `false`: a fresh container each time, made when it is asked for. See ``effectivePool``.
+    /// `false`: each sandbox gets a fresh container, made on demand. See ``effectivePool``.
     public var isPoolEnabled = true
-    /// The image where none is named. Setting it makes it every language's; see ``images``.
+    /// The image where the caller names none. Setting it sets the image of every language; see ``images``.
     public var image = "cpp-runner" { didSet { images = [:] } }
     /// The images of languages where none is named, by the language; ``image`` for the others.
     public var images: [Language: String] = [.python: "python-runner"]
-    /// Where the engine is, as in `DOCKER_HOST`; `nil`: the usual socket.
+    /// The engine's address, as in `DOCKER_HOST`; `nil`: the usual socket.
     public var engineHost: String?
     /// As in `DOCKER_TLS_VERIFY`: TLS if it is set to anything.
     public var engineTLSVerify: String?
     /// As in `DOCKER_CERT_PATH`: the directory with `ca.pem`, `cert.pem` and `key.pem`.
     public var engineCertificates: String?
     public var pullPolicy = PullPolicy.missing
-    /// How often containers are compared with what the engine knows, to remove what dead owners left behind.
-    /// `nil`: only at the start.
+    /// How often the backend compares its containers with the engine's, to remove what dead owners left
+    /// behind. `nil`: only at the start.
     public var reconcileInterval: Duration? = .seconds(5 * 60)
-    /// How much longer than its wall time limit a run may take to be reported before its container is given up; also
-    /// how long anything else that a container is asked for may take.
+    /// How much longer than its wall time limit a run may take to be reported before its container is given
+    /// up; also how long any other request to a container may take.
     public var runDeadlineGrace = Duration.seconds(10)
-    /// How long the engine may take for its answers.
+    /// The bounds of the engine's answers.
     public var engineTimeouts = EngineTimeouts()
-    /// How long an idle container may take to show that it lives, before it is given to a caller; one that does not is
-    /// given up, and the next one taken.
+    /// How long an idle container may take to answer before it is given to a caller; one that does not is
+    /// given up, and the next one is taken.
     public var idlePatience = Duration.seconds(1)
     /// How long a container may take to be wiped between two callers; also how long a shut-down may wait for the engine.
     public var resetPatience = Duration.seconds(3)
-    /// What an idle container must still be able to do; of several, those whose program is in the image.
+    /// The health checks of idle containers; of several, those whose program is in the image are run.
     public var healthChecks = HealthProbe.standard
-    /// Told of an image's way here; called on a thread of the library's, which it must not hold up.
+    /// Called with an image's progress, on a thread of the library's, which it must not block.
     public var onPullProgress: (@Sendable (ImagePullProgress) -> Void)?
     public var logger = Logger(label: "swift-sandbox")
 
     /// The defaults; see the properties.
     public init() {}
 
-    /// The pool in force: with ``isPoolEnabled`` false nothing is kept ready and nothing used twice.
+    /// The pool in force: with ``isPoolEnabled`` false no container is kept ready, and none is used twice.
     public var effectivePool: PoolConfiguration {
         if isPoolEnabled { return pool }
         var fresh = pool
@@ -73,7 +73,7 @@ public struct DockerConfiguration: Sendable {
         ].compactMapValues { $0 }
     }
 
-    /// - Throws: `.invalidArgument`, naming the first property that is wrong.
+    /// - Throws: `.invalidArgument`, with the first invalid property.
     public func validate() throws(SandboxError) {
         try effectivePool.validate()
         func require(_ holds: Bool, _ message: String, _ hint: String) throws(SandboxError) {
@@ -98,7 +98,8 @@ public struct DockerConfiguration: Sendable {
         try engineTimeouts.validate()
     }
 
-    /// Something that the engine can be asked for; whether it is there, the engine says.
+    /// Whether the text can be the name of an engine's image; whether that image exists only the engine
+    /// knows.
     static func isImageName(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 512 && !text.hasPrefix("-")
             && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }

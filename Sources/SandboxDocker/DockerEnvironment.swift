@@ -5,7 +5,7 @@ import SandboxAPI
 import SandboxRuntime
 
 extension DockerConfiguration {
-    /// The defaults, changed by these variables. One that is not set, or empty, changes nothing.
+    /// The defaults, changed by these variables. A missing or empty variable changes nothing.
     ///
     /// | variable | |
     /// | --- | --- |
@@ -45,7 +45,7 @@ extension DockerConfiguration {
                 throw variables.bad("SANDBOX_IMAGE", name, "an image's name such as 'cpp-runner:latest'")
             }
             image = name
-            images = [:]  // observers keep still in an initializer
+            images = [:]  // didSet is not called in an initializer
         }
         for language in Language.allCases {
             let variable = "SANDBOX_IMAGE_\(language.rawValue.uppercased())"
@@ -109,7 +109,7 @@ private struct Variables {
             hint: "give \(accepted), or unset it")
     }
 
-    /// On one line and not too long, whatever is in it.
+    /// The text on one line, shortened, for a message.
     private static func quotable(_ text: String) -> String {
         let plain = text.unicodeScalars.prefix(100).map { scalar in
             let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)

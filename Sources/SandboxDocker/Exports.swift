@@ -1,4 +1,4 @@
-/// Values and protocols come with each module that users import.
+/// Re-exports the values and protocols of `SandboxAPI`, as each module that users import does.
 
 #if Docker
 @_exported import SandboxAPI

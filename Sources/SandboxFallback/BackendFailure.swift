@@ -1,23 +1,25 @@
-/// Which errors are a backend's fault, so that another backend may do better.
+/// Classifies errors: which are a backend's fault, so that another backend may succeed.
 
 #if Fallback
 import SandboxAPI
 import SandboxRuntime
 
-/// A failure of the backend, not of what was asked of it.
+/// A failure of the backend itself, not of the request.
 enum BackendFailure: Sendable, Hashable {
-    /// Nobody answers.
+    /// The backend does not answer.
     case unreachable
-    /// It answered that it will not, or lost what it had.
+    /// The backend answered that it refuses, or it lost the sandbox.
     case broken
-    /// It works, but does not have this image.
+    /// The backend works, but does not have this image.
     case image
-    /// It works, and is not what this sandbox needs: its level, its roots, its least memory, the programs of its own image.
+    /// The backend works, but lacks what this sandbox needs: its level, its root, its memory limit, a program
+    /// of its image.
     case incapable
 
-    /// `nil` for what another backend would say as well: bad arguments, limits, cancellation, shutdown, and
-    /// whatever the program or its files are at fault for. A limit below the first backend's least, which the second one
-    /// can hold, is looked at before: ``FallbackBackend/shortcoming(_:)``.
+    /// - Returns: `nil` for an error that another backend would give as well: bad arguments, limits,
+    ///   cancellation, shutdown, and everything that the program or its files cause.
+    ///   ``FallbackBackend/shortcoming(_:)`` checks earlier for a limit below the first backend's least that
+    ///   the second one can hold.
     init?(_ error: SandboxError) {
         switch error.code {
         case .backendUnavailable: self = .unreachable

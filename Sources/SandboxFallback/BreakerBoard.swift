@@ -1,4 +1,5 @@
-/// The breakers of a fallback: one for its first backend, and one for each image that this could not have.
+/// The breakers of a fallback: one for its first backend, and one for each image that the first backend
+/// lacked.
 
 #if Fallback
 import SandboxAPI
@@ -6,13 +7,13 @@ import SandboxRuntime
 
 /// Decides whether a request goes to the first backend. Pure, as the breakers are.
 ///
-/// An image that cannot be had opens only its own breaker. Those are bounded in number: beyond it the one that
-/// failed longest ago is forgotten, which costs one more try.
+/// A missing image opens only its own breaker. The number of these is bounded: beyond it the board forgets
+/// the one that failed longest ago, which costs one more try.
 struct BreakerBoard: Sendable {
     /// Why the first backend is not, or was not, used.
     struct Cause: Sendable, Hashable {
         var code: SandboxError.Code
-        /// In words, for people.
+        /// The reason as text, for people.
         var text: String
     }
 
@@ -64,11 +65,11 @@ struct BreakerBoard: Sendable {
 
     mutating func succeeded(_ pass: Pass, now: Duration) {
         backend.breaker.report(.success, of: pass.backend, now: now)
-        // An image that is there again needs no breaker.
+        // An image that is available again needs no breaker.
         if pass.image != nil { forget(pass.name) }
     }
 
-    /// It came to nothing for a reason that tells nothing of the backend.
+    /// The request ended without evidence for or against the backend.
     mutating func ended(_ pass: Pass, now: Duration) {
         backend.breaker.report(.none, of: pass.backend, now: now)
         if let ticket = pass.image { images[pass.name]?.breaker.report(.none, of: ticket, now: now) }
@@ -79,7 +80,8 @@ struct BreakerBoard: Sendable {
         case .incapable:
             ended(pass, now: now)
         case .image:
-            // The backend was there to say so, or somebody else was: either way no verdict on it.
+            // The image's absence is no verdict on the backend, whether or not the backend itself reported
+            // it.
             backend.breaker.report(.none, of: pass.backend, now: now)
             imageFailed(pass, cause, now: now)
         case .unreachable, .broken:

@@ -1,4 +1,4 @@
-/// When a failing backend is asked again: a state machine without clock, lock or effects.
+/// Decides when a failing backend is tried again: a state machine without clock, lock or effects.
 
 #if Fallback
 import SandboxAPI
@@ -6,22 +6,22 @@ import SandboxRuntime
 
 /// Keeps requests away from a backend that fails, and finds out with one request at a time whether it is back.
 ///
-///     closed -> open:        too many failures in a row, or one that says that nobody answers
-///     open -> half-open:     the pause is over; the request that finds it so is the probe
+///     closed -> open:        too many failures in a row, or one of a backend that does not answer
+///     open -> half-open:     the pause is over; the first request after it is the probe
 ///     half-open -> closed:   the probe succeeded
 ///     half-open -> open:     the probe failed; the pause doubles
 ///
-/// Each request that is let through has a ticket, and says how it went with it. Verdicts of requests that began
-/// in an earlier state say nothing about this one and are ignored. Time is a `Duration` since any start and
-/// never goes back: an earlier time counts as the latest one seen.
+/// Each request that is let through gets a ticket, with which its verdict is reported. Verdicts of requests
+/// that began in an earlier state do not count for the present one and are ignored. Time is a `Duration`
+/// since any start and never goes back: an earlier time counts as the latest one seen.
 public struct CircuitBreaker: Sendable {
-    /// When it opens, and for how long.
+    /// When the breaker opens, and for how long.
     public struct Policy: Sendable, Hashable {
-        /// Failures in a row that open it. 1 or more.
+        /// Failures in a row that open the breaker. 1 or more.
         public var threshold: Int
-        /// How long it is open first. More than 0.
+        /// How long the breaker is first open. More than 0.
         public var initialPause: Duration
-        /// The longest pause; also how long a probe may be silent before another one is sent.
+        /// The longest pause; also how long a probe may take before another one is sent.
         public var maximumPause: Duration
 
         public init(
@@ -33,7 +33,7 @@ public struct CircuitBreaker: Sendable {
             self.maximumPause = maximumPause
         }
 
-        /// - Throws: `.invalidArgument`, naming the first property that is wrong.
+        /// - Throws: `.invalidArgument`, with the first invalid property.
         public func validate() throws(SandboxError) {
             guard threshold >= 1 else {
                 throw SandboxError(
@@ -58,27 +58,27 @@ public struct CircuitBreaker: Sendable {
         let generation: Int
     }
 
-    /// How a request went.
+    /// The result of a request, as evidence on the backend.
     public enum Verdict: Sendable, Hashable {
         case success
         /// The backend failed.
         case failure
-        /// Nobody answered: the next would wait as long for nothing.
+        /// The backend did not answer: the next request would time out as well.
         case unreachable
-        /// It came to nothing for a reason that tells nothing of the backend: cancelled, or a bad argument.
+        /// No evidence on the backend: the request was cancelled, or had a bad argument.
         case none
     }
 
     private enum State {
         case closed(failures: Int)
         case open(until: Duration)
-        /// The probe is on its way; another may follow at this time if it is not heard of.
+        /// The probe is under way; at this time another may follow if it has not reported.
         case halfOpen(patience: Duration)
     }
 
     public let policy: Policy
     private var state = State.closed(failures: 0)
-    /// Counts the states: verdicts on requests of an earlier one are out of date.
+    /// Counts the states: verdicts on requests of an earlier state are out of date.
     private var generation = 0
     private var pause: Duration
     private var latest = Duration.zero
@@ -97,9 +97,9 @@ public struct CircuitBreaker: Sendable {
         }
     }
 
-    /// A request wants to go through.
+    /// Asks to let a request through.
     ///
-    /// - Returns: its ticket; `nil` if it must go elsewhere.
+    /// - Returns: its ticket; `nil` if it must go to another backend.
     public mutating func request(now: Duration) -> Ticket? {
         latest = max(latest, now)
         switch state {
@@ -111,8 +111,8 @@ public struct CircuitBreaker: Sendable {
         }
     }
 
-    /// A request that was let through says how it went; the second and later times do nothing in the half-open
-    /// state, for the first one ends it.
+    /// Reports the verdict of a request that was let through; in the half-open state only the first one
+    /// counts, since it ends that state.
     public mutating func report(_ verdict: Verdict, of ticket: Ticket, now: Duration) {
         latest = max(latest, now)
         guard ticket.generation == generation else { return }
@@ -130,7 +130,7 @@ public struct CircuitBreaker: Sendable {
             pause = min(pause * 2, policy.maximumPause)
             enter(.open(until: latest + pause))
         case (.halfOpen, .none):
-            // It proved nothing: the next request is a probe at once.
+            // No evidence: the next request is a probe at once.
             enter(.open(until: latest))
         case (.closed, .none), (.open, _):
             break

@@ -1,4 +1,4 @@
-/// A backend made of two: the first one answers, and where it cannot, the second does and says why.
+/// A backend made of two: where the first one fails, the second one serves.
 
 #if Fallback
 public import Logging
@@ -6,35 +6,37 @@ public import Metrics
 import SandboxAPI
 package import SandboxRuntime
 
-/// Uses a first backend, and for each run that this fails a second one; never silently.
+/// Uses a first backend, and a second one for each run that the first one fails; every result says which.
 ///
-/// What falls back is a failure of the *backend*: it cannot be reached (`backendUnavailable`), it refuses
-/// (`engineRefused`), it lost the sandbox (`supervisorLost`, `containerLost`), or it does not have the image
-/// (`imageUnavailable`). So does what the first backend works without and this sandbox needs: a level of isolation or a
-/// root that it does not give, a memory limit below its least, a program that its own image, taken for `.host`, lacks.
-/// Anything else is the caller's to know: bad arguments, limits, cancellation, shutdown.
+/// The second backend serves when the *first backend* failed: it cannot be reached (`backendUnavailable`), it
+/// refuses (`engineRefused`), it lost the sandbox (`supervisorLost`, `containerLost`), or it does not have
+/// the image (`imageUnavailable`). It also serves when the first backend lacks what this sandbox needs: a
+/// level of isolation or a root, a memory limit below the first backend's least, a program missing in its
+/// image for `.host`. Any other error is thrown to the caller: bad arguments, limits, cancellation, shutdown.
 ///
-/// Every result and error says `requested: "auto"`, which backend answered, and why it was not the first one. A
-/// ``CircuitBreaker`` keeps a first backend that fails from costing each run a timeout.
+/// Every result and error has `requested: "auto"`, the backend that answered, and why it was not the first
+/// one. A ``CircuitBreaker`` keeps a first backend that fails from costing each run a timeout.
 ///
 /// A sandbox whose backend is lost before its first run is over is made again on the second backend, with the
-/// files it was given, and the run is repeated (`attempt: 2`): nothing of the first try is left anywhere. That
-/// ends where it could not be honest: after the first run (its effects are lost), once output was handed out or
-/// input was taken from a stream, and beyond ``Configuration/replayBytes``. Then the error is thrown.
+/// files written so far, and the run is repeated (`attempt: 2`): nothing of the first try is left. The run is
+/// not repeated, and the error is thrown, where a repetition would differ: after the first run (its effects
+/// are lost), once the caller has seen output or input was taken from a stream, and beyond
+/// ``Configuration/replayBytes``.
 public final class FallbackBackend: SandboxBackend {
     public struct Configuration: Sendable {
-        /// When the first backend is left alone, and for how long.
+        /// When the first backend is not tried, and for how long.
         public var breaker = CircuitBreaker.Policy()
-        /// How many bytes of written files are kept, per sandbox and until its first run is over.
+        /// How many bytes of written files are kept for a repetition, per sandbox and until its first run is
+        /// over.
         public var replayBytes = 64 << 20
-        /// What the second backend calls the image that the first one was asked for.
+        /// Maps the image requested from the first backend to the second backend's name for it.
         public var secondaryImage: @Sendable (Image) -> Image = { $0 }
         public var logger = Logger(label: "swift-sandbox")
-        /// `nil`: the one that the process was bootstrapped with.
+        /// `nil`: the factory with which the process was bootstrapped.
         public var metrics: (any MetricsFactory)?
-        /// Called for each sandbox that is taken from the second backend, as soon as that is decided.
+        /// Called for each sandbox that the second backend serves, as soon as that is decided.
         public var onFallback: (@Sendable (FallbackEvent) -> Void)?
-        /// Time, for tests.
+        /// The clock; tests replace it.
         package var clock = PoolClock.continuous
 
         public init() {}
@@ -46,7 +48,7 @@ public final class FallbackBackend: SandboxBackend {
     private let board: Locked<BreakerBoard>
     private let reports: FallbackReports
 
-    /// - Throws: `.invalidArgument` if the breaker's policy or `replayBytes` make no sense.
+    /// - Throws: `.invalidArgument` if the breaker's policy or `replayBytes` are invalid.
     public init(
         primary: any SandboxBackend, secondary: any SandboxBackend,
         _ configuration: Configuration = Configuration()
@@ -65,8 +67,8 @@ public final class FallbackBackend: SandboxBackend {
             logger: configuration.logger, factory: configuration.metrics ?? MetricsSystem.factory)
     }
 
-    /// What holds whichever of the two answers: of each figure the weaker one, and of the root file system modes
-    /// and the layers those that both have. `kind` is the first one's.
+    /// What both backends have: of each figure the weaker one, the root file system modes and layers that
+    /// both have. `kind` is the first one's.
     public var capabilities: BackendCapabilities {
         let (a, b) = (primary.capabilities, secondary.capabilities)
         var weaker = BackendCapabilities(
@@ -84,12 +86,12 @@ public final class FallbackBackend: SandboxBackend {
         return weaker
     }
 
-    /// Both pools taken together.
+    /// The statistics of both pools, added.
     public var statistics: PoolStatistics { primary.statistics + secondary.statistics }
 
     public var poolDetails: PoolDetails { primary.poolDetails + secondary.poolDetails }
 
-    /// Where the breaker of the first backend stands.
+    /// The state of the first backend's breaker.
     public var breakerPosition: CircuitBreaker.Position { board.withLock { $0.position } }
 
     public func shutdown() async {
@@ -139,7 +141,8 @@ public final class FallbackBackend: SandboxBackend {
         }
     }
 
-    /// Why the first backend cannot hold these limits although the second can; `nil` if it is no question of that.
+    /// Why the first backend cannot hold these limits although the second can; `nil` if the first can, or the
+    /// second cannot.
     func shortcoming(_ limits: Limits) -> BreakerBoard.Cause? {
         let (first, second) = (primary.capabilities.minimumMemory, secondary.capabilities.minimumMemory)
         guard limits.memory < first, limits.memory >= second else { return nil }
@@ -161,9 +164,9 @@ public final class FallbackBackend: SandboxBackend {
 
     func ended(_ pass: BreakerBoard.Pass) { change(nil) { $0.ended(pass, now: $1) } }
 
-    /// Tells the breakers of an error of the first backend.
+    /// Reports an error of the first backend to the breakers.
     ///
-    /// - Returns: why another backend is to be used; `nil` if that would not help.
+    /// - Returns: why the second backend is used instead; `nil` if that would not help.
     func failed(_ pass: BreakerBoard.Pass, _ error: SandboxError) -> BreakerBoard.Cause? {
         guard let failure = BackendFailure(error) else {
             ended(pass)
@@ -190,16 +193,16 @@ public final class FallbackBackend: SandboxBackend {
 }
 
 extension SandboxOptions {
-    /// What a breaker of its own knows the image by: `.host` may stand for another one for each language.
+    /// The key of an image's own breaker: `.host` may stand for a different image for each language.
     fileprivate var imageName: String {
         image == .host ? "host, \(language ?? "no language")" : "\(image)"
     }
 }
 
 extension SandboxError {
-    /// The same error with what a fallback adds to its provenance.
+    /// The same error, with the fallback's part of the provenance.
     ///
-    /// - Parameter sandbox: who answered, where the error does not say.
+    /// - Parameter sandbox: the provenance where the error has none.
     func answered(by sandbox: Provenance?, reason: String?, attempt: Int = 1) -> SandboxError {
         var complete = self
         complete.provenance = provenance ?? sandbox

@@ -1,4 +1,4 @@
-/// What a fallback tells its operator: log lines and metrics.
+/// A fallback's log lines and metrics.
 
 #if Fallback
 import Logging
@@ -8,18 +8,19 @@ import SandboxRuntime
 
 /// A run that went to the second backend.
 public struct FallbackEvent: Sendable, Hashable {
-    /// What was wrong with the first backend.
+    /// The code of the first backend's failure.
     public var code: SandboxError.Code
-    /// The same in words, as in ``/SandboxAPI/Provenance/fallbackReason``.
+    /// The reason as text, as in ``/SandboxAPI/Provenance/fallbackReason``.
     public var reason: String
-    /// False when the first backend was not even asked, because it failed a moment ago.
+    /// False when the first backend was not tried, because it failed shortly before.
     public var wasTried: Bool
     /// True when the first backend was lost in the middle of the run, which is repeated on the second.
     public var isRetry: Bool
 }
 
-/// The log says once that a backend is out of use and once that it is back; what is skipped in between is for
-/// debugging only. Each fallback that cost a try is a notice. Labels of metrics come from small closed sets.
+/// The log has one line when a backend goes out of use and one when it is back; skipped requests in between
+/// are logged at the debug level only. Each fallback that cost a try is a notice. Labels of metrics come from
+/// small closed sets.
 struct FallbackReports: Sendable {
     private let logger: Logger
     private let fallbacks: [SandboxError.Code: Counter]
@@ -68,7 +69,7 @@ struct FallbackReports: Sendable {
             logger.debug("the first backend is tried again")
         case .open:
             breaker.record(2)
-            // A probe that failed is no news.
+            // A failed probe changes nothing for the operator.
             logger.log(
                 level: old == .closed ? .warning : .debug,
                 "the first backend is out of use; the second answers until it is back",

@@ -1,4 +1,4 @@
-/// The files that a sandbox was given, so that another one can be given the same.
+/// Records the files written to a sandbox, so that the sandbox that replaces it can be given the same.
 
 #if Fallback
 import SandboxAPI
@@ -27,15 +27,15 @@ struct FileJournal: Sendable {
         var id: Int
         var path: ByteString
         var change: Change
-        /// False while the sandbox has not said yet that it took the change.
+        /// False until the sandbox has confirmed the change.
         var isConfirmed = false
     }
 
-    /// Charged for each entry besides its bytes: a million empty files are not free.
+    /// Bytes charged for each entry besides its content, so that a million empty files are bounded, too.
     static let overhead = 256
 
     private(set) var entries: [Entry] = []
-    /// True when something could not be kept: the journal does not have everything any more.
+    /// True when a change could not be kept, so that the journal is not enough for a repetition.
     private(set) var isIncomplete = false
     private var size = 0
     private let capacity: Int
@@ -43,7 +43,7 @@ struct FileJournal: Sendable {
 
     init(capacity: Int) { self.capacity = capacity }
 
-    /// A change is about to be made.
+    /// Records a change that is about to be made.
     ///
     /// - Returns: its entry's number; `nil` if it is not kept.
     mutating func begin(_ change: Change, of path: ByteString) -> Int? {
@@ -59,7 +59,7 @@ struct FileJournal: Sendable {
         return lastID
     }
 
-    /// The change was made; what it replaced or removed is not needed any more.
+    /// The change was made; what it replaced or removed is dropped.
     mutating func confirm(_ id: Int) {
         guard let index = entries.firstIndex(where: { $0.id == id }) else { return }
         entries[index].isConfirmed = true
@@ -77,10 +77,10 @@ struct FileJournal: Sendable {
         }
     }
 
-    /// The change was not made.
+    /// Removes the entry of a change that was not made.
     mutating func cancel(_ id: Int) { remove { $0.id == id } }
 
-    /// Nothing can be replayed from now on: keeps nothing.
+    /// Drops everything: the run cannot be repeated from now on.
     mutating func discard() {
         isIncomplete = true
         entries = []

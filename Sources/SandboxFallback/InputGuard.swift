@@ -1,11 +1,11 @@
-/// Knows whether a run's stdin can be given a second time.
+/// Records whether a run's stdin can be given a second time.
 
 #if Fallback
 import SandboxAPI
 import SandboxRuntime
 import Synchronization
 
-/// Tells whether anything was taken out of a run's stdin that cannot be had again.
+/// Whether a run has taken anything from its stdin that cannot be read again.
 final class InputGuard: Sendable {
     let guarded: StandardInput
     private let mark: Mark
@@ -24,7 +24,8 @@ final class InputGuard: Sendable {
         case .stream(let stream):
             guarded = .stream(
                 InputChunks { body in
-                    // From the first request on a chunk may be on its way to somebody who is gone.
+                    // From the first request on, a chunk may be on its way to a run that has failed
+                    // meanwhile.
                     mark.wasRead.store(true, ordering: .releasing)
                     try await stream.send(to: body)
                 })

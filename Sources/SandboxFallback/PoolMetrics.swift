@@ -5,11 +5,12 @@ public import Metrics
 import SandboxAPI
 import SandboxRuntime
 
-/// Publishes a pool's statistics through swift-metrics, when asked or from time to time.
+/// Publishes a pool's statistics through swift-metrics, on demand or periodically.
 ///
-/// What is now is a gauge (`sandbox_pool_available`, …), what has been since the start a counter
-/// (`sandbox_pool_created_total`, …), and how long callers waited a gauge for the median and one for 99 %
-/// (`sandbox_pool_acquire_seconds{quantile="0.5"}`). One publisher for each backend: it counts what is new.
+/// A present value is a gauge (`sandbox_pool_available`, …), a total since the start a counter
+/// (`sandbox_pool_created_total`, …), and the callers' waiting time a gauge for the median and one for 99 %
+/// (`sandbox_pool_acquire_seconds{quantile="0.5"}`). Use one publisher for each backend: counters grow by the
+/// difference to its last snapshot.
 public final class PoolMetrics: Sendable {
     private static let states: [(String, @Sendable (PoolStatistics) -> Int)] = [
         ("total", \.total), ("in_use", \.inUse), ("available", \.available), ("waiting", \.waiting),
@@ -29,7 +30,7 @@ public final class PoolMetrics: Sendable {
 
     /// - Parameters:
     ///   - dimensions: added to each metric, such as `("backend", "docker")`; few values, never free text.
-    ///   - factory: `nil`: the one that the process was bootstrapped with.
+    ///   - factory: `nil`: the factory with which the process was bootstrapped.
     public init(dimensions: [(String, String)] = [], factory: (any MetricsFactory)? = nil) {
         let factory = factory ?? MetricsSystem.factory
         gauges = Self.states.map { name, _ in
@@ -50,7 +51,7 @@ public final class PoolMetrics: Sendable {
         for (gauge, state) in zip(gauges, Self.states) { gauge.record(state.1(statistics)) }
         published.withLock { published in
             for (counter, event) in zip(counters, Self.events) {
-                // An older snapshot than the last one adds nothing.
+                // A snapshot older than the last one adds nothing.
                 let news = event.1(statistics) - event.1(published)
                 if news > 0 { counter.increment(by: news) }
             }
@@ -62,7 +63,7 @@ public final class PoolMetrics: Sendable {
         }
     }
 
-    /// Publishes what a backend says, again and again, until the task is cancelled.
+    /// Publishes a backend's statistics at each interval, until the task is cancelled.
     public func publish(_ backend: any SandboxBackend, every interval: Duration) async {
         while !Task.isCancelled {
             publish(backend.poolDetails)

@@ -1,4 +1,4 @@
-/// The live output of a run that may be repeated, as its consumer sees it: one stream, whoever produces it.
+/// Joins the live output of all tries of a run into one stream for its consumer.
 
 #if Fallback
 import SandboxAPI
@@ -6,18 +6,18 @@ import SandboxRuntime
 
 /// Stands between the consumer of a streaming run and the tries of that run.
 ///
-/// Each try ``serve(_:)``s its output for as long as it lasts. The consumer's ``next()`` reads from the try at
-/// hand; where one ends it waits for another, or for ``end()``, which says that there will be none.
+/// Each try ``serve(_:)``s its output for as long as it lasts. The consumer's ``next()`` reads from the
+/// present try; where that ends, it waits for another, or for ``end()``, after which no try follows.
 final class StreamRelay: Sendable {
     private struct State: Sendable {
         var source: Execution.Output?
-        /// Tells the tries apart.
+        /// Numbers the tries.
         var generation = 0
         var isOver = false
         var wasHandedOut = false
         /// How the consumer ended.
         var consumer: Result<Void, any Error>?
-        /// The consumer, while there is nothing to read from.
+        /// The waiting consumer, while there is no try to read from.
         var reader: Waiter<Void>?
         /// The try that is being read from.
         var server: Waiter<Void>?
@@ -25,8 +25,8 @@ final class StreamRelay: Sendable {
 
     private let state = Locked(State())
 
-    /// Whether the run may be repeated: not once the consumer has seen output. If so the try at hand is not
-    /// read from any more.
+    /// Claims the right to repeat the run: refused once the consumer has seen output. If granted, the present
+    /// try is not read from any more.
     func claimRetry() -> Bool {
         let (isFree, server) = state.withLock { state in
             if state.wasHandedOut { return (false, Waiter<Void>?.none) }
@@ -63,7 +63,7 @@ final class StreamRelay: Sendable {
         return nil
     }
 
-    /// - Returns: `nil` when nothing more will come.
+    /// - Returns: `nil` when there will be no more output.
     private func waitForSource() async -> (Execution.Output, Int)? {
         while true {
             let (source, isOver) = state.withLock { state in
@@ -79,7 +79,7 @@ final class StreamRelay: Sendable {
         }
     }
 
-    /// The consumer wants no more.
+    /// The consumer ended.
     func consumerEnded(_ end: Result<Void, any Error>) {
         let server = state.withLock { state in
             state.consumer = end
@@ -92,7 +92,7 @@ final class StreamRelay: Sendable {
 
     // MARK: The tries
 
-    /// Has this output read until it ends, or until the consumer does; throws what the consumer threw.
+    /// Serves this output until it ends, or until the consumer does; throws the consumer's error.
     func serve(_ output: Execution.Output) async throws {
         await Waiter.wait { waiter in
             let (reader, isDone) = state.withLock { state in

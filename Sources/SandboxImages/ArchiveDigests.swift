@@ -1,4 +1,4 @@
-/// The digests of archives: made by reading them once, remembered as long as they stay as they were.
+/// The digests of archives: computed by reading each archive once, and kept while the file is unchanged.
 
 import Glibc
 import SandboxAPI
@@ -20,7 +20,7 @@ package struct ArchiveIdentity: Hashable, Sendable {
         changed = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
     }
 
-    /// nil: there is no such file.
+    /// - Returns: `nil` when there is no such file.
     package init?(path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
@@ -33,15 +33,16 @@ package struct ArchiveIdentity: Hashable, Sendable {
         self.init(status)
     }
 
-    /// A name for the file that remembers the digest.
+    /// The name of the index file that keeps the digest.
     var key: String { "\(String(device, radix: 16))-\(String(inode, radix: 16))" }
 
-    /// What that file says; the digest follows.
+    /// The content of that file, up to the digest.
     var text: String { "\(size) \(modified[0]).\(modified[1]) \(changed[0]).\(changed[1]) " }
 
     private static let clockTick = 50_000_000
 
-    /// Whether a change from now on would be seen: one within the same tick of the kernel's clock would not.
+    /// Whether a later change would show in these values: a change within the same tick of the kernel's clock
+    /// would not.
     package var isSettled: Bool {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
@@ -49,7 +50,8 @@ package struct ArchiveIdentity: Hashable, Sendable {
     }
 }
 
-/// Digests by ``ArchiveIdentity``: of this process in memory, of all in the cache's `index`.
+/// Digests by ``ArchiveIdentity``: those of this process in memory, those of all processes in the cache's
+/// `index`.
 final class ArchiveDigests: Sendable {
     private static let maximumRemembered = 1024
 
@@ -58,10 +60,10 @@ final class ArchiveDigests: Sendable {
 
     init(index: FileDescriptor) { self.index = index }
 
-    /// What this process knows already.
+    /// The digest that this process has computed or read before.
     func recall(_ identity: ArchiveIdentity) -> String? { remembered.withLock { $0[identity] } }
 
-    /// The archive's digest: remembered, or made by reading all of it.
+    /// The archive's digest, from memory or the index, or computed by reading the whole archive.
     func digest(
         of file: FileDescriptor, _ identity: ArchiveIdentity, _ cancellation: Cancellation
     ) throws(ImageFailure) -> String {
@@ -92,7 +94,7 @@ final class ArchiveDigests: Sendable {
         }
     }
 
-    /// `nil`: not known, or of a file that was changed since.
+    /// - Returns: `nil` when the index has no digest of this file, or one from before a change.
     private func read(_ identity: ArchiveIdentity) -> String? {
         let fd = openat(index.number, identity.key, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         guard fd >= 0 else { return nil }

@@ -1,19 +1,20 @@
-/// What somebody who hands an archive to an engine must know of it.
+/// The facts of an archive that a client of an engine needs before it uploads the archive.
 
 import Glibc
 package import SandboxAPI
 import SandboxRuntime
 
-/// What an archive is, and which one.
+/// An archive's form and digest.
 package struct ArchiveFacts: Sendable, Hashable {
-    /// `sha256:…` of the file.
+    /// The SHA-256 of the file, as `sha256:…`.
     package var digest: String
-    /// The files of a root file system; else an OCI image layout, or what `docker save` writes.
+    /// Whether it holds the files of a root file system; else it is an OCI image layout, or the output of
+    /// `docker save`.
     package var isRootfs: Bool
 
-    /// Reads an archive, all of it, on a thread of its own.
+    /// Reads a whole archive on a thread of its own.
     ///
-    /// - Parameter path: as the caller named it.
+    /// - Parameter path: the path as the caller gave it.
     /// - Throws: `.imageUnavailable`, naming the path; `.cancelled`.
     package static func read(_ path: String) async throws(SandboxError) -> ArchiveFacts {
         let cancellation = Cancellation()

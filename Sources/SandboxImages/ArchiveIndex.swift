@@ -1,10 +1,11 @@
-/// Which files an image archive has and where their bytes are, so that layers can be read in their order.
+/// Lists the files of an image archive and the places of their bytes, so that layers can be read in their
+/// order.
 
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// What kind of archive a tar is.
+/// The kind of archive that a tar file holds.
 enum ArchiveKind {
     /// The files of a root file system.
     case rootfs
@@ -21,14 +22,15 @@ enum ArchiveKind {
         "blobs", "oci-layout", "index.json", "manifest.json", "repositories",
     ])
 
-    /// Reads entries until one decides; an archive in which none does counts as a root file system.
+    /// Reads entries until one decides; an archive without such an entry counts as a root file system.
     init(of archive: TarStream, limits: ImageLimits) throws(ImageFailure) {
         var seen = 0
         while let entry = try archive.next() {
             seen += 1
-            // Whoever hides the decision behind so much is read as the root file system it may be.
+            // Too many entries before a deciding one: a root file system, within whose bounds the archive is
+            // unpacked.
             guard seen <= limits.archiveFiles else { break }
-            // What is wrong with a name is said when it is unpacked.
+            // The unpacker reports invalid names.
             let parts = entry.path.split(separator: UInt8(ascii: "/")).filter {
                 !$0.elementsEqual([UInt8(ascii: ".")])
             }
@@ -82,7 +84,7 @@ struct ArchiveIndex {
                 switch entry.kind {
                 case .directory: continue
                 case .file: places[Self.key(path)] = .data(offset: archive.offset, size: entry.size)
-                // Older versions of docker save made links of layers that are the same.
+                // Older versions of docker save write a repeated layer as a link.
                 case .symbolicLink:
                     places[Self.key(path)] = .link(to: Self.target(entry.linkTarget, from: path))
                 case .hardLink: places[Self.key(path)] = .link(to: try Self.key(of: entry.linkTarget, limits))
@@ -100,7 +102,7 @@ struct ArchiveIndex {
 
     func contains(_ name: String) -> Bool { places[Array(name.utf8)] != nil }
 
-    /// The bytes of a file. Links inside the archive are followed, a few of them.
+    /// The bytes of a file, with a bounded number of links inside the archive followed.
     func source(_ name: String) throws(ImageFailure) -> (source: FileSource, size: Int) {
         let entry = Array(name.utf8)
         var key = try Self.key(of: entry, limits)
@@ -120,7 +122,7 @@ struct ArchiveIndex {
         throw ImageFailure("it is a loop of links", entry: entry)
     }
 
-    /// A whole document.
+    /// A whole JSON document.
     func document(_ name: String) throws(ImageFailure) -> [UInt8] {
         let (source, size) = try source(name)
         guard size <= limits.document else {
@@ -148,7 +150,7 @@ struct ArchiveIndex {
         path.parent.isEmpty ? path.name : path.parent + [UInt8(ascii: "/")] + path.name
     }
 
-    /// A link's target below the root; one that leads elsewhere matches nothing.
+    /// A link's target below the root; a target outside matches nothing.
     private static func target(_ target: [UInt8], from path: EntryPath) -> [UInt8] {
         var parts = target.first == UInt8(ascii: "/") ? [] : path.parentParts
         for part in target.split(separator: UInt8(ascii: "/")) where !part.elementsEqual([UInt8(ascii: ".")])

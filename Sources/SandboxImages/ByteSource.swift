@@ -1,4 +1,4 @@
-/// Where an archive's bytes come from: a part of a file, hashed and decompressed on the way.
+/// Sources of an archive's bytes: a part of a file, hashed and decompressed on the way.
 
 import CArchive
 import Glibc
@@ -15,14 +15,14 @@ protocol ByteSource: AnyObject {
 }
 
 extension ByteSource {
-    /// Reads what is left, so that everything behind the last entry is checked, too.
+    /// Reads the rest, so that the bytes behind the last entry are checked, too.
     func drain() throws(ImageFailure) {
         var buffer = [UInt8](repeating: 0, count: FileSource.chunk)
         while try read(into: &buffer) > 0 {}
     }
 }
 
-/// Set from any thread when the caller has given up; looked at between two chunks.
+/// Set from any thread when the caller gives up; checked between two chunks.
 final class Cancellation: Sendable {
     private let flag = Atomic(false)
 
@@ -33,7 +33,7 @@ final class Cancellation: Sendable {
     }
 }
 
-/// A part of an open file, which it does not own.
+/// A part of an open file; the source does not close the file.
 final class FileSource: ByteSource {
     static let chunk = 256 << 10
 
@@ -63,7 +63,7 @@ final class FileSource: ByteSource {
         return count
     }
 
-    /// The first bytes of the part, however far it was read; fewer where it is shorter.
+    /// The first bytes of the part, independent of the read position; fewer where the part is shorter.
     func peek(_ count: Int) throws(ImageFailure) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: count)
         var filled = 0
@@ -77,7 +77,9 @@ final class FileSource: ByteSource {
         return Array(buffer.prefix(filled))
     }
 
-    /// Moves on without reading. `false`: there are not so many bytes.
+    /// Moves on without reading.
+    ///
+    /// - Returns: `false` when fewer bytes are left.
     func skip(_ count: Int) -> Bool {
         guard count <= end - offset else { return false }
         offset += count
@@ -112,7 +114,7 @@ final class SHA256 {
         isolate_sha256_update(hash, bytes, count)
     }
 
-    /// The digest of all bytes so far; the hash begins anew.
+    /// The digest of all bytes so far; the hash then starts anew.
     func digest() -> String {
         var bytes = [UInt8](repeating: 0, count: Int(ISOLATE_SHA256_BYTES))
         isolate_sha256_digest(hash, &bytes)
@@ -144,6 +146,6 @@ final class HashingSource: ByteSource {
         return count
     }
 
-    /// Of all that was read. Call once.
+    /// The digest of all bytes read. Call it once.
     func digest() -> String { hash.digest() }
 }

@@ -1,4 +1,4 @@
-/// Where the cache is, and whether it can be trusted.
+/// The location of the cache, and the checks that no other user can change it.
 
 import Glibc
 import SandboxAPI
@@ -15,13 +15,13 @@ struct CacheDirectory: Sendable {
     let building: FileDescriptor
     /// Entries that are being removed.
     let trash: FileDescriptor
-    /// One file per digest, locked by who unpacks it.
+    /// One file per digest, locked by the process that unpacks it.
     let locks: FileDescriptor
-    /// The digests of archives that were hashed.
+    /// The digests of archives, from earlier reads.
     let index: FileDescriptor
 
-    /// The directory that is used when nobody says otherwise: `SANDBOX_CACHE`, or for root
-    /// `/var/cache/swift-sandbox`, or `swift-sandbox` in `XDG_CACHE_HOME` or in `.cache` of the home directory.
+    /// The default directory: `SANDBOX_CACHE`, or for root `/var/cache/swift-sandbox`, or `swift-sandbox` in
+    /// `XDG_CACHE_HOME` or in `.cache` of the home directory.
     static func standardPath(
         environment: (String) -> String?, user: uid_t = geteuid()
     ) throws(ImageFailure) -> String {
@@ -33,7 +33,7 @@ struct CacheDirectory: Sendable {
             return path
         }
         if user == 0 { return "/var/cache/swift-sandbox" }
-        // The XDG specification has relative paths ignored.
+        // The XDG specification says that relative paths are ignored.
         if let cache = environment("XDG_CACHE_HOME"), cache.hasPrefix("/") { return cache + "/swift-sandbox" }
         if let home = environment("HOME"), home.hasPrefix("/") { return home + "/.cache/swift-sandbox" }
         throw ImageFailure(
@@ -41,9 +41,9 @@ struct CacheDirectory: Sendable {
             hint: "set SANDBOX_CACHE to a directory of your own")
     }
 
-    /// Opens the cache, which is made if need be, with mode 0700.
+    /// Opens the cache, and creates it with mode 0700 where it is missing.
     ///
-    /// - Throws: when somebody else could change it.
+    /// - Throws: when another user could change it.
     init(path: String) throws(ImageFailure) {
         try Self.makeDirectories(path)
         let fd = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -95,7 +95,7 @@ struct CacheDirectory: Sendable {
         }
     }
 
-    /// Whoever may rename a directory above could put another tree in its place.
+    /// A user who may rename a directory above the cache could put another tree in its place.
     private static func checkParents(of path: String) throws(ImageFailure) {
         var parent = path[...]
         while let slash = parent.lastIndex(of: "/"), parent != "/" {
@@ -122,7 +122,7 @@ struct CacheDirectory: Sendable {
     }
 }
 
-/// A file that is locked while this object lives; the kernel lets go of it when the process dies.
+/// A lock on a file, held while this object lives; the kernel releases it when the process dies.
 final class FileLock: Sendable {
     enum Mode { case shared, exclusive }
 
@@ -132,13 +132,13 @@ final class FileLock: Sendable {
 
     private static let pollMicroseconds: useconds_t = 10_000
 
-    /// Opens and locks a file that may be removed and made anew at any time: the lock counts only if the name still
-    /// leads to the file that was locked.
+    /// Opens and locks a file that another process may remove and create anew at any time: the lock counts
+    /// only if the name still refers to the locked file.
     ///
     /// - Parameters:
-    ///   - creating: makes the file if it is not there.
-    ///   - waiting: looked at while another process has the lock; `nil`: does not wait.
-    /// - Returns: `nil` when the file is not there, or is locked and there was no waiting.
+    ///   - creating: whether to create a missing file.
+    ///   - waiting: checked while another process has the lock; `nil`: does not wait.
+    /// - Returns: `nil` when the file is missing, or is locked and `waiting` is `nil`.
     static func take(
         _ name: String, in directory: Int32, _ mode: Mode, creating: Bool, waiting: Cancellation?
     ) throws(ImageFailure) -> FileLock? {

@@ -1,30 +1,31 @@
-/// One unpacked image in the cache: its files, what they should be, and who uses it.
+/// One unpacked image in the cache: its files, their expected state, and the lock of its users.
 
 import FoundationEssentials
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// What stands in an entry's `manifest.json`, which is written last.
+/// The content of an entry's `manifest.json`, which is written last.
 struct CacheManifest: Codable {
-    /// Of the entry's form and of the unpacker's rules. Others are not used, but removed as they grow old.
+    /// The version of the entry's form and of the unpacker's rules. Entries of other versions stay unused
+    /// until eviction removes them.
     static let currentFormat = 1
 
     var format = CacheManifest.currentFormat
     var digest: String
-    /// The archive as it was named when it was unpacked; for people.
+    /// The archive's name at the time of unpacking; for people.
     var source: String
     var count: Unpacker.Count
     var tree: TreeState
     var environment: [String: String]
 
-    /// Bytes that the entry takes of the cache, roughly: each name costs a block at most.
+    /// The entry's approximate size in the cache, in bytes: each name is counted as one block of 4096.
     var weight: Int { count.bytes + count.entries * 4096 }
 
     static let fileName = "manifest.json"
     private static let maximumBytes = 4 << 20
 
-    /// `nil`: there is none, or it makes no sense.
+    /// - Returns: `nil` when the manifest is missing or invalid.
     static func read(in entry: Int32) throws(ImageFailure) -> CacheManifest? {
         let fd = openat(entry, fileName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         guard fd >= 0 else {
@@ -48,7 +49,7 @@ struct CacheManifest: Codable {
 }
 
 enum CacheFile {
-    /// Writes a file that is not there yet.
+    /// Writes a file that must not exist yet.
     static func write(_ bytes: [UInt8], _ name: String, in directory: Int32) throws(ImageFailure) {
         let fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard fd >= 0 else { throw ImageFailure(errno: errno, "make a file of the cache") }
@@ -57,13 +58,13 @@ enum CacheFile {
     }
 }
 
-/// Keeps an image from being removed from the cache until it is released or the last reference is gone.
+/// Keeps an image in the cache until it is released or the last reference is gone.
 package final class ImageHold: Sendable {
     private let lock: Locked<FileLock?>
 
     /// - Parameter lock: `nil` for images that are not in the cache.
     init(_ lock: FileLock?) { self.lock = Locked(lock) }
 
-    /// Lets go; more calls do nothing.
+    /// Releases the image; further calls do nothing.
     package func release() { lock.withLock { $0 = nil } }
 }

@@ -1,26 +1,27 @@
-/// Removing from the cache: what dead processes left, what is damaged, and what is too much.
+/// Removes from the cache what dead processes left, damaged entries, and entries beyond the bound.
 
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// An entry that is to go is first renamed into `trash`, which takes it out of everybody's way at once, and removed
-/// there by whoever gets its `in-use` lock. That file goes last, so that two never remove one entry.
+/// An entry to be removed is first renamed into `trash`, where no process looks for images, and removed there
+/// by the process that gets its `in-use` lock. The lock file goes last, so that two processes never remove
+/// one entry.
 extension CacheDirectory {
-    /// The file in an entry that its users lock.
+    /// The file in an entry that users of the entry lock.
     static let lockName = "in-use"
-    /// Files of the index before it is emptied: it only saves time.
+    /// The index is emptied at this number of files: it is only a cache of digests.
     private static let maximumIndex = 4096
     private static let attempts = 4
 
-    /// Removes what dead processes left: half unpacked entries, half removed ones.
+    /// Removes what dead processes left: half unpacked and half removed entries.
     ///
-    /// - Returns: the paths of what was removed.
+    /// - Returns: the removed paths.
     func cleanUp() throws(ImageFailure) -> [String] {
         var removed: [String] = []
         for bytes in try TreeWalk.names(building.number) {
             let name = String(decoding: bytes, as: UTF8.self)
-            // Its maker is dead if nobody has the lock.
+            // A free lock means that the process that made it is dead.
             let alone = try FileLock.take(name, in: locks.number, .exclusive, creating: true, waiting: nil)
             guard alone != nil else { continue }
             defer { withExtendedLifetime(alone) {} }
@@ -34,7 +35,7 @@ extension CacheDirectory {
         return removed
     }
 
-    /// Removes entries that nobody uses, the least recently used first, until the rest is within the bound.
+    /// Removes unused entries, the least recently used first, until the rest is within the bound.
     func evict(above maximumBytes: Int) throws(ImageFailure) {
         var entries: [(name: String, weight: Int, used: [Int])] = []
         for bytes in try TreeWalk.names(images.number) {
@@ -60,7 +61,7 @@ extension CacheDirectory {
         }
     }
 
-    /// Takes an entry out of the way at once, and removes it as soon as nobody uses it. The caller has the lock of
+    /// Renames an entry into `trash`, and removes it there once it is unused. The caller holds the lock of
     /// that name in `locks`.
     func discard(_ name: String, from parent: FileDescriptor) throws(ImageFailure) {
         guard let entry = try TreeWalk.openIfThere(parent.number, Array(name.utf8)) else {
@@ -78,20 +79,20 @@ extension CacheDirectory {
         _ = try removeTrash(Array(away.utf8))
     }
 
-    /// Whether `images` still has this entry under that name.
+    /// Whether `images` still has this entry under this name.
     func images(_ name: String, is entry: FileDescriptor) throws(ImageFailure) -> Bool {
         var status = stat()
         guard fstatat(images.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
         return try TreeWalk.inode(entry.number) == UInt(status.st_ino)
     }
 
-    /// A name that nobody else takes.
+    /// A name that no other process uses.
     static func unique(_ name: String) -> String {
         "\(name).\(getpid()).\(String(UInt64.random(in: .min ... .max), radix: 16))"
     }
 
     private func evictDamaged(_ name: String) throws(ImageFailure) {
-        // Without the lock somebody is at it already.
+        // Without the lock another process is at work on this entry.
         let alone = try FileLock.take(name, in: locks.number, .exclusive, creating: true, waiting: nil)
         guard alone != nil else { return }
         defer { withExtendedLifetime(alone) {} }
@@ -99,7 +100,7 @@ extension CacheDirectory {
         unlinkat(locks.number, name, 0)
     }
 
-    /// `false`: somebody uses it.
+    /// - Returns: `false` when the entry is in use.
     private func evict(_ name: String) throws(ImageFailure) -> Bool {
         guard let entry = try TreeWalk.openIfThere(images.number, Array(name.utf8)) else { return false }
         let lock = try FileLock.take(
@@ -114,7 +115,7 @@ extension CacheDirectory {
         return true
     }
 
-    /// `false`: somebody still uses it, or removes it just now.
+    /// - Returns: `false` when a process still uses the entry, or is removing it.
     private func removeTrash(_ name: [UInt8]) throws(ImageFailure) -> Bool {
         guard let entry = try TreeWalk.openIfThere(trash.number, name) else {
             try TreeWalk.remove(name, in: trash.number)
@@ -131,7 +132,7 @@ extension CacheDirectory {
         return true
     }
 
-    /// Removes an entry of `trash`, its lock last.
+    /// Removes an entry of `trash`, its lock file last.
     private func remove(_ entry: FileDescriptor, _ name: [UInt8]) throws(ImageFailure) {
         for attempt in 1...Self.attempts {
             do throws(ImageFailure) {
@@ -140,8 +141,8 @@ extension CacheDirectory {
                 }
                 return try TreeWalk.remove(name, in: trash.number)
             } catch {
-                if error.errno == ENOENT { return }  // somebody else was quicker with the empty directory
-                // Somebody who had just found the entry may have made its lock anew.
+                if error.errno == ENOENT { return }  // another process removed the empty directory first
+                // A process that had just found the entry may have created its lock file anew.
                 guard error.errno == ENOTEMPTY, attempt < Self.attempts else { throw error }
             }
         }

@@ -1,4 +1,4 @@
-/// Decompresses a stream whose form is known by its first bytes, and notices a bomb.
+/// Decompresses a stream, whose form its first bytes show, and stops at a decompression bomb.
 
 import CArchive
 import Glibc
@@ -9,15 +9,15 @@ import SandboxRuntime
 enum Compression: Hashable {
     case none, gzip, zstd
 
-    /// The bytes that ``init(_:)`` looks at.
+    /// How many bytes ``init(_:)`` needs.
     static let magicBytes = 6
 
-    /// Told by the first bytes of a stream; what is not known counts as not compressed.
+    /// Recognizes the form by a stream's first bytes; an unknown form counts as not compressed.
     init(_ magic: [UInt8]) throws(ImageFailure) {
         switch magic {
         case let bytes where bytes.starts(with: [0x1f, 0x8b]): self = .gzip
         case let bytes where bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]): self = .zstd
-        // A frame to skip, with which some writers begin.
+        // zstd's skippable frame, with which some writers begin.
         case let bytes
         where bytes.count >= 4 && bytes[0] & 0xf0 == 0x50 && bytes[1...3] == [0x2a, 0x4d, 0x18]:
             self = .zstd
@@ -88,7 +88,7 @@ final class Decompressor: ByteSource {
         let capacity = buffer.count
         let result = input.withUnsafeBytes { bytes in
             let part = UnsafeRawBufferPointer(rebasing: bytes[position..<filled])
-            // Of an empty part the address is null, which the library would have to take.
+            // An empty part has a null address, which the library would have to accept.
             return isolate_decompress(
                 decompressor, part.baseAddress ?? bytes.baseAddress, part.count, &buffer, capacity, &done)
         }

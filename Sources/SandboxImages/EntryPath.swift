@@ -1,11 +1,11 @@
-/// The name of an archive's entry, checked: where below the root it goes. Pure.
+/// The checked name of an archive's entry: its place below the root. Pure.
 
 import SandboxAPI
 import SandboxRuntime
 
 /// A path below the root of an image, without `.`, `..` and empty parts. Bytes, since names need not be UTF-8.
 struct EntryPath: Hashable {
-    /// The directory it is in, parts joined by `/`; empty for the root.
+    /// The parent directory, parts joined by `/`; empty for the root.
     var parent: [UInt8]
     /// The last part; empty only for the root itself.
     var name: [UInt8]
@@ -65,8 +65,8 @@ struct EntryPath: Hashable {
 
     /// Checks what a symbolic link at this path points to.
     ///
-    /// An absolute target means a place in the image, as it will for the program. A relative one must not climb
-    /// above the root: the kernel would stop it there, but no honest image relies on that.
+    /// An absolute target means a place in the image, as it will for the program. A relative one must not
+    /// climb above the root: the kernel would stop there, but no ordinary image relies on that.
     func checkLink(to target: [UInt8], limits: ImageLimits) throws(ImageFailure) {
         guard !target.isEmpty else { throw ImageFailure("the link's target is empty") }
         guard target.count < limits.path else {

@@ -6,7 +6,7 @@ import SandboxRuntime
 
 /// One archive, open for reading.
 struct ImageArchive {
-    /// What came out of an archive.
+    /// The result of unpacking an archive.
     struct Contents {
         var count: Unpacker.Count
         /// The image's `Env`; empty for the archive of a root file system.
@@ -15,9 +15,9 @@ struct ImageArchive {
 
     private struct Layer {
         var name: String
-        /// Of the bytes in the archive.
+        /// Of the layer's bytes in the archive.
         var digest: String?
-        /// Of the decompressed bytes; looked at when there is no `digest`.
+        /// Of the decompressed bytes; checked when there is no `digest`.
         var diffID: String?
     }
 
@@ -34,9 +34,10 @@ struct ImageArchive {
         self.cancellation = cancellation
     }
 
-    /// Unpacks everything into `root`, an empty directory that nobody else changes.
+    /// Unpacks everything into `root`, an empty directory that no other process changes.
     ///
-    /// - Parameter scratch: a directory for a compressed image archive's plain form, which leaves no name there.
+    /// - Parameter scratch: a directory for the decompressed form of an image archive; the file there has no
+    ///   name.
     func unpack(into root: FileDescriptor, scratch: FileDescriptor) throws(ImageFailure) -> Contents {
         let compression = try compression()
         switch try kind() {
@@ -53,7 +54,7 @@ struct ImageArchive {
         }
     }
 
-    /// What kind of archive this is, from its first entries.
+    /// Reads the first entries to find the archive's kind.
     func kind() throws(ImageFailure) -> ArchiveKind {
         try ArchiveKind(of: TarStream(try opened(whole(), compression()), limits: limits), limits: limits)
     }
@@ -71,7 +72,7 @@ struct ImageArchive {
         compression == .none ? source : try Decompressor(source, compression, limits: limits)
     }
 
-    /// Layers are not in their order in the file, so a compressed one is made plain first.
+    /// Decompresses the archive, since its layers are not stored in the order in which they are applied.
     private func decompress(
         _ compression: Compression, into scratch: FileDescriptor
     ) throws(ImageFailure) -> (FileDescriptor, Int) {
@@ -144,7 +145,7 @@ struct ImageArchive {
         let raw: any ByteSource = layer.digest == nil ? file : try HashingSource(file)
         let plain = try opened(raw, compression)
         let top = layer.digest == nil && layer.diffID != nil ? try HashingSource(plain) : plain
-        // What a digest vouches for is not cut off.
+        // A digest already shows whether a layer is whole.
         let isVouchedFor = layer.digest != nil || layer.diffID != nil
         try unpacker.unpack(
             TarStream(top, limits: limits, requiresEndMarker: !isVouchedFor), asLayer: true)
@@ -189,7 +190,7 @@ struct ImageArchive {
         return (layers, config)
     }
 
-    /// The one image for this machine.
+    /// The one image for this machine's architecture.
     private static func choose(
         _ all: [ImageDocuments.Descriptor]
     ) throws(ImageFailure) -> ImageDocuments.Descriptor {
@@ -207,7 +208,7 @@ struct ImageArchive {
                     : "it has no image for \(own), only for \(Validation.quoted(others))",
                 hint: "pull it with --platform linux/\(own) and save it again")
         }
-        // One image under several names is one image.
+        // One image under several names counts once.
         guard fitting.allSatisfy({ $0.digest == first.digest }) else {
             let names = fitting.map(\.name).joined(separator: ", ")
             throw ImageFailure(
@@ -226,7 +227,7 @@ struct ImageArchive {
         return try ImageDocuments.decode(type, from: bytes, name: Array(name.utf8))
     }
 
-    /// Where a layout keeps the blob of a digest.
+    /// The path of a digest's blob in a layout.
     private static func path(_ digest: String) throws(ImageFailure) -> String {
         guard isDigest(digest) else {
             throw ImageFailure(
@@ -262,7 +263,8 @@ struct ImageArchive {
                 hint: "save one image into one archive")
         }
         let bytes = try index.document(image.config)
-        // The configuration's name is its digest, in one way or another; it vouches for the layers.
+        // docker save names the configuration by its digest, in one form or another; that digest covers the
+        // layers.
         let stem = image.config.split(separator: "/").last.map { $0.split(separator: ".").first ?? $0 } ?? ""
         let hash = stem.hasPrefix("sha256:") ? stem.dropFirst("sha256:".count) : stem
         if Self.isHash(hash) {

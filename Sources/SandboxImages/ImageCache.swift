@@ -1,4 +1,4 @@
-/// Images, unpacked once: a content-addressed cache that several processes share.
+/// The content-addressed cache of unpacked images, shared by several processes.
 
 import Glibc
 import SandboxAPI
@@ -7,15 +7,16 @@ import SandboxRuntime
 /// The cache. An entry is named by the archive's SHA-256; it is complete from the moment it has that name.
 ///
 /// ```
-/// images/NAME/{rootfs,manifest.json,in-use}   `in-use` is locked, shared, by everybody who uses the entry
-/// building/NAME                               becomes images/NAME by one rename; who makes it has locks/NAME
-/// trash/…                                     on its way out; nobody uses it
-/// index/DEVICE-INODE                          the digest of an archive that was not changed since
+/// images/NAME/{rootfs,manifest.json,in-use}   `in-use`: each user of the entry holds a shared lock on it
+/// building/NAME                               being unpacked, by the process that has the lock locks/NAME;
+///                                             becomes images/NAME by one rename
+/// trash/…                                     being removed; unused
+/// index/DEVICE-INODE                          the digest of an archive unchanged since
 /// ```
 ///
-/// All methods block, some for as long as unpacking takes.
+/// All methods block; unpacking and hashing of an archive can take minutes.
 final class ImageCache: Sendable {
-    /// An entry that cannot go away.
+    /// An entry that is locked against removal.
     struct Entry: Sendable {
         var rootfs: String
         var digest: String
@@ -29,7 +30,7 @@ final class ImageCache: Sendable {
         case good(Entry)
     }
 
-    /// An entry that this process has verified whole, with its root's state then.
+    /// An entry that this process has verified completely, and the state of its root at that time.
     private struct Verified {
         var lock: UInt
         var root: ArchiveIdentity
@@ -38,7 +39,7 @@ final class ImageCache: Sendable {
 
     static let standardBytes = 20 << 30
     private static let rootName = "rootfs"
-    /// How often an entry may vanish or turn out damaged under our hands before that is an error.
+    /// How often an entry may vanish or turn out damaged during one request before the request fails.
     private static let attempts = 8
     private static let maximumVerified = 1024
 
@@ -51,7 +52,7 @@ final class ImageCache: Sendable {
     /// Opens a cache, and removes what dead processes left in it.
     ///
     /// - Parameters:
-    ///   - maximumBytes: above it, entries that nobody uses are removed, the least recently used first.
+    ///   - maximumBytes: above it, unused entries are removed, the least recently used first.
     init(
         path: String, limits: ImageLimits = .standard, maximumBytes: Int = ImageCache.standardBytes
     ) throws(ImageFailure) {
@@ -64,17 +65,18 @@ final class ImageCache: Sendable {
 
     // MARK: Using
 
-    /// The image of an archive that this process has used before, in microseconds; `nil`: ask ``prepare(_:named:_:)``.
+    /// The image of an archive that this process has used before, in microseconds; `nil`: call
+    /// ``prepare(_:named:_:)``.
     func recall(_ path: String) -> Entry? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         guard let digest = digests.recall(ArchiveIdentity(status)) else { return nil }
-        // Whatever is wrong is found again, and told, by prepare.
+        // On any failure the caller goes on with `prepare`, which finds and reports it.
         guard case .good(let entry)? = try? use(digest, waiting: nil, recalling: true) else { return nil }
         return entry
     }
 
-    /// The image of an archive, unpacked if it is not in the cache, or damaged there.
+    /// The image of an archive, which is unpacked if the cache does not have it or has it damaged.
     ///
     /// - Parameters:
     ///   - file: the archive, open for reading.
@@ -92,9 +94,9 @@ final class ImageCache: Sendable {
             "it vanished from the cache again and again", hint: "is something else removing it?")
     }
 
-    /// Locks an entry and verifies it: the first time in this process all of it, later its root only.
+    /// Locks an entry and verifies it: completely the first time in this process, later only its root.
     ///
-    /// - Parameter recalling: whether an entry not verified yet counts as missing.
+    /// - Parameter recalling: whether an entry that is not verified yet counts as missing.
     private func use(
         _ digest: String, waiting: Cancellation?, recalling: Bool = false
     ) throws(ImageFailure) -> Found {
@@ -106,7 +108,7 @@ final class ImageCache: Sendable {
             let lock = try FileLock.take(
                 CacheDirectory.lockName, in: entry.number, .shared, creating: false, waiting: waiting)
         else { return waiting == nil ? .missing : .damaged }
-        // It may have been removed while we waited, and another put in its place.
+        // During the wait another process may have replaced the entry.
         guard try directory.images(name, is: entry) else { return .missing }
         guard let environment = try verify(entry, name, digest, lock, recalling) else {
             return recalling ? .missing : .damaged
@@ -139,7 +141,7 @@ final class ImageCache: Sendable {
         do throws(ImageFailure) {
             guard try TreeState(of: tree.number) == manifest.tree else { return nil }
         } catch  where error.errno == ENOENT || error.errno == ENOTDIR || error.errno == EACCES {
-            return nil  // it is being changed, or a directory was locked up
+            return nil  // the tree changes meanwhile, or a directory is not readable
         }
         verified.withLock { verified in
             if verified.count >= Self.maximumVerified { verified.removeAll() }
@@ -150,9 +152,9 @@ final class ImageCache: Sendable {
 
     // MARK: Unpacking
 
-    /// Unpacks an archive, alone: whoever wants the same one waits here.
+    /// Unpacks an archive under the lock of its name; other processes that want the same archive wait here.
     ///
-    /// - Returns: `nil` when somebody else has just done it.
+    /// - Returns: `nil` when another process has just unpacked it.
     private func build(
         _ digest: String, from file: FileDescriptor, _ identity: ArchiveIdentity, named source: String,
         _ cancellation: Cancellation
@@ -162,7 +164,7 @@ final class ImageCache: Sendable {
         guard
             let alone = try FileLock.take(name, in: locks, .exclusive, creating: true, waiting: cancellation)
         else { return nil }
-        // The name goes while the lock is held; who waited for it sees that it is gone and makes another.
+        // The name goes while the lock is held; a process that waited for it sees that and creates another.
         defer {
             unlinkat(locks, name, 0)
             withExtendedLifetime(alone) {}
@@ -177,12 +179,12 @@ final class ImageCache: Sendable {
         do throws(ImageFailure) {
             try unpack(digest, from: file, identity, named: source, cancellation)
         } catch {
-            // The first failure is the one that matters; what stays is removed with the next use.
+            // Only the first failure is reported; the next use removes what stays.
             try? directory.discard(name, from: directory.building)
             throw error
         }
         let entry = try TreeWalk.open(directory.building.number, Array(name.utf8))
-        // Taken before the name is public, so that nobody can remove it in between.
+        // Locked before the entry has its public name, so that no process can remove it in between.
         let lock = try FileLock.take(
             CacheDirectory.lockName, in: entry.number, .shared, creating: false, waiting: cancellation)
         defer { withExtendedLifetime(lock) {} }

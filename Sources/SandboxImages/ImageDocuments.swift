@@ -1,4 +1,4 @@
-/// The JSON documents of an image archive, as far as they are used. Pure.
+/// The parts of an image archive's JSON documents that are used. Pure.
 
 import FoundationEssentials
 import SandboxAPI
@@ -11,7 +11,7 @@ enum ImageDocuments {
         var os: String?
     }
 
-    /// What an index or a manifest says of a blob.
+    /// The description of a blob in an index or a manifest.
     struct Descriptor: Decodable {
         var mediaType: String?
         var digest: String
@@ -26,7 +26,7 @@ enum ImageDocuments {
 
         var isIndex: Bool { mediaType.map(Self.indexTypes.contains) ?? false }
 
-        /// A statement about another manifest, as BuildKit adds; no image.
+        /// Whether this describes another manifest, as BuildKit's attestations do, and no image.
         var isAttestation: Bool {
             annotations?["vnd.docker.reference.type"] != nil || platform?.architecture == "unknown"
         }
@@ -93,7 +93,7 @@ enum ImageDocuments {
         }
     }
 
-    /// This machine's architecture in OCI's words.
+    /// This machine's architecture by its OCI name.
     static var ownArchitecture: String {
         #if arch(x86_64)
         "amd64"

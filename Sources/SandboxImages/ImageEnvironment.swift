@@ -1,14 +1,14 @@
-/// The variables that an image brings along.
+/// The environment variables of an image.
 
 package enum ImageEnvironment {
     private static let maximumVariables = 1024
 
-    /// `Env` as a dictionary. What is no `NAME=VALUE` is left out: it could not be handed to a program.
+    /// Parses `Env`. Text that is not `NAME=VALUE` is left out, since no program could be given it.
     package static func parse(_ variables: [String]) -> [String: String] {
         var environment: [String: String] = [:]
         for variable in variables.prefix(maximumVariables) {
             let bytes = variable.utf8
-            // At the byte: a mark that follows would make another character of it.
+            // Searched by byte: a combining mark behind the `=` would make another Character of it.
             guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")), equals > bytes.startIndex,
                 !bytes.contains(0)
             else { continue }

@@ -1,14 +1,14 @@
-/// Why an image cannot be used: the one error inside this folder, made into a `SandboxError` at its edge.
+/// The error that all of this module throws internally; the public interface converts it to `SandboxError`.
 
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// A reason, and where in the image it was found.
+/// Why an image cannot be used, and where in the image that was found.
 struct ImageFailure: Error {
-    /// What was wrong, as the end of a sentence that begins with the entry or the file.
+    /// The cause, as the end of a sentence that begins with the entry or the file.
     var reason: String
-    /// The name of the archive's entry, as it stands there.
+    /// The name of the archive's entry, as stored there.
     var entry: [UInt8]?
     /// The layer it was found in, from 1.
     var layer: Int?
@@ -47,7 +47,7 @@ struct ImageFailure: Error {
     static let outOfMemory = ImageFailure("no memory is left", errno: ENOMEM)
     static let cancelled = ImageFailure("preparing it was cancelled", code: .cancelled)
 
-    /// The same failure, found while the entry of that name was handled.
+    /// The same failure with the entry's name.
     func at(entry name: [UInt8]) -> ImageFailure {
         var failure = self
         if failure.entry == nil { failure.entry = name }
@@ -62,7 +62,7 @@ struct ImageFailure: Error {
 }
 
 extension SandboxError {
-    /// - Parameter image: the image as the caller named it.
+    /// - Parameter image: the image's name as the caller gave it.
     init(_ failure: ImageFailure, image: String) {
         var place = "image \(Validation.quoted(image))"
         if let layer = failure.layer { place += ", layer \(layer)" }
@@ -73,11 +73,11 @@ extension SandboxError {
     }
 }
 
-/// File names are bytes; only what a person reads is text.
+/// Conversion of file names, which are bytes, to text for people.
 enum ByteName {
     private static let shownBytes = 256
 
-    /// For messages: short, with control characters and bytes that are not UTF-8 made visible.
+    /// Text for messages: short, with control characters and bytes that are not UTF-8 made visible.
     static func quoted(_ name: [UInt8]) -> String {
         let shown = Array(name.prefix(shownBytes))
         let end = name.count > shownBytes ? "…" : ""
@@ -94,7 +94,7 @@ enum ByteName {
 }
 
 extension [UInt8] {
-    /// Calls `body` with the bytes as a C string. The caller has made sure that no NUL is among them.
+    /// Calls `body` with the bytes as a C string. The caller ensures that they contain no NUL.
     func withPath<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: count + 1) { buffer in
             for (index, byte) in enumerated() { buffer[index] = CChar(bitPattern: byte) }

@@ -3,7 +3,7 @@
 import SandboxAPI
 import SandboxRuntime
 
-/// What an archive may cost at most; each is met with an error that names the entry.
+/// The largest cost of one archive; an archive beyond a bound is refused with an error that names the entry.
 struct ImageLimits: Sendable {
     /// Bytes of all files together, over all layers.
     var bytes = 16 << 30
@@ -13,10 +13,10 @@ struct ImageLimits: Sendable {
     var path = 4096
     /// Parts of one path.
     var depth = 256
-    /// How many times larger than its compressed form a stream may be, once it is larger than `ratioFreeBytes`.
-    /// gzip reaches 1,000, zstd far more; real images stay below 20.
+    /// How many times larger than its compressed form a stream may be, once it is larger than
+    /// `ratioFreeBytes`. gzip reaches 1,000, zstd far more; ordinary images stay below 20.
     var ratio = 200
-    /// Bytes that a compressed stream may give before its ratio matters.
+    /// Bytes that a compressed stream may give before its ratio is checked.
     var ratioFreeBytes = 256 << 20
     /// Bytes that are left free on the cache's file system.
     var freeBytes = 512 << 20

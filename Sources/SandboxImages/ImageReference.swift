@@ -1,10 +1,10 @@
-/// What the name of an image means to the local backend.
+/// Resolves an image's name for the local backend.
 
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// An image as it was found on this host.
+/// The host's file, directory or tree that an image's name refers to.
 enum ImageReference: Hashable {
     /// The host's own `/usr`.
     case host
@@ -15,8 +15,8 @@ enum ImageReference: Hashable {
 
     /// Looks the image up: `host`, an existing directory, an existing regular file, or a name in the image folders.
     ///
-    /// - Parameter folders: where a plain name such as `cpp-runner:latest` is looked for.
-    /// - Throws: for everything else, saying what the name looks like.
+    /// - Parameter folders: searched for a plain name such as `cpp-runner:latest`.
+    /// - Throws: for everything else, with a description of what the name looks like.
     init(_ image: Image, folders: ImageFolders = .current) throws(ImageFailure) {
         guard image != .host else {
             self = .host
@@ -60,21 +60,22 @@ enum ImageReference: Hashable {
     }
 }
 
-/// What tells the path of an archive from the name of an image.
+/// Distinguishes the path of an archive from the name of an image.
 package enum ArchivePath {
     private static let endings = [
         ".tar", ".tar.gz", ".tar.zst", ".tgz", ".gz", ".zst", ".tzst", ".xz", ".bz2",
     ]
 
-    /// Whether this is no name that an engine could know.
+    /// Whether the text is a path, which no engine accepts as an image's name.
     package static func isPath(_ text: String) -> Bool {
-        // At bytes, as file systems do: with a combining mark behind it, a slash is another Character.
+        // Compared by byte, as file systems do: with a combining mark behind it, a slash is another
+        // Character.
         ["/", "./", "../", "~"].contains { text.utf8.starts(with: $0.utf8) }
             || endings.contains { text.utf8.suffix($0.utf8.count).elementsEqual($0.utf8) }
     }
 
-    /// The name of the image in an archive that is called after it: `cpp-runner` of `images/cpp-runner.tar.gz`, and of
-    /// `cpp-runner.docker.tar`.
+    /// The image's name that an archive's file name gives: `cpp-runner` for `images/cpp-runner.tar.gz` and
+    /// for `cpp-runner.docker.tar`.
     package static func imageName(_ path: String) -> String {
         var name = ByteString(path).parts.last?.text ?? ""
         while let ending = (endings + [".docker", ".oci"]).first(where: name.hasSuffix) {
@@ -84,7 +85,7 @@ package enum ArchivePath {
     }
 }
 
-/// The folders in which images have names: those of `SANDBOX_IMAGES`, with a colon between two of them.
+/// The folders that are searched for images by name: those of `SANDBOX_IMAGES`, separated by colons.
 struct ImageFolders: CustomStringConvertible {
     static let standard = "images"
     private static let archiveEndings = [".tar", ".tar.gz", ".tar.zst"]
@@ -93,7 +94,7 @@ struct ImageFolders: CustomStringConvertible {
 
     init(_ paths: [String]) { self.paths = paths }
 
-    /// Of this process: the variable's, or `images` below the current directory.
+    /// The folders of this process: the variable's, or `images` below the current directory.
     static var current: Self {
         let text = getenv("SANDBOX_IMAGES").map { String(cString: $0) } ?? ""
         let paths = text.utf8.split(separator: UInt8(ascii: ":")).map { String(Substring($0)) }
@@ -102,11 +103,11 @@ struct ImageFolders: CustomStringConvertible {
 
     var description: String { paths.joined(separator: ", ") }
 
-    /// The path of an archive or a root file system with this name; `latest` is the only tag there is.
+    /// The path of an archive or a root file system with this name; `latest` is the only tag.
     func find(_ name: String) -> String? {
         let suffix = ":latest"
         let plain = name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : name
-        // As an engine names images; a name never leads out of its folder.
+        // Names have the form of an engine's image names, so none leads out of its folder.
         let parts = plain.utf8.split(separator: ByteString.slash, omittingEmptySubsequences: false)
             .map { ByteString($0) }
         guard !ArchivePath.isPath(plain), !plain.utf8.contains(UInt8(ascii: ":")),
@@ -116,7 +117,7 @@ struct ImageFolders: CustomStringConvertible {
             for ending in Self.archiveEndings where Self.kind("\(path)/\(plain)\(ending)") == S_IFREG {
                 return "\(path)/\(plain)\(ending)"
             }
-            // A folder with what an image is built from has its name, too.
+            // A folder with the sources of an image has the image's name, too.
             let directory = "\(path)/\(plain)"
             if ["usr", "bin"].contains(where: { Self.kind("\(directory)/\($0)") == S_IFDIR }) {
                 return directory
@@ -131,9 +132,9 @@ struct ImageFolders: CustomStringConvertible {
     }
 }
 
-/// What every root file system has.
+/// The directories that every root file system has.
 enum RootDirectory {
-    /// Whether programs could run in it.
+    /// Checks that programs could run in it.
     static func check(_ root: Int32) throws(ImageFailure) {
         var status = stat()
         for name in ["usr", "bin"] where fstatat(root, name, &status, AT_SYMLINK_NOFOLLOW) == 0 { return }
@@ -145,7 +146,7 @@ enum RootDirectory {
                 : "usr and bin must be at its top")
     }
 
-    /// Checks a directory that is used in place.
+    /// Checks a directory that is used without unpacking.
     static func check(path: String) throws(ImageFailure) {
         guard path != "/" else {
             throw ImageFailure(

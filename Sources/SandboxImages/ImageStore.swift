@@ -1,4 +1,4 @@
-/// From the name of an image to a directory that a sandbox can use.
+/// Turns an image's name into a directory that a sandbox can use.
 
 import Glibc
 package import SandboxAPI
@@ -10,11 +10,12 @@ package struct PreparedImage: Sendable {
     package var path: String
     /// `sha256:…` of the archive; `nil` for the host and for directories.
     package var digest: String?
-    /// Whether this library made the tree: all of it belongs to this user, and nobody else changes it.
+    /// Whether this library unpacked the tree: all of it then belongs to this user, and no other process
+    /// changes it.
     package var isUnpacked: Bool
     /// The `Env` of an OCI or Docker image; empty for all others.
     package var environment: [String: String]
-    /// Keeps the tree in the cache. Release it when the last mount of the tree is gone.
+    /// Keeps the tree in the cache. Release it when the tree's last mount is gone.
     package var hold: ImageHold
 }
 
@@ -26,8 +27,8 @@ package final class ImageStore: Sendable {
     private let cache = Locked<ImageCache?>(nil)
 
     /// - Parameters:
-    ///   - cachePath: an absolute path; `nil`: `SANDBOX_CACHE`, or the user's standard place.
-    ///   - maximumBytes: above it, entries of the cache that nobody uses are removed.
+    ///   - cachePath: an absolute path; `nil`: `SANDBOX_CACHE`, or the user's standard directory.
+    ///   - maximumBytes: above it, unused entries of the cache are removed.
     init(
         cachePath: String? = nil, limits: ImageLimits = .standard,
         maximumBytes: Int = ImageCache.standardBytes
@@ -37,13 +38,14 @@ package final class ImageStore: Sendable {
         self.maximumBytes = maximumBytes
     }
 
-    /// The user's own cache, within the standard bounds.
+    /// A store with the user's own cache and the standard bounds.
     package convenience init() { self.init(cachePath: nil) }
 
-    /// Makes an image ready for use: at once for the host, a directory, or an archive that this process has used and
-    /// nobody changed; else on a thread of its own, as long as hashing and unpacking take.
+    /// Makes an image ready for use: at once for the host, a directory, or an archive that this process has
+    /// used before and that is unchanged; else on a thread of its own, for as long as hashing and unpacking
+    /// take.
     ///
-    /// - Throws: `.imageUnavailable`, naming the file, the entry and what to do; `.cancelled`.
+    /// - Throws: `.imageUnavailable`, with the file, the entry and a hint; `.cancelled`.
     package func prepare(_ image: Image) async throws(SandboxError) -> PreparedImage {
         do throws(ImageFailure) {
             switch try ImageReference(image) {
@@ -68,12 +70,12 @@ package final class ImageStore: Sendable {
 
     /// Removes what dead processes left in this user's cache, if there is one.
     ///
-    /// - Returns: the paths of what was removed.
+    /// - Returns: the removed paths.
     package static func cleanup(cachePath: String? = nil) throws(SandboxError) -> [String] {
         do throws(ImageFailure) {
             let path = try place(cachePath)
             var status = stat()
-            // To look for leftovers is no reason to make a cache.
+            // A search for leftovers creates no cache.
             guard stat(path, &status) == 0 else { return [] }
             return try CacheDirectory(path: path).cleanUp()
         } catch {
@@ -97,7 +99,7 @@ package final class ImageStore: Sendable {
         }
     }
 
-    /// The cache, opened by the first archive.
+    /// The cache, which the first archive opens.
     private func opened() throws(ImageFailure) -> ImageCache {
         if let cache = cache.withLock({ $0 }) { return cache }
         let made = try ImageCache(
@@ -125,7 +127,7 @@ package final class ImageStore: Sendable {
     }
 }
 
-/// A thread for work that blocks, so that it takes none of those on which all tasks run.
+/// Runs blocking work on a thread of its own, so that it takes none of the threads on which tasks run.
 enum BlockingThread {
     private final class Work: Sendable {
         let body: @Sendable () -> Void
@@ -134,7 +136,7 @@ enum BlockingThread {
 
     /// Runs `body` on a new thread, on which all signals are blocked.
     ///
-    /// - Returns: what it returned, or a failure when there can be no more threads.
+    /// - Returns: the body's result, or a failure when no thread can be created.
     static func run<Value: Sendable>(
         _ body: @escaping @Sendable () -> Result<Value, ImageFailure>
     ) async -> Result<Value, ImageFailure> {
@@ -146,9 +148,9 @@ enum BlockingThread {
         }
     }
 
-    /// - Returns: 0 or an error number; `body` does not run then.
+    /// - Returns: 0, or an error number, in which case `body` does not run.
     private static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
-        // Every signal is blocked while the thread is made, so that it inherits that.
+        // Every signal is blocked while the thread is created, since it inherits the mask.
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)

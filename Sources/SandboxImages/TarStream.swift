@@ -6,7 +6,7 @@ import SandboxRuntime
 /// A tar archive that is read once, from the beginning to the end.
 final class TarStream {
     private let source: any ByteSource
-    /// Set when what is not wanted can be left out instead of read.
+    /// Set when data can be skipped without reading it.
     private let seekable: FileSource?
     private let requiresEndMarker: Bool
     private let limits: ImageLimits
@@ -14,13 +14,13 @@ final class TarStream {
     private var chunk: [UInt8]
     private var position = 0
     private var end = 0
-    /// Where the chunk's end is in the stream.
+    /// The position of the chunk's end in the stream.
     private var streamOffset = 0
     private var isFinished = false
     private var last: [UInt8]?
 
     /// - Parameters:
-    ///   - limits: the bound of entries holds for extended headers as well.
+    ///   - limits: extended headers count for the bound of entries, too.
     ///   - requiresEndMarker: whether an archive without its end marker counts as truncated.
     ///   - chunk: bytes read at a time.
     init(
@@ -34,13 +34,14 @@ final class TarStream {
         self.chunk = [UInt8](repeating: 0, count: chunk)
     }
 
-    /// Where the next byte that was not handed on is in the stream: after ``next()``, the entry's data.
+    /// The position in the stream of the next byte not yet delivered: after ``next()``, the start of the
+    /// entry's data.
     var offset: Int { streamOffset - (end - position) }
 
     /// Extended headers so far.
     var metaHeaders: Int { reader.metaHeaders }
 
-    /// The next entry, whose predecessor's data is skipped; `nil` at the end.
+    /// The next entry; skips the data of the one before. `nil` at the end.
     func next() throws(ImageFailure) -> TarEntry? {
         if seekable != nil { try skipData() }
         while !isFinished {
@@ -50,7 +51,7 @@ final class TarStream {
                 return entry
             case .data: continue
             case .needsInput:
-                // An archive may consist of nothing else, and then no entry ever comes.
+                // An archive may consist of extended headers only, and then no entry ever comes.
                 guard reader.metaHeaders <= limits.entries else {
                     throw ImageFailure("the archive has more than \(limits.entries) extended headers")
                 }
@@ -61,7 +62,7 @@ final class TarStream {
         return nil
     }
 
-    /// Hands on the last entry's data, as a range of an array at a time.
+    /// Passes on the last entry's data, one range of an array at a time.
     func readData(
         _ entry: TarEntry, _ body: ([UInt8], Range<Int>) throws(ImageFailure) -> Void
     ) throws(ImageFailure) {
@@ -71,7 +72,7 @@ final class TarStream {
             case .data(let range):
                 remaining -= range.count
                 try body(chunk, range)
-            case .needsInput: try fill()  // throws when there is no more
+            case .needsInput: try fill()  // throws at the end of the stream
             case .entry, .end:
                 throw ImageFailure("the archive's data ended early", entry: entry.path, code: .internalError)
             }

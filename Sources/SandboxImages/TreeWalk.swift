@@ -1,4 +1,4 @@
-/// Walks, removes and weighs a directory tree, however deep it is, without ever following a link.
+/// Walks, removes and measures a directory tree of any depth, and never follows a link.
 
 import Glibc
 import SandboxAPI
@@ -21,11 +21,13 @@ enum TreeWalk {
 
     /// Visits `names` of `directory` and everything below them, one open directory at a time.
     ///
-    /// Going back up by `..` is safe in trees that only this process changes; that it arrived is checked.
+    /// Going back up by `..` is safe in trees that only this process changes; the walk checks that it
+    /// arrived.
     ///
     /// - Parameters:
-    ///   - visit: gets the open directory, its inode and a name in it; `true` to go into it.
-    ///   - leave: gets the same of a directory once everything in it was visited.
+    ///   - visit: called with the open directory, its inode and a name in it; returns `true` to descend into
+    ///     it.
+    ///   - leave: called with the same values for a directory once everything in it was visited.
     static func walk(
         _ directory: Int32, names: [[UInt8]],
         visit: (_ directory: Int32, _ inode: UInt, _ name: [UInt8]) throws(ImageFailure) -> Bool,
@@ -33,7 +35,7 @@ enum TreeWalk {
     ) throws(ImageFailure) {
         var current = try open(directory, [UInt8(ascii: ".")])
         var levels = [Level(name: [], inode: try inode(current.number), pending: names)]
-        // The level is never copied: taking a name out of a copied list would copy the list for each name.
+        // The level is never copied: removing a name from a copied list would copy the list for each name.
         while !levels.isEmpty {
             let top = levels.count - 1
             let inode = levels[top].inode
@@ -58,12 +60,12 @@ enum TreeWalk {
         }
     }
 
-    /// Removes `name` in `directory` and everything below it; nothing is wrong when it is not there.
+    /// Removes `name` in `directory` and everything below it; a missing name is no error.
     ///
     /// - Parameters:
-    ///   - clean: directories in which nothing is to be removed; those that stay are such from then on.
-    ///   - keeping: told an inode of a directory and a name in it, says that this one stays, though not what is in it;
-    ///     a directory in which something stays, stays.
+    ///   - clean: directories in which nothing is to be removed; directories that stay are added.
+    ///   - keeping: called with a directory's inode and a name in it; returns whether this entry stays,
+    ///     though not its content. A directory in which an entry stays, stays.
     static func remove(
         _ name: [UInt8], in directory: Int32, clean: CleanDirectories? = nil,
         keeping: ((UInt, [UInt8]) -> Bool)? = nil
@@ -93,14 +95,14 @@ enum TreeWalk {
         }
     }
 
-    /// Opens a directory that is no link.
+    /// Opens a directory that is not a link.
     static func open(_ directory: Int32, _ name: [UInt8]) throws(ImageFailure) -> FileDescriptor {
         let fd = name.withPath { openat(directory, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
         guard fd >= 0 else { throw ImageFailure(errno: errno, "open the directory", entry: name) }
         return FileDescriptor(fd)
     }
 
-    /// `nil`: it is not there, or is no directory.
+    /// - Returns: `nil` when it is missing or no directory.
     static func openIfThere(_ directory: Int32, _ name: [UInt8]) throws(ImageFailure) -> FileDescriptor? {
         do throws(ImageFailure) {
             return try open(directory, name)
@@ -115,9 +117,9 @@ enum TreeWalk {
         return UInt(status.st_ino)
     }
 
-    /// What stands in a directory, without `.` and `..`.
+    /// The names in a directory, without `.` and `..`.
     static func names(_ directory: Int32) throws(ImageFailure) -> [[UInt8]] {
-        // A description of its own, so that its position belongs to nobody else.
+        // A descriptor of its own, whose read position no other code moves.
         let fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard fd >= 0, let stream = fdopendir(fd) else {
             let number = errno
@@ -140,7 +142,7 @@ enum TreeWalk {
         return names
     }
 
-    /// `nil`: it is not there, or is no directory.
+    /// - Returns: `nil` when it is missing or no directory.
     static func directoryInode(_ name: [UInt8], in directory: Int32) throws(ImageFailure) -> UInt? {
         var status = stat()
         guard name.withPath({ fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
@@ -151,17 +153,17 @@ enum TreeWalk {
     }
 }
 
-/// Inodes of directories; shared by the walks of one layer.
+/// The inodes of directories; shared by the walks of one layer.
 final class CleanDirectories {
     var inodes: Set<UInt> = []
 }
 
-/// What a tree is, in a few numbers: any change of a name, an inode or a file's content changes them.
+/// A tree's fingerprint: any change of a name, an inode or a file's content changes it.
 struct TreeState: Codable, Hashable {
     /// Names below the root.
     var names = 0
-    /// The sum over all names of a hash of the name and its inode's number, mode, owner, size and times. The kernel
-    /// sets the time of a status change itself, so that no write goes unseen.
+    /// The sum over all names of a hash of the name and its inode's number, mode, owner, size and times. The
+    /// kernel sets the time of a status change itself, so that every write shows.
     var sum: UInt64 = 0
 
     /// The state of the tree at `root`, itself included.
@@ -181,7 +183,7 @@ struct TreeState: Codable, Hashable {
         }
     }
 
-    /// FNV-1a, which is stable between processes and quick; nobody but the owner could forge an entry.
+    /// FNV-1a, which is fast and the same in all processes; only the owner of the cache could forge an entry.
     private mutating func add(_ name: [UInt8], _ status: stat) {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         func mix(_ value: UInt64) { hash = (hash ^ value) &* 0x0000_0100_0000_01b3 }

@@ -1,4 +1,4 @@
-/// Makes the files of an archive below one directory, and nothing anywhere else.
+/// Creates the files of an archive below one directory, and nothing outside of it.
 
 import CArchive
 import Glibc
@@ -7,21 +7,21 @@ import SandboxRuntime
 
 /// Unpacks one archive after another, as layers, into an empty directory that only this process changes.
 ///
-/// Every name is resolved by the kernel with the directory as its root (`openat2`, `RESOLVE_IN_ROOT`): links that
-/// earlier entries made are followed, as an image with `/bin -> usr/bin` needs, but nothing leads out. The last part
-/// of a name is never followed: what stands there is replaced.
+/// The kernel resolves every name with the directory as its root (`openat2`, `RESOLVE_IN_ROOT`): links of
+/// earlier entries are followed, as an image with `/bin -> usr/bin` needs, but none leads out. The last part
+/// of a name is never followed: the entry replaces what is there.
 ///
-/// Everything belongs to the user who unpacks. Recorded permissions are kept without set-user-id and set-group-id,
-/// and the owner may always read and write, and search directories. Modification times of files are kept;
-/// extended attributes and owners are not looked at.
+/// Everything belongs to the user who unpacks. Recorded permissions are kept without set-user-id and
+/// set-group-id, and the owner may always read and write, and search directories. Modification times of files
+/// are kept; extended attributes and owners are ignored.
 final class Unpacker {
-    /// What was made.
+    /// What an unpacker created.
     struct Count: Codable, Hashable {
         /// Entries, extended headers, whiteouts and missing parent directories included.
         var entries = 0
         /// Bytes of file data.
         var bytes = 0
-        /// Device nodes, FIFOs below `/dev` that were left out: a sandbox makes its own.
+        /// Device nodes and FIFOs below `/dev` that were left out: a sandbox makes its own.
         var skippedDevices = 0
     }
 
@@ -40,19 +40,20 @@ final class Unpacker {
     private let root: FileDescriptor
     private let limits: ImageLimits
     private let cancellation: Cancellation
-    /// The directory of the last entry. Forgotten when something is removed, since its path may have led through it.
+    /// The directory of the last entry. Forgotten when something is removed, since its path may have led
+    /// through that.
     private var last: Directory?
-    /// What the present layer made, which its own whiteouts leave alone.
+    /// The entries of the present layer, which its own whiteouts leave alone.
     private var made: Set<Made> = []
-    /// Directories without anything of lower layers, however deep, by inode: the present layer made them, or its markers
-    /// have been through them. No marker looks at them again, so that all markers of a layer together look at each name
-    /// once.
+    /// Inodes of directories without anything of lower layers, however deep: the present layer created them,
+    /// or its whiteouts have cleared them. No whiteout visits them again, so that all whiteouts of a layer
+    /// together visit each name once.
     private let clean = CleanDirectories()
-    /// How many names whiteouts have looked at, for tests.
+    /// How many names whiteouts have visited, for tests.
     private(set) var looks = 0
     private var isUpperLayer = false
     private var layerCount = 0
-    /// How much may be written before the free space is looked at again.
+    /// How many bytes may be written before the free space is checked again.
     private var room = 0
 
     /// - Parameter root: an empty directory.
@@ -64,8 +65,8 @@ final class Unpacker {
 
     /// Unpacks a whole archive.
     ///
-    /// - Parameter asLayer: whether whiteouts mean something.
-    /// - Throws: `ImageFailure` naming the entry; what was made until then stays.
+    /// - Parameter asLayer: whether whiteouts are applied.
+    /// - Throws: `ImageFailure` with the entry's name; what was created until then stays.
     func unpack(_ archive: TarStream, asLayer: Bool) throws(ImageFailure) {
         made.removeAll()
         clean.inodes.removeAll()
@@ -167,7 +168,7 @@ final class Unpacker {
                 clean.inodes.insert(inode)
             }
         }
-        // Not a link: it was looked at, or made, just now, and nobody else is here.
+        // Not a link: it was checked or created just now, and no other process changes the tree.
         let result = name.withPath {
             fchmodat(directory.descriptor.number, $0, (mode & 0o1777) | 0o700, 0)
         }
@@ -180,7 +181,7 @@ final class Unpacker {
             "the hard link's target \(ByteName.quoted(entry.linkTarget)) is not in the image",
             hint: "a hard link names a file that stands before it in the image")
         guard !target.isRoot else { throw missing }
-        // Both are kept open: removing what stands at the link's place may forget the last directory.
+        // Both are kept open: removing what is at the link's place may forget the last directory.
         let place = try directory(path)
         guard let source = try existingDirectory(target) else { throw missing }
         var status = (target: stat(), place: stat())
@@ -200,14 +201,15 @@ final class Unpacker {
         }
     }
 
-    /// The root keeps at least 0755: a tree that was packed from a private directory would be of no use to a program.
+    /// The root keeps at least 0755: a program could not use a tree that was packed from a private directory.
     private func setRootMode(_ mode: UInt32) throws(ImageFailure) {
         guard fchmod(root.number, (mode & 0o1777) | 0o755) == 0 else {
             throw ImageFailure(errno: errno, "set the root's permissions")
         }
     }
 
-    /// Removes what lower layers made, wherever in the layer the marker stands, and never what this layer made.
+    /// Removes what lower layers created, wherever in the layer the whiteout is, and never what this layer
+    /// created.
     private func apply(_ whiteout: Whiteout, _ path: EntryPath) throws(ImageFailure) {
         guard isUpperLayer, whiteout != .ignored, let directory = try existingDirectory(path) else { return }
         if whiteout == .opaque, clean.inodes.contains(directory.inode) { return }
@@ -230,7 +232,7 @@ final class Unpacker {
 
     // MARK: Directories
 
-    /// The open directory of an entry; missing ones are made.
+    /// The open directory of an entry; missing ones are created.
     private func directory(_ path: EntryPath) throws(ImageFailure) -> Directory {
         if let directory = try existingDirectory(path) { return directory }
         var above = Directory(path: [], descriptor: root, inode: try inode(root.number))
@@ -258,7 +260,7 @@ final class Unpacker {
         return above
     }
 
-    /// The open directory of an entry; `nil` when it is not there.
+    /// The open directory of an entry; `nil` when it is missing.
     private func existingDirectory(_ path: EntryPath) throws(ImageFailure) -> Directory? {
         if let last, last.path == path.parent { return last }
         guard let directory = try open(path.parent) else { return nil }
@@ -281,16 +283,16 @@ final class Unpacker {
         return Directory(path: path, descriptor: descriptor, inode: try inode(fd))
     }
 
-    /// Only whiteouts of upper layers ask for it.
+    /// Only whiteouts of upper layers need the inode.
     private func inode(_ fd: Int32) throws(ImageFailure) -> UInt {
         isUpperLayer ? try TreeWalk.inode(fd) : 0
     }
 
     // MARK: Making and counting
 
-    /// Makes something new at a name, in place of what is there.
+    /// Creates something new at a name, in place of what is there.
     ///
-    /// - Parameter body: a system call that fails with EEXIST rather than follow or replace anything.
+    /// - Parameter body: a system call that fails with EEXIST instead of following or replacing anything.
     @discardableResult
     private func create(
         _ name: [UInt8], in directory: Directory, _ doing: String,
@@ -319,7 +321,7 @@ final class Unpacker {
         }
     }
 
-    /// Called before a file's data is written.
+    /// Counts a file's bytes before they are written.
     private func countBytes(_ bytes: Int) throws(ImageFailure) {
         guard bytes <= limits.bytes - count.bytes else {
             throw ImageFailure("the image's files have more than \(limits.bytes) bytes")

@@ -1,24 +1,23 @@
-/// The markers by which a layer removes what lower layers made. Pure.
+/// The whiteouts by which a layer removes entries of lower layers. Pure.
 
 import SandboxAPI
 import SandboxRuntime
 
-/// What an entry of a layer means for the layers below it.
+/// The meaning of a layer's entry for the layers below it.
 enum Whiteout: Hashable {
-    /// `.wh.NAME`: the sibling of that name is gone.
+    /// `.wh.NAME`: the sibling of that name is removed.
     case remove(name: [UInt8])
-    /// `.wh..wh..opq`: everything in its directory is gone.
+    /// `.wh..wh..opq`: everything of lower layers in its directory is removed.
     case opaque
-    /// Another of aufs' own files, which are no part of the image.
+    /// Another of aufs' own files, which are not part of the image.
     case ignored
 
     private static let prefix = Array(".wh.".utf8)
     private static let metaPrefix = Array(".wh..wh.".utf8)
     private static let opaqueName = Array(".wh..wh..opq".utf8)
 
-    /// `nil`: an ordinary entry.
-    ///
-    /// - Throws: when a marker names its own directory or the one above, or has something in it.
+    /// - Returns: `nil` for an ordinary entry.
+    /// - Throws: when a whiteout names its own directory or the one above, or has an entry below it.
     init?(_ path: EntryPath) throws(ImageFailure) {
         if path.name == Self.opaqueName {
             self = .opaque

@@ -1,4 +1,4 @@
-/// The command's own arguments as bytes, though they pass through a parser of text.
+/// Carries the command's arguments as bytes through a parser of text.
 
 #if CLI
 public import ArgumentParser
@@ -29,7 +29,7 @@ enum ArgumentText {
         return text
     }
 
-    /// What such a text stands for; any other text is its UTF-8.
+    /// The bytes that such a text stands for; any other text is its UTF-8.
     static func bytes(of text: String) -> ByteString {
         var bytes: [UInt8] = []
         for scalar in text.unicodeScalars {
@@ -42,7 +42,7 @@ enum ArgumentText {
         return ByteString(bytes)
     }
 
-    /// A message that has such text in it, for people.
+    /// A message for people, with such text in it decoded.
     static func readable(_ message: String) -> String { bytes(of: message).description }
 }
 

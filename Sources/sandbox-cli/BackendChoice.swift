@@ -1,4 +1,4 @@
-/// Turns `--backend` into a backend: the one place to change when another backend comes.
+/// Turns `--backend` into a backend: the one place to extend for another backend.
 
 #if CLI
 import ArgumentParser
@@ -12,18 +12,18 @@ import SandboxDocker
 enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
     case local, docker, auto
 
-    /// The backend that a choice led to.
+    /// The backend made for a choice.
     struct Made {
         var backend: any SandboxBackend
-        /// Why the first choice of `auto` was not used, where that is known before any run.
+        /// Why `auto` did not use its first choice, where that is known before any run.
         var fallbackReason: String?
     }
 
-    /// What a backend is made for.
+    /// The purpose of the backend.
     enum Use {
         /// One run: nothing is kept ready.
         case oneRun
-        /// Its pool, as the environment configures it.
+        /// A pool, as the environment configures it.
         case pool
     }
 
@@ -54,19 +54,19 @@ enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
     private static func local(
         _ use: Use, _ environment: [String: String]
     ) throws(SandboxError) -> any SandboxBackend {
-        // The second sandbox is for a program while its compiler's is destroyed.
+        // While a compiler's sandbox is destroyed, the program needs a second one.
         var configuration = LocalBackend.Configuration(minimum: 0, maximum: 2)
         #if Docker
         if use == .pool {
             configuration.pool = try DockerConfiguration(environment: environment).pool
         }
         #endif
-        // This process is ours alone.
+        // The command's own process may be moved into another cgroup.
         configuration.adoptCgroup = true
         return LocalBackend(configuration)
     }
 
-    /// Says in a backend's own provenance what was asked of this command.
+    /// Adds to a backend's provenance which backend the command line requested.
     func complete(_ provenance: Provenance, fallbackReason: String?) -> Provenance {
         var complete = provenance
         complete.requested = rawValue
@@ -74,7 +74,7 @@ enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
         return complete
     }
 
-    /// Who answers when no backend did.
+    /// The provenance when no backend answered.
     func unanswered(image: String, fallbackReason: String? = nil) -> Provenance {
         Provenance(
             kind: self == .docker ? .docker : .local, requested: rawValue, fallbackReason: fallbackReason,

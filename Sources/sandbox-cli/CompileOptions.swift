@@ -1,4 +1,4 @@
-/// The options of `run` that concern its compiler.
+/// The options of `run` for its compiler.
 
 #if CLI
 public import ArgumentParser
@@ -27,13 +27,13 @@ struct CompileOptions: ParsableArguments {
     func runner(_ headers: [InputFile], limits: Limits) -> CppRunner {
         var runner = CppRunner(compileLimits: limits, headers: headers)
         if let std { runner.standard = std }
-        // A linker takes from a library only what the source before it asked for.
+        // A linker takes from a library only the symbols that the source before it uses.
         runner.linkFlags = flags.filter { $0.bytes.starts(with: "-l".utf8) }
         runner.flags += flags.filter { !$0.bytes.starts(with: "-l".utf8) }
         return runner
     }
 
-    /// Throws for options that would do nothing in a language without a compiler.
+    /// Throws for options that have no effect in a language without a compiler.
     func refuseCompiler() throws(SandboxError) {
         guard std != nil || !flags.isEmpty else { return }
         throw SandboxError(

@@ -1,4 +1,4 @@
-/// What the command does with Docker: makes the backend, falls back from it, asks the engine, cleans up in it.
+/// The command's use of Docker: makes the backend, falls back from it, checks the engine, cleans up in it.
 
 #if CLI && Docker
 import Glibc
@@ -15,7 +15,7 @@ struct DockerChoice {
     /// - Throws: `.invalidArgument` if a variable of the environment is not acceptable.
     init(_ use: BackendChoice.Use, _ environment: [String: String]) throws(SandboxError) {
         var configuration = try DockerConfiguration(environment: environment)
-        // The command says what is to be said, in its own words.
+        // The command reports in its own words.
         configuration.logger = .silent
         if use == .oneRun { configuration.pool.minimum = 0 }
         self.configuration = configuration
@@ -25,9 +25,10 @@ struct DockerChoice {
         try DockerBackend(configuration: configuration)
     }
 
-    /// Docker where it works, else this one, and why on stderr.
+    /// Uses Docker where it works, else the given backend, and reports the reason on stderr.
     ///
-    /// An address that is none is no reason to stop where Docker is only the first choice.
+    /// An invalid address throws only where Docker is the requested backend, not where it is the first choice
+    /// of `auto`.
     func fallingBack(to second: any SandboxBackend) throws(SandboxError) -> BackendChoice.Made {
         let first: any SandboxBackend
         do throws(SandboxError) {
@@ -44,7 +45,7 @@ struct DockerChoice {
                 event.isRetry
                 ? "docker lost the run: \(event.reason); running it again locally"
                 : "docker is not used: \(event.reason); running locally"
-            // A program that is compiled has two sandboxes, and one reason.
+            // A run with a compilation has two sandboxes; the reason is printed once.
             guard said.withLock({ $0.insert(line).inserted }) else { return }
             _ = StandardStreams.writeAll(Array("sandbox: \(line)\n".utf8), to: STDERR_FILENO)
         }
@@ -54,8 +55,8 @@ struct DockerChoice {
 
     // MARK: doctor and cleanup
 
-    /// The line `docker` of `sandbox doctor`: what the engine says, and what a container gives that was tried; or why
-    /// there is none. An image that is missing is told, and not pulled.
+    /// The line `docker` of `sandbox doctor`: the engine's version and the layers of a test container, or the
+    /// reason why there is none. A missing image is reported, and not pulled.
     static func doctorEntry(_ environment: [String: String]) async -> HostReport.Entry {
         do throws(SandboxError) {
             var configuration = try DockerChoice(.oneRun, environment).configuration
@@ -85,9 +86,9 @@ struct DockerChoice {
         }
     }
 
-    /// What `sandbox cleanup` removed from the engine; nothing where this user has none.
+    /// Removes what dead owners left in the engine; does nothing where this user has no engine.
     ///
-    /// - Throws: also when there is one that cannot be asked: it may have something of ours.
+    /// - Throws: also when there is an engine that does not answer: it may have leftovers.
     static func cleanUp(_ environment: [String: String]) async throws(SandboxError)
         -> DockerBackend.Cleanup
     {
@@ -96,8 +97,8 @@ struct DockerChoice {
         return try await DockerBackend.cleanup(configuration)
     }
 
-    /// One that was named, or the usual one's socket, which this user may open. A socket that is not there has never
-    /// had an engine since this host started; one that does not answer is another thing, and told.
+    /// Whether the environment names an engine, or this user may open the usual socket. A missing socket
+    /// means that no engine has run since this host started; an engine that does not answer is an error.
     private static func hasEngine(_ configuration: DockerConfiguration) -> Bool {
         guard let host = configuration.engineHost else {
             return access(DockerConfiguration.usualSocket, R_OK | W_OK) == 0

@@ -1,4 +1,4 @@
-/// Where the process starts: settles signals and descriptors, then hands over to the command.
+/// The process's entry: sets up signals and descriptors, then runs the command.
 
 #if CLI
 import Glibc
@@ -9,16 +9,18 @@ enum EntryPoint {
     static func main() async {
         fillStandardDescriptors()
         Interruption.install()
-        // A reader that goes away shows as EPIPE where we write.
+        // With SIGPIPE ignored, writing to a pipe without a reader fails with EPIPE.
         signal(SIGPIPE, SIG_IGN)
-        // The runtime finds them in /proc, and without it has none, which would be told as a call for help.
+        // The runtime reads the arguments from /proc; without it there are none, which would look like a
+        // request for help.
         if CommandLine.argc == 0 {
             let error = SandboxError(
                 .fileAccess, errno: ENOENT,
                 message: "cannot read the own command line: /proc is not mounted here",
                 hint: "mount -t proc proc /proc")
             let provenance = BackendChoice.local.unanswered(image: "host")
-            // At once and by hand: without /proc libdispatch ends the process as soon as it looks at its threads.
+            // Written synchronously: without /proc libdispatch ends the process as soon as it looks at its
+            // threads.
             let report = FailureReport(error: error, provenance: provenance)
             _ = StandardStreams.writeAll(Array(report.text.utf8), to: STDERR_FILENO)
             exit(ExitStatus.sandboxFailed)
@@ -26,9 +28,10 @@ enum EntryPoint {
         exit(await SandboxTool.perform(ArgumentText.own))
     }
 
-    /// Keeps files that we open from becoming descriptors 0 to 2 of a caller that closed them.
+    /// Keeps files that the command opens from becoming descriptors 0 to 2 of a caller that closed these.
     ///
-    /// What is opened here is empty for a reader and refuses a writer, so no output is lost in silence.
+    /// The descriptors opened here are empty for a reader and refuse a writer, so that output is not lost
+    /// unnoticed.
     private static func fillStandardDescriptors() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
             _ = open("/dev/null", O_RDONLY)

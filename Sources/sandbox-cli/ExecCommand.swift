@@ -47,7 +47,7 @@ struct ExecCommand: Subcommand {
         }
     }
 
-    /// Passes the output on while the program runs. A reader of our stdout that goes away ends the run.
+    /// Passes the output on while the program runs. A failed write to the command's stdout ends the run.
     private static func stream(
         _ command: Command, _ plan: RunPlan, in sandbox: any SandboxLease
     ) async throws -> FinishedRun {
@@ -57,7 +57,7 @@ struct ExecCommand: Subcommand {
         return FinishedRun(result: result, wasStreamed: true, isMidLine: isMidLine)
     }
 
-    /// Reads the files asked for, all together at most `limits.disk` bytes: sparse files would pass it.
+    /// Reads the requested files, all together at most `limits.disk` bytes: sparse files could exceed it.
     private static func collect(
         _ plan: RunPlan, from sandbox: any SandboxLease, into run: inout FinishedRun
     ) async throws(SandboxError) {
@@ -69,7 +69,8 @@ struct ExecCommand: Subcommand {
                 room -= file.bytes.count
                 run.files[name.path] = file
             } catch {
-                // What the program did to the file is no failure of the sandbox; all else is.
+                // These errors are about the program's file and go into the report; all others are failures
+                // of the sandbox.
                 switch error.code {
                 case .fileNotFound, .notRegularFile, .fileTooLarge, .fileAccess:
                     run.uncollected[name.path] = error.code

@@ -1,4 +1,4 @@
-/// Maps what happened to the command's exit status and to the one line that explains it.
+/// Maps the result of a run to the command's exit status and to the one line that explains it.
 
 #if CLI
 import Sandbox
@@ -24,7 +24,7 @@ enum ExitStatus {
         }
     }
 
-    /// - Parameter shell: true where a program that cannot be started is the caller's, as in a shell.
+    /// - Parameter shell: whether a program that cannot be started gives 126 or 127, as in a shell.
     static func of(_ error: SandboxError, shell: Bool) -> Int32 {
         switch error.code {
         case .executableNotFound where shell: notFound
@@ -33,7 +33,7 @@ enum ExitStatus {
         }
     }
 
-    /// What ended the run, for a person; `nil` when the program left by itself.
+    /// What ended the run, for people; `nil` when the program exited by itself.
     static func explanation(of outcome: Outcome, limits: Limits) -> String? {
         switch outcome {
         case .exited: nil
@@ -43,7 +43,7 @@ enum ExitStatus {
         }
     }
 
-    /// The same for a compiler, whose own exit status says nothing but "failed".
+    /// What ended a compiler, for people: its own exit status says only "failed".
     static func explanation(ofCompilation outcome: Outcome, limits: Limits) -> String {
         explanation(of: outcome, limits: limits).map { "compilation failed: " + $0 }
             ?? "compilation failed"

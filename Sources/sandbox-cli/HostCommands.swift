@@ -1,4 +1,4 @@
-/// `sandbox doctor` and `sandbox cleanup`: what the host offers, and what dead owners left on it.
+/// `sandbox doctor` and `sandbox cleanup`: the host's features, and the leftovers of dead owners.
 
 #if CLI
 import ArgumentParser
@@ -43,7 +43,7 @@ struct CleanupCommand: Subcommand {
         var removed: [String] = []
         var ghosts: [String] = []
         var failures: [SandboxError] = []
-        // What one backend cannot do does not keep the other from it.
+        // A failure of one backend does not keep the other from cleaning up.
         do throws(SandboxError) { removed += try LocalBackend.cleanup() } catch { failures.append(error) }
         #if Docker
         do throws(SandboxError) {

@@ -27,12 +27,12 @@ struct HostFile {
         return HostFile(bytes: bytes, isExecutable: status.st_mode & 0o111 != 0)
     }
 
-    /// Reads our own stdin to its end, whatever it is.
+    /// Reads the command's own stdin to its end, of whatever kind it is.
     static func readStandardInput(what: String, limit: Int) throws(SandboxError) -> [UInt8] {
         try readAll(STDIN_FILENO, expected: 0, limit: limit, name: what)
     }
 
-    /// The file may grow meanwhile, and files of /proc say 0: the bound counts what is really read.
+    /// The file may grow meanwhile, and files of /proc have size 0: the bound counts the bytes that are read.
     private static func readAll(
         _ descriptor: Int32, expected: Int, limit: Int, name: String
     ) throws(SandboxError) -> [UInt8] {
@@ -100,7 +100,7 @@ struct HostFile {
 }
 
 enum ErrnoText {
-    /// glibc keeps the text per thread.
+    /// glibc keeps the text in memory of the thread.
     static func of(_ number: Int32) -> String {
         strerror(number).map { String(cString: $0) } ?? "error \(number)"
     }

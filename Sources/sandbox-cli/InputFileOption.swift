@@ -3,7 +3,7 @@
 #if CLI
 import Sandbox
 
-/// A file of the host to be put into `/work`, as written: only a look at the host tells where FILE ends.
+/// A file of the host to be put into `/work`, as written: where FILE ends depends on which files exist.
 struct InputFileOption: Hashable {
     var text: ByteString
 
@@ -18,7 +18,7 @@ struct InputFileOption: Hashable {
 
     /// The file on the host and its name in `/work`.
     ///
-    /// A file whose own name is the whole text comes first, then the longest one before a colon.
+    /// A file whose own name is the whole text comes first, then the longest name before a colon.
     func resolve(exists: (ByteString) -> Bool) -> (file: ByteString, name: ByteString) {
         let whole = (file: text, name: text.parts.last ?? text)
         if exists(text) { return whole }
@@ -30,7 +30,7 @@ struct InputFileOption: Hashable {
         return usable.first { exists($0.file) } ?? usable.first ?? whole
     }
 
-    /// Reads the files of all options; two of one name are refused.
+    /// Reads the files of all options; refuses two with the same name.
     static func load(
         _ options: [InputFileOption], option name: String = "--in", limit: Int
     ) throws(SandboxError) -> [InputFile] {
@@ -64,9 +64,9 @@ struct EnvironmentOption: Hashable {
     }
 }
 
-/// The name of a file to be collected: relative to `/work`, and to the directory it is collected into.
+/// The name of an output file: relative to `/work`, and to the directory in which it is stored.
 struct OutputName: Hashable {
-    /// As it was asked for.
+    /// The name as the option gives it.
     var text: ByteString
     var components: [ByteString]
 

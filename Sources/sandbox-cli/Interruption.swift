@@ -1,4 +1,4 @@
-/// Ends a run properly when SIGINT, SIGTERM or SIGHUP comes: cancel, let everything be killed, then leave.
+/// Ends a run on SIGINT, SIGTERM or SIGHUP: cancels it, lets everything be killed, then exits.
 
 #if CLI
 import Glibc
@@ -13,20 +13,22 @@ enum Interruption {
 
     private static let state = Mutex(State())
 
-    /// How long a cancelled run may take to end before we leave anyway; the supervisor then kills all.
+    /// How long a cancelled run may take to end before the command exits anyway; the supervisor then kills
+    /// all processes.
     static let patience = Duration.seconds(3)
 
-    /// From the signal handlers to the thread that acts on them. Set once, before the first handler;
-    /// constants here, so that a handler runs no lazy initialisation.
+    /// The pipe from the signal handlers to the thread that acts on them. Set once, before the first handler
+    /// is installed; initialized with constants, so that a handler runs no lazy initialization.
     nonisolated(unsafe) private static var readEnd: Int32 = -1
     nonisolated(unsafe) private static var writeEnd: Int32 = -1
 
     /// The signal that interrupted the run.
     static var received: Int32? { state.withLock { $0.received } }
 
-    /// Takes over the signals. SIGHUP only where nobody made us immune to it (`nohup`).
+    /// Installs the signal handlers; for SIGHUP only where the parent did not ignore it (`nohup`).
     ///
-    /// By handlers: the runtime's main thread waits with no signal blocked, so blocking them fails.
+    /// Uses handlers: blocking the signals fails, since the runtime's main thread waits with no signal
+    /// blocked.
     static func install() {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return }
@@ -57,7 +59,7 @@ enum Interruption {
 
     /// Runs `body` as a task that the signals cancel.
     ///
-    /// - Parameter patience: how long all that follows a signal may take.
+    /// - Parameter patience: how long everything after a signal may take.
     static func cancelling<Value: Sendable>(
         patience: Duration = patience, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
@@ -78,7 +80,7 @@ enum Interruption {
         }
         if let cancel {
             cancel()
-            // A second signal, or too long a wait.
+            // A second signal, or the patience is over.
             var event = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
             _ = poll(&event, 1, Int32(clamping: patience.components.seconds * 1000))
         }
@@ -94,7 +96,7 @@ enum Interruption {
     private static func isIgnored(_ signal: Int32) -> Bool {
         var action = sigaction()
         sigaction(signal, nil, &action)
-        // SIG_IGN, which Swift cannot compare with.
+        // SIG_IGN, compared by its bits: Swift cannot compare function pointers.
         return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
     }
 }

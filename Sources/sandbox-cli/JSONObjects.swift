@@ -26,7 +26,7 @@ struct RunObject: Encodable {
     var deniedSyscalls: [String]
     var stdout: String
     var stderr: String
-    /// The exact bytes, only where the text is not them.
+    /// The exact bytes, present only where the text differs from them.
     var stdoutBase64: String?
     var stderrBase64: String?
     var stdoutTruncated: Bool
@@ -74,7 +74,7 @@ struct UsageObject: Encodable {
     var peakMemoryBytes: Int
     var residentPeakBytes: Int
     var memorySource: String
-    /// How far the two figures above may be from the truth.
+    /// The largest error of the two figures above, in bytes.
     var memoryResolutionBytes: Int
     var peakProcesses: Int
 
@@ -156,7 +156,7 @@ struct IsolationObject: Encodable {
     }
 }
 
-/// A file that was collected. Where a name is not UTF-8 its exact bytes stand beside the text.
+/// A collected file. Where a name is not UTF-8, its exact bytes are beside the text.
 struct FileObject: Encodable {
     var bytes: Int
     var mediaType: String
@@ -257,12 +257,13 @@ enum JSONText {
 
     /// The object of a run with its key `files`, one key for each name.
     ///
-    /// Not through the encoder: its keys are `String`s, and names that differ in composition only are one.
+    /// Built without the encoder: its keys are `String`s, and names that differ only in composition would be
+    /// one key.
     static func encode(_ object: RunObject, files: [ByteString: FileObject]) throws -> [UInt8] {
         var entries: [[UInt8]] = []
         var used: Set<ByteString> = []
         for (name, file) in files.sorted(by: { $0.key < $1.key }) {
-            // Two names that are not UTF-8 can have one text; `nameBase64` tells which is which.
+            // Two names that are not UTF-8 can have the same text; `nameBase64` distinguishes them.
             var key = ByteString(name.text)
             var number = 1
             while !used.insert(key).inserted {

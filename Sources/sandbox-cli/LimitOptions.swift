@@ -1,11 +1,11 @@
-/// The limits on the command line and in its answers, each as the table describes it.
+/// The limits on the command line and in its output, each as the limits' table describes it.
 
 #if CLI
 import ArgumentParser
 import Sandbox
 import SandboxRuntime
 
-/// A limit that was given, ready to be put among the others.
+/// A limit from the command line, ready to be set.
 struct LimitSetting: Sendable {
     let apply: @Sendable (inout Limits) -> Void
 }
@@ -30,12 +30,12 @@ struct RunLimitOptions: ParsableArguments, CustomReflectable {
         }
     }
 
-    /// What ArgumentParser finds options by: as if each were a property of the limit's name, in its wrapper.
+    /// The properties by which ArgumentParser finds the options: one of each limit's name, in its wrapper.
     var customMirror: Mirror {
         Mirror(self, children: options.map { ("_" + $0.limit.name, $0.option as Any) })
     }
 
-    /// Puts what was given into `limits`.
+    /// Sets the given limits in `limits`.
     ///
     /// - Returns: the names of those limits.
     func apply(to limits: inout Limits) -> Set<String> {
@@ -63,7 +63,8 @@ struct LimitOptions: ParsableArguments {
         transform: ByteSize.parse)
     var compileMemory: Int?
 
-    /// The run's limits. A longer CPU time alone moves the wall time along, which would end the run before.
+    /// The run's limits. A CPU time given alone raises the wall time, which would otherwise end the run
+    /// first.
     var run: Limits {
         var limits = Limits.standard
         let given = runLimits.apply(to: &limits)
@@ -74,7 +75,7 @@ struct LimitOptions: ParsableArguments {
         return limits
     }
 
-    /// The compiler's. There is no option for its CPU time, which must not undo a longer wall time.
+    /// The compiler's limits. There is no option for its CPU time; that must not undo a longer wall time.
     var compile: Limits {
         var limits = Limits.compile
         if let compileWallTime {
@@ -86,7 +87,7 @@ struct LimitOptions: ParsableArguments {
     }
 }
 
-/// A limit's name, as an option is found by it, or its key in JSON.
+/// A limit's name as the name of an option, or as its key in JSON.
 struct LimitKey: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }
@@ -97,7 +98,7 @@ struct LimitKey: CodingKey {
 }
 
 extension LimitDescription {
-    /// Of its option's value, as the help's title explains it.
+    /// The name of the option's value, as the help's title explains it.
     var valueName: String {
         switch value {
         case .time: "s"
@@ -106,7 +107,7 @@ extension LimitDescription {
         }
     }
 
-    /// Reads its option's value; the range is looked at with all others', see `check`.
+    /// Reads the option's value; `check` tests the ranges of all limits later.
     func parse(_ text: String) throws -> LimitSetting {
         switch value {
         case .time(let path):
@@ -124,12 +125,12 @@ extension LimitDescription {
         }
     }
 
-    /// A program that met it left with 124, else with 123.
+    /// Whether meeting this limit gives exit status 124, else 123.
     var isTime: Bool {
         if case .time = value { true } else { false }
     }
 
-    /// Its value for a person.
+    /// The limit's value for people.
     private func describe(in limits: Limits) -> String {
         switch value {
         case .time(let path): Seconds.describe(limits[keyPath: path])
@@ -141,12 +142,12 @@ extension LimitDescription {
 
     var helpWithDefault: String { "\(help) (default: \(describe(in: .standard)))" }
 
-    /// What is said when a program met it.
+    /// The message when a program met the limit.
     func explanation(in limits: Limits) -> String {
         "\(hit?.words ?? name) limit exceeded (\(describe(in: limits)))"
     }
 
-    /// Its value in the object `limits`, which has no key for what is not limited.
+    /// Encodes the limit's value into the object `limits`, which has no key for what is not limited.
     func encode(_ limits: Limits, to object: inout KeyedEncodingContainer<LimitKey>) throws {
         switch value {
         case .time(let path):

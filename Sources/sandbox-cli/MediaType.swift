@@ -1,4 +1,4 @@
-/// Tells the media type of a collected file.
+/// Finds the media type of a collected file.
 
 #if CLI
 import Sandbox
@@ -6,7 +6,7 @@ import Sandbox
 enum MediaType {
     static let unknown = "application/octet-stream"
 
-    /// By the name's suffix; where that says nothing, by the first bytes.
+    /// By the name's suffix; for an unknown suffix, by the first bytes.
     static func of(name: ByteString, bytes: [UInt8]) -> String {
         bySuffix[suffix(of: name)] ?? byMagic(bytes) ?? unknown
     }

@@ -1,15 +1,16 @@
-/// Puts collected files below one directory of the host: no link is followed, nothing but files is replaced.
+/// Writes collected files below one directory of the host: follows no link, and replaces only regular files.
 
 #if CLI
 import Glibc
 import Sandbox
 
-/// An open `--out-dir`. Held by descriptor, so that renaming it meanwhile changes nothing.
+/// An open `--out-dir`. Held by descriptor, so that renaming it meanwhile has no effect.
 final class OutputDirectory: Sendable {
     let path: ByteString
     private let descriptor: Int32
 
-    /// Opens the directory, making it when it does not exist. Links in this path are the caller's own.
+    /// Opens the directory, and creates it when it is missing. Links in this path are followed, since the
+    /// caller gave it.
     init(_ path: ByteString) throws(SandboxError) {
         var status = stat()
         if stat(path.cString, &status) != 0 && errno == ENOENT { try Self.makeDirectories(path) }
@@ -66,7 +67,7 @@ final class OutputDirectory: Sendable {
         }
     }
 
-    /// By a new file and a rename, so that a link put there meanwhile is replaced, never followed.
+    /// Writes a new file and renames it, so that a link put there meanwhile is replaced, never followed.
     private static func replace(
         _ last: ByteString, in parent: Int32, with content: OutputFile, name: OutputName
     ) throws(SandboxError) {

@@ -1,11 +1,12 @@
-/// Passes a program's output on to our own stdout and stderr, so that it never waits for their reader.
+/// Passes a program's output on to the command's stdout and stderr, so that the program never waits for their
+/// reader.
 
 #if CLI
 import Sandbox
 import SandboxRuntime
 
-/// What the program wrote and our reader has not taken yet: of each stream at most `limits.output` bytes, since no
-/// more is handed out.
+/// The program's output that the command's reader has not taken yet: at most `limits.output` bytes of each
+/// stream, since the backend delivers no more.
 final class OutputRelay: Sendable {
     private struct State: Sendable {
         var pieces: [Execution.Chunk] = []
@@ -19,15 +20,15 @@ final class OutputRelay: Sendable {
     private let state = Locked(State())
     private let write: @Sendable (Execution.Chunk) async throws -> Void
 
-    /// - Parameter write: to our own stdout or stderr, by default; may take its time.
+    /// - Parameter write: writes a chunk; by default to the command's stdout or stderr. May block.
     init(write: @escaping @Sendable (Execution.Chunk) async throws -> Void = OutputRelay.writeToOwn) {
         self.write = write
     }
 
-    /// Takes the output as fast as it comes, and hands it on as fast as it is taken.
+    /// Takes the output as fast as it comes, and writes it as fast as the reader takes it.
     ///
     /// - Returns: true when stderr, as passed on, stands in the middle of a line.
-    /// - Throws: what writing threw, at once: nobody reads the rest.
+    /// - Throws: the error of a write, at once: the rest has no reader.
     func pass(_ output: Execution.Output) async throws -> Bool {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -80,7 +81,7 @@ final class OutputRelay: Sendable {
         waiter?.resume(returning: [])
     }
 
-    /// All that is there; empty at the end.
+    /// All chunks present; empty at the end.
     private func next() async -> [Execution.Chunk] {
         await state.answer { state, waiter in
             if state.pieces.isEmpty && !state.isAtEnd {

@@ -1,4 +1,4 @@
-/// Gives the program what `--stdin` names: a file of the host, or our own stdin as it comes.
+/// Provides the program's stdin from `--stdin`: a file of the host, or the command's own stdin as it arrives.
 
 #if CLI
 import Dispatch
@@ -7,10 +7,10 @@ import Sandbox
 import SandboxRuntime
 
 enum OwnStandardInput {
-    /// What names our own stdin.
+    /// The value that names the command's own stdin.
     static let own: ByteString = "-"
 
-    /// - Parameter option: a path, `-` for our own stdin, `nil` for an empty one.
+    /// - Parameter option: a path, `-` for the command's own stdin, `nil` for an empty one.
     static func open(_ option: ByteString?) throws(SandboxError) -> StandardInput {
         guard let option else { return .none }
         if option == own { return try stream(STDIN_FILENO, closing: false, name: "our own stdin") }
@@ -21,7 +21,8 @@ enum OwnStandardInput {
         if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, R_OK) == 0 {
             return .file(path: option)
         }
-        // FIFOs, devices, and whatever cannot be opened. As in a shell, a FIFO waits for its writer.
+        // FIFOs, devices, and paths that cannot be opened. As in a shell, opening a FIFO waits for its
+        // writer.
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
         if descriptor < 0 { throw HostFile.openFailure(errno, path: option, what: what) }
         return try stream(descriptor, closing: true, name: "\(what) '\(option)'")
@@ -39,14 +40,14 @@ enum OwnStandardInput {
     }
 }
 
-/// Reads a descriptor from where it stands; a read that waits ends when its task is cancelled.
+/// Reads a descriptor from its present position; a waiting read ends when its task is cancelled.
 ///
-/// The program can end long before our stdin does, and then nobody may wait for it.
+/// The program can end long before the command's stdin does, and the command must not wait for that.
 final class DescriptorReader: Sendable {
     private let descriptor: Int32
     private let isOwned: Bool
     private let name: String
-    /// A pipe that becomes readable when the reader is no longer wanted.
+    /// A pipe that becomes readable when the reader is to stop.
     private let wake: (read: Int32, write: Int32)
     private let queue = DispatchQueue(label: "sandbox.stdin")
 

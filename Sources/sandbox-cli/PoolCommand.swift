@@ -1,4 +1,4 @@
-/// `sandbox pool`: makes the pool that the environment configures, and says how it is.
+/// `sandbox pool`: makes the pool that the environment configures, and prints its state.
 
 #if CLI
 import ArgumentParser
@@ -29,7 +29,7 @@ struct PoolCommand: Subcommand {
 
     /// How long the pool may take to be ready.
     private static let warmUp = Duration.seconds(60)
-    /// How long it may take to be destroyed once a signal came.
+    /// How long the pool may take to be destroyed after a signal.
     private static let drain = Duration.seconds(30)
 
     func perform() async -> Int32 {
@@ -40,14 +40,14 @@ struct PoolCommand: Subcommand {
                     try await Self.fill(backend)
                     try await print(backend)
                 } catch is CancellationError where watch {
-                    // A watch is meant to be interrupted.
+                    // With --watch a signal is the ordinary end.
                 }
             }
             return ExitStatus.success
         }
     }
 
-    /// Fills the pool, which begins with the first caller.
+    /// Fills the pool, which otherwise starts with the first caller.
     private static func fill(_ backend: any SandboxBackend) async throws {
         try await backend.warm()
         let end = ContinuousClock.now + warmUp

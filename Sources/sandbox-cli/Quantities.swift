@@ -3,7 +3,7 @@
 #if CLI
 import SandboxRuntime
 
-/// Why an option's value is not acceptable.
+/// Why an option's value is invalid.
 struct BadValue: Error, Hashable, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -80,7 +80,7 @@ enum Seconds {
         guard let seconds = whole.isEmpty ? 0 : Int(String(decoding: whole, as: UTF8.self)) else {
             throw tooLong  // Digits only, so nothing but an overflow fails here.
         }
-        // Eighteen digits are attoseconds; what is finer is dropped.
+        // Eighteen digits are attoseconds; further digits are dropped.
         let kept = fraction.prefix(18)
         var attoseconds: Int64 = 0
         for position in 0..<18 {

@@ -1,4 +1,4 @@
-/// Tells the user what came of a run: as JSON, or by the program's own output and exit status.
+/// Reports the result of a run: as JSON, or by the program's own output and exit status.
 
 #if CLI
 import Runners
@@ -53,7 +53,7 @@ struct ResultReport {
         }
     }
 
-    /// The line that says what ended the program, and the status.
+    /// Prints the line that explains the end of the program, and returns the status.
     private func explain() async throws -> Int32 {
         if let result = run.result {
             if let line = ExitStatus.explanation(of: result.outcome, limits: result.limits) {
@@ -66,7 +66,7 @@ struct ResultReport {
         }
         guard let compile else { throw Self.nothing }
         await StandardStreams.writeError(compile.stdout + compile.stderr)
-        // A compiler that was content made what is no program: the last diagnostic says why.
+        // The compiler succeeded, but its output is no program: the last diagnostic has the reason.
         await StandardStreams.say(
             compile.outcome.isSuccess
                 ? "compilation failed: \(compile.diagnostics.last?.message ?? "no program was made")"

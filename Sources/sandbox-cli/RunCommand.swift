@@ -1,4 +1,4 @@
-/// `sandbox run`: a source file, compiled where its language asks for it, and run.
+/// `sandbox run`: runs a source file, and compiles it first where its language needs that.
 
 #if CLI
 import ArgumentParser
@@ -24,7 +24,7 @@ struct RunCommand: Subcommand {
     func perform() async -> Int32 {
         let session = Session(shared, isShell: false)
         return await session.perform {
-            // Nobody types a whole source to be told of a missing option.
+            // Reports a missing --language before it waits for a source on stdin.
             if source == Self.ownStandardInput { _ = try language() }
             let text = try readSource()
             let language = try language()
@@ -40,7 +40,8 @@ struct RunCommand: Subcommand {
                 runner = compiling.runner(headers, limits: shared.limits.compile)
             } else {
                 try compiling.refuseCompiler()
-                // What is included without a compiler is imported: it lies beside the source, too.
+                // In a language without a compiler the program imports these files: they go beside the
+                // source, too.
                 request.inputFiles += headers
                 runner = PythonRunner()
             }
@@ -104,7 +105,7 @@ struct RunCommand: Subcommand {
             hint: "name it: \(names)")
     }
 
-    /// What stands behind the last dot of the file's name; empty when there is none.
+    /// The part after the last dot of the file's name; empty without a dot.
     static func suffix(of path: ByteString) -> String {
         let name = path.parts.last?.bytes ?? []
         guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return "" }

@@ -1,4 +1,4 @@
-/// All that a run needs, checked and read before any backend is made.
+/// Everything that a run needs, checked and read before a backend is made.
 
 #if CLI
 import Sandbox
@@ -10,7 +10,7 @@ struct RunPlan: Sendable {
     var inputFiles: [InputFile]
     var stdin: StandardInput
     var outputs: [OutputName]
-    /// `nil` when nothing is to be collected.
+    /// `nil` when no file is to be collected.
     var outputDirectory: OutputDirectory?
 
     init(_ shared: SharedOptions) throws(SandboxError) {
@@ -18,7 +18,7 @@ struct RunPlan: Sendable {
         options = shared.sandboxOptions(try Self.image(shared.image))
         environment = [:]
         for variable in shared.env { environment[variable.name] = variable.value }
-        // What does not fit on the sandbox's disk need not be read.
+        // Files larger than the sandbox's disk are not read.
         inputFiles = try InputFileOption.load(shared.inputs, limit: limits.disk)
         stdin = try OwnStandardInput.open(shared.stdin)
         outputs = []
@@ -38,7 +38,7 @@ struct RunPlan: Sendable {
     }
 }
 
-/// What came of a plan.
+/// The result of a plan.
 struct FinishedRun: Sendable {
     /// The program's run; `nil` when compiling did not succeed.
     var result: RunResult?

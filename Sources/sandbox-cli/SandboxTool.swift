@@ -1,4 +1,4 @@
-/// The `sandbox` command: its subcommands, and what becomes of a command line that cannot be used.
+/// The `sandbox` command: its subcommands, and its answer to an invalid command line.
 
 #if CLI
 import ArgumentParser
@@ -25,7 +25,7 @@ struct SandboxTool: ParsableCommand {
             RunCommand.self, ExecCommand.self, PoolCommand.self, DoctorCommand.self, CleanupCommand.self,
         ])
 
-    /// Does what the command line says.
+    /// Runs the subcommand of the command line.
     ///
     /// - Parameter arguments: without the command's own name, as ``ArgumentText``.
     /// - Returns: the exit status.
@@ -33,7 +33,7 @@ struct SandboxTool: ParsableCommand {
         do {
             var command = try parseAsRoot(arguments)
             if let subcommand = command as? any Subcommand { return await subcommand.perform() }
-            // Only ArgumentParser's own are left, such as `help`; they answer by throwing.
+            // The rest are ArgumentParser's own subcommands, such as `help`; they answer by throwing.
             try command.run()
             return ExitStatus.success
         } catch {
@@ -59,15 +59,15 @@ struct SandboxTool: ParsableCommand {
     }
 }
 
-/// What can be told of a command line that does not parse: the complaint takes the form asked for.
+/// What can be guessed of an invalid command line, so that the error is reported in the requested form.
 struct CommandLineGuess: Equatable {
     var subcommand: String?
     var json: Bool
     var backend: BackendChoice
-    /// True when a `--` stands somewhere.
+    /// True when there is a `--`.
     var hasTerminator: Bool
 
-    /// What to do about the mistake.
+    /// A hint at the mistake.
     var hint: String {
         if subcommand == "exec" && !hasTerminator {
             return "the program stands after `--`: sandbox exec [options] -- PROGRAM [ARGUMENTS...]"

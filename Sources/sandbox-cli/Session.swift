@@ -1,4 +1,4 @@
-/// One invocation of `run` or `exec`: makes the backend, reports failures in the form asked for.
+/// One invocation of `run` or `exec`: makes the backend, reports failures in the requested form.
 
 #if CLI
 import FoundationEssentials
@@ -7,10 +7,10 @@ import Sandbox
 
 struct Session: Sendable {
     var choice: BackendChoice
-    /// The image as asked for.
+    /// The requested image.
     var image: String
     var json: Bool
-    /// True for `exec`, whose statuses 126 and 127 are a shell's.
+    /// True for `exec`, which uses a shell's statuses 126 and 127.
     var isShell: Bool
 
     init(_ choice: BackendChoice, json: Bool) {
@@ -27,7 +27,7 @@ struct Session: Sendable {
         self.isShell = isShell
     }
 
-    /// Does the work of a subcommand.
+    /// Runs the work of a subcommand.
     ///
     /// - Returns: the exit status, of `body` or of its failure.
     func perform(_ body: () async throws -> Int32) async -> Int32 {
@@ -46,7 +46,7 @@ struct Session: Sendable {
         }
     }
 
-    /// Makes the backend, runs `body` as a task that a signal cancels, and ends the backend.
+    /// Makes the backend, runs `body` as a task that a signal cancels, and shuts the backend down.
     func withBackend<Value: Sendable>(
         for use: BackendChoice.Use = .oneRun, patience: Duration = Interruption.patience,
         _ body: @escaping @Sendable (any SandboxBackend) async throws -> Value
@@ -88,11 +88,11 @@ struct Session: Sendable {
     }
 }
 
-/// A failure of the sandbox, for the user.
+/// A failure of the sandbox, as reported to the user.
 struct FailureReport {
     var error: SandboxError
     var provenance: Provenance
-    /// The exit status that tells it; with JSON the object has it.
+    /// The exit status of this failure; with JSON it is in the object.
     var status = ExitStatus.sandboxFailed
 
     func print(json: Bool) async {
@@ -103,7 +103,7 @@ struct FailureReport {
                 try await StandardStreams.writeOut(try JSONText.encode(object))
                 return
             } catch {
-                // Nobody reads stdout: stderr says it then.
+                // stdout has no reader any more: the report goes to stderr.
             }
         }
         await StandardStreams.writeError(Array(text.utf8))

@@ -7,7 +7,7 @@ public import Sandbox
 
 extension Rootfs: ExpressibleByArgument {}
 extension IsolationLevel: ExpressibleByArgument {
-    /// The backends of the command go no lower than `minimal`, and so no caller accepts less by mistake.
+    /// The levels of the option: the command's backends offer nothing below `minimal`.
     private static let choices: [Self] = [.minimal, .standard, .strong]
 
     public init?(argument: String) {
@@ -27,14 +27,15 @@ enum BlockedOption: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension Language: ExpressibleByArgument {
-    /// Languages of others have no runner in this command.
+    /// A language that another package defines has no runner in this command.
     public init?(argument: String) {
         self.init(rawValue: argument)
         guard Self.allCases.contains(self) else { return nil }
     }
 }
 
-/// Values follow their option whatever they look like: `--memory -1` is told from a missing value.
+/// Options take the next argument as their value whatever it looks like: `--memory -1` is a bad value, not a
+/// missing one.
 struct SharedOptions: ParsableArguments {
     @Option(help: "Where to run: local, docker, or auto (Docker, falling back to local).")
     var backend: BackendChoice = .local
@@ -98,7 +99,7 @@ struct SharedOptions: ParsableArguments {
     @Flag(help: "Print one JSON object; exit with 0 whenever there is a result.")
     var json = false
 
-    /// What the sandbox is made of, in this image.
+    /// The options of the sandbox, with this image.
     func sandboxOptions(_ image: Image) -> SandboxOptions {
         SandboxOptions(
             image: image, rootfs: rootfs, isolation: isolation, network: network,

@@ -2,7 +2,7 @@
 
 #if CLI
 enum SignalName {
-    /// `SIGSEGV` for 11; `SIGRTMIN+1` for 35; `SIG0` and the like for what is no signal.
+    /// `SIGSEGV` for 11; `SIGRTMIN+1` for 35; `SIG0` and the like for numbers that are no signal.
     static func of(_ number: Int32) -> String {
         if number >= 1 && number <= Int32(names.count) { return "SIG" + names[Int(number) - 1] }
         if number >= 32 && number <= 64 {
@@ -12,7 +12,7 @@ enum SignalName {
         return "SIG\(number)"
     }
 
-    /// Linux on x86-64 and aarch64, from 1 on.
+    /// The names on Linux for x86-64 and aarch64, from 1 on.
     private static let names = [
         "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
         "ALRM",

@@ -1,4 +1,4 @@
-/// Writes bytes to our own stdout and stderr, exactly and completely.
+/// Writes bytes to the command's stdout and stderr, exactly and completely.
 
 #if CLI
 import Dispatch
@@ -6,16 +6,16 @@ import Glibc
 import Sandbox
 import SandboxRuntime
 
-/// Our stdout could not be written to.
+/// A write to the command's stdout failed.
 struct StdoutFailure: Error {
     var errno: Int32
 
-    /// As a program that wrote to a pipe without a reader ends in a shell.
+    /// The status with which a shell reports a program that wrote to a pipe without a reader.
     static let brokenPipeStatus = ExitStatus.signalBase + SIGPIPE
 }
 
 enum StandardStreams {
-    /// One queue: chunks keep their order, and a slow reader blocks none of the runtime's own threads.
+    /// One serial queue: chunks keep their order, and a slow reader blocks none of the runtime's threads.
     private static let queue = DispatchQueue(label: "sandbox.streams")
 
     static func writeOut(_ bytes: [UInt8]) async throws(StdoutFailure) {
@@ -23,12 +23,12 @@ enum StandardStreams {
         if failure != 0 { throw StdoutFailure(errno: failure) }
     }
 
-    /// Nobody is left to be told when this fails.
+    /// Writes to stderr; a failure is ignored, since there is no stream left to report it on.
     static func writeError(_ bytes: [UInt8]) async {
         _ = await write(bytes, to: STDERR_FILENO)
     }
 
-    /// A message of our own.
+    /// Writes one of the command's own messages to stderr.
     static func say(_ message: String) async {
         await writeError(Array("sandbox: \(message)\n".utf8))
     }

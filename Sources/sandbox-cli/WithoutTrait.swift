@@ -1,4 +1,4 @@
-/// Stands in for the command when the package is built without its `CLI` trait.
+/// Replaces the command when the package is built without its `CLI` trait.
 
 #if !CLI
 import Glibc

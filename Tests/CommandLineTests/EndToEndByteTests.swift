@@ -1,4 +1,4 @@
-/// Runs the built command on names, arguments and variables that are bytes and no text.
+/// Runs the built command with names, arguments and variables that are bytes but not text.
 
 #if CLI
 import Foundation
@@ -8,13 +8,13 @@ import Testing
 @testable import SandboxCLI
 
 extension EndToEnd {
-    /// A shell makes the bytes (`printf '\377'`): Foundation's arguments are text.
+    /// A shell makes the bytes (`printf '\377'`), since Foundation's arguments are text.
     @Suite(.enabled(if: SandboxProcess.hostWorks, SandboxProcess.reason)) struct Bytes {
         let folder: ScratchFolder
 
         init() throws { folder = try ScratchFolder() }
 
-        /// Runs `script` with the command as `$1` and what bash calls `$'…'` at hand.
+        /// Runs `script` with the command as `$1`; the script can use bash's `$'…'`.
         private func bash(_ script: String) throws -> Invocation {
             try SandboxProcess.run(
                 [], in: folder.path, through: "exec bash -c '\(script)' bash \"$1\"")
@@ -68,7 +68,7 @@ extension EndToEnd {
                 ["run", "--json", "--out", "\u{e9}", "--out", "e\u{301}", "--out-dir", "out", "a.py"],
                 in: folder.path)
             #expect(result.status == 0, "\(result.err)")
-            // Foundation's decoder would take the two keys for one.
+            // Foundation's decoder would treat the two keys as one.
             let text = ByteString(result.stdout)
             for (name, bytes) in [("\u{e9}", 8), ("e\u{301}", 10)] as [(ByteString, Int)] {
                 let entry = ByteString("\"\(name)\":{\"bytes\":\(bytes),")
@@ -76,7 +76,7 @@ extension EndToEnd {
             }
             let sizes = try bash("cd out && wc -c * | sort -n")
             #expect(sizes.out.contains(" 8 ") && sizes.out.contains("10 "), "\(sizes.out)")
-            // Both as input, too.
+            // The names work for input files, too.
             let back = try SandboxProcess.run(
                 [
                     "exec", "--in", "out/\u{e9}", "--in", "out/e\u{301}", "--", "cat", "\u{e9}",
@@ -143,11 +143,11 @@ extension EndToEnd {
         let all = ByteString((0...255).map { UInt8($0) } + Array("\u{10ff80}\u{10ffff}é\u{301}".utf8))
         let text = ArgumentText.text(of: all)
         #expect(ArgumentText.bytes(of: text) == all)
-        // Each byte is a Character of its own, so the parser finds what stands between them.
+        // Each byte is a Character of its own, so the parser finds the separators between them.
         #expect(text.count == all.bytes.count)
         #expect(ArgumentText.text(of: "--out=\u{301}x").split(separator: "=").count == 2)
         #expect(ArgumentText.text(of: "\u{e9}") != ArgumentText.text(of: "e\u{301}"))
-        // Whatever was no such text is its UTF-8.
+        // Any other text becomes its UTF-8.
         #expect(ArgumentText.bytes(of: "é\u{301}") == "é\u{301}")
         #expect(ArgumentText.readable("the \(ArgumentText.text(of: "é"))") == "the é")
         #expect(ArgumentText.readable(ArgumentText.text(of: ByteString([0xff]))) == "\\xff")

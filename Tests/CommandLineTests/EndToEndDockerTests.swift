@@ -8,10 +8,11 @@ import Testing
 
 extension EndToEnd {
     @Suite struct Docker {
-        /// `SANDBOX_TEST_ENGINE` of `scripts/docker-tests.sh`.
+        /// The engine's address, `SANDBOX_TEST_ENGINE` of `scripts/docker-tests.sh`.
         private static let engine = ProcessInfo.processInfo.environment["SANDBOX_TEST_ENGINE"]
 
-        /// The command with the engine in its environment; nil, with a reason, where there is none.
+        /// Runs the command with the engine in its environment; returns `nil`, and skips with a reason, where
+        /// there is none.
         private func run(
             _ arguments: String..., variables: String = "",
             sourceLocation: SourceLocation = #_sourceLocation
@@ -84,7 +85,7 @@ extension EndToEnd {
             let wrong = try folder.put("wrong.cpp", "int main() { return x; }\n")
             #expect(try self.run("run", "--backend", "docker", wrong)?.status == 122)
             let python = try folder.put("main.py", "print(6 * 7)\n")
-            // Each language has its image.
+            // Each language has an image of its own.
             let byDefault = try self.run("run", "--backend", "docker", "--json", python)
             #expect(try byDefault?.json["stdout"] == "42\n", "\(byDefault?.err ?? "")")
             #expect(try byDefault?.json["backend"]?["image"] == "python-runner")
@@ -104,7 +105,8 @@ extension EndToEnd {
             #expect(who["fallbackReason"]?.text?.contains("/no/such/engine.sock") == true)
         }
 
-        /// What this engine does not give, the host does; and the reason is said once, however many sandboxes it takes.
+        /// The local backend serves what this engine lacks, and the reason is printed once, however many
+        /// sandboxes the run takes.
         @Test func autoFallsBackFromWhatTheEngineLacks() throws {
             let strong = try run(
                 "exec", "--backend", "auto", "--isolation", "strong", "--json", "--", "echo", "here")
@@ -127,7 +129,8 @@ extension EndToEnd {
         }
 
         @Test func cleanupOfAnEngineThatDoesNotAnswerFails() throws {
-            // A socket is there, and nobody behind it. (Without a socket there is no engine to be asked.)
+            // A socket exists, but no engine behind it. (Without a socket the command has no engine to clean
+            // up.)
             let folder = try ScratchFolder()
             let socket = try folder.put("engine.sock", "")
             let run = try SandboxProcess.run(
@@ -142,7 +145,7 @@ extension EndToEnd {
             }
             #expect(run.status == 0 && run.err == "")
             let pool = try run.json
-            // Two are ready besides the one that was asked for.
+            // Two are ready besides the one that the command acquired.
             #expect(pool["available"] == pool["total"] && pool["inUse"] == 0 && pool["acquired"] == 1)
             let sandboxes = try #require(pool["sandboxes"]?.elements)
             #expect((2...3).contains(sandboxes.count))
@@ -160,7 +163,7 @@ extension EndToEnd {
             #expect(killed.status == -SIGKILL)
             guard let run = try run("cleanup") else { return }
             #expect(run.status == 0, "\(run.err)")
-            // Its container ended with it, its volume is what is left at least.
+            // Its container ended with it; at least its volume is left.
             #expect(run.out.contains("volume swift-sandbox-"), "\(run.out)")
             let again = try self.run("cleanup")
             #expect(

@@ -1,4 +1,4 @@
-/// Runs the built command with `--json` and checks every field of what it prints; and checks its complaints.
+/// Runs the built command with `--json` and checks every field of its output; and checks its errors.
 
 #if CLI
 import Foundation
@@ -16,7 +16,7 @@ extension EndToEnd {
         "residentPeakBytes", "memorySource", "memoryResolutionBytes", "peakProcesses",
     ]
 
-    /// Every key of the contract, none beside them, each of its type.
+    /// Expects every key of the contract, no others, and each with its type.
     static func checkShape(of json: JSONValue, sourceLocation: SourceLocation = #_sourceLocation) {
         func check(_ condition: Bool, _ what: Comment) {
             #expect(condition, what, sourceLocation: sourceLocation)
@@ -194,7 +194,7 @@ extension EndToEnd {
             #expect(refused.status == 125)
             #expect(try refused.json["error"]?["code"] == "executableNotRunnable")
             #expect(try refused.json["error"]?["exitStatus"] == 126)
-            // What the runner cannot start is not the caller's program.
+            // When the runner's own tool cannot be started, that is a failure of the sandbox.
             let folder = try ScratchFolder()
             let source = try folder.put("a.py", "")
             let image = try SandboxProcess.run(["run", "--json", "--image", folder.path, source])
@@ -202,9 +202,9 @@ extension EndToEnd {
         }
     }
 
-    /// What needs no isolation: nothing is run.
+    /// Errors that are found without running a program, and so need no isolation.
     @Suite struct Complaints {
-        /// Both forms of one complaint.
+        /// Both forms of one error: text and JSON.
         private func complaint(_ arguments: String...) throws -> (
             code: String?, text: String, hint: String?
         ) {
@@ -291,7 +291,7 @@ extension EndToEnd {
             #endif
         }
 
-        /// User 0 without a capability, as a container may have it, is told which one.
+        /// The error for a user 0 without a capability, as in some containers, names that capability.
         @Test(.enabled(if: geteuid() == 0, "only user 0 has capabilities to lose"))
         func doctorNamesALackingCapability() throws {
             let without = "exec setpriv --bounding-set=-setgid \"$@\""
@@ -305,7 +305,7 @@ extension EndToEnd {
         }
 
         @Test func cleanup() throws {
-            // A host without Docker has nothing of it to be removed.
+            // A host without Docker has nothing to clean up there.
             let run = try SandboxProcess.run(["cleanup"], through: withoutEngine)
             #expect(run.status == 0)
             #expect(run.out == "nothing to remove\n" || run.out.hasPrefix("removed "))

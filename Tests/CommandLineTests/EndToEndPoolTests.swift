@@ -1,4 +1,4 @@
-/// Runs the built command's `pool`: its figures, its end by a signal, its complaints.
+/// Runs the built command's `pool`: its figures, its end by a signal, its errors.
 
 #if CLI && Docker
 import Foundation

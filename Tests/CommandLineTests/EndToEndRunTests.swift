@@ -30,7 +30,7 @@ extension EndToEnd {
             }
         }
 
-        /// Whatever is wrong with a source is a failed compilation or a failed run, in the tool's own words.
+        /// An invalid source is a failed compilation or a failed run, with the tool's own message.
         @Test func sourcesThatAreNoPrograms() throws {
             for text in ["", "\u{feff}", "\0", "// nothing\n"] {
                 try folder.put("a.cpp", text)
@@ -44,7 +44,7 @@ extension EndToEnd {
             #expect(python.status == 1 && python.err.contains("SyntaxError"), "\(python.err)")
         }
 
-        /// A program larger than the disk is not the sandbox's failure.
+        /// A program larger than the disk limit is not a failure of the sandbox.
         @Test func programsThatDoNotFit() throws {
             let data = try folder.put("a.cpp", "char a[3 << 20] = {1};\nint main() { return a[1]; }\n")
             let text = try folder.put("a.py", String(repeating: "x = 1\n", count: 400_000))
@@ -56,13 +56,13 @@ extension EndToEnd {
                 EndToEnd.checkShape(of: json)
                 #expect(json["outcome"] == ["kind": "limitExceeded", "limit": "disk"])
             }
-            // The caller's own files are the caller's to make room for.
+            // Input files that do not fit are the caller's mistake.
             try folder.put("large", String(repeating: "x", count: 900_000))
             let inputs = try run("--disk", "1M", "--in", "large", "--in", "large:again", data)
             #expect(inputs.status == 125 && inputs.err.contains("noSpace"), "\(inputs.err)")
         }
 
-        /// The linker writes what the source asks for, and the kernel refuses it.
+        /// The source makes the linker write an executable that the kernel refuses.
         @Test(arguments: [".skip 5000", ".ascii \"x\""])
         func programsThatCannotBeExecuted(name: String) throws {
             try folder.put(
@@ -160,7 +160,7 @@ extension EndToEnd {
             }
         }
 
-        /// The reader begins when the program's time is over.
+        /// The reader starts when the program's time limit has passed.
         @Test func aSlowReaderIsNotTheProgramsTime() throws {
             try folder.put(
                 "a.py", "import sys\nsys.stdout.write(''.join(f'{i}\\n' for i in range(100000)))\n")

@@ -4,7 +4,7 @@
 import Foundation
 import Testing
 
-/// All end-to-end tests, one after the other: their limits are on time.
+/// All end-to-end tests, one after the other, since they have time limits.
 @Suite(.serialized) enum EndToEnd {}
 
 extension EndToEnd {
@@ -148,7 +148,7 @@ extension EndToEnd {
             #expect(run.out == "ready\n")
             #expect(run.err.contains("(cancelled"))
             #expect(run.seconds < 10)
-            // The sandbox's processes are gone from the host, all of them.
+            // None of the sandbox's processes is left on the host.
             let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter {
                 Int($0) != nil
             }
@@ -187,7 +187,7 @@ extension EndToEnd {
             let file = try folder.put("input", "from a file\n")
             #expect(try SandboxProcess.exec(["--stdin", file], "cat").out == "from a file\n")
             #expect(try SandboxProcess.exec(["--stdin", "/dev/null"], "cat").status == 0)
-            // Half a megabyte: more than any pipe holds.
+            // Half a megabyte: more than a pipe holds.
             let large = [UInt8](repeating: 0x61, count: 512 << 10)
             #expect(try SandboxProcess.exec(["--stdin", "-"], "cat", stdin: large).stdout == large)
         }
@@ -209,7 +209,7 @@ extension EndToEnd {
         }
     }
 
-    /// When something happened first.
+    /// The time of the first occurrence of an event.
     private final class Moment: @unchecked Sendable {
         private let lock = NSLock()
         private var moment: ContinuousClock.Instant?

@@ -1,4 +1,4 @@
-/// Tests what is read from the host and written to it: bounds, file kinds, links.
+/// Tests reading from and writing to the host: bounds, file kinds, links.
 
 #if CLI
 import Foundation
@@ -37,10 +37,10 @@ import Testing
         try put("a", "12345")
         #expect(try HostFile.read(host("a"), what: "it", limit: 5).bytes == Array("12345".utf8))
         #expect(code { _ = try HostFile.read(host("a"), what: "it", limit: 4) } == .fileTooLarge)
-        // Nothing of this one is read, and nothing is allocated for it.
+        // The file is refused before it is read or memory is allocated for it.
         #expect(truncate(path("a"), 1 << 40) == 0)
         #expect(code { _ = try HostFile.read(host("a"), what: "it", limit: 64 << 20) } == .fileTooLarge)
-        // Says that it has no bytes, and has some.
+        // The file's size is 0, but it has content.
         #expect(!(try HostFile.read("/proc/self/status", what: "it", limit: 1 << 20).bytes.isEmpty))
         #expect(
             code { _ = try HostFile.read("/proc/self/status", what: "it", limit: 3) } == .fileTooLarge)
@@ -129,7 +129,7 @@ import Testing
         #expect(mkfifo(path("out/fifo"), 0o600) == 0)
         #expect(code { _ = try self.store("fifo", "x", in: out) } == .notRegularFile)
         #expect(code { _ = try self.store("dir", "x", in: out) } == .notRegularFile)
-        // A hard link's other name keeps its content.
+        // The other hard link keeps its content.
         try put("other", "precious")
         #expect(link(path("other"), path("out/hard")) == 0)
         _ = try store("hard", "new", in: out)

@@ -32,7 +32,7 @@ indirect enum JSONValue: Hashable, Decodable {
         }
     }
 
-    /// The value of a key; `nil` when this is no object or has no such key.
+    /// The value of a key; `nil` when this is not an object or does not have the key.
     subscript(key: String) -> JSONValue? {
         if case .object(let values) = self { return values[key] }
         return nil

@@ -1,4 +1,4 @@
-/// Tests how command lines are read: options, their mistakes, and what is guessed of those that do not parse.
+/// Tests the parsing of command lines: options, mistakes, and guesses about invalid command lines.
 
 #if CLI
 import ArgumentParser
@@ -18,7 +18,7 @@ import SandboxFallback
         try #require(try SandboxTool.parseAsRoot(["exec"] + arguments) as? ExecCommand)
     }
 
-    /// What the user is told.
+    /// The error that the command reports.
     private func complaint(_ arguments: String...) -> String? {
         do {
             _ = try SandboxTool.parseAsRoot(arguments)
@@ -58,7 +58,8 @@ import SandboxFallback
         #expect(!command.shared.json)
     }
 
-    /// Each row of the table has its option in the help, with its words and its default, and nothing else has.
+    /// Each row of the limits' table has an option in the help, with its text and default; there are no other
+    /// such options.
     @Test func everyLimitIsAnOption() throws {
         let names = try parse("--", "a").shared.limits.runLimits.customMirror.children.compactMap(\.label)
         #expect(names == LimitDescription.all.map { "_" + $0.name })
@@ -72,7 +73,7 @@ import SandboxFallback
         }
     }
 
-    /// Else a program that is busy all the time is told as one that waits.
+    /// Otherwise a busy program would meet the wall time limit before the CPU time limit.
     @Test func wallTimeIsMoreThanCPUTime() throws {
         for limits in [Limits.standard, .compile, Limits()] {
             #expect(limits.wallTime >= limits.cpuTime * 1.5)

@@ -1,4 +1,4 @@
-/// Tests that output is taken however slowly it is passed on, in order and whole.
+/// Tests that the relay takes output however slowly it is written, in order and complete.
 
 #if CLI
 import Sandbox
@@ -10,7 +10,7 @@ import Testing
 @Suite struct OutputRelayTests {
     private typealias Chunk = Execution.Chunk
 
-    /// What was written, and a gate before each writing.
+    /// Records the written chunks; each write waits at a gate.
     private final class Reader: Sendable {
         private let state = Mutex<(written: [Execution.Chunk], isOpen: Bool)>(([], false))
         var written: [Execution.Chunk] { state.withLock { $0.written } }
@@ -36,7 +36,8 @@ import Testing
         chunks.filter { $0.stream == stream }.flatMap(\.bytes)
     }
 
-    /// The reader takes nothing before the program has ended: else this would wait for ever.
+    /// The reader takes nothing before the program has ended; if the relay waited for it, this test would
+    /// never end.
     @Test func takesAllBeforeAnythingIsRead() async throws {
         let reader = Reader()
         var chunks: [Execution.Chunk] = []
@@ -49,7 +50,7 @@ import Testing
         #expect(!isMidLine)
         #expect(text(reader.written, .stdout) == text(chunks, .stdout))
         #expect(text(reader.written, .stderr) == Array("e\ne\ne\ne\ne\n".utf8))
-        // Byte by byte it came, and not so it is kept.
+        // The chunks came byte by byte; the relay joined them.
         #expect(reader.written.count <= 12)
     }
 
@@ -66,7 +67,7 @@ import Testing
         #expect(try await OutputRelay { try await reader.take($0) }.pass(output([])) == false)
     }
 
-    /// A reader that goes away is told at once, though the program writes nothing more.
+    /// The relay throws at once when the reader goes away, even if the program writes nothing more.
     @Test func aFailureEndsTheWaitForOutput() async throws {
         let first = Mutex(true)
         let endless = Execution.Output {

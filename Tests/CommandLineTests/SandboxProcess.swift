@@ -5,7 +5,7 @@ import Foundation
 import Synchronization
 import Testing
 
-/// What one invocation did.
+/// The result of one invocation.
 struct Invocation {
     /// The exit status, or minus the signal that killed the command itself.
     var status: Int32
@@ -22,7 +22,7 @@ struct Invocation {
 }
 
 enum SandboxProcess {
-    /// Next to the test bundle, which is the running program itself or something loaded from beside it.
+    /// The command's path: beside the test bundle, which is the running program or loaded from its folder.
     static let path: String = {
         let own = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         var folder = own.deletingLastPathComponent()
@@ -37,16 +37,16 @@ enum SandboxProcess {
     static let reason: Comment =
         "this host offers no isolation, see `sandbox doctor`; MUST_WORK=1 runs these anyway"
 
-    /// Whether programs can be run here at all.
+    /// Whether this host can run programs in sandboxes.
     static let hostWorks: Bool = {
         if ProcessInfo.processInfo.environment["MUST_WORK"] == "1" { return true }
         return (try? run(["doctor"]).status) == 0
     }()
 
-    /// Runs the command to its end, which comes by force after a minute.
+    /// Runs the command to its end; kills it after a minute.
     ///
     /// - Parameters:
-    ///   - script: a shell script that prepares the world and then runs the command as `"$@"`.
+    ///   - script: a shell script that prepares the environment and then runs the command as `"$@"`.
     ///   - onOutput: called once, when the first output has come, with the command's process id.
     static func run(
         _ arguments: [String], stdin: [UInt8] = [], in directory: String? = nil,
@@ -85,7 +85,7 @@ enum SandboxProcess {
                 }
             }
         }
-        // Small enough for the pipe, or the program reads it all.
+        // The input is small enough for the pipe, or the program reads all of it.
         if !stdin.isEmpty { try input.fileHandleForWriting.write(contentsOf: stdin) }
         try input.fileHandleForWriting.close()
 
@@ -120,7 +120,7 @@ enum SandboxProcess {
     }
 }
 
-/// A folder of the host that goes away with its owner.
+/// A folder of the host that is removed with its owner.
 final class ScratchFolder {
     let path: String
 

@@ -1,4 +1,4 @@
-/// The command in worlds of another kind: a full cgroup above, no executable memory files, a violent end.
+/// The command in unusual environments: in a full cgroup, without executable memory files, killed.
 
 #if CLI
 import Foundation
@@ -17,7 +17,8 @@ extension EndToEnd {
             exit 78
             """
 
-        /// Makes an image of the host's /usr and an /etc that knows root alone, in a mount namespace, and names it.
+        /// Makes an image of the host's /usr and an /etc with only root as a user, in a mount namespace, and
+        /// names it.
         private static func inImage(passwd: String) -> String {
             """
             exec unshare --mount sh -c '
@@ -31,7 +32,7 @@ extension EndToEnd {
             """
         }
 
-        /// Programs that ask for their user's name find one, whatever the image knows.
+        /// Programs that look up their user's name find one, whatever the image has.
         @Test(arguments: [
             ("root:x:0:0:root:/root:/bin/sh\\n", "sandbox"), ("", "sandbox"),
             ("root:x:0:0:root:/root:/bin/sh", "sandbox"),
@@ -42,10 +43,10 @@ extension EndToEnd {
                 "import grp, os, pwd; p = pwd.getpwuid(os.getuid()); print(p.pw_name, p.pw_uid); print(os.listdir('/run')); print(pwd.getpwnam('root').pw_uid if p.pw_name == 'anna' else grp.getgrgid(os.getgid()).gr_name)"
             let run = try SandboxProcess.run(
                 ["exec", "--", "/usr/bin/python3", "-c", script], through: Self.inImage(passwd: passwd))
-            // Nothing of how it is done is seen.
+            // The way this is done does not show.
             let last = name == "anna" ? "0" : "sandbox"
             #expect(run.out == "\(name) 1000\n[]\n\(last)\n", "\(run.err)")
-            // With a writable root he is root, who is in every image.
+            // With a writable root the program's user is root, which is in every image.
             guard passwd.hasPrefix("root") else { return }
             let writable = try SandboxProcess.run(
                 ["exec", "--rootfs", "writable", "--", "id", "-un"], through: Self.inImage(passwd: passwd)
@@ -86,9 +87,10 @@ extension EndToEnd {
             #expect(run.out == "ran\n")
         }
 
-        /// The runtime finds the command line in /proc; an empty one is not a call for help.
+        /// The runtime reads the command line from /proc; without /proc the empty one must not count as a
+        /// request for help.
         @Test func withoutProc() throws {
-            // Again and again: what needs a thread comes to nothing sometimes only.
+            // Repeated, since code that needs a thread fails only sometimes.
             let run = try SandboxProcess.run(
                 ["exec", "--", "true"],
                 through: """

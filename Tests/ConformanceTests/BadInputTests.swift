@@ -31,7 +31,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("A name longer than any file system takes", arguments: ConformanceSubject.all)
+    @Test("A name longer than any file system accepts", arguments: ConformanceSubject.all)
     func longName(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             await expectError(oneOf: [.invalidPath, .fileAccess]) {
@@ -54,7 +54,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Executables that are not there", arguments: ConformanceSubject.all)
+    @Test("Executables that do not exist", arguments: ConformanceSubject.all)
     func executableNotFound(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             for name in ["./missing", "/missing", "/usr/bin/missing", "no-such-program", "missing/program"] {
@@ -82,7 +82,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Commands that no kernel would take", arguments: ConformanceSubject.all)
+    @Test("Commands that no kernel would accept", arguments: ConformanceSubject.all)
     func commands(subject: ConformanceSubject) async throws {
         let bad = [
             Command(""), Command("a\0b"), Command("/bin/true", ["a\0b"]),
@@ -97,7 +97,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("More arguments than the kernel takes", arguments: ConformanceSubject.all)
+    @Test("More arguments than the kernel accepts", arguments: ConformanceSubject.all)
     func longArguments(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let piece = String(repeating: "x", count: 100_000)
@@ -200,7 +200,7 @@ struct BadInputTests {
         await expectError(.sandboxClosed) { try await sandbox.read("x", maxBytes: 1) }
     }
 
-    @Test("What the backend does not have", arguments: ConformanceSubject.all)
+    @Test("Requests for what the backend lacks", arguments: ConformanceSubject.all)
     func unavailable(subject: ConformanceSubject) async throws {
         let backend = subject.backend
         await expectError(.imageUnavailable) {

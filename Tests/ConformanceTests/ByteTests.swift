@@ -1,4 +1,5 @@
-// Names, arguments and variables are bytes: not UTF-8, or alike to a reader only, they arrive and come back unchanged.
+// Names, arguments and variables are bytes: they pass unchanged, even if they are not UTF-8 or only look
+// alike.
 import Foundation
 import Sandbox
 import Testing
@@ -8,7 +9,7 @@ struct ByteTests {
     static let composed: ByteString = "\u{e9}"
     static let decomposed: ByteString = "e\u{301}"
 
-    /// Strings that a `String` cannot hold, takes for others, or takes apart elsewhere than the kernel does.
+    /// Bytes that a `String` cannot hold, treats as equal, or splits at other places than the kernel does.
     static let odd: [ByteString] = [
         composed, decomposed, ByteString([0xff]), ByteString([0xfe, 0xc3]), ByteString([0x61, 0x80, 0x62]),
         "\u{301}", "=\u{301}", ByteString([0xed, 0xa0, 0x80]), "\u{10ffff}", "\u{feff}x", "K\u{212a}",
@@ -49,14 +50,14 @@ struct ByteTests {
             for name in Self.odd {
                 #expect(try await sandbox.read(name, maxBytes: 99) == name.bytes, "\(name)")
             }
-            // The program sees each of them, and nothing else.
+            // The program sees each of them, and no others.
             let line =
                 "for name in *; do test \"$name\" = \"$(cat \"$name\")\" && printf '%s\\n' \"$name\"; done"
             let listed = try await sandbox.run(Command("sh", ["-c", line], environment: ["LC_ALL": "C"]))
             expect(listed, .exited(code: 0))
             let names = listed.stdout.split(separator: UInt8(ascii: "\n")).map { ByteString($0) }
             #expect(names.sorted() == Self.odd.sorted(), "\(listed.summary)")
-            // One that it writes comes back under its own name only.
+            // A file that the program writes is readable under its own name only.
             let other = ByteString([0xff, 0xfe])
             let made = try await sandbox.run(Command("sh", ["-c", "echo made > \"$1\"", "sh", other]))
             expect(made, .exited(code: 0))
@@ -79,7 +80,7 @@ struct ByteTests {
             for path: ByteString in ["/\u{301}x", "a/\u{301}/../../../x", "/work/\u{301}/../../x"] {
                 await expectError(.invalidPath, "\(path)") { try await sandbox.write("x", to: path) }
             }
-            // A link is none of the path's parts, whatever stands behind its slash.
+            // A link is refused as a part of the path, whatever is behind its slash.
             expect(try await sandbox.run(Command("ln", ["-s", "d", "link"])), .exited(code: 0))
             await expectError(.notRegularFile) { try await sandbox.write("x", to: "link/\u{301}x") }
             await expectError(.notRegularFile) { try await sandbox.read("link/\u{301}x", maxBytes: 99) }

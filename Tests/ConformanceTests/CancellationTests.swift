@@ -1,16 +1,16 @@
-// Cancelled tasks: the run is dead long before its time, and says so.
+// Cancelled tasks: the run ends long before its limits, with the error `.cancelled`.
 import Foundation
 import Sandbox
 import Testing
 
 @Suite("Cancellation", .shared, .timeLimit(.patient))
 struct CancellationTests {
-    /// Forks that are refused leave memory that the kernel frees in its own time: a bomb may have much of that.
+    /// Refused forks leave memory that the kernel frees later: a fork bomb may have much of it.
     static let long = Limits(wallTime: .seconds(20), cpuTime: .seconds(20), memory: 2 << 30)
-    /// The machine may be busy with other tests; who was not cancelled takes all of his 20 seconds.
+    /// Other tests may load the machine; a run that is not cancelled takes all of its 20 seconds.
     static let soon = Duration.seconds(5)
 
-    /// After a cancelled run the sandbox may be used again or be closed, but nothing else.
+    /// After a cancelled run the sandbox works again or is closed; any other state is a failure.
     static func checkAfterwards(_ sandbox: any SandboxLease) async throws {
         do {
             expect(try await sandbox.run(Command("/bin/true")), .exited(code: 0))

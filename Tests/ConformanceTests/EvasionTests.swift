@@ -1,11 +1,11 @@
-// Programs that keep whoever watches them busy, or take what no limit names: each ends by its limit all the same.
+// Programs that keep the observing processes busy, or use what no limit names: each still ends by its limit.
 import Foundation
 import Sandbox
 import Testing
 
 @Suite("Evasion", .shared, .timeLimit(.patient))
 struct EvasionTests {
-    /// One fault over a list of mappings that is long, that others keep locked, and a storm of faults.
+    /// One fault over a list of mappings that is long or kept locked by other threads, and a storm of faults.
     @Test(
         "A list of mappings that takes long to read stops no clock", arguments: ConformanceSubject.all,
         [["20000", "0"], ["20000", "3"], ["20000", "0", "storm"]])
@@ -21,16 +21,16 @@ struct EvasionTests {
         #expect(result.usage.wallTime < bound, "\(result.summary)")
     }
 
-    @Test("Nor does it hide memory", arguments: ConformanceSubject.all)
+    @Test("A long or locked list of mappings does not hide memory", arguments: ConformanceSubject.all)
     func blindMemory(subject: ConformanceSubject) async throws {
         let limits = Limits(wallTime: .seconds(20), memory: 96 << 20)
         let result = try await subject.run("blind_memory", limits: limits.forThisProcessor)
         expect(result, .limitExceeded(.memory))
-        // One line for each tenth of a second; a machine that is busy with something else may let some pass.
+        // One line for each tenth of a second; on a loaded machine a sample may come late.
         #expect(result.lines.count { $0 == "held" } < 15, "\(result.summary)")
     }
 
-    /// The kernel charges them to nobody: see the table in docs/threat-model.md.
+    /// The kernel charges record locks to no cgroup: see the table in docs/threat-model.md.
     @Test("Record locks are bounded", arguments: ConformanceSubject.all)
     func recordLocks(subject: ConformanceSubject) async throws {
         guard subject.has(.maskedProc) else { return }
@@ -43,7 +43,7 @@ struct EvasionTests {
         #expect(count < 400_000, "\(many.summary)")
     }
 
-    /// Of 60,000 tries: what cannot be counted is refused in time.
+    /// Of 60,000 tries, those that cannot be counted are refused in time.
     @Test(
         "Record locks do not hide", arguments: ConformanceSubject.all, ["leaderGone", "mapped", "passed"])
     func hiddenLocks(subject: ConformanceSubject, place: String) async throws {
@@ -55,12 +55,12 @@ struct EvasionTests {
         #expect(words.last == "ENOLCK\n" && Int(words[0]) ?? .max <= 33_000, "\(result.summary)")
     }
 
-    @Test("Locks that several processes share are no crowd", arguments: ConformanceSubject.all)
+    @Test("Locks that several processes share count once", arguments: ConformanceSubject.all)
     func sharedLocks(subject: ConformanceSubject) async throws {
         expect(try await subject.run("shared_locks"), .exited(code: 0))
     }
 
-    /// Neither the kernel nor ours can be kept from looking at the clocks.
+    /// The program can keep neither the kernel nor the supervisor from watching the clocks.
     @Test("Long calls and long files do not outlast the wall time", arguments: ConformanceSubject.all)
     func longCalls(subject: ConformanceSubject) async throws {
         let refused = try await subject.run("long_calls", ["mincore"])
@@ -75,7 +75,7 @@ struct EvasionTests {
         }
     }
 
-    /// What our processes do for a program in a storm is on its account.
+    /// The work of the library's processes for a program in a storm counts as the run's CPU time.
     @Test("A storm of refused calls is CPU time", arguments: ConformanceSubject.all, ["1", "8"])
     func deniedStorm(subject: ConformanceSubject, processes: String) async throws {
         let limits = Limits(wallTime: .seconds(60), cpuTime: .seconds(1))

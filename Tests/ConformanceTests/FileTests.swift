@@ -1,11 +1,13 @@
-// Files in and out of /work, the hostile ones included.
+// Files written to and read from /work, hostile ones included.
 import Foundation
 import Sandbox
 import Testing
 
 @Suite("Files", .shared, .timeLimit(.patient))
 struct FileTests {
-    @Test("What is written is read, and seen by the program as its own", arguments: ConformanceSubject.all)
+    @Test(
+        "The caller reads what it wrote, and the program sees it as its own",
+        arguments: ConformanceSubject.all)
     func roundTrip(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             for (path, count) in [("empty", 0), ("one", 1), ("a/b/c/deep", 70_000), ("large", 5_000_000)] {
@@ -70,7 +72,9 @@ struct FileTests {
         }
     }
 
-    @Test("A file larger than asked for is an error, not a piece of it", arguments: ConformanceSubject.all)
+    @Test(
+        "Reading a file larger than the bound is an error, and returns no part of it",
+        arguments: ConformanceSubject.all)
     func bounds(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write([1, 2, 3], to: "three")
@@ -102,7 +106,7 @@ struct FileTests {
 
     @Test("Writing replaces a link instead of following it", arguments: ConformanceSubject.all)
     func writeOverLinks(subject: ConformanceSubject) async throws {
-        // A backend that follows the link overwrites this file of the host's, and nothing that anyone needs.
+        // A backend that follows the link overwrites this file of the host, which no one needs.
         let outside = Programs.temporaryFolder + "/outside-\(UInt64.random(in: 0...UInt64.max))"
         try Data("host".utf8).write(to: URL(fileURLWithPath: outside))
         try await subject.withSandbox { sandbox in
@@ -133,7 +137,7 @@ struct FileTests {
             let path = String(repeating: "d/", count: 1000) + "file"
             #expect(try await sandbox.read(path, maxBytes: 4) == Array("deep".utf8))
         }
-        // Deeper than any path can name: only the removal meets it.
+        // Deeper than any path can name: only the removal visits it.
         expect(try await subject.run("deep_directories", ["5000"]), .exited(code: 0))
         expect(try await subject.run("nothing"), .exited(code: 0))
     }

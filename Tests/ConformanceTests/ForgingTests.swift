@@ -1,4 +1,4 @@
-// Programs that do to themselves what a limit would do: the verdict must not be forged.
+// Programs that imitate the effects of a limit: the outcome must not be forged.
 import Foundation
 import Sandbox
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @Suite("Forging", .shared, .timeLimit(.patient))
 struct ForgingTests {
     @Test(
-        "The signals that limits are known by", arguments: ConformanceSubject.all,
+        "The signals that limits send", arguments: ConformanceSubject.all,
         [SIGKILL, SIGXCPU, SIGXFSZ, SIGSYS, SIGSEGV])
     func signals(subject: ConformanceSubject, signal: Int32) async throws {
         let result = try await subject.run("raise_signal", ["\(signal)"])
@@ -47,7 +47,7 @@ struct ForgingTests {
     }
 
     @Test(
-        "A limit that the program lowered itself is its own affair", arguments: ConformanceSubject.all,
+        "A limit that the program lowered itself is not reported as met", arguments: ConformanceSubject.all,
         [
             OwnLimit(kind: "cpu", outcome: .signaled(signal: SIGXCPU)),
             OwnLimit(kind: "fileSize", outcome: .signaled(signal: SIGXFSZ)),
@@ -57,7 +57,7 @@ struct ForgingTests {
             OwnLimit(kind: "stack", outcome: .signaled(signal: SIGSEGV)),
         ])
     func ownLimits(subject: ConformanceSubject, own: OwnLimit) async throws {
-        // The kernel does not hold the host's user 0 to its own limit of processes; the container's stays.
+        // The kernel does not apply its limit of processes to the host's user 0; the container's limit stays.
         let isHostRoot = subject.capabilities.kind == .docker && subject.rootfs == .writable
         if own.kind == "processes", isHostRoot { return }
         expect(try await subject.run("lower_own_limit", [own.kind]), own.outcome)
@@ -80,7 +80,9 @@ struct ForgingTests {
             "\(result.summary)")
     }
 
-    @Test("A kill by the program's own filter is not ours", arguments: ConformanceSubject.all)
+    @Test(
+        "A kill by the program's own filter is not reported as a blocked call",
+        arguments: ConformanceSubject.all)
     func ownFilter(subject: ConformanceSubject) async throws {
         let result = try await subject.run("own_filter")
         let allowed: [Outcome] = [.signaled(signal: SIGSYS), .exited(code: 76)]
@@ -107,7 +109,8 @@ struct ForgingTests {
     }
 
     @Test(
-        "Nobody's children can be made somebody else's", arguments: ConformanceSubject.all, [[], ["sleep"]])
+        "Nobody's children can be made somebody else's", arguments: ConformanceSubject.all,
+        [[], ["sleep"]])
     func childrenOfParent(subject: ConformanceSubject, arguments: [String]) async throws {
         let limits = Limits(wallTime: .seconds(5))
         let blocked = try await subject.run("children_of_parent", arguments, limits: limits)

@@ -1,4 +1,5 @@
-// What the kernel keeps for the host and its users: files, devices, quotas. Nothing inside reaches them.
+// Objects that the kernel keeps for the host and its users: files, devices, quotas. Programs affect none of
+// them.
 import Foundation
 import Glibc
 import Sandbox
@@ -6,7 +7,8 @@ import Testing
 
 @Suite("Host objects", .shared, .timeLimit(.patient))
 struct HostObjectTests {
-    /// Runs a program that says when it is ready and waits for a line; meanwhile `body`. Returns the program's lines.
+    /// Runs a program that prints a line when it is ready and waits for a line; runs `body` meanwhile.
+    /// Returns its output's lines.
     private func during(
         _ subject: ConformanceSubject, _ program: String, _ arguments: [String] = [], until mark: String,
         limits: Limits = .standard, mayMeetLimits: Bool = false, _ body: () async throws -> Void
@@ -54,7 +56,7 @@ struct HostObjectTests {
     func hostFiles(subject: ConformanceSubject) async throws {
         guard subject.capabilities.layers.contains(.ownInodes) else { return }
         let lines = try await during(subject, "watch_files", until: "ready\n") {
-            // The host's own accesses, and a neighbour's.
+            // Accesses by the host, and by another sandbox.
             for path in ["/usr/bin/env", "/dev/null", "/dev/urandom", "/dev/zero"] {
                 let fd = open(path, O_RDONLY | O_CLOEXEC)
                 try #require(fd >= 0)
@@ -68,7 +70,7 @@ struct HostObjectTests {
                 #expect(isFree(path), "\(path) is locked from inside")
             }
         }
-        // A container's own processes use its own devices.
+        // A container's own processes use the container's own devices.
         guard subject.capabilities.kind == .local else { return }
         #expect(lines.last == "events 0", "\(lines)")
         #expect(
@@ -87,7 +89,7 @@ struct HostObjectTests {
             "\(lines)")
     }
 
-    /// Inotify instances, timers and queued signals count for the user who made a namespace, too.
+    /// Inotify instances, timers and queued signals also count for the user who made the namespace.
     @Test("Quotas of this process's own user stay its own", arguments: ConformanceSubject.all)
     func quotas(subject: ConformanceSubject) async throws {
         guard subject.capabilities.layers.isSuperset(of: [.distinctUser, .userNamespace]) else { return }
@@ -111,7 +113,7 @@ struct HostObjectTests {
         if subject.capabilities.kind == .local { #expect(counts[0] <= 8, "\(lines)") }
     }
 
-    /// Kernel memory of the whole host that nobody can take back, in bytes.
+    /// The host's kernel memory that cannot be reclaimed, in bytes.
     private func kernelMemory() -> Int {
         let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
         return text.split(separator: "\n").filter {
@@ -126,7 +128,7 @@ struct HostObjectTests {
         "semaphore", "memfd", "mapping",
     ]
 
-    /// The table in docs/threat-model.md says what bounds each. The room is for what neighbours do meanwhile.
+    /// docs/threat-model.md lists the bound of each. The margin is for what other tests do meanwhile.
     @Test("What no cgroup counts is bounded", arguments: ConformanceSubject.all)
     func hoards(subject: ConformanceSubject) async throws {
         guard !subject.isSampled else { return }

@@ -7,7 +7,7 @@ import Testing
 struct InputTests {
     static let wide = Limits(output: 16 << 20)
 
-    @Test("No stdin is an empty one", arguments: ConformanceSubject.all)
+    @Test("Without a stdin the program reads an empty one", arguments: ConformanceSubject.all)
     func none(subject: ConformanceSubject) async throws {
         let result = try await subject.run("echo_stdin")
         expect(result, .exited(code: 0))
@@ -58,7 +58,7 @@ struct InputTests {
         }
     }
 
-    @Test("A file that is not there, and one that is a directory", arguments: ConformanceSubject.all)
+    @Test("A file that does not exist, and one that is a directory", arguments: ConformanceSubject.all)
     func badFile(subject: ConformanceSubject) async throws {
         await expectError(.fileNotFound) {
             try await subject.run("nothing", stdin: .file(path: "/nonexistent/input"))
@@ -68,7 +68,7 @@ struct InputTests {
 
     @Test("A file that cannot be read to its end", arguments: ConformanceSubject.all)
     func unreadableFile(subject: ConformanceSubject) async throws {
-        // A regular file to the kernel; nothing is mapped at its beginning.
+        // For the kernel it is a regular file, but nothing is mapped at its beginning.
         await expectError(.fileAccess) {
             try await subject.run("echo_stdin", stdin: .file(path: "/proc/self/mem"))
         }
@@ -119,7 +119,7 @@ struct InputTests {
         #expect(found.dropLast().map(String.init) == arguments, "\(result.summary)")
     }
 
-    @Test("A long list of arguments, within what the kernel takes", arguments: ConformanceSubject.all)
+    @Test("A long list of arguments, within what the kernel accepts", arguments: ConformanceSubject.all)
     func longArguments(subject: ConformanceSubject) async throws {
         let arguments = [String](repeating: String(repeating: "x", count: 100_000), count: 10)
         let long = try await subject.run("argument_lengths", arguments)

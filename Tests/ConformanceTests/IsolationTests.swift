@@ -1,4 +1,4 @@
-// What a program sees of the host, and what it can change: nothing.
+// What a program sees of the host; it can change nothing of it.
 import Foundation
 import Sandbox
 import Testing
@@ -20,7 +20,8 @@ struct IsolationTests {
         if subject.rootfs == .readOnly { #expect(state["uid"] != "0 0", "\(result.summary)") }
     }
 
-    @Test("The host's name is not told, and the sandboxes' is one", arguments: ConformanceSubject.all)
+    @Test(
+        "The host's name does not show; all sandboxes have the same name", arguments: ConformanceSubject.all)
     func hostname(subject: ConformanceSubject) async throws {
         guard subject.has(.utsNamespace) else { return }
         let names = [try await subject.run("state"), try await subject.run("state")].map {
@@ -56,7 +57,7 @@ struct IsolationTests {
 
     @Test("A setuid program runs as its caller", arguments: ConformanceSubject.all)
     func setuidProgram(subject: ConformanceSubject) async throws {
-        // The dynamic linker prints the auxiliary vector only when the kernel did not raise any privilege.
+        // The dynamic linker prints the auxiliary vector only if the kernel did not raise privileges.
         try await subject.withSandbox { sandbox in
             let present = try await sandbox.run(Command("/bin/sh", ["-c", "test -u /usr/bin/su"]))
             guard present.outcome.isSuccess else {
@@ -109,7 +110,8 @@ struct IsolationTests {
             ])
         expect(result, .exited(code: 0))
         let opened = result.fields().filter { $0.value == "opened" }.keys.sorted()
-        // A writable root's /dev is a directory like others: what is made there is a file, never a device.
+        // A writable root's /dev is an ordinary directory: what a program makes there is a file, never a
+        // device.
         let allowed = subject.rootfs == .writable ? ["/dev/kmsg", "/dev/made", "/dev/mem"] : []
         #expect(opened == allowed, "opened for writing: \(opened)")
         let cgroups = try await subject.run("walk_up_cgroup")
@@ -129,7 +131,7 @@ struct IsolationTests {
         #expect(opened.isEmpty, "opened for writing: \(opened)")
     }
 
-    @Test("Nothing of the host outside the image", arguments: ConformanceSubject.all)
+    @Test("A program sees no file of the host outside the image", arguments: ConformanceSubject.all)
     func hostFiles(subject: ConformanceSubject) async throws {
         let marker = "marker-\(UInt64.random(in: 0...UInt64.max))"
         let folders = [Programs.temporaryFolder, "/dev/shm", "/var/tmp"]
@@ -144,7 +146,7 @@ struct IsolationTests {
             ]
         let result = try await subject.run("try_read", paths)
         expect(result, .exited(code: 0))
-        // An image has some of these itself.
+        // The image has some of these itself.
         let own: Set<String> =
             subject.image == .host
             ? [] : ["/root", "/home", "/etc/shadow", "/etc/gshadow", "/etc/ssh", "/mnt", "/media", "/boot"]

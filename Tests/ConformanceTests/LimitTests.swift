@@ -1,4 +1,4 @@
-// Each limit met by a program that does nothing else, and what the verdict says about it.
+// Each limit, met by a program that does nothing else, and the resulting outcome.
 import Foundation
 import Sandbox
 import Testing
@@ -20,7 +20,7 @@ struct LimitTests {
 
     @Test("A fork bomb", arguments: ConformanceSubject.all)
     func forkBomb(subject: ConformanceSubject) async throws {
-        // Forks that are refused leave memory that the kernel frees in its own time.
+        // Refused forks leave memory that the kernel frees later.
         let limits = Limits(
             wallTime: .milliseconds(500), cpuTime: .seconds(20), memory: 2 << 30, processes: 32)
         let result = try await subject.run("fork_bomb", limits: limits)
@@ -62,7 +62,7 @@ struct LimitTests {
         #expect(failed.stdoutText.hasPrefix("15"), "\(failed.summary)")
         let survived = try await subject.run(program, ["0"], limits: limits)
         if subject.isSampled {
-            // Exact all the same, but whether it was met is only known if a look fell into that moment.
+            // The limit is exact here, too, but it only shows as met if a sample fell into that moment.
             #expect([.limitExceeded(.processes), .exited(code: 1)].contains(failed.outcome))
             #expect(survived.outcome == .exited(code: 0), "\(survived.summary)")
         } else {
@@ -77,7 +77,7 @@ struct LimitTests {
         let alone = try await subject.run("nothing", limits: Limits(processes: 1))
         expect(alone, .exited(code: 0))
         let result = try await subject.run("fork_until_refused", ["1"], limits: Limits(processes: 1))
-        // Without a counter of refusals, one process of one says nothing.
+        // Without a counter of refusals, one process of one shows nothing.
         expect(result, subject.isSampled ? .exited(code: 1) : .limitExceeded(.processes))
         #expect(result.stdoutText == "0 EAGAIN\n", "\(result.summary)")
     }
@@ -85,7 +85,7 @@ struct LimitTests {
     @Test("Exactly the limit is not beyond it", arguments: ConformanceSubject.all)
     func processesAtTheLimit(subject: ConformanceSubject) async throws {
         let result = try await subject.run("hold_processes", ["7", "20"], limits: Limits(processes: 8))
-        // Without a counter of refusals, reaching the limit is all that can be seen, if it is seen.
+        // Without a counter of refusals, only reaching the limit can be seen, and only by a sample.
         let hits: Set<LimitKind> = subject.isSampled ? Set(result.limitsHit).intersection([.processes]) : []
         expect(result, .exited(code: 0), limitsHit: hits)
     }
@@ -146,9 +146,9 @@ struct LimitTests {
             expect(
                 try await sandbox.run(Command("./victim", ["/tmp", "1"]), limits: limits),
                 .limitExceeded(.disk))
-            // A look comes late on a busy machine, so there may be more than the standard limit.
+            // A sample comes late on a loaded machine, so there may be more than the standard limit.
             let names = try await sandbox.run(Command("/bin/ls", ["/tmp"]), limits: Limits(disk: 1 << 30))
-            // A look comes every 1 to 32 ms; a quota at once.
+            // A sample comes every 1 to 32 ms; a quota acts at once.
             #expect(names.lines.count <= 1 || !subject.capabilities.hasDiskQuota, "\(names.summary)")
         }
     }

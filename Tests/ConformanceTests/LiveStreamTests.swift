@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Live streams", .shared, .timeLimit(.patient))
 struct LiveStreamTests {
-    /// Not `Sendable`: a body runs where its caller does.
+    /// Not `Sendable`: a body runs on its caller's executor.
     private final class Transcript { var lines: [String] = [] }
 
     @Test("A conversation in lines", arguments: ConformanceSubject.all)
@@ -89,7 +89,7 @@ struct LiveStreamTests {
         }
     }
 
-    @Test("Who writes to a program that does not read is told so", arguments: ConformanceSubject.all)
+    @Test("Writing to a program that does not read throws inputClosed", arguments: ConformanceSubject.all)
     func unread(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("take_stdin", ["10"])
@@ -120,7 +120,7 @@ struct LiveStreamTests {
         func makeAsyncIterator() -> Broken { self }
     }
 
-    /// Throws when its reader is cancelled.
+    /// Ends by throwing when the task that reads it is cancelled.
     private struct Endless: AsyncSequence, Sendable, AsyncIteratorProtocol {
         mutating func next() async throws -> [UInt8]? {
             try await Task.sleep(for: .seconds(1000))
@@ -129,10 +129,10 @@ struct LiveStreamTests {
         func makeAsyncIterator() -> Endless { self }
     }
 
-    @Test("A sequence that breaks off fails the run, and says so", arguments: ConformanceSubject.all)
+    @Test("A sequence that throws fails the run with inputFailed", arguments: ConformanceSubject.all)
     func broken(subject: ConformanceSubject) async throws {
         await expectError(.inputFailed) { try await subject.run("echo_stdin", stdin: .stream(Broken())) }
-        // The run is over by then, and nobody wants the rest.
+        // The run is over by then, and needs no more input.
         expect(try await subject.run("nothing", stdin: .stream(Endless())), .exited(code: 0))
     }
 }

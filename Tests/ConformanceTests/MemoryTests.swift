@@ -1,4 +1,4 @@
-// Memory in all its kinds against one limit, and what is not counted against it.
+// Memory of every kind against one limit, and what does not count against it.
 import Foundation
 import Sandbox
 import Testing
@@ -29,7 +29,7 @@ struct MemoryTests {
     func beyond(subject: ConformanceSubject, eater: Eater) async throws {
         let result = try await subject.run(eater.program, eater.arguments, limits: Self.limits)
         guard !subject.isSampled || !eater.program.hasPrefix("fill_") else {
-            // What nobody has mapped is not seen: files meet the disk limit, memory files none.
+            // Unmapped memory is not sampled: files meet the disk limit, memory files meet none.
             let isFile = eater.program == "fill_directory"
             return expect(result, isFile ? .limitExceeded(.disk) : .exited(code: 0))
         }

@@ -1,4 +1,4 @@
-// A network that ends at the loopback, where the caller asks for it; without it an ordinary error.
+// A loopback network where the caller requests it; otherwise sockets fail with an ordinary error.
 import Foundation
 import Glibc
 import Sandbox
@@ -19,7 +19,7 @@ struct NetworkTests {
         #expect(result.stdoutText == (kind == "udp" ? "ping\n" : "ping 0\n"), "\(result.summary)")
     }
 
-    /// Connections in TIME_WAIT hold their port for a minute; no run is in the way of the next.
+    /// Connections in TIME_WAIT hold their port for a minute; they must not block the next run.
     @Test("Each run finds every port free", arguments: ConformanceSubject.all)
     func ports(subject: ConformanceSubject) async throws {
         guard subject.has(.networkNamespace) else { return }
@@ -57,7 +57,7 @@ struct NetworkTests {
         let interfaces = try await subject.run("loopback", ["interfaces"], network: .loopback)
         expect(interfaces, .exited(code: 0))
         #expect(interfaces.stdoutText == "lo\n", "\(interfaces.summary)")
-        // A server of ours on the host's own loopback, which a program that shared it would reach.
+        // A server on the host's own loopback, which a program that shared it could reach.
         let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(server) }
         var address = sockaddr_in()
@@ -75,9 +75,11 @@ struct NetworkTests {
         #expect(knock.stdoutText == "connect ECONNREFUSED\n", "\(knock.summary)")
     }
 
-    /// An engine has no limit for it on cgroup v1 (Docker 20.10 takes KernelMemoryTCP and does nothing).
+    /// An engine has no limit for socket memory on cgroup v1 (Docker 20.10 takes KernelMemoryTCP and ignores
+    /// it).
     ///
-    /// Unbounded, these sockets would hold 300 MiB or more each. The count is the whole host's: four run side by side.
+    /// Unbounded, these sockets would hold 300 MiB or more each. The count is the whole host's: four tests
+    /// run side by side.
     @Test("What is sent and not read is bounded", arguments: ConformanceSubject.all, ["tcp", "udp"])
     func unread(subject: ConformanceSubject, protocol: String) async throws {
         guard subject.has(.networkNamespace), !subject.isSampled, subject.capabilities.kind == .local
@@ -92,7 +94,7 @@ struct NetworkTests {
         #expect(held <= 160, "\(result.summary)")
     }
 
-    @Test("Without it a socket fails, and is listed", arguments: ConformanceSubject.all)
+    @Test("Without the loopback a socket fails, and is listed", arguments: ConformanceSubject.all)
     func none(subject: ConformanceSubject) async throws {
         let result = try await subject.run("loopback", ["tcp", "8080"])
         expect(result, .exited(code: 1), denied: ["socket"])
@@ -101,7 +103,7 @@ struct NetworkTests {
         expect(ended, .blockedSyscall(name: "socket"))
     }
 
-    @Test("What the loopback does not open", arguments: ConformanceSubject.all)
+    @Test("The loopback opens no other kinds of sockets", arguments: ConformanceSubject.all)
     func others(subject: ConformanceSubject) async throws {
         guard subject.has(.networkNamespace) else { return }
         let netlink = try await subject.run(

@@ -1,4 +1,4 @@
-// Programs that a judge or a unit test runs every day: none of them may notice the sandbox.
+// Programs that a judge or a unit test runs every day: none of them is affected by the sandbox.
 import Foundation
 import Sandbox
 import Testing
@@ -55,7 +55,7 @@ struct OrdinaryProgramTests {
 
     @Test("A clean program under AddressSanitizer", arguments: ConformanceSubject.all)
     func sanitizer(subject: ConformanceSubject) async throws {
-        // Its shadow memory, terabytes that are never touched, is above the rlimit that stands behind the looks.
+        // Its shadow memory, terabytes that are never touched, exceeds the rlimit that backs up the sampling.
         if subject.isSampled { return }
         let result = try await subject.run("asan_clean")
         expect(result, .exited(code: 0))
@@ -70,7 +70,7 @@ struct OrdinaryProgramTests {
         #expect(result.stdoutText == "named 1\r\n", "\(result.summary)")
     }
 
-    /// Debian keeps what its JDK needs in /etc, and links of /usr lead there.
+    /// Debian keeps files that its JDK needs in /etc, and links in /usr point to them.
     @Test("Java with the host's own files", arguments: ConformanceSubject.all)
     func java(subject: ConformanceSubject) async throws {
         guard subject.image == .host, !subject.isSampled else { return }
@@ -100,7 +100,7 @@ struct OrdinaryProgramTests {
         }
     }
 
-    @Test("What libraries probe for ends no run", arguments: ConformanceSubject.all)
+    @Test("System calls that libraries probe for end no run", arguments: ConformanceSubject.all)
     func probes(subject: ConformanceSubject) async throws {
         do {
             let result = try await subject.run("py_probes")

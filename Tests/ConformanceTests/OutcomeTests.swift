@@ -1,4 +1,4 @@
-// What ended the run, told exactly: statuses, signals, and the end of the program rather than of its streams.
+// What ended the run, exactly: statuses, signals, and the end of the program rather than of its streams.
 import Foundation
 import Sandbox
 import Testing
@@ -91,7 +91,7 @@ struct OutcomeTests {
         }
     }
 
-    @Test("The result says who answered, under which limits and layers", arguments: ConformanceSubject.all)
+    @Test("The result has its provenance, limits and layers", arguments: ConformanceSubject.all)
     func provenance(subject: ConformanceSubject) async throws {
         let limits = Limits(wallTime: .seconds(7), memory: 77 << 20, processes: 17, output: 12345)
         try await subject.withSandbox { sandbox in
@@ -117,7 +117,7 @@ struct OutcomeTests {
             let result = try await sandbox.run(program: "nothing")
             let report = result.isolation
             #expect(report == sandbox.isolation)
-            // In a writable root an ordinary user's program has to be the owner of its files: the user himself.
+            // In a writable root an ordinary user's program must own its files, so it runs as that user.
             let given: Set<IsolationLayer> =
                 subject.rootfs == .writable && getuid() != 0 ? [.distinctUser] : []
             #expect(Set(report.layers) == subject.capabilities.layers.subtracting(given))
@@ -129,7 +129,7 @@ struct OutcomeTests {
         }
     }
 
-    @Test("Errors say who answered, too", arguments: ConformanceSubject.all)
+    @Test("Errors have a provenance, too", arguments: ConformanceSubject.all)
     func errorProvenance(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             func check(_ body: () async throws -> Void) async {

@@ -1,14 +1,14 @@
-// The limit `cpus`: how much CPU time a run gets at a time, and that it cannot take more.
+// The limit `cpus`: how much CPU time a run gets at a time, and that a program cannot take more.
 import Foundation
 import Sandbox
 import Testing
 
 @Suite("Processors", .serialized, .shared, .timeLimit(.patient))
 struct ProcessorTests {
-    /// What an engine's rate lets through above it at the ends of a run: it counts in periods of 100 ms.
+    /// How much an engine's rate can be exceeded at the ends of a run: it counts in periods of 100 ms.
     private static let slack = Duration.milliseconds(120)
 
-    /// A loaded machine only makes real time longer.
+    /// A loaded machine only makes the real time longer.
     private func expectRate(_ rate: Double, _ result: RunResult) {
         expect(result, .limitExceeded(.cpuTime), denied: result.deniedSyscalls)
         #expect(result.usage.cpuTime <= result.usage.wallTime * rate + Self.slack, "\(result.summary)")
@@ -28,7 +28,7 @@ struct ProcessorTests {
         #expect(result.isolation.holes.allSatisfy { !$0.contains("processors") }, "\(result.isolation.holes)")
     }
 
-    @Test("Half a processor, or a whole one and a word about it", arguments: ConformanceSubject.all)
+    @Test("Half a processor, or a whole one that is reported as a hole", arguments: ConformanceSubject.all)
     func halfAProcessor(subject: ConformanceSubject) async throws {
         let result = try await subject.run("busy_threads", limits: limits(0.5))
         let isRounded = result.isolation.holes.contains {
@@ -56,7 +56,7 @@ struct ProcessorTests {
         let lines = result.lines
         #expect(lines.count == 3 && lines[0] == lines[2] && lines[1] == "ok", "\(result.summary)")
         #expect(Int(lines[0]).map { $0 >= 1 } == true && result.limits.cpus == nil, "\(result.summary)")
-        // A limit is of its run: the next one in the same sandbox has none.
+        // A limit holds for its run only: the next one in the same sandbox has none.
         try await subject.withSandbox { sandbox in
             let bounded = try await sandbox.run(program: "widen_processors", limits: Limits(cpus: 1))
             #expect(bounded.outcome == .exited(code: 0), "\(bounded.summary)")
@@ -86,7 +86,7 @@ struct ProcessorTests {
             let command = try await first.install("widen_processors", ["hold"])
             let (result, other) = try await first.run(command, stdin: .stream(input), limits: hold) {
                 execution in
-                // What it says means that it runs, and so has its processor.
+                // Output shows that the run has started, and so has its processor.
                 var said: [UInt8] = []
                 for await chunk in execution.output {
                     said += chunk.bytes

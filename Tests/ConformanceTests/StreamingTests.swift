@@ -80,7 +80,7 @@ struct StreamingTests {
         }
     }
 
-    /// Each read of the pipe gives one of the program's writes then, whole or cut off.
+    /// Each read of the pipe then returns one of the program's writes, whole or cut off.
     @Test(
         "Output in packets of any size comes whole and joined",
         arguments: ConformanceSubject.all, [(230_000, 1, false), (1 << 20, 0, false), (300, 1, true)])
@@ -93,11 +93,11 @@ struct StreamingTests {
             expect(collected, .exited(code: 0))
             expectEqual(collected.stdout, pattern(shape.bytes), "collected packets")
             let (result, streamed) = try await sandbox.run(command, limits: limits) { execution in
-                // Late: what came meanwhile is joined. What follows comes as it is written.
+                // Late: output that came meanwhile is joined. Later output comes as it is written.
                 try await Task.sleep(for: .milliseconds(500))
                 var bytes: [UInt8] = []
                 for await chunk in execution.output {
-                    // A container's agent may have sent no more by then.
+                    // A container's agent may not have sent more by then.
                     if bytes.isEmpty, subject.capabilities.kind == .local {
                         #expect(chunk.bytes.count >= min(shape.bytes, 64))
                     }
@@ -197,7 +197,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("A second run meanwhile finds the sandbox busy", arguments: ConformanceSubject.all)
+    @Test("A second run during the first throws sandboxBusy", arguments: ConformanceSubject.all)
     func busy(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("answer_lines")
@@ -216,7 +216,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("Errors before the start come without calling the body", arguments: ConformanceSubject.all)
+    @Test("An error before the start is thrown without calling the body", arguments: ConformanceSubject.all)
     func errorsFirst(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             await expectError(.executableNotFound) {

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("System calls", .shared, .timeLimit(.patient))
 struct SyscallTests {
-    /// End the run: the name given to the program `call`, up to a dot the system call's own.
+    /// Calls that end the run. Each is an argument of the program `call`; the part before a dot is the system
+    /// call's name.
     static let ending = [
         "socket.raw", "socket.raw6", "socket.packet", "socket.vsock", "socket.alg",
         "mount", "umount2", "pivot_root", "chroot", "setns", "unshare", "unshare.mount", "unshare.net",
@@ -14,7 +15,8 @@ struct SyscallTests {
         "perf_event_open", "process_vm_readv", "process_vm_writev", "open_by_handle_at", "kexec_load",
         "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff",
     ]
-    /// What harmless programs try: they fail with EPERM, or as said after the colon, and are listed.
+    /// Calls that harmless programs try: they fail with EPERM, or with the error after the colon, and are
+    /// listed.
     static let denied = [
         "ioctl", "ioctl.high", "settimeofday", "clock_settime", "sethostname", "setdomainname", "syslog",
         "acct", "quotactl", "personality", "ptrace", "socket:EAFNOSUPPORT", "socket.inet6:EAFNOSUPPORT",
@@ -33,13 +35,13 @@ struct SyscallTests {
 
         var testDescription: String { call }
     }
-    /// Fail with ENOSYS, silently.
+    /// Calls that fail with ENOSYS and are not listed.
     static let absent = [
         "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "unknown", "unknown.far",
         "mq_open",
         "process_madvise",
     ]
-    /// Nothing comes of them, and no word: what they would do to the host's files, memory or log.
+    /// Calls that have no effect on the host's files, memory or log, and are not listed.
     static let silent = [
         "fadvise64:ok", "sync_file_range:ok", "madvise.cold:ok", "madvise.pageout:ok",
         "madvise.mergeable:EINVAL",
@@ -59,7 +61,8 @@ struct SyscallTests {
         #expect(result.stdout.isEmpty, "\(result.summary)")
     }
 
-    @Test("The same, when the caller chose that they fail", arguments: ConformanceSubject.all)
+    @Test(
+        "Calls that end the run fail instead, when the caller chose that", arguments: ConformanceSubject.all)
     func endingDenied(subject: ConformanceSubject) async throws {
         try await subject.withSandbox(blockedSyscalls: .deny) { sandbox in
             let command = try await sandbox.install("call")
@@ -80,7 +83,8 @@ struct SyscallTests {
         #expect(result.stdoutText == "\(denied.call) \(denied.error)\n", "\(result.summary)")
     }
 
-    @Test("The same, when the caller chose that they end the run", arguments: ConformanceSubject.all)
+    @Test(
+        "The same, when the caller chose that they end the run", arguments: ConformanceSubject.all)
     func deniedEnding(subject: ConformanceSubject) async throws {
         for denied in Self.denied {
             let result = try await subject.run("call", [denied.call], blockedSyscalls: .endRun)
@@ -119,7 +123,7 @@ struct SyscallTests {
             "\(result.summary)")
     }
 
-    @Test("The list of denied calls stands beside another ending", arguments: ConformanceSubject.all)
+    @Test("Denied calls are listed beside another outcome", arguments: ConformanceSubject.all)
     func deniedThenBlocked(subject: ConformanceSubject) async throws {
         let result = try await subject.run("call", ["syslog", "chroot", "acct"])
         expect(result, .blockedSyscall(name: "chroot"), denied: ["syslog"])
@@ -131,7 +135,7 @@ struct SyscallTests {
         expect(try await subject.run("blocked_in_child"), .blockedSyscall(name: "chroot"))
     }
 
-    @Test("unshare without namespaces is ordinary", arguments: ConformanceSubject.all)
+    @Test("unshare without namespaces is allowed", arguments: ConformanceSubject.all)
     func ordinaryUnshare(subject: ConformanceSubject) async throws {
         let result = try await subject.run("call", ["unshare.files"])
         expect(result, .exited(code: 0))

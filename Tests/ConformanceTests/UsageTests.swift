@@ -7,7 +7,7 @@ import Testing
 struct UsageTests {
     static func magnitude(_ duration: Duration) -> Duration { duration < .zero ? .zero - duration : duration }
 
-    @Test("Nothing costs next to nothing", arguments: ConformanceSubject.all)
+    @Test("A program that does nothing uses next to nothing", arguments: ConformanceSubject.all)
     func nothing(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("nothing")
@@ -39,7 +39,7 @@ struct UsageTests {
         #expect(rest <= .milliseconds(1), "user and system are not the sum: \(rest)")
     }
 
-    @Test("Sleep is wall time and no CPU time", arguments: ConformanceSubject.all)
+    @Test("Sleeping takes wall time and no CPU time", arguments: ConformanceSubject.all)
     func sleeping(subject: ConformanceSubject) async throws {
         let result = try await subject.run("sleep_for", ["300"])
         expect(result, .exited(code: 0))
@@ -82,7 +82,7 @@ struct UsageTests {
         #expect(result.usage.peakProcesses == 5, "\(result.summary)")
     }
 
-    @Test("Memory figures repeat, within the resolution that is told", arguments: ConformanceSubject.all)
+    @Test("Memory figures repeat, within the stated resolution", arguments: ConformanceSubject.all)
     func repeatedMemory(subject: ConformanceSubject) async throws {
         for (program, arguments, least) in [("nothing", [], 0), ("touch_mmap", ["50"], 50 << 20)] {
             var peaks: [Int] = []

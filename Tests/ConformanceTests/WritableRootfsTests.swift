@@ -1,4 +1,4 @@
-// A root file system that can be written to: everything can be changed in it, and nothing outside changes with it.
+// A writable root file system: a program can change everything in it, and changes nothing outside.
 import Foundation
 import Sandbox
 import Testing
@@ -8,7 +8,7 @@ struct WritableRootfsTests {
     static let subjects = ConformanceSubject.all.filter { $0.rootfs == .writable }
     static let readOnly = ConformanceSubject.all.filter { $0.rootfs == .readOnly }
 
-    /// Steps of `change_root` that no mode permits, and how they end.
+    /// Steps of `change_root` that every mode refuses, and their errors.
     static let refused: [String: Set<String>] = [
         "chown to another": ["EPERM", "EINVAL"], "capability": ["EPERM"], "layer attribute": ["EPERM"],
         "device": ["EPERM"], "block device": ["EPERM"], "lower": ["ENOENT"], "upper": ["ENOENT"],
@@ -23,7 +23,8 @@ struct WritableRootfsTests {
         return (below as NSString).deletingLastPathComponent
     }
 
-    /// Attributes of files are memory that the kernel charges to nobody: the filter answers as a file system without them.
+    /// The kernel charges the memory of file attributes to no cgroup, so the filter answers like a file
+    /// system without them.
     private static let attributes: Set = ["attribute", "capability", "layer attribute"]
 
     @Test("Every change works, and shows", arguments: subjects)
@@ -36,8 +37,8 @@ struct WritableRootfsTests {
                 var allowed = Self.refused[step] ?? ["done"]
                 if step == "see removed" { allowed = ["ENOENT"] }
                 if Self.attributes.contains(step) { allowed = ["EOPNOTSUPP"] }
-                // Without a privilege an overlay cannot note where a directory of the image has gone: the answer is
-                // that of another file system, on which mv copies.
+                // Without a privilege an overlay cannot record where a directory of the image was moved: it
+                // fails like a move to another file system, on which mv copies.
                 if step == "rename directory", getuid() != 0 || subject.capabilities.kind == .docker {
                     allowed = ["EXDEV"]
                 }
@@ -47,7 +48,7 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("Read-only refuses each of them", arguments: readOnly)
+    @Test("A read-only root refuses each change", arguments: readOnly)
     func readOnlyRefuses(subject: ConformanceSubject) async throws {
         guard subject.has(.rootfs) else { return }
         try await subject.withSandbox { sandbox in
@@ -55,7 +56,7 @@ struct WritableRootfsTests {
             let result = try await sandbox.run(program: "change_root", [tree])
             expect(result, .exited(code: 0))
             for (step, outcome) in result.fields() {
-                // Who may not write the file at all is told so first.
+                // A file that the user may not write fails with that error first.
                 let allowed: Set =
                     switch step {
                     case "append", "truncate": ["EROFS", "EACCES"]
@@ -94,7 +95,7 @@ struct WritableRootfsTests {
                 #expect(!after.lines.contains("tac"), "\(after.summary)")
                 let beside = try await neighbour.run(look)
                 #expect(beside.stdout == before.stdout, "\(beside.summary)")
-                // Its own change meets nobody else's.
+                // A change by the other sandbox's program does not show here either.
                 let own = try await neighbour.run(
                     Command("/bin/sh", ["-c", "echo other > /etc/new; cat /etc/new"]))
                 #expect(own.stdoutText == "other\n", "\(own.summary)")
@@ -109,16 +110,16 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("Nothing of it reaches the image or the host", arguments: subjects)
+    @Test("No change reaches the image or the host", arguments: subjects)
     func imageUnchanged(subject: ConformanceSubject) async throws {
-        guard subject.capabilities.kind == .local else { return }  // the engine's own place
+        guard subject.capabilities.kind == .local else { return }  // the engine keeps these files
         try await subject.withSandbox { sandbox in
             let tree = try await Self.tree(in: sandbox)
             let places = try subject.places(of: ["/usr/bin", "/usr/sbin", tree])
             let before = try Self.fingerprint(places)
             #expect(before.count > 100)
             expect(try await sandbox.run(program: "change_root", [tree]), .exited(code: 0))
-            // Its /bin/sh is a script by now, of which the interpreter is the program itself.
+            // Its /bin/sh is a script by now, whose interpreter is the program itself.
             let again = try await sandbox.run(Command("/bin/sh"))
             #expect(again.fields()["make in /"] == "EEXIST", "\(again.summary)")
             #expect(try Self.fingerprint(places) == before)
@@ -143,7 +144,7 @@ struct WritableRootfsTests {
 
     @Test("A package's files are put in, replaced, moved aside and removed", arguments: subjects)
     func package(subject: ConformanceSubject) async throws {
-        // As dpkg does: new files beside the old ones, links for what is kept, then renames over them.
+        // As dpkg does: new files beside the old ones, links for the kept ones, then renames over them.
         let script = """
             set -e
             cd /usr/bin
@@ -176,7 +177,7 @@ struct WritableRootfsTests {
         let limits = Limits(disk: 16 << 20)
         try await subject.withSandbox { sandbox in
             for run in 1...3 {
-                // Without a quota somebody has to look.
+                // Without a quota the usage is sampled, so a later run waits for a sample.
                 let pause = run < 3 ? 0 : 10
                 let line = "head -c 7M /dev/zero >/usr/written-\(run) && sleep \(pause)"
                 let result = try await sandbox.run(Command("/bin/sh", ["-c", line]), limits: limits)
@@ -185,7 +186,9 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("The disk limit holds for it", arguments: subjects, ["/usr", "/etc", "/opt-new", "/dev"])
+    @Test(
+        "The disk limit holds for changes to the root", arguments: subjects,
+        ["/usr", "/etc", "/opt-new", "/dev"])
     func diskLimit(subject: ConformanceSubject, place: String) async throws {
         let limits = Limits(disk: 8 << 20)
         try await subject.withSandbox { sandbox in
@@ -204,13 +207,13 @@ struct WritableRootfsTests {
             "f=$(find /usr/lib /usr/bin -type f -size +3M | head -n 1); test -n \"$f\" || exit 3; chmod 700 \"$f\""
         guard subject.capabilities.hasDiskQuota else { return }
         let refused = try await subject.shell(line, limits: Limits(disk: 1 << 20))
-        // The kernel gives up the copy before anyone looks at the disk.
+        // The kernel gives up the copy before a sample sees the disk.
         #expect([.limitExceeded(.disk), .exited(code: 1)].contains(refused.outcome), "\(refused.summary)")
         #expect(refused.stderrText.contains("No space left"), "\(refused.summary)")
         expect(try await subject.shell(line, limits: Limits(disk: 1 << 30)), .exited(code: 0))
     }
 
-    @Test("What is written is memory of the run", arguments: subjects)
+    @Test("Written files count as memory of the run", arguments: subjects)
     func memory(subject: ConformanceSubject) async throws {
         guard !subject.isSampled, subject.capabilities.isRootfsMemory else { return }
         let result = try await subject.run("write_file", ["/usr/large", "\(48 << 20)", "1"])
@@ -223,7 +226,7 @@ struct WritableRootfsTests {
             .limitExceeded(.memory))
     }
 
-    @Test("Root of it, and of nothing else", arguments: subjects)
+    @Test("The program is root in its own root file system only", arguments: subjects)
     func rootOfIt(subject: ConformanceSubject) async throws {
         let state = try await subject.run("state")
         #expect(state.fields("=")["uid"] == "0 0", "\(state.summary)")
@@ -242,7 +245,7 @@ struct WritableRootfsTests {
 
 @Suite("Writable root file system, alone", .exclusive, .timeLimit(.patient))
 struct WritableRootfsMemoryTests {
-    @Test("Its memory is free when the sandbox is closed", arguments: WritableRootfsTests.subjects)
+    @Test("Closing the sandbox frees the memory of its root", arguments: WritableRootfsTests.subjects)
     func memoryIsFreed(subject: ConformanceSubject) async throws {
         guard subject.capabilities.isRootfsMemory else { return }
         let size = 192 << 20
@@ -254,7 +257,7 @@ struct WritableRootfsMemoryTests {
             expect(result, .exited(code: 0))
             #expect(try sharedMemory() > before + size / 2)
         }
-        // Closed means given back; it is cleared in the background.
+        // Closing returns before the memory is freed: that happens in the background.
         var after = try sharedMemory()
         for _ in 0..<100 where after > before + size / 2 {
             try await Task.sleep(for: .milliseconds(50))
@@ -263,7 +266,7 @@ struct WritableRootfsMemoryTests {
         #expect(after < before + size / 2, "\(before) bytes before, \(after) after")
     }
 
-    /// Memory of files in memory, of the whole machine.
+    /// The whole machine's memory in shared files, in bytes.
     private func sharedMemory() throws -> Int {
         let text = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
         let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("Shmem:") })
@@ -273,7 +276,7 @@ struct WritableRootfsMemoryTests {
 }
 
 extension ConformanceSubject {
-    /// Where these paths of the root file system are on the host: in `/`, or in the unpacked image.
+    /// The places on the host of these paths of the root file system: in `/`, or in the unpacked image.
     func places(of paths: [String]) throws -> [String] {
         guard image != .host else { return paths }
         let cache = try #require(
@@ -290,7 +293,7 @@ extension WritableRootfsTests {
         for path in paths {
             let found = FileManager.default.enumerator(atPath: path)
             while let name = found?.nextObject() as? String {
-                // Of a cache only the trees: its own notes change with every use.
+                // In a cache only the trees: its own files change with every use.
                 if path.hasSuffix("cache"), !name.contains("/rootfs/") { continue }
                 var status = stat()
                 guard lstat("\(path)/\(name)", &status) == 0 else { continue }

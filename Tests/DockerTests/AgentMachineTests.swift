@@ -1,4 +1,5 @@
-/// The embedder's side of an agent as a state machine: frames in any order, by an agent that is well or hostile.
+/// Tests the embedder's side of an agent's stream as a state machine: frames in any order, from a sound or a
+/// hostile agent.
 
 #if Docker
 import CIsolate
@@ -24,7 +25,8 @@ struct AgentMachineTests {
         return ended
     }
 
-    /// Whatever comes when: each question has one answer, each run one end, and after the loss nobody waits.
+    /// In any order of events each question has one answer, each run one end, and after the loss no caller
+    /// waits.
     @Test(arguments: 0..<200) func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var machine = Machine(patience: .seconds(10))
@@ -56,7 +58,7 @@ struct AgentMachineTests {
                 let action = machine.received(file: piece, at: now)
                 if case .none = action, isBefore, machine.isAsked { content += piece }
                 if case .answer = action { content = Array(content.prefix(1000)) }
-                // A file that is not open yet has no content.
+                // The machine drops pieces that come before the file is open, so the answer's content counts.
                 if case .answer(_, .success(.file(let file))) = action { content = file.bytes }
                 perform(action)
             case 8:
@@ -92,7 +94,7 @@ struct AgentMachineTests {
         }
     }
 
-    /// An agent never gets more into memory than was asked for.
+    /// An agent can never make the embedder store more than was requested.
     @Test func aFileWithoutAnEndIsBounded() {
         var machine = Machine(patience: .seconds(1))
         #expect(machine.ask(.file(path: "a", maxBytes: 1000), 1) == nil)

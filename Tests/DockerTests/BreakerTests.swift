@@ -1,4 +1,4 @@
-/// The circuit breaker: each transition, and random interleavings against a model.
+/// Tests the circuit breaker: each transition, and random interleavings against a model.
 
 #if Docker
 import Sandbox
@@ -15,9 +15,9 @@ import Testing
     private static let policy = CircuitBreaker.Policy(
         threshold: 3, initialPause: .seconds(1), maximumPause: .seconds(5))
 
-    /// What happens at a time, and where the breaker stands after it.
+    /// An event at a time, and the breaker's state after it.
     enum Step: Sendable {
-        /// Let through (remembered as the newest ticket), or not.
+        /// A request is let through (and its ticket is remembered as the newest), or not.
         case request(_ isLetThrough: Bool)
         /// The newest request's verdict; with a number, the one that was let through as that, from 0.
         case verdict(CircuitBreaker.Verdict, Int? = nil)
@@ -157,7 +157,8 @@ import Testing
         }
     }
 
-    /// No closed breaker refuses, no open one lets two through, and none stays open for longer than the maximum.
+    /// No closed breaker refuses, no open one lets two requests through, and none stays open for longer than
+    /// the maximum.
     @Test(arguments: 0..<300 as Range<UInt64>) func anyInterleaving(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let policy = CircuitBreaker.Policy(
@@ -226,7 +227,7 @@ import Testing
         }
     }
 
-    /// Whether the breaker takes no notice of this ticket, whatever is said with it.
+    /// Whether the breaker ignores every verdict with this ticket.
     private func isOutdated(
         _ ticket: CircuitBreaker.Ticket, in breaker: CircuitBreaker, _ now: Duration
     ) -> Bool {
@@ -288,7 +289,7 @@ import Testing
         board.failed(try mustPass(&board, "b", 0), .image, gone, now: .zero)
         #expect(cause(&board, "a", 0) == gone && board.position == .closed)
         #expect(pass(&board, "c", 0) != nil)
-        // After the pause one try, and after its success no breaker any more.
+        // After the pause one try is let through, and after its success the image has no breaker any more.
         let probe = try mustPass(&board, "a", 1)
         #expect(cause(&board, "a", 1) == gone)
         board.succeeded(probe, now: .seconds(1))

@@ -1,4 +1,5 @@
-/// Engines that answer and cannot do what they are asked for: the caller gets their own words, and no false outcome.
+/// Engines that answer but cannot do what they are asked: the caller gets the engine's message, and no false
+/// outcome.
 
 #if Docker
 import Foundation
@@ -28,7 +29,7 @@ import Testing
 
     private static let writing = Limits(wallTime: .seconds(30), fileSize: 1 << 30, disk: 1 << 30)
 
-    /// Writes so many MiB below the writable root.
+    /// Writes this many MiB below the writable root.
     private static func fill(_ sandbox: any SandboxLease, megabytes: Int, limits: Limits = writing)
         async throws
         -> RunResult
@@ -36,11 +37,12 @@ import Testing
         try await sandbox.run(victim: "write_file", ["/big", "\(megabytes << 20)", "9"], limits: limits)
     }
 
-    @Test("X14: a full disk of the engine is not the program's failure, and its own limit is")
+    @Test(
+        "X14: a full disk of the engine is an error, and meeting the program's own disk limit is an outcome")
     func fullDisk() async throws {
         try await Self.withBackend(named: "full", options: ["--disk=96m"]) { backend in
             let options = SandboxOptions(rootfs: .writable)
-            // What has room is right.
+            // A write for which there is room succeeds.
             try await backend.withSandbox(options) { sandbox in
                 let result = try await Self.fill(sandbox, megabytes: 8)
                 #expect(result.outcome == .exited(code: 0), "\(result.told)")
@@ -50,7 +52,7 @@ import Testing
                 let result = try await Self.fill(sandbox, megabytes: 200, limits: limits)
                 #expect(result.outcome == .limitExceeded(.disk), "\(result.told)")
             }
-            // Its files go with its container.
+            // The files go with the container.
             #expect(await ContainerWorld.eventually { backend.statistics.total == 0 })
             try await backend.withSandbox(options) { sandbox in
                 let error = await #expect(throws: SandboxError.self) {
@@ -59,7 +61,7 @@ import Testing
                 #expect(error?.code == .hostOutOfDisk, "\(error.map { "\($0)" } ?? "")")
                 #expect(error?.message.contains("the engine's data directory") == true)
                 #expect(error?.provenance?.kind == .docker)
-                // X4: nor can another container be made meanwhile, and the engine says why.
+                // X4: no other container can be made meanwhile, and the error has the engine's reason.
                 let words = await #expect(throws: SandboxError.self) {
                     _ = try await backend.acquire(SandboxOptions(rootfs: .writable))
                 }
@@ -67,14 +69,14 @@ import Testing
                     words?.message.contains("no space left on device") == true,
                     "\(words.map { "\($0)" } ?? "")")
             }
-            // With the full container gone there is room again.
+            // Without the full container there is room again.
             #expect(await ContainerWorld.eventually { backend.statistics.total == 0 })
             try await CrashTests.expectWorks(backend, "afterwards")
         }
     }
 
     @Test(
-        "X4: a runtime that fails is told in the engine's words",
+        "X4: the error of a failing runtime has the engine's message",
         arguments: ["/bin/false", "/nowhere/runc"])
     func brokenRuntime(path: String) async throws {
         try await Self.withBackend(named: "runtime", options: ["--runtime=\(path)"]) { backend in

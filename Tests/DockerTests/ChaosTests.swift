@@ -17,11 +17,11 @@ struct ChaosTests {
     /// 20 in CI; SOAK=1: 200.
     static let blows = ProcessInfo.processInfo.environment["SOAK"] == "1" ? 200 : 20
     private static let callers = 3
-    /// One of so many blows is a crash of the engine, with a new start.
+    /// One of this many blows is a crash of the engine, which is started again.
     private static let engineCrash = 20
     private static let limits = Limits(wallTime: .seconds(3))
     private static let grace = Duration.seconds(2)
-    /// The whole of a run, acquired on an engine that may be down for a while.
+    /// The bound of a whole run, acquired on an engine that may be down for a while.
     private static let bound = Duration.seconds(30)
 
     struct Tally: Sendable {
@@ -40,7 +40,7 @@ struct ChaosTests {
         try await chaos(named: "chaos", callsOften: true) { $0 }
     }
 
-    /// Of each sandbox one run: what a run leaves behind is lost with its container, and nothing can bring it back.
+    /// One run per sandbox: its files are lost with its container, and cannot be recovered.
     @Test("With a fallback every run gives its own result")
     func withFallback() async throws {
         let local = LocalBackend(.init(minimum: 0, maximum: 4))
@@ -48,7 +48,7 @@ struct ChaosTests {
         let tally = try await chaos(named: "calm", callsOften: false) { docker in
             var configuration = FallbackBackend.Configuration()
             configuration.logger = .silent
-            // So that the first choice is used again and again.
+            // Short pauses, so that the first choice is tried again and again.
             (configuration.breaker.initialPause, configuration.breaker.maximumPause) = (
                 .milliseconds(100), .milliseconds(500)
             )
@@ -98,7 +98,7 @@ struct ChaosTests {
         }
     }
 
-    /// One run of a program that gives back what it is given, slowly or at once.
+    /// One run of a program that prints its input, slowly or at once.
     private static func call(_ backend: any SandboxBackend, _ counter: Counter, often: Bool) async {
         let input = (0..<Int.random(in: 0...100_000)).map { _ in UInt8.random(in: 0...255) }
         let isSlow = often && Int.random(in: 0..<4) == 0
@@ -114,7 +114,7 @@ struct ChaosTests {
                     victim: "echo_stdin", stdin: .bytes(input), limits: limits)
                 return (result, often ? try await sandbox.read("file", maxBytes: 1 << 20) : input)
             }
-            // Within a pause the clock of the run goes on: that it ran out is the truth then.
+            // During a pause of the container the run's clock goes on, so this outcome is correct.
             if result.outcome == .limitExceeded(.wallTime) { return }
             #expect(result.outcome == .exited(code: 0), "\(result.outcome)")
             let isRight = result.stdout == input && file == input && result.stderr.isEmpty
@@ -158,7 +158,7 @@ struct ChaosTests {
                     default: try await Blow.dockerPause.strike(container, client)
                     }
                 } catch let error as EngineError {
-                    // It was gone before the blow fell.
+                    // The container was gone before the blow.
                     guard error.status != nil else { throw error }
                 }
             }

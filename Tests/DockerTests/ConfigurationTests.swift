@@ -1,4 +1,5 @@
-/// What the environment's variables do to the Docker backend's configuration, and which values are refused.
+/// Tests how the environment's variables change the Docker backend's configuration, and which values are
+/// refused.
 
 #if Docker
 import Sandbox

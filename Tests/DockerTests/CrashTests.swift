@@ -1,5 +1,5 @@
-/// Everything that can end at the wrong moment does: each time there is a typed error or the right result, in
-/// bounded time, and nothing is left.
+/// Each part that can fail does so at the wrong moment: each time there is a typed error or the right result,
+/// in bounded time, and nothing is left.
 
 #if Docker
 import Foundation
@@ -31,7 +31,7 @@ enum Blow: String, CaseIterable, Sendable {
 }
 
 extension EngineContainers {
-    /// What the library itself never asks for.
+    /// A request that the library itself never sends.
     func act(_ verb: String, _ id: String) async throws {
         try await client.send(
             EngineRequest(
@@ -42,11 +42,11 @@ extension EngineContainers {
 
 @Suite("Crashes", .timeLimit(.minutes(5)))
 struct CrashTests {
-    /// How much longer than allowed anything may take on a busy machine.
+    /// How much longer than its bound a call may take on a busy machine.
     static let slack = Duration.seconds(8)
     static let losses: Set<SandboxError.Code> = [.containerLost, .backendUnavailable]
 
-    /// Expects an error of ``losses`` within a time, and never a result.
+    /// Expects an error of ``losses`` within a time; a result is a failure.
     static func expectLoss(
         within patience: Duration, _ what: String, codes: Set<SandboxError.Code> = losses,
         sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> RunResult
@@ -75,7 +75,7 @@ struct CrashTests {
             result.outcome == .exited(code: 7), "\(what): \(result.told)", sourceLocation: sourceLocation)
     }
 
-    /// Shuts the backend down and expects nothing of it on the engine.
+    /// Shuts the backend down and expects that the engine has nothing of it.
     static func expectNothingLeft(
         _ backend: DockerBackend, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
@@ -94,7 +94,7 @@ struct CrashTests {
         }
     }
 
-    @Test("A container says who answers for it")
+    @Test("A container's labels name its owner")
     func labels() async throws {
         try await ContainerWorld.withBackend { backend in
             let result = try await backend.run(victim: "nothing")
@@ -138,7 +138,7 @@ struct CrashTests {
                         try await strike
                         return result
                     }
-                    // What is asked of a lost sandbox afterwards fails at once.
+                    // Further calls to a lost sandbox fail at once.
                     await Self.expectLoss(within: .seconds(1) + Self.slack, "a second run") {
                         try await sandbox.run(victim: "nothing", limits: limits)
                     }
@@ -157,8 +157,9 @@ struct CrashTests {
                 #expect(await ContainerWorld.eventually { backend.statistics.available == 1 })
                 try await blow.strike(container, client)
             }
-            // Of a pause nothing tells: it is found out before the next caller has it. An agent that was heard of in the
-            // last 20 ms is not asked again, as each run would pay for that.
+            // The engine does not report a pause: the pool notices it before the next caller gets the
+            // container. The pool does not check an agent again that was heard from in the last 20 ms, since
+            // each run would pay for that.
             if blow == .dockerPause {
                 try await Task.sleep(for: .milliseconds(100))
             } else {
@@ -190,7 +191,8 @@ struct CrashTests {
                         case .read: _ = try await sandbox.read("file", maxBytes: 10)
                         case .run, .close: break
                         }
-                        // One that was lost under a call stays lost, and so does one whose limits must change.
+                        // A sandbox that was lost during a call stays lost, and so does one whose limits must
+                        // change.
                         return try await sandbox.run(
                             Command("./file"), limits: Limits(wallTime: .seconds(1), disk: 64 << 20))
                     }
@@ -221,7 +223,7 @@ struct CrashTests {
         }
     }
 
-    @Test("The agent's volume is removed while nobody uses it")
+    @Test("The agent's volume is removed while no container uses it")
     func volumeLost() async throws {
         try await ContainerWorld.withBackend(
             .init {
@@ -243,7 +245,7 @@ struct CrashTests {
         }
     }
 
-    @Test("Callers who leave at any moment leave nothing on the engine")
+    @Test("Callers cancelled at any moment leave nothing on the engine")
     func lostAnswers() async throws {
         try await ContainerWorld.withBackend(
             .init {

@@ -1,5 +1,5 @@
-/// The library's own processes in a container are stopped, killed or blocked at random times: every call ends in time,
-/// and the next ones work.
+/// The library's own processes in a container are stopped, killed or blocked at random times: every call ends
+/// in time, and the next ones work.
 
 #if Docker
 import Foundation
@@ -12,17 +12,17 @@ import SandboxRuntime
 
 @Suite("Disturbed containers", .timeLimit(.minutes(30)))
 struct DisturbanceTests {
-    /// `WATCHDOG_ROUNDS` in the environment; the soak of `make soak` has 500.
+    /// `WATCHDOG_ROUNDS` of the environment; `make soak` sets 500.
     private static let rounds =
         Int(ProcessInfo.processInfo.environment["WATCHDOG_ROUNDS"] ?? "") ?? 50
     private static let limits = Limits(wallTime: .seconds(1))
     private static let grace = Duration.seconds(1)
-    /// What the loss of a process of ours may be told as.
+    /// The errors that report the loss of one of the library's processes.
     private static let losses: Set<SandboxError.Code> = [
         .containerLost, .backendUnavailable, .watchdog, .setupFailed,
     ]
 
-    @Test("Whatever is stopped, killed or blocked at any time, every call ends and the next ones work")
+    @Test("When a process is stopped, killed or blocked at any time, every call ends and the next ones work")
     func atAnyTime() async throws {
         let setUp = ContainerWorld.Change {
             $0.pool.maximum = 3
@@ -56,9 +56,9 @@ struct DisturbanceTests {
         for user in users {
             do { _ = try await user.value } catch { check(error, "round \(round), \(what)") }
         }
-        // Two files and two runs with their grace, and an acquire that may have to make a container.
+        // Two files and two runs with their grace periods, and an acquire that may have to make a container.
         #expect(ContinuousClock.now - start < .seconds(60), "round \(round), \(what)")
-        // As many as the pool may hold can be spoilt; then one works.
+        // At most as many containers as the pool may hold can be damaged; then one works.
         var works = false
         for _ in 0..<5 where !works {
             do {
@@ -71,8 +71,8 @@ struct DisturbanceTests {
         return what
     }
 
-    /// All that a caller does with a sandbox. What comes back is right, or an error is thrown; false: the wall time
-    /// ran out, as it does for a program that somebody stopped.
+    /// Everything that a caller does with a sandbox. Results are right, or an error is thrown; false: the
+    /// wall time ran out, as it does for a stopped program.
     @discardableResult
     private static func useSandbox(_ backend: DockerBackend) async throws -> Bool {
         let input = [UInt8]("some bytes".utf8)
@@ -106,7 +106,8 @@ struct DisturbanceTests {
         do {
             let running = try await client.containers.list(labels: backend.owner.ownLabels, all: false)
             guard let container = running.randomElement(using: &random)?.id else { return "no container" }
-            // Of a private engine on this machine, whose containers' processes are the host's.
+            // The engine is a private one on this machine, so its containers' processes are processes of the
+            // host.
             let pid = pid_t(try await client.containers.inspect(container).pid)
             let role = [Role.agent, .slot, .seat, .program].randomElement(using: &random)!
             let processes = pid > 1 ? OwnProcess.all(below: pid, as: .agent) : []

@@ -1,4 +1,4 @@
-/// How the variables that name an engine are read.
+/// Tests how the variables that name an engine are read.
 
 #if Docker
 import Sandbox
@@ -70,7 +70,7 @@ import Testing
         #expect(error?.message.contains(reason) ?? false, "\(error?.message ?? "")")
     }
 
-    /// A connection is never less protected than asked for.
+    /// A connection is never less protected than requested.
     @Test(arguments: ["DOCKER_TLS_VERIFY", "DOCKER_TLS"]) func losesNoTLS(_ variable: String) {
         let error = #expect(throws: SandboxError.self) {
             try EngineAddress(environment: ["DOCKER_HOST": "http://a:1", variable: "1"])

@@ -135,7 +135,7 @@ import Testing
         }
     }
 
-    /// Somebody else kills and removes it, as an administrator would.
+    /// The container is killed and removed from outside, as by an administrator.
     @Test(arguments: EngineKind.allCases) func hearsOfAnEndFromBehind(_ kind: EngineKind) async throws {
         try await EngineSubject.with(kind) { subject in
             let containers = subject.client.containers
@@ -150,14 +150,14 @@ import Testing
             try await Task.sleep(for: .milliseconds(50))
             try await other.containers.remove(id)
             let exitCode = try await waited.exitCode
-            // Podman forgets how a container ended that is removed before it looked again.
+            // Podman loses the exit status of a container that is removed before Podman looked again.
             #expect(exitCode == 137 || kind == .podman, "\(exitCode)")
             try await recorder.untilEnded()
             #expect(recorder.record.ends == 1)
         }
     }
 
-    /// Podman 4.3 never answers it.
+    /// Podman 4.3 never answers this request.
     @Test(arguments: [EngineKind.docker]) func waitsForTheNextExit(_ kind: EngineKind) async throws {
         try await EngineSubject.with(kind) { subject in
             let containers = subject.client.containers

@@ -1,4 +1,4 @@
-/// That the tests' own engine can crash and come back.
+/// Tests that the tests' own engine can crash and be started again.
 
 #if Docker
 import Foundation

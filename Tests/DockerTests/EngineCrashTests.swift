@@ -62,7 +62,7 @@ struct EngineCrashTests {
             try await CrashTests.expectNothingLeft(backend)
             let client = EngineClient(address: try EngineAddress(parsing: engine.host))
             defer { client.close() }
-            // Nobody else uses this engine: nothing at all may be there.
+            // No other test uses this engine, so nothing at all may be left there.
             let left = try await ContainerWorld.leftovers([:], client)
             #expect(left.isEmpty)
         }
@@ -70,9 +70,9 @@ struct EngineCrashTests {
 
     enum Successor: String, CaseIterable { case backend, cleanup, cleanupAtOnce }
 
-    @Test("What a killed process leaves ends by itself, and the next one removes the rest")
+    @Test("A killed process's containers end by themselves, and the next process removes the rest")
     func ownerKilled() async throws {
-        // An engine of its own: any backend of another test would be such a next one.
+        // An engine of its own, since any other test's backend would remove the leftovers.
         try await EngineControl.withEngine(named: "owner") { engine in
             try await engine.load("static")
             let client = EngineClient(address: try EngineAddress(parsing: engine.host))
@@ -83,12 +83,12 @@ struct EngineCrashTests {
         }
     }
 
-    /// Leaves what another boot of this host would have left, and what another host may still want.
+    /// Leaves what another boot of this host would have left, and what belongs to another host.
     private static func desert(_ engine: EngineControl, _ client: EngineClient) async throws {
         let owner = ContainerOwner(host: "another-boot", pid: 1, start: 1, backend: 1)
         var labels = owner.labels(.agent, pool: "")
         _ = try await client.volumes.create("deserted-today", labels: labels)
-        // What the label says is another clock's: nothing is judged by it.
+        // The label's time is by another clock: the reconciler must not use it.
         labels[ContainerOwner.createdLabel] = "\(ProcessFacts.secondsSince1970 - 100_000)"
         _ = try await client.volumes.create("deserted", labels: labels)
         var spec = ContainerSpec(image: ContainerWorld.image)
@@ -102,7 +102,8 @@ struct EngineCrashTests {
         for name in ["deserted", "deserted-today"] { try await client.volumes.remove(name) }
     }
 
-    /// Runs the command, kills it in the middle of its run, and looks at what becomes of its things.
+    /// Runs the command, kills it in the middle of its run, and checks what becomes of its container and
+    /// volume.
     private static func kill(_ engine: EngineControl, _ client: EngineClient, _ successor: Successor)
         async throws
     {
@@ -154,7 +155,7 @@ struct EngineCrashTests {
 }
 
 enum SandboxCommand {
-    /// Next to the test bundle, which is the running program itself or something loaded from beside it.
+    /// The command's path: beside the test bundle, which is the running program or loaded from its folder.
     static let path: String = {
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         while folder.path != "/" {

@@ -1,4 +1,4 @@
-/// The frames of an attached stream, cut anywhere.
+/// Tests the frames of an attached stream, split at every place.
 
 #if Docker
 import NIOCore
@@ -17,7 +17,7 @@ import Testing
         frame(1, "out") + frame(2, "e") + frame(1, "") + frame(2, "") + frame(0, "in")
         + frame(1, String(repeating: "x", count: 300))
 
-    /// What the pieces are in all, by stream.
+    /// The content of all pieces, by stream.
     static func read(_ parts: [ArraySlice<UInt8>]) throws -> [StreamKind: String] {
         var frames = StreamDemultiplexer()
         var found: [StreamKind: String] = [:]
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    /// The announced size is only counted down: nothing is allocated or waited for.
+    /// The announced size is only counted down: nothing is allocated for it, and no byte waits for the rest.
     @Test func handsOnAFrameOfAnySizeAtOnce() throws {
         var frames = StreamDemultiplexer()
         var bytes = ByteBuffer(bytes: [1, 0, 0, 0, 255, 255, 255, 255] + Array("abc".utf8))

@@ -1,4 +1,4 @@
-/// Engines that are not there, do not answer, or answer what they should not.
+/// Engines that do not exist, do not answer, or give wrong answers.
 
 #if Docker
 import Foundation
@@ -15,7 +15,7 @@ import Testing
         connect: .milliseconds(300), answer: .milliseconds(300), slowAnswer: .milliseconds(400),
         silence: .milliseconds(300))
 
-    /// Answers as an engine until it is asked for more than its version.
+    /// Answers as an engine to the request for its version, and as the test says to all others.
     static func client(
         onPort: Bool = false, timeouts: EngineTimeouts = EngineTimeouts(),
         _ answer: @escaping @Sendable (String) -> [FakeEngine.Step]
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    /// An engine finds out only after it has begun to answer.
+    /// An engine may find an error only after it has begun to answer.
     @Test(arguments: [1, 7, 1000]) func anErrorInsideOfAStreamIsOne(_ size: Int) async throws {
         let text =
             #"{"status":"Pulling"}"# + "\r\n"
@@ -158,7 +158,7 @@ import Testing
                 count += 1
                 return count
             }
-            // The second answer on a connection is its end.
+            // The server closes each connection instead of giving its second answer.
             return number == 2 ? [.close] : FakeEngine.answer("[]")
         }
         defer { engine.close() }
@@ -169,7 +169,7 @@ import Testing
         #expect(engine.requests.filter { $0.hasPrefix("GET /v1.41/containers/json?") }.count == 3)
     }
 
-    /// It might have been done.
+    /// The engine might have done it already.
     @Test func neverAskedTwiceToStart() async throws {
         let (client, engine) = try await Self.client { _ in [.close] }
         defer { engine.close() }
@@ -200,7 +200,7 @@ import Testing
         "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n",
     ]
 
-    /// What comes in one packet with the head, and what comes after.
+    /// The bytes that come in one packet with the head, and those that come after.
     @Test(arguments: heads) func losesNothingBehindTheHead(_ head: String) async throws {
         let frame = "\u{1}\0\0\0\0\0\0\u{3}abc"
         let (client, engine) = try await Self.client { _ in

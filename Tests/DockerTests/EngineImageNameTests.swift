@@ -1,4 +1,4 @@
-/// How images' names are taken apart.
+/// Tests the parsing of images' names.
 
 #if Docker
 import Sandbox
@@ -9,7 +9,7 @@ import Testing
 @Suite struct EngineImageNameTests {
     static let hex = String(repeating: "0123456789abcdef", count: 4)
 
-    /// Text, registry, repository, tag, digest, and what is pulled.
+    /// Text, registry, repository, tag, digest, and the name for a pull.
     static let valid: [(String, String?, String, String?, String?, String)] = [
         ("python", nil, "python", nil, nil, "latest"),
         ("python:3.12-slim", nil, "python", "3.12-slim", nil, "3.12-slim"),

@@ -29,7 +29,8 @@ import Testing
         }
     }
 
-    /// No registry answers there, so this fails on both engines, one before and one inside of its answer.
+    /// No registry answers at this address, so the pull fails on both engines: on one before, on the other
+    /// within its answer.
     @Test(arguments: EngineKind.allCases) func namesWhatItCannotPull(_ kind: EngineKind) async throws {
         try await EngineSubject.with(kind) { subject in
             for image in ["127.0.0.1:1/a/b:c", "127.0.0.1:1/a@sha256:\(EngineImageNameTests.hex)"] {
@@ -62,7 +63,7 @@ import Testing
         }
     }
 
-    /// A volume filled by way of one container, and read-only in another.
+    /// A volume is filled by way of one container, and mounted read-only in another.
     @Test(arguments: EngineKind.allCases) func fillsAVolume(_ kind: EngineKind) async throws {
         try await EngineSubject.with(kind) { subject in
             let (client, labels) = (subject.client, [EngineSubject.label: subject.name])

@@ -51,7 +51,7 @@ import Testing
             try #require(process.terminationStatus == 0, "openssl \(arguments)")
         }
 
-        /// An engine that wants a certificate from its clients.
+        /// A server that requires a certificate from its clients.
         func server(_ name: String = "engine") throws -> NIOSSLContext {
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: try NIOSSLCertificate.fromPEMFile(path("\(name).pem"))
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    /// The engine's refusal may come only after the handshake, instead of an answer.
+    /// The engine may refuse only after the handshake, instead of answering.
     @Test func aClientWithoutCertificateIsRefused() async throws {
         try await Self.with { certificates, engine, client in
             do {

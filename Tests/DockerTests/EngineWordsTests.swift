@@ -1,4 +1,5 @@
-/// What an engine says: objects cut anywhere, words of errors, versions, and what it is told.
+/// Tests the parsing of an engine's answers (objects split anywhere, error messages, versions), and the
+/// requests.
 
 #if Docker
 import Foundation
@@ -111,7 +112,7 @@ import Testing
         #expect(error?.message.contains(words) ?? false, "\(error?.message ?? "")")
     }
 
-    /// The defaults are the strictest, and what is not set is not said.
+    /// The defaults are the strictest, and properties that are not set are left out.
     @Test func describesAContainer() throws {
         var spec = ContainerSpec(image: "a")
         spec.memory = 64 << 20

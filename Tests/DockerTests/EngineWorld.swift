@@ -1,9 +1,10 @@
-/// Where the tests' private engine is.
+/// The addresses of the tests' private engine and registry.
 
 #if Docker
 import Foundation
 
-/// What `scripts/docker-tests.sh` starts for these tests; each is the value of an environment variable.
+/// The services that `scripts/docker-tests.sh` starts for these tests; each property is the value of an
+/// environment variable.
 enum EngineWorld {
     /// `SANDBOX_TEST_ENGINE`: a Docker Engine of the tests' own, as in `DOCKER_HOST`. It has the images `cpp-runner`,
     /// `python-runner`, and without a shell `sandbox-test/static` and `sandbox-test/musl`.
@@ -17,7 +18,7 @@ enum EngineWorld {
     /// `SANDBOX_TEST_REGISTRY`: a registry on the loopback, as host:port. It has `sandbox-test/static` and
     /// `sandbox-test/musl`.
     static let registry = variable("SANDBOX_TEST_REGISTRY")
-    /// `SANDBOX_TEST_IMAGES`: the folder of the archives that `docker load` takes, `cpp-runner.docker.tar`,
+    /// `SANDBOX_TEST_IMAGES`: the folder of the archives for `docker load`: `cpp-runner.docker.tar`,
     /// `python-runner.docker.tar`, `static.docker.tar` and `musl.docker.tar`.
     static let images = variable("SANDBOX_TEST_IMAGES")
 

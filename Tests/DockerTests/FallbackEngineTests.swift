@@ -1,4 +1,4 @@
-/// Falling back from a real engine: it is down, goes away, lacks an image, and comes back.
+/// Falling back from a real engine: it is down, stops, lacks an image, and comes back.
 
 #if Docker
 import Foundation
@@ -49,20 +49,20 @@ struct FallbackEngineTests {
             let events = Events()
             let backend = try Self.backend(engine.host, events, pause: .milliseconds(300))
 
-            // Down at the start.
+            // The engine is down at the start.
             let down = try await backend.run(Self.echo("down"))
             #expect(down.stdoutText == "down\n" && down.provenance.kind == .local)
             #expect(down.provenance.requested == "auto")
             #expect(down.provenance.fallbackReason?.contains(engine.directory) == true)
 
-            // There again.
+            // The engine runs.
             try await engine.start()
             try await Task.sleep(for: .milliseconds(400))
             let up = try await backend.run(Self.echo("up"))
             #expect(up.stdoutText == "up\n" && up.provenance.kind == .docker)
             #expect(up.provenance.fallbackReason == nil && up.provenance.requested == "auto")
 
-            // Away in the middle of a run, which had a file.
+            // The engine dies in the middle of a run that has a file.
             let gone = try await backend.withSandbox { sandbox in
                 try await sandbox.write("content", to: "file")
                 async let result = sandbox.run(
@@ -77,7 +77,7 @@ struct FallbackEngineTests {
             #expect(gone.provenance.fallbackReason?.isEmpty == false)
             #expect(events.all.last?.isRetry == true && events.all.last?.code == .containerLost)
 
-            // And back, twice: the second time without an image.
+            // The engine comes back twice, the second time without an image.
             try await engine.start()
             try await Task.sleep(for: .milliseconds(700))
             var back = try await backend.run(Self.echo("back"))
@@ -99,7 +99,7 @@ struct FallbackEngineTests {
         }
     }
 
-    /// A dead engine, to which every connection is an attempt that can be counted.
+    /// The address of a dead engine, at which every connection is counted.
     @Test func aDeadEngineIsNotAskedAgainAndAgain() async throws {
         let engine = try await FakeEngine { _ in [.close] }
         defer { engine.close() }

@@ -89,7 +89,7 @@ import Testing
         #expect(journal.begin(.write([], executable: false), of: "b") == nil)
         #expect(journal.isIncomplete && journal.entries.isEmpty)
         #expect(journal.begin(.write([], executable: false), of: "c") == nil)
-        // Empty files are not free.
+        // Empty files count, too.
         journal = FileJournal(capacity: 1_000)
         let kept = (0..<100).prefix { journal.begin(.write([], executable: false), of: "\($0)") != nil }
         #expect(kept.count == 3)
@@ -139,7 +139,7 @@ import Testing
         #expect(text == "cd")
     }
 
-    /// The first try's producer is gone, and its stream never ends.
+    /// The first try has failed, and its stream never ends.
     @Test func aTryGivenUpIsNotReadAnyMore() async throws {
         let relay = StreamRelay()
         let (stream, feed) = AsyncStream.makeStream(of: String.self)
@@ -202,7 +202,7 @@ import Testing
         }
         #expect(try gauge("available") == 2 && gauge("waiting") == 7)
         #expect(try gauge("total") == 3 && gauge("resetting") == 1)
-        // A counter counts what is new, however often it is published.
+        // A counter grows by the difference only, however often it is published.
         #expect(metrics.counterTotal(label: "sandbox_pool_created_total", dimensions: backend) == 12)
         let median = try #require(try gauge("acquire_seconds", [("quantile", "0.5")]))
         #expect(abs(median - 0.001) < 0.00013)

@@ -1,4 +1,4 @@
-/// Sandboxes that lose their backend in the middle: what is repeated on the second one, and what cannot be.
+/// Sandboxes that lose their backend during use: what is repeated on the second one, and what cannot be.
 
 #if Docker
 import Sandbox
@@ -16,7 +16,7 @@ struct FallbackRetryTests {
 
     private func shell(_ script: String) -> Command { Command("/bin/sh", ["-c", script]) }
 
-    /// A run that is lost must say so, why, and why that was the end of it.
+    /// The error of a lost run has the loss, its cause, and the reason why the run was not repeated.
     private func expectLost(
         _ error: SandboxError?, hint: String, sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -36,13 +36,13 @@ struct FallbackRetryTests {
             var command = Command("d/run")
             command.inputFiles = [InputFile("b", Array("two ".utf8))]
             let result = try await sandbox.run(command, stdin: .string("three"))
-            // The first try's own change to `a` is gone with its sandbox.
+            // The first try's own change to `a` was lost with its sandbox.
             #expect(result.stdoutText == "one two three" && result.outcome.isSuccess)
             #expect(result.provenance.kind == .local && result.provenance.attempt == 2)
             #expect(result.provenance.requested == "auto")
             #expect(result.provenance.fallbackReason == "the fault was injected (containerLost)")
             #expect(sandbox.provenance.kind == .local)
-            // From here on it is an ordinary sandbox of the second backend.
+            // From here on the sandbox is an ordinary one of the second backend.
             #expect(try await sandbox.read("a", maxBytes: 9) == Array("one \n".utf8))
             let next = try await sandbox.run(shell("echo next"))
             #expect(next.stdoutText == "next\n" && next.provenance.attempt == 1)
@@ -150,7 +150,7 @@ struct FallbackRetryTests {
         await backend.shutdown()
     }
 
-    /// A file that was refused must not come back with the replay, nor stop it.
+    /// A refused file must not be written by the replay, nor stop it.
     @Test func aRefusedFileIsNoPartOfTheStory() async throws {
         let backend = try world.backend()
         world.first.faults.runs = [.beforeStart]

@@ -1,4 +1,4 @@
-/// The fallback over real sandboxes, its first backend with faults.
+/// The fallback over real sandboxes; its first backend has faults.
 
 #if Docker
 import Foundation
@@ -13,7 +13,7 @@ import Testing
 @testable import SandboxRuntime
 @testable import SandboxFallback
 
-/// A fallback, its two backends, and all that it says.
+/// A fallback, its two backends, and its log and metrics.
 final class FallbackWorld: Sendable {
     static let isPossible =
         ProcessInfo.processInfo.environment["MUST_WORK"] == "1"
@@ -44,7 +44,7 @@ final class FallbackWorld: Sendable {
 
     func pass(_ duration: Duration) { time.withLock { $0 += duration } }
 
-    /// Nothing is in use on either side when all sandboxes are closed.
+    /// No sandbox is in use on either backend when all are closed.
     func expectNothingInUse(sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(first.open == 0 && first.statistics.inUse == 0, sourceLocation: sourceLocation)
         #expect(second.statistics.inUse == 0, sourceLocation: sourceLocation)
@@ -123,7 +123,7 @@ struct FallbackTests {
         await backend.shutdown()
     }
 
-    /// It works: whoever needs less is served by it, before and after.
+    /// The first backend works: it serves callers that need less, before and after.
     @Test func whatTheFirstBackendWorksWithoutIsNoFaultOfIt() async throws {
         let backend = try world.backend()
         for _ in 0..<4 {
@@ -143,7 +143,7 @@ struct FallbackTests {
         let result = try await backend.run(echo("x"), limits: small)
         #expect(
             result.stdoutText == "x\n" && result.provenance.fallbackReason?.contains("4194304") == true)
-        // Files come along; a sandbox that has run does not.
+        // The sandbox's files move along; a sandbox that has run does not move.
         try await backend.withSandbox { sandbox in
             try await sandbox.write("text", to: "file")
             let moved = try await sandbox.run(Command("/bin/cat", ["file"]), limits: small)
@@ -155,7 +155,7 @@ struct FallbackTests {
             let second = try? await sandbox.run(echo("x"), limits: small)
             #expect(second?.provenance.fallbackReason == nil)
         }
-        // What none can hold is the caller's to know.
+        // A limit that neither backend can hold is an error for the caller.
         let error = await #expect(throws: SandboxError.self) {
             try await backend.run(echo("x"), limits: Limits(memory: -1))
         }
@@ -197,7 +197,7 @@ struct FallbackTests {
         await backend.shutdown()
     }
 
-    /// The pool may have a sandbox ready that is dead: having it proves nothing.
+    /// The pool may have a dead sandbox ready: acquiring it proves nothing.
     @Test func onlyARunProvesTheBackend() async throws {
         let backend = try world.backend()
         world.first.faults.runs = [.beforeStart, .beforeStart, .beforeStart]
@@ -206,7 +206,7 @@ struct FallbackTests {
         world.pass(.seconds(10))
         try await backend.withSandbox { sandbox in
             #expect(sandbox.provenance.kind == .docker && backend.breakerPosition == .halfOpen)
-            // The probe is under way: others do not wait for it.
+            // The probe is under way: other requests do not wait for it.
             #expect(try await backend.run(echo("y")).provenance.kind == .local)
             _ = try await sandbox.run(echo("x"))
             #expect(backend.breakerPosition == .closed)
@@ -223,7 +223,7 @@ struct FallbackTests {
         try await backend.withSandbox { _ in #expect(backend.breakerPosition == .halfOpen) }
         #expect(try await backend.run(echo("x")).provenance.kind == .docker)
         #expect(backend.breakerPosition == .closed)
-        // Not even when it is forgotten.
+        // Nor does a probe whose sandbox is neither run nor closed block the next one.
         world.first.faults.acquire = .backendUnavailable
         _ = try await backend.run(echo("x"))
         world.first.faults.acquire = nil
@@ -257,7 +257,7 @@ struct FallbackTests {
         let options = SandboxOptions(image: .reference("cpp-runner"))
         #expect(try await backend.run(echo("x"), options: options).provenance.image == "host")
         #expect(asked.withLock { $0 } == [.reference("cpp-runner")])
-        // Not for other images.
+        // Other images keep their names.
         world.first.faults.acquire = nil
         #expect(try await backend.run(echo("x"), options: options).provenance.kind == .local)
         #expect(world.first.acquisitions == 1)
@@ -301,7 +301,7 @@ struct FallbackTests {
         for _ in 0..<2 {
             let error = await #expect(throws: SandboxError.self) { try await backend.run(echo("x")) }
             #expect(error?.code == .shutDown)
-            // Nor does the second live on behind an open breaker.
+            // The second backend is shut down even while the breaker is open.
             world.first.faults.acquire = .backendUnavailable
         }
         #expect(backend.statistics.total == 0)
@@ -312,7 +312,7 @@ struct FallbackTests {
         #expect(throws: SandboxError.self) { try world.backend { $0.replayBytes = -1 } }
     }
 
-    /// Whatever the first backend does, each caller gets the answer to its own question.
+    /// Whatever the first backend does, each caller gets the result of its own run.
     @Test func aCrowdOverAnUnreliableBackend() async throws {
         let backend = try world.backend { $0.breaker = .init(threshold: 1_000) }
         let codes: [SandboxError.Code?] = [nil, .containerLost, .engineRefused, nil, .supervisorLost]

@@ -1,4 +1,4 @@
-/// A real local backend with faults put around it, in the place of a fallback's first backend.
+/// A real local backend with injected faults, as a fallback's first backend.
 
 #if Docker
 import Sandbox
@@ -7,21 +7,21 @@ import Testing
 
 @testable import SandboxDocker
 
-/// What is to go wrong; nothing at first.
+/// The faults; none at first.
 struct Faults: Sendable {
     enum Loss: Sendable {
         /// The run is lost before its program starts.
         case beforeStart
-        /// The program does all its work, and then its backend is gone.
+        /// The backend is lost after the program has done all its work.
         case afterwards
-        /// The stream ends after so many chunks, and then the backend is gone.
+        /// The stream ends after this many chunks, and then the backend is lost.
         case afterChunks(Int)
     }
 
     var acquire: SandboxError.Code?
     var acquireDelay = Duration.zero
     var write: SandboxError.Code?
-    /// For each run from now on, in turn; `nil`: it goes well.
+    /// The fault of each run from now on, in order; `nil`: none.
     var runs: [Loss?] = []
     var runError = SandboxError.Code.containerLost
 }
@@ -36,11 +36,11 @@ final class FaultyBackend: SandboxBackend {
         get { state.withLock { $0.faults } }
         set { state.withLock { $0.faults = newValue } }
     }
-    /// How often a sandbox was asked for.
+    /// How many sandboxes were requested.
     var acquisitions: Int { state.withLock { $0.acquisitions } }
-    /// Sandboxes that nobody closed.
+    /// Sandboxes that are not closed.
     var open: Int { state.withLock { $0.open } }
-    /// How often a program was to be run.
+    /// How many runs were requested.
     var runs: Int { state.withLock { $0.runs } }
 
     var capabilities: BackendCapabilities {

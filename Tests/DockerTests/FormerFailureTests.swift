@@ -1,4 +1,4 @@
-/// What went wrong in the systems before this one, a test for each: S1, S2 and S4.
+/// Failures of earlier systems, a test for each: S1, S2 and S4.
 
 #if Docker
 import Foundation
@@ -26,7 +26,7 @@ import SandboxRuntime
         }
     }
 
-    @Test("S1: every result says which process and which container answered")
+    @Test("S1: every result names the process and the container that answered")
     func everyResultSaysWhoAnswered() async throws {
         try await DockerSubject.with { subject in
             try await subject.backend.withSandbox { sandbox in
@@ -54,7 +54,7 @@ import SandboxRuntime
             }
             for sandbox in sandboxes { await sandbox.close() }
             try await subject.until("shrunk to its minimum") { $0.available == 2 && $0.total == 2 }
-            // Three idle timeouts more.
+            // Three more idle timeouts.
             for _ in 0..<100 {
                 #expect(subject.backend.statistics.available == 2)
                 try await Task.sleep(for: .milliseconds(10))
@@ -102,7 +102,7 @@ import SandboxRuntime
     @Test("S1: a program cannot forge the end of its output")
     func noForgedEnd() async throws {
         try await DockerSubject.with { subject in
-            // The marker of old, then what the agent's own frames look like, on every way out that there is.
+            // The marker of the earlier system, then bytes like the agent's own frames, on every descriptor.
             let ended = String(repeating: "\\000", count: 300)
             let frames = (1...16).map { number -> String in
                 let digits = String(number, radix: 8)
@@ -139,7 +139,7 @@ import SandboxRuntime
             await expectSandboxError(.toolchainNotFound) {
                 _ = try await PythonRunner().run("print(1)", on: subject.backend)
             }
-            // And what the program does is a result.
+            // An exit status of the program is a result.
             let result = try await subject.shell("echo wrong >&2; exit 125")
             #expect(result.outcome == .exited(code: 125) && result.stdout.isEmpty)
             #expect(result.stderrText == "wrong\n")
@@ -171,7 +171,7 @@ import SandboxRuntime
         }
     }
 
-    @Test("S2: a run whose container dies, or whose engine goes, ends at once and says so")
+    @Test("S2: a run whose container or engine dies ends at once with an error")
     func noRunIsRunningForEver() async throws {
         guard let address = EngineWorld.engine else {
             return skip("there is no engine; SANDBOX_TEST_ENGINE names it")
@@ -201,8 +201,8 @@ import SandboxRuntime
                     #expect(ContinuousClock.now - start < .seconds(15))
                     #expect(error?.provenance == sandbox.provenance)
                     await sandbox.close()
-                    // With the engine, what is ready or being made is lost as well, and says so, too; then all
-                    // is well again.
+                    // When the engine dies, ready sandboxes and those being made are lost as well, with an
+                    // error; then the next runs work.
                     var next: RunResult?
                     for _ in 0..<4 where next == nil {
                         do {
@@ -221,7 +221,7 @@ import SandboxRuntime
     func removedAfterCollecting() async throws {
         try await DockerSubject.configured { $0.isPoolEnabled = false }.with { subject in
             let sandbox = try await subject.backend.acquire(SandboxOptions())
-            // The program is long gone when its output is taken.
+            // The program has long ended when its output is read.
             let (result, lines) = try await sandbox.run(
                 Command("/bin/sh", ["-c", "seq 9000; seq 9000 >&2"])
             ) { execution in
@@ -252,7 +252,7 @@ import SandboxRuntime
     @Test("S2: start-up recovers what a dead owner left")
     func startUpRecovers() async throws {
         try await DockerSubject.with { subject in
-            // This process, but started at another time: a dead one whose pid was given again.
+            // This process's pid with another start time: a dead process whose pid was reused.
             var dead = ContainerOwner.current(backend: 1)
             dead.start += 1
             let labels = dead.labels(.sandbox, pool: "")
@@ -310,7 +310,7 @@ import SandboxRuntime
             let asked = proxy.requests
             let attached = asked.indices.filter { asked[$0].contains("/attach?") }
             let started = asked.indices.filter { asked[$0].contains("/start") }
-            // Each container is attached to once, before its start.
+            // The backend attaches to each container once, before its start.
             #expect(attached.count == 3 && started.count == 3)
             #expect(zip(attached, started).allSatisfy { $0 < $1 }, "\(asked)")
         }

@@ -1,4 +1,4 @@
-/// What went wrong in the systems before this one, a test for each: S3 and S5.
+/// Failures of earlier systems, a test for each: S3 and S5.
 
 #if Docker
 import Foundation
@@ -28,14 +28,14 @@ import SandboxRuntime
                 await expectSandboxError(.fileNotFound, "nonexistent.txt") {
                     _ = try await sandbox.read("nonexistent.txt", maxBytes: 10)
                 }
-                // A program that finds nothing is no error at all.
+                // A program that finds no file is not an error of the sandbox.
                 let result = try await sandbox.run(Command("cat", ["nonexistent.txt"]))
                 #expect(result.outcome == .exited(code: 1))
             }
         }
     }
 
-    @Test("S3: every result and every error says which image, with its digest, ran")
+    @Test("S3: every result and every error names the image and its digest")
     func everyResultNamesItsImage() async throws {
         try await DockerSubject.with { subject in
             for name in ["cpp-runner", "python-runner:latest"] {
@@ -53,7 +53,7 @@ import SandboxRuntime
 
     @Test("S3: health runs a real program: a container that fails it is replaced")
     func healthRunsAProgram() async throws {
-        // Works, and after a while no longer.
+        // A container that works at first, and later no longer.
         let end = Date().timeIntervalSince1970 + 3
         let probe = HealthProbe(
             [Command("/bin/sh", ["-c", "test $(date +%s) -lt \(Int(end)) && echo well"])],
@@ -78,7 +78,8 @@ import SandboxRuntime
 
     @Test("S3: health finds an interpreter that is no more")
     func healthFindsABrokenInterpreter() async throws {
-        // What the probe starts with is there, what it needs is not: not the same as an image for something else.
+        // The second probe's first command exists, a later one does not: the container is broken, and its
+        // image is not one for another language.
         let probes = [
             HealthProbe([Command("/usr/bin/nonexistent")], expected: ""),
             HealthProbe([Command("true"), Command("./nonexistent")], expected: ""),
@@ -95,7 +96,7 @@ import SandboxRuntime
 
     // MARK: S5, a pool that believed the engine's word
 
-    @Test("S5: a stale 'running' is not believed: a container that died while idle serves nobody")
+    @Test("S5: a container that died while idle serves no caller, although the engine lists it as running")
     func noDeadContainer() async throws {
         try await DockerSubject.configured { ($0.pool.minimum, $0.pool.maximum) = (2, 3) }.with {
             subject in
@@ -111,11 +112,12 @@ import SandboxRuntime
                             return nil
                         }
                     }
-                    // At once, while the engine still says that they run.
+                    // At once, while the engine still lists the containers as running.
                     for _ in 0..<2 { group.addTask { await Self.deathMet(subject) } }
                     for await id in group { if let id { met.append(id) } }
                 }
-                // The end of one may still be on its way here; whoever meets it is told, and nobody after him.
+                // One container's end may not have been reported yet: one caller may get its error, but no
+                // later caller.
                 for _ in 0..<dead.count + 3 {
                     if let id = await Self.deathMet(subject) { met.append(id) }
                 }
@@ -124,7 +126,7 @@ import SandboxRuntime
         }
     }
 
-    /// Runs a program; the container that died under it, if one did.
+    /// Runs a program; returns the container that died during the run, if one did.
     private static func deathMet(_ subject: DockerSubject) async -> String? {
         do {
             #expect(try await subject.shell("echo alive").stdoutText == "alive\n")
@@ -136,11 +138,11 @@ import SandboxRuntime
         return nil
     }
 
-    /// A pool is given up when its image is gone from the engine.
-    @Test("X14: what a pool counted outlives it")
+    /// The backend gives up a pool when its image is gone from the engine.
+    @Test("X14: a pool's counters outlive the pool")
     func countersOutliveTheirPool() async throws {
         try await DockerSubject.configured { $0.pool.minimum = 0 }.with { subject in
-            // More images than a backend has pools.
+            // More images than a backend keeps pools for.
             var names: [String] = []
             for number in 0..<9 {
                 let name = try ImageName(parsing: "sandbox-test/many:\(number)")
@@ -158,9 +160,9 @@ import SandboxRuntime
         }
     }
 
-    @Test("S5: a container that is removed while it is made is nothing to the caller who waits")
+    @Test("S5: a container that is removed while it is made does not fail the waiting caller")
     func removedWhileMade() async throws {
-        // Each caller waits for a container of his own.
+        // Each caller waits for a container of its own.
         try await DockerSubject.configured {
             ($0.pool.minimum, $0.pool.maximum, $0.pool.maxUses) = (0, 2, 1)
         }.with { subject in
@@ -175,14 +177,14 @@ import SandboxRuntime
                 try await subject.backend.acquire(SandboxOptions()).close()
                 remover.cancel()
                 _ = try? await remover.value
-                // The next one removes the next one.
+                // The next round's remover must find a new container.
                 try await subject.until("gone") { $0.total == 0 }
             }
             #expect(subject.backend.statistics.failures > 0, "none was removed in time")
         }
     }
 
-    @Test("S5: a fallback says why, in the result, in errors and to whoever listens")
+    @Test("S5: a fallback's reason is in the result, in errors and in the callback")
     func fallbackSaysWhy() async throws {
         var docker = DockerConfiguration()
         docker.engineHost = "unix:///nonexistent/engine.sock"
@@ -252,7 +254,7 @@ import SandboxRuntime
             #expect(
                 (2...4).contains(statistics.total)
                     && statistics.created - statistics.destroyed == statistics.total, "\(statistics)")
-            // The engine knows as many as the pool.
+            // The engine has as many containers as the pool.
             var there = try await subject.containers()
             for _ in 0..<200 where there.count != subject.backend.statistics.total {
                 try await Task.sleep(for: .milliseconds(10))
@@ -262,13 +264,13 @@ import SandboxRuntime
         }
     }
 
-    /// One of the ways in which a caller leaves.
+    /// One of the ways in which a caller ends its use.
     private static func useAndLose(_ number: Int, _ subject: DockerSubject) async throws {
         switch number % 8 {
         case 0:
             #expect(try await subject.shell("exit 7").outcome == .exited(code: 7))
         case 1, 2:
-            // Cancelled in the queue, or on the way to the sandbox, or in the run.
+            // Cancelled while queued, during the acquisition, or during the run.
             let task = Task { try await subject.shell("sleep 20") }
             try await Task.sleep(for: .milliseconds(number % 40))
             task.cancel()
@@ -286,7 +288,7 @@ import SandboxRuntime
                 }
             }
         case 5 where number % 40 == 5:
-            // The container dies with its sandbox.
+            // The container is destroyed with its sandbox.
             try await subject.backend.withSandbox { sandbox in
                 _ = try await subject.client.containers.kill(sandbox.provenance.sandbox)
                 await expectSandboxError(.containerLost) {

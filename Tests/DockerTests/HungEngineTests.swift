@@ -1,4 +1,4 @@
-/// An engine that takes connections and says nothing: nobody waits for it longer than for a sign of life.
+/// An engine that accepts connections and never answers: callers wait only until a sign of life is overdue.
 
 #if Docker
 import Foundation
@@ -45,7 +45,7 @@ import SandboxRuntime
         }
     }
 
-    /// The time-outs as they are by default: a fallback costs one look, and none while the breaker is open.
+    /// With the default timeouts a fallback costs one ping, and none while the breaker is open.
     @Test(.enabled(if: FallbackWorld.isPossible, "this host makes no sandboxes"))
     func aFallbackLooksOnce() async throws {
         try await Self.withSilence(sign: EngineTimeouts().sign) { configuration, engine in
@@ -79,7 +79,7 @@ import SandboxRuntime
             let start = ContinuousClock.now
             caller.cancel()
             #expect(await caller.value == .cancelled)
-            // And so does a shut-down, which has nothing to look after.
+            // A shut-down is quick, too, since there are no containers to remove.
             await backend.shutdown()
             #expect(.now - start < Self.soon)
         }
@@ -93,7 +93,7 @@ import SandboxRuntime
         }
     }
 
-    /// Slow is not silent: one that answers a plain question meanwhile is waited for.
+    /// A slow engine is not a silent one: while it answers pings, the backend waits for it.
     @Test func aSlowEngineIsWaitedFor() async throws {
         let engine = try await FakeEngine { line in
             if line.contains("/_ping") {
@@ -129,7 +129,7 @@ struct FrozenEngineTests {
             let other = try await backend.acquire(SandboxOptions())
             try engine.freeze()
             defer { try? engine.thaw() }
-            // One in use is no reason to wait while no other can be made.
+            // While no other sandbox can be made, one in use is no reason to wait.
             let start = ContinuousClock.now
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
@@ -147,8 +147,8 @@ struct FrozenEngineTests {
             #expect(.now - end < .seconds(25))
             await held.close()
             await other.close()
-            // When it lives again, nothing runs any more: the streams have ended. What it makes only now of what it was
-            // asked before, the next one may remove, who need not wait for this process's end.
+            // Once the engine runs again, no program runs any more, since the streams have ended. The next
+            // backend may remove what the engine makes only now, without waiting for this process's end.
             try engine.thaw()
             let client = EngineClient(address: try EngineAddress(parsing: engine.host))
             defer { client.close() }
@@ -170,12 +170,13 @@ struct FrozenEngineTests {
             let first = try await backend.run(victim: "nothing").provenance.sandbox
             #expect(await ContainerWorld.eventually { backend.statistics.available == 1 })
             try await ContainerWorld.withClient(backend) { client in
-                // The only one, so that it is the one given next.
+                // The only container, so that the next caller gets it.
                 try await client.send(
                     EngineRequest(
                         method: .POST, path: "/containers/\(first)/pause", patience: .total(.seconds(30)))
                 )
-                // An agent that was heard of in the last 20 ms is not asked again, as each run would pay for that.
+                // The pool does not check an agent again that was heard from in the last 20 ms, since each
+                // run would pay for that.
                 try await Task.sleep(for: .milliseconds(100))
                 let next = try await backend.run(victim: "nothing")
                 #expect(next.outcome == .exited(code: 0), "\(next.told)")

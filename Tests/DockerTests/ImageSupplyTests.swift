@@ -1,4 +1,4 @@
-/// Where images come from: the engine, a registry, an archive; and what is said when they do not come.
+/// Sources of images: the engine, a registry, an archive; and the errors when an image cannot be had.
 
 #if Docker
 import Foundation
@@ -20,7 +20,7 @@ import SandboxRuntime
             greeting, options: SandboxOptions(image: .reference(image), rootfs: rootfs))
     }
 
-    /// As an archive's do on the local backend.
+    /// As an archive's variables do on the local backend.
     @Test func anImagesVariablesReachItsPrograms() async throws {
         try await DockerSubject.with { subject in
             let name = "sandbox-test/variables-\(UInt32.random(in: 0...UInt32.max))"
@@ -130,7 +130,7 @@ import SandboxRuntime
 
     // MARK: Behind our back
 
-    /// The tag goes, and with the last container the image; then it is another image.
+    /// The tag is removed, and with the last container the image; then the tag names another image.
     @Test func anImageThatGoesAndComesBackAsAnother() async throws {
         let name = "sandbox-test/moving-\(UUID().uuidString.lowercased().prefix(8))"
         try await DockerSubject.configured { $0.pool.minimum = 0 }.with(image: name) { subject in
@@ -142,7 +142,7 @@ import SandboxRuntime
             let first = try await Self.greet(subject, name)
             let moving = try await images.inspect(name)
             #expect(first.provenance.imageDigest == moving?.id)
-            // Another image under this name: those who run say which of the two they are.
+            // Another image under this name: each result has the digest of the one that ran.
             try await images.tag("sandbox-test/musl", as: other)
             let second = try await Self.greet(subject, name)
             let container = try await subject.client.containers.inspect(second.provenance.sandbox)
@@ -152,7 +152,7 @@ import SandboxRuntime
             for id in try await subject.containers() { try await subject.client.containers.remove(id) }
             try await images.remove(digest, force: true)
             try await images.remove(name)
-            // Neither the image nor its name is there now.
+            // Neither the image nor its name exists now.
             var error: SandboxError?
             for _ in 0..<50 where error == nil {
                 do { _ = try await Self.greet(subject, name) } catch let caught as SandboxError {
@@ -162,7 +162,7 @@ import SandboxRuntime
             #expect(
                 error?.code == .imageUnavailable && error?.message.contains(name) == true,
                 "\(String(describing: error))")
-            // And it comes back.
+            // The image comes back.
             try await images.tag("sandbox-test/static", as: other)
             let last = try await Self.greet(subject, name)
             #expect(last.stdoutText == "hello there\n")
@@ -182,7 +182,7 @@ import SandboxRuntime
         try await body(folder)
     }
 
-    /// An archive of a root file system: greet, of the static image, and a file that makes it another one.
+    /// An archive of a root file system: `greet`, of the static image, and a file that changes the digest.
     private static func rootfs(_ mark: String, in folder: String, called name: String = "root.tar")
         async throws -> String
     {
@@ -204,7 +204,7 @@ import SandboxRuntime
         return folder + "/" + name
     }
 
-    /// The engine has an image `cpp-runner`; a file of that name is something else.
+    /// The engine has an image `cpp-runner`; an archive file of that name is another image.
     @Test func anArchiveIsWhatItsBytesAre() async throws {
         try await Self.withFolder { folder in
             try await DockerSubject.with { subject in
@@ -219,7 +219,7 @@ import SandboxRuntime
                 await expectSandboxError(.imageUnavailable, path) {
                     _ = try await Self.greet(subject, path)
                 }
-                // Another image in the disguise of that one is run as what it is.
+                // The digest of another archive under that name is that archive's own.
                 let other = try await Self.rootfs("disguise", in: folder, called: "cpp-runner.tar")
                 let result = try await Self.greet(subject, other)
                 #expect(result.stdoutText == "hello there\n" && result.provenance.image == other)
@@ -241,7 +241,7 @@ import SandboxRuntime
                     let result = try await Self.greet(subject, path)
                     #expect(result.stdoutText == "hello there\n" && result.provenance.image == path)
                     digests.append(result.provenance.imageDigest ?? "none")
-                    // Another time it is there.
+                    // The second time the image exists already.
                     let again = try await Self.greet(subject, path)
                     #expect(again.provenance.imageDigest == digests.last)
                 }

@@ -1,4 +1,4 @@
-/// The engine is not asked to change limits on the way of a run whose limits some container of the pool has.
+/// Tests that a run needs no change of limits by the engine if a container of the pool has its limits.
 
 #if Docker
 import Foundation
@@ -10,7 +10,7 @@ import Testing
 import SandboxRuntime
 
 @Suite(.serialized, .timeLimit(.minutes(2))) struct LimitChangeTests {
-    /// Runs `body` with a backend behind a proxy that notes what the engine is asked.
+    /// Runs `body` with a backend behind a proxy that records the requests to the engine.
     private static func withProxy(
         pool: Int, _ body: (DockerBackend, EngineProxy) async throws -> Void
     ) async throws {
@@ -44,7 +44,7 @@ import SandboxRuntime
                 #expect(result.outcome == .exited(code: 0), "\(result.told)")
                 await Self.settle(backend, 1)
             }
-            // A sandbox of `run(victim:)` does not say its limits before.
+            // `run(victim:)` does not announce its limits when it acquires the sandbox.
             #expect(Self.updates(proxy) == 1)
             let other = Limits(memory: 50 << 20, processes: 20)
             for _ in 0..<5 {
@@ -55,7 +55,7 @@ import SandboxRuntime
         }
     }
 
-    /// As a compiler and its program do.
+    /// As for a compiler and its program.
     @Test func whoeverSaysHisLimitsGetsAContainerThatHasThem() async throws {
         try await Self.withProxy(pool: 2) { backend, proxy in
             var served: [Int: Set<String>] = [:]
@@ -72,12 +72,12 @@ import SandboxRuntime
                 }
             }
             #expect(served.count == 2 && served.values.allSatisfy { $0.count == 1 }, "\(served)")
-            // The first ones are made with the first caller's limits.
+            // The first containers are made with the first caller's limits.
             #expect(Self.updates(proxy) <= 1)
         }
     }
 
-    /// What the engine was asked for, as it tells it.
+    /// The limits of a container as the engine reports them.
     private struct Told: Decodable {
         struct Host: Decodable {
             var quota: Int64
@@ -87,7 +87,7 @@ import SandboxRuntime
         enum CodingKeys: String, CodingKey { case host = "HostConfig" }
     }
 
-    /// A share of the processors is the run's own: the next run has another, or all of them.
+    /// The share of processors belongs to the run: the next run has another, or all of them.
     @Test func theShareOfProcessorsIsTheRunsOwn() async throws {
         try await Self.withProxy(pool: 1) { backend, proxy in
             var before = 0
@@ -118,7 +118,8 @@ import SandboxRuntime
         }
     }
 
-    /// Input that counts as the container's memory is room for one run only, and taken back beside the way.
+    /// Input that counts as the container's memory raises the limit for one run only; the next run does not
+    /// wait for the change back.
     @Test func theLimitIsTheRunsOwnAgainAfterALargeInput() async throws {
         try await Self.withProxy(pool: 1) { backend, _ in
             let limits = Limits(memory: 32 << 20)

@@ -1,4 +1,4 @@
-/// Many callers on a small pool: every result is right, everybody has a turn, and nothing is left.
+/// Many callers on a small pool: every result is right, every caller gets turns, and nothing is left.
 
 #if Docker
 import Foundation
@@ -18,7 +18,7 @@ import SandboxRuntime
         func next() -> Int { value.add(1, ordering: .relaxed).oldValue }
     }
 
-    /// What a caller has seen.
+    /// One caller's results.
     private struct Account: Sendable {
         var runs = 0
         var longestWait = Duration.zero
@@ -51,7 +51,8 @@ import SandboxRuntime
 
             #expect(accounts.flatMap(\.wrong) == [])
             #expect(accounts.map(\.runs).reduce(0, +) == runs)
-            // First come, first served: all of 64 have as many turns, and none waits much longer than the rest.
+            // Callers are served in order of arrival: all 64 have as many turns, and none waits much longer
+            // than the others.
             let counts = accounts.map(\.runs).sorted()
             let median = Double(counts[counts.count / 2])
             let (fewest, most) = (Double(counts[0]), Double(counts[counts.count - 1]))
@@ -107,7 +108,7 @@ import SandboxRuntime
         }
     }
 
-    /// Writes a line per stream, both as long as asked for, and dies by the very next instruction.
+    /// Writes a line of the given length to each stream, and dies with the next instruction.
     private static let mayfly = """
         #include <signal.h>
         #include <stdlib.h>
@@ -142,7 +143,7 @@ import SandboxRuntime
                             var wrong: [String] = []
                             for number in stride(from: worker, to: runs, by: workers) {
                                 let death = Death.allCases[number % 3]
-                                // One byte, more than a frame, and all that a pipe holds.
+                                // One byte, more than a frame, and a full pipe.
                                 let size = [1, 5_000, 65_536][number / 3 % 3]
                                 let result = try await sandbox.run(
                                     Command("./mayfly", [death.rawValue, "\(size)"]))

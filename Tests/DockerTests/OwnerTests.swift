@@ -1,4 +1,4 @@
-/// Who is taken for dead, and what is removed: tables, without an engine.
+/// Tests which owners count as dead, and what is removed: tables, without an engine.
 
 #if Docker
 import Glibc
@@ -118,7 +118,7 @@ import Testing
         LeftCase(
             testDescription: "own, unknown for long", age: -3600,
             unknownFor: Reconciler.youth + .seconds(1), own: owner, isAlive: true, isLeftBehind: true),
-        // Whatever the engine's clock says of it, which may be ahead of ours, or have jumped.
+        // The engine's clock does not matter: it may be ahead, or have jumped.
         LeftCase(
             testDescription: "own, unknown, just seen", unknownFor: Reconciler.youth, own: owner,
             isAlive: true, isLeftBehind: false),
@@ -137,7 +137,8 @@ import Testing
         #expect(isLeft == example.isLeftBehind)
     }
 
-    /// What an engine says when it does not start a container: another try, or its own trouble.
+    /// An engine's messages when it does not start a container: worth another try, or the engine's own
+    /// failure.
     @Test func refusedStarts() {
         let trouble =
             "OCI runtime create failed: container_linux.go:380: starting container process caused: exec: no space left on device"

@@ -1,4 +1,4 @@
-/// The Docker backend on Podman's API service: what differs there does not show.
+/// The Docker backend on Podman's API service: Podman's differences do not show.
 
 #if Docker
 import Foundation
@@ -46,7 +46,7 @@ import SandboxRuntime
             let terse = Limits(output: 1000)
             let output = try await subject.shell("seq 9999", limits: terse)
             #expect(output.outcome == .limitExceeded(.output) && output.stdout.count == 1000)
-            // Less and more than the container was made with.
+            // Less and more than the container's limit at its creation.
             for megabytes in [32, 400] {
                 let limits = Limits(memory: megabytes << 20)
                 let eater =
@@ -100,7 +100,7 @@ import SandboxRuntime
         }
     }
 
-    /// One container after the other user, and nothing of the first.
+    /// One container serves two users; nothing of the first is left for the second.
     @Test func nothingCarriesOver() async throws {
         try await DockerSubject.configured { ($0.pool.minimum, $0.pool.maximum) = (1, 1) }.with(.podman) {
             subject in

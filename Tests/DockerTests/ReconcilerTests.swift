@@ -1,4 +1,4 @@
-/// What is removed, by an engine's answers of our own making.
+/// Tests what the reconciler removes, with a fake engine's answers.
 
 #if Docker
 import Foundation
@@ -43,7 +43,7 @@ import Testing
         return try await DockerBackend.cleanup(ContainerWorld.configuration("\(engine.address)"))
     }
 
-    /// Both times are the engine's, whatever year it believes in.
+    /// Both times are the engine's, whatever its clock shows.
     @Test(arguments: ["1999-12-31T23:59:59", "2030-06-01T12:00:00"])
     func desertionIsJudgedByTheEnginesClockAlone(_ text: String) async throws {
         let now = try #require(EngineTime.seconds(text + "Z"))

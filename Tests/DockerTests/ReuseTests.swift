@@ -1,4 +1,4 @@
-/// What one user of a container leaves, the next one does not find.
+/// Tests that the next user of a container finds nothing of the user before.
 
 #if Docker
 import Foundation
@@ -10,7 +10,8 @@ import SandboxRuntime
 
 @Suite("Reuse of a container", .timeLimit(.minutes(5)))
 struct ReuseTests {
-    /// A program that leaves something, and what of it is to be seen while it is there. Words that begin a line.
+    /// A program that leaves something, and the traces that show while it is there: words at the beginning of
+    /// a line.
     struct Leaver: CustomTestStringConvertible, Sendable {
         var program: String
         var traces: [String]
@@ -76,15 +77,16 @@ struct ReuseTests {
         }
     }
 
-    /// The negative control of `nothingIsLeft`: in the midst of it all, the looker sees it.
-    @Test("Who looks around at once sees all of it", arguments: leavers)
+    /// The negative control of `nothingIsLeft`: during the run the looker sees every trace.
+    @Test("A look during the run sees every trace", arguments: leavers)
     func lookerSees(leaver: Leaver) async throws {
         try await ContainerWorld.withBackend { backend in
             let first = try await fresh(backend)
             let options = SandboxOptions(blockedSyscalls: .deny)
             let looker = try await Programs.bytes("look_everywhere")
             try await backend.withSandbox(options) { sandbox in
-                // A program that locks `/work` for good would keep the kernel from the looker there.
+                // A program that locks `/work` permanently would keep the kernel from starting the looker
+                // there.
                 try await sandbox.write(looker, to: "looker", executable: true)
                 let result = try await sandbox.run(
                     victim: leaver.program, ["/work/looker"], limits: leaver.limits)
@@ -97,8 +99,9 @@ struct ReuseTests {
         }
     }
 
-    /// The other one: files stay from run to run of one sandbox, and the looker of another run sees them.
-    @Test("Within a sandbox, files are found by the next run")
+    /// The other negative control: files stay from run to run of one sandbox, and the looker in another run
+    /// sees them.
+    @Test("Within a sandbox the next run finds the files")
     func filesStayWithinASandbox() async throws {
         try await ContainerWorld.withBackend { backend in
             let first = try await fresh(backend)
@@ -115,7 +118,7 @@ struct ReuseTests {
         }
     }
 
-    @Test("Nobody can change what the places themselves are")
+    @Test("No program can replace the writable directories themselves")
     func placesStay() async throws {
         try await ContainerWorld.withBackend { backend in
             let first = try await fresh(backend)
@@ -133,7 +136,7 @@ struct ReuseTests {
             let result = try await backend.run(victim: "find_writable", blockedSyscalls: .deny)
             #expect(result.outcome == .exited(code: 0), "\(result.told)")
             let places = ["/work", "/tmp", "/dev/shm"].map { "directory \($0)" }
-            // Devices keep nothing; what is masked in /proc is /dev/null; a trigger ends with its descriptor.
+            // Devices keep nothing; masked files in /proc are /dev/null; a trigger ends with its descriptor.
             let harmless = ["device /dev/", "device /proc/", "file /proc/pressure/"]
             let found = result.lines.filter { line in !harmless.contains { line.hasPrefix($0) } }
             #expect(found == Set(places), "\(result.told)")
@@ -142,7 +145,7 @@ struct ReuseTests {
         }
     }
 
-    @Test("Figures start at zero, whatever the user before had")
+    @Test("Figures start at zero for each user of a container")
     func figures() async throws {
         try await ContainerWorld.withBackend { backend in
             let clean = try await backend.run(victim: "nothing")
@@ -195,7 +198,7 @@ struct ReuseTests {
         }
     }
 
-    @Test("A container whose limits somebody else changed is given up")
+    @Test("A container whose limits were changed from outside is given up")
     func changedLimits() async throws {
         try await ContainerWorld.withBackend { backend in
             let before = try await backend.run(victim: "nothing")
@@ -214,7 +217,7 @@ struct ReuseTests {
         }
     }
 
-    /// Nobody else uses the engine's disk meanwhile, so it is known without a look at the tree.
+    /// No other test uses the engine's disk meanwhile, so its use is known without a scan of the tree.
     @Test("What earlier runs wrote to a writable root counts at once")
     func earlierRunsWrote() async throws {
         let change = ContainerWorld.Change { $0.image = "cpp-runner" }
@@ -232,7 +235,7 @@ struct ReuseTests {
         }
     }
 
-    @Test("The limits of the user before are not those of the next")
+    @Test("A user's limits do not apply to the next user")
     func limits() async throws {
         try await ContainerWorld.withBackend { backend in
             let small = Limits(
@@ -254,14 +257,15 @@ struct ReuseTests {
         }
     }
 
-    @Test("A container that cannot be wiped is destroyed, and its user's successor gets another")
+    @Test("A container that cannot be wiped is destroyed, and the next user gets another")
     func unwipeable() async throws {
         try await ContainerWorld.withBackend { backend in
             let first = try await fresh(backend)
             let container = first.provenance.sandbox
             try await backend.withSandbox { sandbox in
                 #expect(sandbox.provenance.sandbox == container)
-                // The engine's own root leaves what no program could: nobody in the container may remove it.
+                // The engine's own root leaves something that no program could: no user in the container may
+                // remove it.
                 let pid = try await Self.pid(of: container, backend)
                 try Data("secret".utf8).write(to: URL(fileURLWithPath: "/proc/\(pid)/root/tmp/root's"))
                 let found = try await sandbox.run(victim: "look_everywhere")
@@ -269,7 +273,7 @@ struct ReuseTests {
             }
             let next = try await fresh(backend)
             #expect(next.provenance.sandbox != container)
-            // Its user has another number, so not all is the same; the places are.
+            // The next user has another id, so the results differ in that; the paths are the same.
             func places(_ result: RunResult) -> Set<String> {
                 result.lines.filter { $0.hasPrefix("/") && !$0.hasPrefix("/proc") }
             }

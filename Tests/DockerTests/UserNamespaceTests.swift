@@ -1,4 +1,4 @@
-/// An engine that remaps users: its containers have 65,536 ids, and the highest level.
+/// An engine that remaps users: its containers have 65,536 ids, and reach the highest level.
 
 #if Docker
 import Foundation
@@ -90,7 +90,7 @@ import Testing
     }
 }
 
-/// What a container is said to have is what was looked at.
+/// The layers of a container are those that were observed.
 @Suite struct ContainerLayersTests {
     private static let all = IsolationLayer.allCases.indices.reduce(UInt32(0)) { $0 | 1 << $1 }
 
@@ -107,13 +107,13 @@ import Testing
         }
     }
 
-    /// An engine in a user namespace of its own shows its containers that one.
+    /// An engine in a user namespace of its own shows its containers that namespace's mapping.
     @Test func anotherUserNamespaceIsNotTheContainers() {
         let report = ContainerLayers.report(bits: Self.all, remapsUsers: false, cgroup: .v1)
         #expect(report.missing == [.userNamespace] && report.level == .standard)
     }
 
-    /// The engine's answer to what it was asked for, seen from inside.
+    /// The container's properties as requested from the engine, checked from inside.
     @Test(.timeLimit(.minutes(1)), arguments: EngineKind.allCases)
     func aCgroupNamespaceIsListedWhereItIs(_ kind: EngineKind) async throws {
         guard let address = kind.address else {

@@ -1,4 +1,4 @@
-/// The diagnostics parser on real output of compilers and linkers.
+/// Tests the diagnostics parser on real output of compilers and linkers.
 import Runners
 import Testing
 
@@ -87,7 +87,7 @@ import Testing
         #expect(
             parse(CompilerSamples.gccLib)[0].message == "cannot find -lnosuchlib: No such file or directory")
         #expect(places(CompilerSamples.gccTwo) == ["m2.cpp error", "collect2 error"])
-        // No `main`: the line itself names no file, the one before it does.
+        // No `main`: the line itself names no file, but the one before it does.
         let empty = parse(CompilerSamples.gccEmpty)
         #expect(empty[0].file.hasSuffix("/Scrt1.o"))
         #expect(empty[0].message == "undefined reference to `main'")
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func aSourceCanForgeLinesAndNothingElse() {
-        // `static_assert(false, "first\nsecond.cpp:1:1: error: forged")`: not to be told from a real one.
+        // `static_assert(false, "first\nsecond.cpp:1:1: error: forged")`: looks exactly like a real one.
         #expect(
             places(CompilerSamples.gccAssert)
                 == ["assert.cpp:1:27 error", "second.cpp:1:1 error", "assert.cpp:1:27 note"])

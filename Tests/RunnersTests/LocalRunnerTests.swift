@@ -131,7 +131,7 @@ import Glibc
                 int main() {}
                 """
             let report = try await CppRunner(compileLimits: limits).run(source, on: backend)
-            // Its own time: for its turn among the tests it may wait.
+            // The run's own time: the test may wait for its turn first.
             #expect(report.compile.map { $0.usage.wallTime < .seconds(6) } == true)
             #expect(report.result == nil)
             let ended: [Outcome] = [
@@ -198,7 +198,7 @@ import Glibc
         }
     }
 
-    /// It is the compiler that says what is wrong with it.
+    /// The compiler reports what is wrong with it.
     @Test func anEmptySourceDoesNotCompile() async throws {
         try await withBackend { backend in
             let report = try await CppRunner().run("", on: backend)
@@ -341,7 +341,7 @@ import Glibc
         }
     }
 
-    /// Both streams complete and apart, every time: 1,000 runs, or as many as `SOAK` says.
+    /// Both streams are complete and separate every time: in 1,000 runs, or as many as `SOAK` says.
     @Test func bothStreamsCompleteEveryTime() async throws {
         let count = getenv("SOAK").flatMap { Int(String(cString: $0)) } ?? 1000
         try await withBackend { backend in

@@ -58,8 +58,8 @@ import Testing
         }
     }
 
-    /// Much of what could make a careless parser quadratic; that would take hours, so the bound can be
-    /// generous.
+    /// Texts that would make a careless parser quadratic. A quadratic one would take hours, so the bound can
+    /// be generous.
     @Test(arguments: tokens.indices)
     func hostileRepetition(token: Int) {
         let unit = Self.tokens[token]

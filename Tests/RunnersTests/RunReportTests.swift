@@ -1,4 +1,4 @@
-/// What a runner of somebody else's may say of a run.
+/// Tests the run details of a runner from another package.
 
 import Runners
 import Testing

@@ -1,4 +1,4 @@
-/// What runners ask of a backend, and how they tell what came of it.
+/// Tests the requests that runners send to a backend, and the reports that they make of the results.
 import Runners
 import Sandbox
 import SandboxTesting
@@ -154,7 +154,7 @@ import Testing
             })
         var limits = Limits.standard
         limits.fileSize = 4096
-        // All that is collected together: with "a" there is room for one byte less than "c" has.
+        // For all collected files together: with "a" there is room for one byte less than "c" has.
         limits.disk = 4096
         let report = try await PythonRunner().run(
             "x", limits: limits, outputFiles: ["a", "none", "link", "big", "c", "a"], on: backend)
@@ -194,7 +194,7 @@ import Testing
             try await CompiledProgram(bytes: program.bytes).run(arguments: ["x"], on: backend).result != nil)
     }
 
-    /// The program's output, as a streaming run handed it out.
+    /// The program's output as the body of a streaming run receives it.
     private func streamed(
         _ source: String, by runner: any LanguageRunner, on backend: FakeBackend
     ) async throws -> (report: RunReport, value: [Execution.Chunk]?) {
@@ -235,7 +235,7 @@ import Testing
         #expect(try await PythonRunner().run("x", on: full).result?.outcome == .limitExceeded(.disk))
         let streamed = try await streamed("x", by: PythonRunner(), on: full)
         #expect(streamed.value == nil && streamed.report.result?.outcome == .limitExceeded(.disk))
-        // The caller's own files are his to make room for.
+        // The caller's own files must fit; if not, that is the caller's mistake.
         let large = InputFile("in", [UInt8](repeating: 0, count: 9000))
         let limits = Limits(disk: 8192)
         #expect(
@@ -251,7 +251,7 @@ import Testing
         let report = try await CppRunner().run("x", on: backend)
         #expect(report.result == nil)
         #expect(report.compile?.diagnostics.map(\.message) == ["no program"])
-        // These bytes are the caller's.
+        // The caller provided these bytes.
         #expect(
             await code { try await CompiledProgram(bytes: Self.elf).run(on: backend) }
                 == .executableNotRunnable)

@@ -1,4 +1,4 @@
-/// The traceback parser on real output of CPython.
+/// Tests the traceback parser on real output of CPython.
 import Runners
 import Testing
 

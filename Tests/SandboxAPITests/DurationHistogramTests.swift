@@ -1,4 +1,4 @@
-/// The histogram of durations against the durations themselves.
+/// Tests the histogram against the exact durations.
 
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-/// Output cut into streams and lines, however it comes.
+/// Tests the splitting of output into streams and lines, and the writer of a stdin.
 
 import Synchronization
 import TestSupport
@@ -27,7 +27,7 @@ struct ExecutionTests {
         }
         var seen: [String] = []
         for await line in Self.execution(chunks).standardOutput.lines() { seen.append(line) }
-        // Of two carriage returns before the line feed one is the line's own.
+        // Of two carriage returns before the line feed, the first belongs to the line.
         let expected = text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).dropLast().map {
             String(Substring($0.last == 0x0d ? $0.dropLast() : $0))
         }
@@ -74,7 +74,8 @@ struct ExecutionTests {
         #expect(await first.value == [1])
     }
 
-    /// Nobody ever reads: whoever is cancelled does not wait for ever, and the others' bytes stay in order.
+    /// The run never reads: a cancelled writer does not wait for ever, and the other writers' bytes stay in
+    /// order.
     @Test func whoIsCancelledWritesNoMore() async throws {
         let writer = InputWriter()
         let first = Task { try await writer.write("never ") }
@@ -89,7 +90,7 @@ struct ExecutionTests {
             return false
         }
         #expect(seen.withLock { $0 } == Array("second".utf8))
-        // It was taken, and then nobody reads any more.
+        // The run took this chunk, and then reads no more.
         _ = try? await second.value
         await #expect(throws: SandboxError.self) { try await writer.write("late") }
     }

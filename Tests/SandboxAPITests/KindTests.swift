@@ -1,10 +1,10 @@
-/// Kinds that strangers may add to.
+/// Tests the kinds to which other packages can add.
 
 import SandboxAPI
 import Testing
 
 struct KindTests {
-    /// File systems and engines tell names apart that look alike.
+    /// File systems and engines distinguish names that look alike.
     @Test func imagesAreComparedByTheirBytes() {
         let composed = Image.reference("caf\u{e9}")
         let decomposed = Image.reference("cafe\u{301}")

@@ -1,4 +1,4 @@
-/// Names in an archive: where they lead, and which lead nowhere.
+/// Tests the names in an archive: their places, and the refused ones.
 
 import SandboxAPI
 import Testing

@@ -1,4 +1,4 @@
-/// Archives made to do harm: each is refused by name, and changes nothing outside its folder.
+/// Archives made to do harm: each is refused by its name, and changes nothing outside its folder.
 
 import Foundation
 import SandboxAPI
@@ -6,7 +6,7 @@ import Testing
 
 @testable import SandboxImages
 
-/// A hostile class: its entry, and what the archive does.
+/// A class of hostile archives: the entry, and what the archive tries.
 struct HostileArchive: CustomTestStringConvertible, Sendable {
     var name: String
     var entry: String

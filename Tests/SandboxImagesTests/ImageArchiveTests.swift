@@ -1,4 +1,4 @@
-/// Archives of all forms, from the file to the tree.
+/// Tests archives of all forms, from the file to the tree.
 
 import Foundation
 import SandboxAPI
@@ -55,7 +55,7 @@ import Testing
         #expect(tree.count == 6)
     }
 
-    /// gzip in two members, with zeros behind, as tapes and block devices leave them.
+    /// gzip in two members with zeros after them, as tapes and block devices leave them.
     private func members(_ plain: [UInt8]) throws -> [UInt8] {
         try scratch.compress(Array(plain.prefix(1000)), "gzip")
             + scratch.compress(Array(plain.dropFirst(1000)), "gzip") + [UInt8](repeating: 0, count: 512)
@@ -248,7 +248,7 @@ import Testing
         zeros.files = [("blobs/sha256/zeros", [UInt8](repeating: 0, count: 8 << 20))]
         let outer = try scratch.compress(zeros.archive, tool)
         #expect(failure { try open(outer, limits: limits) }?.reason.contains("bomb") == true)
-        // Within its bound, and no bomb by default at this size.
+        // Within its bounds; by default a stream of this size is no bomb.
         #expect(try open(bomb).tree["etc/zeros"] != nil)
     }
 
@@ -283,7 +283,8 @@ import Testing
             var changed = archive
             let position = Int.random(in: archive.count / 3..<archive.count, using: &random)
             changed[position] ^= UInt8(1) << Int.random(in: 0..<8, using: &random)
-            // The same bytes can be compressed in two ways that differ by a bit; nothing else may get through.
+            // Compressors can encode the same bytes in two ways that differ by a bit; no other damage may
+            // pass.
             do {
                 #expect(try open(changed).tree == whole, "\(position)")
             } catch {

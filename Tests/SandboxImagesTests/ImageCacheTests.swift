@@ -1,4 +1,5 @@
-/// The cache: unpacked once, verified, bounded, shared between tasks and processes, safe from others.
+/// Tests the cache: unpacking once, verification, bounds, sharing between tasks and processes, protection
+/// from other users.
 
 import Foundation
 import SandboxAPI
@@ -19,7 +20,7 @@ import Testing
         ImageStore(cachePath: cachePath, maximumBytes: maximumBytes)
     }
 
-    /// An archive whose content depends on `seed`. Old enough for its digest to be remembered.
+    /// An archive whose content depends on `seed`, old enough for the cache to keep its digest.
     private func archive(_ seed: String = "a", _ name: String? = nil) throws -> Image {
         let path = try scratch.write(TarBuilder.rootfs { $0.file("usr/seed", seed) }, name ?? "\(seed).tar")
         usleep(60_000)
@@ -36,8 +37,8 @@ import Testing
         return UInt(status.st_ino)
     }
 
-    /// Evicts and cleans until a condition holds, for a second at most: while another test starts a process, that one
-    /// has copies of all locks until it executes its program.
+    /// Evicts and cleans until a condition holds, for a second at most: while another test starts a process,
+    /// that process has copies of all locks until it executes its program.
     private func settle(_ maximumBytes: Int = .max, until isDone: () throws -> Bool) throws -> Bool {
         let cache = try CacheDirectory(path: cachePath)
         for _ in 0..<100 where try !isDone() {
@@ -136,13 +137,13 @@ import Testing
         try scratch.run("sh", ["-c", "rm bin"], in: first.path)
         let second = try await store.prepare(image)
         #expect(try listing(second.path)["bin"] == "l usr/bin")
-        // Its first user still has the damaged one, which goes when it is let go.
+        // The first user still has the damaged entry, which goes when that user releases it.
         #expect(try entries("trash").count == 1)
         first.hold.release()
         #expect(try settle { try entries("trash").isEmpty })
     }
 
-    /// Room for two of the tests' entries, each of which weighs about 28 kB.
+    /// Room for two of the tests' entries, each of about 28 kB.
     private static let roomForTwo = 70_000
 
     @Test("Above the bound the least recently used go, and never what is in use") func eviction() async throws
@@ -152,10 +153,10 @@ import Testing
         let b = try await store.prepare(try archive("b"))
         b.hold.release()
         let c = try await store.prepare(try archive("c"))
-        // b is older than c, and nobody uses it.
+        // b was used less recently than c, and is not in use.
         #expect(try settle(Self.roomForTwo) { !isThere(b.path) })
         #expect(isThere(a.path) && isThere(c.path))
-        // With all in use, nothing goes.
+        // While all are in use, none is removed.
         let d = try await store.prepare(try archive("d"))
         #expect(try entries().count == 3)
         a.hold.release()
@@ -214,7 +215,7 @@ import Testing
         withExtendedLifetime(lock) {}
     }
 
-    @Test("What a dead unpacker left goes with the next use, what a living one makes stays") func leftovers()
+    @Test("The next use removes what a dead unpacker left, not what a living one makes") func leftovers()
         async throws
     {
         let cache = try CacheDirectory(path: cachePath)
@@ -253,7 +254,7 @@ import Testing
         #expect(error?.hint?.contains("SANDBOX_CACHE") == true)
     }
 
-    @Test("It is made with mode 0700, parents included") func made() async throws {
+    @Test("The cache is created with mode 0700, parents included") func made() async throws {
         let path = scratch.path + "/home/.cache/swift-sandbox"
         _ = try await ImageStore(cachePath: path).prepare(try archive())
         for folder in [path, scratch.path + "/home/.cache", path + "/images"] {

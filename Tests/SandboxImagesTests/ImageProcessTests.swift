@@ -1,4 +1,4 @@
-/// Several processes on one cache, and one that is killed in the middle.
+/// Tests several processes on one cache, and one that is killed while it unpacks.
 
 import Foundation
 import SandboxAPI
@@ -8,11 +8,11 @@ import Testing
 
 private let archiveVariable = "SANDBOX_IMAGE_VICTIM_ARCHIVE"
 
-/// What another process does: this test program, started anew with this one test and a variable in its environment.
+/// The other process: this test program, started with only this test and a variable in its environment.
 @Suite("In another process") struct ImageVictimTests {
     @Test(.enabled(if: getenv(archiveVariable) != nil)) func prepare() async throws {
         let archive = try #require(getenv(archiveVariable).map { String(cString: $0) })
-        // The cache is the one of SANDBOX_CACHE.
+        // The cache is that of SANDBOX_CACHE.
         let image = try await ImageStore().prepare(.reference(archive))
         var status = stat()
         #expect(stat(image.path, &status) == 0)

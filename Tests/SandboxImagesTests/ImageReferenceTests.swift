@@ -1,4 +1,4 @@
-/// What the name of an image means.
+/// Tests the resolution of images' names.
 
 import Foundation
 import SandboxAPI
@@ -76,7 +76,7 @@ import Testing
         #expect(ArchivePath.imageName("images/\u{301}x.tar") == "\u{301}x")
     }
 
-    @Test("To clean up makes no cache") func cleanup() throws {
+    @Test("Cleaning up creates no cache") func cleanup() throws {
         let path = scratch.path + "/none"
         #expect(try ImageStore.cleanup(cachePath: path).isEmpty)
         #expect(!FileManager.default.fileExists(atPath: path))

@@ -1,4 +1,4 @@
-/// Images as the roots of sandboxes: what stands at the top of an image stands at the top of the root, whatever its name.
+/// Images as the roots of sandboxes: every name at the top of an image is at the top of the root.
 
 import Foundation
 import Sandbox
@@ -11,7 +11,7 @@ import Testing
 
     init() throws { scratch = try Scratch() }
 
-    /// An image with a program that prints, for each argument, a file's text or where a link leads.
+    /// An image with a program that prints, for each argument, a file's text or a link's target.
     private func image(_ fill: (String) throws -> Void) throws -> Image {
         let path = try scratch.makeDirectory("tree")
         _ = try scratch.makeDirectory("tree/bin")
@@ -41,7 +41,7 @@ import Testing
         return .reference(path)
     }
 
-    /// What the program prints of these, in a root of either mode.
+    /// The program's output for these names, in a root of either mode.
     private func show(_ names: [String], of image: Image) async throws -> [Rootfs: [String]] {
         let backend = LocalBackend(.init(minimum: 0))
         var seen: [Rootfs: [String]] = [:]
@@ -56,7 +56,7 @@ import Testing
         return seen
     }
 
-    @Test("An image may have whatever names it likes at its top") func names() async throws {
+    @Test("An image may have any names at its top") func names() async throws {
         let names = ["image", "lower", "empty", "root", "scratch", "run2", "usr"]
         let image = try image { path in
             for name in names {

@@ -1,4 +1,4 @@
-/// Layers over layers: whiteouts, opaque directories, links across layers.
+/// Tests layers over layers: whiteouts, opaque directories, links across layers.
 
 import Foundation
 import SandboxAPI
@@ -47,7 +47,7 @@ import Testing
         #expect(try merge { $0.file("bin/.wh.tool") }["usr/bin/tool"] == nil)
     }
 
-    /// However many markers a layer has, wherever they stand: together they look at each name a few times at most.
+    /// However many whiteouts a layer has, and wherever: together they visit each name a few times at most.
     @Test("Many markers over many files cost no more than both together", arguments: [1, 2, 3])
     func manyMarkers(_ shape: Int) throws {
         let (files, markers) = (2_000, shape == 3 ? 40 : 200)
@@ -131,7 +131,7 @@ import Testing
         }
         let (path, _) = try unpack([first], asLayers: true, in: scratch)
         #expect(try listing(path) == ["a": "f 644 a"])
-        // In a root file system such names mean nothing.
+        // In a root file system such names are ordinary ones.
         let plain = TarBuilder.make { $0.file(".wh.a") }
         #expect(try listing(unpack([plain], in: scratch).path) == [".wh.a": "f 644 "])
     }

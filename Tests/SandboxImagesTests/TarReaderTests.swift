@@ -1,4 +1,4 @@
-/// The tar parser alone: every dialect, every way to be cut off or damaged, without a file system.
+/// Tests the tar parser alone: every dialect, and every way to be cut off or damaged, without a file system.
 
 import TestSupport
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import SandboxAPI
 @testable import SandboxImages
 
-/// What came out of an archive: entries with their data.
+/// The content of an archive: entries with their data.
 private struct Read: Hashable {
     var entry: TarEntry
     var data: [UInt8] = []
@@ -39,7 +39,7 @@ private func failure(of archive: [UInt8]) -> ImageFailure? {
 private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
 @Suite("Tar archives") struct TarReaderTests {
-    /// One of everything.
+    /// An archive with one entry of each kind.
     private static let sample = TarBuilder.make { tar in
         tar.directory("usr/")
         tar.file("usr/a", "hello")
@@ -174,7 +174,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
             tar.entry("x", type: "x", data: Array(records.utf8))
             tar.file("victim")
         }
-        // An empty header says nothing and harms nobody.
+        // An empty header changes nothing.
         #expect((failure(of: archive) == nil) == records.isEmpty)
     }
 
@@ -202,7 +202,7 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
         let whole = try read(Self.sample)
         for length in 0..<Self.sample.count {
             let cut = Array(Self.sample.prefix(length))
-            // GNU tar, too, takes the first block of the end marker for the whole.
+            // GNU tar, too, accepts one block of the end marker as the whole.
             if length == Self.sample.count - 512 {
                 #expect(try read(cut) == whole)
             } else {

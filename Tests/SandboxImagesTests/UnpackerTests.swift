@@ -1,4 +1,5 @@
-/// Unpacking: what honest archives become, and that hostile ones change nothing outside their folder.
+/// Tests unpacking: the trees that ordinary archives make, and that hostile ones change nothing outside their
+/// folder.
 
 import Foundation
 import SandboxAPI
@@ -167,7 +168,7 @@ import Testing
             for number in 0..<12 {
                 tar.pax("path", name)
                 tar.directory("x")
-                // Each link makes the next part begin further down.
+                // Each link makes the next part start further down.
                 tar.pax("linkpath", name)
                 tar.link("l\(number)", to: "x")
                 name = "l\(number)/\(part)"

@@ -1,4 +1,4 @@
-/// That an expectation which fails says all that is known of the run, where the test stands.
+/// Tests that a failed expectation shows the whole result, at the test's line.
 import Sandbox
 import SandboxTesting
 import Synchronization
@@ -20,7 +20,7 @@ func issue(
     return issues[0]
 }
 
-/// What the issue says.
+/// The issue's text.
 func text(_ issue: Issue) -> String { issue.comments.map(\.rawValue).joined(separator: "\n") }
 
 @Suite struct ExpectationTests {

@@ -1,11 +1,11 @@
-/// The fake answers as its script says, and is closed, busy and cancelled as any backend is.
+/// Tests that the fake answers as its script says, and is closed, busy and cancelled like any backend.
 import Sandbox
 import SandboxTesting
 import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct FakeBackendTests {
-    /// Time that passes when a sleeper comes, and not otherwise.
+    /// Time that advances only when a task sleeps.
     final class TestClock: Clock {
         typealias Instant = ContinuousClock.Instant
         private let offset = Mutex(Duration.zero)

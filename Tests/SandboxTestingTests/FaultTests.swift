@@ -1,4 +1,4 @@
-/// Each check can fail: backends with a fault do not pass it.
+/// Tests that each check can fail: backends with a fault do not pass it.
 import Sandbox
 import Testing
 

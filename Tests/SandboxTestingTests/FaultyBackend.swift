@@ -1,10 +1,10 @@
-/// The local backend with one fault, as somebody's own might have it.
+/// The local backend with one fault, as a backend of another package might have.
 import Foundation
 import Sandbox
 
 @testable import SandboxTesting
 
-/// What is wrong, and the check that has to find it.
+/// The fault, and the check that has to find it.
 enum Fault: String, CaseIterable {
     case losesAByte, mixesStreams, everythingSucceeds, signalsAreStatuses, failedExecIsAResult, noStdin
     case argumentsAreText, environmentLeaks, outputLimitIsDoubled, limitsAreSignals, streamedOutputIsKept
@@ -53,7 +53,7 @@ final class FaultyBackend: SandboxBackend {
 
     var capabilities: BackendCapabilities {
         var capabilities = inner.capabilities
-        // One mode is enough to find a fault in.
+        // One mode is enough to find the fault.
         capabilities.rootfsModes = [.readOnly]
         switch fault {
         case .anotherKindAnswers: capabilities.kind = BackendKind(rawValue: "other")

@@ -1,4 +1,4 @@
-/// The public conformance suite: the local backend passes it, and backends with a fault do not.
+/// Runs the public conformance suite on the local backend, which passes it.
 import Foundation
 import Sandbox
 import Synchronization
@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The public suite on the local backend", .requires(.standard), .timeLimit(.minutes(10)))
 struct PublicSuiteTests {
-    /// An ordinary user can write to no root but that of an image which the library unpacked.
+    /// An ordinary user can write only to the root of an image that the library unpacked.
     static let conformance = BackendConformance(rootfsModes: geteuid() == 0 ? nil : [.readOnly]) {
         LocalBackend(.init(minimum: 0, maximum: 4))
     }

@@ -1,4 +1,5 @@
-/// The traits: a backend in each test, and tests that are skipped or fail where the host lacks something.
+/// Tests the traits: a backend in each test, and tests that are skipped or fail where the host lacks
+/// something.
 import Foundation
 import Sandbox
 import Testing
@@ -8,7 +9,7 @@ import Testing
 @Suite struct TraitTests {
     static let fake = FakeBackend()
 
-    /// In a container with less than `standard` these are skipped.
+    /// In a container with less than `standard` these tests are skipped.
     @Test(.sandboxed, .requires(.standard)) func aProgramRunsOnTheLocalBackend() async throws {
         let backend = try TestBackend.current
         #expect(backend as? LocalBackend === TestBackend.local)
@@ -107,7 +108,7 @@ extension HostRequirement {
     }
 }
 
-/// A server on a socket of this process's, with one answer for each who comes.
+/// A server on a socket of this process that gives each client one answer.
 private final class OneAnswerServer: Sendable {
     let path: String
     private let descriptor: Int32

@@ -1,4 +1,4 @@
-/// Byte strings are compared, split and shown by their bytes.
+/// Tests that byte strings are compared, split and shown by their bytes.
 
 import Testing
 
@@ -27,7 +27,7 @@ import Testing
         #expect(ByteString("é\0").exactText == "é\0")
         #expect("\(ByteString(""))" == "" && ByteString("").isEmpty)
         for length in 0..<6 {
-            // However it ends.
+            // For every place at which the text is cut.
             let cut = ByteString(Array("ab€𝄞".utf8).dropLast(length))
             #expect(cut.description.hasPrefix("ab"), "\(length)")
         }
@@ -59,7 +59,7 @@ import Testing
         #expect(Command("x", ["\u{e9}"]).arguments == [ByteString("\u{e9}")])
     }
 
-    /// Images are known by their names, and the cache by images.
+    /// Images, and so the entries of the cache, are identified by the bytes of their names.
     @Test func imagesAreKnownByBytes() {
         #expect(Image.reference("\u{e9}") != Image.reference("e\u{301}"))
         #expect(Set([Image.reference("\u{e9}"), .reference("e\u{301}"), .host]).count == 3)

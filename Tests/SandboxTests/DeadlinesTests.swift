@@ -1,4 +1,4 @@
-/// Deadlines: their order, and that those called off leave nothing.
+/// Tests deadlines: their order, and that cancelled ones leave nothing.
 
 import TestSupport
 import Testing
@@ -31,7 +31,7 @@ struct DeadlinesTests {
         #expect(deadlines.count == 0)
     }
 
-    /// As runs do: each has a deadline far away, and calls it off.
+    /// As runs do: each sets a deadline far away, and cancels it.
     @Test func thoseCalledOffDoNotPileUp() {
         var deadlines = Deadlines<Void>()
         let kept = deadlines.add(at: 5, ())

@@ -1,4 +1,4 @@
-/// An embedder that is out of descriptors: each call has an answer, and all is well once there are some again.
+/// An embedder without free descriptors: each call ends, and everything works once there are some again.
 
 import Foundation
 import Glibc
@@ -23,7 +23,7 @@ struct DescriptorTests {
         try await body()
     }
 
-    /// Too few for a run, or for a slot.
+    /// Too few descriptors for a run or a slot.
     private static let dispatchNeeds = 3
 
     private static func takeAll() -> [Int32] {
@@ -32,7 +32,8 @@ struct DescriptorTests {
         return taken
     }
 
-    /// Many runs at once; how many had a result. The others' errors name the shortage.
+    /// Starts many runs at once, and returns how many had a result. The errors of the others name the
+    /// shortage.
     private static func runs(_ count: Int, _ backend: LocalBackend) async -> Int {
         await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<count {
@@ -61,7 +62,8 @@ struct DescriptorTests {
             for _ in 0..<3 {
                 var taken = Self.takeAll()
                 #expect(taken.count > 10)
-                // libdispatch looks at its threads every second, and aborts when it cannot open a file for that.
+                // libdispatch examines its threads every second, and aborts when it cannot open a file for
+                // that.
                 for fd in taken.suffix(Self.dispatchNeeds) { close(fd) }
                 taken.removeLast(Self.dispatchNeeds)
                 async let answered = Self.runs(16, backend)
@@ -87,7 +89,7 @@ struct DescriptorTests {
         }
     }
 
-    /// What the host gives is not judged by a shortage of ours: the level stays what it is.
+    /// A shortage of the embedder does not change what the host offers: the level stays the same.
     @Test func aStartWithoutDescriptorsLowersNoLevel() async throws {
         let usual = try await LocalBackend(.init(minimum: 0)).run(Command("/bin/true")).isolation.level
         try await Self.limited(to: 256) {

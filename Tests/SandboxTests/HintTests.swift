@@ -1,4 +1,4 @@
-/// What errors say: what is so, by name, and what to do about that and not about something else.
+/// Tests the texts of errors: the cause by name, and a hint for that cause and no other.
 
 import CIsolate
 import Glibc
@@ -26,7 +26,7 @@ struct HintTests {
         #expect(error.hint?.contains(command) == true)
     }
 
-    /// A shortage is told as one, at whatever step it was met.
+    /// A shortage is reported as a shortage, at whatever step it occurred.
     @Test(arguments: [
         ISOLATE_STAGE_CLONE_SLOT, ISOLATE_STAGE_CGROUP, ISOLATE_STAGE_SECCOMP, ISOLATE_STAGE_START,
     ])
@@ -44,7 +44,7 @@ struct HintTests {
         let chroot = "25 22 0:5 / /proc rw - proc proc rw\n"
         #expect(!LocalMends.isChroot(mountinfo: usual))
         #expect(LocalMends.isChroot(mountinfo: chroot))
-        // Nothing is known then.
+        // Without the file nothing is known.
         #expect(!LocalMends.isChroot(mountinfo: ""))
     }
 }

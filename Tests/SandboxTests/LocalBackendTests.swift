@@ -1,4 +1,4 @@
-/// The local backend's own life: several at once, loss of the supervisor, forced failures, nothing left.
+/// Tests the local backend's life: several at once, loss of the supervisor, forced failures, nothing left.
 
 import CIsolate
 import Foundation
@@ -6,7 +6,7 @@ import Testing
 
 @testable import Sandbox
 
-/// Descriptors and cgroups of this process are counted, so nothing else may run in it.
+/// The tests count descriptors and cgroups of this process, so no other test may run in it.
 @Suite(
     .serialized,
     .enabled(
@@ -27,7 +27,7 @@ struct LocalBackendTests {
         await second.shutdown()
     }
 
-    /// A start makes a trial cell, whose end must not be taken for that of the first sandbox.
+    /// A start makes a trial cell, whose end must not count as that of the first sandbox.
     @Test func everyStartMakesASandbox() async throws {
         for _ in 0..<25 {
             try await withThrowingTaskGroup { group in
@@ -87,7 +87,7 @@ struct LocalBackendTests {
         for _ in 0..<20 { _ = try await backend.run(Command("/bin/true"), stdin: .string("x")) }
         let before = Holdings.descriptors()
         for _ in 0..<300 { _ = try await backend.run(Command("/bin/true"), stdin: .string("x")) }
-        // Slots come and go with the pool's size; each has two.
+        // Slots come and go with the pool's size; each has two descriptors.
         #expect(Holdings.descriptors() <= before + 8)
         await backend.shutdown()
     }
@@ -118,7 +118,7 @@ struct LocalBackendTests {
         let engine = try #require(backend.engine)
         let child = fork()
         if child == 0 {
-            // Only what needs no other thread: the check itself.
+            // Only the check itself, which needs no other thread.
             do throws(SandboxError) {
                 try engine.checkOwner()
                 _exit(1)
@@ -153,7 +153,7 @@ struct LocalBackendTests {
         #expect(error?.errno == EIO)
         #expect(error?.hint != nil)
         await backend.shutdown()
-        // The event loop's thread closes its own two a moment later.
+        // The event loop's thread closes its own two descriptors a moment later.
         for _ in 0..<200 where Holdings.descriptors() > before.0 {
             try await Task.sleep(for: .milliseconds(10))
         }

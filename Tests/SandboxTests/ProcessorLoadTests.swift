@@ -1,4 +1,4 @@
-/// Runs with a limit `cpus` get the processors that have the fewest such runs.
+/// Tests that runs with a limit `cpus` get the processors with the fewest such runs.
 
 import Testing
 
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    /// One after another they take turns, so that not all runs of many processes are on the first one.
+    /// Successive runs take turns, so that the runs of many processes are not all on the first processor.
     @Test func runsOneAfterAnotherTakeTurns() {
         var load = ProcessorLoad(start: 1)
         var taken: [Int] = []
@@ -42,7 +42,8 @@ import Testing
         #expect(load.runs == [0, 0])
     }
 
-    /// Any order of taking and giving back leaves nothing behind, and the window that is taken never had more runs than another.
+    /// In any order of taking and returning nothing is left over, and the window taken never had more runs
+    /// than another.
     @Test(arguments: 0..<20) func takesTheLeastLoaded(seed: UInt64) {
         var state = seed &* 6_364_136_223_846_793_005 &+ 1
         func random(_ bound: Int) -> Int {

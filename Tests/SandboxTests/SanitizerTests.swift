@@ -1,4 +1,4 @@
-/// What an embedder does most, at once and from many tasks: made for builds with a sanitizer, and small for all others.
+/// An embedder's usual calls, from many tasks at once: for builds with a sanitizer, and small in all others.
 
 import Testing
 

@@ -1,4 +1,4 @@
-/// A slot's embedder side as a state machine: random interleavings against what must hold whatever the order.
+/// Tests a slot's embedder side as a state machine: random interleavings against invariants.
 
 import TestSupport
 import Testing
@@ -11,7 +11,7 @@ struct SlotMachineTests {
     @Test(arguments: 0..<200) func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var machine = Machine()
-        // What the outside knows: a question whose answer is under way, who waits for it, the run.
+        // The callers' side: whether a question is under way, whether its caller waits, and the run.
         var (isAsked, isWaiting, answer) = (false, false, Int?.none)
         var (reserved, running) = (UInt64?.none, UInt64?.none)
         var (isClosed, questions, last) = (false, 0, UInt64(0))
@@ -51,7 +51,7 @@ struct SlotMachineTests {
                 machine.forgetRun(reserved!)
                 reserved = nil
             case 6 where running != nil:
-                // The end of an earlier run, told twice, is nobody's.
+                // A second report of an earlier run's end belongs to no run.
                 if last > 1 { #expect(machine.runEnded(last - 1).run == nil) }
                 let end = machine.runEnded(last)
                 #expect(end.run == Int(running!) && !end.closes)

@@ -29,7 +29,7 @@ struct WatchdogTests {
         return OwnProcess.all(below: pid).filter { $0.role == role }
     }
 
-    /// The error of a call, and that it came in time.
+    /// Returns the error of a call, and expects that it came in time.
     private static func error(
         _ what: String, _ call: () async throws -> Void
     ) async -> SandboxError? {
@@ -51,7 +51,7 @@ struct WatchdogTests {
         await backend.shutdown()
     }
 
-    /// The program itself ends well; only nobody can tell. Another sandbox beside it is not disturbed.
+    /// The program itself ends, but the stopped process cannot report that. Another sandbox is not disturbed.
     @Test(arguments: [false, true])
     func aStoppedSlotEndsNoRun(isStreaming: Bool) async throws {
         let backend = Self.backend(minimum: 0)
@@ -119,7 +119,7 @@ struct WatchdogTests {
         supervisor.stop()
         let start = ContinuousClock.now
         do {
-            // Whoever waits is served by the next supervisor, or is told why not.
+            // A waiting caller is served by the next supervisor, or gets the reason why not.
             await (try await backend.acquire(SandboxOptions())).close()
         } catch {
             #expect(error.code == .supervisorLost)
@@ -131,7 +131,7 @@ struct WatchdogTests {
         #expect(error?.code == .supervisorLost)
         await sandbox.close()
         #expect(try await backend.run(Command("/bin/true")).outcome == .exited(code: 0))
-        // What the lost one counted stays counted: its sandbox, and the last run's.
+        // The counts of the lost supervisor are kept: its sandbox, and that of the last run.
         #expect(backend.statistics.acquired >= 2 && backend.statistics.created >= 2)
         #expect(backend.poolDetails.acquireTimes.count >= 2)
         await backend.shutdown()
@@ -170,7 +170,7 @@ struct WatchdogTests {
 
     // MARK: At random times
 
-    /// All that a caller does with a sandbox; nothing of it may hang, and its only errors are ours.
+    /// Everything that a caller does with a sandbox; no call may hang, and its only errors are the library's.
     private static func useSandbox(_ backend: LocalBackend) async throws {
         let limits = Limits(wallTime: .seconds(1))
         let sandbox = try await backend.acquire(SandboxOptions())
@@ -192,14 +192,14 @@ struct WatchdogTests {
         await sandbox.close()
     }
 
-    /// What the loss of a process of ours may be told as.
+    /// Expects an error that reports the loss of one of the library's processes.
     private static func check(_ error: any Error, _ context: String) {
         let codes: [SandboxError.Code] = [.watchdog, .supervisorLost, .setupFailed]
         #expect(codes.contains { $0 == (error as? SandboxError)?.code }, "\(context): \(error)")
     }
 
     private static func disturb(_ backend: LocalBackend, _ random: inout SeededGenerator) -> String {
-        // The supervisor holds everybody's sandboxes: not every time.
+        // The supervisor holds all sandboxes, so it is disturbed less often.
         let roles: [Role] = [.slot, .slot, .slot, .seat, .seat, .initial, .initial, .program, .supervisor]
         let role = roles.randomElement(using: &random)!
         guard let victim = processes(backend, role).randomElement(using: &random) else {
@@ -208,7 +208,7 @@ struct WatchdogTests {
         return victim.disturb(&random)
     }
 
-    /// `WATCHDOG_ROUNDS` in the environment: how many; the soak of `make soak` has 500.
+    /// The number of rounds is `WATCHDOG_ROUNDS` of the environment; `make soak` sets 500.
     @Test func whateverIsStoppedKilledOrBlockedAtAnyTime() async throws {
         let before = (Holdings.descriptors(), Holdings.cgroups().count)
         let rounds = Int(ProcessInfo.processInfo.environment["WATCHDOG_ROUNDS"] ?? "") ?? 50
@@ -224,7 +224,7 @@ struct WatchdogTests {
             }
             // Two questions, two runs and an acquire, each with a bound of 2 s at most.
             #expect(ContinuousClock.now - start < .seconds(30), "round \(round), \(what)")
-            // As many as the pool may hold can be spoilt; then one works.
+            // At most as many sandboxes as the pool may hold can be damaged; then one works.
             var works = false
             for _ in 0..<5 where !works {
                 do {

@@ -1,13 +1,14 @@
-/// The processes that a backend works with, by what they are, and what can happen to them.
+/// Finds the processes of a backend by their roles, and disturbs them.
 
 package import Foundation
 import Glibc
 
-/// What a process of a backend is.
+/// The role of a backend's process.
 package enum Role: String, CaseIterable, Sendable {
     case supervisor, agent, slot, seat, initial, program
 
-    /// By the name that each gives itself; what lives below a slot without one is a program, before or after its exec.
+    /// By the name that each process gives itself; a process below a slot without such a name is a program,
+    /// before or after its exec.
     init(name: String) {
         switch name {
         case "seat": self = .seat
@@ -21,7 +22,8 @@ package struct OwnProcess: Sendable {
     package var pid: pid_t
     package var role: Role
 
-    /// A supervisor or a container's agent, and everything below it, as it was a moment ago. Its children are slots.
+    /// A supervisor or a container's agent, and all processes below it at this moment. Its children are
+    /// slots.
     package static func all(below top: pid_t, as role: Role = .supervisor) -> [OwnProcess] {
         var children: [pid_t: [(pid_t, String)]] = [:]
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
@@ -49,7 +51,8 @@ package struct OwnProcess: Sendable {
         return (parent, String(text[text.index(after: open)..<close]))
     }
 
-    /// SIGSTOP, SIGKILL or a tracer's stop for 50 to 2,500 ms; what it was, for messages.
+    /// Sends SIGSTOP or SIGKILL, or holds the process in a tracer's stop for 50 to 2,500 ms; returns which,
+    /// for messages.
     package func disturb(_ random: inout SeededGenerator) -> String {
         switch Int.random(in: 0..<3, using: &random) {
         case 0:
@@ -67,14 +70,14 @@ package struct OwnProcess: Sendable {
 
     package func stop() { kill(pid, SIGSTOP) }
 
-    /// Holds it in a tracer's stop for so long, as a debugger does.
+    /// Holds the process in a tracer's stop for this long, as a debugger does.
     package func block(milliseconds: UInt32) {
         let pid = pid
         Thread.detachNewThread {
             typealias Trace = @convention(c) (Int32, pid_t, CLong, CLong) -> CLong
             guard let symbol = dlsym(nil, "ptrace") else { return }
             let trace = unsafeBitCast(symbol, to: Trace.self)
-            // PTRACE_SEIZE, PTRACE_INTERRUPT; the end of the thread lets it go.
+            // PTRACE_SEIZE, PTRACE_INTERRUPT; the kernel releases the process when this thread ends.
             guard trace(0x4206, pid, 0, 0) == 0 else { return }
             _ = trace(0x4207, pid, 0, 0)
             usleep(milliseconds * 1000)

@@ -1,4 +1,4 @@
-/// What a compiler did.
+/// The report of a compiler's run.
 import SandboxAPI
 import SandboxRuntime
 
@@ -6,8 +6,9 @@ import SandboxRuntime
 public struct CompileReport: Sendable, Hashable {
     /// The compiler's run: outcome, streams, usage, limits, isolation, provenance.
     public var result: RunResult
-    /// What ``Diagnostic/parse(_:)`` found in the compiler's stderr: at most ``Diagnostic/maximumCount``. And one more
-    /// about the program, when the kernel refuses to execute what was made: that source does not compile to a program.
+    /// What ``Diagnostic/parse(_:)`` found in the compiler's stderr: at most ``Diagnostic/maximumCount``.
+    /// When the kernel refuses to execute the compiler's output, one more diagnostic says so: that source
+    /// does not compile to a program.
     public var diagnostics: [Diagnostic]
 
     public init(result: RunResult, diagnostics: [Diagnostic]) {
@@ -25,7 +26,7 @@ public struct CompileReport: Sendable, Hashable {
     public var usage: Usage { result.usage }
 }
 
-/// What compiling without running gives, see ``CppRunner``.
+/// The result of compiling without running; see ``CppRunner``.
 public struct CompileResult: Sendable, Hashable {
     public var report: CompileReport
     /// The program; `nil` when the compiler did not succeed.

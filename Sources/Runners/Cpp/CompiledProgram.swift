@@ -2,10 +2,10 @@
 import SandboxAPI
 import SandboxRuntime
 
-/// The bytes of an executable, each run of which has a fresh sandbox.
+/// The bytes of an executable; each run has a fresh sandbox.
 ///
-/// It fits images whose C++ library is not older than that of the image it was compiled in (or any, with
-/// `-static`).
+/// It runs in images whose C++ library is at least as new as that of the image in which it was compiled (in
+/// any image, if linked with `-static`).
 public struct CompiledProgram: Sendable, Hashable {
     /// The executable file.
     public let bytes: [UInt8]
@@ -54,9 +54,9 @@ public struct CompiledProgram: Sendable, Hashable {
         return try await run(request, on: backend)
     }
 
-    /// True for what the kernel can execute: an ELF executable or shared object, or a script.
+    /// Whether the kernel can execute the bytes: an ELF executable or shared object, or a script.
     ///
-    /// `-c`, `-S` and `-E` leave an object file or text under the same name.
+    /// With `-c`, `-S` and `-E` the compiler leaves an object file or text under the same name.
     var isExecutable: Bool {
         if bytes[...].starts(with: "#!") { return true }
         guard bytes.count > 17, bytes[...].starts(with: "\u{7f}ELF") else { return false }

@@ -5,15 +5,15 @@ import SandboxRuntime
 /// The runner for C++.
 ///
 /// `main.cpp` is compiled in a sandbox of its own as `g++ -std=c++20 -O2 main.cpp -o main`; the program runs
-/// as `./main` in a fresh sandbox, so nothing of the compilation (source, headers, processes) is there, and
-/// the program's limits and usage are its own.
+/// as `./main` in a fresh sandbox, which has nothing of the compilation (source, headers, processes), and
+/// with limits and usage of its own.
 public struct CppRunner: LanguageRunner {
     public var language: Language { .cpp }
 
     public var standard: CppStandard
     /// Flags before the source. A `-std=` here overrides `standard`.
     public var flags: [ByteString]
-    /// Flags behind the source, where linkers look for libraries: `-lgmp`.
+    /// Flags after the source, where linkers look for libraries: `-lgmp`.
     public var linkFlags: [ByteString]
     /// A name in the sandbox's `PATH` (`g++`, `clang++`), or an absolute path of the image.
     public var compiler: String
@@ -65,7 +65,8 @@ public struct CppRunner: LanguageRunner {
             report.compile = compiled.report
             return report
         } catch let error as SandboxError where error.code == .executableNotRunnable {
-            // A source can spoil the file that the linker makes of it, such as the name of its interpreter.
+            // A source can make the linker write an executable that the kernel refuses: with an invalid
+            // interpreter, say.
             var report = compiled.report
             report.diagnostics.append(
                 Diagnostic(file: CppRunner.programName.text, severity: .fatalError, message: error.message))
@@ -73,7 +74,7 @@ public struct CppRunner: LanguageRunner {
         }
     }
 
-    /// Compiles source text as UTF-8, as the bytes are.
+    /// Compiles source text as UTF-8; see the form for bytes.
     public func compile(
         _ source: String, options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
     ) async throws(SandboxError) -> CompileResult {
@@ -88,9 +89,9 @@ public struct CppRunner: LanguageRunner {
     ///   - source: in any encoding, at most `Language.maximumSourceBytes`.
     ///   - options: the sandbox to compile in.
     ///   - backend: makes that sandbox.
-    /// - Throws: `SandboxError`: `.invalidArgument` for a NUL in a flag and for flags with which the compiler makes
-    ///   no program; `.fileTooLarge` for a source that is too long;
-    ///   `.toolchainNotFound` when the image lacks the compiler; whatever the sandbox throws.
+    /// - Throws: `SandboxError`: `.invalidArgument` for a NUL in a flag and for flags with which the compiler
+    ///   makes no program; `.fileTooLarge` for a source that is too long; `.toolchainNotFound` when the image
+    ///   lacks the compiler; and the sandbox's own errors.
     public func compile(
         _ source: [UInt8], options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
     ) async throws(SandboxError) -> CompileResult {

@@ -1,6 +1,6 @@
-/// The C++ standards a compiler can be asked for.
+/// The C++ standards that a compiler can be run with.
 
-/// The language standard: the raw value is what stands behind `-std=`.
+/// A C++ language standard; the raw value is the argument of `-std=`.
 public enum CppStandard: String, Sendable, Hashable, CaseIterable {
     case cpp11 = "c++11"
     case cpp14 = "c++14"

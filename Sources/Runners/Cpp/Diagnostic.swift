@@ -15,7 +15,7 @@ public struct Diagnostic: Sendable, Hashable {
         case note
     }
 
-    /// The file as the compiler names it; the tool that speaks (`collect2`, `/usr/bin/ld`, `cc1plus`) when
+    /// The file as the compiler names it; the tool that reports (`collect2`, `/usr/bin/ld`, `cc1plus`) when
     /// the message is about no file; empty when the line names neither.
     public var file: String
     /// Counted from 1. `nil` when there is none, as in most linker errors.
@@ -43,7 +43,7 @@ public struct Diagnostic: Sendable, Hashable {
 }
 
 extension Diagnostic {
-    /// The most diagnostics that ``parse(_:)`` gives; what follows them is left out.
+    /// The largest number of diagnostics that ``parse(_:)`` returns; later ones are left out.
     public static let maximumCount = 1000
 
     /// Finds the diagnostics in what g++, clang++, the assembler or the linker printed.

@@ -2,7 +2,7 @@
 
 /// One pass over a text.
 struct DiagnosticParser {
-    /// The object of the last `ld: x.o: in function` line: some lines that follow it name no file.
+    /// The object of the last `ld: x.o: in function` line: some lines after it name no file.
     private var linkedObject = Bytes()
 
     mutating func parse(_ text: Bytes) -> [Diagnostic] {

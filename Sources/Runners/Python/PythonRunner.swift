@@ -5,11 +5,11 @@ import SandboxRuntime
 /// The runner for Python.
 ///
 /// The source is written to `/work/main.py` and run as `python3 -B -X utf8 -u main.py` in a fresh sandbox: no
-/// bytecode files, UTF-8 for files and streams whatever the locale, and the hash seed left random. These are
-/// flags and not variables, so the program finds nothing of ours in `os.environ`, and `-I` or `-E` in `flags`
-/// does not undo them. An empty source is a valid Python program.
+/// bytecode files, UTF-8 for files and streams in any locale, and a random hash seed. These are flags and not
+/// variables, so `os.environ` shows none of them, and `-I` or `-E` in `flags` does not undo them. An empty
+/// source is a valid Python program.
 public struct PythonRunner: LanguageRunner {
-    /// How the program's stdout reaches us.
+    /// How Python buffers the program's stdout.
     public enum Buffering: Sendable, Hashable {
         /// `python3 -u`: every `print` is written at once.
         case unbuffered
@@ -21,7 +21,7 @@ public struct PythonRunner: LanguageRunner {
 
     /// An absolute path of the image, or a name in the sandbox's `PATH`.
     public var interpreter: String
-    /// Flags behind our own and before `main.py`, so that `-X utf8=0` overrides.
+    /// Flags after the runner's own and before `main.py`, so that `-X utf8=0` overrides.
     public var flags: [ByteString]
     /// Default `.unbuffered`.
     ///

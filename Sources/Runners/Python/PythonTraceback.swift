@@ -1,4 +1,4 @@
-/// A Python traceback as a value.
+/// A Python traceback, parsed into a value.
 
 /// An uncaught Python exception, parsed from stderr.
 ///
@@ -30,7 +30,7 @@ public struct PythonTraceback: RunDetails {
 
     /// An exception that came before the last one.
     public struct Earlier: Sendable, Hashable {
-        /// What the exception after it has to do with it.
+        /// How the later exception relates to this one.
         public enum Relation: String, Sendable, Hashable {
             /// `raise … from`: "The above exception was the direct cause of the following exception".
             case cause
@@ -57,8 +57,8 @@ public struct PythonTraceback: RunDetails {
     /// As Python prints it, with the module when it is not a built-in one: `ZeroDivisionError`,
     /// `json.decoder.…`.
     public var exceptionType: String
-    /// May have many lines: notes stand behind the message, and so does what the program printed after the
-    /// traceback. Empty when there is none.
+    /// May have many lines: it includes notes, and whatever the program printed after the traceback. Empty
+    /// when there is none.
     public var message: String
     /// The exceptions that led to this one, the first one first, at most ``maximumChain``. Those inside an
     /// exception group are not listed; see `text`.
@@ -80,13 +80,13 @@ public struct PythonTraceback: RunDetails {
     public static let maximumFrames = 1000
     /// The most earlier exceptions kept; the first ones are left out.
     public static let maximumChain = 100
-    /// How much of the end of a text is looked at, in bytes: 1 MiB.
+    /// How much of the end of a text is parsed, in bytes: 1 MiB.
     public static let maximumText = 1 << 20
 
-    /// Finds the last traceback in a program's stderr, one that an ending thread or a `__del__` left only
-    /// when there is no other.
+    /// Finds the last traceback in a program's stderr. A traceback that an ending thread or a `__del__` left
+    /// counts only when there is no other.
     ///
-    /// Takes time linear in the text, of which the last ``maximumText`` bytes are looked at.
+    /// Takes time linear in the text, of which the last ``maximumText`` bytes are parsed.
     /// - Returns: `nil` when there is none, as after `sys.exit("message")`.
     public static func parse(_ stderr: [UInt8]) -> PythonTraceback? {
         var parser = TracebackParser(text: stderr.suffix(maximumText))

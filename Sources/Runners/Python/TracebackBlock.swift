@@ -1,6 +1,6 @@
-/// One exception of a traceback: its frames, its type and where its message stands.
+/// One exception of a traceback: its frames, its type and the place of its message.
 
-/// What stands between one header and the next.
+/// The lines between one header and the next.
 struct TracebackBlock {
     static let header = Array("Traceback (most recent call last):".utf8)
     static let groupHeader = Array("  + Exception Group Traceback (most recent call last):".utf8)
@@ -16,7 +16,7 @@ struct TracebackBlock {
 
     /// Lines of an exception group stand behind `  | `.
     let isGroup: Bool
-    /// False for a syntax error of the main file, which must then be one.
+    /// False for a syntax error of the main file: a block without a header must be one.
     let hasHeader: Bool
     private(set) var frames: [PythonTraceback.Frame] = []
     private var exceptionType = Bytes()

@@ -2,7 +2,7 @@
 
 /// One pass over a text.
 struct TracebackParser {
-    /// How likely a traceback is what ended the program, least likely first.
+    /// How likely a traceback belongs to the exception that ended the program, least likely first.
     private enum Rank: Int {
         case ignored, thread, main
     }
@@ -103,7 +103,7 @@ struct TracebackParser {
         state = .outside
     }
 
-    /// The current block is no traceback, or cut off; what led to it still is one.
+    /// The current block is no traceback, or is cut off; the exceptions before it still count.
     private mutating func abandon() {
         state = .outside
         if let last = chain.popLast() { consider(last, end: text.endIndex) }

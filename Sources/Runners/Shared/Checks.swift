@@ -1,4 +1,4 @@
-/// The checks on a caller's arguments that are made before anything starts.
+/// The checks of a caller's arguments before anything starts.
 
 public import SandboxAPI
 import SandboxRuntime
@@ -32,7 +32,8 @@ extension RunRequest {
         }
     }
 
-    /// For runners: throws `.invalidPath` or `.invalidArgument` for files whose names are bad or already taken.
+    /// For runners: throws `.invalidPath` or `.invalidArgument` for files whose names are invalid or already
+    /// taken.
     ///
     /// The backend checks names too, but only once the source is compiled or even run.
     /// - Parameter reserved: names in `/work` that the runner itself writes.

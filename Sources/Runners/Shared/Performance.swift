@@ -1,15 +1,15 @@
-/// How a runner's program is run once its sandbox is there.
+/// Runs a runner's program once its sandbox exists.
 
 public import SandboxAPI
 import SandboxRuntime
 
-/// What a ``LanguageRunner`` runs its program by: its output is collected, or handed out meanwhile, and the runner need not
-/// know which.
+/// How a ``LanguageRunner`` runs its program: the output is collected, or passed to the caller during the
+/// run, and the runner need not know which.
 public struct Performance {
-    /// What came of a program.
+    /// The result of a program's run.
     struct Performed {
         var result: RunResult
-        /// What went to stderr, where it was asked for.
+        /// The bytes of stderr, if they were requested.
         var stderr: [UInt8]
     }
 
@@ -28,9 +28,9 @@ public struct Performance {
 
     private init(_ body: @escaping Body) { self.body = body }
 
-    /// Hands the output to `body`.
+    /// Passes the output to `body`.
     ///
-    /// - Parameter run: runs a program by the performance it is given, at most once.
+    /// - Parameter run: runs a program by the given performance, at most once.
     static func streaming<Value>(
         to body: @escaping (Execution) async throws -> Value,
         _ run: (Performance) async throws -> RunReport
@@ -57,7 +57,8 @@ public struct Performance {
         return (report, value)
     }
 
-    /// Runs a command with what the request says in a fresh sandbox and collects its files.
+    /// Runs a command with the request's arguments, stdin and files in a fresh sandbox, and collects its
+    /// output files.
     ///
     /// - Parameters:
     ///   - executable: a path in the sandbox, or a name to be found in `PATH`.
@@ -65,10 +66,10 @@ public struct Performance {
     ///   - program: the runner's own file; written after the request's files.
     ///   - request: arguments, stdin, limits and files.
     ///   - backend: where to run it.
-    ///   - details: understands what the program wrote to stderr, when the run did not succeed.
-    /// - Returns: a report of a run that met the disk limit when there is no room for the program: its size is the
-    ///   submission's doing, and no failure of the sandbox.
-    /// - Throws: whatever the sandbox throws, and the body of a streaming run.
+    ///   - details: parses the program's stderr, when the run did not succeed.
+    /// - Returns: a report of a run that met the disk limit when there is no room for the program: the
+    ///   submission determines its size, so this is no failure of the sandbox.
+    /// - Throws: the sandbox's errors, and the error of a streaming run's body.
     public func run(
         _ executable: ByteString, _ prefix: [ByteString] = [], program: InputFile, _ request: RunRequest,
         on backend: any SandboxBackend, details: ((_ stderr: [UInt8]) -> (any RunDetails)?)? = nil
@@ -96,7 +97,7 @@ public struct Performance {
     }
 }
 
-/// Of code that throws nothing else, whatever the compiler knows of it.
+/// Narrows the error type of code that throws `SandboxError` only, where the compiler cannot infer that.
 func throwingSandboxErrors<Value>(
     _ body: () async throws -> Value
 ) async throws(SandboxError) -> Value {
@@ -110,7 +111,7 @@ func throwingSandboxErrors<Value>(
 }
 
 extension RunRequest {
-    /// True when the request's own files would fit alone.
+    /// True when the request's own files fit on the disk without the program.
     fileprivate var hasRoom: Bool {
         func pages(_ bytes: Int) -> Int { (bytes + 4095) / 4096 }
         let needed = inputFiles.reduce(0) { $0 + pages($1.bytes.count) }
@@ -119,7 +120,7 @@ extension RunRequest {
 }
 
 extension RunResult {
-    /// Of a program that its size alone kept from being started.
+    /// The report of a program that was not started because of its size.
     fileprivate static func unstarted(
         _ outcome: Outcome, limits: Limits, isolation: IsolationReport, provenance: Provenance
     ) -> RunResult {
@@ -135,8 +136,8 @@ extension RunResult {
 }
 
 extension RunReport {
-    /// Reads the files asked for, all together at most `limits.disk` bytes (sparse files would pass the disk
-    /// limit).
+    /// Reads the requested files, all together at most `limits.disk` bytes (sparse files could exceed the
+    /// disk limit).
     fileprivate mutating func collect(
         _ request: RunRequest, from sandbox: any SandboxLease
     ) async throws(SandboxError) {
@@ -147,7 +148,8 @@ extension RunReport {
                 room -= file.bytes.count
                 files[path] = file
             } catch {
-                // What the program did to the file is no failure of the sandbox; all else is.
+                // These errors are about the program's file and go into the report; all others are failures
+                // of the sandbox.
                 switch error.code {
                 case .fileNotFound, .notRegularFile, .fileTooLarge, .fileAccess:
                     uncollected[path] = error.code
@@ -159,10 +161,11 @@ extension RunReport {
 }
 
 extension SandboxError {
-    /// The same failure as `.toolchainNotFound` when the sandbox did not find the tool; itself otherwise.
+    /// Replaces the error by `.toolchainNotFound` when the sandbox did not find the tool; otherwise returns
+    /// it unchanged.
     ///
     /// - Parameters:
-    ///   - tool: the compiler's or interpreter's name; `kind` is which of them.
+    ///   - tool: the name of the compiler or interpreter; `kind` says which of the two it is.
     ///   - hint: how to install it.
     public func namingToolchain(_ tool: String, kind: String, image: Image, hint: String) -> SandboxError {
         guard code == .executableNotFound else { return self }

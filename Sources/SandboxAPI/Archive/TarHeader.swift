@@ -44,7 +44,7 @@ package struct TarEntry: Hashable, Sendable {
 /// A tar header block. ustar, pax and GNU tar share its layout, but not the meaning of its last part.
 struct TarHeader {
     static let size = 512
-    /// No file is larger; a size beyond it is damage, and sums of sizes cannot overflow.
+    /// The largest accepted size, beyond that of any real file, so that sums of sizes cannot overflow.
     static let maximumFileSize = 1 << 53
 
     private let block: [UInt8]
@@ -54,7 +54,8 @@ struct TarHeader {
 
     var isZero: Bool { block.allSatisfy { $0 == 0 } }
 
-    /// The sum of all bytes with the checksum itself taken as spaces; some old writers summed signed bytes.
+    /// Compares the sum of all bytes, the checksum itself taken as spaces; some old writers summed signed
+    /// bytes.
     var hasValidChecksum: Bool {
         guard let stored = number(148, 8) else { return false }
         var unsigned = 0
@@ -70,13 +71,13 @@ struct TarHeader {
     var type: UInt8 { block[156] }
     var size: Int? { number(124, 12) }
     var mode: Int? { number(100, 8) }
-    /// A time that cannot be read is no reason to refuse a file.
+    /// Seconds since 1970. An unreadable time becomes 0: it is no reason to refuse a file.
     var modified: Int { number(136, 12) ?? 0 }
     var linkName: [UInt8] { text(157, 100) }
 
     var name: [UInt8] {
         let name = text(0, 100)
-        // "ustar" and a NUL: POSIX, with a prefix. GNU's "ustar  " keeps other things there.
+        // "ustar" and a NUL: POSIX, with a prefix. GNU's "ustar  " stores other fields there.
         guard block[257..<263].elementsEqual("ustar\0".utf8) else { return name }
         let prefix = text(345, 155)
         return prefix.isEmpty ? name : prefix + [UInt8(ascii: "/")] + name
@@ -86,7 +87,8 @@ struct TarHeader {
         Array(block[offset..<offset + count].prefix { $0 != 0 })
     }
 
-    /// Octal digits with spaces and NULs around them, or GNU's base 256. An empty field is 0; `nil`: neither.
+    /// Parses octal digits with spaces and NULs around them, or GNU's base 256. An empty field is 0; `nil`:
+    /// neither.
     private func number(_ offset: Int, _ count: Int) -> Int? {
         let field = block[offset..<offset + count]
         let first = field[offset]
@@ -114,16 +116,17 @@ struct TarHeader {
     }
 }
 
-/// What a pax extended header says about the next entry; all other keys are ignored.
+/// The records of a pax extended header, which describe the next entry; unknown keys are ignored.
 struct PaxRecords {
     var path: [UInt8]?
     var linkPath: [UInt8]?
     var size: Int?
     var modified: (seconds: Int, nanoseconds: Int)?
 
-    /// Records of the form `LENGTH KEY=VALUE\n`; the length counts the whole record.
+    /// Parses records of the form `LENGTH KEY=VALUE\n`; the length counts the whole record.
     ///
-    /// - Throws: what is wrong with them. Sparse files are refused here, since their data is not the file's.
+    /// - Throws: `TarFailure` for an invalid record. Sparse files are refused, since the stored data is not
+    ///   the file's.
     init(_ bytes: [UInt8]) throws(TarFailure) {
         var rest = bytes[...]
         while !rest.isEmpty {

@@ -1,18 +1,19 @@
-/// Reads a tar archive: bytes in, entries out, whatever the bytes are. Pure.
+/// Parses a tar archive of any content: bytes in, entries out. Pure.
 
 /// An incremental parser of tar archives: ustar, pax extended headers, GNU long names, numbers in base 256.
 ///
-/// The caller feeds chunks of any size and gets one event after another. Memory is bounded by one header and one
-/// extended header, whatever the archive claims. Names are handed on unchecked.
+/// The caller feeds chunks of any size and gets one event after another. Memory is bounded by one header and
+/// one extended header, whatever sizes the archive states. Names are passed on unchecked.
 package struct TarReader: Sendable {
     package enum Event: Hashable, Sendable {
-        /// The chunk is used up.
+        /// The chunk is consumed.
         case needsInput
         /// The next entry; its data follows.
         case entry(TarEntry)
-        /// A part of the last entry's data, as a range of the chunk. Together they are exactly `size` bytes.
+        /// A part of the last entry's data, as a range of the chunk. All parts together are exactly `size`
+        /// bytes.
         case data(Range<Int>)
-        /// The end marker was read; what follows it is not looked at.
+        /// The end marker was read; the bytes behind it are ignored.
         case end
     }
 
@@ -29,7 +30,7 @@ package struct TarReader: Sendable {
     /// The largest extended header: long names, and extended attributes that are skipped.
     static let maximumMeta = 1 << 20
 
-    /// How many extended headers there were: each is an entry to whoever counts what an archive costs.
+    /// How many extended headers there were: the caller counts each as an entry of its bound.
     package private(set) var metaHeaders = 0
     private var state = State.header
     private var block: [UInt8] = []
@@ -45,10 +46,10 @@ package struct TarReader: Sendable {
 
     package init() { block.reserveCapacity(TarHeader.size) }
 
-    /// The next event from `chunk`, beginning at `position`, which is moved on.
+    /// The next event from `chunk`, which begins at `position`; the position is moved on.
     ///
-    /// - Parameter end: where the chunk's bytes end in the array.
-    /// - Throws: `TarFailure` naming the entry. The reader must not be used any more then.
+    /// - Parameter end: the end of the chunk's bytes in the array.
+    /// - Throws: `TarFailure` with the entry's name. The reader must not be used any more then.
     package mutating func next(_ chunk: [UInt8], _ position: inout Int, end: Int) throws(TarFailure) -> Event
     {
         while true {
@@ -99,7 +100,7 @@ package struct TarReader: Sendable {
         }
     }
 
-    /// Skips what is left of the last entry's data.
+    /// Skips the rest of the last entry's data.
     ///
     /// - Returns: the bytes that the caller must leave out before the next chunk, padding included.
     package mutating func skipData() -> Int {
@@ -109,9 +110,9 @@ package struct TarReader: Sendable {
         return remaining + padding
     }
 
-    /// Call when there are no more bytes.
+    /// Ends the archive. Call it when there are no more bytes.
     ///
-    /// - Parameter requiresEndMarker: whether an archive that merely stops after an entry counts as cut off.
+    /// - Parameter requiresEndMarker: whether an archive without its end marker counts as truncated.
     package func finish(requiresEndMarker: Bool) throws(TarFailure) {
         switch state {
         case .ended: return
@@ -134,7 +135,7 @@ package struct TarReader: Sendable {
 
     // MARK: Headers
 
-    /// Takes the full block. `nil`: it was no entry.
+    /// Parses the full header block; `nil`: it was no entry.
     private mutating func readHeader() throws(TarFailure) -> TarEntry? {
         let header = TarHeader(block)
         block.removeAll(keepingCapacity: true)
@@ -171,7 +172,7 @@ package struct TarReader: Sendable {
         let kind: TarEntry.Kind
         switch header.type {
         case 0, UInt8(ascii: "0"), UInt8(ascii: "7"):
-            // Before there was a type for them, directories were files with a slash at the end.
+            // Before tar had a type for directories, they were files with a slash at the end.
             kind = path.last == UInt8(ascii: "/") ? .directory : .file
         case UInt8(ascii: "1"): kind = .hardLink
         case UInt8(ascii: "2"): kind = .symbolicLink
@@ -186,7 +187,7 @@ package struct TarReader: Sendable {
                 "its type \"\(ByteString([type]))\" is not known", entry: path,
                 hint: "make the archive as ustar, pax or GNU tar, not incremental or in volumes")
         }
-        // Of these a size says nothing about the archive: no data follows. Other tars see it that way, too.
+        // For these kinds a size describes no data of the archive: none follows. Other tars agree.
         if ("1"..."6").contains(Unicode.Scalar(header.type)) { size = 0 }
         var entry = TarEntry(
             path: path, kind: kind, mode: UInt32(truncatingIfNeeded: mode) & 0o7777, size: size)

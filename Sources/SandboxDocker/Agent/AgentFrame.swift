@@ -1,12 +1,12 @@
-/// The frames of `isolate_agent.h` as values. Pure.
+/// Converts the frames of `isolate_agent.h` to values. Pure.
 
 #if Docker
 import CIsolate
 import NIOCore
 
-/// Cuts a stream of bytes into frames, however it was split on the way.
+/// Splits a stream of bytes, received in pieces of any size, into frames.
 struct AgentFrameDecoder {
-    /// A frame whose length is more than an agent ever sends.
+    /// A frame whose stated length is more than an agent ever sends.
     struct Malformed: Error { var length: UInt32 }
 
     private static let headerSize = MemoryLayout<isolate_frame>.size
@@ -21,7 +21,7 @@ struct AgentFrameDecoder {
         }
     }
 
-    /// The next whole frame, or nil when it has not all come yet.
+    /// The next whole frame; nil when it is not complete yet.
     mutating func next() throws(Malformed) -> (type: isolate_frame_type, payload: ByteBuffer)? {
         guard
             let type = pending.getInteger(
@@ -49,7 +49,7 @@ extension ByteBuffer {
         writeBytes(bytes)
     }
 
-    /// The whole payload as a C structure; nil when it is of another size. `Value` must be trivial: numbers only.
+    /// The whole payload as a C structure; nil when its size differs. `Value` must be trivial: numbers only.
     func structure<Value: BitwiseCopyable>(_ type: Value.Type) -> Value? {
         guard readableBytes == MemoryLayout<Value>.size else { return nil }
         return withUnsafeReadableBytes { $0.loadUnaligned(as: type) }

@@ -1,4 +1,4 @@
-/// One run in a container: its output from frames, its input into frames.
+/// One run in a container: converts frames to its output, and its input to frames.
 
 #if Docker
 import CIsolate
@@ -17,10 +17,10 @@ final class AgentRun: RunUnderWay {
     private let window = InputWindow()
     private let feeder = Locked<Task<Void, Never>?>(nil)
     private let file = Locked<HostFile?>(nil)
-    /// What the sequence of a live input threw.
+    /// The error of a live input's sequence.
     private let broken = Locked<SandboxError?>(nil)
 
-    /// Bytes of each stream that may be on their way to a consumer that takes them one by one.
+    /// Bytes of each stream that the agent may send ahead of a streaming consumer.
     static let streamingCredit = RunOutput.highWater / 2
 
     init(
@@ -33,7 +33,7 @@ final class AgentRun: RunUnderWay {
         command = request.command
         let isStreaming = request.isStreaming
         output = RunOutput(bound: request.limits.output, isStreaming: isStreaming) { [connection] taken in
-            // Of what is collected all may come; of what is dropped, too.
+            // Collected and discarded output needs no credit: the agent may send all of it.
             if isStreaming { connection.send(Self.credit(taken)) }
         }
     }
@@ -57,7 +57,7 @@ final class AgentRun: RunUnderWay {
     // MARK: On the event loop
 
     func wrote(_ bytes: ByteBuffer, _ index: Int) {
-        // The agent keeps to the bound; one that does not is told so.
+        // The agent keeps to the output limit; for one that does not, the embedder ends the run.
         if output.take(Array(bytes.readableBytesView), from: index) {
             connection.endRun(serial, ISOLATE_END_OUTPUT)
         }
@@ -86,10 +86,10 @@ final class AgentRun: RunUnderWay {
 
     var inputFailure: SandboxError? { file.withLock { $0?.failure } ?? broken.withLock { $0 } }
 
-    /// Sends what was announced with the request; nothing may come in between.
+    /// Sends the content that the request announced; no other frame may come in between.
     func feed(content: [[UInt8]]) async {
         let frames = content.flatMap(AgentContent.frames)
-        // The caller may be cancelled, what was announced must come.
+        // The content must be sent even if the caller is cancelled, since the request announced it.
         if !frames.isEmpty { await Task.detached { await self.connection.send(frames) }.value }
     }
 
@@ -104,7 +104,7 @@ final class AgentRun: RunUnderWay {
                     return true
                 }
             } catch {
-                // Once the run is over nobody wants the rest, and the task is cancelled.
+                // Once the run is over the rest is not needed, and the task is cancelled.
                 if !window.isClosed { broken.withLock { $0 = .inputFailed(error) } }
             }
             if !window.isClosed { connection.send(Self.input([])) }
@@ -123,7 +123,7 @@ final class AgentRun: RunUnderWay {
     }
 }
 
-/// Room for stdin on its way to a program.
+/// The room for stdin that is on its way to a program.
 private final class InputWindow: Sendable {
     private struct State: Sendable {
         var room = Int(ISOLATE_AGENT_INPUT_WINDOW)
@@ -135,7 +135,7 @@ private final class InputWindow: Sendable {
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// Waits until there is room for so many; false when nobody reads any more.
+    /// Waits until there is room for this many bytes; false when the program no longer reads.
     func take(_ bytes: Int) async -> Bool {
         await state.answer { state, waiter in
             if state.isClosed { return false }
@@ -169,12 +169,12 @@ private final class InputWindow: Sendable {
     }
 }
 
-/// A stdin that is read while the program reads it.
+/// A stdin that is read as the program reads it.
 enum AgentInput: Sendable {
     case file(HostFile)
     case stream(InputChunks)
 
-    /// Hands over piece by piece until `body` returns false or there is nothing more.
+    /// Passes on piece by piece until `body` returns false or there are no more.
     func send(_ body: (ArraySlice<UInt8>) async -> Bool) async throws {
         switch self {
         case .file(let file):

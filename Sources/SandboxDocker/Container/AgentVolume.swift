@@ -14,7 +14,8 @@ final class AgentVolume: Sendable {
 
     private struct State {
         var filling: Task<EngineError?, Never>?
-        /// Whether the engine may have it: also after it was lost, or while nobody knows.
+        /// Whether the engine may have the volume: stays true when it was lost, or when the engine's answer
+        /// is unknown.
         var isMade = false
     }
 
@@ -24,10 +25,10 @@ final class AgentVolume: Sendable {
         name = owner.volumeName
     }
 
-    /// Whether the engine may have it.
+    /// Whether the engine may have the volume.
     var isMade: Bool { state.withLock { $0.isMade } }
 
-    /// Makes and fills it, once; several first callers share one attempt.
+    /// Makes and fills the volume once; several first callers share one attempt.
     ///
     /// - Parameter image: any image that the engine has: a helper container of it, which never runs, is the only
     ///   way to put a file into a volume.
@@ -55,12 +56,12 @@ final class AgentVolume: Sendable {
         }
     }
 
-    /// It was lost or emptied behind our back: the next caller fills it again.
+    /// The volume was removed or emptied from outside: the next caller fills it again.
     func forget() { state.withLock { $0.filling = nil } }
 
     private func fill(_ image: String) async throws(EngineError) {
-        // For a container of a volume that is gone the engine makes one that says nothing of its owner. One that
-        // is in use is ours, and stays.
+        // For a container with a missing volume the engine makes one without the owner's labels. Removing a
+        // volume in use is refused, so the backend's own stays.
         try? await client.volumes.remove(name)
         try await client.volumes.create(
             name, labels: owner.labels(.agent, pool: "", engine: "\(client.address)"))
@@ -84,7 +85,7 @@ final class AgentVolume: Sendable {
         try await client.containers.remove(helper.id)
     }
 
-    /// - Throws: what kept the engine from it.
+    /// - Throws: the engine's error.
     func remove() async throws(EngineError) {
         let (filling, isMade) = state.withLock { ($0.filling, $0.isMade) }
         guard isMade else { return }
@@ -95,7 +96,7 @@ final class AgentVolume: Sendable {
 }
 
 extension EngineVolumes {
-    /// Removes a volume whose last container may still be on its way out.
+    /// Removes a volume whose last container may still be ending.
     func removeWhenUnused(_ name: String) async throws(EngineError) {
         for attempt in 0... {
             do throws(EngineError) {
@@ -108,7 +109,7 @@ extension EngineVolumes {
     }
 }
 
-/// The one archive that an engine is sent.
+/// The one archive that the library sends to an engine.
 enum TarArchive {
     private static let block = 512
 
@@ -128,7 +129,7 @@ enum TarArchive {
         put(octal(0, 7), at: 116)
         put(octal(bytes.count, 11), at: 124)
         put(octal(0, 11), at: 136)
-        // The checksum counts its own field as blanks.
+        // The checksum is computed with blanks in its own field.
         put("        ", at: 148)
         put("0", at: 156)
         put("ustar\u{0}00", at: 257)

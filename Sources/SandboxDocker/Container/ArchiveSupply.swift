@@ -1,4 +1,5 @@
-/// Finds, or makes, the engine's image for the path of an archive: what the local backend takes, this one takes too.
+/// Finds or makes the engine's image for an archive's path, so that this backend accepts the same archives as
+/// the local one.
 
 #if Docker
 import Logging
@@ -11,7 +12,7 @@ final class ArchiveSupply: Sendable {
 
     private let client: EngineClient
     private let logger: Logger
-    /// By path, for the file that was there then.
+    /// By path, with the identity of the file at that time.
     private let attempts = Locked<[String: (file: ArchiveIdentity?, attempt: Attempt)]>([:])
     private static let most = 64
 
@@ -20,11 +21,11 @@ final class ArchiveSupply: Sendable {
         self.logger = logger
     }
 
-    /// What the engine calls an image: a name as it is; for the path of an archive the name of an image that was made
-    /// of it. That name has the archive's digest in it: it is what its bytes are, whatever the file is called and
-    /// whatever the engine has of that name, and a changed archive is another image.
+    /// The engine's name for an image: a name stays as it is; for the path of an archive it is the name of
+    /// the image made of that archive. That name contains the archive's digest, so it depends on the bytes
+    /// only, not on the file's name or on the engine's other images, and a changed archive is another image.
     ///
-    /// - Throws: `.imageUnavailable`, naming the path.
+    /// - Throws: `.imageUnavailable`, with the path.
     func name(_ reference: String) async throws(SandboxError) -> String {
         guard ArchivePath.isPath(reference) else { return reference }
         let file = ArchiveIdentity(path: reference)
@@ -38,17 +39,17 @@ final class ArchiveSupply: Sendable {
                 }
             }
             if attempts.count >= Self.most { attempts.removeAll() }
-            // A file that may change unseen is looked at again.
+            // A file that may change without a new identity is read again.
             attempts[reference] = (file, attempt)
             return attempt
         }
-        // Others may be waiting for it, too; and what is half loaded is sooner there for the next.
+        // Other callers may wait for this attempt, too, and its result helps the next one.
         guard case .value(let result) = await Awaited(attempt) else { throw .acquireCancelled }
         if (try? result.get()) == nil || file?.isSettled == false { forget(reference, attempt) }
         return try result.get()
     }
 
-    /// The engine no longer has it.
+    /// The engine no longer has the image.
     func forget(_ reference: String) { attempts.withLock { $0[reference] = nil } }
 
     private func forget(_ reference: String, _ attempt: Attempt) {

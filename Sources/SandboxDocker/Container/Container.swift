@@ -14,20 +14,22 @@ final class Container: Sendable {
     let isolation: IsolationReport
     private let client: EngineClient
     private let isPodman: Bool
-    /// What the engine has, 0 if it does not say, and whether it can bound a container's share of them.
+    /// The number of the engine's processors, 0 if unknown, and whether the engine can bound a container's
+    /// share of them.
     private let processors: (count: Int, canBeLimited: Bool)
-    /// Changes of the limits are made one after another.
+    /// Serializes the changes of limits.
     private let turns = Turns()
     private let state: Locked<State>
 
     private struct State {
         var limits: ContainerLimits
-        /// False while the engine is asked for others, and after it failed: they may be in force or not.
+        /// False while a change is under way, and after one failed: either limits may be in force.
         var areCertain = true
-        /// A bound of its processors was asked for once, and is to be lifted for a run without.
+        /// Whether a run's share of the processors was bounded before, so that a run without a bound must
+        /// lift it.
         var hadProcessorQuota: Bool
         var disk = 0
-        /// Of the run before, or for which it was made.
+        /// The limits of the latest run, or those the container was made for.
         var latest: Limits
     }
 
@@ -46,22 +48,22 @@ final class Container: Sendable {
             State(limits: limits, hadProcessorQuota: limits.cpus != nil, latest: latest))
     }
 
-    /// What a new container needs to know of its engine and its backend.
+    /// The engine, the backend and the request that a new container is made from.
     struct Setting: Sendable {
         var client: EngineClient
         var info: EngineInfo
         var volume: AgentVolume
         var owner: ContainerOwner
-        /// The image's id: its name may be another image's tomorrow.
+        /// The image's id, since its name may be moved to another image.
         var image: String
-        /// Of its first run, as far as they are known.
+        /// The limits of its first run, as far as they are known.
         var limits: Limits
         var hasIPv6 = true
-        /// How long its agent may take for an answer.
+        /// How long its agent may take to answer.
         var patience: Duration
     }
 
-    /// Makes, starts and prepares a container; nothing is left behind when that fails.
+    /// Makes, starts and prepares a container; leaves nothing behind when that fails.
     static func make(
         _ key: ContainerKey, _ setting: Setting, onLoss: @escaping @Sendable () -> Void
     ) async throws(SandboxError) -> Container {
@@ -83,7 +85,8 @@ final class Container: Sendable {
         do throws(SandboxError) {
             return try await start(id, key, setting, limits, onLoss)
         } catch {
-            // It may have been started, or not, or be on its way out. Also when the task was cancelled.
+            // The container may have been started or not, or be ending. Removed even when the task was
+            // cancelled.
             await Task.detached { try? await client.containers.removeEnding(id) }.value
             throw error
         }
@@ -97,15 +100,15 @@ final class Container: Sendable {
         let connection = AgentConnection(
             container: String(id.prefix(12)), patience: setting.patience, onLoss: onLoss)
         do throws(EngineError) {
-            // Attached before the start, so that no byte of it is lost.
+            // Attached before the start, so that no byte is lost.
             let stream = try await client.containers.attach(id, handler: connection)
             connection.opened(stream)
             try await client.containers.start(id)
         } catch {
             connection.close()
-            // A volume that was removed under us comes back empty.
+            // If the volume was removed meanwhile, the engine has made an empty one.
             setting.volume.forget()
-            // Its removal by the engine follows any failure, so what is there afterwards tells nothing of the cause.
+            // The engine removes the container after any failure, so its absence shows no cause.
             if StartFailure.isLoss(status: error.status, message: error.message) {
                 throw SandboxError(
                     .containerLost, stage: error.operation,
@@ -122,7 +125,7 @@ final class Container: Sendable {
         return try made.get()
     }
 
-    /// What is said at first to an agent that was started.
+    /// Sends the first messages to an agent that was started.
     private static func greet(
         _ connection: AgentConnection, _ id: String, _ key: ContainerKey, _ setting: Setting,
         _ limits: ContainerLimits
@@ -153,7 +156,8 @@ final class Container: Sendable {
         }
     }
 
-    /// Whether an engine that refused does not have the container any more, or has it in a state that `isOver` means.
+    /// Whether the engine, which refused a request, no longer has the container, or has it in a state that
+    /// `isOver` accepts.
     private static func isGone(
         _ id: String, _ client: EngineClient, _ refusal: EngineError, or isOver: (ContainerState) -> Bool
     ) async -> Bool {
@@ -199,15 +203,16 @@ final class Container: Sendable {
 
     // MARK: Between runs
 
-    /// Those of the run before: most often the next one has them, too.
+    /// The limits of the latest run: usually the next run has the same.
     var latestLimits: Limits { state.withLock { $0.latest } }
 
-    /// Whether a run with these limits may use it as it is.
+    /// Whether a run with these limits can use the container without a change.
     func has(_ limits: Limits) -> Bool {
         state.withLock { $0.areCertain && $0.limits.fit(limits, held: 0) }
     }
 
-    /// Throws when the engine has not so many processors, or cannot bound a container's share of them.
+    /// Throws when the engine does not have this many processors, or cannot bound a container's share of
+    /// them.
     func checkProcessors(_ limits: Limits) throws(SandboxError) {
         guard limits.cpus != nil else { return }
         guard processors.canBeLimited else {
@@ -220,9 +225,9 @@ final class Container: Sendable {
         try LimitDescription.checkProcessors(limits, has: processors.count, "the engine")
     }
 
-    /// Puts a run's limits in force as far as the engine holds them.
+    /// Has the engine set a run's limits, as far as the engine enforces them.
     ///
-    /// - Parameter announced: bytes that will be held besides what is held now.
+    /// - Parameter announced: bytes that the container will hold in addition to the present ones.
     func setLimits(_ limits: Limits, announced: Int = 0) async throws(SandboxError) {
         state.withLock { $0.latest = limits }
         if state.withLock({ $0.disk != limits.disk }) {
@@ -236,7 +241,7 @@ final class Container: Sendable {
         try await adjust { $0.fit(limits, held: held) ? nil : ContainerLimits(limits, held: held) }
     }
 
-    /// Makes room for what the embedder is about to write, which counts as the container's memory.
+    /// Makes room for bytes that the embedder is about to write, since they count as the container's memory.
     func makeRoom(_ bytes: Int) async throws(SandboxError) {
         let held = connection.heldBytes
         try await adjust { limits in
@@ -247,9 +252,9 @@ final class Container: Sendable {
         }
     }
 
-    /// Has the engine change the limits, one change after another.
+    /// Has the engine change the limits, one change at a time.
     ///
-    /// - Parameter wanted: nil when those in force will do.
+    /// - Parameter wanted: returns nil when the present limits suffice.
     private func adjust(
         _ wanted: (ContainerLimits) -> ContainerLimits?
     ) async throws(SandboxError) {
@@ -266,7 +271,7 @@ final class Container: Sendable {
         state.withLock { ($0.limits, $0.areCertain) = (limits, true) }
     }
 
-    /// An engine that was never asked for one is not asked to lift it.
+    /// The bound for the engine; nil if there was none and is none.
     private func processorQuota(_ limits: ContainerLimits) -> Int64? {
         state.withLock { state in
             if limits.cpus != nil { state.hadProcessorQuota = true }
@@ -274,14 +279,15 @@ final class Container: Sendable {
         }
     }
 
-    /// What lifts it: -1, as 0 leaves it as it is, and `NanoCpus` can be set only. Of Podman's runtimes crun (1.8) refuses
-    /// that; there all processors that there are do the same.
+    /// The value that lifts the bound: -1, since 0 leaves it unchanged and `NanoCpus` can only be set. Of
+    /// Podman's runtimes crun (1.8) refuses -1; there a bound of all processors has the same effect.
     private var noQuota: Int64 {
         let all = processors.count > 0 ? processors.count : ContainerPlan.mostProcessors
         return isPodman ? Int64(all) * ContainerSpec.processorPeriod : -1
     }
 
-    /// What a run before held may be on its way out: the kernel refuses a limit below it for a moment.
+    /// The kernel refuses a limit below the memory of the previous run for a moment, until that memory is
+    /// freed.
     private func ask(_ limits: ContainerLimits) async throws(EngineError) {
         let quota = processorQuota(limits)
         for attempt in 1... {
@@ -299,7 +305,8 @@ final class Container: Sendable {
     }
 
     private func update(_ limits: ContainerLimits) async throws(SandboxError) {
-        // A caller who is cancelled must not leave a change on its way, which would come into the next run.
+        // The change must be complete before a cancelled caller leaves, so that it does not affect the next
+        // run.
         let answer = await Task.detached { [self] () -> Result<Void, EngineError> in
             do throws(EngineError) { return .success(try await ask(limits)) } catch {
                 return .failure(error)
@@ -308,7 +315,7 @@ final class Container: Sendable {
         do throws(EngineError) {
             try answer.get()
         } catch {
-            // The engine may know before the end of the stream has come here.
+            // The engine may report the end before the stream's end has arrived here.
             var isLost = connection.isLost
             if !isLost { isLost = await Self.isGone(id, client, error) { !$0.isRunning } }
             if isLost { throw connection.lossError }
@@ -320,15 +327,15 @@ final class Container: Sendable {
         }
     }
 
-    /// Whether an idle one still answers. One that was heard of a moment ago is not asked.
+    /// Whether an idle container still answers. One that was heard from a moment ago is not asked.
     func isAnswering(within patience: Duration) async -> Bool {
         await connection.isAnswering(within: patience, disk: state.withLock { $0.disk })
     }
 
-    /// Kills what is left of a sandbox, removes all it left, and prepares the next.
+    /// Kills the sandbox's processes, removes its files, and prepares the container for the next sandbox.
     ///
-    /// - Parameter patience: how long that may take; a stopped seat never ends with it.
-    /// - Returns: false when not everything went, or when the container is gone.
+    /// - Parameter patience: how long that may take; with a stopped seat it would never end.
+    /// - Returns: false when something is left, or the container is gone.
     func reset(for limits: Limits, within patience: Duration) async -> Bool {
         guard key.isReusable, !connection.mustRetire else { return false }
         do throws(SandboxError) {
@@ -353,14 +360,15 @@ final class Container: Sendable {
     }
 }
 
-/// What an agent is told at first.
+/// The configuration that an agent is started with.
 enum AgentConfiguration {
     static func bytes(_ key: ContainerKey, processors: Int) throws(SandboxError) -> [UInt8] {
         var options = isolate_agent_options()
         options.is_writable = key.rootfs == .writable ? 1 : 0
         options.network = Int32(
             (key.network == .loopback ? ISOLATE_NETWORK_LOOPBACK : ISOLATE_NETWORK_NONE).rawValue)
-        // Each container's agent draws its own id: the kernel counts processes by user for the whole host.
+        // Each container's agent draws its own user id, since the kernel counts processes per user for the
+        // whole host.
         options.user = UInt32.random(in: 1...UInt32.max)
         options.processors = UInt32(clamping: processors)
         options.memory_slack = UInt64(ContainerPlan.ownMemory + ContainerPlan.memorySlack)

@@ -1,4 +1,5 @@
-/// Who answers for a container or a volume, in its labels, and whether that owner still lives. Pure but for one look.
+/// The owner of a container or a volume, as its labels name it, and whether that process still lives. Pure
+/// except for `ProcessFacts`.
 
 #if Docker
 import CIsolate
@@ -6,12 +7,12 @@ import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// The process that made a container, and which of its backends.
+/// The process that made a container, and its backend object.
 struct ContainerOwner: Hashable, Sendable {
     /// This boot of this kernel and the pid namespace, which together give pids a meaning.
     var host: String
     var pid: Int32
-    /// The process's birth, see `isolate_process_birth`: a pid alone may be somebody else's by now.
+    /// The process's birth, see `isolate_process_birth`: the pid alone may have been reused.
     var start: UInt64
     /// The backend object.
     var backend: Int
@@ -20,7 +21,7 @@ struct ContainerOwner: Hashable, Sendable {
     static let hostLabel = prefix + "host"
     static let pidLabel = prefix + "pid"
     static let birthLabel = prefix + "birth"
-    /// Of containers made before there were births: in clock ticks after the boot.
+    /// The label of containers of older versions, which recorded clock ticks after the boot.
     static let startLabel = prefix + "start"
     static let backendLabel = prefix + "backend"
     static let poolLabel = prefix + "pool"
@@ -32,7 +33,7 @@ struct ContainerOwner: Hashable, Sendable {
     /// What a container is for.
     enum Purpose: String { case sandbox, agent }
 
-    /// - Parameter engine: where its maker reaches the engine, which may have several names.
+    /// - Parameter engine: the address at which the owner reaches the engine; an engine may have several.
     func labels(_ purpose: Purpose, pool: String, engine: String = "") -> [String: String] {
         let more = [
             Self.engineLabel: engine,
@@ -42,7 +43,7 @@ struct ContainerOwner: Hashable, Sendable {
         return ownLabels.merging(more) { $1 }
     }
 
-    /// What all that this owner makes has in common.
+    /// The labels that everything of this owner has.
     var ownLabels: [String: String] {
         [
             Self.hostLabel: host, Self.pidLabel: "\(pid)", Self.birthLabel: "\(start)",
@@ -57,7 +58,7 @@ struct ContainerOwner: Hashable, Sendable {
         self.backend = backend
     }
 
-    /// nil for labels that are not ours, or that somebody changed.
+    /// Returns nil for labels that this library did not write, or that were changed.
     init?(labels: [String: String]) {
         guard let host = labels[Self.hostLabel], let pid = labels[Self.pidLabel].flatMap(Int32.init),
             let start = (labels[Self.birthLabel] ?? labels[Self.startLabel]).flatMap(UInt64.init),
@@ -66,14 +67,14 @@ struct ContainerOwner: Hashable, Sendable {
         self.init(host: host, pid: pid, start: start, backend: backend)
     }
 
-    /// This process.
+    /// The owner for a backend of this process.
     static func current(backend: Int) -> ContainerOwner {
         ContainerOwner(
             host: ProcessFacts.host, pid: getpid(), start: ProcessFacts.startTime(of: getpid()) ?? 0,
             backend: backend)
     }
 
-    /// Backends of this process that were shut down: nothing that has their labels is theirs any more.
+    /// Backends of this process that were shut down: whatever still has their labels is left over.
     private static let ended = Locked<Set<ContainerOwner>>([])
 
     static func end(_ owner: ContainerOwner) { ended.withLock { _ = $0.insert(owner) } }
@@ -89,12 +90,13 @@ struct ContainerOwner: Hashable, Sendable {
         return "\(name)-\(String(UInt32(truncatingIfNeeded: host), radix: 16))-agent"
     }
 
-    /// What is known of an owner from here.
+    /// What this process can find out about an owner.
     enum Life: Hashable { case lives, dead, unknown }
 
-    /// - Parameter startTime: of the process with this pid here, or nil when there is none.
+    /// - Parameter startTime: returns the birth of the process with this pid here, or nil when there is none.
     func life(seenFrom here: String, startTime: (Int32) -> UInt64?) -> Life {
-        // Another machine's, another container's, or one before a reboot: nobody here can tell.
+        // An owner on another machine, in another container, or before a reboot: its state cannot be known
+        // here.
         guard host == here else { return .unknown }
         return isolate_births_may_match(startTime(pid) ?? 0, start) != 0 ? .lives : .dead
     }
@@ -112,7 +114,7 @@ enum ProcessFacts {
 
     static var secondsSince1970: Int { time(nil) }
 
-    /// Its birth; nil for a process that is not there, or dead.
+    /// The process's birth; nil for a process that is missing or dead.
     static func startTime(of pid: Int32) -> UInt64? {
         let birth = isolate_process_birth(pid)
         return birth == 0 ? nil : birth

@@ -1,18 +1,18 @@
-/// What a sandbox's container is made of, and which limits it has. Pure.
+/// The specification and limits of a sandbox's container. Pure.
 
 #if Docker
 import CIsolate
 import SandboxAPI
 import SandboxRuntime
 
-/// A kind of container: those of one key serve each other's callers.
+/// A kind of container. Containers of one key are interchangeable.
 struct ContainerKey: Hashable, Sendable, CustomStringConvertible {
-    /// As the engine knows it.
+    /// The engine's name of the image.
     var image: String
     var rootfs: Rootfs
     var network = NetworkMode.none
 
-    /// Whether everything that a sandbox may leave can be wiped.
+    /// Whether everything that a sandbox may leave in the container can be wiped.
     var isReusable: Bool { rootfs == .readOnly && network == .none }
 
     var description: String {
@@ -20,28 +20,28 @@ struct ContainerKey: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What the engine is asked for.
+/// The specification of a container for the engine.
 enum ContainerPlan {
-    /// Where the agent's volume is mounted; no image has it.
+    /// The mount point of the agent's volume, which exists in no image.
     static let agentDirectory = "/.swift-sandbox"
     static let agentFile = "agent"
-    /// Of the container's processes, those that are not a run's: agent, slot and seat.
+    /// The library's own processes in a container: agent, slot and seat.
     static let ownProcesses = 3
-    /// The least the engine accepts for a container.
+    /// The smallest memory limit that the engine accepts for a container.
     static let minimumMemory = 6 << 20
-    /// More than any engine has that does not say how many.
+    /// The bound where the engine does not state its number of processors: more than any host has.
     static let mostProcessors = 8192
     /// How much more than a run's own limit a container may have, in bytes. A change costs the engine some 10 ms.
     static let memorySlack = 2 << 20
     /// For agent, slot and seat, in bytes: 1.2 MiB in a new container, 2 MiB after some runs, and the slot's reserve.
     static let ownMemory = 3 << 20
-    /// Far more than memory limits let a program use of it.
+    /// Far more than the memory limits allow a program to use of it.
     private static let tmpfsSize = Int(ISOLATE_AGENT_SHARED_MEMORY)
 
     /// - Parameters:
     ///   - volume: holds the agent.
-    ///   - labels: who answers for it.
-    ///   - hasIPv6: false for an engine whose kernel has none.
+    ///   - labels: the labels that name the owner.
+    ///   - hasIPv6: false for an engine whose kernel has no IPv6.
     static func spec(
         _ key: ContainerKey, volume: String, labels: [String: String], limits: ContainerLimits,
         isPodman: Bool, hasIPv6: Bool = true
@@ -50,30 +50,30 @@ enum ContainerPlan {
         spec.entrypoint = ["\(agentDirectory)/\(agentFile)", "agent"]
         spec.command = []
         spec.environment = []
-        // The image may name a user or a directory that is not there.
+        // The image may name a user or a directory that does not exist.
         spec.user = "0:0"
         spec.workingDirectory = "/"
         spec.hostname = "sandbox"
         spec.labels = labels
         spec.stopTimeout = 0
         spec.readOnlyRootfs = key.rootfs == .readOnly
-        // To become the program's user and to kill what it started, nothing else.
+        // The agent changes to the program's user and kills its processes; it needs nothing else.
         spec.capabilitiesAdded = ["SETUID", "SETGID", "KILL"]
         spec.memory = Int64(limits.memory)
         spec.memoryAndSwap = Int64(limits.memory)
         spec.pids = Int64(limits.processes)
         spec.processorQuota = limits.processorQuota
-        // Root's, and sticky: a program can leave nothing on the directories themselves.
+        // Owned by root, and sticky: a program can leave nothing on the directories themselves.
         let tmpfs = "rw,exec,nosuid,nodev,mode=1777,size=\(tmpfsSize)"
         spec.tmpfs = ["/work": tmpfs, "/tmp": tmpfs]
         spec.sharedMemory = Int64(ISOLATE_AGENT_SHARED_MEMORY)
         spec.mounts = [.init(source: volume, target: agentDirectory, isReadOnly: true)]
         spec.autoRemove = true
-        // Without a network there is lo, and it is up. A connection that ended holds its port for a minute otherwise, against
-        // the next run of the sandbox.
+        // Without a network the container still has lo, which is up. Otherwise an ended connection would hold
+        // its port for a minute, and block the sandbox's next run.
         if key.network == .loopback {
             spec.sysctls = ["net.ipv4.tcp_max_tw_buckets": "0"]
-            // Docker turns it off where there is no network.
+            // Docker disables IPv6 where there is no network.
             if hasIPv6 { spec.sysctls["net.ipv6.conf.all.disable_ipv6"] = "0" }
         }
         if isPodman {
@@ -84,13 +84,14 @@ enum ContainerPlan {
         return spec
     }
 
-    /// What Podman would add by itself. Of a seccomp profile it takes a file of its host only, so its own stays.
+    /// Overrides Podman's own defaults. Podman reads a seccomp profile only from a file of its host, so its
+    /// own profile stays.
     private static func forPodman(_ spec: inout ContainerSpec) {
-        // Its defaults are more than a service without SYS_RESOURCE may set; these are what any Linux allows.
+        // Podman's defaults exceed what a service without SYS_RESOURCE may set; any Linux allows these.
         spec.resourceLimits = [
             .init(name: "nofile", soft: 4096, hard: 4096), .init(name: "nproc", soft: 4096, hard: 4096),
         ]
-        // A read-only root gets these as places to write to, which nobody would wipe.
+        // In a read-only root Podman mounts these directories writable, and the agent would not wipe them.
         if spec.readOnlyRootfs {
             for path in ["/run", "/var/tmp"] {
                 spec.tmpfs[path] = "ro,nosuid,nodev,noexec,mode=0755,size=4096"
@@ -99,11 +100,11 @@ enum ContainerPlan {
     }
 }
 
-/// The limits of a container, which are those of its run and room for what is ours.
+/// The limits of a container: those of its run, and room for the library's own processes.
 struct ContainerLimits: Hashable, Sendable {
-    /// Bytes, all of the container together.
+    /// In bytes, for the whole container.
     var memory: Int
-    /// Processes and threads, ours among them.
+    /// Processes and threads, the library's own included.
     var processes: Int
     /// Processors' worth of CPU time; nil for all that the engine has.
     var cpus: Double?
@@ -113,14 +114,14 @@ struct ContainerLimits: Hashable, Sendable {
         cpus.map { Int64(($0 * Double(ContainerSpec.processorPeriod)).rounded()) }
     }
 
-    /// - Parameter held: what the sandbox's files hold, in bytes.
+    /// - Parameter held: bytes that the sandbox's files hold.
     init(_ limits: Limits, held: Int = 0) {
         memory = limits.memory + held + ContainerPlan.ownMemory
         processes = limits.processes + ContainerPlan.ownProcesses
         cpus = limits.cpus
     }
 
-    /// Whether a run with these limits may use the container as it is.
+    /// Whether a run with these limits can use the container without a change.
     func fit(_ limits: Limits, held: Int) -> Bool {
         let room = memory - held - limits.memory - ContainerPlan.ownMemory
         return abs(room) <= ContainerPlan.memorySlack / 2
@@ -130,21 +131,22 @@ struct ContainerLimits: Hashable, Sendable {
 
 /// The layers that a container's runs have.
 enum ContainerLayers {
-    /// What the engine is asked for, for every container of ours. Whether it gave it, the agent looks.
+    /// The layers requested from the engine for every container. The agent checks whether the engine provided
+    /// them.
     static let engine: Set<IsolationLayer> = [
         .mountNamespace, .pidNamespace, .networkNamespace, .ipcNamespace, .utsNamespace, .cgroupNamespace,
         .rootfs, .maskedProc, .ownInodes,
     ]
-    /// What the agent does itself, on a kernel that has it all.
+    /// The layers that the agent provides itself, on a kernel that has them all.
     static let agent: Set<IsolationLayer> = [
         .noNewPrivileges, .capabilities, .seccomp, .landlock, .rlimits, .cgroupMemory, .cgroupProcesses,
         .cgroupCPU, .distinctUser,
     ]
 
     /// - Parameters:
-    ///   - bits: what the agent saw, of the engine's layers and of its own (`isolate_layer`).
-    ///   - remapsUsers: the engine says that it gives containers a user namespace. One that it has itself looks alike from
-    ///     inside, and is no layer between the two.
+    ///   - bits: the engine's and the agent's layers as the agent observed them (`isolate_layer`).
+    ///   - remapsUsers: whether the engine states that it gives containers a user namespace. The engine's own
+    ///     user namespace looks the same from inside, but is no layer between the engine and its containers.
     static func report(bits: UInt32, remapsUsers: Bool, cgroup: CgroupVersion) -> IsolationReport {
         var present = Set(LayerNames.layers(bits))
         if !remapsUsers { present.remove(.userNamespace) }
@@ -172,7 +174,7 @@ enum ContainerLayers {
             missing: missing, cgroup: cgroup, reasons: reasons, holes: holes)
     }
 
-    /// `standard` is all but the user namespace and what an older kernel lacks.
+    /// The level `standard` needs all layers except the user namespace and those that an older kernel lacks.
     private static func level(_ missing: [IsolationLayer]) -> IsolationLevel {
         let dispensable: Set<IsolationLayer> = [.userNamespace, .landlock, .cgroupNamespace, .ownInodes]
         return missing.allSatisfy(dispensable.contains) ? .standard : .minimal

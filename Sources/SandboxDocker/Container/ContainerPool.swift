@@ -1,4 +1,4 @@
-/// The containers of one key: made ahead, wiped between callers, checked by real runs, replaced.
+/// The containers of one key: made in advance, wiped between callers, checked by real runs, replaced.
 
 #if Docker
 import CIsolate
@@ -10,7 +10,7 @@ import SandboxRuntime
 /// A pool of containers of one image and root file system mode.
 final class ContainerPool: Sendable {
     let key: ContainerKey
-    /// Of the image, by which the engine tells it from another of the same name.
+    /// The digest of the image, by which the engine distinguishes images of the same name.
     let digest: String
     /// The image's own variables.
     let environment: [ByteString: ByteString]
@@ -19,7 +19,7 @@ final class ContainerPool: Sendable {
     private let isStopping: @Sendable () -> Bool
     private let wanted: Wanted
 
-    /// The limits that a caller wanted last: those of the next container that is made.
+    /// The limits of the latest caller, used for the next container that is made.
     private final class Wanted: Sendable {
         private let value: Locked<Limits>
         init(_ limits: Limits) { value = Locked(limits) }
@@ -30,8 +30,8 @@ final class ContainerPool: Sendable {
     }
 
     /// - Parameters:
-    ///   - limits: of the first containers.
-    ///   - isStopping: the backend is shutting down, which explains a loss.
+    ///   - limits: the limits of the first containers.
+    ///   - isStopping: whether the backend is shutting down, which explains a loss.
     init(
         _ key: ContainerKey, image: ImageSummary, configuration: PoolConfiguration,
         workshop: ContainerWorkshop, limits: Limits,
@@ -62,7 +62,7 @@ final class ContainerPool: Sendable {
         reference.set(pool)
     }
 
-    /// The pool makes the members that report to it.
+    /// The members' reference to the pool that makes them.
     private final class Reference: Sendable {
         private struct Weak { weak var pool: Pool<Container>? }
         private let value = Locked(Weak())
@@ -74,23 +74,23 @@ final class ContainerPool: Sendable {
     func replenish() { pool.replenish() }
     func drain() async { await pool.drain() }
 
-    /// Refuses new callers. Once the workshop has stopped, too, sandboxes that somebody still holds are empty
-    /// shells, which the pool forgets when they are closed.
+    /// Refuses new callers. Once the workshop has stopped, too, sandboxes still in use have no container any
+    /// more, and the pool forgets them when they are closed.
     func stop() { Task { await pool.drain() } }
     var statistics: PoolStatistics { pool.statistics }
     var details: PoolDetails { pool.details.named(key.description) }
 
-    /// A container that lives. One that died while it waited is thrown away, and one that was killed while it was
-    /// made for this caller is nothing to him: he had nothing in it, and another one is made.
+    /// Takes a container that lives. The pool destroys one that died while idle. One that was killed while it
+    /// was made for this caller does not fail the caller, who had nothing in it: another one is made.
     ///
-    /// - Parameter limits: of the first run in it: one that has them spares a call of the engine.
+    /// - Parameter limits: those of the first run; a container that has them saves a request to the engine.
     func acquire(for limits: Limits) async throws(SandboxError) -> PoolLease<Container> {
         wanted.limits = limits
         var losses = 0
         while true {
             do throws(SandboxError) {
                 let lease = try await pool.acquire { $0.has(limits) }
-                // One that was paused meanwhile is not lost, and answers nothing.
+                // A container that was paused meanwhile is not lost, but does not answer.
                 let container = lease.member
                 if !container.connection.isLost, await workshop.isAnswering(container) {
                     if !Task.isCancelled { return lease }
@@ -99,7 +99,7 @@ final class ContainerPool: Sendable {
                 }
                 pool.release(lease, reusable: false)
             } catch {
-                // Where none lives, the caller is told; while we shut down, the pool refuses.
+                // After three losses the caller gets the error; during a shut-down the pool refuses.
                 losses += 1
                 guard error.code == .containerLost, losses < 3 else { throw explain(error) }
             }
@@ -114,30 +114,31 @@ final class ContainerPool: Sendable {
         guard getpid() == workshop.owner.pid else { throw .forkedEmbedder("DockerBackend") }
     }
 
-    /// What the loss of a container means: we ended it ourselves, or somebody else did.
+    /// The error for a loss: during a shut-down the backend ended the container itself.
     func explain(_ error: SandboxError) -> SandboxError {
         guard error.code == .containerLost, isStopping() else { return error }
         return .backendShutDown
     }
 }
 
-/// What is done to containers between their callers.
+/// Makes, wipes, checks and removes a backend's containers.
 final class ContainerWorkshop: Sendable {
     let owner: ContainerOwner
     let volume: AgentVolume
     private let session: EngineSession
     private let configuration: DockerConfiguration
     private struct State {
-        /// Of this backend, whatever their state: what else has its labels was left behind by a lost answer.
+        /// This backend's containers, in any state: any other with its labels is left over from a lost
+        /// answer.
         var known: [String: Container] = [:]
         /// Containers that are being made.
         var making = 0
         var isStopping = false
-        /// The engine failed while one was made: it may come to be all the same.
+        /// The engine failed while a container was made: the container may still appear.
         var isUncertain = false
-        /// The engine's kernel has no IPv6: a container that wants it does not start.
+        /// The engine's kernel has no IPv6: a container with IPv6 settings does not start.
         var lacksIPv6 = false
-        /// Waits until none is being made any more.
+        /// Resumed when no container is being made any more.
         var stopping: Waiter<Void>?
     }
 
@@ -154,9 +155,10 @@ final class ContainerWorkshop: Sendable {
 
     func knows(_ id: String) -> Bool { state.withLock { $0.known[id] != nil } }
 
-    /// Makes no more, ends all containers at once, runs under way with them, and returns when the engine has none
-    /// of this backend's: a loss starts a replacement, which may be half made, or made and its answer lost. An engine
-    /// that does not answer is not waited for: what it has then ends with its stream, or the next one removes it.
+    /// Refuses to make more, ends all containers at once, with their runs, and returns when the engine has
+    /// none of this backend's. A loss starts a replacement, which may be half made, or made and its answer
+    /// lost. Does not wait for an engine that does not answer: its containers end with their streams, or the
+    /// next backend removes them.
     func stop() async {
         let (containers, isMaking) = state.withLock { state in
             state.isStopping = true
@@ -176,19 +178,20 @@ final class ContainerWorkshop: Sendable {
             return nil
         }
         await sweep()
-        // What comes to be there all the same, whoever looks first may remove.
+        // Any backend may remove a container that appears after this.
         ContainerOwner.end(owner)
     }
 
-    /// What the engine has of this backend all the same, the volume last.
+    /// Removes what the engine still has of this backend, the volume last.
     private func sweep() async {
         guard volume.isMade, !session.client.isClosed else { return }
         do throws(EngineError) {
-            // What was asked for when the engine, or the way to it, failed may come to be a moment later.
+            // A request that failed with the engine, or with the way to it, may still have its effect a
+            // moment later.
             for round in 0..<(state.withLock { $0.isUncertain } ? 5 : 1) {
                 if round > 0 { try? await Task.sleep(for: .milliseconds(200)) }
                 for container in try await session.client.containers.list(labels: owner.ownLabels) {
-                    // One that the engine fails to remove must not keep the rest.
+                    // A container that the engine fails to remove must not block the others.
                     _ = try? await session.client.containers.remove(container.id)
                 }
             }
@@ -215,7 +218,7 @@ final class ContainerWorkshop: Sendable {
         stopping?.resume()
     }
 
-    /// False when it came too late.
+    /// Registers a container; false during a shut-down.
     private func keep(_ container: Container) -> Bool {
         state.withLock { state in
             if !state.isStopping { state.known[container.id] = container }
@@ -264,7 +267,8 @@ final class ContainerWorkshop: Sendable {
             try await container.destroy()
             logger.debug("container removed", metadata: ["container": "\(container.id)"])
         } catch {
-            // It left by itself when its stream ended, if the engine lives; else reconciling finds it.
+            // The container ends by itself when its stream ends, if the engine lives; else the reconciler
+            // finds it.
             logger.warning(
                 "a container could not be removed",
                 metadata: ["container": "\(container.id)", "error": "\(error)"])
@@ -292,7 +296,7 @@ final class ContainerWorkshop: Sendable {
         return isFit
     }
 
-    /// A real run of what the image is for, then the wipe that every run is followed by.
+    /// Runs the image's health probe, then wipes the container as after every run.
     ///
     /// - Parameter environment: the image's own variables.
     func check(_ container: Container, _ environment: [ByteString: ByteString]) async -> Bool {
@@ -304,7 +308,8 @@ final class ContainerWorkshop: Sendable {
                 metadata: ["container": "\(container.id)", "reason": "\(problem)"])
             return false
         }
-        // A writable container was changed by the check and serves nobody else; it is not checked.
+        // The check changed a writable container, which serves no other caller; such containers are not
+        // checked.
         return await reset(container, for: limits)
     }
 }

@@ -1,4 +1,4 @@
-/// The pools of a backend: one for each image and root file system mode, made with its first sandbox.
+/// The pools of a backend: one for each image and root file system mode, made with the first sandbox.
 
 #if Docker
 import Logging
@@ -21,9 +21,9 @@ final class ContainerPools: Sendable {
         self.configuration = configuration
     }
 
-    /// The pool of a key, made if need be. At once when it runs.
+    /// The pool of a key, made if it is missing. Returns at once when the pool exists.
     ///
-    /// - Parameter limits: for its first containers.
+    /// - Parameter limits: the limits of its first containers.
     func running(
         _ key: ContainerKey, for limits: Limits
     ) async throws(SandboxError) -> ContainerPool {
@@ -34,10 +34,10 @@ final class ContainerPools: Sendable {
             })
     }
 
-    /// It serves nobody any more; what it counted stays counted.
+    /// Ends a pool for new callers; its counts are kept.
     private func giveUp(_ pool: ContainerPool) { former.end(pool) { await $0.drain() } }
 
-    /// Gives a pool up, whose image the engine no longer has; the next caller gets a new one.
+    /// Removes a pool whose image the engine no longer has; the next caller gets a new one.
     func remove(_ pool: ContainerPool) {
         if pools.remove(pool.key, pool) { giveUp(pool) }
     }
@@ -57,19 +57,20 @@ final class ContainerPools: Sendable {
         return pool
     }
 
-    /// A writable container is used once, so a check would use it up.
+    /// A writable container is used once, and a check would use it up.
     private static func configuration(
         _ configuration: DockerConfiguration, _ key: ContainerKey
     ) -> PoolConfiguration {
         var pool = configuration.effectivePool
-        // Nor is what a program left in its network wiped.
+        // State that a program leaves in its network is not wiped either.
         if key.rootfs == .writable || key.network == .loopback {
             (pool.maxUses, pool.healthCheckInterval) = (1, nil)
         }
         return pool
     }
 
-    /// At once, then from time to time. What others left must not wait for a clean-up that nobody runs.
+    /// Starts the reconciler, which runs at once and then periodically, so that leftovers do not wait for an
+    /// explicit clean-up.
     private func startReconciling() {
         reconciling.withLock { reconciling in
             guard reconciling == nil, !pools.isShutDown else { return }
@@ -108,9 +109,9 @@ final class ContainerPools: Sendable {
         }
     }
 
-    /// Nobody will ask again: each container ends when its last sandbox is closed.
+    /// Ends the pools of a backend without references: each container ends when its last sandbox is closed.
     func abandon() {
-        // Not in a forked child, nor after a shut-down.
+        // Not in a forked child, and not after a shut-down.
         guard (try? pools.check()) != nil else { return }
         Task.detached { [self] in
             for (_, pool) in pools.running { await pool.drain() }

@@ -1,10 +1,10 @@
-/// What a backend knows of its engine, asked for once and again after it was lost.
+/// A backend's facts about its engine, requested once and again after the engine was lost.
 
 #if Docker
 import SandboxAPI
 import SandboxRuntime
 
-/// An engine that was spoken to.
+/// A connection to an engine whose facts are known.
 final class EngineSession: Sendable {
     let client: EngineClient
     private let asking = Locked<Task<Result<EngineInfo, EngineError>, Never>?>(nil)
@@ -13,7 +13,7 @@ final class EngineSession: Sendable {
 
     init(_ client: EngineClient) { self.client = client }
 
-    /// What the engine is; several first callers share one attempt.
+    /// The engine's facts; several first callers share one request.
     func info() async throws(SandboxError) -> EngineInfo {
         let task = asking.withLock { asking in
             if let asking { return asking }
@@ -28,7 +28,7 @@ final class EngineSession: Sendable {
             asking = task
             return task
         }
-        // Others may be waiting for it, too.
+        // Other callers may wait for this request, too.
         guard case .value(let answer) = await Awaited(task) else { throw .acquireCancelled }
         switch answer {
         case .success(let info):
@@ -41,10 +41,10 @@ final class EngineSession: Sendable {
         }
     }
 
-    /// What it said last, of which no more may be true.
+    /// The latest facts, which may be out of date.
     var known: EngineInfo? { last.withLock { $0 } }
 
-    /// It went away: what comes back may be another one.
+    /// Drops the facts: after a loss another engine may answer.
     func forget() { asking.withLock { $0 = nil } }
 
     private static func check(_ info: EngineInfo) throws(SandboxError) {

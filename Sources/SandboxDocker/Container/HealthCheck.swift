@@ -1,13 +1,13 @@
-/// Whether an idle container still does what its image is for.
+/// Checks whether an idle container can still run its image's programs.
 
 #if Docker
 import SandboxAPI
 import SandboxRuntime
 
-/// Programs that an image runs when it is well, one after the other, and what the last one then writes.
+/// Commands that succeed one after the other in a sound container, and the expected output of the last one.
 public struct HealthProbe: Sendable, Hashable {
     public var commands: [Command]
-    /// The whole stdout of the last command.
+    /// The whole expected stdout of the last command.
     public var expected: String
 
     public init(_ commands: [Command], expected: String) {
@@ -15,7 +15,7 @@ public struct HealthProbe: Sendable, Hashable {
         self.expected = expected
     }
 
-    /// The interpreter and the compiler of the runners.
+    /// Probes of the runners' interpreter and compiler.
     public static let standard = [
         HealthProbe([Command("python3", ["-c", "print(6 * 7)"])], expected: "42\n"),
         HealthProbe(
@@ -34,9 +34,9 @@ public struct HealthProbe: Sendable, Hashable {
 enum HealthCheck {
     private static let limits = Limits(wallTime: .seconds(10), cpuTime: .seconds(10))
 
-    /// Runs those probes whose programs are in the image.
+    /// Runs the probes whose programs are in the image.
     ///
-    /// - Returns: what is wrong, or nil.
+    /// - Returns: a description of the failure, or nil.
     static func run(
         in container: Container, _ environment: [ByteString: ByteString], _ probes: [HealthProbe]
     ) async -> String? {
@@ -51,7 +51,7 @@ enum HealthCheck {
                         return "\(command.executable): \(result.outcome), \(Validation.quoted(said))"
                     }
                 } catch {
-                    // The image is for something else.
+                    // The probe's program is missing: the image has another purpose.
                     if number == 0, error.code == .executableNotFound { break }
                     return "\(error)"
                 }
@@ -62,7 +62,7 @@ enum HealthCheck {
 }
 
 extension DockerPlace {
-    /// One run without a sandbox around it.
+    /// Runs one command in the container without acquiring a sandbox.
     fileprivate func run(_ command: Command, limits: Limits) async throws(SandboxError) -> RunResult {
         let provenance = Provenance(
             kind: .docker, requested: BackendKind.docker.rawValue, instance: "", sandbox: container.id,

@@ -1,4 +1,4 @@
-/// Sees to it that the engine has an image before containers are made of it.
+/// Ensures that the engine has an image before containers are made of it.
 
 #if Docker
 import Logging
@@ -14,9 +14,9 @@ struct ImageSupply: Sendable {
         self.configuration = configuration
     }
 
-    /// The image as the engine has it, pulled if it was not there.
+    /// The engine's image, pulled if it is missing.
     ///
-    /// - Throws: `.imageUnavailable` with the exact reference and the engine's own words.
+    /// - Throws: `.imageUnavailable` with the exact reference and the engine's message.
     func provide(_ reference: String) async throws(SandboxError) -> ImageSummary {
         let name = try ImageName(parsing: reference)
         do throws(EngineError) {
@@ -51,14 +51,14 @@ struct ImageSupply: Sendable {
     }
 }
 
-/// How far an image has come.
+/// The progress of an image's pull.
 public struct ImagePullProgress: Sendable, Hashable {
-    /// As it was asked for.
+    /// The image's name as the caller gave it.
     public var image: String
-    /// The engine's words, as "Downloading".
+    /// The engine's text, as "Downloading".
     public var status: String
     public var layer: String?
-    /// Bytes of the layer; nil where the engine does not say.
+    /// Bytes of the layer so far; nil where the engine does not report them.
     public var current: Int64?
     public var total: Int64?
 

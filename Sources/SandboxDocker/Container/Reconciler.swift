@@ -1,50 +1,52 @@
-/// Removes what owners left behind: processes that were killed, and answers of the engine that were lost.
+/// Removes containers and volumes that killed processes, or lost answers of the engine, left behind.
 
 #if Docker
 import Logging
 import SandboxAPI
 import SandboxRuntime
 
-/// Looks at labels, never at memory: whoever was killed told nobody what he had made.
+/// Decides by labels, never by this process's memory, since a killed process could not pass on what it had
+/// made.
 ///
-/// No two clocks are compared. How old something is, the engine's own clock tells; how long one of ours has been
-/// unknown to us, ours does, which never jumps.
+/// Never compares two clocks. An item's age is by the engine's own clock; how long this backend has seen an
+/// item with its labels without knowing it is by this process's clock, which never jumps.
 struct Reconciler: Sendable {
     let client: EngineClient
-    /// Of the backend that asks; nil for a clean-up by somebody who has none.
+    /// The backend that runs this, and whether it knows a container; nil for a clean-up without a backend.
     var own: (owner: ContainerOwner, knows: @Sendable (String) -> Bool)?
     private let sightings = Sightings()
 
-    /// A container is made before its maker knows its id.
+    /// How long an unknown container of a living backend stays: a container exists before its maker knows its
+    /// id.
     static let youth = Duration.seconds(120)
-    /// What nobody uses for so long, in seconds, is nobody's, even if its owner cannot be judged from here: most
-    /// often he died with his machine. One that lives after all makes it anew.
+    /// The age, in seconds, from which an unused item is removed although its owner's state is unknown:
+    /// usually the owner died with its machine. An owner that is still alive makes the item anew.
     static let desertion: Int64 = 24 * 3600
 
     init(client: EngineClient) { self.client = client }
 
-    /// Something of ours on the engine.
+    /// A container or a volume of this library on the engine.
     struct Item {
         var labels: [String: String]
-        /// In seconds of the engine's clock; 0 when it does not say.
+        /// By the engine's clock, in seconds; 0 when it is unknown.
         var age: Int64
-        /// A container that runs, or the volume of an owner who has one.
+        /// Whether it is a running container, or the volume of an owner that has one.
         var isUsed: Bool
-        /// Of the backend that asks: it knows it.
+        /// Whether the running backend knows this container of its own.
         var isKnown = false
-        /// Of the backend that asks: for how long it has seen it without knowing it.
+        /// How long the running backend has seen this container of its own without knowing it.
         var unknownFor = Duration.zero
     }
 
-    /// What a round found.
+    /// The result of one round.
     struct Report: Sendable {
-        /// As "container ID" and "volume NAME".
+        /// Each as "container ID" or "volume NAME".
         var removed: [String] = []
-        /// What the engine lists and does not have.
+        /// Containers that the engine lists but no longer has.
         var ghosts: [String] = []
     }
 
-    /// What is to be removed. Pure.
+    /// Whether an item is to be removed. Pure.
     ///
     /// - Parameter hasEnded: whether an owner is a backend of this process that was shut down.
     static func isLeftBehind(
@@ -86,7 +88,7 @@ struct Reconciler: Sendable {
             }
         }
         for volume in try await client.volumes.list(labels: [ContainerOwner.hostLabel: ""]) {
-            // A backend's own volume is in use until it shuts down.
+            // A backend's volume is in use until the backend shuts down.
             let item = Item(
                 labels: volume.labels, age: age(volume.created),
                 isUsed: ContainerOwner(labels: volume.labels).map(users.contains) ?? false, isKnown: true)
@@ -105,9 +107,9 @@ struct Reconciler: Sendable {
             startTime: ProcessFacts.startTime)
     }
 
-    /// One that cannot be removed must not keep the others: the next round tries it again.
+    /// Removes one item. One that cannot be removed must not block the others: the next round tries again.
     ///
-    /// - Parameter body: false: there was nothing to remove.
+    /// - Parameter body: returns false if there was nothing to remove.
     private func remove(
         _ what: String, _ report: inout Report, _ logger: Logger,
         _ body: () async throws(EngineError) -> Bool
@@ -127,7 +129,7 @@ struct Reconciler: Sendable {
         }
     }
 
-    /// When something was seen first, by a clock that never jumps.
+    /// The time at which each item was first seen, by a clock that never jumps.
     private final class Sightings: Sendable {
         private let first = Locked<[String: ContinuousClock.Instant]>([:])
 

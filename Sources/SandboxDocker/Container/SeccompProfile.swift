@@ -1,15 +1,15 @@
-/// The engine's seccomp profile for our containers.
+/// The seccomp profile that the engine applies to the backend's containers.
 
 #if Docker
 import CIsolate
 
-/// Of two filters the stricter answer counts, and the engine's own profile refuses without a word what our filter
-/// would name: a blocked call would be a plain EPERM. So the engine gets a profile of the calls that our policy
-/// knows, and the filter that each program has besides it, which the agent installs before it starts one,
-/// answers for them. A call that the policy does not know is refused by both. Safe for the agent itself: what the
-/// usual profile would keep from it needs capabilities that it does not have.
+/// Of two filters the kernel applies the stricter answer. The engine's default profile refuses calls with
+/// EPERM that the library's filter would report by name. So the backend gives the engine a profile that
+/// allows all calls known to the library's policy, and the filter that the agent installs for each program
+/// decides about them. Both refuse a call that the policy does not know. This is safe for the agent itself:
+/// the calls that the default profile would deny it need capabilities that it does not have.
 enum SeccompProfile {
-    /// As the value of `seccomp=` among the security options.
+    /// The value of the security option `seccomp=`.
     static let json: String = {
         var names: [String] = []
         var index: UInt32 = 0

@@ -1,12 +1,12 @@
-/// Why a container did not come to life, in the words of whoever knows.
+/// Explains why a container did not start, from the engine's and the agent's messages.
 
 #if Docker
 import SandboxAPI
 import SandboxRuntime
 
 enum StartFailure {
-    /// Whether an engine that refused to start a container had lost it, and another one may do better: it was removed,
-    /// or with its volume the agent. Anything else is the engine's own trouble. Pure.
+    /// Whether an engine that refused to start a container had lost it, so that another one may start: it was
+    /// removed, or its volume with the agent was. Any other refusal is a failure of the engine. Pure.
     static func isLoss(status: Int?, message: String) -> Bool {
         guard let status else { return false }
         let marks = ["marked for removal", "is being removed", "is dead", "removal of container"]
@@ -14,7 +14,8 @@ enum StartFailure {
             || message.contains(ContainerPlan.agentDirectory + "/" + ContainerPlan.agentFile)
     }
 
-    /// A container that ended before it said a word: what it wrote, and what the engine says of its end.
+    /// Describes a container that ended before its agent sent anything: its output, and its end as the engine
+    /// reports it.
     static func explain(
         _ error: SandboxError, _ words: String, _ id: String, _ client: EngineClient
     ) async -> SandboxError {

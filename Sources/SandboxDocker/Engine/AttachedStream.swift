@@ -4,21 +4,21 @@
 package import NIOCore
 import SandboxRuntime
 
-/// Takes what a container writes.
+/// Receives what a container writes.
 package protocol AttachedStreamHandler: AnyObject, Sendable {
-    /// A piece of a stream, never an empty one. Called on the event loop, which waits for it to return;
-    /// possibly before `attach` has returned.
+    /// Receives a piece of a stream, never an empty one. Called on the event loop, which waits for it to
+    /// return; possibly before `attach` has returned.
     func received(_ stream: StreamKind, _ bytes: ByteBuffer)
 
-    /// Nothing comes any more. Called exactly once for each `attach` that succeeded, on the event loop.
+    /// The stream has ended. Called exactly once for each `attach` that succeeded, on the event loop.
     ///
     /// - Parameter error: nil if the engine ended the stream between two frames, as at the container's
     ///   end, or if ``AttachedStream/close()`` was called.
     func ended(_ error: EngineError?)
 }
 
-/// A container's standard input, and the way to end or slow down its output. It is open until its handler
-/// is told that it ended, whether or not somebody holds it. May be used from any thread.
+/// A container's standard input, and the means to end or slow down its output. It stays open until its
+/// handler's `ended` was called, even without a reference. May be used from any thread.
 package final class AttachedStream: Sendable {
     private let channel: any Channel
     private let connection: NIOLoopBound<AttachedConnection>
@@ -33,16 +33,16 @@ package final class AttachedStream: Sendable {
     /// The loop that calls the handler.
     package var eventLoop: any EventLoop { channel.eventLoop }
 
-    /// False while more than 64 KiB wait to be sent.
+    /// False while more than 64 KiB are waiting to be sent.
     package var isWritable: Bool { channel.isWritable }
 
-    /// Sends `bytes` at once, in the order of the calls. What was not sent when the stream ends is lost.
+    /// Sends `bytes` at once, in the order of the calls. Bytes not sent when the stream ends are lost.
     package func write(_ bytes: ByteBuffer) {
         onLoop { $0.gate.write(bytes, promise: nil) }
     }
 
-    /// Sends `bytes` and returns when the system has taken all of them: the way to send much, a piece after
-    /// the other, without keeping it in memory.
+    /// Sends `bytes` and returns when the system has taken all of them: for large content, sent piece after
+    /// piece without keeping it in memory.
     ///
     /// - Throws: `.interrupted` if the stream ends before; `.cancelled`, and then the stream is closed.
     package func writeAll(_ bytes: ByteBuffer) async throws(EngineError) {
@@ -62,7 +62,7 @@ package final class AttachedStream: Sendable {
         }
     }
 
-    /// Ends the container's standard input after all that was written; its output goes on.
+    /// Ends the container's standard input after all bytes written so far; its output goes on.
     package func closeInput() {
         onLoop { connection in
             let loop = connection.channel.eventLoop
@@ -73,8 +73,8 @@ package final class AttachedStream: Sendable {
         }
     }
 
-    /// Turns reading off or on. What was read already, at most some 64 KiB, still arrives; while reading is
-    /// off the end of the stream goes unnoticed.
+    /// Turns reading off or on. Bytes read already, at most some 64 KiB, still arrive; while reading is off,
+    /// the end of the stream is not noticed.
     package func setReading(_ isReading: Bool) {
         _ = channel.setOption(.autoRead, value: isReading)
     }
@@ -93,7 +93,7 @@ package final class AttachedStream: Sendable {
     }
 }
 
-/// What the event loop knows of an attached connection.
+/// An attached connection's state on the event loop.
 final class AttachedConnection {
     let gate: ConnectionGate
     let channel: any Channel
@@ -124,7 +124,7 @@ final class AttachedConnection {
         }
     }
 
-    /// The other side has nothing more to send.
+    /// The other side has ended its direction.
     func end(isClosed: Bool) {
         if isClosed {
             finish(error(.closed, "the client was closed"))
@@ -140,7 +140,7 @@ final class AttachedConnection {
         channel.close(promise: nil)
     }
 
-    /// Tells the handler, once.
+    /// Calls the handler's `ended`, once.
     func finish(_ error: EngineError?) {
         let handler = handler
         self.handler = nil

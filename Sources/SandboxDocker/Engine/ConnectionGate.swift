@@ -1,21 +1,22 @@
-/// Where a connection's bytes come in and go out, whatever protocol they belong to.
+/// The entry and exit of a connection's bytes, for HTTP and for attached streams.
 
 #if Docker
 import NIOCore
 
-/// Stands between the socket and HTTP. It lets the decoder see no byte behind a head that hands the connection
-/// over to a container: what comes with it in one packet, perhaps together with the end, is the container's.
+/// Sits between the socket and HTTP. It hides from the decoder all bytes behind a head that hands the
+/// connection over to a container: bytes that come with it in one packet, perhaps with the end, belong to the
+/// container.
 final class ConnectionGate: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Longer ones are left to the decoder, which refuses them.
+    /// Longer heads are passed on to the decoder, which refuses them.
     private static let maximumHead = 64 << 10
 
     /// Whether the next head may hand the connection over.
     var awaitsHead = false
-    /// Whom the connection belongs to.
+    /// The attached stream that the connection belongs to.
     var attached: AttachedConnection?
     /// A part of a head.
     private var pending = ByteBuffer()
@@ -33,7 +34,7 @@ final class ConnectionGate: ChannelInboundHandler {
         var bytes = unwrapInboundIn(data)
         pending.writeBuffer(&bytes)
         while awaitsHead, let length = headLength, let head = pending.readSlice(length: length) {
-            // The handler of the answer is called in here, and says what the head means.
+            // The answer's handler is called in here, and decides what the head means.
             context.fireChannelRead(wrapInboundOut(head))
         }
         if awaitsHead, pending.readableBytes <= Self.maximumHead { return }
@@ -47,7 +48,7 @@ final class ConnectionGate: ChannelInboundHandler {
         }
     }
 
-    /// Up to and with the empty line; nil if that has not come yet.
+    /// The length up to and including the empty line; nil if that has not come yet.
     private var headLength: Int? {
         let view = pending.readableBytesView
         var matched = 0
@@ -93,7 +94,7 @@ final class ConnectionGate: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
     }
 
-    /// Ends this direction only.
+    /// Ends only the direction to the engine.
     func closeOutput() { context?.close(mode: .output, promise: nil) }
 }
 #endif

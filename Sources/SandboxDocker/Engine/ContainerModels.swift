@@ -1,10 +1,10 @@
-/// What an engine says about containers and volumes.
+/// The engine's answers about containers and volumes.
 
 #if Docker
 /// A container that was made.
 package struct CreatedContainer: Sendable, Hashable, Decodable {
     package var id: String
-    /// What the engine could not do as asked, in its own words.
+    /// What the engine could not do as requested, in its own text.
     package var warnings: [String]
 
     private enum CodingKeys: String, CodingKey {
@@ -19,7 +19,7 @@ package struct CreatedContainer: Sendable, Hashable, Decodable {
     }
 }
 
-/// A container as it is now.
+/// A container's present state.
 package struct ContainerState: Sendable, Hashable {
     package var id: String
     package var name: String
@@ -31,12 +31,12 @@ package struct ContainerState: Sendable, Hashable {
     package var isRunning: Bool
     package var exitCode: Int
     package var isOOMKilled: Bool
-    /// Why it did not start, in the engine's words; else empty.
+    /// Why it did not start, in the engine's text; else empty.
     package var error: String
-    /// The host's id of its first process, as the engine sees it; 0 if it does not run.
+    /// The pid of its first process on the engine's host; 0 if it does not run.
     package var pid: Int
 
-    /// On its way out; "dead" is one whose removal failed half-way.
+    /// Being removed; "dead" is a container whose removal failed half-way.
     package var isBeingRemoved: Bool { status == "removing" || status == "dead" }
 }
 
@@ -97,7 +97,7 @@ package struct ContainerSummary: Sendable, Hashable, Decodable {
     /// As ``ContainerState/status``.
     package var status: String
     package var labels: [String: String]
-    /// Seconds since 1970; nil if the engine does not say.
+    /// Seconds since 1970; nil if the engine does not report it.
     package var created: Int64?
 
     private enum Key: String, CodingKey {
@@ -119,9 +119,9 @@ package struct ContainerSummary: Sendable, Hashable, Decodable {
     }
 }
 
-/// What to wait for.
+/// The event to wait for.
 package enum WaitCondition: String, Sendable, Hashable {
-    /// At once, if the container does not run, also before its start.
+    /// Returns at once if the container does not run, also before its start.
     case notRunning = "not-running"
     case nextExit = "next-exit"
     case removed = "removed"
@@ -130,7 +130,7 @@ package enum WaitCondition: String, Sendable, Hashable {
 /// How a container ended.
 package struct WaitResult: Sendable, Hashable, Decodable {
     package var exitCode: Int
-    /// What kept the engine from waiting, in its words.
+    /// Why the engine could not wait, in its text.
     package var error: String?
 
     private enum Key: String, CodingKey {
@@ -152,7 +152,7 @@ package struct WaitResult: Sendable, Hashable, Decodable {
     }
 }
 
-/// What a command wrote and how it ended.
+/// A command's output and exit status.
 package struct ExecResult: Sendable, Hashable {
     package var exitCode: Int
     package var standardOutput: [UInt8]
@@ -163,7 +163,7 @@ package struct ExecResult: Sendable, Hashable {
 package struct VolumeSummary: Sendable, Hashable, Decodable {
     package var name: String
     package var labels: [String: String]
-    /// Seconds since 1970 by the engine's clock; nil if it does not say.
+    /// Seconds since 1970 by the engine's clock; nil if the engine does not report it.
     package var created: Int64?
 
     private enum Key: String, CodingKey {

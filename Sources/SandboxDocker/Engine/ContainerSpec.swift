@@ -1,10 +1,10 @@
-/// What a container is made of, as the Engine API wants to hear it.
+/// The specification of a container, in the Engine API's form.
 
 #if Docker
-/// A container to be made. The defaults are the strictest: no network, no capabilities, nothing writable,
-/// no log on the host's disk. What is nil is left to the engine or the image.
+/// A container to be made. The defaults are the strictest: no network, no capabilities, nothing writable, no
+/// log on the host's disk. The engine or the image decides properties that are nil.
 package struct ContainerSpec: Sendable, Hashable {
-    /// A volume, or another thing that the engine mounts.
+    /// A volume, or another mount by the engine.
     package struct Mount: Sendable, Hashable, Encodable {
         /// "volume", "tmpfs" or "bind".
         package var type: String
@@ -58,7 +58,8 @@ package struct ContainerSpec: Sendable, Hashable {
     package var workingDirectory: String?
     package var hostname: String?
     package var labels: [String: String] = [:]
-    /// Whether the container gets the standard input of whoever attaches; it ends with the first of them.
+    /// Whether an attached client's input becomes the container's standard input; it ends with the first
+    /// client.
     package var hasInput = true
     /// Seconds between the stop signal and SIGKILL.
     package var stopTimeout: Int?
@@ -98,7 +99,7 @@ package struct ContainerSpec: Sendable, Hashable {
     package var ipcMode: String? = "private"
     /// Bytes of `/dev/shm`.
     package var sharedMemory: Int64?
-    /// Below which cgroup the container's is.
+    /// The parent of the container's cgroup.
     package var cgroupParent: String?
     /// The OCI runtime; nil for the engine's default.
     package var runtime: String?
@@ -156,7 +157,7 @@ extension ContainerSpec: Encodable {
         case runtime = "Runtime"
     }
 
-    /// As the body of `POST /containers/create`.
+    /// Encodes the body of `POST /containers/create`.
     package func encode(to encoder: any Encoder) throws {
         var top = encoder.container(keyedBy: Key.self)
         try top.encode(image, forKey: .image)

@@ -1,4 +1,4 @@
-/// Where an engine listens, as the usual variables say it.
+/// The address of an engine, from the usual variables.
 
 #if Docker
 import SandboxAPI
@@ -6,7 +6,7 @@ import SandboxRuntime
 
 /// The address of an engine: a socket of this host, or a TCP port with or without TLS.
 public struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
-    /// Where to connect.
+    /// The socket or port to connect to.
     public enum Endpoint: Sendable, Hashable {
         case unix(path: String)
         /// An IPv6 address is without brackets.
@@ -15,9 +15,10 @@ public struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// The files of a TLS connection. The engine's certificate is always verified.
     public struct TLS: Sendable, Hashable {
-        /// The certificates that may have signed the engine's; nil for those of the system.
+        /// The certificates of the authorities that may have signed the engine's; nil for those of the
+        /// system.
         public var authorities: String?
-        /// This side's certificate; nil if the engine asks for none.
+        /// This side's certificate; nil if the engine requires none.
         public var certificate: String?
         /// The key of ``certificate``.
         public var key: String?
@@ -37,7 +38,7 @@ public struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The socket of a system's own engine.
+    /// The usual socket of a host's own engine.
     public static let standard = EngineAddress(.unix(path: DockerConfiguration.usualSocket))
 
     public var endpoint: Endpoint
@@ -63,9 +64,9 @@ public struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
 extension EngineAddress {
     /// The engine that `DOCKER_HOST`, `DOCKER_TLS_VERIFY`, `DOCKER_TLS` and `DOCKER_CERT_PATH` name.
     ///
-    /// Nothing is read but `environment`. Unlike Docker's own command this knows no `DOCKER_TLS` without
-    /// verification: either variable turns verified TLS on.
-    /// - Throws: `.invalidArgument`, naming the variable and its value.
+    /// Reads nothing but `environment`. Unlike Docker's own command it has no TLS without verification for
+    /// `DOCKER_TLS`: either variable turns verified TLS on.
+    /// - Throws: `.invalidArgument`, with the variable and its value.
     public init(environment: [String: String]) throws(SandboxError) {
         func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         let switches = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"].filter { value($0) != nil }
@@ -82,7 +83,7 @@ extension EngineAddress {
                 message: "\(variable) asks for TLS, but DOCKER_HOST is '\(host)', which is without",
                 hint: "use tcp:// or https://")
         }
-        // https:// alone needs no client certificate, as anywhere else.
+        // https:// alone needs no client certificate, as in other programs.
         let hasFiles = !switches.isEmpty || value("DOCKER_CERT_PATH") != nil
         self.init(address.endpoint, tls: address.needsTLS ? (hasFiles ? tls : TLS()) : nil)
     }
@@ -92,7 +93,7 @@ extension EngineAddress {
     /// - Parameters:
     ///   - text: `unix:///path`, `tcp://host:port`, `https://host:port`, …
     ///   - tls: for `tcp://` and `https://`; the latter without it trusts the system's authorities.
-    /// - Throws: `.invalidArgument`, naming the value.
+    /// - Throws: `.invalidArgument`, with the value.
     public init(parsing text: String, tls: TLS? = nil) throws(SandboxError) {
         let address = try Self.parse(text, called: "the engine's address", wantsTLS: tls != nil)
         if tls != nil, text.hasPrefix("http://") {

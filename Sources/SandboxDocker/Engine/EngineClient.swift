@@ -1,4 +1,4 @@
-/// A client of the Docker Engine API, which Podman speaks too.
+/// A client of the Docker Engine API, which Podman implements, too.
 
 #if Docker
 package import NIOCore
@@ -7,11 +7,11 @@ import SandboxAPI
 import SandboxRuntime
 import NIOHTTP1
 
-/// Talks to one engine. Its calls are grouped: ``containers``, ``images`` and ``volumes``.
+/// A client of one engine. Its calls are grouped: ``containers``, ``images`` and ``volumes``.
 package final class EngineClient: Sendable {
-    /// The newest version of the API this client knows.
+    /// The newest version of the API that this client supports.
     package static let newestVersion = EngineVersion(major: 1, minor: 51)
-    /// The oldest one that has all this client needs.
+    /// The oldest version that has all requests of this client.
     package static let oldestVersion = EngineVersion(major: 1, minor: 40)
 
     package let address: EngineAddress
@@ -20,7 +20,7 @@ package final class EngineClient: Sendable {
     private let version = Locked<EngineVersion?>(nil)
     private let watch: EngineWatch
 
-    /// Connects nowhere yet.
+    /// Makes a client without a connection.
     package init(
         address: EngineAddress, timeouts: EngineTimeouts = EngineTimeouts(),
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
@@ -38,8 +38,8 @@ package final class EngineClient: Sendable {
     package var images: EngineImages { EngineImages(client: self) }
     package var volumes: EngineVolumes { EngineVolumes(client: self) }
 
-    /// Agrees with the engine on a version of the API, and asks what it is. To be called before anything
-    /// else, and again after the engine was exchanged.
+    /// Agrees with the engine on a version of the API, and requests its facts. Call it before any other
+    /// request, and again after the engine was replaced.
     ///
     /// - Throws: `.unreachable`; `.refused(status: 400)` if the two have no version in common.
     package func connect() async throws(EngineError) -> EngineInfo {
@@ -58,7 +58,7 @@ package final class EngineClient: Sendable {
         return EngineInfo(apiVersion: agreed.description, described, info)
     }
 
-    /// The engine's own clock, in seconds since 1970; nil if it does not say.
+    /// The engine's own clock, in seconds since 1970; nil if the engine does not report it.
     package func time() async throws(EngineError) -> Int64? {
         struct Clock: Decodable {
             var time: String?
@@ -72,15 +72,15 @@ package final class EngineClient: Sendable {
 
     package var isClosed: Bool { connections.isClosed }
 
-    /// Whether the engine answers a plain question, or is not there at all.
+    /// Whether the engine is not silent: it answers a ping, or no connection can be made at all.
     package func isAnswering() async -> Bool { await Self.ask(connections, timeouts.sign) == nil }
 
-    /// The plainest question there is, on a connection of its own. What the answer says does not matter.
+    /// Sends a ping on a connection of its own. Any answer will do.
     private static func ask(_ connections: EngineConnections, _ patience: Duration) async -> EngineError? {
         let request = EngineRequest(method: .GET, path: "/_ping", patience: .total(patience))
         let exchange = EngineExchange(request, apiVersion: nil, accepted: nil, receive: nil)
         let result = await exchange.run { connections.connect(for: exchange, within: patience) }
-        // One that breaks is told by whoever waits on it.
+        // A broken connection is reported by the request that waits on it.
         guard case .failure(let error) = result, error.kind == .timedOut else { return nil }
         return exchange.error(
             .timedOut, "\(connections.address) does not answer: it was silent for \(patience.words)")
@@ -89,7 +89,7 @@ package final class EngineClient: Sendable {
     /// Ends all calls under way and all attached streams with `.closed`; calls after it fail the same way.
     package func close() { connections.close() }
 
-    /// The version for an engine that speaks `oldest` to `newest`.
+    /// The version to use with an engine that supports `oldest` to `newest`.
     static func agree(
         newest: String, oldest: String?, operation: String
     ) throws(EngineError) -> EngineVersion {
@@ -146,8 +146,8 @@ extension EngineClient {
             type, from: try await send(request).body, operation: request.operation)
     }
 
-    /// The answer, whatever it is. On a connection used before, which the engine may have closed just now,
-    /// a repeatable request has a second try.
+    /// Sends a request and returns the answer, whatever it is. On a reused connection, which the engine may
+    /// just have closed, a repeatable request has a second try.
     private func exchange(
         _ request: EngineRequest, _ isVersioned: Bool, _ accepted: (@Sendable () -> Void)?,
         _ receive: (@Sendable (ByteBuffer) throws(EngineError) -> Void)?

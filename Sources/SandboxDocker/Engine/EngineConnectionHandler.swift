@@ -1,24 +1,24 @@
-/// HTTP on one connection to an engine: sends a request, collects or forwards the answer.
+/// HTTP on one connection to an engine: sends a request, and collects or forwards the answer.
 
 #if Docker
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// Carries out one exchange after the other. Used on its event loop only.
+/// Carries out one exchange after the other. Used only on its event loop.
 final class EngineConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    /// What is known of the exchange under way.
+    /// The state of the exchange under way.
     private struct Progress {
         var exchange: EngineExchange
         var head: HTTPResponseHead?
         var body = ByteBuffer()
-        /// Whether the request is written; an answer may come before.
+        /// Whether the request was written completely; an answer may come before that.
         var isSent = false
         var timer: Scheduled<Void>?
-        /// When the last sign of life was.
+        /// When the engine last gave a sign of life.
         var lastSign = NIODeadline.now()
     }
 
@@ -80,7 +80,7 @@ final class EngineConnectionHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
-    /// Sends a file, no more of it at a time than the connection takes.
+    /// Sends a file, in pieces as the connection takes them.
     private func send(_ path: String, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
@@ -97,7 +97,7 @@ final class EngineConnectionHandler: ChannelInboundHandler {
             context.write(handler.wrapOutboundOut(.head(head)), promise: nil)
             file.forEachChunk(on: loop) { chunk in
                 let (handler, context) = bound.value
-                // An answer that came early ends the request.
+                // An early answer ends the request.
                 guard handler.progress != nil else {
                     return loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
                 }
@@ -120,7 +120,7 @@ final class EngineConnectionHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let exchange = progress?.exchange else {
-            // Nothing was asked for; only the end of the head that handed the connection over is due.
+            // No request is under way; only the end of the head that handed the connection over may come.
             if gate.attached == nil { context.close(promise: nil) }
             return
         }
@@ -155,7 +155,7 @@ final class EngineConnectionHandler: ChannelInboundHandler {
         let room = maximum - (progress?.body.readableBytes ?? 0)
         if bytes.readableBytes > room {
             if isSuccess { return fail(.malformedAnswer, "the answer has more than \(maximum) bytes") }
-            // An error is still an error when its end is left out.
+            // A truncated error is still reported.
             bytes = bytes.getSlice(at: bytes.readerIndex, length: max(room, 0)) ?? ByteBuffer()
         }
         progress?.body.writeBuffer(&bytes)
@@ -165,7 +165,7 @@ final class EngineConnectionHandler: ChannelInboundHandler {
         guard let progress, let head = progress.head else { return }
         progress.timer?.cancel()
         self.progress = nil
-        // First, so that whoever asks next finds the connection.
+        // First, so that the next request finds the connection.
         if head.isKeepAlive, progress.isSent {
             giveBack(context)
         } else {
@@ -191,7 +191,7 @@ final class EngineConnectionHandler: ChannelInboundHandler {
 
     // MARK: Attaching
 
-    /// The connection is the container's from the head on.
+    /// From this head on the connection belongs to the container.
     private func attach(
         _ exchange: EngineExchange, _ head: HTTPResponseHead, _ context: ChannelHandlerContext
     ) {
@@ -205,7 +205,7 @@ final class EngineConnectionHandler: ChannelInboundHandler {
             NIOLoopBound(attached, eventLoop: context.eventLoop))
         gate.attached = attached
         if !exchange.finish(.success(answer(head, ByteBuffer(), stream: stream))) {
-            // Cancelled meanwhile, so nobody has the stream, and its handler hears nothing.
+            // The caller was cancelled meanwhile, so the stream has no owner, and its handler is not called.
             attached.abandon()
             context.close(promise: nil)
         }
@@ -214,7 +214,7 @@ final class EngineConnectionHandler: ChannelInboundHandler {
     // MARK: What goes wrong
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // The end of the connection inside of an answer, which ``channelInactive(context:)`` reports.
+        // The connection ended within an answer, which ``channelInactive(context:)`` reports.
         if case HTTPParserError.invalidEOFState = error { return context.close(promise: nil) }
         if !connections.isClosed, progress != nil {
             let kind: EngineError.Kind = error is HTTPParserError ? .malformedAnswer : .interrupted

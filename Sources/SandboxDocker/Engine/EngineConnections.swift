@@ -1,4 +1,4 @@
-/// The connections to an engine: how they are made, which are idle, and that all end with the client.
+/// The connections to an engine: makes them, keeps idle ones, and ends all of them with the client.
 
 #if Docker
 import NIOCore
@@ -12,10 +12,10 @@ import SandboxRuntime
 struct EngineConnection: Sendable {
     let channel: any Channel
     let handler: NIOLoopBound<EngineConnectionHandler>
-    /// Whether it has answered a request before.
+    /// Whether the connection has answered a request before.
     var isUsed = false
 
-    /// Starts an exchange; its result says what came of it.
+    /// Starts an exchange; its result is in the exchange.
     func begin(_ exchange: EngineExchange) {
         channel.eventLoop.execute { handler.value.begin(exchange) }
     }
@@ -24,7 +24,7 @@ struct EngineConnection: Sendable {
 /// Makes, keeps and closes connections.
 final class EngineConnections: Sendable {
     private static let maximumIdle = 4
-    /// Something between here and the engine may forget a connection that is quiet for long.
+    /// A device between client and engine may drop a connection that is idle for long.
     private static let maximumIdleTime = Duration.seconds(20)
 
     private struct State {
@@ -47,7 +47,7 @@ final class EngineConnections: Sendable {
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// What the engine is called in a request.
+    /// The engine's name in a request's header.
     var hostHeader: String {
         switch address.endpoint {
         case .unix: "docker"
@@ -55,7 +55,7 @@ final class EngineConnections: Sendable {
         }
     }
 
-    /// Closes all connections, and every one still to be made.
+    /// Closes all connections, and every one made later.
     func close() {
         let channels = state.withLock { state in
             state.isClosed = true
@@ -110,7 +110,7 @@ final class EngineConnections: Sendable {
 
     /// Connects for `exchange` and starts it.
     ///
-    /// - Parameter patience: for the connection alone, where it is to take less than usual.
+    /// - Parameter patience: the bound for the connection alone, where it is less than usual.
     func connect(for exchange: EngineExchange, within patience: Duration? = nil) {
         let patience = min(patience ?? timeouts.connect, timeouts.connect)
         let loop = group.next()
@@ -161,11 +161,11 @@ final class EngineConnections: Sendable {
         }
     }
 
-    /// On the event loop. `ready` is completed as soon as requests may be sent.
+    /// Called on the event loop. Completes `ready` as soon as requests may be sent.
     private func setUp(_ channel: any Channel, ready: EventLoopPromise<Void>) throws {
         let pipeline = channel.pipeline.syncOperations
         if case .tcp(let host, _) = address.endpoint, let tls = address.tls {
-            // An address is no server name; the certificate has to list it as an address.
+            // An address is not a server name; the certificate has to list it as an address.
             let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
             let context = try context(tls)
             try pipeline.addHandlers(
@@ -198,7 +198,7 @@ final class EngineConnections: Sendable {
 }
 
 extension Duration {
-    /// For people: `2 s`, `0.25 s`.
+    /// Text for people: `2 s`, `0.25 s`.
     var words: String {
         let (seconds, fraction) = components
         let milliseconds = fraction / 1_000_000_000_000_000

@@ -1,14 +1,14 @@
-/// The engine's calls about containers.
+/// The engine's requests about containers.
 
 #if Docker
 import NIOCore
 import NIOHTTP1
 
-/// What an ``EngineClient`` can do with containers.
+/// The requests of an ``EngineClient`` about containers.
 package struct EngineContainers: Sendable {
     let client: EngineClient
 
-    /// Makes a container; it does not run yet.
+    /// Makes a container without starting it.
     ///
     /// - Throws: `.refused(status: 404)` if the engine has no such image, 409 if the name is taken.
     package func create(
@@ -31,12 +31,12 @@ package struct EngineContainers: Sendable {
         try await client.decoded(ContainerState.self, request(.GET, id, "json", isRepeatable: true))
     }
 
-    /// Waits for a container, however long that takes.
+    /// Waits for a container without a time limit.
     ///
-    /// Podman looks every quarter of a second, and says 0 for a container that was removed in between:
-    /// ``inspect(_:)`` tells more, and sooner, once the streams have ended.
-    /// - Parameter registered: called on the event loop as soon as the engine has taken note, so that no
-    ///   end of the container after it is missed. Podman before version 5 calls it only at the end.
+    /// Podman checks every quarter of a second, and returns 0 for a container that was removed in between:
+    /// ``inspect(_:)`` gives more, and sooner, once the streams have ended.
+    /// - Parameter registered: called on the event loop as soon as the engine has registered the wait, so
+    ///   that no later end of the container is missed. Podman before version 5 calls it only at the end.
     package func wait(
         _ id: String, condition: WaitCondition = .notRunning, registered: (@Sendable () -> Void)? = nil
     ) async throws(EngineError) -> WaitResult {
@@ -56,7 +56,7 @@ package struct EngineContainers: Sendable {
         do throws(EngineError) {
             return try await client.send(request, successes: [404, 409]).isSuccess
         } catch {
-            // Podman 4 calls this an error of its own.
+            // Podman 4 reports this as an error of its own.
             guard error.status == 500, error.message.contains("can only kill running containers") else {
                 throw error
             }
@@ -82,7 +82,7 @@ package struct EngineContainers: Sendable {
             do throws(EngineError) {
                 return try await client.send(request, successes: [404]).status != 404
             } catch {
-                // Somebody else removes it, perhaps the engine itself; it is gone when that is done.
+                // The engine, or another client, is removing it; it is gone when that is done.
                 guard error.status == 409, error.message.contains("already in progress"), .now < deadline
                 else { throw error }
             }
@@ -95,17 +95,19 @@ package struct EngineContainers: Sendable {
         }
     }
 
-    /// Waits until a container is gone that ends by itself, and that the engine removes then; one that does not is removed.
+    /// Waits until a container that ends by itself is gone, removed by the engine; removes one that does not
+    /// end.
     ///
-    /// Not asked to remove it at once: both removals would meet, and Docker then logs errors, and may go on listing it.
+    /// Does not remove it at once: the two removals would collide, and Docker then logs errors, and may go on
+    /// listing it.
     func removeEnding(_ id: String) async throws(EngineError) {
         var pause = Duration.milliseconds(10)
         for _ in 0..<8 {
-            // A task that was cancelled does not wait, and still removes.
+            // A cancelled task does not wait, but still removes.
             try? await Task.sleep(for: pause)
             do throws(EngineError) {
                 let state = try await inspect(id)
-                // One that never ran does not end, and a frozen one neither.
+                // A container that never ran does not end, and neither does a frozen one.
                 if state.status == "created" { break }
                 if state.status == "paused" { try await unpause(id) }
             } catch {
@@ -117,7 +119,7 @@ package struct EngineContainers: Sendable {
         try await remove(id)
     }
 
-    /// No error if it is not paused, or gone.
+    /// Unpauses a container; no error if it is not paused, or gone.
     private func unpause(_ id: String) async throws(EngineError) {
         try await client.send(request(.POST, id, "unpause"), successes: [404, 409, 500])
     }
@@ -129,7 +131,7 @@ package struct EngineContainers: Sendable {
     ///   - pids: processes and threads.
     ///   - processorQuota: microseconds of CPU time in each `ContainerSpec.processorPeriod`; -1 for no bound,
     ///     which crun refuses.
-    ///   - isPodman: Podman knows the call in its own part of the API only (404 elsewhere), from 4.3 on.
+    ///   - isPodman: Podman has this request only in its own part of the API (404 elsewhere), from 4.3 on.
     package func update(
         _ id: String, memory: Int64? = nil, pids: Int64? = nil, processorQuota: Int64? = nil,
         isPodman: Bool = false
@@ -165,7 +167,7 @@ package struct EngineContainers: Sendable {
     private func updateInPodman(
         _ id: String, memory: Int64?, pids: Int64?, processorQuota: Int64?
     ) async throws(EngineError) {
-        /// Of the runtime specification's `LinuxResources`.
+        /// The runtime specification's `LinuxResources`.
         struct Resources: Encodable {
             struct Memory: Encodable {
                 var limit: Int64
@@ -197,7 +199,7 @@ package struct EngineContainers: Sendable {
     ///
     /// - Parameters:
     ///   - labels: an empty value stands for any.
-    ///   - all: whether those that do not run belong to it.
+    ///   - all: whether to include those that do not run.
     package func list(
         labels: [String: String] = [:], all: Bool = true
     ) async throws(EngineError) -> [ContainerSummary] {
@@ -209,7 +211,8 @@ package struct EngineContainers: Sendable {
         return try await client.decoded([ContainerSummary].self, request)
     }
 
-    /// Unpacks a tar archive into a directory of a container. The engine refuses a read-only one.
+    /// Unpacks a tar archive into a directory of a container. The engine refuses this for a read-only
+    /// container.
     package func putArchive(_ id: String, path: String, tar: [UInt8]) async throws(EngineError) {
         var request = request(.PUT, id, "archive", isRepeatable: true)
         request.query = [("path", path)]
@@ -217,8 +220,8 @@ package struct EngineContainers: Sendable {
         try await client.send(request)
     }
 
-    /// Connects to the standard streams of a container. When this returns, nothing that the container
-    /// writes from then on is lost.
+    /// Attaches to the standard streams of a container. Nothing that the container writes after this returns
+    /// is lost.
     package func attach(
         _ id: String, handler: any AttachedStreamHandler
     ) async throws(EngineError) -> AttachedStream {
@@ -240,7 +243,7 @@ package struct EngineContainers: Sendable {
 }
 
 extension EngineClient {
-    /// Sends a request whose connection is a container's afterwards.
+    /// Sends a request whose connection then becomes a container's stream.
     func attached(_ request: EngineRequest) async throws(EngineError) -> AttachedStream {
         guard let stream = try await send(request).stream else {
             throw EngineError(
@@ -251,7 +254,7 @@ extension EngineClient {
     }
 }
 
-/// What lists are chosen by.
+/// The filters of lists.
 enum EngineFilters {
     static func labels(_ labels: [String: String], operation: String) throws(EngineError) -> String {
         let values = labels.map { $0.value.isEmpty ? $0.key : "\($0.key)=\($0.value)" }.sorted()

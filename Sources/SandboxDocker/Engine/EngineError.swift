@@ -1,21 +1,21 @@
-/// What can go wrong between this library and an engine; the engine's own words are kept.
+/// The failures between this library and an engine; the engine's own text is kept.
 
 #if Docker
 package import NIOCore
 import SandboxAPI
 import SandboxRuntime
 
-/// A call of the Engine API failed.
+/// A failed request of the Engine API.
 package struct EngineError: Error, Sendable, CustomStringConvertible {
-    /// What kind of failure.
+    /// The kind of failure.
     package enum Kind: Sendable, Hashable {
         /// No connection to the engine could be made.
         case unreachable
         /// Neither an error nor an answer came in time.
         case timedOut
-        /// The engine answered with an error; 200 if the error came inside of a stream.
+        /// The engine answered with an error; 200 if the error came within a stream.
         case refused(status: Int)
-        /// The answer is not what the Engine API says it is, or exceeds a bound.
+        /// The answer does not conform to the Engine API, or exceeds a bound.
         case malformedAnswer
         /// The connection ended before the answer was complete.
         case interrupted
@@ -25,13 +25,13 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
         case cancelled
     }
 
-    /// The most that is kept of the engine's words, in bytes.
+    /// The largest part of the engine's text that is kept, in bytes.
     package static let maximumMessage = 4096
 
     package var kind: Kind
-    /// What was asked for, as `POST /containers/create`.
+    /// The request, as `POST /containers/create`.
     package var operation: String
-    /// The engine's own words where it said something.
+    /// The engine's own text, if it sent any.
     package var message: String
 
     package init(_ kind: Kind, operation: String, message: String) {
@@ -47,11 +47,11 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
         if case .refused(let status) = kind { status } else { nil }
     }
 
-    /// The error for the library's user.
+    /// Converts the error for the library's user.
     ///
     /// - Parameters:
-    ///   - code: nil for the code that belongs to the kind.
-    ///   - hint: nil for the hint that belongs to the kind.
+    ///   - code: nil for the usual code of this kind.
+    ///   - hint: nil for the usual hint of this kind.
     package func sandboxError(code: SandboxError.Code? = nil, hint: String? = nil) -> SandboxError {
         SandboxError(
             code ?? usualCode, stage: operation, message: message, hint: hint ?? usualHint)
@@ -76,7 +76,7 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
 }
 
 extension EngineError {
-    /// The error that an answer of `status` with `body` is.
+    /// Makes an error of an answer with `status` and `body`.
     package static func refusal(
         status: Int, reason: String, body: ByteBuffer, operation: String
     ) -> EngineError {
@@ -86,7 +86,7 @@ extension EngineError {
             message: words.isEmpty ? bounded("HTTP status \(status) \(reason)") : words)
     }
 
-    /// What an engine says in the body of an error: Docker's `message`, or Podman's with its `cause`.
+    /// The text in the body of an engine's error: Docker's `message`, or Podman's with its `cause`.
     package static func words(_ body: ByteBuffer) -> String {
         struct Words: Decodable {
             var message: String?

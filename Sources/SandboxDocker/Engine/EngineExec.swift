@@ -7,9 +7,9 @@ import SandboxRuntime
 import NIOHTTP1
 
 extension EngineContainers {
-    /// Runs `command` in a running container and collects what it writes.
+    /// Runs `command` in a running container and collects its output.
     ///
-    /// - Throws: `.malformedAnswer` if it writes more than 16 MiB.
+    /// - Throws: `.malformedAnswer` if the output exceeds 16 MiB.
     package func exec(_ id: String, command: [String]) async throws(EngineError) -> ExecResult {
         struct Command: Encodable {
             var command: [String]

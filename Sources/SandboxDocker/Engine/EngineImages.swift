@@ -1,4 +1,4 @@
-/// The engine's calls about images.
+/// The engine's requests about images.
 
 #if Docker
 import NIOCore
@@ -16,7 +16,7 @@ package struct ImageSummary: Sendable, Hashable, Decodable {
     package var tags: [String]
     package var architecture: String
     package var os: String
-    /// Its variables (`Env`).
+    /// The image's variables (`Env`).
     package var environment: [ByteString: ByteString]
 
     private enum Key: String, CodingKey {
@@ -48,22 +48,22 @@ package struct ImageSummary: Sendable, Hashable, Decodable {
     }
 }
 
-/// One piece of news of a pull.
+/// One progress report of a pull.
 package struct PullProgress: Sendable, Hashable {
     /// As "Downloading".
     package var status: String
-    /// Which layer, if it is about one.
+    /// The layer, if the report is about one.
     package var layer: String?
-    /// Bytes of it so far and in all, as far as the engine says.
+    /// Bytes of the layer so far and in all, if the engine reports them.
     package var current: Int64?
     package var total: Int64?
 }
 
-/// What an ``EngineClient`` can do with images.
+/// The requests of an ``EngineClient`` about images.
 package struct EngineImages: Sendable {
     let client: EngineClient
 
-    /// An image by name or id; nil if the engine has none.
+    /// An image by name or id; nil if the engine does not have it.
     package func inspect(_ reference: String) async throws(EngineError) -> ImageSummary? {
         let request = request(.GET, reference, "/json", isRepeatable: true)
         let answer = try await client.send(request, successes: [404])
@@ -71,11 +71,11 @@ package struct EngineImages: Sendable {
         return try EngineJSON.decode(ImageSummary.self, from: answer.body, operation: request.operation)
     }
 
-    /// Has the engine fetch an image.
+    /// Has the engine pull an image.
     ///
-    /// - Parameter progress: called on the event loop for each piece of news.
-    /// - Throws: with the image's name and the engine's words, also when the engine finds its error after
-    ///   it has begun to answer.
+    /// - Parameter progress: called on the event loop for each report.
+    /// - Throws: an error with the image's name and the engine's text, also when the engine finds the error
+    ///   after it has begun to answer.
     package func pull(
         _ name: ImageName, progress: (@Sendable (PullProgress) -> Void)? = nil
     ) async throws(EngineError) {
@@ -97,22 +97,22 @@ package struct EngineImages: Sendable {
         }
     }
 
-    /// Gives the engine the images of an archive as `docker save` makes it.
+    /// Loads the images of an archive in the form of `docker save` into the engine.
     ///
     /// - Parameter file: its path; read piece by piece.
-    /// - Returns: the names and ids in the engine's words.
+    /// - Returns: the names and ids, as the engine writes them.
     @discardableResult
     package func load(file: String) async throws(EngineError) -> [String] {
         try await load(.file(path: file, type: "application/x-tar"))
     }
 
-    /// Gives the engine the images of an archive as `docker save` makes it.
+    /// Loads the images of an archive in the form of `docker save` into the engine.
     @discardableResult
     package func load(tar: [UInt8]) async throws(EngineError) -> [String] {
         try await load(.bytes(ByteBuffer(bytes: tar), type: "application/x-tar"))
     }
 
-    /// Makes an image of the archive of a root file system.
+    /// Makes an image from the archive of a root file system.
     ///
     /// - Parameters:
     ///   - file: its path; read piece by piece.
@@ -149,7 +149,7 @@ package struct EngineImages: Sendable {
         try await stream(request) { news in
             for line in (news.stream ?? "").split(separator: "\n") {
                 for prefix in prefixes where line.hasPrefix(prefix) {
-                    // Podman lists all in one line.
+                    // Podman lists all names in one line.
                     let names = line.dropFirst(prefix.count).split(separator: ",")
                         .map { EngineError.bounded(String($0)) }
                     loaded.withLock { $0 += names }
@@ -169,7 +169,7 @@ package struct EngineImages: Sendable {
 
     // MARK: Streams of news
 
-    /// One object of an answer that tells of progress.
+    /// One object of an answer that reports progress.
     private struct News: Decodable, Sendable {
         struct Detail: Decodable, Sendable {
             var current: Int64?
@@ -194,7 +194,7 @@ package struct EngineImages: Sendable {
         }
     }
 
-    /// Sends a request whose answer is objects of news; an error among them fails it.
+    /// Sends a request whose answer is a stream of progress objects; an error among them fails the request.
     private func stream(
         _ request: EngineRequest, _ body: @escaping @Sendable (News) -> Void
     ) async throws(EngineError) {

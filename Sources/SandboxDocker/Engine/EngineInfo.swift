@@ -1,11 +1,11 @@
-/// What an engine says about itself.
+/// An engine's facts about itself.
 
 #if Docker
 /// An engine, its host and what it can limit.
 package struct EngineInfo: Sendable, Hashable {
-    /// The version of the API agreed on.
+    /// The version of the API that client and engine agreed on.
     package var apiVersion: String
-    /// The engine's own name for itself, which outlives its restarts; empty if it has none.
+    /// The engine's own identifier, which outlives its restarts; empty if it has none.
     package var id: String
     /// The engine's own version.
     package var engineVersion: String
@@ -15,13 +15,13 @@ package struct EngineInfo: Sendable, Hashable {
     package var os: String
     package var architecture: String
     package var kernel: String
-    /// "1" or "2"; nil if the engine does not say.
+    /// "1" or "2"; nil if the engine does not report it.
     package var cgroupVersion: String?
     /// "cgroupfs", "systemd" or "none".
     package var cgroupDriver: String?
     /// As `name=seccomp,profile=default`.
     package var securityOptions: [String]
-    /// The host's memory, in bytes; 0 if the engine does not say.
+    /// The host's memory, in bytes; 0 if the engine does not report it.
     package var memoryTotal: Int64
     package var processors: Int
     package var storageDriver: String
@@ -29,7 +29,7 @@ package struct EngineInfo: Sendable, Hashable {
     package var canLimitSwap: Bool
     package var canLimitProcesses: Bool
     package var canLimitProcessors: Bool
-    /// What the engine warns of.
+    /// The engine's warnings.
     package var warnings: [String]
 }
 
@@ -61,7 +61,7 @@ extension EngineInfo {
         }
     }
 
-    /// What is used of the answer of `GET /info`.
+    /// The used part of the answer of `GET /info`.
     struct System: Decodable, Sendable {
         var id: String?
         var cgroupVersion: String?

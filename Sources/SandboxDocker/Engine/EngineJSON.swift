@@ -1,4 +1,4 @@
-/// JSON to and from an engine, with typed errors; the one place that knows a JSON library.
+/// Encodes and decodes JSON with typed errors; the only file that uses a JSON library.
 
 #if Docker
 import NIOCore
@@ -11,7 +11,7 @@ import Foundation
 
 /// Encodes requests and decodes answers.
 enum EngineJSON {
-    /// - Throws: `.malformedAnswer`, which says where the answer is not as expected.
+    /// - Throws: `.malformedAnswer`, with the place where the answer is not as expected.
     static func decode<Value: Decodable>(
         _ type: Value.Type, from body: ByteBuffer, operation: String
     ) throws(EngineError) -> Value {

@@ -1,39 +1,39 @@
-/// One request to an engine and the answer to it, as values.
+/// One request to an engine and its answer, as values.
 
 #if Docker
 import NIOCore
 import NIOHTTP1
 
-/// What is asked of an engine.
+/// A request to an engine.
 struct EngineRequest: Sendable {
     enum Body: Sendable {
         case none
         case bytes(ByteBuffer, type: String)
-        /// Sent piece by piece.
+        /// A file, sent piece by piece.
         case file(path: String, type: String)
     }
 
     /// How long an answer may take.
     enum Patience: Sendable {
         case total(Duration)
-        /// No more than this between two signs of life.
+        /// No longer than this between two signs of life.
         case silence(Duration)
         case forever
     }
 
     var method: HTTPMethod
-    /// Without the version; its parts are encoded by ``segment(_:)``.
+    /// The path without the version; its parts are encoded by ``segment(_:)``.
     var path: String
     var query: [(String, String)] = []
     var body: Body = .none
     var patience: Patience
-    /// Whether asking twice does no harm. Only such a request is sent on a connection used before, which
-    /// the engine may be closing at that moment.
+    /// Whether sending the request twice does no harm. Only such a request is sent on a reused connection,
+    /// which the engine may be closing at that moment.
     var isRepeatable = false
-    /// Where the connection's bytes go once it belongs to a container.
+    /// The handler of the connection's bytes once it belongs to a container.
     var attachment: (any AttachedStreamHandler)?
 
-    /// What is asked for, in words for an error.
+    /// The request as text, for an error.
     var operation: String { "\(method.rawValue) \(path)" }
 
     func target(apiVersion: String?) -> String {
@@ -68,18 +68,18 @@ struct EngineRequest: Sendable {
     }
 }
 
-/// What an engine answered.
+/// An engine's answer.
 struct EngineAnswer: Sendable {
-    /// The most that a body may have, in bytes.
+    /// The largest accepted body, in bytes.
     static let maximumBody = 16 << 20
-    /// The most that is kept of an error's body, in bytes.
+    /// The largest part of an error's body that is kept, in bytes.
     static let maximumErrorBody = 64 << 10
 
     var status: Int
     var reason: String
     var headers: HTTPHeaders
     var body: ByteBuffer
-    /// The connection, if it was asked for and given.
+    /// The connection, if the request was to attach and succeeded.
     var stream: AttachedStream?
 
     var isSuccess: Bool { (200..<300).contains(status) }

@@ -1,4 +1,4 @@
-/// TLS to an engine, and in words what went wrong with a connection.
+/// TLS to an engine, and texts for errors of connections.
 
 #if Docker
 import NIOCore
@@ -13,7 +13,7 @@ import Musl
 #endif
 
 extension TLSConfiguration {
-    /// Verifies the engine fully, and shows it this side's certificate if there is one.
+    /// A configuration that fully verifies the engine, and sends this side's certificate if there is one.
     static func engine(_ files: EngineAddress.TLS) throws -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.certificateVerification = .fullVerification
@@ -46,7 +46,7 @@ extension TLSConfiguration {
     }
 }
 
-/// Waits for the end of the TLS handshake, which a connection does not wait for.
+/// Waits for the end of the TLS handshake: the connection itself counts as made before that.
 final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     private let ready: EventLoopPromise<Void>
@@ -72,7 +72,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler 
     }
 }
 
-/// What `error` of a connection means, in the words of the system or of the TLS library.
+/// The text for a connection's error, from the system or the TLS library.
 func connectionWords(_ error: any Error) -> String {
     switch error {
     case let error as IOError: String(cString: strerror(error.errnoCode))

@@ -2,7 +2,8 @@
 
 #if Docker
 enum EngineTime {
-    /// Seconds since 1970 of a time as RFC 3339 has it: `2026-11-29T11:00:00.123456789+01:00`; nil if it is none.
+    /// Parses a time of RFC 3339 into seconds since 1970: `2026-11-29T11:00:00.123456789+01:00`; nil if it is
+    /// invalid.
     static func seconds(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20 else { return nil }
@@ -38,7 +39,8 @@ enum EngineTime {
         return days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
     }
 
-    /// Since 1970-01-01, in the Gregorian calendar; years begin with March, so that the leap day is their last.
+    /// Days since 1970-01-01, in the Gregorian calendar; counted in years from March, so that the leap day is
+    /// their last.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let year = month <= 2 ? year - 1 : year
         let era = year / 400

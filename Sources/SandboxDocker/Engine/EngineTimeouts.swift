@@ -1,17 +1,17 @@
-/// How long the calls of an engine may take.
+/// How long an engine's answers may take.
 
 #if Docker
 import SandboxAPI
 import SandboxRuntime
 
-/// The bounds of waiting for an engine.
+/// The time limits for an engine.
 public struct EngineTimeouts: Sendable, Hashable {
-    /// For any sign of life of an engine that owes an answer: it is asked a plain question meanwhile, and one that does
-    /// not answer that is given up, whatever else it was asked.
+    /// For any sign of life while an answer is due: the client pings the engine meanwhile, and gives up an
+    /// engine that does not answer the ping, whatever the request was.
     public var sign: Duration
-    /// For a connection, its TLS handshake included.
+    /// For making a connection, its TLS handshake included.
     public var connect: Duration
-    /// For the whole answer of a plain request.
+    /// For the whole answer of an ordinary request.
     public var answer: Duration
     /// For the answer of a request that starts, makes or ends a container.
     public var slowAnswer: Duration
@@ -29,7 +29,7 @@ public struct EngineTimeouts: Sendable, Hashable {
         self.silence = silence
     }
 
-    /// - Throws: `.invalidArgument`, naming the first one that is not more than 0.
+    /// - Throws: `.invalidArgument`, with the first property that is not more than 0.
     func validate() throws(SandboxError) {
         let all = [
             ("sign", sign), ("connect", connect), ("answer", answer), ("slowAnswer", slowAnswer),

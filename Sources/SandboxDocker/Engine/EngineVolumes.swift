@@ -1,10 +1,10 @@
-/// The engine's calls about volumes.
+/// The engine's requests about volumes.
 
 #if Docker
 import NIOCore
 import NIOHTTP1
 
-/// What an ``EngineClient`` can do with volumes.
+/// The requests of an ``EngineClient`` about volumes.
 package struct EngineVolumes: Sendable {
     let client: EngineClient
 

@@ -1,11 +1,12 @@
-/// Finds out whether an engine that owes an answer still answers anything.
+/// Checks whether an engine whose answer is due still answers anything.
 
 #if Docker
 import SandboxAPI
 import SandboxRuntime
 
-/// A slow answer may be an honest one: pulling an image, or starting a container on a busy host. So whoever waits
-/// longer than a moment is not judged by that, but by whether the engine answers a plain question meanwhile.
+/// A slow answer may be in order: pulling an image, or starting a container on a busy host. So while a
+/// request waits longer than a moment, the client pings the engine, and gives up the request only if the
+/// engine does not answer the ping.
 final class EngineWatch: Sendable {
     private struct State {
         var waiting: [Int: EngineExchange] = [:]
@@ -13,15 +14,15 @@ final class EngineWatch: Sendable {
         var isWatching = false
     }
 
-    /// Between two questions, and before the first.
+    /// The time between two pings, and before the first.
     private static let pause = Duration.milliseconds(500)
     private let state = Locked(State())
     private let ask: @Sendable () async -> EngineError?
 
-    /// - Parameter ask: asks the plain question; an error when the engine did not answer in time.
+    /// - Parameter ask: sends a ping; returns an error when the engine did not answer in time.
     init(ask: @escaping @Sendable () async -> EngineError?) { self.ask = ask }
 
-    /// From now on this one waits for an answer.
+    /// Registers an exchange that waits for an answer.
     func begin(_ exchange: EngineExchange) -> Int {
         let (number, mustStart) = state.withLock { state in
             state.last += 1
@@ -38,7 +39,7 @@ final class EngineWatch: Sendable {
     private func watch() async {
         while true {
             try? await Task.sleep(for: Self.pause)
-            // Those that came later have their own chance.
+            // Exchanges that began after the ping are judged by the next one.
             let latest = state.withLock { state in
                 if state.waiting.isEmpty { state.isWatching = false }
                 return state.isWatching ? state.last : nil

@@ -1,4 +1,4 @@
-/// The name of an image, taken apart as engines do.
+/// Parses the name of an image as engines do.
 
 #if Docker
 import SandboxAPI
@@ -16,7 +16,7 @@ package struct ImageName: Sendable, Hashable, CustomStringConvertible {
     /// Whether this is the id of an image, which cannot be pulled.
     package var isIdentifier: Bool
 
-    /// - Throws: `.invalidArgument`, naming the value and what is wrong with it.
+    /// - Throws: `.invalidArgument`, with the value and what is wrong with it.
     package init(parsing text: String) throws(SandboxError) {
         func fail(_ reason: String) -> SandboxError {
             SandboxError(
@@ -70,7 +70,7 @@ package struct ImageName: Sendable, Hashable, CustomStringConvertible {
     /// What to pull: the digest, else the tag, else `latest`. Without any, some engines pull every tag.
     package var tagOrDigest: String { digest ?? tag ?? "latest" }
 
-    /// The name with what is pulled, also where that goes without saying.
+    /// The name with the tag or digest that is pulled, also where that is the default.
     package var exactName: String { tag == nil && digest == nil ? "\(self):latest" : description }
 
     private static func isIdentifier(_ text: String) -> Bool {

@@ -1,15 +1,15 @@
-/// Finds the objects in a stream of JSON objects that arrives cut anywhere.
+/// Splits a stream of JSON objects that arrives in pieces of any size.
 
 #if Docker
 package import NIOCore
 
-/// Cuts a stream of JSON objects, one behind the other, with or without space between them.
+/// Splits a stream of JSON objects, with or without space between them.
 package struct JSONObjectSplitter: Sendable {
-    /// Why a stream is none of objects.
+    /// Why a stream does not consist of objects.
     package enum Failure: Error, Hashable {
         /// An object has more bytes than allowed.
         case tooLarge
-        /// Between two objects is something else.
+        /// There is something else between two objects.
         case notAnObject
     }
 
@@ -27,11 +27,11 @@ package struct JSONObjectSplitter: Sendable {
     /// Whether the bytes so far end where an object ends.
     package var isBetweenObjects: Bool { depth == 0 }
 
-    /// The objects that `bytes` complete.
+    /// The objects that are complete with `bytes`.
     package mutating func split(_ bytes: ByteBuffer) throws(Failure) -> [ByteBuffer] {
         var bytes = bytes
         var objects: [ByteBuffer] = []
-        // How much of `bytes` belongs to the object that is under way.
+        // The part of `bytes` that belongs to the object under way.
         var count = 0
         let view = bytes.readableBytesView
         for byte in view {

@@ -1,4 +1,4 @@
-/// Takes the stream of an attached container apart: frames of an 8-byte header and what it announces.
+/// Splits the stream of an attached container: frames of an 8-byte header and the announced bytes.
 
 #if Docker
 package import NIOCore
@@ -10,9 +10,9 @@ package enum StreamKind: UInt8, Sendable, Hashable {
     case standardError = 2
 }
 
-/// Finds the frames in bytes that arrive cut anywhere. It neither copies nor waits for whole frames.
+/// Finds the frames in bytes that arrive in pieces of any size. It neither copies nor waits for whole frames.
 package struct StreamDemultiplexer: Sendable {
-    /// A header that is none.
+    /// A header that does not conform to the protocol.
     package struct MalformedHeader: Error, Hashable {
         /// The 8 bytes, the first one highest.
         package var header: UInt64
@@ -24,7 +24,7 @@ package struct StreamDemultiplexer: Sendable {
     private var header: UInt64 = 0
     private var headerCount = 0
     private var kind = StreamKind.standardOutput
-    /// What is still to come of the frame.
+    /// The bytes of the frame that have not come yet.
     private var remaining = 0
 
     package init() {}
@@ -56,7 +56,7 @@ package struct StreamDemultiplexer: Sendable {
                 headerCount += 1
             }
         }
-        // One byte of kind, three of zero, and the size.
+        // One byte of kind, three zero bytes, and the size.
         guard header >> 32 & 0xFF_FFFF == 0, let kind = StreamKind(rawValue: UInt8(header >> 56)) else {
             throw MalformedHeader(header: header)
         }

@@ -10,14 +10,14 @@ import Glibc
 import Musl
 #endif
 
-/// Inside of the class the name belongs to the class's own function.
+/// Within the class `open` would be the class's own function.
 private func openFile(_ path: String, _ flags: Int32) -> Int32 { open(path, flags) }
 
 /// A regular file that is open for reading; closed with the last reference.
 final class UploadedFile: Sendable {
     private static let chunkSize = 256 << 10
 
-    /// In bytes, when it was opened.
+    /// The size in bytes at the time of opening.
     let size: Int
     private let descriptor: Int32
 
@@ -39,7 +39,7 @@ final class UploadedFile: Sendable {
         NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try UploadedFile(path: path) }
     }
 
-    /// Hands all of the file to `consume`, the next piece when it has done with the one before.
+    /// Passes all of the file to `consume`, each piece when `consume` is done with the one before.
     ///
     /// - Parameter consume: called on `loop`.
     func forEachChunk(

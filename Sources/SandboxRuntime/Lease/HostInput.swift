@@ -4,7 +4,7 @@ import Glibc
 package import SandboxAPI
 
 extension SandboxError {
-    /// What a sequence of input threw.
+    /// The error of an input sequence that threw.
     package static func inputFailed(_ error: any Error) -> SandboxError {
         SandboxError(
             .inputFailed, stage: "stdin", message: "the program's stdin broke off: \(error)",
@@ -26,7 +26,7 @@ package final class HostFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// The next bytes. None: it is at its end, or ``failure`` says why not.
+    /// The next bytes; empty at the end of the file, or after a ``failure``.
     package func read(_ most: Int) -> [UInt8] {
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, initialized in
@@ -39,7 +39,7 @@ package final class HostFile: Sendable {
         return bytes
     }
 
-    /// Why the program did not get all of it.
+    /// Why the program did not get the whole file.
     package var failure: SandboxError? { error.withLock { $0 } }
 
     private func fail(_ number: Int32) {

@@ -1,18 +1,19 @@
-/// What may be done with a sandbox in use, and when its place is free for somebody else. Pure.
+/// Decides what a caller may do with a sandbox in use, and when its place is free for another sandbox. Pure.
 
-/// One run at a time, files beside it, and a close that waits for both.
+/// Allows one run at a time, files beside it, and a close that waits for both.
 ///
-/// `Run` is what a run is killed by, `Waiter` whoever waits for the place to be free.
+/// `Run` is the handle that kills a run, `Waiter` the caller of a close that waits for the place to be free.
 struct LeaseStateMachine<Run: Sendable, Waiter: Sendable>: Sendable {
-    /// Why something may not begin.
+    /// Why an operation may not begin.
     enum Refusal: Error, Equatable { case closed, busy }
 
     private enum Phase {
         case idle
-        /// A run was let in, and its request is not on its way yet.
+        /// A run was accepted, and its request is not on its way yet.
         case starting
         case running(Run)
-        /// Its processes are dead; its caller is not done with it: the body of a streaming run may still be at work.
+        /// The run's processes are dead, but its caller is not done: the body of a streaming run may still be
+        /// at work.
         case dead
     }
 
@@ -22,7 +23,7 @@ struct LeaseStateMachine<Run: Sendable, Waiter: Sendable>: Sendable {
     private(set) var isClosed = false
     private var closer: Waiter?
 
-    /// Somebody uses the place, which therefore cannot serve another sandbox.
+    /// Whether a run or a file uses the place, which therefore cannot serve another sandbox.
     var isPlaceUsed: Bool {
         switch phase {
         case .idle, .dead: files > 0
@@ -37,7 +38,7 @@ struct LeaseStateMachine<Run: Sendable, Waiter: Sendable>: Sendable {
         files += 1
     }
 
-    /// - Returns: whom to tell that the place is free.
+    /// - Returns: the waiting close, if the place is now free.
     mutating func endFile() -> Waiter? {
         precondition(files > 0)
         files -= 1
@@ -52,19 +53,19 @@ struct LeaseStateMachine<Run: Sendable, Waiter: Sendable>: Sendable {
         phase = .starting
     }
 
-    /// The request is on its way.
+    /// The run's request is on its way.
     ///
-    /// - Returns: whether to kill it: the sandbox was closed before there was anything to kill.
+    /// - Returns: whether to kill the run: the sandbox was closed before there was a handle to kill it.
     mutating func started(_ run: Run) -> Bool {
-        // It may have come to its end before anybody knew of it.
+        // The run may have ended before this call.
         guard case .starting = phase else { return false }
         phase = .running(run)
         return isClosed
     }
 
-    /// Every process of the run is dead, or it never began. May be told more than once.
+    /// Every process of the run is dead, or it never began. May be called more than once.
     ///
-    /// - Returns: whom to tell that the place is free.
+    /// - Returns: the waiting close, if the place is now free.
     mutating func runEnded() -> Waiter? {
         switch phase {
         case .idle, .dead: return nil
@@ -74,9 +75,9 @@ struct LeaseStateMachine<Run: Sendable, Waiter: Sendable>: Sendable {
         }
     }
 
-    /// Its caller is done with it.
+    /// The run's caller is done with it.
     ///
-    /// - Returns: whom to tell that the place is free.
+    /// - Returns: the waiting close, if the place is now free.
     mutating func runLeft() -> Waiter? {
         let waiter = runEnded()
         phase = .idle
@@ -86,9 +87,9 @@ struct LeaseStateMachine<Run: Sendable, Waiter: Sendable>: Sendable {
     // MARK: The end
 
     enum Close {
-        /// It was closed before.
+        /// The sandbox was closed before.
         case repeated
-        /// Nothing begins from now on; what runs is to be killed.
+        /// The first close: no operation begins from now on, and a present run is to be killed.
         case first(kill: Run?)
     }
 
@@ -99,9 +100,9 @@ struct LeaseStateMachine<Run: Sendable, Waiter: Sendable>: Sendable {
         return .first(kill: nil)
     }
 
-    /// Whoever closed it waits until nobody uses the place.
+    /// Registers the close that waits until the place is unused.
     ///
-    /// - Returns: false when there is nothing to wait for.
+    /// - Returns: false when the place is free already.
     mutating func waitUntilFree(_ waiter: Waiter) -> Bool {
         precondition(isClosed && closer == nil)
         if isPlaceUsed { closer = waiter }

@@ -1,53 +1,54 @@
-/// Every limit, described once. Validation, the command's options, JSON, exit statuses and messages, and the records to
-/// and from C all follow from it.
+/// The table of all limits. Validation, the command's options, JSON, exit statuses and messages, and the
+/// records to and from C are derived from it.
 
 package import CIsolate
 package import SandboxAPI
 
-/// One limit: where it stands, what it may be, and its name in each place.
+/// One limit: its property, its range, and its name in each place.
 package struct LimitDescription: Sendable {
     package typealias Place<Value> = any WritableKeyPath<Limits, Value> & Sendable
     package typealias Field = any WritableKeyPath<isolate_limits, UInt64> & Sendable
 
-    /// Where it stands in ``Limits``, what it counts, and its range.
+    /// The property of ``Limits``, its unit, and its range.
     package enum Value: Sendable {
         /// More than 0, at most ``LimitDescription/longestTime``.
         case time(Place<Duration>)
         case bytes(Place<Int>, ClosedRange<Int>)
-        /// Of things that are called `noun`.
+        /// A number of things; `noun` names them.
         case count(Place<Int>, ClosedRange<Int>, noun: String)
-        /// With fractions; nil for all that there are. How many these are the backend knows, see `checkProcessors`.
+        /// With fractions; nil for all processors. Only the backend knows their number, see
+        /// `checkProcessors`.
         case processors(Place<Double?>, ClosedRange<Double>)
     }
 
-    /// How it is told that a program met it.
+    /// How results report that a program met the limit.
     package struct Hit: Sendable {
         package var kind: LimitKind
         package var core: isolate_limit_kind
-        /// For people: completes "… limit exceeded".
+        /// Text for people: completes "… limit exceeded".
         package var words: String
     }
 
-    /// The kernel's own limit (RLIMIT_…) that holds it, or stands behind it.
+    /// The kernel's own limit (RLIMIT_…) that enforces this one, or backs it up.
     package struct Resource: Sendable {
-        /// The same on both architectures.
+        /// The same number on both architectures.
         package var number: Int32
         /// The option of the shell's `ulimit`.
         package var option: String
     }
 
-    /// In ``Limits``, in errors and in outcomes.
+    /// The name in ``Limits``, in errors and in outcomes.
     package let name: String
     package let value: Value
-    /// The command's, without its dashes.
+    /// The command's option, without its dashes.
     package let option: String
-    /// In the JSON object `limits`.
+    /// The key in the JSON object `limits`.
     package let key: String
-    /// What it bounds, for the command's help.
+    /// What the limit bounds, for the command's help.
     package let help: String
-    /// In the request to C; nil for what the embedder's side bounds alone.
+    /// The field of the request to C; nil for a limit that only the embedder's side enforces.
     package let field: Field?
-    /// nil for a limit that slows a program down and ends nothing.
+    /// nil for a limit that slows a program down and ends no run.
     package let hit: Hit?
     package let resource: Resource?
 
@@ -66,7 +67,7 @@ package struct LimitDescription: Sendable {
         self.resource = resource.map { Resource(number: $0.0, option: $0.1) }
     }
 
-    /// One that ends nothing.
+    /// A limit that ends no run.
     private init(
         _ name: String, _ value: Value, option: String, key: String, help: String, field: Field?
     ) {
@@ -81,7 +82,7 @@ package struct LimitDescription: Sendable {
     }
 
     package static let longestTime = Duration.seconds(24 * 60 * 60)
-    /// Less than that, and the kernel cannot even start a program.
+    /// With less memory the kernel cannot even start a program.
     package static let leastMemory = 1 << 20
     private static let mostMemory = 1 << 46
 
@@ -89,7 +90,7 @@ package struct LimitDescription: Sendable {
         "cpus", .processors(\.cpus, 0.01...8192), option: "cpus", key: "cpus",
         help: "Processors' worth of CPU time at a time, with fractions.", field: \isolate_limits.cpus)
 
-    /// In the order of the command's help.
+    /// All limits, in the order of the command's help.
     package static let all: [LimitDescription] = [
         LimitDescription(
             .wallTime, .time(\.wallTime), option: "wall-time", key: "wallSeconds",
@@ -139,7 +140,7 @@ package struct LimitDescription: Sendable {
     private static let byKind: [LimitKind: LimitDescription] = .init(
         uniqueKeysWithValues: all.compactMap { limit in limit.hit.map { ($0.kind, limit) } })
 
-    /// The description of a limit that a program can meet. Each has one, which a test of the table holds.
+    /// The description of a limit that a program can meet. A test ensures that each kind has one.
     package static func of(_ kind: LimitKind) -> LimitDescription {
         guard let limit = byKind[kind] else { preconditionFailure("limit \(kind) is not in the table") }
         return limit
@@ -164,10 +165,10 @@ package struct LimitDescription: Sendable {
         }
     }
 
-    /// Checks `cpus` against what there is.
+    /// Checks `cpus` against the number of processors.
     ///
     /// - Parameters:
-    ///   - count: the processors that there are; 0 where nobody knows.
+    ///   - count: the number of processors; 0 where it is unknown.
     ///   - whose: completes "… has".
     package static func checkProcessors(
         _ limits: Limits, has count: Int, _ whose: String
@@ -189,7 +190,7 @@ package struct LimitDescription: Sendable {
 
     // MARK: C
 
-    /// What stands in the request.
+    /// The value of the request's field.
     private func core(_ limits: Limits) -> UInt64 {
         switch value {
         case .time(let path): limits[keyPath: path].nanoseconds
@@ -204,7 +205,7 @@ package struct LimitDescription: Sendable {
 }
 
 extension isolate_limits {
-    /// - Parameter limits: checked ones.
+    /// - Parameter limits: validated ones.
     package init(_ limits: Limits) {
         self.init()
         for limit in LimitDescription.all { limit.write(limits, to: &self) }
@@ -219,7 +220,7 @@ extension LimitKind {
         self = hit.kind
     }
 
-    /// - Parameter bits: 1 << `isolate_limit_kind`, in the order of that.
+    /// - Parameter bits: the sum of 1 << `isolate_limit_kind`.
     static func kinds(of bits: UInt32) -> [LimitKind] {
         (1..<ISOLATE_LIMIT_COUNT.rawValue).compactMap { kind in
             bits & (1 << kind) == 0 ? nil : LimitKind(isolate_limit_kind(kind))

@@ -1,40 +1,40 @@
-/// What a run writes: kept within bounds, or handed out in pieces. Pure.
+/// Keeps a run's output within its bounds, or delivers it in pieces. Pure.
 
 import SandboxAPI
 
-/// Both streams of one run. `Waiter` is a consumer who waits for the next piece.
+/// Both streams of one run. `Waiter` is a consumer that waits for the next piece.
 struct OutputStateMachine<Waiter: Sendable>: Sendable {
-    /// Where output goes.
+    /// What happens to output.
     private enum Mode { case collect, stream, discard }
 
     private struct Stream {
         var bytes: [UInt8] = []
-        /// Of all that was kept or handed out.
+        /// The bytes kept or delivered so far.
         var count = 0
         var isExceeded = false
     }
 
-    /// What came of a piece that the program wrote.
+    /// The effect of a piece that the program wrote.
     struct Taken {
-        /// The stream has just gone beyond its bound.
+        /// The stream has just exceeded its bound.
         var hasExceeded = false
-        /// The consumer who waited for it, and what he gets.
+        /// The consumer that waited for this piece, and the piece.
         var delivery: (waiter: Waiter, chunk: Execution.Chunk)?
     }
 
-    /// What a consumer gets who asks for the next piece.
+    /// The answer to a consumer's request for the next piece.
     enum Next {
         case chunk(Execution.Chunk)
         case end, wait
     }
 
-    /// Of a consumer that is slow, before the program is made to wait.
+    /// How many bytes are held for a slow consumer before the program has to wait.
     static var highWater: Int { 256 << 10 }
-    /// Small pieces are joined up to that: a program can write a megabyte byte by byte, and each piece would cost more
-    /// than it holds.
+    /// Small pieces are joined up to this size: a program can write a megabyte byte by byte, and an array for
+    /// each piece would cost more than its bytes.
     static var chunkSize: Int { 64 << 10 }
-    /// With more than these waiting a piece is joined with the last one of its stream, though some of the other came
-    /// in between.
+    /// With more waiting pieces than this, a new one is joined with the last one of its stream, even if a
+    /// piece of the other stream came in between.
     static var chunksInOrder: Int { 256 }
 
     private let bound: Int
@@ -45,7 +45,7 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
     private var consumer: Waiter?
     private var isOver = false
 
-    /// - Parameter bound: of each stream, in bytes.
+    /// - Parameter bound: the limit of each stream, in bytes.
     init(bound: Int, isStreaming: Bool) {
         self.bound = bound
         mode = isStreaming ? .stream : .collect
@@ -95,20 +95,20 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
         }
     }
 
-    /// Whoever counts the bytes himself says so.
+    /// Marks a stream as exceeded, for a backend that counts the bytes itself.
     mutating func markExceeded(_ index: Int) { streams[index].isExceeded = true }
 
     var hasExceeded: Bool { streams[0].isExceeded || streams[1].isExceeded }
 
-    /// A streaming consumer has enough for now.
+    /// Whether enough bytes wait for a streaming consumer.
     var isFull: Bool { mode == .stream && chunkBytes >= Self.highWater }
 
-    /// How many pieces wait for a streaming consumer: some hundred at most, whatever the program does.
+    /// How many pieces wait for a streaming consumer: some hundred at most, whatever the program writes.
     var waitingChunks: Int { chunks.count }
 
-    /// The run is over; nothing is taken after it.
+    /// The run has ended; no output is taken afterwards.
     ///
-    /// - Returns: the consumer who waits for a piece that will not come.
+    /// - Returns: the consumer that waits, since no piece will come.
     mutating func finish() -> Waiter? {
         isOver = true
         guard chunks.isEmpty else { return nil }
@@ -118,33 +118,33 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
 
     // MARK: On the consumer's side
 
-    /// - Parameter isCancelled: the consumer's task is.
+    /// - Parameter isCancelled: whether the consumer's task is cancelled.
     mutating func next(_ waiter: Waiter, isCancelled: Bool = false) -> Next {
         if !chunks.isEmpty {
             let chunk = chunks.removeFirst()
             chunkBytes -= chunk.bytes.count
             return .chunk(chunk)
         }
-        // A second consumer finds the sequence at its end: there is only one.
+        // There is only one consumer: a second one finds the sequence at its end.
         if isOver || mode != .stream || isCancelled || consumer != nil { return .end }
         consumer = waiter
         return .wait
     }
 
-    /// The consumer does not wait any more.
+    /// Ends the consumer's wait.
     mutating func cancelNext() -> Waiter? {
         defer { consumer = nil }
         return consumer
     }
 
-    /// Nobody will ask for pieces any more: the rest is counted and dropped.
+    /// The consumer reads no more: the rest is counted and dropped.
     mutating func discardRest() {
         mode = .discard
         chunks = []
         chunkBytes = 0
     }
 
-    /// What was collected; to be called once, after the end.
+    /// The collected output. Call it once, after the end.
     mutating func takeCollected() -> RunOutput.Collected {
         defer {
             streams[0].bytes = []

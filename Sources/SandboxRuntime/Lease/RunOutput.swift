@@ -1,11 +1,11 @@
-/// What a run writes, and the wait for its end: the same for a run in a slot and one in a container.
+/// A run's output, and the wait for its end: the same for a run in a slot and one in a container.
 
 public import SandboxAPI
 
-/// What a run came to, as its backend knows it.
+/// The end of a run, as its backend reports it.
 public struct RunEnd: Sendable {
     public var outcome: Outcome
-    /// Limits that were hit though something else ended the run.
+    /// Limits that were met although something else ended the run.
     public var limitsHit: [LimitKind]
     /// See ``/SandboxAPI/RunResult/deniedSyscalls``.
     public var deniedSyscalls: [String]
@@ -21,11 +21,11 @@ public struct RunEnd: Sendable {
     }
 }
 
-/// Takes output within bounds until the run has ended; collects it, or hands it out in pieces.
+/// Takes output within bounds until the run has ended; collects it, or delivers it in pieces.
 ///
-/// `OutputStateMachine` decides, this waits and wakes.
+/// `OutputStateMachine` decides; this class holds its lock, and suspends and resumes the waiting tasks.
 public final class RunOutput: Sendable {
-    /// What was collected of both streams.
+    /// The collected output of both streams.
     package struct Collected: Sendable {
         package var stdout: [UInt8] = []
         package var stderr: [UInt8] = []
@@ -34,10 +34,10 @@ public final class RunOutput: Sendable {
     }
 
     package typealias End = Result<RunEnd, SandboxError>
-    /// What a consumer gets.
+    /// The answer to a consumer.
     struct Piece: Sendable {
         var chunk: Execution.Chunk?
-        /// It lay here: there is room for more now.
+        /// The piece came from the queue, so there is room for more now.
         var wasWaiting = false
     }
 
@@ -49,16 +49,17 @@ public final class RunOutput: Sendable {
         var waiter: Waiter<End>?
     }
 
-    /// Of a consumer that is slow, before the program is made to wait, in bytes.
+    /// How many bytes are held for a slow consumer before the program has to wait.
     public static let highWater = Machine.highWater
 
     private let onRoom: @Sendable (Execution.Chunk?) -> Void
     private let state: Locked<State>
 
     /// - Parameters:
-    ///   - bound: of each stream, in bytes.
-    ///   - isStreaming: handed out in pieces, not collected.
-    ///   - onRoom: called with what a streaming consumer took, or with nil when all the rest will be dropped.
+    ///   - bound: the limit of each stream, in bytes.
+    ///   - isStreaming: whether the output is delivered in pieces instead of collected.
+    ///   - onRoom: called with each piece that a streaming consumer took, or with nil when all the rest will
+    ///     be dropped.
     public init(
         bound: Int, isStreaming: Bool, onRoom: @escaping @Sendable (Execution.Chunk?) -> Void = { _ in }
     ) {
@@ -68,9 +69,9 @@ public final class RunOutput: Sendable {
 
     // MARK: On the producer's side
 
-    /// Takes what the program wrote to stdout (0) or stderr (1).
+    /// Takes bytes that the program wrote to stdout (0) or stderr (1).
     ///
-    /// - Returns: true when the stream has just gone beyond its bound: the run is to be killed.
+    /// - Returns: true when the stream has just exceeded its bound: the backend must kill the run.
     public func take(_ bytes: [UInt8], from index: Int) -> Bool {
         let taken = state.withLock { $0.machine.take(bytes, from: index) }
         if let (consumer, chunk) = taken.delivery {
@@ -80,19 +81,19 @@ public final class RunOutput: Sendable {
         return taken.hasExceeded
     }
 
-    /// Whoever counts the bytes himself says so.
+    /// Marks a stream as exceeded, for a backend that counts the bytes itself.
     package func markExceeded(_ index: Int) { state.withLock { $0.machine.markExceeded(index) } }
 
-    /// A stream went beyond its bound.
+    /// Whether a stream exceeded its bound.
     public var hasExceeded: Bool { state.withLock { $0.machine.hasExceeded } }
 
-    /// How many pieces wait for a streaming consumer: some hundred at most, whatever the program does.
+    /// How many pieces wait for a streaming consumer: some hundred at most, whatever the program writes.
     var waitingChunks: Int { state.withLock { $0.machine.waitingChunks } }
 
-    /// A streaming consumer has enough for now.
+    /// Whether enough bytes wait for a streaming consumer.
     public var isFull: Bool { state.withLock { $0.machine.isFull } }
 
-    /// The last word; nothing is taken after it, and only the first one counts.
+    /// Ends the output. Nothing is taken afterwards, and only the first end counts.
     public func finish(_ end: Result<RunEnd, SandboxError>) {
         let (waiter, consumer) = state.withLock { state -> (Waiter<End>?, Waiter<Piece>?) in
             guard state.end == nil else { return (nil, nil) }
@@ -106,7 +107,7 @@ public final class RunOutput: Sendable {
 
     // MARK: On the caller's side
 
-    /// Waits for the end.
+    /// Waits for the run's end.
     package func wait() async -> End {
         await state.answer { state, waiter in
             if state.end == nil { state.waiter = waiter }
@@ -114,7 +115,7 @@ public final class RunOutput: Sendable {
         }
     }
 
-    /// The next chunk of a streaming run; `nil` when the run ended and everything was handed out.
+    /// The next chunk of a streaming run; `nil` when the run has ended and everything was delivered.
     package func nextChunk() async -> Execution.Chunk? {
         let piece = await withTaskCancellationHandler {
             await state.answer { state, waiter in
@@ -131,12 +132,12 @@ public final class RunOutput: Sendable {
         return piece.chunk
     }
 
-    /// Nobody will ask for chunks any more: the rest is read, counted and dropped.
+    /// The consumer reads no more: the rest is read, counted and dropped.
     package func discardRest() {
         state.withLock { $0.machine.discardRest() }
         onRoom(nil)
     }
 
-    /// What was collected; to be called once, after the end.
+    /// The collected output. Call it once, after the end.
     package func takeCollected() -> Collected { state.withLock { $0.machine.takeCollected() } }
 }

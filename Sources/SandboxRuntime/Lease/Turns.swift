@@ -1,8 +1,8 @@
-/// One after another.
+/// Runs callers one after another.
 
 import SandboxAPI
 
-/// Lets callers in one at a time, in the order in which they came; almost always nobody is there.
+/// Lets callers in one at a time, in order of arrival; usually there is no other caller.
 package final class Turns: Sendable {
     private struct State: Sendable {
         var isTaken: Bool
@@ -16,7 +16,7 @@ package final class Turns: Sendable {
 
     private let state: Locked<State>
 
-    /// - Parameter isTaken: the first turn has begun.
+    /// - Parameter isTaken: whether the first turn has begun already.
     package init(isTaken: Bool = false) { state = Locked(State(isTaken: isTaken)) }
 
     /// Waits for a turn, which ``end()`` ends.
@@ -31,7 +31,7 @@ package final class Turns: Sendable {
 
     package func end() {
         let next = state.withLock { state -> Waiter<Void>? in
-            // With somebody in the queue the turn passes on.
+            // With a caller in the queue the turn passes on to it.
             state.isTaken = !state.queue.isEmpty
             return state.queue.isEmpty ? nil : state.queue.removeFirst()
         }

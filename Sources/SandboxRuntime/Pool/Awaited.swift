@@ -1,8 +1,8 @@
-/// Waiting for what others wait for too, and no longer than one can.
+/// Waits for a task that several callers wait for, with cancellation and a timeout.
 
 import SandboxAPI
 
-/// What came of waiting for a task that goes on in any case.
+/// How waiting for a shared task ended; the task itself goes on in any case.
 package enum Awaited<Value: Sendable>: Sendable {
     case value(Value)
     /// The waiting task was cancelled.
@@ -15,7 +15,7 @@ package enum Awaited<Value: Sendable>: Sendable {
         Task.detached { race.finish(.value(await task.value)) }
         let timer = timeout.map { timeout in
             Task.detached {
-                // The runtime counts nanoseconds in 64 bits.
+                // The runtime counts nanoseconds in 64 bits, so longer waits are cut to a day.
                 if (try? await Task.sleep(for: min(timeout, .seconds(86_400)))) != nil {
                     race.finish(.timedOut)
                 }
@@ -30,7 +30,7 @@ package enum Awaited<Value: Sendable>: Sendable {
     }
 }
 
-/// Several may finish it; the first one does.
+/// Takes the first result of several.
 private final class Race<Value: Sendable>: Sendable {
     private struct State: Sendable {
         var value: Value?

@@ -1,22 +1,23 @@
-/// What a backend's pools counted that it no longer has.
+/// The counters of pools that a backend has given up.
 
 package import SandboxAPI
 
-/// The pools that a backend gave up. Each serves until its last sandbox is closed, and what it counted stays counted.
+/// The pools that a backend gave up. Each serves until its last sandbox is closed, and its counts stay in the
+/// total.
 package final class FormerPools<Member: AnyObject & Sendable>: Sendable {
     private struct State {
         var ending: [Member] = []
-        /// Of those that are at their end.
+        /// The counts of pools that have ended.
         var counted = PoolDetails()
     }
 
     private let details: @Sendable (Member) -> PoolDetails
     private let state = Locked(State())
 
-    /// - Parameter details: what a pool, or whatever has one, counts.
+    /// - Parameter details: gives a pool's counts.
     package init(_ details: @escaping @Sendable (Member) -> PoolDetails) { self.details = details }
 
-    /// Counts a pool as long as it ends, and its counters from then on. Does not wait.
+    /// Ends a pool, and adds its counts to the total while it ends and afterwards. Does not wait.
     package func end(_ pool: Member, _ end: @escaping @Sendable (Member) async -> Void) {
         state.withLock { $0.ending.append(pool) }
         Task.detached { [self] in
@@ -30,10 +31,10 @@ package final class FormerPools<Member: AnyObject & Sendable>: Sendable {
         }
     }
 
-    /// Those that are not at their end yet.
+    /// The pools that have not ended yet.
     package var ending: [Member] { state.withLock { $0.ending } }
 
-    /// Of all of them together.
+    /// The counts of all given-up pools together.
     package var total: PoolDetails {
         let (ending, counted) = state.withLock { ($0.ending, $0.counted) }
         return ending.map(details).reduce(counted, +)

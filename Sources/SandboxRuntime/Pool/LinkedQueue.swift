@@ -1,4 +1,4 @@
-/// A queue of unique keys from whose middle a key can be taken in constant time.
+/// A queue of unique keys from which any key can be removed in constant time.
 
 import SandboxAPI
 
@@ -18,7 +18,7 @@ struct LinkedQueue<Key: Hashable & Sendable>: Sendable {
 
     func contains(_ key: Key) -> Bool { links[key] != nil }
 
-    /// Appends a key; one that is already in keeps its place.
+    /// Appends a key; one that is already in the queue keeps its place.
     mutating func append(_ key: Key) {
         guard !contains(key) else { return }
         links[key] = Links(previous: last, next: nil)
@@ -26,7 +26,7 @@ struct LinkedQueue<Key: Hashable & Sendable>: Sendable {
         last = key
     }
 
-    /// Puts a key that is not in before another; at the end if that is `nil` or not in.
+    /// Inserts a new key before another; at the end if that is `nil` or not in the queue.
     mutating func insert(_ key: Key, before next: Key?) {
         guard let next, let links = links[next], !contains(key) else { return append(key) }
         self.links[key] = Links(previous: links.previous, next: next)
@@ -34,13 +34,13 @@ struct LinkedQueue<Key: Hashable & Sendable>: Sendable {
         if let previous = links.previous { self.links[previous]?.next = key } else { first = key }
     }
 
-    /// The key that follows; `nil` after the last one, and after one that is not in.
+    /// The next key; `nil` after the last one, and for a key that is not in the queue.
     func key(after key: Key) -> Key? { links[key]?.next }
 
-    /// The key before it; `nil` before the first one, and for one that is not in.
+    /// The key before it; `nil` before the first one, and for a key that is not in the queue.
     func key(before key: Key) -> Key? { links[key]?.previous }
 
-    /// Takes a key out. Returns whether it was in.
+    /// Removes a key. Returns whether it was in the queue.
     @discardableResult
     mutating func remove(_ key: Key) -> Bool {
         guard let taken = links.removeValue(forKey: key) else { return false }

@@ -1,21 +1,22 @@
-/// The driver of a pool: a lock around the state machine, and its actions carried out outside that lock.
+/// The driver of a pool: holds the state machine behind a lock, and carries out its actions outside that
+/// lock.
 
 public import SandboxAPI
 
-/// A pool of prepared members, made and destroyed by closures; `PoolStateMachine` says when.
+/// A pool of prepared members, made and destroyed by closures when `PoolStateMachine` decides so.
 ///
-/// A caller does `acquire`, hands its request to the member, `replenish`, and in the end `release`. A pool
-/// that is not drained destroys its ready members when the last reference goes; leases belong to their
-/// holders then.
+/// A caller calls `acquire`, hands its request to the member, then calls `replenish`, and in the end
+/// `release`. A pool that is not drained destroys its ready members when the last reference goes; leased
+/// members then belong to the holders of their leases.
 public final class Pool<Member: Sendable>: Sendable {
     public typealias Create = @Sendable (PoolMemberID) async throws(SandboxError) -> Member
     public typealias Destroy = @Sendable (Member) async -> Void
-    /// Answers whether the member may go on serving.
+    /// Returns whether the member may go on serving.
     public typealias Test = @Sendable (Member) async -> Bool
     private typealias Machine = PoolStateMachine<Int>
     private typealias Answer = Result<PoolLease<Member>, SandboxError>
 
-    /// A caller in the queue. It is there before he waits, so the answer may come first.
+    /// A caller in the queue. It is entered before it suspends, so its answer may come first.
     private enum Caller: Sendable {
         case entered
         case waiting(Waiter<Answer>)
@@ -29,22 +30,22 @@ public final class Pool<Member: Sendable>: Sendable {
 
     private struct State {
         var machine: Machine
-        /// All members that exist, but those being destroyed.
+        /// All members that exist, except those being destroyed.
         var members: [PoolMemberID: Member] = [:]
         var callers: [Int: Caller] = [:]
         var lastWaiter = 0
         var timer: Timer?
-        /// Tells the timer in force from one that was replaced while it woke up.
+        /// Distinguishes the timer in force from one that was replaced while it woke up.
         var timerGeneration = 0
         var drainers: [Waiter<Void>] = []
         /// Creations under way: a drain cancels them.
         var makers: [PoolMemberID: Task<Void, Never>] = [:]
-        /// Why a creation failed last.
+        /// The error of the last creation that failed.
         var lastFailure: SandboxError?
         var acquireTimes = DurationHistogram()
     }
 
-    /// What to do once the lock is free.
+    /// The actions to carry out once the lock is released.
     private struct Effects {
         var reset: [(PoolMemberID, Member)] = []
         var check: [(PoolMemberID, Member)] = []
@@ -70,16 +71,17 @@ public final class Pool<Member: Sendable>: Sendable {
     /// Makes an empty pool; ``start()`` fills it.
     ///
     /// - Parameters:
-    ///   - create: makes a member; it is told the number of the member, for ``memberBroke(_:)``. Its task is cancelled when
-    ///     the pool is drained.
-    ///   - destroy: destroys a member. The pool counts it towards `maximum` until this returns.
-    ///   - reset: makes a member that was given back as new, before anybody else has it; false: it could not,
-    ///     and the member is destroyed. Must come to an end by itself. Without it members are reused as they are.
-    ///   - check: finds out by a real run whether a ready member works, every `healthCheckInterval`; false: it
-    ///     is destroyed and replaced. Must come to an end by itself. Without it there are no health checks.
+    ///   - create: makes a member. Its argument is the member's number, for ``memberBroke(_:)``. Its task is
+    ///     cancelled when the pool is drained.
+    ///   - destroy: destroys a member. The pool counts the member towards `maximum` until this returns.
+    ///   - reset: restores a released member before the next caller gets it; returns false if that failed,
+    ///     and the pool destroys the member. Must end by itself. Without it members are reused as they are.
+    ///   - check: tests by a real run whether a ready member works, every `healthCheckInterval`; returns
+    ///     false if it does not, and the pool replaces it. Must end by itself. Without it there are no health
+    ///     checks.
     ///   - configuration: how many members are kept ready, how many there may be, and for how long.
-    ///   - clock: tells the time; another one in tests.
-    ///   - stillborn: what a caller is told when a member broke before it was reported as made.
+    ///   - clock: the source of time; tests replace it.
+    ///   - stillborn: the error for a caller when a member broke before its creation was reported.
     /// - Throws: `.invalidArgument` if the configuration is not valid.
     public init(
         configuration: PoolConfiguration, clock: PoolClock = .continuous, create: @escaping Create,
@@ -99,7 +101,8 @@ public final class Pool<Member: Sendable>: Sendable {
     }
 
     deinit {
-        // No task of the pool holds it any more, so nothing is being made or destroyed, and nobody waits.
+        // No task of the pool holds it any more, so no member is being made or destroyed, and no caller
+        // waits.
         let (members, timer) = state.withLock { state in
             (state.machine.availableMembers.compactMap { state.members[$0] }, state.timer?.task)
         }
@@ -112,7 +115,7 @@ public final class Pool<Member: Sendable>: Sendable {
 
     public var statistics: PoolStatistics { state.withLock { $0.machine.statistics } }
 
-    /// The statistics, each member, and how long callers waited.
+    /// The statistics, each member, and the distribution of the callers' waiting times.
     public var details: PoolDetails {
         let now = clock.now()
         return state.withLock { state in
@@ -129,12 +132,14 @@ public final class Pool<Member: Sendable>: Sendable {
 
     /// Takes a ready member, or waits for one in order of arrival.
     ///
-    /// If one is ready this neither suspends nor starts a task; not even for its replacement, which begins
-    /// with ``replenish()``, with ``release(_:reusable:)`` at the latest. It runs on the caller's executor: a
+    /// If a member is ready, this neither suspends nor starts a task; even the replacement begins only with
+    /// ``replenish()``, or at the latest with ``release(_:reusable:)``. It runs on the caller's executor: a
     /// hop to another thread would cost more than all the rest.
-    /// - Throws: `.cancelled`, as soon as the task is; `.shutDown` once drained; the error of a creation, when nothing else
-    ///   came in time; `.acquireTimedOut` when nothing failed and nothing came. See ``/SandboxAPI/PoolConfiguration/acquireTimeout``.
-    /// - Parameter isPreferred: which of several ready members this caller would rather have. Called under the pool's lock.
+    /// - Throws: `.cancelled`, as soon as the task is; `.shutDown` once drained; the error of a creation,
+    ///   when no member came in time; `.acquireTimedOut` when no creation failed and no member came. See
+    ///   ``/SandboxAPI/PoolConfiguration/acquireTimeout``.
+    /// - Parameter isPreferred: which of several ready members this caller prefers. Called under the pool's
+    ///   lock.
     nonisolated(nonsending) public func acquire(
         preferring isPreferred: ((Member) -> Bool)? = nil
     ) async throws(SandboxError) -> PoolLease<Member> {
@@ -151,28 +156,29 @@ public final class Pool<Member: Sendable>: Sendable {
         }
     }
 
-    /// Starts the replacement of members taken by ``acquire(preferring:)``; next to nothing if none is due.
+    /// Starts the replacement of members taken by ``acquire(preferring:)``; very cheap if none is due.
     ///
-    /// To be called as soon as the caller's own request is on its way, so as not to compete with it.
+    /// Call it as soon as the caller's own request is on its way, so that the replacement does not compete
+    /// with it.
     public func replenish() {
         handle { machine, _ in machine.replenish() }
     }
 
-    /// Gives a member back; whatever has to be destroyed or made then happens in the background.
+    /// Returns a member to the pool; what has to be destroyed or made then happens in the background.
     ///
     /// A second release of the same lease does nothing.
     /// - Parameters:
-    ///   - lease: what ``acquire(preferring:)`` gave.
+    ///   - lease: the lease from ``acquire(preferring:)``.
     ///   - reusable: false if the member must not serve another caller.
     public func release(_ lease: PoolLease<Member>, reusable: Bool) {
         handle { machine, now in machine.release(lease.id, reusable: reusable, now: now) }
     }
 
-    /// Refuses new callers, fails those who wait, and returns when every member is destroyed: also those in
-    /// use, once they are released. May be called any number of times.
+    /// Refuses new callers, fails the waiting ones, and returns when every member is destroyed, those in use
+    /// once they are released. May be called any number of times.
     public func drain() async {
         handle { machine, _ in machine.drain() }
-        // From here on nothing expires, so no other timer is started, and nothing is made.
+        // From here on nothing expires or is made, so no other timer starts.
         let (timer, makers) = state.withLock { state in
             defer { state.timer = nil }
             return (state.timer?.task, Array(state.makers.values))
@@ -186,13 +192,14 @@ public final class Pool<Member: Sendable>: Sendable {
         }
     }
 
-    /// What the members are made of is gone: refuses new callers, and those who wait, as ``drain()`` does. They may ask
-    /// elsewhere.
+    /// Refuses new callers and fails the waiting ones, as ``drain()`` does, and does not wait. For a pool
+    /// whose members can no longer be made; its callers may try another pool.
     public func refuse() {
         handle { machine, _ in machine.drain() }
     }
 
-    /// A member died by itself. A ready one is replaced; one in use, or being reset or checked, is not used again.
+    /// Reports that a member died by itself. The pool replaces a ready one, and does not reuse one in use, or
+    /// being reset or checked.
     public func memberBroke(_ member: PoolMemberID) {
         handle { machine, now in machine.broken(member, now: now) }
     }
@@ -241,7 +248,7 @@ public final class Pool<Member: Sendable>: Sendable {
         return lease
     }
 
-    /// Keeps him who waits, or returns the answer that came before it.
+    /// Stores the suspended caller, or returns the answer that came before it.
     private static func suspend(
         _ waiter: Int, _ resumed: Waiter<Answer>, in state: inout State
     ) -> Answer? {
@@ -261,7 +268,7 @@ public final class Pool<Member: Sendable>: Sendable {
         resumed?.resume(returning: .failure(SandboxError.acquireCancelled))
     }
 
-    /// Takes the caller off the list; one who does not wait yet finds his answer there instead.
+    /// Removes the caller from the list; for one that is not suspended yet, stores the answer instead.
     private static func answer(
         _ waiter: Int, _ answer: Answer, in state: inout State
     ) -> Waiter<Answer>? {
@@ -275,12 +282,12 @@ public final class Pool<Member: Sendable>: Sendable {
 
     // MARK: Events and effects
 
-    /// Tells the machine of an event, under the lock, and carries out what it says, outside.
+    /// Passes an event to the state machine, under the lock, and carries out the actions it returns, outside.
     ///
     /// - Parameters:
     ///   - newcomer: a member that was made.
     ///   - made: the member whose creation ended.
-    ///   - failure: why it did not, or will not, serve anybody.
+    ///   - failure: why that member does not, or will not, serve callers.
     private func handle(
         adding newcomer: Member? = nil, made: PoolMemberID? = nil, failure: SandboxError? = nil,
         _ event: (inout Machine, Duration) -> Machine.Actions
@@ -301,7 +308,8 @@ public final class Pool<Member: Sendable>: Sendable {
     private func apply(_ actions: Machine.Actions, to state: inout State) -> Effects {
         var effects = Effects()
         for id in actions.create {
-            // Starting a task under the lock is safe: a detached one never runs in the caller's stead.
+            // Starting a task under the lock is safe: a detached task never runs on the caller's thread at
+            // once.
             state.makers[id] = Task.detached { await self.make(id) }
         }
         for id in actions.reset {
@@ -375,15 +383,16 @@ public final class Pool<Member: Sendable>: Sendable {
 
     // MARK: Maintenance
 
-    /// Sees to it that the maintenance task wakes up in time. It sleeps out a deadline that is no longer
-    /// needed, so that the hot path does not start and cancel tasks, and ends when it finds no other.
+    /// Ensures that the maintenance task wakes up in time. That task sleeps until a deadline even if it is no
+    /// longer needed, so that the hot path does not start and cancel tasks, and ends when it finds no other
+    /// deadline.
     private func arm(_ state: inout State) {
         guard let deadline = state.machine.nextDeadline else { return }
         if let timer = state.timer, timer.deadline <= deadline { return }
         state.timer?.task?.cancel()
         state.timerGeneration += 1
         let generation = state.timerGeneration
-        // Starting a task under the lock is safe: a detached one never runs in the caller's stead.
+        // Starting a task under the lock is safe: a detached task never runs on the caller's thread at once.
         let task = Task.detached { [weak self, clock] in
             var next = Optional(deadline)
             while let deadline = next {
@@ -394,7 +403,7 @@ public final class Pool<Member: Sendable>: Sendable {
         state.timer = Timer(deadline: deadline, task: task)
     }
 
-    /// Returns when to come again; `nil` if nothing can expire, or if another timer took over.
+    /// Returns when to wake up again; `nil` if nothing can expire, or if another timer took over.
     private func tick(_ generation: Int) -> Duration? {
         let now = clock.now()
         let (effects, next) = state.withLock { state -> (Effects, Duration?) in

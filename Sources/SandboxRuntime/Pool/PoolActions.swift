@@ -1,41 +1,40 @@
-/// What the pool's state machine tells its driver to do.
+/// The actions that the pool's state machine returns to its driver.
 
 import SandboxAPI
 
 extension PoolStateMachine {
     /// Why a waiter gets no member.
     enum Failure: Hashable, Sendable {
-        /// Creations failed, the latest one among them, and nothing else came in time or can come.
+        /// Creations failed, the latest one among them, and no member came in time or can come.
         case creationFailed
-        /// Nothing moved for the whole `acquireTimeout`, and nothing failed either.
+        /// No waiter got a member for the whole `acquireTimeout`, and no creation failed.
         case timedOut
         /// The pool is drained.
         case shutDown
     }
 
-    /// What the driver has to do after an event. The order does not matter except within `grants` and
-    /// `failures`.
+    /// What the driver has to do after an event. The order matters only within `grants` and `failures`.
     struct Actions: Sendable {
-        /// Make these, and report ``created(_:now:)`` or ``creationFailed(_:now:)``.
+        /// Members to make; report ``created(_:now:)`` or ``creationFailed(_:now:)``.
         var create: [PoolMemberID] = []
-        /// Make these as new, and report ``resetDone(_:fit:now:)``.
+        /// Members to reset; report ``resetDone(_:fit:now:)``.
         var reset: [PoolMemberID] = []
-        /// Find out whether these work, and report ``checkDone(_:healthy:now:)``.
+        /// Members to check; report ``checkDone(_:healthy:now:)``.
         var check: [PoolMemberID] = []
-        /// Destroy these, and report ``destroyed(_:)``.
+        /// Members to destroy; report ``destroyed(_:)``.
         var destroy: [PoolMemberID] = []
-        /// Hand these leases to these waiters.
+        /// Leases to give to these waiters.
         var grants: [(waiter: WaiterID, lease: PoolLeaseID)] = []
-        /// Tell these waiters that they get nothing.
+        /// Waiters that get no member.
         var failures: [(waiter: WaiterID, reason: Failure)] = []
-        /// The pool is empty now, for ever. Said once.
+        /// Whether the pool became empty for ever. True once.
         var drained = false
     }
 
     enum AcquireResult: Sendable {
-        /// Taken at once. The driver calls ``replenish()`` when the caller no longer waits for it.
+        /// Granted at once. The driver calls ``replenish()`` when the caller no longer waits for it.
         case granted(PoolLeaseID)
-        /// Stands in the queue.
+        /// The caller is in the queue.
         case waiting(Actions)
         /// The pool is draining.
         case refused

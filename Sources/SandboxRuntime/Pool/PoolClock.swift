@@ -1,4 +1,4 @@
-/// The time that a pool lives by, so that tests can bring their own.
+/// A pool's source of time, which tests can replace.
 
 import SandboxAPI
 
@@ -23,7 +23,7 @@ public struct PoolClock: Sendable {
         return PoolClock(
             now: { ContinuousClock.now - start },
             sleep: { deadline in
-                // The runtime counts nanoseconds in 64 bits: nobody may sleep for a thousand years.
+                // The runtime counts nanoseconds in 64 bits, so longer waits are cut to a day.
                 let wake = min(deadline, ContinuousClock.now - start + .seconds(86_400))
                 try await Task.sleep(until: start + wake, clock: .continuous)
             })

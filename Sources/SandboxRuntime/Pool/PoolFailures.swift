@@ -7,7 +7,7 @@ extension SandboxError {
         SandboxError(.cancelled, message: "the task was cancelled before it had a sandbox")
     }
 
-    /// Nothing was given to anybody for too long.
+    /// No caller was given a member for the pool's whole `acquireTimeout`.
     static func acquireTimedOut(
         _ configuration: PoolConfiguration, _ statistics: PoolStatistics
     ) -> SandboxError {

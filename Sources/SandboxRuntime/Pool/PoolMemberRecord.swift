@@ -1,4 +1,4 @@
-/// What the pool's state machine knows of one member.
+/// The state machine's record of one member.
 
 import SandboxAPI
 
@@ -7,7 +7,7 @@ struct PoolMemberRecord: Sendable {
         case creating
         case available
         case inUse(serial: Int)
-        /// Given back, and being made as new.
+        /// Released, and being reset.
         case resetting
         /// Ready, but taken out for its health check.
         case checking
@@ -26,20 +26,22 @@ struct PoolMemberRecord: Sendable {
     }
 
     var state = State.creating
-    /// How many failures there had been when its creation began.
+    /// The number of failures at the time its creation began.
     var epoch: Int
     var createdAt = Duration.zero
     var idleSince = Duration.zero
-    /// When it became ready last, or was found healthy.
+    /// When it last became ready, or was found healthy.
     var checkedAt = Duration.zero
     var uses = 0
-    /// When its making as new began, if it is under way and may be counted on.
+    /// When its reset began, if the reset is under way and not too slow to be counted on.
     var resetSince: Duration?
-    /// Broke where it could not be destroyed at once; it is when it comes back.
+    /// The member broke in a state in which it cannot be destroyed at once; it is destroyed when it comes
+    /// back.
     var broken = false
 }
 
 extension PoolStatistics {
-    /// Members that exist, and are neither ready nor being made: something will come of each, for a waiter too.
+    /// Members that exist, and are neither ready nor being made: each can still become ready, or make room,
+    /// for a waiter.
     var others: Int { inUse + resetting + checking + destroying }
 }

@@ -1,15 +1,17 @@
-/// What the events of a pool's state machine have in common: who gets a member, when one is made or goes.
+/// The rules that the events of a pool's state machine share: which waiter gets a member, when one is made or
+/// destroyed.
 
 import SandboxAPI
 
 extension PoolStateMachine {
     // MARK: Creation
 
-    /// Creations that should be under way. Those for waiters keep `minimum` for the time after: while
-    /// somebody waits, more would only slow down the one that is waited for.
+    /// Creations that should be under way: for the waiters or for `minimum`, whichever needs more, and not
+    /// for both. While callers wait, more creations would only slow down those that the callers wait for.
     ///
-    /// A member being reset is as good as one being made, and sooner there, unless it is long about it already. One being
-    /// checked may be long about it: it counts towards the minimum, and a waiter gets a creation all the same.
+    /// A member being reset counts like one being made, and is ready sooner, unless its reset already takes
+    /// too long. One being checked may take long: it counts towards the minimum, but a waiter gets a creation
+    /// all the same.
     var wanted: Int {
         let missing = configuration.minimum - available.count - counters.checking
         return max(waiters.count, missing) - byReset.count
@@ -20,15 +22,15 @@ extension PoolStateMachine {
         while counters.creating < wanted, create(&actions) {}
     }
 
-    /// A try for a waiter that has no creation under way yet, whatever the backoff.
+    /// Starts a creation for a waiter that has none under way yet, whatever the backoff.
     @discardableResult
     mutating func createForWaiter(_ actions: inout Actions) -> Bool {
         counters.creating + byReset.count < waiters.count && create(&actions)
     }
 
-    /// A creation failed. Where nothing is left that could serve a waiter, as many fail as there were failures since
-    /// anything could, so that each has had its try, and for those behind them creations start at once. Where something is
-    /// left, a waiter fails who has waited long enough.
+    /// A creation failed. Where no member is left that could serve a waiter, as many waiters fail as
+    /// creations failed since one could, so that each had its try, and creations for the remaining ones start
+    /// at once. Where such a member is left, a waiter fails that has waited long enough.
     mutating func failWaiters(_ actions: inout Actions) {
         latestFailure = latest
         guard !waiters.isEmpty else {
@@ -42,7 +44,7 @@ extension PoolStateMachine {
             while createForWaiter(&actions) {}
             return
         }
-        // One for each failure, while other creations are under way: they may do better.
+        // One waiter for each failure, while other creations are under way: these may succeed.
         while unansweredFailures > 0 || counters.creating == 0, let waiter = waiters.first,
             let end = waitEnd(waiter, isMaking: false), end <= latest, fail(.creationFailed, &actions)
         {
@@ -51,7 +53,7 @@ extension PoolStateMachine {
         if counters.others > 0 { unansweredFailures = 0 }
     }
 
-    /// Takes the first waiter from the queue, with nothing for him.
+    /// Takes the first waiter from the queue, without a member for it.
     private mutating func fail(_ reason: Failure, _ actions: inout Actions) -> Bool {
         guard let waiter = waiters.popFirst() else { return false }
         waitingSince[waiter] = nil
@@ -60,9 +62,10 @@ extension PoolStateMachine {
         return true
     }
 
-    /// Until when a waiter waits while nothing moves; it comes later for those behind him, never earlier. `nil`: for ever.
+    /// Until when a waiter waits while no waiter gets a member; for later waiters it is never earlier. `nil`:
+    /// for ever.
     ///
-    /// - Parameter isMaking: a creation under way is waited for, whatever failed before.
+    /// - Parameter isMaking: whether a creation under way is waited for, whatever failed before.
     func waitEnd(_ waiter: WaiterID, isMaking: Bool) -> Duration? {
         guard let since = waitingSince[waiter] else { return nil }
         let hasFailed = latestFailure.map { $0 >= since } ?? false
@@ -70,7 +73,7 @@ extension PoolStateMachine {
         return bounds.compactMap { $0 }.min().map { max(since, latestGrant) + $0 }
     }
 
-    /// Those fail for whom nothing has moved for too long.
+    /// Fails the waiters that have waited too long since the last grant.
     mutating func failOverdue(_ actions: inout Actions) {
         while let waiter = waiters.first, let end = waitEnd(waiter, isMaking: counters.creating > 0),
             end <= latest
@@ -95,7 +98,7 @@ extension PoolStateMachine {
 
     /// Gives a fit member to the first waiter, or makes it ready; destroys it when draining.
     ///
-    /// - Parameter idleSince: since when nobody has wanted it, if that is not now.
+    /// - Parameter idleSince: since when the member has been idle, if that is not now.
     mutating func offer(
         _ member: PoolMemberID, idleSince: Duration? = nil, _ actions: inout Actions
     ) {
@@ -117,7 +120,7 @@ extension PoolStateMachine {
         }
     }
 
-    /// Back to its place among the ready ones, which stand in the order of their idle times.
+    /// Puts a member back into the ready ones, which are in the order of their idle times.
     mutating func insert(_ member: PoolMemberID, idleSince: Duration) {
         var next = available.first
         while let other = next, let record = members[other], record.idleSince <= idleSince {
@@ -126,7 +129,7 @@ extension PoolStateMachine {
         available.insert(member, before: next)
     }
 
-    /// The ready member for a caller.
+    /// The ready member that a caller gets.
     func choose(_ isPreferred: ((PoolMemberID) -> Bool)?) -> PoolMemberID? {
         guard let isPreferred else { return available.last }
         var candidate = available.last
@@ -138,13 +141,13 @@ extension PoolStateMachine {
         return available.last
     }
 
-    /// Takes a ready member off the lists of ready ones.
+    /// Removes a ready member from the lists of ready ones.
     mutating func takeOut(_ member: PoolMemberID) {
         available.remove(member)
         byCheck.remove(member)
     }
 
-    /// Destroys a member that is in none of the lists but, perhaps, `byAge`.
+    /// Destroys a member that is in none of the lists except, perhaps, `byAge`.
     mutating func destroy(_ member: PoolMemberID, _ actions: inout Actions) {
         members[member]?.state = .destroying
         byAge.remove(member)
@@ -184,7 +187,7 @@ extension PoolStateMachine {
 
     // MARK: Time
 
-    /// What is made as new for too long is not counted on: a waiter, and the minimum, get a creation instead.
+    /// Stops counting on resets that take too long: a waiter, and the minimum, get a creation instead.
     mutating func giveUpSlowResets(_ actions: inout Actions) {
         while let slowest = byReset.first, let since = members[slowest]?.resetSince,
             since + configuration.patience <= latest
@@ -218,11 +221,11 @@ extension PoolStateMachine {
         }
     }
 
-    /// The next health check and its time, which may have come; `nil` while none may be made.
+    /// The next health check and its time, which may have passed; `nil` while no check may start.
     ///
-    /// One at a time, for it costs processor time that callers want, and none while somebody waits. The last
-    /// ready member is left alone unless the pool is quiet: a caller who comes during a check of it waits, or
-    /// has one made.
+    /// One at a time, since a check costs processor time that callers need, and none while callers wait. The
+    /// last ready member is checked only while the pool is quiet: a caller that comes during that check
+    /// waits, or has a member made for it.
     var nextCheck: (member: PoolMemberID, time: Duration)? {
         guard let interval = configuration.healthCheckInterval, let first = byCheck.first,
             let record = members[first], counters.checking == 0, waiters.isEmpty,
@@ -239,7 +242,8 @@ extension PoolStateMachine {
         actions.check.append(member)
     }
 
-    /// Puts background creations off. Failures within one pause are one failure: those that ran side by side.
+    /// Delays background creations. All failures within one pause count as one, since they ran at the same
+    /// time.
     mutating func backOff() {
         epoch += 1
         if let backoffUntil {
@@ -255,9 +259,9 @@ extension PoolStateMachine {
 }
 
 extension PoolConfiguration {
-    /// The member's own bound.
+    /// The member's own largest number of uses.
     func uses(of member: PoolMemberID) -> Int {
-        // 7 spreads the numbers of neighbours over whatever there is.
+        // Multiplying by 7 spreads the bounds of neighbouring numbers over the range.
         maxUses - (member.rawValue &* 7 & .max) % (maxUses / 4 + 1)
     }
 }

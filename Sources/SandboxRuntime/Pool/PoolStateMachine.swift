@@ -10,45 +10,46 @@ import SandboxAPI
 ///     health:  available -> checking -> available, or destroying
 ///
 /// Time is a `Duration` since a start that the driver chooses. It never goes back: an earlier time counts as
-/// the latest one seen. An event about a member or waiter that is not in the right state does nothing.
+/// the latest one seen. An event about a member or waiter in an unsuitable state does nothing.
 struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
     let configuration: PoolConfiguration
-    /// A member given back is reset before anybody else has it.
+    /// Whether a released member is reset before the next caller gets it.
     let resets: Bool
-    // What follows is written to by the events here and the rules in `PoolRules.swift`, by nobody else.
+    // Only the events here and the rules in `PoolRules.swift` change the following properties.
     var members: [PoolMemberID: PoolMemberRecord] = [:]
-    /// Ready members, the longest idle first. Callers take the *last*: it is the one whose pages are warmest,
-    /// and the surplus of a busy hour stays at the front and grows old there, so that idle shrink can find
-    /// it. Taking the first would keep every member just young enough to stay.
+    /// Ready members, the longest idle first. Callers take the *last* one: its pages are the warmest, and the
+    /// surplus of a busy hour stays at the front and ages there, so that idle shrink finds it. Taking the
+    /// first would keep every member just young enough to stay.
     var available = LinkedQueue<PoolMemberID>()
     var waiters = LinkedQueue<WaiterID>()
-    /// When each of them came.
+    /// When each waiter came.
     var waitingSince: [WaiterID: Duration] = [:]
-    /// When a caller was given a member last: from then on those behind him have hope again.
+    /// When a caller last got a member: the waits of those behind it start anew.
     var latestGrant = Duration.zero
-    /// When a creation failed last, unless a caller was given a member since.
+    /// When a creation last failed, unless a caller got a member since.
     var latestFailure: Duration?
-    /// Members whose making as new has not lasted too long yet, the longest first.
+    /// Members whose reset does not take too long yet, the longest first.
     var byReset = LinkedQueue<PoolMemberID>()
     /// The ready members, the one longest without a check first; empty without health checks.
     var byCheck = LinkedQueue<PoolMemberID>()
     /// Members available or in use, the oldest first; empty without a `maxAge`. One that gets too old in use
-    /// is left out: its release looks at the age again.
+    /// is removed: its release checks the age again.
     var byAge = LinkedQueue<PoolMemberID>()
-    /// No ready member is retired for its age before: members made together must not all go together.
+    /// No ready member is retired for its age before this time: members made together must not all go
+    /// together.
     var nextAgeRetirement = Duration.zero
     /// The counters; `available` and `waiting` are filled in by ``statistics``.
     var counters = PoolStatistics()
     var lastMember = 0
     var lastLease = 0
     var latest = Duration.zero
-    /// Set from a failure until a creation that began after it succeeds; no background creation before that
+    /// Set from a failure until a creation that began after it succeeds: no background creation before that
     /// time, and one at a time after it.
     var backoffUntil: Duration?
     var backoff = Duration.zero
     var epoch = 0
     /// Creations that failed while nothing else could serve the waiters: as many waiters fail with the last
-    /// one.
+    /// creation.
     var unansweredFailures = 0
     var draining = false
 
@@ -77,7 +78,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
 
     func isBroken(_ member: PoolMemberID) -> Bool { members[member]?.broken ?? false }
 
-    /// Draining, and nothing is left.
+    /// The pool is draining, and no member is left.
     var isDrained: Bool { draining && members.isEmpty }
 
     /// The ready members, in no order.
@@ -85,7 +86,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         members.compactMap { if case .available = $0.value.state { $0.key } else { nil } }
     }
 
-    /// When ``tick(now:)`` has something to do; `nil` if nothing can expire. Later than the latest tick.
+    /// When ``tick(now:)`` is next needed; `nil` if nothing can expire. Later than the latest tick.
     var nextDeadline: Duration? {
         guard !draining else { return nil }
         var deadline = Duration?.none
@@ -113,12 +114,13 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
 
     // MARK: Events of callers
 
-    /// A caller wants a member. Takes no member from anybody who came before: while one is ready, nobody
-    /// waits.
+    /// A caller requests a member. It never takes one from an earlier caller: while a member is ready, no
+    /// caller waits.
     ///
-    /// A waiter that is in the queue already keeps its place.
+    /// A waiter that is already in the queue keeps its place.
     ///
-    /// - Parameter isPreferred: of several ready ones, the latest of those is taken, if there is any among the latest few.
+    /// - Parameter isPreferred: among the latest few ready members, the latest preferred one is taken, if
+    ///   there is any.
     mutating func acquire(
         _ waiter: WaiterID, now: Duration, preferring isPreferred: ((PoolMemberID) -> Bool)? = nil
     ) -> AcquireResult {
@@ -136,7 +138,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         return .waiting(actions)
     }
 
-    /// A waiter leaves the queue. What is being created for it becomes ready for others.
+    /// Removes a waiter from the queue. What is being created for it becomes ready for others.
     ///
     /// - Returns: false if it was not waiting: it has its lease or its failure.
     mutating func cancel(_ waiter: WaiterID) -> Bool {
@@ -146,14 +148,14 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         return true
     }
 
-    /// Starts the background creations that ``acquire(_:)`` left for later. Also the pool's start.
+    /// Starts the background creations that ``acquire(_:)`` deferred. Also the pool's start.
     mutating func replenish() -> Actions {
         var actions = Actions()
         replenish(&actions)
         return actions
     }
 
-    /// A caller is done. Unknown and already released leases do nothing.
+    /// Ends a lease. Unknown and already released leases do nothing.
     ///
     /// - Parameter reusable: whether the member may serve another caller, its age and uses permitting.
     mutating func release(_ lease: PoolLeaseID, reusable: Bool, now: Duration) -> Actions {
@@ -174,8 +176,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         return actions
     }
 
-    /// A lease that was granted to a waiter in the instant it was cancelled comes back, and counts as never
-    /// granted.
+    /// Ends a lease that was granted to a waiter in the instant it was cancelled; it counts as never granted.
     mutating func giveBack(_ lease: PoolLeaseID, now: Duration) -> Actions {
         advance(to: now)
         var actions = Actions()
@@ -220,7 +221,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
             return actions
         }
         unansweredFailures = 0
-        // One that began before the failure says nothing about how things are since.
+        // A creation that began before the failure is no evidence for the time after it.
         if record.epoch == epoch { backoffUntil = nil }
         offer(member, &actions)
         replenish(&actions)
@@ -244,9 +245,9 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         return actions
     }
 
-    /// A member given back was reset, as asked for by ``Actions/reset``.
+    /// The driver reset a released member, as ``Actions/reset`` requested.
     ///
-    /// - Parameter fit: false if it could not be, and must not be used again.
+    /// - Parameter fit: false if the reset failed, and the member must not be used again.
     mutating func resetDone(_ member: PoolMemberID, fit: Bool, now: Duration) -> Actions {
         advance(to: now)
         var actions = Actions()
@@ -260,14 +261,14 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
             comeBack(member, fit: fit, &actions)
         } else {
             destroy(member, &actions)
-            // A waiter that counted on it has had no try yet.
+            // A waiter that counted on this member has had no try yet.
             createForWaiter(&actions)
             replenish(&actions)
         }
         return actions
     }
 
-    /// A ready member was checked, as asked for by ``Actions/check``. A healthy one takes its old place.
+    /// The driver checked a ready member, as ``Actions/check`` requested. A healthy one takes its old place.
     mutating func checkDone(_ member: PoolMemberID, healthy: Bool, now: Duration) -> Actions {
         advance(to: now)
         var actions = Actions()
@@ -275,13 +276,13 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         counters.checking -= 1
         if !healthy { counters.unfit += 1 }
         let fit = healthy && !record.broken
-        // As for one that broke: a host that makes none but sick members must not be kept busy.
+        // As for a broken one: a host that makes only sick members must not be kept busy.
         if !fit && record.uses == 0 { backOff() }
         comeBack(member, fit: fit && isFit(record), idleSince: record.idleSince, &actions)
         return actions
     }
 
-    /// A member is gone.
+    /// The driver has destroyed a member.
     mutating func destroyed(_ member: PoolMemberID) -> Actions {
         var actions = Actions()
         guard let record = members[member], case .destroying = record.state else { return actions }
@@ -291,7 +292,7 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         if draining {
             actions.drained = isDrained
         } else {
-            // While others are about, waiters can wait for the backoff; else nothing more would come.
+            // While other members exist, waiters can wait for the backoff; else no member would come.
             if counters.creating + counters.others == 0 { createForWaiter(&actions) }
             replenish(&actions)
         }
@@ -301,8 +302,8 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
     /// A member died: a ready one is replaced, one in use is not used again, one whose creation is about to
     /// be reported is destroyed then.
     ///
-    /// One that dies before anybody had it counts as a failed creation for the backoff: otherwise a host that
-    /// kills each as soon as it is made would keep the pool spinning.
+    /// One that dies before a caller had it counts as a failed creation for the backoff: otherwise a host
+    /// that kills each member as soon as it is made would keep the pool spinning.
     mutating func broken(_ member: PoolMemberID, now: Duration) -> Actions {
         advance(to: now)
         var actions = Actions()
@@ -321,8 +322,8 @@ struct PoolStateMachine<WaiterID: Hashable & Sendable>: Sendable {
         return actions
     }
 
-    /// Time has passed: idle and old members go, one may be due for its health check, and a creation that was
-    /// put off is tried.
+    /// Time has passed: idle and old members are destroyed, one may be due for its health check, and a
+    /// delayed creation starts.
     mutating func tick(now: Duration) -> Actions {
         advance(to: now)
         var actions = Actions()

@@ -1,8 +1,8 @@
-/// Error numbers in words.
+/// The texts of error numbers.
 
 import Glibc
 
-/// The system's words for an error number.
+/// The system's text for an error number.
 package func describe(errno number: Int32) -> String {
     guard let text = strerror(number) else { return "error \(number)" }
     return String(cString: text)

@@ -1,4 +1,4 @@
-/// What this host is called, and how exactly it counts.
+/// This host's name, and the precision of its accounting.
 
 import Glibc
 
@@ -10,10 +10,10 @@ package enum HostFacts {
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }()
 
-    /// The kernel charges memory ahead, 64 pages per processor.
+    /// The kernel charges memory to a cgroup in advance: 64 pages per processor.
     package static let chargeBatch =
         64 * sysconf(Int32(_SC_PAGESIZE)) * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
-    /// What a program can fill between two looks at it.
+    /// How many bytes a program can fill between two samples of its memory.
     package static let sampledMemory = 48 << 20
 }

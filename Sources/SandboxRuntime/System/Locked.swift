@@ -4,13 +4,15 @@ import CIsolate
 import SandboxAPI
 package import Synchronization
 
-/// `Synchronization.Mutex`, whose lock ThreadSanitizer does not see: it lies in Swift's runtime, which is not built with it,
-/// and so each value behind it would be told as a race in whatever program links this library. In a build without
-/// ThreadSanitizer this costs two empty calls and a number.
+/// `Synchronization.Mutex`, with hints for ThreadSanitizer. The mutex's lock lies in Swift's runtime, which
+/// is not built with ThreadSanitizer, so it would report a race for each value behind such a lock in every
+/// program that links this library. In a build without ThreadSanitizer this costs two empty calls and a
+/// number.
 package struct Locked<Value: ~Copyable>: ~Copyable {
     @usableFromInline let mutex: Mutex<Value>
 
-    /// Not its address: to take that of the value would be an access before the lock is known.
+    /// A number instead of an address: taking the value's address would be an access before the lock is
+    /// known.
     @usableFromInline let number: UInt32
 
     @inlinable package init(_ initialValue: consuming sending Value) {
@@ -29,8 +31,8 @@ package struct Locked<Value: ~Copyable>: ~Copyable {
         }
     }
 
-    /// To be called after a continuation that another thread resumed once it had left this lock: on Linux nobody else
-    /// tells ThreadSanitizer that what was handed over was made before.
+    /// Call it after a continuation that another thread resumed outside of this lock: on Linux nothing else
+    /// shows ThreadSanitizer that the value was made before it was handed over.
     @inlinable package borrowing func follow() { isolate_lock_taken(number) }
 }
 

@@ -1,10 +1,10 @@
-/// Suspending until an answer is there, whichever comes first: the answer or the one who waits for it.
+/// Suspends a task until its answer is there, whichever comes first: the answer or the task.
 
-/// Somebody who waits for one answer: to be resumed once, outside the lock.
+/// A task that waits for one answer. Resume it once, outside the lock.
 package struct Waiter<Answer: Sendable>: Sendable {
     private let continuation: CheckedContinuation<Answer, Never>
 
-    /// Waits for the answer of what `start` sets going: a call of somebody else's, on a thread of his own.
+    /// Calls `start` and suspends until the waiter that it got is resumed, from any thread.
     package static func wait(_ start: (Waiter) -> Void) async -> Answer {
         await withCheckedContinuation { start(Waiter(continuation: $0)) }
     }
@@ -17,10 +17,10 @@ extension Waiter where Answer == Void {
 }
 
 extension Locked where Value: Sendable {
-    /// Waits for an answer that somebody else gives.
+    /// Waits for an answer that another task or thread gives.
     ///
-    /// - Parameter enter: called with the lock held: returns the answer where it is there already, else keeps the waiter
-    ///   and returns `nil`.
+    /// - Parameter enter: called with the lock held: returns the answer if it is there already, else stores
+    ///   the waiter and returns `nil`.
     package func answer<Answer: Sendable>(
         _ enter: (inout Value, Waiter<Answer>) -> Answer?
     ) async -> Answer {

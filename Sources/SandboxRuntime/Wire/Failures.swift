@@ -1,4 +1,4 @@
-/// What a failed step means for the caller: the C side's {stage, errno, index} as a `SandboxError`.
+/// Converts the C core's failures ({stage, errno, index}) to `SandboxError`.
 
 package import CIsolate
 import Glibc
@@ -7,7 +7,7 @@ package import SandboxAPI
 extension isolate_failure {
     package var stageName: String { String(cString: isolate_stage_name(stage)) }
 
-    /// Which part of the stage it was; of many alike, its number.
+    /// Which part of the stage failed; for one of many alike, its number.
     package var detailName: String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
             isolate_detail_name(stage, index, text.baseAddress, text.count)
@@ -49,13 +49,14 @@ extension SandboxError {
         }
     }
 
-    /// What user 0 lacks of a root's usual rights, as in a container. An ordinary user needs none of them.
+    /// The usual rights of root that user 0 lacks here, as in a container. An ordinary user needs none of
+    /// them.
     private static func lacking(_ stage: isolate_stage, _ errno: Int32) -> String {
         let names = errno == EPERM && geteuid() == 0 ? lackingCapabilities(at: stage) : ""
         return names.isEmpty ? "" : ", and this process lacks \(names)"
     }
 
-    /// What is not refused but used up, whatever the stage.
+    /// The message for a resource that is used up, whatever the stage.
     private static func shortage(_ errno: Int32) -> String? {
         switch errno {
         case EMFILE:
@@ -72,7 +73,8 @@ extension SandboxError {
         }
     }
 
-    /// What a limit of the kernel's (RLIMIT_CPU, RLIMIT_FSIZE, …) is called here, and by the shell's ulimit.
+    /// The name of a kernel limit (RLIMIT_CPU, RLIMIT_FSIZE, …) in this library, and as an option of the
+    /// shell's ulimit.
     private static func resource(_ number: Int32) -> (limit: String, option: String) {
         for limit in LimitDescription.all {
             if let resource = limit.resource, resource.number == number {
@@ -82,7 +84,7 @@ extension SandboxError {
         return ("RLIMIT \(number)", " -a")
     }
 
-    /// A run that could not start.
+    /// The error of a run that could not start.
     init(runFailure failure: isolate_failure, command: Command) {
         let number = failure.errno_value
         let reason = describe(errno: number)

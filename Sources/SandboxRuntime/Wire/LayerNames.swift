@@ -1,4 +1,4 @@
-/// The isolation layers as the C core counts them.
+/// Converts the C core's isolation layers.
 
 package import CIsolate
 package import SandboxAPI
@@ -22,7 +22,7 @@ package enum LayerNames {
         bits.filter { present & $0.0.rawValue != 0 }.map(\.1)
     }
 
-    /// What a level is made of, as the core counts it.
+    /// The layers of a level, as the core defines it.
     package static func required(for level: IsolationLevel) -> [IsolationLayer] {
         if level == .unconfined { return [] }
         return IsolationLayer.allCases.filter { layer in

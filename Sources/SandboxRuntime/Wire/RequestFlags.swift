@@ -1,10 +1,10 @@
-/// The caller's choices as the core's records have them.
+/// Converts the caller's choices to the fields of the core's records.
 
 import CIsolate
 import SandboxAPI
 
 extension BlockedSyscallPolicy {
-    /// Bits of `isolate_run_flags`.
+    /// The bits of `isolate_run_flags`.
     package var runFlags: UInt32 {
         switch self {
         case .standard: 0
@@ -15,7 +15,7 @@ extension BlockedSyscallPolicy {
 }
 
 extension NetworkMode {
-    /// An `isolate_network`.
+    /// The value of `isolate_network`.
     package var core: Int32 {
         switch self {
         case .none: Int32(ISOLATE_NETWORK_NONE.rawValue)

@@ -1,15 +1,15 @@
-/// The slot's record as the public result. Pure.
+/// Converts the slot's record to the public result. Pure.
 
 package import CIsolate
 package import SandboxAPI
 
 extension isolate_status_record {
-    /// Of a file that was opened for reading: its owner may execute it.
+    /// Whether the owner of a file that was opened for reading may execute it.
     package var isExecutable: Bool { value & 0o100 != 0 }
 }
 
 extension Duration {
-    /// Whole nanoseconds, at least 1; for durations that were checked to be positive and not absurd.
+    /// Whole nanoseconds, at least 1; for durations that were checked to be positive and in range.
     var nanoseconds: UInt64 {
         let (seconds, attoseconds) = components
         return max(1, UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000)
@@ -28,11 +28,11 @@ extension isolate_syscall {
 }
 
 extension RunOutput {
-    /// The last word, as the core says it.
+    /// Ends the output with the core's record.
     ///
     /// - Parameters:
     ///   - command: for messages.
-    ///   - disk: whose files no quota bounds, for messages.
+    ///   - disk: the directory without a quota, for messages.
     package func finish(_ end: Result<isolate_run_record, SandboxError>, of command: Command, disk: String) {
         let hasExceeded = hasExceeded
         finish(
@@ -48,7 +48,8 @@ extension RunOutput {
 }
 
 extension RunEnd {
-    /// - Throws: what was not the program's doing: cancelled, the host out of memory, a step that failed.
+    /// - Throws: for an end that the program did not cause: cancellation, the host out of memory, a step that
+    ///   failed.
     fileprivate init(
         _ record: isolate_run_record, hasExceeded: Bool, command: Command, disk: String
     ) throws(SandboxError) {

@@ -1,13 +1,13 @@
-/// What any backend must do, as checks that anybody can run against his own.
+/// Checks of what every backend must do, which can be run against a backend of any package.
 
 public import SandboxAPI
 public import Testing
 
-/// A backend to be checked, and what the root file system of its sandboxes has.
+/// A backend to be checked, and the tools in the root file system of its sandboxes.
 ///
-/// Nothing is compiled: the checks are lines of shell. Whatever differs between backends comes from
-/// ``/SandboxAPI/SandboxBackend/capabilities``: layers, limits and root file system modes that are not promised are not
-/// looked for.
+/// The checks are lines of shell, so nothing is compiled. Where backends differ,
+/// ``/SandboxAPI/SandboxBackend/capabilities`` decides: layers, limits and root file system modes that the
+/// backend does not promise are not checked.
 ///
 /// ```swift
 /// struct MyBackendTests {
@@ -30,19 +30,19 @@ public struct BackendConformance: Sendable {
         public init() {}
     }
 
-    /// What sandboxes are asked for. The mode of the root file system in it is not looked at: each check goes through those
-    /// of ``rootfsModes``.
+    /// The options of each sandbox. Their root file system mode is ignored: each check runs in all modes of
+    /// ``rootfsModes``.
     public var options: SandboxOptions
     public var tools: Tools
-    /// Modes of the root file system to be checked; all that the backend's capabilities promise when `nil`.
+    /// The root file system modes to check; `nil`: all that the backend's capabilities promise.
     public var rootfsModes: Set<Rootfs>?
     private let make: @Sendable () throws -> any SandboxBackend
 
     /// - Parameters:
-    ///   - options: for each sandbox; `nil`: of the backend's own image, whatever its level of isolation.
-    ///   - tools: where the root file system has them.
-    ///   - rootfsModes: to be checked; `nil`: all that the backend's capabilities promise.
-    ///   - make: gives a new backend. Each check has one of its own, which it shuts down.
+    ///   - options: of each sandbox; `nil`: the backend's own image, at any level of isolation.
+    ///   - tools: the paths of the tools in the root file system.
+    ///   - rootfsModes: the modes to check; `nil`: all that the backend's capabilities promise.
+    ///   - make: makes a backend. Each check has one of its own, and shuts it down.
     public init(
         options: SandboxOptions? = nil, tools: Tools = Tools(), rootfsModes: Set<Rootfs>? = nil,
         make: @escaping @Sendable () throws -> any SandboxBackend
@@ -53,7 +53,7 @@ public struct BackendConformance: Sendable {
         self.make = make
     }
 
-    /// The checks that concern this backend. What cannot be made has all of them, and they fail.
+    /// The checks that apply to this backend. If `make` throws, all checks apply, and fail.
     public var checks: [ConformanceCheck] {
         do {
             return ConformanceCheck.all(for: try make().capabilities)
@@ -70,11 +70,11 @@ public struct BackendConformance: Sendable {
     func backend() throws -> any SandboxBackend { try make() }
 }
 
-/// One thing that every backend must do.
+/// One requirement on every backend.
 public struct ConformanceCheck: Sendable, CustomTestStringConvertible {
-    /// A sentence about backends.
+    /// The requirement, as a sentence about backends.
     public let name: String
-    /// Whether it concerns a backend with these capabilities.
+    /// Whether the check applies to a backend with these capabilities.
     let concerns: @Sendable (BackendCapabilities) -> Bool
     let body: @Sendable (ConformanceContext) async throws -> Void
 
@@ -89,7 +89,7 @@ public struct ConformanceCheck: Sendable, CustomTestStringConvertible {
         self.body = body
     }
 
-    /// Those that concern a backend with these capabilities.
+    /// The checks that apply to a backend with these capabilities.
     public static func all(for capabilities: BackendCapabilities) -> [ConformanceCheck] {
         everything.filter { $0.concerns(capabilities) }
     }
@@ -98,13 +98,13 @@ public struct ConformanceCheck: Sendable, CustomTestStringConvertible {
         OutcomeChecks.all + InputChecks.all + OutputChecks.all + StreamingChecks.all + FileChecks.all
         + TreeChecks.all + LimitChecks.all + LifetimeChecks.all + IsolationChecks.all
 
-    /// Makes a backend, does what the check is about, and shuts the backend down; anew in each mode of the root file system
-    /// that is to be checked.
+    /// Makes a backend, runs the check, and shuts the backend down; again for each root file system mode to
+    /// check.
     ///
     /// - Parameters:
-    ///   - conformance: the backend, and what its root file system has.
+    ///   - conformance: the backend, and the tools in its root file system.
     ///   - sourceLocation: where failures are recorded.
-    /// - Throws: what making the backend throws.
+    /// - Throws: the error of making the backend.
     public func run(
         on conformance: BackendConformance, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
@@ -124,7 +124,7 @@ public struct ConformanceCheck: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// Concerns a backend that holds runs to this limit.
+/// Applies to a backend that holds runs to this limit.
 func enforces(_ limit: LimitKind) -> @Sendable (BackendCapabilities) -> Bool {
     { $0.enforcedLimits.contains(limit) }
 }

@@ -1,10 +1,10 @@
-/// What a check works with.
+/// The backend, helpers and expectations of a check.
 
 import Glibc
 import SandboxAPI
 import Testing
 
-/// One backend, in one mode of the root file system, and expectations that say which check they belong to.
+/// One backend, in one root file system mode, with expectations that name their check.
 struct ConformanceContext: Sendable {
     let check: String
     let backend: any SandboxBackend
@@ -15,9 +15,9 @@ struct ConformanceContext: Sendable {
     var capabilities: BackendCapabilities { backend.capabilities }
     var comment: Comment { Comment(rawValue: "\(check) (\(options.rootfs.rawValue))") }
 
-    /// Time that no run of these checks needs; the machine may be busy.
+    /// More time than any run of these checks needs, even on a busy machine.
     static let patient = Limits(wallTime: .seconds(120), cpuTime: .seconds(60))
-    /// Sooner than what is ended would have ended by itself.
+    /// Sooner than the ended programs would have ended by themselves.
     static let soon = Duration.seconds(60)
 
     // MARK: Running
@@ -50,7 +50,7 @@ struct ConformanceContext: Sendable {
     }
 
     func expectError<Value>(_ codes: SandboxError.Code..., body: () async throws -> Value) async {
-        // One code or several: the first that matches.
+        // One code or several: any of them will do.
         do {
             let value = try await body()
             let found = (value as? RunResult)?.testDescription ?? "\(value)"
@@ -71,15 +71,15 @@ struct ConformanceContext: Sendable {
         Issue.record(Comment(rawValue: "\(comment.rawValue): \(what)"), sourceLocation: sourceLocation)
     }
 
-    /// Two long byte strings, without printing them.
+    /// Expects two long byte strings to be equal, and prints neither.
     func expectEqual(_ found: [UInt8], _ expected: [UInt8], _ what: String) {
         check(found == expected, "\(what): \(found.count) bytes, not the \(expected.count) expected ones")
     }
 
-    /// Bytes of which no two neighbourhoods are alike.
+    /// Bytes in which no two nearby parts are equal.
     static func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(($0 / 4096 + $0) % 251) } }
 
-    /// A file of this host's, there while `body` runs.
+    /// A file of the host that exists while `body` runs.
     func withHostFile<Value>(_ bytes: [UInt8], _ body: (String) async throws -> Value) async throws -> Value {
         let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         let path = "\(folder)/sandbox-conformance-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"

@@ -1,4 +1,4 @@
-/// Standard input in each of its forms, arguments and variables.
+/// Checks of standard input in each of its forms, of arguments and of variables.
 
 import Glibc
 import SandboxAPI
@@ -43,7 +43,7 @@ enum InputChecks {
             let result = try await it.run("exec \(it.tools.cat)", stdin: .file(path: path), limits: wide)
             it.expect(result, exited: 0)
             it.expectEqual(result.stdout, bytes, "a file as stdin")
-            // A pipe, not the file: what is written there gets nowhere.
+            // The program gets a pipe, not the file, so that writing there changes nothing.
             let written = try await it.run("echo harm >&0", stdin: .file(path: path))
             it.check(
                 !written.outcome.isSuccess, "a program could write to its stdin:\n\(written.testDescription)")
@@ -89,7 +89,7 @@ enum InputChecks {
         continuation.finish()
     }
 
-    /// What is not UTF-8, what a `String` takes for another, and what a shell would take apart.
+    /// Bytes that are not UTF-8, that a `String` would change, or that a shell would split.
     static let odd: [ByteString] = [
         "\u{e9}", "e\u{301}", ByteString([0xff]), ByteString([0xfe, 0xc3]), ByteString([0x61, 0x80, 0x62]),
         "\u{301}", "\u{feff}x", " ", "a b", "\"'\\$(id)`", "-n", "*",
@@ -128,9 +128,9 @@ enum InputChecks {
         it.expect(leaked, exited: 0, stdout: "", stderr: "")
     }
 
-    /// Names of this process's own variables that no sandbox has by itself, and that a shell can be asked for.
+    /// The names of this process's own variables that no sandbox sets, and that a shell can print.
     static func embeddersVariables() -> [ByteString] {
-        // What a shell sets itself, and what the sandbox has of its own.
+        // Variables that a shell sets itself, and those that the sandbox sets.
         let own: Set = [
             "PATH", "HOME", "LANG", "TZ", "LSAN_OPTIONS", "USER", "LOGNAME", "PWD", "OLDPWD", "SHLVL", "_",
             "IFS",

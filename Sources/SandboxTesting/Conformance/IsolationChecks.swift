@@ -1,4 +1,4 @@
-/// What the capabilities promise of isolation, and that nothing less is given to who asks for more.
+/// Checks that a backend gives the isolation it promises, and refuses requests for more.
 
 import Glibc
 import SandboxAPI
@@ -11,7 +11,7 @@ enum IsolationChecks {
             let report = sandbox.isolation
             it.check(
                 report.level == it.capabilities.level, "level \(report.level) of \(it.capabilities.level)")
-            // In a writable root the program has to own the files, and so may be the embedder's own user.
+            // In a writable root the program must own the files, so it may be the embedder's own user.
             let given: Set<IsolationLayer> = it.options.rootfs == .writable ? [.distinctUser] : []
             let lacking = it.capabilities.layers.subtracting(report.layers).subtracting(given)
             it.check(lacking.isEmpty, "promised and not given: \(lacking)")
@@ -92,7 +92,7 @@ enum IsolationChecks {
             let parts = line.split(separator: ":", maxSplits: 1)
             if parts.count == 2 { fields[parts[0]] = parts[1].filter { !$0.isWhitespace } }
         }
-        // Where there is no /proc there is nobody to ask.
+        // Without /proc these fields cannot be read.
         guard result.outcome.isSuccess, !fields.isEmpty else {
             it.check(
                 !it.capabilities.layers.contains(.maskedProc),

@@ -1,4 +1,4 @@
-/// Runs one after another, cancelled ones, and the ends of sandboxes and backends.
+/// Checks of successive and cancelled runs, and of the end of sandboxes and backends.
 
 import SandboxAPI
 
@@ -52,7 +52,7 @@ enum LifetimeChecks {
         }
     }
 
-    /// After a run that was cut off its sandbox can be used again or is closed, and nothing else.
+    /// After an interrupted run its sandbox works again or is closed; any other state is a failure.
     private static func checkAfterwards(_ sandbox: any SandboxLease, _ it: ConformanceContext) async {
         do {
             it.expect(

@@ -1,6 +1,6 @@
-/// Limits: refused when out of range, and met as the capabilities promise.
+/// Checks of limits: refused when out of range, and enforced as the capabilities promise.
 ///
-/// The stack and the open descriptors are not among them: a shell cannot be made to use them up.
+/// The limits on the stack and on open descriptors are not checked: a shell cannot use them up.
 
 import SandboxAPI
 
@@ -29,7 +29,7 @@ enum LimitChecks {
         }
     }
 
-    /// Runs a line with one limit that it meets.
+    /// Runs a line that meets the given limit.
     private static func meets(
         _ limit: LimitKind, _ line: String, _ it: ConformanceContext, _ change: (inout Limits) -> Void
     ) async throws {

@@ -1,4 +1,4 @@
-/// What ended a run, and who says so.
+/// Checks of outcomes and provenance.
 
 import Glibc
 import SandboxAPI
@@ -27,7 +27,7 @@ enum OutcomeChecks {
                 let result = try await sandbox.run(command, limits: ConformanceContext.patient)
                 it.expect(result, .signaled(signal: signal))
             }
-            // A child's signal is a status of the program's.
+            // A signal that ends a child is only a status for the program.
             let result = try await sandbox.run(
                 it.shell("\(it.tools.shell) -c 'kill -9 $$'; exit 3"), limits: ConformanceContext.patient)
             it.expect(result, exited: 3)

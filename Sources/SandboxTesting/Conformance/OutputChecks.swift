@@ -1,4 +1,4 @@
-/// Output: streams apart, every byte kept, cut exactly at the bound.
+/// Checks of output: streams kept apart, every byte kept, cut exactly at the limit.
 
 import SandboxAPI
 

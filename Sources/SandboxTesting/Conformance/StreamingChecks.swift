@@ -1,4 +1,4 @@
-/// Output while the program runs.
+/// Checks of output that is read while the program runs.
 
 import SandboxAPI
 import Synchronization

@@ -1,19 +1,19 @@
-/// Expectations of results; one that fails shows all that is known of the run.
+/// Expectations on results; one that fails shows the whole result.
 
 public import SandboxAPI
 public import Testing
 
-/// Expects a run to have ended so, and its streams to be these.
+/// Expects a run to have this outcome and these streams.
 ///
-/// A failed one is recorded as one issue, with both streams, usage, limits, isolation and provenance in it.
+/// A failure is recorded as one issue, with both streams, usage, limits, isolation and provenance in it.
 /// - Parameters:
-///   - result: the run's.
-///   - outcome: what ended it.
-///   - stdout: the whole stdout as UTF-8; not looked at when `nil`.
-///   - stderr: the whole stderr as UTF-8; not looked at when `nil`.
-///   - comment: of the test's own, shown with a failure.
+///   - result: the result of the run.
+///   - outcome: the expected outcome.
+///   - stdout: the whole stdout as UTF-8; not checked when `nil`.
+///   - stderr: the whole stderr as UTF-8; not checked when `nil`.
+///   - comment: the test's comment, shown with a failure.
 ///   - sourceLocation: where a failure is recorded.
-/// - Returns: whether it was so.
+/// - Returns: whether the expectation was met.
 @discardableResult
 public func expect(
     _ result: RunResult, _ outcome: Outcome, stdout: String? = nil, stderr: String? = nil,
@@ -33,7 +33,8 @@ public func expect(
     return false
 }
 
-/// Expects a program to have left by itself with this status; see ``expect(_:_:stdout:stderr:_:sourceLocation:)``.
+/// Expects a program to have exited by itself with this status; see
+/// ``expect(_:_:stdout:stderr:_:sourceLocation:)``.
 @discardableResult
 public func expect(
     _ result: RunResult, exited code: Int32, stdout: String? = nil, stderr: String? = nil,
@@ -44,7 +45,8 @@ public func expect(
     )
 }
 
-/// Expects a signal that no limit sent to have ended a program; see ``expect(_:_:stdout:stderr:_:sourceLocation:)``.
+/// Expects a program to have been ended by a signal that was not sent for a limit; see
+/// ``expect(_:_:stdout:stderr:_:sourceLocation:)``.
 @discardableResult
 public func expect(
     _ result: RunResult, signaled signal: Int32, stdout: String? = nil, stderr: String? = nil,
@@ -77,14 +79,14 @@ public func expect(
         sourceLocation: sourceLocation)
 }
 
-/// Expects the sandbox to fail with one of these codes. Anything else, a result too, is recorded as one issue.
+/// Expects the sandbox to fail with one of these codes. Any other result or error is recorded as one issue.
 ///
 /// - Parameters:
-///   - codes: one, or several where the protocol leaves the choice.
-///   - comment: of the test's own, shown with a failure.
+///   - codes: one, or several where the protocol allows several.
+///   - comment: the test's comment, shown with a failure.
 ///   - sourceLocation: where a failure is recorded.
-///   - body: what is to throw.
-/// - Returns: the error, if it was one of them.
+///   - body: the code that is expected to throw.
+/// - Returns: the error, if it has one of the codes.
 @discardableResult
 public func expectError<Value>(
     _ codes: SandboxError.Code..., comment: @autoclosure () -> Comment? = nil,

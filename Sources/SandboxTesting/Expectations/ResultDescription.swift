@@ -1,11 +1,11 @@
-/// A result as a failed test should show it: all of it.
+/// The description of a result for a failed test: all of it.
 
 public import SandboxAPI
 public import Testing
 
 extension RunResult: CustomTestStringConvertible {
-    /// What ended the run, both streams (of a long one its two ends), what was used under which limits, the layers in force,
-    /// and who answered.
+    /// The outcome, both streams (of a long one its two ends), usage and limits, the layers in force, and the
+    /// provenance.
     public var testDescription: String {
         """
         outcome: \(outcome)
@@ -19,7 +19,7 @@ extension RunResult: CustomTestStringConvertible {
         """
     }
 
-    /// What is shown of each end of a stream.
+    /// How many bytes of each end of a stream are shown.
     private static let shownBytes = 2048
 
     private func shown(_ bytes: [UInt8], isTruncated: Bool) -> String {

@@ -1,25 +1,25 @@
-/// What a fake run does.
+/// The scripted answer of a fake run.
 
 public import SandboxAPI
 
 extension FakeBackend {
-    /// A run as it was asked for, and what the sandbox held when it began.
+    /// A run as the caller requested it, and the content of the sandbox when it began.
     public struct Run: Sendable {
         /// The number of its sandbox, from 1.
         public let sandbox: Int
         public let command: Command
         public let stdin: StandardInput
         public let limits: Limits
-        /// What had been written to `/work`, by path below it, the command's own input files included.
+        /// The files in `/work`, by path below it, the command's own input files included.
         public let files: [ByteString: OutputFile]
-        /// Its output goes to a body.
+        /// Whether the caller streams the output.
         public let isStreaming: Bool
     }
 
-    /// What is asked of a backend besides runs.
+    /// A request to a backend other than a run.
     public enum Operation: Sendable {
         case acquire(SandboxOptions)
-        /// The path is below `/work`, in its shortest form.
+        /// The path is relative to `/work`, and normalized.
         case write(ByteString, executable: Bool)
         case read(ByteString, maxBytes: Int)
         /// A part of a file, as files that are streamed come.
@@ -33,15 +33,15 @@ extension FakeBackend {
         case remove(ByteString)
     }
 
-    /// What a run does, step by step, and how it ends.
+    /// The steps of a run and its end.
     ///
-    /// Two limits are kept, as they are of any run: time that passes counts against `limits.wallTime`, and each stream
-    /// against `limits.output`. All else ends as the answer says.
+    /// The fake backend enforces two limits: waits count against `limits.wallTime`, and each stream against
+    /// `limits.output`. Otherwise the run ends as the answer says.
     public struct Answer: Sendable {
         public enum Step: Sendable {
             /// The program writes this.
             case output(Execution.Chunk)
-            /// So much time passes, by the backend's clock.
+            /// The run waits this long, by the backend's clock.
             case wait(Duration)
         }
 
@@ -49,9 +49,9 @@ extension FakeBackend {
         public var outcome: Outcome
         public var limitsHit: [LimitKind] = []
         public var deniedSyscalls: [String] = []
-        /// Files that it leaves below `/work`, by path.
+        /// Files that the run leaves below `/work`, by path.
         public var files: [ByteString: OutputFile]
-        /// What it used. `wallTime` is replaced by the time of its waits when that is more.
+        /// The usage. `wallTime` is replaced by the time of the waits when that is more.
         public var usage = Usage(
             wallTime: .zero, cpuTime: .zero, userTime: .zero, systemTime: .zero, cpuSource: .scripted,
             peakMemory: 0, memorySource: .scripted, residentPeak: 0, residentSource: .scripted,
@@ -60,11 +60,11 @@ extension FakeBackend {
         /// A run that waits, writes, and ends.
         ///
         /// - Parameters:
-        ///   - outcome: what ends it.
+        ///   - outcome: what ends the run.
         ///   - stdout: written as UTF-8.
         ///   - stderr: written as UTF-8, after stdout.
         ///   - files: left below `/work`, by path.
-        ///   - delay: passes before anything is written.
+        ///   - delay: the wait before anything is written.
         public init(
             _ outcome: Outcome = .exited(code: 0), stdout: String = "", stderr: String = "",
             files: [ByteString: OutputFile] = [:], delay: Duration = .zero
@@ -81,18 +81,18 @@ extension FakeBackend {
 }
 
 extension BackendKind {
-    /// ``FakeBackend``, which runs nothing.
+    /// The kind of ``FakeBackend``, which runs no program.
     public static let fake = BackendKind(rawValue: "fake")
 }
 
 extension UsageSource {
-    /// The script of a ``FakeBackend`` says so.
+    /// The figure comes from the script of a ``FakeBackend``.
     public static let scripted = UsageSource(rawValue: "scripted")
 }
 
 extension BackendCapabilities {
-    /// What a ``FakeBackend`` says of itself unless told otherwise: all that any backend may have, so that nothing is
-    /// refused. Nothing is isolated by it, since nothing is run.
+    /// The default capabilities of a ``FakeBackend``: every feature that a backend may have, so that it
+    /// refuses nothing. It isolates nothing, since it runs nothing.
     public static let fake = BackendCapabilities(
         kind: .fake, rootfsModes: Set(Rootfs.allCases), minimumMemory: 1 << 20, memoryResolution: 0,
         wallTimeTolerance: .zero, cpuTimeTolerance: .zero, layers: Set(IsolationLayer.allCases),
@@ -100,7 +100,7 @@ extension BackendCapabilities {
 }
 
 extension FakeBackend.Answer {
-    /// What came of it.
+    /// The result of playing an answer.
     struct Played {
         var outcome: Outcome
         var wallTime = Duration.zero
@@ -108,7 +108,7 @@ extension FakeBackend.Answer {
         var truncated: Set<Execution.Chunk.Stream> = []
     }
 
-    /// Goes through the steps, within the limits.
+    /// Plays the steps, within the limits.
     ///
     /// - Throws: `CancellationError` when the task is cancelled in a wait.
     func play(

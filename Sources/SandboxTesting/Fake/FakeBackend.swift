@@ -1,4 +1,4 @@
-/// A backend for tests that runs nothing: it answers from a script, and keeps what it was asked.
+/// A backend for tests that runs no program: it answers from a script, and records the requests.
 
 import Glibc
 public import SandboxAPI
@@ -6,8 +6,9 @@ import SandboxRuntime
 
 /// A backend without sandboxes, for tests of code that uses one.
 ///
-/// Arguments are checked, sandboxes are closed and busy, callers wait, and tasks are cancelled as on any other backend; what
-/// a program does is said by a script: the answers put in by ``enqueue(_:for:)``, and where there are none a closure.
+/// It checks arguments, reports sandboxes as closed or busy, and makes callers wait and cancels tasks as any
+/// other backend does. A script says what each program does: the answers added by ``enqueue(_:for:)``, and
+/// where there are none a closure.
 ///
 /// ```swift
 /// let backend = FakeBackend()
@@ -16,9 +17,9 @@ import SandboxRuntime
 /// #expect(backend.runs.map(\.limits.memory) == [64 << 20, 256 << 20])
 /// ```
 ///
-/// With a clock of the test's own, delays take no time.
+/// With a clock of the test's own, delays take no real time.
 public final class FakeBackend: SandboxBackend {
-    /// How a run is answered: by what it does, or by the sandbox's failure.
+    /// The answer to a run: its steps, or a failure of the sandbox.
     enum Scripted: Sendable {
         case answer(Answer)
         case failure(SandboxError)
@@ -45,11 +46,11 @@ public final class FakeBackend: SandboxBackend {
     private let state = Locked(State())
 
     /// - Parameters:
-    ///   - capabilities: what it says of itself; an `acquire` that asks for more is refused.
-    ///   - maximum: sandboxes at one time; who comes then waits in the order of arrival.
-    ///   - clock: what delays are slept by.
-    ///   - answer: what a run does for which nothing is enqueued; what it throws is thrown by the run. It may take its time.
-    ///   - before: called before anything but a run is done; what it throws is thrown instead. It may take its time, too.
+    ///   - capabilities: the capabilities it reports; it refuses an `acquire` that requests more.
+    ///   - maximum: the number of sandboxes at one time; further callers wait in order of arrival.
+    ///   - clock: the clock of the delays.
+    ///   - answer: answers a run for which nothing is enqueued; the run throws its error. It may suspend.
+    ///   - before: called before every operation but a run; the operation throws its error. It may suspend.
     public init(
         capabilities: BackendCapabilities = .fake, maximum: Int = .max,
         clock: any Clock<Duration> = ContinuousClock(),
@@ -65,28 +66,29 @@ public final class FakeBackend: SandboxBackend {
 
     // MARK: The script
 
-    /// Puts answers into the queue, for the next runs of this executable, or of any that has none in a queue of its own.
+    /// Enqueues answers for the next runs of this executable; without one, for runs of any executable that
+    /// has no queue of its own.
     public func enqueue(_ answers: Answer..., for executable: ByteString? = nil) {
         state.withLock { $0.queues[executable, default: []] += answers.map(Scripted.answer) }
     }
 
-    /// Puts a failure of the sandbox into the queue.
+    /// Enqueues a failure of the sandbox.
     public func enqueue(failure: SandboxError, for executable: ByteString? = nil) {
         state.withLock { $0.queues[executable, default: []].append(.failure(failure)) }
     }
 
-    /// Answers that were enqueued and not taken yet.
+    /// The number of enqueued answers that no run has taken.
     public var unusedAnswers: Int { state.withLock { $0.queues.values.reduce(0) { $0 + $1.count } } }
 
-    // MARK: What was asked
+    // MARK: Recorded requests
 
-    /// All runs that began, in their order.
+    /// All runs that began, in order.
     public var runs: [Run] { state.withLock { $0.runs } }
 
-    /// What sandboxes were asked for, in their order; those that were refused, too.
+    /// The options of all acquisitions, in order, refused ones included.
     public var acquisitions: [SandboxOptions] { state.withLock { $0.acquisitions } }
 
-    /// Sandboxes that were given out and not closed.
+    /// The number of sandboxes that are not closed.
     public var openSandboxes: Int { state.withLock { $0.open.count } }
 
     public var statistics: PoolStatistics {
@@ -139,7 +141,7 @@ public final class FakeBackend: SandboxBackend {
         }
     }
 
-    /// Takes a place among `maximum`, or waits for one.
+    /// Takes one of the `maximum` places, or waits for one.
     private func enter() async throws(SandboxError) {
         let number = state.withLock { state -> Int? in
             if state.inUse < maximum {
@@ -172,7 +174,7 @@ public final class FakeBackend: SandboxBackend {
         try result.get()
     }
 
-    /// The sandbox is closed, and its place free for the next in the queue.
+    /// Marks the sandbox as closed, and gives its place to the next in the queue.
     func closed(_ number: Int) {
         let next = state.withLock { state -> Waiter<Result<Void, SandboxError>>? in
             guard state.open.removeValue(forKey: number) != nil else { return nil }
@@ -205,7 +207,7 @@ public final class FakeBackend: SandboxBackend {
         do { try await before(operation) } catch { throw Self.sandboxError(error) }
     }
 
-    /// Notes a run, and says what it does.
+    /// Records a run, and returns its answer.
     func script(for run: Run) async throws -> Answer {
         let scripted = state.withLock { state -> Scripted? in
             state.runs.append(run)

@@ -1,4 +1,4 @@
-/// Asks whether a Docker Engine answers, with nothing but a socket.
+/// Checks whether a Docker Engine answers, with a plain socket.
 
 import Dispatch
 import Glibc
@@ -6,7 +6,7 @@ import SandboxRuntime
 
 /// One request to `/_ping`.
 enum EnginePing {
-    /// Of the engine that the environment names: `nil` if it answers, or why not. Asked once in a process.
+    /// Pings the engine that the environment names: `nil` if it answers, or why not. Done once in a process.
     static let ofEnvironment = Task {
         let host = getenv("DOCKER_HOST").map { String(cString: $0) } ?? ""
         let wantsTLS = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"].contains { (name: String) in
@@ -18,10 +18,10 @@ enum EnginePing {
     /// How long a connection, and then an answer, may take.
     private static let patience = timeval(tv_sec: 5, tv_usec: 0)
 
-    /// `nil` if an engine answers at this address, or why not.
+    /// Returns `nil` if an engine answers at this address, or why not.
     static func reasonForSilence(_ address: String, wantsTLS: Bool) async -> String? {
         await Waiter.wait { waiter in
-            // It blocks, and so on none of the threads that tests run on.
+            // The ping blocks, so it runs on none of the threads that tests run on.
             DispatchQueue.global().async { waiter.resume(returning: ping(address, wantsTLS: wantsTLS)) }
         }
     }

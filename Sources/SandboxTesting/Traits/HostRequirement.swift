@@ -1,24 +1,25 @@
-/// What a host must have for a test to mean anything.
+/// What a host must have for a test.
 
 import Sandbox
 public import SandboxAPI
 import SandboxRuntime
 
-/// Something that a host may lack.
+/// A feature that a host may lack.
 public struct HostRequirement: Sendable, CustomStringConvertible {
-    /// Its name, for people.
+    /// The feature's name, for people.
     public let description: String
     private let lack: @Sendable () async -> String?
 
     /// - Parameters:
     ///   - name: for people.
-    ///   - lack: why the host does not have it, and what mends that; `nil` when it has. Asked for each test.
+    ///   - lack: returns why the host lacks the feature, and what mends that; `nil` when it has the feature.
+    ///     Called for each test.
     public init(_ name: String, lack: @escaping @Sendable () async -> String?) {
         description = name
         self.lack = lack
     }
 
-    /// Why this host does not have it; `nil` when it has.
+    /// Why this host lacks the feature; `nil` when it has it.
     public func reasonForLack() async -> String? { await lack() }
 }
 
@@ -30,17 +31,17 @@ extension HostRequirement {
     /// The local backend reaches the level `strong` here.
     public static let strong = level(.strong)
 
-    /// The local backend reaches at least this level here. It is found out by a real run.
+    /// The local backend reaches at least this level here, which a real run shows.
     public static func level(_ level: IsolationLevel) -> Self {
         backend(
             TestBackend.local, options: SandboxOptions(isolation: level), name: "isolation \(level.rawValue)")
     }
 
-    /// A backend gives sandboxes with these options: one is made, and closed again.
+    /// A backend makes sandboxes with these options: one is made, and closed again.
     ///
     /// - Parameters:
-    ///   - backend: evaluated for each test; name one that outlives them.
-    ///   - options: what is asked of it.
+    ///   - backend: evaluated for each test; give one that outlives them.
+    ///   - options: the requested options.
     ///   - name: for people; the kind of the backend when `nil`.
     public static func backend(
         _ backend: @autoclosure @escaping @Sendable () throws -> any SandboxBackend,
@@ -57,8 +58,7 @@ extension HostRequirement {
     }
 
     /// A Docker Engine answers where `DOCKER_HOST` says, or at `/var/run/docker.sock`.
-    ///
-    /// It is pinged once in a process, as far as that goes without TLS: of an engine that wants it no more is known than
-    /// that its port takes connections. ``backend(_:options:name:)`` with a `DockerBackend` asks for all of it.
+    /// It is pinged once in a process. An engine with TLS is not pinged: the requirement then only tests that
+    /// its port accepts connections. ``backend(_:options:name:)`` with a `DockerBackend` tests all of it.
     public static let engine = Self("a Docker Engine") { await EnginePing.ofEnvironment.value }
 }

@@ -1,11 +1,12 @@
-/// The trait that skips a test where its host lacks something.
+/// The trait that skips a test where the host lacks something.
 
 import Glibc
 public import Testing
 
-/// Skips a test, or each test of a suite, where the host does not have what it requires, and says why.
+/// Skips a test, or each test of a suite, where the host lacks a requirement, and reports the reason.
 ///
-/// With `MUST_WORK=1` in the environment, as on a machine that is meant to have all of it, the test fails instead.
+/// With `MUST_WORK=1` in the environment, for machines that must have every requirement, the test fails
+/// instead.
 public struct RequirementTrait: SuiteTrait, TestTrait {
     /// Thrown in place of a skip with `MUST_WORK=1`.
     public struct Unmet: Error, Sendable, CustomStringConvertible {
@@ -14,7 +15,7 @@ public struct RequirementTrait: SuiteTrait, TestTrait {
 
     let requirements: [HostRequirement]
     let sourceLocation: SourceLocation
-    /// Whether the lack of something is a failure.
+    /// Whether an unmet requirement is a failure.
     var mustWork = getenv("MUST_WORK").map { String(cString: $0) == "1" } ?? false
 
     public var isRecursive: Bool { true }
@@ -30,7 +31,7 @@ public struct RequirementTrait: SuiteTrait, TestTrait {
 }
 
 extension Trait where Self == RequirementTrait {
-    /// The test means something only where the host has all of this.
+    /// Skips the test unless the host meets all of these requirements.
     ///
     /// ```swift
     /// @Test(.sandboxed, .requires(.strong)) func memoryIsAccountedFor() async throws { … }

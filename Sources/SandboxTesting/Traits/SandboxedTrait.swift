@@ -3,7 +3,7 @@
 public import SandboxAPI
 public import Testing
 
-/// Puts a backend into ``TestBackend/current`` while a test is under way; of a suite, for each of its tests.
+/// Sets ``TestBackend/current`` while a test runs; on a suite, for each of its tests.
 public struct SandboxedTrait: SuiteTrait, TestTrait, TestScoping {
     let backend: @Sendable () throws -> any SandboxBackend
 
@@ -23,8 +23,8 @@ extension Trait where Self == SandboxedTrait {
 
     /// The test runs programs on this backend.
     ///
-    /// - Parameter backend: evaluated for each test; so it should name one that outlives them, such as a `static let`, and
-    ///   not make a new one each time. What it throws fails the test.
+    /// - Parameter backend: evaluated for each test, so give one that outlives them, such as a `static let`,
+    ///   instead of making a new one. An error it throws fails the test.
     public static func sandboxed(by backend: @autoclosure @escaping @Sendable () throws -> any SandboxBackend)
         -> Self
     {

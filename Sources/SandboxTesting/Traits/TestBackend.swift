@@ -2,7 +2,7 @@
 
 public import Sandbox
 
-/// What tests run their programs on.
+/// The backend on which tests run their programs.
 ///
 /// ```swift
 /// @Test(.sandboxed) func hello() async throws {
@@ -13,9 +13,9 @@ public import Sandbox
 public enum TestBackend {
     @TaskLocal static var ofTest: (any SandboxBackend)?
 
-    /// The backend of the test that is under way, put there by the trait `.sandboxed`.
+    /// The backend of the running test, set by the trait `.sandboxed`.
     ///
-    /// - Throws: `.invalidArgument` outside of such a test, and in a task of it that was detached.
+    /// - Throws: `.invalidArgument` outside of such a test, and in a detached task.
     public static var current: any SandboxBackend {
         get throws(SandboxError) {
             guard let backend = ofTest else {
@@ -27,8 +27,9 @@ public enum TestBackend {
         }
     }
 
-    /// The local backend of this process, with its own defaults. Made when it is first asked for, and shared by all tests.
+    /// The local backend of this process, with its own defaults. Made at the first use, and shared by all
+    /// tests.
     ///
-    /// It need not be shut down: what it started ends with this process, however that ends.
+    /// It need not be shut down: everything it started ends with this process, however the process ends.
     public static let local = LocalBackend()
 }

@@ -1,4 +1,4 @@
-// What the suite is run against, and the one way in which its tests run a victim program.
+// The backends that the suite runs against, and the way in which its tests run a victim program.
 import Foundation
 import Sandbox
 import SandboxDocker
@@ -7,8 +7,8 @@ import Testing
 
 /// A backend in one of its configurations.
 ///
-/// The suite is written once: a backend plugs in by an element of ``all``. Whatever differs between backends
-/// comes from `backend.capabilities`.
+/// The suite is written once: each element of ``all`` is a backend to run it against. Where backends differ,
+/// `backend.capabilities` decides.
 struct ConformanceSubject: Sendable, CustomTestStringConvertible {
     let name: String
     let backend: any SandboxBackend
@@ -17,21 +17,21 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
     var capabilities: BackendCapabilities { backend.capabilities }
-    /// A tolerance, which is that of a quiet machine, while other tests run at the same time.
+    /// A tolerance is that of a quiet machine; this one is for other tests running at the same time.
     func busy(_ tolerance: KeyPath<BackendCapabilities, Duration>) -> Duration {
         capabilities[keyPath: tolerance] * 3
     }
 
     private static let local = LocalBackend()
 
-    /// What `CONFORMANCE_BACKENDS` names, by default all that are there.
+    /// The backends that `CONFORMANCE_BACKENDS` names, by default all that exist here.
     static let all = [("local", locals), ("docker", dockers)].filter { name, _ in
         environment["CONFORMANCE_BACKENDS"].map { $0.split(separator: ",").contains(name[...]) } ?? true
     }.flatMap(\.1)
 
     private static let environment = ProcessInfo.processInfo.environment
 
-    /// Containers of the tests' own engine, of an image that has all programs that the suite uses.
+    /// Containers of the tests' own engine, from an image with all programs that the suite uses.
     private static let dockers: [ConformanceSubject] = {
         #if Docker
         guard let engine = environment["SANDBOX_TEST_ENGINE"] else { return [] }
@@ -56,8 +56,8 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
         #endif
     }()
 
-    /// Both modes of the root file system, where this host has both. An ordinary user can write only to an image that
-    /// the library unpacked: one with the host's own programs, whose path is in `CONFORMANCE_IMAGE`.
+    /// Both root file system modes, where this host has both. An ordinary user can write only to an image
+    /// that the library unpacked: one with the host's own programs, whose path is in `CONFORMANCE_IMAGE`.
     private static let locals: [ConformanceSubject] = {
         var subjects = [ConformanceSubject(name: "local, read-only", backend: local, rootfs: .readOnly)]
         let image = environment["CONFORMANCE_IMAGE"].map(Image.reference)
@@ -117,16 +117,17 @@ extension ConformanceSubject {
         return missing.isEmpty
     }
 
-    /// The bounding set. In a container it holds what the agent itself has, and nobody may drop it without one more
-    /// capability; with no_new_privs nothing comes of it.
+    /// The bounding set. In a container it is the agent's own, which cannot be dropped without one more
+    /// capability; with no_new_privs a program gains nothing by it.
     var boundingSet: String { capabilities.kind == .docker ? "00000000000000e0" : "0000000000000000" }
 
-    /// Of the program `processes`: nobody there but pid 1, itself, and what the backend says is visible.
+    /// For the program `processes`: it sees only pid 1, itself, and the number of processes that the
+    /// capabilities state.
     func seesNobodyElse(_ result: RunResult) -> Bool {
         result.lines.filter { !$0.isEmpty }.count <= capabilities.visibleProcesses
     }
 
-    /// Memory and processes are looked at from time to time, not accounted for by the kernel.
+    /// Whether memory and processes are sampled, not accounted for by the kernel.
     var isSampled: Bool { !capabilities.layers.contains(.cgroupMemory) }
 
     /// The smallest memory limit that tests use: 4 MiB where the backend accepts that.
@@ -134,7 +135,7 @@ extension ConformanceSubject {
 }
 
 extension SandboxLease {
-    /// Puts a program of `Tests/Programs` into `/work` as `victim`, and says how to run it.
+    /// Writes a program of `Tests/Programs` to `/work` as `victim`, and returns the command that runs it.
     func install(
         _ program: String, _ arguments: [String] = [], environment: [String: String] = [:]
     ) async throws -> Command {
@@ -147,7 +148,7 @@ extension SandboxLease {
         return Command("/usr/bin/python3", ["victim.py"] + arguments, environment: environment)
     }
 
-    /// Puts a program of `Tests/Programs` into `/work` as `victim`, and runs it.
+    /// Writes a program of `Tests/Programs` to `/work` as `victim`, and runs it.
     func run(
         program: String, _ arguments: [String] = [], stdin: StandardInput = .none,
         limits: Limits = .standard, environment: [String: String] = [:]
@@ -161,7 +162,7 @@ extension SandboxLease {
 let isEmulated = ProcessInfo.processInfo.environment["EMULATED"] == "1"
 
 extension Limits {
-    /// The same, but where the standard time is not the test's own choice, and the processor is emulated: more of it.
+    /// These limits; on an emulated processor with more time, where the test left the standard time.
     var forThisProcessor: Limits {
         var limits = self
         guard isEmulated else { return limits }

@@ -4,7 +4,7 @@ import Sandbox
 import Testing
 
 extension RunResult {
-    /// All that a failed expectation should show.
+    /// The whole result, for a failed expectation.
     var summary: String {
         func head(_ bytes: [UInt8]) -> String {
             let text = String(decoding: bytes.prefix(1500), as: UTF8.self)
@@ -52,7 +52,7 @@ func expectError<Value>(
     await expectError(oneOf: [code], what, sourceLocation: sourceLocation, body)
 }
 
-/// Expects a `SandboxError` of one of these codes, where the API leaves the choice.
+/// Expects a `SandboxError` of one of these codes, where the API allows several.
 func expectError<Value>(
     oneOf codes: Set<SandboxError.Code>, _ what: String = "",
     sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Value
@@ -76,7 +76,7 @@ func expectError<Value>(
     }
 }
 
-/// Says why a test is skipped; with MUST_WORK=1 in the environment that is a failure.
+/// Skips a test with a reason; with MUST_WORK=1 in the environment that is a failure.
 func skip(_ reason: String, _ sourceLocation: SourceLocation = #_sourceLocation) {
     if ProcessInfo.processInfo.environment["MUST_WORK"] == "1" {
         Issue.record("MUST_WORK=1, but: \(reason)", sourceLocation: sourceLocation)

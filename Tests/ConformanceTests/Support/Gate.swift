@@ -1,11 +1,11 @@
-// How many tests run at one time: enough to keep the processors busy, and exactly one when it measures time.
+// How many tests run at one time: enough to keep the processors busy, and exactly one if it measures time.
 import Foundation
 import Testing
 
 extension Trait where Self == Gated {
-    /// Lets the suite's tests run beside others, so many at a time.
+    /// Lets the suite's tests run beside others, up to a number at a time.
     static var shared: Self { Gated(isExclusive: false) }
-    /// Lets each of the suite's tests run with no other test of this module under way.
+    /// Lets each of the suite's tests run alone in this module.
     static var exclusive: Self { Gated(isExclusive: true) }
 }
 
@@ -53,6 +53,6 @@ actor Gate {
 }
 
 extension TimeLimitTrait.Duration {
-    /// What no test of this module comes near; waiting for the ``Gate`` is a part of it.
+    /// More time than any test of this module needs; waiting for the ``Gate`` counts.
     static var patient: Self { .minutes(isEmulated ? 90 : 5) }
 }

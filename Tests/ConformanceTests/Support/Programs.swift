@@ -1,5 +1,6 @@
-// The victim programs of Tests/Programs: found by name, compiled once, on demand, into a folder that goes at exit;
-// with VICTIMS=FOLDER in the environment they are what scripts/victims.sh compiled there.
+// The victim programs of Tests/Programs: found by name, compiled once, on demand, into a folder that is
+// removed at exit; with VICTIMS=FOLDER in the environment they are the ones that scripts/victims.sh compiled
+// there.
 import Foundation
 import Synchronization
 
@@ -8,7 +9,7 @@ enum Programs {
         let description: String
     }
 
-    /// The file that a program of this name is to be run from: what was compiled, or the script itself.
+    /// The file that runs this program: the compiled one, or the script itself.
     static func path(_ name: String) async throws -> String {
         let source = try source(of: name)
         if source.hasSuffix(".py") { return source }
@@ -22,13 +23,13 @@ enum Programs {
         return try await build.value
     }
 
-    /// The bytes of what ``path(_:)`` gives.
+    /// The bytes of the file ``path(_:)``.
     static func bytes(_ name: String) async throws -> [UInt8] {
         let path = try await path(name)
         return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
-    /// Whether the program is for an interpreter.
+    /// Whether the program is a script for an interpreter.
     static func isScript(_ name: String) throws -> Bool { try source(of: name).hasSuffix(".py") }
 
     /// A folder of this test run, removed at exit.
@@ -45,7 +46,7 @@ enum Programs {
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Programs")
         .resolvingSymlinksInPath().path
 
-    /// Name without suffix → path, of all that is below Tests/Programs.
+    /// Name without suffix → path, of all files below Tests/Programs.
     private static let sources: [String: String] = {
         var found: [String: String] = [:]
         for case let path as String in FileManager.default.enumerator(atPath: folder) ?? .init() {
@@ -71,7 +72,7 @@ enum Programs {
         return product
     }
 
-    /// Runs a tool to its end, waiting on a thread that is none of those that tests run on.
+    /// Runs a tool to its end, waiting on a thread on which no test runs.
     private static func launch(_ tool: String, _ arguments: [String]) async throws -> Int32 {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(with: Result { try wait(tool, arguments) }) }

@@ -8,13 +8,13 @@ import Testing
 @testable import SandboxDocker
 
 enum ContainerWorld {
-    /// Has nothing at all: the victims are static.
+    /// An image without any files: the victims are static.
     static let image = "sandbox-test/static"
 
-    /// So many backends at a time; more would measure the machine rather than the library.
+    /// The number of backends at a time is limited; more would measure the machine rather than the library.
     private static let gate = BackendGate()
 
-    /// What a test has otherwise.
+    /// A test's changes to the configuration.
     struct Change {
         let apply: (inout DockerConfiguration) -> Void
         init(_ apply: @escaping (inout DockerConfiguration) -> Void) { self.apply = apply }
@@ -34,7 +34,7 @@ enum ContainerWorld {
         return configuration
     }
 
-    /// Runs `body` with a backend on the shared engine, by default with one container that everybody gets in
+    /// Runs `body` with a backend on the shared engine, by default with one container that callers get in
     /// turn; skips the test where there is no engine.
     static func withBackend(
         sourceLocation: SourceLocation = #_sourceLocation,
@@ -56,7 +56,7 @@ enum ContainerWorld {
         try result.get()
     }
 
-    /// A client of a backend's engine, for what the backend must not know of.
+    /// A client of a backend's engine, for requests that the backend must not see.
     static func withClient<Value>(
         _ backend: DockerBackend, _ body: (EngineClient) async throws -> Value
     ) async throws -> Value {
@@ -66,8 +66,8 @@ enum ContainerWorld {
         return try await body(client)
     }
 
-    /// The containers that there really are: Docker 20.10 goes on listing some that it removed, and knows them no more
-    /// when they are asked for.
+    /// The containers that exist: Docker 20.10 goes on listing some removed ones, which it no longer finds by
+    /// id.
     static func containers(
         _ labels: [String: String], _ client: EngineClient
     ) async throws -> [String] {
@@ -83,7 +83,7 @@ enum ContainerWorld {
         return found
     }
 
-    /// The containers and volumes that `labels` stand for, by name.
+    /// The names of the containers and volumes with these labels.
     static func leftovers(_ labels: [String: String], _ client: EngineClient) async throws -> Set<String> {
         let containers = try await containers(labels, client).map { "container \($0)" }
         let volumes = try await client.volumes.list(labels: labels).map { "volume \($0.name)" }
@@ -118,7 +118,7 @@ private actor BackendGate {
 }
 
 extension SandboxLease {
-    /// Puts a program of `Tests/Programs` into `/work`, and runs it.
+    /// Writes a program of `Tests/Programs` to `/work`, and runs it.
     func run(
         victim: String, _ arguments: [String] = [], stdin: StandardInput = .none,
         limits: Limits = .standard,

@@ -1,4 +1,4 @@
-/// A Docker backend on the tests' engine, and proof that nothing of it is left afterwards.
+/// A Docker backend on the tests' engine, with a check that it leaves nothing.
 
 #if Docker
 import Foundation
@@ -7,16 +7,16 @@ import Testing
 
 @testable import SandboxDocker
 
-/// More of everything, for a long look at the same tests.
+/// More rounds of the same tests.
 let isSoak = ProcessInfo.processInfo.environment["SOAK"] == "1"
 
 /// A backend that a test has to itself.
 struct DockerSubject: Sendable {
     let backend: DockerBackend
-    /// Not the backend's own.
+    /// A client of the test's own, not the backend's.
     let client: EngineClient
 
-    /// What a test changes in the configuration.
+    /// A test's changes to the configuration.
     struct Setup {
         var change: (inout DockerConfiguration) -> Void = { _ in }
     }
@@ -36,8 +36,8 @@ struct DockerSubject: Sendable {
 }
 
 extension DockerSubject.Setup {
-    /// Runs `body` with a backend of the tests' engine, shuts it down and looks that nothing is left; skips the
-    /// test where there is no engine.
+    /// Runs `body` with a backend of the tests' engine, shuts it down and checks that nothing is left; skips
+    /// the test where there is no engine.
     func with(
         _ kind: EngineKind = .docker, image: String = "cpp-runner",
         sourceLocation: SourceLocation = #_sourceLocation,
@@ -80,7 +80,7 @@ extension DockerSubject {
         try await containers() + client.volumes.list(labels: backend.owner.ownLabels).map(\.name)
     }
 
-    /// Waits until the pool is as `condition` wants it.
+    /// Waits until the pool's statistics meet `condition`.
     func until(
         _ what: String, seconds: Double = 20, sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: (PoolStatistics) -> Bool

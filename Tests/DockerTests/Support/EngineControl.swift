@@ -4,7 +4,7 @@
 import Foundation
 import Glibc
 
-/// A private engine beside the shared one, so that nobody else's test sees it fail.
+/// A private engine beside the shared one, so that no other test sees it fail.
 struct EngineControl: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -41,13 +41,14 @@ struct EngineControl: Sendable {
         return try result.get()
     }
 
-    /// Starts dockerd, or after `kill` again: containers that ran are dead then, all data is there. Under a second.
+    /// Starts dockerd, also after `kill`: its containers are dead then, all data is kept. Takes less than a
+    /// second.
     func start() async throws { try await run([script, "start", directory] + options) }
 
     /// SIGKILL to dockerd alone, as a crash: containers run on, unattended, until `start`.
     func kill() async throws { try await run(script, "kill", directory) }
 
-    /// SIGSTOP to dockerd, which then takes connections and says nothing, until `thaw`.
+    /// SIGSTOP to dockerd, which then accepts connections and does not answer, until `thaw`.
     func freeze() throws { try signal(SIGSTOP) }
 
     func thaw() throws { try signal(SIGCONT) }
@@ -71,8 +72,9 @@ struct EngineControl: Sendable {
             "docker", "--host", host, "load", "--quiet", "--input", "\(images)/\(image).docker.tar")
     }
 
-    /// Runs a command to its end on a thread that may wait; throws with its output if it fails. Not Foundation's
-    /// `Process`: it waits until the daemons that the command leaves, too, have closed a socket that they inherit.
+    /// Runs a command to its end on a thread that may block; throws with its output if it fails. Not
+    /// Foundation's `Process`: that also waits until the daemons that the command leaves have closed an
+    /// inherited socket.
     private func run(_ command: String...) async throws { try await run(command) }
 
     private func run(_ command: [String]) async throws {
@@ -90,7 +92,7 @@ struct EngineControl: Sendable {
         }
     }
 
-    /// What `waitpid` says of the command; -1 if there is no such program.
+    /// The status of the command by `waitpid`; -1 if there is no such program.
     private static func status(of command: [String], log: String) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

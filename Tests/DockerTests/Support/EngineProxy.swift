@@ -1,4 +1,4 @@
-/// Stands between a backend and its engine, and notes what is asked.
+/// A proxy between a backend and its engine that records the requests.
 
 #if Docker
 import Foundation
@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A socket whose connections are passed on to an engine's, byte by byte, until they are cut.
+/// A socket whose connections are passed on to an engine's, byte by byte, until the test cuts them.
 final class EngineProxy: Sendable {
     let path: String
     /// As in `DOCKER_HOST`.
@@ -16,7 +16,7 @@ final class EngineProxy: Sendable {
 
     /// The first lines of the requests so far, in their order.
     var requests: [String] { notes.requests.withLock { $0 } }
-    /// How often somebody connected.
+    /// How many connections there were.
     var connectionCount: Int { notes.count.load(ordering: .relaxed) }
 
     /// - Parameter engine: the socket of an engine.
@@ -51,7 +51,7 @@ final class EngineProxy: Sendable {
         return try await body(proxy)
     }
 
-    /// Ends every connection there is; new ones are let through.
+    /// Ends all present connections; new ones are accepted.
     func cut() { for channel in notes.open.withLock({ $0 }) { channel.close(promise: nil) } }
 
     func close() {

@@ -1,4 +1,4 @@
-/// A real engine to test against, Docker or Podman, with an image and what a container of it writes.
+/// A real engine to test against, Docker or Podman, with an image and a recorder of a container's output.
 
 #if Docker
 import Foundation
@@ -9,7 +9,7 @@ import Testing
 
 @testable import SandboxDocker
 
-/// What speaks the Engine API here.
+/// The services that implement the Engine API here.
 enum EngineKind: String, CaseIterable, Sendable {
     case docker, podman
 
@@ -17,7 +17,7 @@ enum EngineKind: String, CaseIterable, Sendable {
     var variable: String { self == .docker ? "SANDBOX_TEST_ENGINE" : "SANDBOX_TEST_PODMAN" }
 }
 
-/// Says why a test is skipped; with MUST_WORK=1 in the environment that is a failure.
+/// Skips a test with a reason; with MUST_WORK=1 in the environment that is a failure.
 func skip(_ reason: String, sourceLocation: SourceLocation = #_sourceLocation) {
     if ProcessInfo.processInfo.environment["MUST_WORK"] == "1" {
         Issue.record("MUST_WORK=1, but: \(reason)", sourceLocation: sourceLocation)
@@ -37,10 +37,10 @@ struct EngineSubject: Sendable {
     let client: EngineClient
     let info: EngineInfo
     let image: String
-    /// What only this test's containers and volumes are called.
+    /// The name of this test's containers and volumes.
     let name = "sandbox-test-\(UUID().uuidString.lowercased().prefix(13))"
 
-    /// Runs `body` with a client, and removes what it leaves; skips the test where there is no engine.
+    /// Runs `body` with a client, and removes what `body` left; skips the test where there is no engine.
     static func with(
         _ kind: EngineKind, sourceLocation: SourceLocation = #_sourceLocation,
         _ body: (EngineSubject) async throws -> Void
@@ -92,7 +92,7 @@ struct EngineSubject: Sendable {
         spec.memory = 64 << 20
         spec.memoryAndSwap = 64 << 20
         spec.pids = 32
-        // Podman's own default is more than every host allows.
+        // Podman's own default is more than some hosts allow.
         spec.resourceLimits = [
             .init(name: "nofile", soft: 1024, hard: 1024), .init(name: "nproc", soft: 1024, hard: 1024),
         ]
@@ -112,12 +112,12 @@ struct EngineSubject: Sendable {
     }
 }
 
-/// Keeps what a container writes.
+/// Records a container's output.
 final class StreamRecorder: AttachedStreamHandler {
     struct Record: Sendable {
         var output: [UInt8] = []
         var error: [UInt8] = []
-        /// How often it ended, and the last reason.
+        /// How often the stream ended, and the last reason.
         var ends = 0
         var reason: EngineError?
     }

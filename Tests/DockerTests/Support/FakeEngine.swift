@@ -1,4 +1,4 @@
-/// A server of the tests' own, which answers what a test wants and not what is right.
+/// A server of the tests' own, whose answers each test chooses.
 
 #if Docker
 import Foundation
@@ -11,7 +11,7 @@ import Synchronization
 
 /// Listens on a socket, or on a port of the loopback.
 final class FakeEngine: Sendable {
-    /// What happens on a connection after a request.
+    /// The server's action on a connection after a request.
     enum Step: Sendable {
         case send(String)
         case sendBytes(ByteBuffer)
@@ -30,7 +30,7 @@ final class FakeEngine: Sendable {
     var requests: [String] { observer.requests.withLock { $0 } }
     var connectionCount: Int { observer.connections.withLock { $0 } }
 
-    /// - Parameter answer: the steps for a request, which is given by its first line.
+    /// - Parameter answer: the steps for a request; its argument is the request's first line.
     init(
         tls: NIOSSLContext? = nil, onPort: Bool = false,
         _ answer: @escaping @Sendable (String) -> [Step]
@@ -57,10 +57,11 @@ final class FakeEngine: Sendable {
         }
     }
 
-    /// Ends it. Not left to the last reference, which a test may give up before its client is done.
+    /// Ends the server. Called explicitly, since a test may drop the last reference before its client is
+    /// done.
     func close() {
         server.close(promise: nil)
-        // The server's end does that, too, whoever comes first.
+        // The server's end unlinks it, too, whichever comes first.
         unlink(path)
     }
 

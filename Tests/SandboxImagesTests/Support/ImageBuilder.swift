@@ -1,4 +1,4 @@
-/// Makes image archives: OCI layouts, and what `docker save` writes.
+/// Builds image archives: OCI layouts, and the output of `docker save`.
 
 @testable import SandboxImages
 
@@ -12,7 +12,7 @@ struct ImageBuilder {
         String(try SHA256.digest(of: bytes).dropFirst("sha256:".count))
     }
 
-    /// Adds a blob of an OCI layout and hands out its descriptor.
+    /// Adds a blob of an OCI layout and returns its descriptor.
     mutating func blob(_ bytes: [UInt8], type: String, more: String = "") throws -> String {
         let hex = try Self.hex(bytes)
         files.append(("blobs/sha256/\(hex)", bytes))
@@ -29,7 +29,7 @@ struct ImageBuilder {
                 .utf8)
     }
 
-    /// Adds an image and hands out its manifest's descriptor.
+    /// Adds an image and returns its manifest's descriptor.
     mutating func image(
         _ layers: [[UInt8]], architecture: String = ownArchitecture, env: [String] = [], more: String = ""
     ) throws -> String {
@@ -51,13 +51,13 @@ struct ImageBuilder {
         #","platform":{"architecture":"\#(architecture)","os":"linux"}"#
     }
 
-    /// Adds what makes the files an OCI layout.
+    /// Adds the files that make an OCI layout.
     mutating func layout(_ manifests: [String]) {
         files.append(("index.json", Self.index(manifests)))
         files.append(("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)))
     }
 
-    /// What `docker save` of the Engine before version 25 writes.
+    /// Adds the files that `docker save` of the Engine before version 25 writes.
     mutating func dockerSave(_ layers: [[UInt8]], env: [String] = []) throws {
         let ids = try layers.map { "sha256:" + (try Self.hex($0)) }
         let config = Self.config(ids, env: env)

@@ -1,14 +1,14 @@
-/// What tests of the pure parts need.
+/// Helpers for tests of the pure parts.
 
 @testable import SandboxImages
 
-/// A stream of bytes that are there already.
+/// A byte source in memory.
 final class MemorySource: ByteSource {
     private let bytes: [UInt8]
     private let step: Int
     private var position = 0
 
-    /// - Parameter step: gives so many at a time at most.
+    /// - Parameter step: the largest number of bytes per read.
     init(_ bytes: [UInt8], step: Int = .max) {
         self.bytes = bytes
         self.step = step
@@ -22,7 +22,7 @@ final class MemorySource: ByteSource {
     }
 }
 
-/// Runs `body`, which must fail, and hands out its failure.
+/// Runs `body`, which must fail, and returns its failure.
 func failure(_ body: () throws -> Void) -> ImageFailure? {
     do {
         try body()

@@ -1,11 +1,11 @@
-/// A temporary folder per test, and a look at what is in it.
+/// A temporary folder per test, and a listing of its content.
 
 import Foundation
 import SandboxAPI
 
 @testable import SandboxImages
 
-/// A folder that goes with its last reference.
+/// A folder that is removed with its last reference.
 final class Scratch: Sendable {
     let path: String
 

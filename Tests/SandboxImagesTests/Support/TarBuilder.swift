@@ -1,4 +1,4 @@
-/// Makes tar archives byte by byte, sound ones and hostile ones.
+/// Builds tar archives byte by byte, valid and hostile ones.
 
 /// Bytes of an archive, entry by entry.
 struct TarBuilder {
@@ -106,7 +106,7 @@ struct TarBuilder {
         return Array(String(length).utf8) + rest
     }
 
-    /// A root file system that passes for one.
+    /// An archive that passes as a root file system.
     static func rootfs(_ body: (inout TarBuilder) -> Void = { _ in }) -> [UInt8] {
         make { tar in
             tar.directory("./")

@@ -1,4 +1,4 @@
-/// A sandbox in use as a state machine: random interleavings against what must hold whatever the order.
+/// Tests a sandbox in use as a state machine: random interleavings against invariants.
 
 import TestSupport
 import Testing
@@ -8,13 +8,13 @@ import Testing
 struct LeaseMachineTests {
     private typealias Machine = LeaseStateMachine<Int, String>
 
-    /// One caller's part of a run: who comes when is random.
+    /// One caller's step of a run; their order is random.
     private enum Step: CaseIterable { case beginFile, endFile, beginRun, started, ended, left, close, wait }
 
     @Test(arguments: 0..<200) func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var machine = Machine()
-        // What the outside knows.
+        // The callers' view of the sandbox.
         var (files, isRunning, hasStarted, isPlaceHeld) = (0, false, false, false)
         var (isClosed, isWaiting, wasTold, toKill) = (false, false, false, Set<Int>())
         var number = 0
@@ -48,7 +48,7 @@ struct LeaseMachineTests {
             case .started where isRunning && !hasStarted:
                 hasStarted = true
                 let mustKill = machine.started(number)
-                // Whoever closed it before found nothing to kill.
+                // The earlier close found no run to kill.
                 #expect(mustKill == (isClosed && isPlaceHeld))
             case .ended where isRunning:
                 isPlaceHeld = false
@@ -72,7 +72,7 @@ struct LeaseMachineTests {
             default: break
             }
             #expect(machine.isPlaceUsed == (files > 0 || isPlaceHeld))
-            // He who closed it is told as soon as nobody uses the place, and never before.
+            // A waiting close ends as soon as the place is unused, and never before.
             if isWaiting { #expect(wasTold == !machine.isPlaceUsed) }
         }
     }

@@ -1,4 +1,4 @@
-/// The table of limits has everything once, and each vocabulary follows from it.
+/// Tests that the table has every limit once, and that each set of names follows from it.
 
 import CIsolate
 import SandboxAPI
@@ -27,7 +27,7 @@ import Testing
         #expect(Set(resources).count == resources.count)
     }
 
-    /// Named as the properties of `Limits`, in which none is forgotten.
+    /// The names are those of the properties of `Limits`, without an omission.
     @Test func everyPropertyOfLimitsIsDescribed() {
         let properties = Mirror(reflecting: Limits.standard).children.compactMap(\.label)
         #expect(properties.count == Self.all.count && Set(properties) == Set(Self.all.map(\.name)))
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    /// The standard limits with another value of one of them, which is the least that is allowed.
+    /// The standard limits with one of them at its least allowed value.
     private static func changed(_ limit: LimitDescription) -> Limits {
         var limits = Limits.standard
         switch limit.value {
@@ -72,7 +72,7 @@ import Testing
         #expect(request.wall_ns == 1_000_000 && request.cpu_ns == 2 && request.memory_bytes == 3)
         #expect(request.processes == 4 && request.file_size_bytes == 6 && request.disk_bytes == 7)
         #expect(request.open_files == 8 && request.stack_bytes == 9)
-        // 0 for all of them, and a fraction takes a whole one.
+        // 0 means all processors, and a fraction takes a whole one.
         #expect(request.cpus == 0 && request.cpu_first == 0)
         for (cpus, whole) in [(0.01, 1), (1, 1), (1.01, 2), (2, 2)] as [(Double, UInt64)] {
             #expect(isolate_limits(Limits(cpus: cpus)).cpus == whole)

@@ -1,5 +1,5 @@
-/// Output as a state machine: whatever the order of writes, reads, cancellations and the end, no byte is lost, doubled or
-/// handed to nobody.
+/// Tests output as a state machine: in any order of writes, reads, cancellations and the end, no byte is
+/// lost, doubled or given to no reader.
 
 import SandboxAPI
 import TestSupport

@@ -1,4 +1,4 @@
-/// What a run writes, however it is cut: joined, bounded, and in order.
+/// Tests a run's output, written in pieces of any size: joined, bounded, and in order.
 
 import SandboxAPI
 import Testing
@@ -10,7 +10,7 @@ struct RunOutputTests {
         RunOutput(bound: bound, isStreaming: true) { _ in }
     }
 
-    /// A program can write a megabyte byte by byte; a reader who is late finds a few pieces.
+    /// A program can write a megabyte byte by byte; a slow reader gets it in a few pieces.
     @Test func smallPiecesAreJoined() async {
         let output = Self.output()
         var sent = 0
@@ -31,7 +31,8 @@ struct RunOutputTests {
         #expect(seen == sent)
     }
 
-    /// By turns to both streams: the order is kept for some hundred pieces, the number of pieces is bounded for ever.
+    /// Alternating writes to both streams: the order is kept for some hundred pieces, the number of pieces is
+    /// always bounded.
     @Test func piecesByTurnsAreBounded() async {
         let output = Self.output()
         for number in 0..<100_000 {

@@ -1,4 +1,4 @@
-/// Bad input is named before anything is touched.
+/// Tests that bad input is rejected by name before anything starts.
 
 import SandboxAPI
 import Testing
@@ -98,7 +98,7 @@ import Testing
         #expect(error?.code == .invalidLimit && error?.message.hasPrefix("limit cpus is ") == true)
     }
 
-    /// How many there are only the backend knows.
+    /// Only the backend knows how many processors there are.
     @Test func refusesMoreProcessorsThanThereAre() throws {
         for cpus in [nil, 0.01, 1, 1.5, 2] as [Double?] {
             try LimitDescription.checkProcessors(Limits(cpus: cpus), has: 2, "this process")
@@ -126,7 +126,8 @@ import Testing
         #expect(parts.contains("USER=sandbox") && parts.contains("LOGNAME=sandbox"))
     }
 
-    /// The caller's word counts most, then the image's, then ours; who the program is, no image says.
+    /// The caller's variables override the image's, and these override the sandbox's; no image overrides the
+    /// user's name.
     @Test func variablesOfAnImage() throws {
         let image: [ByteString: ByteString] = [
             "PATH": "/opt/bin", "HOME": "/root", "USER": "x", "LOGNAME": "x", "LANG": "de_DE", "OWN": "image",

@@ -1,4 +1,4 @@
-/// The queue of unique keys against an array that does the same slowly.
+/// Tests the queue of unique keys against a slow one made of an array.
 
 import SandboxAPI
 import TestSupport

@@ -1,4 +1,4 @@
-/// What the tests of the pool's rules say to the machine, and how they read its answers.
+/// Helpers for tests of the pool's rules: events, and actions as text.
 
 import SandboxAPI
 

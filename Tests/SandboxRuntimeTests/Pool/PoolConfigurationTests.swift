@@ -1,4 +1,4 @@
-/// Which pool configurations are accepted.
+/// Tests which pool configurations are accepted.
 
 import SandboxAPI
 import Testing

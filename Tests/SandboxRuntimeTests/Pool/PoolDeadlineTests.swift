@@ -1,4 +1,4 @@
-/// How long callers wait: an acquire always ends, and says why.
+/// Tests how long callers wait: an acquire always ends, with its reason.
 
 import SandboxAPI
 import Testing
@@ -30,7 +30,7 @@ private typealias Machine = PoolStateMachine<Int>
         var lease = try machine.take(0)
         for waiter in 1...5 { #expect(machine.enqueue(waiter) == "") }
         for turn in 1...4 {
-            // Each turn is within the timeout; the last caller waits far longer in all.
+            // Each turn is within the timeout; the last caller's whole wait is far longer.
             let now = Duration.seconds(9 * turn)
             #expect(machine.tick(now: now).summary == "")
             let actions = machine.release(lease, reusable: true, now: now)
@@ -46,11 +46,11 @@ private typealias Machine = PoolStateMachine<Int>
         _ = try machine.take(1)
         #expect(machine.enqueue(2) == "create 2")
         #expect(machine.creationFailed(member(2), now: .milliseconds(10)).summary == "")
-        // Tries go on in the meantime.
+        // Creations go on meanwhile.
         #expect(machine.tick(now: .milliseconds(110)).summary == "create 3")
         #expect(machine.creationFailed(member(3), now: .milliseconds(120)).summary == "")
         #expect(machine.tick(now: .milliseconds(999)).failures.isEmpty)
-        // One under way is waited for, and then it was enough.
+        // A creation under way is waited for; then the patience is over.
         #expect(machine.statistics.creating == 1)
         #expect(machine.tick(now: .seconds(2)).failures.isEmpty)
         #expect(machine.creationFailed(member(4), now: .seconds(3)).summary == "fail 2")
@@ -68,7 +68,7 @@ private typealias Machine = PoolStateMachine<Int>
         #expect(machine.tick(now: .seconds(1)).summary == "fail 2, fail 3")
     }
 
-    /// Callers who keep coming start creations of their own: those before them must not wait for those.
+    /// Callers that keep coming start creations of their own: earlier callers must not wait for these.
     @Test func newcomersDoNotKeepWaitersFromTheirFailure() throws {
         var machine = Machine(configuration: PoolConfiguration(minimum: 0, maximum: 9, patience: .seconds(1)))
         #expect(machine.enqueue(1) == "create 1")
@@ -86,7 +86,7 @@ private typealias Machine = PoolStateMachine<Int>
         _ = machine.creationFailed(member(2), now: .zero)
         let grant = machine.release(lease, reusable: true, now: .milliseconds(900))
         #expect(grant.summary == "grant 2←1")
-        // What failed is forgotten: nothing failed for the third since.
+        // Earlier failures are forgotten: for the third waiter none has failed since.
         #expect(machine.tick(now: .milliseconds(1100)).failures.isEmpty)
         #expect(machine.statistics.waiting == 1)
     }
@@ -98,7 +98,7 @@ private typealias Machine = PoolStateMachine<Int>
         #expect(machine.nextDeadline == .seconds(1))
         #expect(machine.tick(now: .seconds(1)).summary == "create 2")
         #expect(machine.created(member(2), now: .seconds(1)).summary == "grant 2←2")
-        // When it is done after all, it is as good as any.
+        // When the slow reset ends, the member is used as any other.
         #expect(machine.resetDone(member(1), fit: true, now: .seconds(2)).summary == "")
         #expect(machine.statistics.available == 1)
     }
@@ -147,7 +147,7 @@ private typealias Machine = PoolStateMachine<Int>
             PoolConfiguration(minimum: 0, maximum: 4, maxUses: .max, patience: .milliseconds(20)))
         let lease = try await pool.acquire()
         factory.isBroken = true
-        // Several at a time, none of whom the one in use can serve.
+        // Several callers at a time, none of which the member in use can serve.
         let answers = await withTaskGroup(of: SandboxError?.self) { group in
             for _ in 0..<8 { group.addTask { await error(pool) } }
             return await group.reduce(into: []) { $0.append($1) }
@@ -214,7 +214,7 @@ private typealias Machine = PoolStateMachine<Int>
         gate.open()
         #expect(await code(once) == nil)
         #expect(started.value == 1)
-        // Also when nobody was there to see it.
+        // Also when no caller waited for it any more.
         #expect(once.running(1) != nil)
         await once.shutDown { _ in }
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SandboxRuntime
 
-/// Makes and destroys numbers, and keeps count.
+/// Makes and destroys numbers, and counts them.
 final class FakeFactory: Sendable {
     private struct State {
         var alive: Set<Int> = []
@@ -136,7 +136,7 @@ final class Gate: Sendable {
     }
 }
 
-/// Time that passes when a test says so.
+/// Time that advances when a test says so.
 final class ManualClock: Sendable {
     private struct State {
         var now = Duration.zero
@@ -183,7 +183,7 @@ final class ManualClock: Sendable {
     }
 }
 
-/// Waits until something that happens in the background has happened; gives up after ten seconds.
+/// Waits for a background event; gives up after ten seconds.
 func eventually(
     _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () async -> Bool
 ) async throws {

@@ -1,4 +1,4 @@
-/// The rules of resets and health checks, one test a rule.
+/// Tests the rules of resets and health checks, one test a rule.
 
 import SandboxAPI
 import Testing
@@ -13,7 +13,7 @@ private typealias Machine = PoolStateMachine<Int>
     @Test func aMemberGivenBackIsResetBeforeAnybodyHasIt() throws {
         var machine = Machine.ready(reused, resets: true)
         let lease = try machine.take(1)
-        // It will be back: no other is made in its stead.
+        // The member will be ready again: the pool makes no other instead.
         #expect(machine.release(lease, reusable: true, now: .zero).summary == "reset 1")
         #expect(machine.statistics.resetting == 1 && machine.statistics.available == 0)
         #expect(machine.statistics.total == 1)
@@ -55,7 +55,7 @@ private typealias Machine = PoolStateMachine<Int>
         #expect(machine.creationFailed(member(2), now: .zero).summary == "")
         #expect(machine.release(lease, reusable: true, now: .zero).summary == "reset 1")
         #expect(machine.resetDone(member(1), fit: false, now: .zero).summary == "create 3, destroy 1")
-        // Its try failed too, but what is being destroyed makes room for another.
+        // The waiter's creation failed, too, but the member being destroyed makes room for another.
         #expect(machine.creationFailed(member(3), now: .zero).summary == "")
         #expect(machine.destroyed(member(1)).summary == "create 4")
         #expect(machine.creationFailed(member(4), now: .zero).summary == "fail 2")
@@ -119,12 +119,12 @@ private typealias Machine = PoolStateMachine<Int>
         var machine = Machine.ready(configuration(2, 3))
         _ = try machine.release(machine.take(1), reusable: true, now: .seconds(5))
         #expect(machine.tick(now: .seconds(10)).summary == "check 1")
-        // The first backs off, for it failed before anybody had it.
+        // The first one starts a backoff, since it failed before a caller had it.
         #expect(machine.checkDone(member(1), healthy: false, now: .seconds(11)).summary == "destroy 1")
         #expect(machine.nextDeadline == .seconds(11) + .milliseconds(100))
         #expect(machine.tick(now: .seconds(12)).summary == "create 3")
         #expect(machine.created(member(3), now: .seconds(12)).summary == "")
-        // The other one has served.
+        // The other one has served a caller, so there is no backoff.
         #expect(machine.tick(now: .seconds(15)).summary == "check 2")
         #expect(machine.destroyed(member(1)).summary == "")
         let actions = machine.checkDone(member(2), healthy: false, now: .seconds(15))

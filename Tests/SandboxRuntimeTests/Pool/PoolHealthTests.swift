@@ -1,4 +1,4 @@
-/// The pool's driver with members that are reset and checked, in memory.
+/// Tests the pool's driver with members in memory that are reset and checked.
 
 import SandboxAPI
 import Testing

@@ -1,4 +1,4 @@
-/// Tens of thousands of random interleavings of all events, each step checked.
+/// Tests tens of thousands of random interleavings of all events, with a check after each step.
 
 import SandboxAPI
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import SandboxRuntime
 
 @Suite struct PoolInterleavingTests {
-    /// Seeds of one batch; the batches run side by side.
+    /// Seeds of one batch; batches run in parallel.
     static let batch: UInt64 = 2_500
 
     @Test(arguments: 0..<8 as Range<UInt64>) func invariantsHold(_ number: UInt64) {

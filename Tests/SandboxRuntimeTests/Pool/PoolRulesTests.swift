@@ -1,4 +1,4 @@
-/// Each rule of the pool's state machine, one test a rule.
+/// Tests each rule of the pool's state machine, one test a rule.
 
 import SandboxAPI
 import Testing
@@ -30,7 +30,7 @@ private typealias Machine = PoolStateMachine<Int>
         var machine = Machine.ready(PoolConfiguration(minimum: 2, maximum: 2))
         let lease = try machine.take(1)
         #expect(machine.replenish().summary == "")
-        // What is being destroyed still counts.
+        // A member being destroyed still counts.
         #expect(
             machine.release(lease, reusable: true, now: .zero).summary == "destroy \(lease.member.rawValue)")
         #expect(machine.destroyed(lease.member).summary == "create 3")
@@ -53,7 +53,7 @@ private typealias Machine = PoolStateMachine<Int>
         #expect(machine.enqueue(1) == "")
         #expect(machine.enqueue(2) == "create 2")
         #expect(machine.created(member(1), now: .zero).summary == "grant 1←1")
-        // Whoever waits comes first; the minimum is made once nobody does.
+        // Waiters come first; the minimum is made once no caller waits.
         #expect(machine.created(member(2), now: .zero).summary == "create 3, grant 2←2")
     }
 
@@ -102,7 +102,7 @@ private typealias Machine = PoolStateMachine<Int>
         #expect(machine.statistics.available == 1)
         #expect(machine.statistics.acquired == 0)
         #expect(machine.statistics.cancelled == 1)
-        // Both its uses are still to come.
+        // The member has both its uses left.
         #expect(try machine.release(machine.take(2), reusable: true, now: .zero).summary == "")
         #expect(try machine.release(machine.take(3), reusable: true, now: .zero).summary == "destroy 1")
     }
@@ -175,7 +175,7 @@ private typealias Machine = PoolStateMachine<Int>
         var machine = Machine(configuration: PoolConfiguration(minimum: 0, maximum: 1))
         #expect(machine.enqueue(1) == "create 1")
         #expect(machine.enqueue(2) == "")
-        // The second had no try yet: it starts at once.
+        // The second waiter has had no creation yet: one starts at once.
         #expect(machine.creationFailed(member(1), now: .zero).summary == "create 2, fail 1")
         #expect(machine.creationFailed(member(2), now: .zero).summary == "fail 2")
         #expect(machine.statistics.failures == 2)
@@ -187,7 +187,7 @@ private typealias Machine = PoolStateMachine<Int>
         for waiter in 1...3 { _ = machine.enqueue(waiter) }
         #expect(machine.creationFailed(member(1), now: .zero).summary == "")
         #expect(machine.creationFailed(member(2), now: .zero).summary == "")
-        // All three tries failed, so all three waiters do; nobody is asked to try again and again.
+        // All three creations failed, so all three waiters fail, and no further creation starts for them.
         #expect(machine.creationFailed(member(3), now: .zero).summary == "fail 1, fail 2, fail 3")
     }
 
@@ -234,7 +234,7 @@ private typealias Machine = PoolStateMachine<Int>
         now += .seconds(5)
         #expect(machine.tick(now: now).summary == "create 8")
         #expect(machine.created(member(8), now: now).summary == "create 9")
-        // And the next failure begins with the first pause again.
+        // The next failure starts with the first pause again.
         #expect(machine.creationFailed(member(9), now: now).summary == "")
         #expect(machine.nextDeadline == now + .seconds(1))
     }

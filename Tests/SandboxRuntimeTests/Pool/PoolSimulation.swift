@@ -1,11 +1,11 @@
-/// A machine under random events, with its effects played out and every step checked against a model.
+/// A machine under random events: the simulation plays its effects, and checks every step against a model.
 
 import SandboxAPI
 import TestSupport
 
 @testable import SandboxRuntime
 
-/// One random run of a ``PoolStateMachine``. What it finds wrong stands in ``faults``.
+/// One random run of a ``PoolStateMachine``. The violations found are in ``faults``.
 struct PoolSimulation {
     enum Place: Hashable {
         case creating, available, inUse, resetting, checking, destroying, between
@@ -15,16 +15,16 @@ struct PoolSimulation {
     var machine: PoolStateMachine<Int>
     let configuration: PoolConfiguration
     let resets: Bool
-    /// Nothing fails and nothing breaks in this run, so that the minimum must hold at every step.
+    /// Whether nothing fails and nothing breaks in this run, so that the minimum must hold at every step.
     let isCalm: Bool
     var now = Duration.zero
     var places: [PoolMemberID: Place] = [:]
     var uses: [PoolMemberID: Int] = [:]
     var madeAt: [PoolMemberID: Duration] = [:]
     var broken: Set<PoolMemberID> = []
-    /// Since when a ready member has been wanted by nobody; a health check does not change it.
+    /// Since when a ready member has been idle; a health check does not change it.
     var idleSince: [PoolMemberID: Duration] = [:]
-    /// When a member became ready last.
+    /// When a member last became ready.
     var readySince: [PoolMemberID: Duration] = [:]
     /// The member whose health check ends with this event.
     var examined: PoolMemberID?
@@ -32,7 +32,7 @@ struct PoolSimulation {
     var waitingSince: [Int: Duration] = [:]
     var latestGrant = Duration.zero
     var latestFailure: Duration?
-    /// When the making as new of a member began.
+    /// When the reset of a member began.
     var resetSince: [PoolMemberID: Duration] = [:]
     var leases: [PoolLeaseID] = []
     var ended: [PoolLeaseID] = []
@@ -65,13 +65,13 @@ struct PoolSimulation {
         self.machine = PoolStateMachine(configuration: configuration, resets: resets)
     }
 
-    /// What was found wrong.
+    /// The violations found.
     var faults: [String] { log.faults }
 
     /// The last events, for the message.
     var story: String { trace.suffix(30).joined(separator: "; ") }
 
-    /// Random events, then all effects played out to rest, then the drain.
+    /// Plays random events, then all effects to rest, then the drain.
     mutating func run(events: Int) {
         if Bool.random(using: &random) { replenish() }
         for _ in 0..<events where faults.isEmpty { step() }
@@ -230,12 +230,12 @@ struct PoolSimulation {
         }
     }
 
-    /// How long nothing has moved for a waiter.
+    /// How long a waiter has waited without progress.
     func wait(_ waiter: Int) -> Duration {
         now - max(waitingSince[waiter, default: now], latestGrant)
     }
 
-    /// After a tick nobody waits longer than he is to.
+    /// Checks that after a tick no waiter has waited longer than allowed.
     mutating func judgeWaits() {
         for waiter in waiters {
             if let timeout = configuration.acquireTimeout {
@@ -254,7 +254,7 @@ struct PoolSimulation {
             "somebody waits for a slow reset")
     }
 
-    /// What a tick began, and what it should have begun.
+    /// Compares the health checks that a tick started with those it should have started.
     mutating func judgeChecks(_ begun: [PoolMemberID]) {
         guard let interval = configuration.healthCheckInterval else {
             return expect(begun.isEmpty, "checked without an interval")
@@ -285,7 +285,7 @@ struct PoolSimulation {
         expect(!wasReady || places[member] == .destroying, "\(member) is broken and not destroyed")
     }
 
-    /// Events that have no business to be: nothing may come of them.
+    /// Events about members and waiters in unsuitable states: they must do nothing.
     mutating func nonsense() {
         let before = machine.statistics
         var answers: [PoolStateMachine<Int>.Actions] = []
@@ -318,7 +318,7 @@ struct PoolSimulation {
 
     // MARK: The end
 
-    /// Plays every effect out with success until nothing moves: the minimum must be ready again.
+    /// Plays every effect with success until nothing is under way: the minimum must be ready again.
     mutating func rest() {
         trace.append("rest")
         var patience = 10_000
@@ -353,7 +353,7 @@ struct PoolSimulation {
 
     mutating func finish() {
         drain()
-        // What is being reset or checked goes only when that is done.
+        // A member being reset or checked goes only when that is done.
         while faults.isEmpty, pick(.resetting) != nil { finishReset(fit: true) }
         while faults.isEmpty, pick(.checking) != nil { finishCheck(healthy: true) }
         while faults.isEmpty, pick(.destroying) != nil { finishDestruction() }
@@ -364,7 +364,7 @@ struct PoolSimulation {
     }
 }
 
-/// Apart from the simulation, whose state a message may quote.
+/// An object apart from the simulation, whose state a message may quote.
 final class FaultLog {
     var faults: [String] = []
 }

@@ -1,5 +1,5 @@
 import SandboxAPI
-// What the simulation of a pool believes, and what it checks after each event.
+// The model of the pool's simulation, and the checks after each event.
 import TestSupport
 
 @testable import SandboxRuntime
@@ -28,7 +28,7 @@ extension PoolSimulation {
             case .shutDown: break
             case .creationFailed:
                 let hasFailed = latestFailure.map { $0 >= waitingSince[waiter, default: now] } ?? false
-                // One that broke while it was made is about to be destroyed.
+                // A member that broke while it was made is about to be destroyed.
                 let isLost = places.values.allSatisfy { $0 == .creating || $0 == .between }
                 let shortest = min(configuration.patience, configuration.acquireTimeout ?? .seconds(1 << 40))
                 expect(hasFailed, "waiter \(waiter) failed without a failure")

@@ -1,4 +1,4 @@
-/// The pool's driver with members in memory: concurrency, cancellation, failure, maintenance, drain.
+/// Tests the pool's driver with members in memory: concurrency, cancellation, failure, maintenance, drain.
 
 import SandboxAPI
 import TestSupport
@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct PoolTests {
     private let factory = FakeFactory()
 
-    /// Drains and checks that nothing is left.
+    /// Drains the pool and checks that nothing is left.
     private func finish(_ pool: Pool<Int>) async {
         await pool.drain()
         let statistics = pool.statistics
@@ -18,7 +18,7 @@ import Testing
         #expect(statistics.created == factory.made && statistics.destroyed == factory.made)
     }
 
-    /// The code of the error that an acquire ends with; `nil` if it gets a lease.
+    /// The code of an acquire's error; `nil` if it gets a lease.
     private func failure(_ pool: Pool<Int>) async -> SandboxError.Code? {
         do throws(SandboxError) {
             _ = try await pool.acquire()
@@ -228,7 +228,7 @@ import Testing
             for _ in 0..<64 { group.addTask { await failure(pool) } }
             for await code in group { #expect(code == .setupFailed) }
         }
-        // Each caller has at most one try, and the background one a pause.
+        // Each caller has at most one creation, and the background ones pause after a failure.
         #expect(factory.tries <= 64 + 4)
         await finish(pool)
     }

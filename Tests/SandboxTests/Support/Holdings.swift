@@ -1,4 +1,4 @@
-/// What this process holds and has made: its descriptors, and the cgroups of its supervisors.
+/// The descriptors of this process, and the cgroups of its supervisors.
 
 import CIsolate
 import Foundation
@@ -8,7 +8,7 @@ enum Holdings {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
     }
 
-    /// What each descriptor is, for messages.
+    /// The target of each descriptor, for messages.
     static func descriptorList() -> String {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         return names.compactMap { name in
@@ -27,7 +27,7 @@ enum Holdings {
         return names.filter { $0.hasPrefix("swift-sandbox-") && $0.contains("-\(getpid())-") }
     }
 
-    /// Waits a while for what is on its way out.
+    /// Waits a while until descriptors and cgroups in the process of removal are gone.
     static func settle(descriptors: Int, cgroups: Int) async throws {
         for _ in 0..<500 where Self.descriptors() > descriptors || Self.cgroups().count > cgroups {
             try await Task.sleep(for: .milliseconds(10))

@@ -1,4 +1,4 @@
-/// Checks of what a caller hands in, before anything is done.
+/// Checks of a caller's arguments, before anything starts.
 import Foundation
 import SandboxAPI
 
@@ -32,7 +32,7 @@ enum Checks {
         }
     }
 
-    /// A path below `/work` as its parts; of `.` there are none.
+    /// The parts of a path below `/work`, without `.`.
     static func parts(of path: ByteString) throws(SandboxError) -> [ByteString] {
         func refusal(_ reason: String) -> SandboxError {
             SandboxError(.invalidPath, message: "the path '\(path)' \(reason)", hint: "give one below /work")
@@ -69,6 +69,6 @@ enum Checks {
 }
 
 extension ByteString {
-    /// With a NUL behind it.
+    /// The bytes with a NUL behind them, for system calls.
     var cString: [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }
 }

@@ -12,7 +12,7 @@ final class Descriptor: Sendable {
 
     deinit { close() }
 
-    /// -1 when it is closed.
+    /// The descriptor; -1 when it is closed.
     var number: Int32 { value.withLock { $0 } }
 
     func close() {
@@ -44,12 +44,12 @@ struct Pipe: Sendable {
     /// Ends a poll that waits for this pipe.
     func poke() {
         var byte: UInt8 = 1
-        // A pipe that is full wakes whoever waits, too.
+        // A full pipe wakes the poll, too.
         _ = fcntl(write.number, F_SETFL, O_NONBLOCK)
         _ = Glibc.write(write.number, &byte, 1)
     }
 
-    /// Takes what was poked.
+    /// Reads the bytes that `poke()` wrote.
     func drain() {
         var bytes = [UInt8](repeating: 0, count: 512)
         _ = fcntl(read.number, F_SETFL, O_NONBLOCK)

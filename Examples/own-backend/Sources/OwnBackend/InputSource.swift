@@ -1,10 +1,10 @@
-/// Standard input: what the program gets, and what is pumped into it.
+/// Standard input: the program's descriptor, and the pump that fills it.
 import CSpawn
 import Foundation
 import SandboxAPI
 import Synchronization
 
-/// The descriptor for the program, and who fills it.
+/// The program's descriptor, and the pump that fills it.
 struct InputSource {
     let programsEnd: Descriptor
     let pump: InputPump?
@@ -66,12 +66,12 @@ struct InputSource {
     }
 }
 
-/// Moves a file or a stream into a pipe, as fast as the program reads.
+/// Copies a file or a stream into a pipe, as fast as the program reads.
 final class InputPump: Sendable {
     private struct State {
         var waiting: [UInt8] = []
         var isOver = false
-        /// The stream's next piece is asked for when the last one has gone.
+        /// Resumed when the pipe has taken the last piece, so that the stream gives the next one.
         var onRoom: CheckedContinuation<Void, Never>?
         var failure: SandboxError?
         var task: Task<Void, Never>?
@@ -104,7 +104,7 @@ final class InputPump: Sendable {
                 try await stream.send { chunk in await feed(chunk, waking: wake) }
             } catch {
                 state.withLock { state in
-                    // Once the program has left nobody wants the rest.
+                    // Once the program has ended, the rest is not needed.
                     if !state.isOver {
                         state.failure = SandboxError(
                             .inputFailed, stage: "stdin", message: "stdin broke off: \(error)")
@@ -117,7 +117,7 @@ final class InputPump: Sendable {
         state.withLock { $0.task = task }
     }
 
-    /// Returns when the pipe has taken it; false when nobody reads any more.
+    /// Returns when the pipe has taken the chunk; false when the program no longer reads.
     private func feed(_ chunk: [UInt8], waking wake: Pipe) async -> Bool {
         await withCheckedContinuation { continuation in
             let isOver = state.withLock { state in
@@ -132,7 +132,7 @@ final class InputPump: Sendable {
         return !Task.isCancelled && state.withLock { !$0.isOver }
     }
 
-    /// Writes what the pipe takes. Called by the thread that polls.
+    /// Writes as much as the pipe takes. Called by the thread that polls.
     func move() {
         if let file { fill(from: file) }
         let (continuation, isDone) = state.withLock { state in
@@ -143,7 +143,7 @@ final class InputPump: Sendable {
                 } else if errno == EAGAIN {
                     return (CheckedContinuation<Void, Never>?.none, false)
                 } else {
-                    // Nobody reads any more.
+                    // The program no longer reads.
                     state.waiting = []
                     state.isOver = true
                 }
@@ -168,7 +168,7 @@ final class InputPump: Sendable {
         }
     }
 
-    /// The program has left.
+    /// Called when the program has ended.
     func end() {
         let (continuation, task) = state.withLock { state in
             state.isOver = true

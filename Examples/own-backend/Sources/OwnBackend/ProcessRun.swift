@@ -1,16 +1,16 @@
-/// One program from its start to its end: a thread that moves bytes, keeps the two limits, and buries the dead.
+/// One program from its start to its end: a thread copies its bytes, enforces the two limits, and reaps it.
 import Foundation
 import SandboxAPI
 import Synchronization
 
-/// A running program. A thread of its own does what blocks; callers wait without one.
+/// A running program. A thread of its own makes the blocking calls; callers wait without a thread.
 final class ProcessRun: Sendable {
     /// What ended the run; the first cause wins.
     enum Cause: Sendable { case itself, killed, wallTime, output }
 
     struct End: Sendable {
         var cause: Cause
-        /// As `wait4` has them.
+        /// As `wait4` returns them.
         var status: Int32
         var resources: rusage
         var wallTime: Duration
@@ -36,7 +36,7 @@ final class ProcessRun: Sendable {
         var inputFailure: SandboxError?
     }
 
-    /// Of a consumer that is slow, before the program is made to wait.
+    /// How much output is held for a slow consumer before the program has to wait.
     private static let highWater = 256 << 10
 
     private let process: pid_t
@@ -91,7 +91,7 @@ final class ProcessRun: Sendable {
         }
     }
 
-    /// The same; when the task is cancelled the program is killed.
+    /// Waits for the end as ``end()`` does; when the task is cancelled, kills the program.
     func endOrCancelled() async -> End {
         await withTaskCancellationHandler {
             await end()
@@ -100,7 +100,7 @@ final class ProcessRun: Sendable {
         }
     }
 
-    /// The next piece of output, or `nil` when there will be none.
+    /// The next piece of output; `nil` when there will be no more.
     func nextChunk() async -> Execution.Chunk? {
         let chunk = await withCheckedContinuation { continuation in
             let now = state.withLock { state -> Execution.Chunk?? in
@@ -119,7 +119,7 @@ final class ProcessRun: Sendable {
         return chunk
     }
 
-    /// Lets the program go on without anybody who reads.
+    /// Discards the rest of the output, and lets the program go on.
     func discardOutput() {
         state.withLock { state in
             state.mode = .discard
@@ -131,7 +131,7 @@ final class ProcessRun: Sendable {
 
     // MARK: Threads
 
-    /// Waits for the program's end and leaves it unburied, so that its number stays its own.
+    /// Waits for the program's end without reaping it, so that its pid is not reused.
     private func waitForExit() {
         var info = siginfo_t()
         while waitid(P_PID, id_t(process), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
@@ -140,7 +140,7 @@ final class ProcessRun: Sendable {
     }
 
     private func move(_ outputs: [Descriptor]) {
-        // A program that closed its stdin is no reason to die of SIGPIPE.
+        // Writing to a program that closed its stdin must not raise SIGPIPE.
         var pipeSignal = sigset_t()
         sigemptyset(&pipeSignal)
         sigaddset(&pipeSignal, SIGPIPE)
@@ -177,7 +177,7 @@ final class ProcessRun: Sendable {
         return Int32(min(max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1), 3_600_000))
     }
 
-    /// Reads once; false at the end.
+    /// Reads once; returns false at the end.
     private func take(from output: Descriptor, _ index: Int) -> Bool {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = read(output.number, &bytes, bytes.count)
@@ -208,7 +208,7 @@ final class ProcessRun: Sendable {
         return true
     }
 
-    /// Counts although the program may have left meanwhile: more than the bound was written.
+    /// Counts as exceeded even if the program has ended meanwhile: it wrote more than the limit.
     private func exceedOutput() {
         state.withLock { state in
             if state.cause == nil { state.cause = .output }
@@ -216,14 +216,15 @@ final class ProcessRun: Sendable {
         wake.poke()
     }
 
-    /// The program has left: ends its group, takes what is in the pipes, buries it, and tells everybody.
+    /// After the program's end: kills its group, takes what is left in the pipes, reaps it, and resumes all
+    /// waiters.
     private func finish(_ outputs: [Descriptor], _ isOpen: [Bool]) {
         let wallTime = ContinuousClock.now - start
         Glibc.kill(-process, SIGKILL)
         var status: Int32 = 0
         var resources = rusage()
         while wait4(process, &status, 0, &resources) < 0, errno == EINTR {}
-        // The others of the group are on their way out. Whoever inherited them buries them, soon or late.
+        // The rest of the group is ending; the process that inherited them reaps them.
         for _ in 0..<100 where Glibc.kill(-process, 0) == 0 { usleep(1000) }
         for (index, output) in outputs.enumerated() where isOpen[index] {
             var more = pollfd(fd: output.number, events: Int16(POLLIN), revents: 0)

@@ -1,4 +1,4 @@
-/// What is to be started, and how the kernel is asked for it.
+/// The program to start, and the call that starts it.
 import CSpawn
 import Foundation
 import SandboxAPI
@@ -10,8 +10,8 @@ struct Program: Sendable {
     private let environment: [ByteString: ByteString]
 
     /// - Parameters:
-    ///   - directory: where it starts.
-    ///   - home: what stands for `/work`.
+    ///   - directory: the working directory.
+    ///   - home: the directory that replaces `/work`.
     init(_ command: Command, directory: ByteString, home: ByteString) {
         self.command = command
         self.directory = directory
@@ -24,7 +24,7 @@ struct Program: Sendable {
         self.environment = environment
     }
 
-    /// A path as the host has it; a relative one starts at the working directory.
+    /// A path on the host; a relative one starts at the working directory.
     private func located(_ path: ByteString) -> ByteString {
         path.bytes.first == Checks.slash ? path : ByteString(directory.bytes + [Checks.slash] + path.bytes)
     }
@@ -38,7 +38,7 @@ struct Program: Sendable {
             where: exists)
     }
 
-    /// Starts it as the leader of a process group of its own.
+    /// Starts the program as the leader of a process group of its own.
     ///
     /// - Parameter descriptors: its stdin, stdout and stderr.
     func spawn(_ descriptors: [Int32]) throws(SandboxError) -> pid_t {
@@ -55,7 +55,7 @@ struct Program: Sendable {
         let number = cspawn_start(
             &process, path.cString, &arguments, &variables, directory.cString, descriptors)
         if number == 0 { return process }
-        // A script whose interpreter is missing is there all the same.
+        // The script exists even if its interpreter does not.
         let code: SandboxError.Code =
             switch number {
             case ENOENT where !exists(path), ENOTDIR where !exists(path): .executableNotFound

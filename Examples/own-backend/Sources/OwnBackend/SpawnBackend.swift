@@ -8,13 +8,13 @@ extension BackendKind {
 }
 
 extension UsageSource {
-    /// Nobody looked: the figure is the least that it can be.
+    /// The figure was not measured, and is the least possible value.
     static let notMeasured = UsageSource(rawValue: "notMeasured")
 }
 
 /// Runs programs as children of this process, each sandbox with a directory of its own in place of `/work`.
 ///
-/// It bounds wall time and output, and nothing else; whoever takes a sandbox has to say that this will do:
+/// It bounds wall time and output, and nothing else. A caller has to accept that explicitly:
 /// `SandboxOptions(isolation: .unconfined)`.
 public final class SpawnBackend: SandboxBackend {
     private struct State {
@@ -77,7 +77,7 @@ public final class SpawnBackend: SandboxBackend {
         }
     }
 
-    /// Less than what is accepted is an error, never a surprise.
+    /// A request for more isolation than this backend gives is an error.
     private static func check(_ options: SandboxOptions) throws(SandboxError) {
         if options.isolation > .unconfined {
             throw SandboxError(
@@ -136,7 +136,7 @@ public final class SpawnBackend: SandboxBackend {
 }
 
 extension SandboxError {
-    /// Adds who answered, unless it is there.
+    /// Adds the provenance, unless the error has one.
     func by(_ provenance: Provenance) -> SandboxError {
         var error = self
         if error.provenance == nil { error.provenance = provenance }

@@ -111,7 +111,8 @@ final class SpawnedSandbox: SandboxLease {
         }
     }
 
-    /// Checks everything, takes the sandbox, and starts the program. What it throws leaves the sandbox free.
+    /// Checks everything, marks the sandbox as busy, and starts the program. An error leaves the sandbox
+    /// free.
     private func start(
         _ command: Command, _ stdin: StandardInput, _ limits: Limits, isStreaming: Bool
     ) throws(SandboxError) -> ProcessRun {
@@ -151,7 +152,7 @@ final class SpawnedSandbox: SandboxLease {
         }
     }
 
-    /// The host's name of a working directory.
+    /// The working directory's path on the host.
     private func directory(_ directory: ByteString?) throws(SandboxError) -> ByteString {
         guard let directory else { return work.path }
         let isBelowWork = directory == "/work" || directory.bytes.starts(with: Array("/work/".utf8))
@@ -184,7 +185,7 @@ final class SpawnedSandbox: SandboxLease {
         case .wallTime: outcome = .limitExceeded(.wallTime)
         case .output: outcome = .limitExceeded(.output)
         case .killed, .itself:
-            // As WIFEXITED and its like, which are macros, have it.
+            // The same as WIFEXITED and its like, which are macros.
             let signal = end.status & 0x7f
             outcome = signal == 0 ? .exited(code: (end.status >> 8) & 0xff) : .signaled(signal: signal)
         }

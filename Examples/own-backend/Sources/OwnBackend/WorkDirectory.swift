@@ -1,8 +1,8 @@
-/// The directory that stands for `/work`: files in and out, without following a link.
+/// The directory that replaces `/work`: reads and writes files, and follows no link.
 import Foundation
 import SandboxAPI
 
-/// A directory of its own in `TMPDIR`, removed with all that is in it.
+/// A directory of its own in `TMPDIR`, removed with all its content.
 struct WorkDirectory: Sendable {
     let path: ByteString
 
@@ -23,7 +23,7 @@ struct WorkDirectory: Sendable {
             message: "cannot \(what): \(String(cString: strerror(number)))")
     }
 
-    /// A descriptor of the directory that a file is in; whoever asks closes it.
+    /// A descriptor of the directory that a file is in; the caller closes it.
     private func parent(of parts: [ByteString], makes: Bool) throws(SandboxError) -> Int32 {
         var directory = open(path.cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if directory < 0 { throw Self.failure("open /work", errno) }
@@ -41,7 +41,7 @@ struct WorkDirectory: Sendable {
     func write(_ bytes: [UInt8], to parts: [ByteString], executable: Bool) throws(SandboxError) {
         let directory = try parent(of: parts, makes: true)
         defer { close(directory) }
-        // What has the name, a link too, is replaced when the new file is whole.
+        // The rename replaces whatever has the name, also a link, once the new file is complete.
         let name = parts[parts.count - 1]
         let temporary = Array(".own-backend-\(UInt64.random(in: 0...UInt64.max))".utf8CString)
         let file = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -83,7 +83,7 @@ struct WorkDirectory: Sendable {
         throw SandboxError(.fileTooLarge, message: "\(name) has more than \(maxBytes) bytes")
     }
 
-    /// Removes the directory and all that is in it; what a program locked is opened again first.
+    /// Removes the directory and all its content; directories that a program locked are unlocked first.
     func remove() { Self.remove(AT_FDCWD, path.cString) }
 
     private static func remove(_ directory: Int32, _ name: [CChar]) {

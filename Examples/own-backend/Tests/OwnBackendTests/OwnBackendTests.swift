@@ -1,4 +1,4 @@
-/// The backend passes the public conformance suite, within what its capabilities promise.
+/// Runs the public conformance suite on the backend, which passes all checks that its capabilities promise.
 import OwnBackend
 import SandboxAPI
 import SandboxTesting

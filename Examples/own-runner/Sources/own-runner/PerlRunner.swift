@@ -6,7 +6,7 @@ extension Language {
     static let perl = Language(rawValue: "perl")
 }
 
-/// Where a Perl program died, as it said itself. Untrusted, as all that a program says.
+/// Where a Perl program died, parsed from its stderr. Untrusted, as all output of a program.
 struct PerlDeath: RunDetails {
     var message: String
     var line: Int

@@ -1,4 +1,4 @@
-/// What is to be tested: it runs a submission on any backend, and says what it thinks of it.
+/// The code under test: it runs a submission on any backend, and grades it.
 import SandboxAPI
 
 public enum Verdict: Sendable, Hashable {

@@ -3,7 +3,7 @@ import SandboxAPI
 import SandboxTesting
 import Testing
 
-/// With real programs, on this host alone: no Docker, no root, no image.
+/// Tests with real programs, on this host alone: no Docker, no root, no image.
 @Suite(.sandboxed, .requires(.standard)) struct GraderTests {
     let grader = Grader()
 
@@ -24,7 +24,7 @@ import Testing
         await expectError(.executableNotFound) { try await TestBackend.current.run(Command("./missing")) }
     }
 
-    /// Skipped with the reason where the host cannot do it; `MUST_WORK=1` makes a failure of that.
+    /// Skipped with the reason where the host cannot do it; with `MUST_WORK=1` it fails instead.
     @Test(.requires(.strong)) func memoryIsAccountedFor() async throws {
         let grow = Command("/bin/sh", ["-c", "x=xxxxxxxx; while :; do x=$x$x; done"])
         let result = try await TestBackend.current.run(grow, limits: Limits(memory: 32 << 20))
@@ -33,12 +33,12 @@ import Testing
     }
 }
 
-/// For tests that do need an engine: skipped where none answers.
+/// For tests that need an engine: skipped where none answers.
 @Suite struct EngineTests {
     @Test(.requires(.engine)) func onlyWithAnEngine() {}
 }
 
-/// Without any program: what a submission does is said by a script, and time that passes takes none.
+/// Tests without any program: a script says what a submission does, and delays take no time.
 @Suite struct GraderScriptTests {
     @Test func aSlowSubmissionIsTooSlow() async throws {
         let backend = FakeBackend(clock: ImmediateClock())
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    /// A clock on which every sleep is over at once.
+    /// A clock on which every sleep ends at once.
     struct ImmediateClock: Clock {
         var now: ContinuousClock.Instant { ContinuousClock.now }
         var minimumResolution: Duration { .zero }
