@@ -143,7 +143,8 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
 }
 
 int isolate_memory_file(const void *data, size_t bytes) {
-    /* Without MFD_NOEXEC_SEAL it is refused where vm.memfd_noexec is 2; before Linux 6.3 with it. */
+    /* Linux 6.3 to 6.5 refuse a file without the flag where vm.memfd_noexec is 2, older kernels one with it.
+     */
     int fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (fd < 0 && errno == EINVAL)
         fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -144,7 +144,8 @@ const struct sys_entry *sys_next_entry(struct sys_entries *entries) {
 }
 
 int sys_memory_file(const char *name) {
-    /* Without MFD_NOEXEC_SEAL it is refused where vm.memfd_noexec is 2; before Linux 6.3 with it. */
+    /* Linux 6.3 to 6.5 refuse a file without the flag where vm.memfd_noexec is 2, older kernels one with it.
+     */
     int fd = (int)SYS_CALL_2(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (fd == -EINVAL)
         fd = (int)SYS_CALL_2(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
