@@ -10,10 +10,15 @@ import SandboxRuntime
 /// All descriptors are read on the event loop's thread. The end is the slot's record, never an end of file: when it
 /// comes, whatever was written is in the pipes.
 final class LocalRun: EventHandler, RunUnderWay {
-    private struct Stream {
-        var fd: Int32
+    private struct Stream: ~Copyable, Sendable {
+        /// The reading end of its pipe. `nil`: it came to its end.
+        var pipe: OwnedDescriptor?
         var isPaused = false
+
+        init(_ pipe: consuming OwnedDescriptor) { self.pipe = consume pipe }
     }
+
+    private typealias Pair = InlineArray<2, Stream>
 
     private static let readSize = 64 << 10
     private static let tinyRead = 512
@@ -43,25 +48,25 @@ final class LocalRun: EventHandler, RunUnderWay {
     private let slot: Slot
     private let serial: UInt64
     private let command: Command
-    private let input: InputSource
+    private let input: InputPump?
     private let onEnd: @Sendable () -> Void
     private let streams: Streams
 
     /// Shared with the output, which unpauses them.
     private final class Streams: Sendable {
-        let value: Locked<[Stream]>
+        let value: Locked<Pair>
         let loop: EventLoop
 
-        init(_ stdout: Int32, _ stderr: Int32, _ loop: EventLoop) {
-            value = Locked([Stream(fd: stdout), Stream(fd: stderr)])
+        init(_ stdout: consuming OwnedDescriptor, _ stderr: consuming OwnedDescriptor, _ loop: EventLoop) {
+            value = Locked([Stream(stdout), Stream(stderr)])
             self.loop = loop
         }
 
         func unpause() {
             value.withLock { streams in
-                for index in 0..<2 where streams[index].isPaused && streams[index].fd >= 0 {
+                for index in 0..<2 where streams[index].isPaused && streams[index].pipe != nil {
                     streams[index].isPaused = false
-                    loop.change(streams[index].fd, events: EventLoop.readable)
+                    loop.change(streams[index].pipe.number, events: EventLoop.readable)
                 }
             }
         }
@@ -69,11 +74,13 @@ final class LocalRun: EventHandler, RunUnderWay {
 
     /// - Parameters:
     ///   - slot: where it runs, and `serial` its number there.
-    ///   - stdout: the reading end of a non-blocking pipe, owned from here on; so is `stderr`.
+    ///   - input: what feeds its stdin, if that comes through a pipe.
+    ///   - stdout: the reading end of a non-blocking pipe; so is `stderr`.
     ///   - onEnd: called when the run no longer needs the slot.
     init(
-        _ request: PlacedRequest, in slot: Slot, serial: UInt64, input: InputSource, stdout: Int32,
-        stderr: Int32, onEnd: @escaping @Sendable () -> Void
+        _ request: PlacedRequest, in slot: Slot, serial: UInt64, input: InputPump?,
+        stdout: consuming OwnedDescriptor, stderr: consuming OwnedDescriptor,
+        onEnd: @escaping @Sendable () -> Void
     ) {
         self.slot = slot
         self.serial = serial
@@ -81,13 +88,14 @@ final class LocalRun: EventHandler, RunUnderWay {
         self.onEnd = onEnd
         command = request.command
         bounds = DeadlineSet(slot.loop)
+        let (out, err) = (stdout.number, stderr.number)
         let streams = Streams(stdout, stderr, slot.loop)
         self.streams = streams
         output = RunOutput(bound: request.limits.output, isStreaming: request.isStreaming) { _ in
             streams.unpause()
         }
-        slot.loop.add(stdout, events: EventLoop.readable, handler: self)
-        slot.loop.add(stderr, events: EventLoop.readable, handler: self)
+        slot.loop.add(out, events: EventLoop.readable, handler: self)
+        slot.loop.add(err, events: EventLoop.readable, handler: self)
     }
 
     func kill() {
@@ -96,14 +104,16 @@ final class LocalRun: EventHandler, RunUnderWay {
         bounds.add(after: Patience.unwanted) { [slot] in slot.giveUp(SandboxError.runCancelled) }
     }
 
-    func stopInput() { input.stop() }
+    func stopInput() { input?.stop() }
 
-    var inputFailure: SandboxError? { input.failure }
+    var inputFailure: SandboxError? { input?.failure }
 
     func ready(_ fd: Int32, events: UInt32) {
         let effects = streams.value.withLock { streams -> Effects in
-            guard let index = streams.firstIndex(where: { $0.fd == fd }) else { return Effects() }
-            return drain(index, in: &streams, toTheEnd: false)
+            for index in 0..<2 where streams[index].pipe.number == fd {
+                return drain(index, in: &streams, toTheEnd: false)
+            }
+            return Effects()
         }
         effects.perform(self)
     }
@@ -114,10 +124,7 @@ final class LocalRun: EventHandler, RunUnderWay {
         let effects = streams.value.withLock { streams in
             var effects = Effects()
             for index in 0..<2 { effects.merge(drain(index, in: &streams, toTheEnd: true)) }
-            for index in 0..<2 where streams[index].fd >= 0 {
-                effects.close.append(streams[index].fd)
-                streams[index].fd = -1
-            }
+            for index in 0..<2 { endStream(&streams[index]) }
             return effects
         }
         effects.perform(self)
@@ -125,14 +132,14 @@ final class LocalRun: EventHandler, RunUnderWay {
         output.finish(end, of: command, disk: "the directory of TMPDIR")
     }
 
+    private func endStream(_ stream: inout Stream) {
+        if let pipe = stream.pipe.take() { slot.loop.remove(pipe.number) }
+    }
+
     private struct Effects {
-        var close: [Int32] = []
         var taken: [(index: Int, bytes: [UInt8])] = []
 
-        mutating func merge(_ other: Effects) {
-            close += other.close
-            taken += other.taken
-        }
+        mutating func merge(_ other: Effects) { taken += other.taken }
 
         /// Copies what was gathered, so that it takes no more memory than it is long.
         mutating func take(_ index: Int, _ buffer: UnsafeMutableRawBufferPointer, _ used: inout Int) {
@@ -142,10 +149,6 @@ final class LocalRun: EventHandler, RunUnderWay {
 
         /// Outside the lock: a consumer that takes something unpauses the streams.
         func perform(_ run: LocalRun) {
-            for fd in close {
-                run.slot.loop.remove(fd)
-                Glibc.close(fd)
-            }
             for (index, bytes) in taken where run.output.take(bytes, from: index) {
                 run.slot.endRun(run.serial, ISOLATE_END_OUTPUT)
             }
@@ -157,10 +160,10 @@ final class LocalRun: EventHandler, RunUnderWay {
     ///
     /// A program may have its pipe in packet mode (O_DIRECT), where each read gives one of its writes, and none may be
     /// read in part: so pieces are gathered in one buffer that always has room for the largest packet.
-    private func drain(_ index: Int, in streams: inout [Stream], toTheEnd: Bool) -> Effects {
+    private func drain(_ index: Int, in streams: inout Pair, toTheEnd: Bool) -> Effects {
         var effects = Effects()
-        guard streams[index].fd >= 0, toTheEnd || !streams[index].isPaused else { return effects }
-        let fd = streams[index].fd
+        guard streams[index].pipe != nil, toTheEnd || !streams[index].isPaused else { return effects }
+        let fd = streams[index].pipe.number
         let bounds = toTheEnd ? Turn(rest: fd) : Turn()
         withUnsafeTemporaryAllocation(byteCount: Self.readSize, alignment: 16) { buffer in
             var used = 0
@@ -171,8 +174,7 @@ final class LocalRun: EventHandler, RunUnderWay {
                 if count < 0, errno == EINTR { continue }
                 if count < 0, errno == EAGAIN { break }
                 guard count > 0 else {
-                    effects.close.append(fd)
-                    streams[index].fd = -1
+                    endStream(&streams[index])
                     break
                 }
                 used += count
@@ -194,9 +196,9 @@ final class LocalRun: EventHandler, RunUnderWay {
         guard output.isFull else { return }
         streams.value.withLock { streams in
             guard output.isFull else { return }
-            for index in 0..<2 where streams[index].fd >= 0 && !streams[index].isPaused {
+            for index in 0..<2 where streams[index].pipe != nil && !streams[index].isPaused {
                 streams[index].isPaused = true
-                slot.loop.change(streams[index].fd, events: 0)
+                slot.loop.change(streams[index].pipe.number, events: 0)
             }
         }
     }

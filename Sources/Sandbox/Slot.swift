@@ -9,14 +9,24 @@ import SandboxRuntime
 ///
 /// A slot answers in order, so there is one pending question at most, next to one run at most.
 final class Slot: EventHandler {
-    typealias Answer = Result<(isolate_status_record, Int32), SandboxError>
+    typealias Answer = Result<(isolate_status_record, ReceivedDescriptor?), SandboxError>
     private typealias Machine = SlotStateMachine<Answer, Waiter<Answer>, LocalRun>
 
-    private struct State: Sendable {
+    /// The embedder's ends.
+    struct Sockets: ~Copyable, Sendable {
+        let control: OwnedDescriptor
+        let request: OwnedDescriptor
+    }
+
+    private struct State: ~Copyable, Sendable {
         var machine = Machine()
+        /// `nil`: the slot is closed.
+        var sockets: Sockets?
         /// The disk limit in force.
         var disk = 0
         var layers: UInt32 = 0
+
+        init(_ sockets: consuming Sockets) { self.sockets = consume sockets }
     }
 
     let number: UInt32
@@ -26,20 +36,18 @@ final class Slot: EventHandler {
     let patience: Patience
     /// Has its processes killed, whatever state they are in.
     private let kill: @Sendable (Slot) -> Void
-    private let control: Int32
-    private let request: Int32
     /// Questions are asked one after another. The slot's first word comes unasked: its root is built, or why not.
     private let turns = Turns(isTaken: true)
-    private let state = Locked(State())
+    private let state: Locked<State>
 
     init(
-        number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop, patience: Patience,
+        number: UInt32, hostUser: UInt32, sockets: consuming Sockets, loop: EventLoop, patience: Patience,
         kill: @escaping @Sendable (Slot) -> Void
     ) {
+        let control = sockets.control.number
         self.number = number
         self.hostUser = hostUser
-        self.control = control
-        self.request = request
+        state = Locked(State(sockets))
         self.loop = loop
         self.patience = patience
         self.kill = kill
@@ -138,7 +146,12 @@ final class Slot: EventHandler {
     ///
     /// - Returns: what `body` returned, or `-EPIPE` when the slot is closed. `body` must not block.
     func withSockets(_ body: (_ control: Int32, _ request: Int32) -> Int32) -> Int32 {
-        state.withLock { $0.machine.isClosed ? -EPIPE : body(control, request) }
+        state.withLock { state in
+            switch state.sockets {
+            case .some(let sockets): body(sockets.control.number, sockets.request.number)
+            case .none: -EPIPE
+            }
+        }
     }
 
     /// Tells the slot to kill the run. Harmless when it is over.
@@ -151,6 +164,7 @@ final class Slot: EventHandler {
     // MARK: Questions and answers
 
     /// - Parameter doing: what is told of a slot that does not answer, such as "opening a file".
+    /// - Returns: the answer, and the descriptor that came with it, which the caller owns, or -1.
     private func ask(
         _ doing: String, _ send: (Int32) -> Int32
     ) async throws(SandboxError) -> (isolate_status_record, Int32) {
@@ -164,10 +178,14 @@ final class Slot: EventHandler {
                     .setupFailed, stage: "request", errno: -sent,
                     message: "cannot reach the slot: \(describe(errno: -sent))")
         }
-        return try await awaitAnswer(doing)
+        let (record, received) = try await awaitAnswer(doing)
+        guard let descriptor = received?.take() else { return (record, -1) }
+        return (record, descriptor.take())
     }
 
-    private func awaitAnswer(_ doing: String) async throws(SandboxError) -> (isolate_status_record, Int32) {
+    private func awaitAnswer(
+        _ doing: String
+    ) async throws(SandboxError) -> (isolate_status_record, ReceivedDescriptor?) {
         let bounds = DeadlineSet(loop)
         bounds.add(after: patience.answer) { [weak self, patience] in
             self?.giveUp(patience.silentSlot(doing))
@@ -191,7 +209,7 @@ final class Slot: EventHandler {
 
     /// It does not answer: whatever waits for it fails with `error`, and its processes are killed.
     func giveUp(_ error: SandboxError) {
-        if close(error) { kill(self) }
+        if self.close(error) { kill(self) }
     }
 
     private func check(_ record: isolate_status_record, _ doing: String) throws(SandboxError) {
@@ -207,15 +225,15 @@ final class Slot: EventHandler {
                 state.machine.isClosed ? 0 : isolate_slot_receive(fd, &message, &received)
             }
             if result == 0 { return }
+            let descriptor = OwnedDescriptor(owning: received)
             guard result > 0 else {
                 close()
                 return
             }
             if message.type == ISOLATE_RUN_ENDED.rawValue {
-                if received >= 0 { Glibc.close(received) }
                 handleEnd(message.run)
             } else {
-                deliver(.success((message.status, received)))
+                deliver(.success((message.status, ReceivedDescriptor(descriptor))))
             }
         }
     }
@@ -235,13 +253,11 @@ final class Slot: EventHandler {
     /// - Returns: false when it was closed before.
     @discardableResult
     func close(_ error: SandboxError = Slot.gone) -> Bool {
-        guard let closed = state.withLock({ $0.machine.close() }) else { return false }
-        loop.remove(control)
-        state.withLock { _ in
-            Glibc.close(control)
-            Glibc.close(request)
+        let closed = state.withLock { state in
+            if let sockets = state.sockets.take() { loop.remove(sockets.control.number) }
+            return state.machine.close()
         }
-        if case .success((_, let fd))? = closed.answer, fd >= 0 { Glibc.close(fd) }
+        guard let closed else { return false }
         closed.run?.ended(.failure(error))
         closed.waiter?.resume(returning: .failure(error))
         return true
@@ -252,4 +268,18 @@ final class Slot: EventHandler {
             .supervisorLost, message: "the sandbox's processes ended under it",
             hint: "try again in a new sandbox")
     }
+}
+
+/// A descriptor that came with an answer, closed with the answer unless somebody takes it.
+final class ReceivedDescriptor: Sendable {
+    private let owner: Locked<OwnedDescriptor?>
+
+    /// `nil` where none came.
+    init?(_ descriptor: consuming OwnedDescriptor?) {
+        guard let descriptor else { return nil }
+        owner = Locked(descriptor)
+    }
+
+    /// `nil` when it was taken before.
+    func take() -> OwnedDescriptor? { owner.withLock { $0.take() } }
 }

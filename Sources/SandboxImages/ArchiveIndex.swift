@@ -48,7 +48,7 @@ enum ArchiveKind {
     }
 }
 
-/// The files of a plain tar archive, found without reading their data.
+/// The files of a plain tar archive, found without reading their data. Does not own the archive's descriptor.
 struct ArchiveIndex {
     private enum Place {
         case data(offset: Int, size: Int)
@@ -57,19 +57,21 @@ struct ArchiveIndex {
 
     private static let maximumLinks = 8
 
-    private let file: FileDescriptor
+    private let fd: Int32
     private let limits: ImageLimits
     private let cancellation: Cancellation
     private var places: [[UInt8]: Place] = [:]
 
-    /// - Parameter size: bytes of the file.
+    /// - Parameters:
+    ///   - fd: the archive, which the caller keeps open while this is used.
+    ///   - size: bytes of the file.
     init(
-        _ file: FileDescriptor, size: Int, limits: ImageLimits, cancellation: Cancellation
+        _ fd: Int32, size: Int, limits: ImageLimits, cancellation: Cancellation
     ) throws(ImageFailure) {
-        self.file = file
+        self.fd = fd
         self.limits = limits
         self.cancellation = cancellation
-        let source = FileSource(file.number, count: size, cancellation: cancellation)
+        let source = FileSource(fd, count: size, cancellation: cancellation)
         let archive = TarStream(source, limits: limits, chunk: 16 << 10)
         var entries = 0
         while let entry = try archive.next() {
@@ -108,7 +110,7 @@ struct ArchiveIndex {
             switch places[key] {
             case .data(let offset, let size):
                 return (
-                    FileSource(file.number, offset: offset, count: size, cancellation: cancellation), size
+                    FileSource(fd, offset: offset, count: size, cancellation: cancellation), size
                 )
             case .link(let target): key = target
             case nil:

@@ -62,7 +62,7 @@ extension CacheDirectory {
 
     /// Takes an entry out of the way at once, and removes it as soon as nobody uses it. The caller has the lock of
     /// that name in `locks`.
-    func discard(_ name: String, from parent: FileDescriptor) throws(ImageFailure) {
+    func discard(_ name: String, from parent: borrowing OwnedDescriptor) throws(ImageFailure) {
         guard let entry = try TreeWalk.openIfThere(parent.number, Array(name.utf8)) else {
             return try TreeWalk.remove(Array(name.utf8), in: parent.number)
         }
@@ -79,7 +79,7 @@ extension CacheDirectory {
     }
 
     /// Whether `images` still has this entry under that name.
-    func images(_ name: String, is entry: FileDescriptor) throws(ImageFailure) -> Bool {
+    func images(_ name: String, is entry: borrowing OwnedDescriptor) throws(ImageFailure) -> Bool {
         var status = stat()
         guard fstatat(images.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
         return try TreeWalk.inode(entry.number) == UInt(status.st_ino)
@@ -132,7 +132,7 @@ extension CacheDirectory {
     }
 
     /// Removes an entry of `trash`, its lock last.
-    private func remove(_ entry: FileDescriptor, _ name: [UInt8]) throws(ImageFailure) {
+    private func remove(_ entry: borrowing OwnedDescriptor, _ name: [UInt8]) throws(ImageFailure) {
         for attempt in 1...Self.attempts {
             do throws(ImageFailure) {
                 for child in try TreeWalk.names(entry.number) where child != Array(Self.lockName.utf8) {

@@ -89,9 +89,10 @@ package final class ImageStore: Sendable {
         do throws(ImageFailure) {
             try cancellation.check()
             let cache = try opened()
-            let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-            guard fd >= 0 else { throw ImageFailure(errno: errno, "open the file") }
-            return .success(try cache.prepare(FileDescriptor(fd), named: name, cancellation))
+            guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) else {
+                throw ImageFailure(errno: errno, "open the file")
+            }
+            return .success(try cache.prepare(file, named: name, cancellation))
         } catch {
             return .failure(error)
         }

@@ -16,8 +16,8 @@ enum Interruption {
     /// How long a cancelled run may take to end before we leave anyway; the supervisor then kills all.
     static let patience = Duration.seconds(3)
 
-    /// From the signal handlers to the thread that acts on them. Set once, before the first handler;
-    /// constants here, so that a handler runs no lazy initialisation.
+    /// A pipe from the signal handlers to the thread that acts on them, open until the process ends. Set once, before the
+    /// first handler; constants here, so that a handler runs no lazy initialisation.
     nonisolated(unsafe) private static var readEnd: Int32 = -1
     nonisolated(unsafe) private static var writeEnd: Int32 = -1
 

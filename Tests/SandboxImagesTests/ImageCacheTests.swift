@@ -2,6 +2,7 @@
 
 import Foundation
 import SandboxAPI
+import SandboxRuntime
 import Testing
 
 @testable import SandboxImages
