@@ -13,9 +13,13 @@ final class LocalRun: EventHandler, RunUnderWay {
     private struct Stream: ~Copyable, Sendable {
         /// The reading end of its pipe. `nil`: it came to its end.
         var pipe: OwnedDescriptor?
+        let name: Execution.Chunk.Stream
         var isPaused = false
 
-        init(_ pipe: consuming OwnedDescriptor) { self.pipe = consume pipe }
+        init(_ pipe: consuming OwnedDescriptor, _ name: Execution.Chunk.Stream) {
+            self.pipe = consume pipe
+            self.name = name
+        }
     }
 
     private typealias Pair = InlineArray<2, Stream>
@@ -58,7 +62,7 @@ final class LocalRun: EventHandler, RunUnderWay {
         let loop: EventLoop
 
         init(_ stdout: consuming OwnedDescriptor, _ stderr: consuming OwnedDescriptor, _ loop: EventLoop) {
-            value = Locked([Stream(stdout), Stream(stderr)])
+            value = Locked([Stream(stdout, .stdout), Stream(stderr, .stderr)])
             self.loop = loop
         }
 
@@ -137,19 +141,21 @@ final class LocalRun: EventHandler, RunUnderWay {
     }
 
     private struct Effects {
-        var taken: [(index: Int, bytes: [UInt8])] = []
+        var taken: [(stream: Execution.Chunk.Stream, bytes: [UInt8])] = []
 
         mutating func merge(_ other: Effects) { taken += other.taken }
 
         /// Copies what was gathered, so that it takes no more memory than it is long.
-        mutating func take(_ index: Int, _ buffer: UnsafeMutableRawBufferPointer, _ used: inout Int) {
-            if used > 0 { taken.append((index, [UInt8](buffer[..<used]))) }
+        mutating func take(
+            _ stream: Execution.Chunk.Stream, _ buffer: UnsafeMutableRawBufferPointer, _ used: inout Int
+        ) {
+            if used > 0 { taken.append((stream, [UInt8](buffer[..<used]))) }
             used = 0
         }
 
         /// Outside the lock: a consumer that takes something unpauses the streams.
         func perform(_ run: LocalRun) {
-            for (index, bytes) in taken where run.output.take(bytes, from: index) {
+            for (stream, bytes) in taken where run.output.take(bytes, from: stream) {
                 run.slot.endRun(run.serial, ISOLATE_END_OUTPUT)
             }
             run.pauseIfFull()
@@ -164,6 +170,7 @@ final class LocalRun: EventHandler, RunUnderWay {
         var effects = Effects()
         guard streams[index].pipe != nil, toTheEnd || !streams[index].isPaused else { return effects }
         let fd = streams[index].pipe.number
+        let name = streams[index].name
         let bounds = toTheEnd ? Turn(rest: fd) : Turn()
         withUnsafeTemporaryAllocation(byteCount: Self.readSize, alignment: 16) { buffer in
             var used = 0
@@ -181,12 +188,12 @@ final class LocalRun: EventHandler, RunUnderWay {
                 reads += 1
                 total += count
                 if used > Self.readSize - Self.largestPacket {
-                    effects.take(index, buffer, &used)
+                    effects.take(name, buffer, &used)
                 }
                 // A short read has most often emptied the pipe; a tiny one may be a packet.
                 if !toTheEnd, count < Self.readSize, count >= Self.tinyRead { break }
             }
-            effects.take(index, buffer, &used)
+            effects.take(name, buffer, &used)
         }
         return effects
     }

@@ -19,6 +19,18 @@ enum { ISOLATE_FRAME_MAX = 32 << 10 };
 /* Bytes of a program's stdin on their way, at most; INPUT_TAKEN gives room for more. */
 enum { ISOLATE_AGENT_INPUT_WINDOW = 64 << 10 };
 
+/* The streams of a program, as frames number them. */
+enum isolate_agent_stream {
+    ISOLATE_AGENT_STDIN = 0,
+    ISOLATE_AGENT_STDOUT = 1,
+    ISOLATE_AGENT_STDERR = 2,
+};
+/* Which of its outputs went beyond their bound, as bits. */
+enum isolate_agent_exceeded {
+    ISOLATE_AGENT_STDOUT_EXCEEDED = 1 << 0,
+    ISOLATE_AGENT_STDERR_EXCEEDED = 1 << 1,
+};
+
 struct isolate_frame {
     uint32_t type; /* enum isolate_frame_type */
     uint32_t bytes;
@@ -73,13 +85,13 @@ struct isolate_agent_run {         /* RUN */
 };
 
 struct isolate_agent_credit { /* CREDIT, INPUT_TAKEN */
-    uint32_t stream;          /* CREDIT: 1 stdout, 2 stderr */
+    uint32_t stream;          /* enum isolate_agent_stream */
     uint32_t bytes;
 };
 
 struct isolate_agent_ended {
     struct isolate_run_record record;
-    uint32_t exceeded; /* bits: 1 stdout, 2 stderr went beyond its bound */
+    uint32_t exceeded; /* bits of enum isolate_agent_exceeded */
     uint32_t reserved;
     uint64_t held_bytes;
 };

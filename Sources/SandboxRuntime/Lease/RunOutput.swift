@@ -68,11 +68,11 @@ public final class RunOutput: Sendable {
 
     // MARK: On the producer's side
 
-    /// Takes what the program wrote to stdout (0) or stderr (1).
+    /// Takes what the program wrote to one of its streams.
     ///
     /// - Returns: true when the stream has just gone beyond its bound: the run is to be killed.
-    public func take(_ bytes: [UInt8], from index: Int) -> Bool {
-        let taken = state.withLock { $0.machine.take(bytes, from: index) }
+    public func take(_ bytes: [UInt8], from stream: Execution.Chunk.Stream) -> Bool {
+        let taken = state.withLock { $0.machine.take(bytes, from: stream) }
         if let (consumer, chunk) = taken.delivery {
             consumer.resume(returning: Piece(chunk: chunk))
             onRoom(chunk)
@@ -81,7 +81,9 @@ public final class RunOutput: Sendable {
     }
 
     /// Whoever counts the bytes himself says so.
-    package func markExceeded(_ index: Int) { state.withLock { $0.machine.markExceeded(index) } }
+    package func markExceeded(_ stream: Execution.Chunk.Stream) {
+        state.withLock { $0.machine.markExceeded(stream) }
+    }
 
     /// A stream went beyond its bound.
     public var hasExceeded: Bool { state.withLock { $0.machine.hasExceeded } }
