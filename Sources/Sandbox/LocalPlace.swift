@@ -6,23 +6,23 @@ import SandboxAPI
 import SandboxRuntime
 
 struct LocalPlace: SandboxPlace {
-    let engine: LocalEngine
+    let pool: LocalPool
     let lease: PoolLease<Slot>
     let options: SandboxOptions
 
     private var slot: Slot { lease.member }
     var rootfs: Rootfs { options.rootfs }
-    var environment: [ByteString: ByteString] { engine.environment }
+    var environment: [ByteString: ByteString] { pool.environment }
 
-    func checkUsable() throws(SandboxError) { try engine.checkOwner() }
+    func checkUsable() throws(SandboxError) { try pool.checkOwner() }
 
-    func giveBack() { engine.pool.release(lease, reusable: false) }
+    func giveBack() { pool.slots.release(lease, reusable: false) }
 
-    func explain(_ error: SandboxError) -> SandboxError { engine.explain(error) }
+    func explain(_ error: SandboxError) -> SandboxError { pool.explain(error) }
 
-    func requestLeft() { engine.pool.replenish() }
+    func requestLeft() { pool.slots.replenish() }
 
-    private var processors: Int { Int(engine.supervisor.handle.processors) }
+    private var processors: Int { Int(pool.supervisor.handle.processors) }
 
     func prepare(_ limits: Limits) async throws(SandboxError) {
         try LimitDescription.checkProcessors(limits, has: processors, "this process")

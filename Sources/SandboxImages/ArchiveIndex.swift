@@ -50,7 +50,7 @@ enum ArchiveKind {
 
 /// The files of a plain tar archive, found without reading their data. Does not own the archive's descriptor.
 struct ArchiveIndex {
-    private enum Place {
+    private enum Location {
         case data(offset: Int, size: Int)
         case link(to: [UInt8])
     }
@@ -60,7 +60,7 @@ struct ArchiveIndex {
     private let fd: Int32
     private let limits: ImageLimits
     private let cancellation: Cancellation
-    private var places: [[UInt8]: Place] = [:]
+    private var locations: [[UInt8]: Location] = [:]
 
     /// - Parameters:
     ///   - fd: the archive, which the caller keeps open while this is used.
@@ -83,15 +83,16 @@ struct ArchiveIndex {
                 let path = try EntryPath(entry.path, limits: limits)
                 switch entry.kind {
                 case .directory: continue
-                case .file: places[Self.key(path)] = .data(offset: archive.offset, size: entry.size)
+                case .file: locations[Self.key(path)] = .data(offset: archive.offset, size: entry.size)
                 // Older versions of docker save made links of layers that are the same.
                 case .symbolicLink:
-                    places[Self.key(path)] = .link(to: Self.target(entry.linkTarget, from: path))
-                case .hardLink: places[Self.key(path)] = .link(to: try Self.key(of: entry.linkTarget, limits))
+                    locations[Self.key(path)] = .link(to: Self.target(entry.linkTarget, from: path))
+                case .hardLink:
+                    locations[Self.key(path)] = .link(to: try Self.key(of: entry.linkTarget, limits))
                 case .characterDevice, .blockDevice, .fifo:
                     throw ImageFailure("an image archive holds files only")
                 }
-                guard places.count <= limits.archiveFiles else {
+                guard locations.count <= limits.archiveFiles else {
                     throw ImageFailure("the archive has more than \(limits.archiveFiles) files")
                 }
             } catch {
@@ -100,14 +101,14 @@ struct ArchiveIndex {
         }
     }
 
-    func contains(_ name: String) -> Bool { places[Array(name.utf8)] != nil }
+    func contains(_ name: String) -> Bool { locations[Array(name.utf8)] != nil }
 
     /// The bytes of a file. Links inside the archive are followed, a few of them.
     func source(_ name: String) throws(ImageFailure) -> (source: FileSource, size: Int) {
         let entry = Array(name.utf8)
         var key = try Self.key(of: entry, limits)
         for _ in 0...Self.maximumLinks {
-            switch places[key] {
+            switch locations[key] {
             case .data(let offset, let size):
                 return (
                     FileSource(fd, offset: offset, count: size, cancellation: cancellation), size

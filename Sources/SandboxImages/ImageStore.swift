@@ -26,7 +26,7 @@ package final class ImageStore: Sendable {
     private let cache = Locked<ImageCache?>(nil)
 
     /// - Parameters:
-    ///   - cachePath: an absolute path; `nil`: `SANDBOX_CACHE`, or the user's standard place.
+    ///   - cachePath: an absolute path; `nil`: `SANDBOX_CACHE`, or the standard directory of the user.
     ///   - maximumBytes: above it, entries of the cache that nobody uses are removed.
     init(
         cachePath: String? = nil, limits: ImageLimits = .standard,
@@ -71,7 +71,7 @@ package final class ImageStore: Sendable {
     /// - Returns: the paths of what was removed.
     package static func cleanup(cachePath: String? = nil) throws(SandboxError) -> [String] {
         do throws(ImageFailure) {
-            let path = try place(cachePath)
+            let path = try directory(cachePath)
             var status = stat()
             // To look for leftovers is no reason to make a cache.
             guard stat(path, &status) == 0 else { return [] }
@@ -102,7 +102,7 @@ package final class ImageStore: Sendable {
     private func opened() throws(ImageFailure) -> ImageCache {
         if let cache = cache.withLock({ $0 }) { return cache }
         let made = try ImageCache(
-            path: try Self.place(cachePath), limits: limits, maximumBytes: maximumBytes)
+            path: try Self.directory(cachePath), limits: limits, maximumBytes: maximumBytes)
         return cache.withLock { cache in
             if let cache { return cache }
             cache = made
@@ -110,7 +110,7 @@ package final class ImageStore: Sendable {
         }
     }
 
-    private static func place(_ path: String?) throws(ImageFailure) -> String {
+    private static func directory(_ path: String?) throws(ImageFailure) -> String {
         if let path { return path }
         return try CacheDirectory.standardPath { name in getenv(name).map { String(cString: $0) } }
     }

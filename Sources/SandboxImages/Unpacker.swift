@@ -199,9 +199,9 @@ final class Unpacker {
             hint: "a hard link names a file that stands before it in the image")
         guard !target.isRoot else { throw missing }
         // Both are kept open: removing what stands at the link's place may forget the last directory.
-        let place = try directory(path)
+        let parent = try directory(path)
         guard let source = try existingDirectory(target) else { throw missing }
-        var status = (target: stat(), place: stat())
+        var status = (target: stat(), link: stat())
         let from = source.fd
         guard target.name.withPath({ fstatat(from, $0, &status.target, AT_SYMLINK_NOFOLLOW) }) == 0 else {
             throw missing
@@ -210,10 +210,10 @@ final class Unpacker {
             throw ImageFailure("the hard link's target \(ByteName.quoted(entry.linkTarget)) is a directory")
         }
         let found = path.name.withPath {
-            fstatat(place.fd, $0, &status.place, AT_SYMLINK_NOFOLLOW)
+            fstatat(parent.fd, $0, &status.link, AT_SYMLINK_NOFOLLOW)
         }
-        if found == 0, status.place.st_ino == status.target.st_ino { return remember(path.name, place) }
-        try create(path.name, in: place, "make the hard link") { directory, name in
+        if found == 0, status.link.st_ino == status.target.st_ino { return remember(path.name, parent) }
+        try create(path.name, in: parent, "make the hard link") { directory, name in
             target.name.withPath { linkat(from, $0, directory, name, 0) }
         }
     }

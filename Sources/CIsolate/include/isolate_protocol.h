@@ -14,7 +14,7 @@
 #include "isolate_details.h"
 
 enum { ISOLATE_INLINE_MAX = 3072, ISOLATE_DENIED_MAX = 32, ISOLATE_PATH_BYTES = 3840 };
-enum { ISOLATE_CGROUP_PLACE_BYTES = 512 };
+enum { ISOLATE_CGROUP_DIRECTORY_BYTES = 512 };
 
 /* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */
 enum isolate_stage {
@@ -159,7 +159,7 @@ enum isolate_record_type {
     /* embedder -> supervisor */
     ISOLATE_CREATE_SLOT = 1,
     ISOLATE_DESTROY_SLOT,
-    ISOLATE_CGROUP_PLACE, /* once, before anything else, when the configuration says so */
+    ISOLATE_CGROUP_DIRECTORY, /* once, before anything else, when the configuration says so */
     /* supervisor -> embedder */
     ISOLATE_SUPERVISOR_READY,
     ISOLATE_SLOT_CREATED, /* + descriptors: control, request */
@@ -195,9 +195,9 @@ struct isolate_slot_record { /* CREATE_SLOT, DESTROY_SLOT, SLOT_CREATED, SLOT_EN
     struct isolate_failure failure;
 };
 
-struct isolate_place_record { /* CGROUP_PLACE */
+struct isolate_cgroup_directory_record { /* CGROUP_DIRECTORY */
     uint32_t type;
-    char path[ISOLATE_CGROUP_PLACE_BYTES]; /* v2: the directory, which is there; empty: there is none */
+    char path[ISOLATE_CGROUP_DIRECTORY_BYTES]; /* v2: the directory, which is there; empty: there is none */
 };
 
 struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN */
@@ -388,7 +388,7 @@ struct isolate_config {
     uint32_t fail_stage;  /* tests: this stage fails with EIO in every slot; 0 in real use */
     uint32_t cgroup_kind; /* enum isolate_cgroup_kind */
     uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directories to make, absolute, one per hierarchy; v2: one */
-    uint32_t cgroup_wait; /* v2: the directory follows in a CGROUP_PLACE record, before `ready` */
+    uint32_t cgroup_wait; /* v2: the directory follows in a CGROUP_DIRECTORY record, before `ready` */
     uint32_t cgroup_home; /* v2: where the supervisor started, absolute; it returns there when it leaves */
     uint32_t bind_count, file_count, mask_count, filter_count;
     uint32_t hostname;

@@ -4,20 +4,20 @@
 package import CIsolate
 package import SandboxAPI
 
-/// One limit: where it stands, what it may be, and its name in each place.
+/// One limit: where it stands, what it may be, and its name wherever it has one.
 package struct LimitDescription: Sendable {
-    package typealias Place<Value> = any WritableKeyPath<Limits, Value> & Sendable
+    package typealias Property<Value> = any WritableKeyPath<Limits, Value> & Sendable
     package typealias Field = any WritableKeyPath<isolate_limits, UInt64> & Sendable
 
     /// Where it stands in ``Limits``, what it counts, and its range.
     package enum Value: Sendable {
         /// More than 0, at most ``LimitDescription/longestTime``.
-        case time(Place<Duration>)
-        case bytes(Place<Int>, ClosedRange<Int>)
+        case time(Property<Duration>)
+        case bytes(Property<Int>, ClosedRange<Int>)
         /// Of things that are called `noun`.
-        case count(Place<Int>, ClosedRange<Int>, noun: String)
+        case count(Property<Int>, ClosedRange<Int>, noun: String)
         /// With fractions; nil for all that there are. How many these are the backend knows, see `checkProcessors`.
-        case processors(Place<Double?>, ClosedRange<Double>)
+        case processors(Property<Double?>, ClosedRange<Double>)
     }
 
     /// How it is told that a program met it.

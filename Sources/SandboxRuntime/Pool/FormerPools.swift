@@ -3,21 +3,21 @@
 package import SandboxAPI
 
 /// The pools that a backend gave up. Each serves until its last sandbox is closed, and what it counted stays counted.
-package final class FormerPools<Member: AnyObject & Sendable>: Sendable {
+package final class FormerPools<Holder: AnyObject & Sendable>: Sendable {
     private struct State {
-        var ending: [Member] = []
+        var ending: [Holder] = []
         /// Of those that are at their end.
         var counted = PoolDetails()
     }
 
-    private let details: @Sendable (Member) -> PoolDetails
+    private let details: @Sendable (Holder) -> PoolDetails
     private let state = Locked(State())
 
     /// - Parameter details: what a pool, or whatever has one, counts.
-    package init(_ details: @escaping @Sendable (Member) -> PoolDetails) { self.details = details }
+    package init(_ details: @escaping @Sendable (Holder) -> PoolDetails) { self.details = details }
 
     /// Counts a pool as long as it ends, and its counters from then on. Does not wait.
-    package func end(_ pool: Member, _ end: @escaping @Sendable (Member) async -> Void) {
+    package func end(_ pool: Holder, _ end: @escaping @Sendable (Holder) async -> Void) {
         state.withLock { $0.ending.append(pool) }
         Task.detached { [self] in
             await end(pool)
@@ -31,7 +31,7 @@ package final class FormerPools<Member: AnyObject & Sendable>: Sendable {
     }
 
     /// Those that are not at their end yet.
-    package var ending: [Member] { state.withLock { $0.ending } }
+    package var ending: [Holder] { state.withLock { $0.ending } }
 
     /// Of all of them together.
     package var total: PoolDetails {

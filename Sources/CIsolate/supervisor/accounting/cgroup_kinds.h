@@ -49,7 +49,7 @@ unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]);
 enum { CGROUP_PATH_BYTES = 640 };
 
 /* Waits for the embedder's word where the cgroups are to be. 0 when there is no place. */
-int cgroup_v2_receive_place(void);
+int cgroup_v2_receive_directory(void);
 
 /* The caller sees the cgroup it is in as the root, and so do its children. */
 struct isolate_failure cgroup_unshare(struct slot *slot);
@@ -60,7 +60,7 @@ struct cgroup_file {
     const char *name;
     int flags;
     int is_required;
-    size_t member;
+    size_t field;
 };
 
 /* Opens those of the hierarchy: their names are appended to `directory`, which is below `dir`. 0, or -errno.

@@ -6,8 +6,8 @@
 
 /* Where a program can write, but for a writable root. The last one holds message queues, which take no room
  * of the others. */
-enum { CONTAINER_TMPFS = 3, CONTAINER_PLACES };
-extern const char *const container_places[CONTAINER_PLACES];
+enum { CONTAINER_TMPFS = 3, CONTAINER_DIRECTORIES };
+extern const char *const container_directories[CONTAINER_DIRECTORIES];
 
 int container_is_full(struct slot *slot);
 /* While a run goes on: bytes that it may still write; 0: it is full. */

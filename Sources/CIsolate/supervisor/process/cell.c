@@ -8,7 +8,7 @@
 #include "accounting/cgroup.h"
 #include "accounting/container_use.h"
 #include "accounting/evidence.h"
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "config.h"
 #include "failure.h"
 #include "process/init.h"
@@ -125,10 +125,10 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     if (failure.stage == 0)
         failure = start_program(slot);
     /* The kernel makes proc's entries for the new processes now, not when the run is over. */
-    members_exist(slot);
+    processes_exist(slot);
     if (failure.stage == 0)
         slot->cell.status =
-            members_open(slot, members_entry(slot, slot->cell.program_pid), "status", O_RDONLY);
+            processes_open(slot, processes_entry(slot, slot->cell.program_pid), "status", O_RDONLY);
     for (int i = 0; i < CELL_NAMESPACES; i++)
         sys_close_fd(&slot->cell.namespaces[i]); /* joined: the cell's processes hold them now */
     if (failure.stage != 0)
@@ -168,7 +168,7 @@ static void reap_plain(struct slot *slot) {
             reap_one(slot, pid, status);
             continue;
         }
-        if (!members_exist(slot))
+        if (!processes_exist(slot))
             break;
         plain_kill(slot);
         sys_sleep_ns(200000);
@@ -197,7 +197,7 @@ void cell_reap(struct slot *slot) {
 void cell_destroy(struct slot *slot) {
     /* Init's death kills every process of its pid namespace. Elsewhere the kill costs a process of its own,
      * and after most runs nobody is left. */
-    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->cell.program_pid > 0 || members_exist(slot))
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->cell.program_pid > 0 || processes_exist(slot))
         cell_kill(slot);
     cell_reap(slot);
     slot->cell.init_pid = slot->cell.program_pid = -1;

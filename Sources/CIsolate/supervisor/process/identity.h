@@ -4,7 +4,7 @@
 
 #include "slot_state.h"
 
-/* Of the slot with this place among its supervisor's. */
+/* Of the slot at this position among its supervisor's. */
 struct identity identity_of(const struct isolate_config *config, uint32_t index);
 /* Around the clone of a slot: what the kernel counts for whoever made a user namespace (inotify, message
  * queues, signals, processes) is counted for the slot's own id, and not for the embedder's. */
