@@ -31,8 +31,8 @@ final class EventLoop: Sendable {
 
     typealias DeadlineID = Deadlines<@Sendable () -> Void>.ID
 
-    private let epoll: Int32
-    private let wakeup: Int32
+    private let epoll: OwnedDescriptor
+    private let wakeup: OwnedDescriptor
     private let state = Locked(State())
 
     static let readable = EPOLLIN.rawValue
@@ -40,24 +40,20 @@ final class EventLoop: Sendable {
 
     /// - Throws: `.setupFailed` when the process is out of descriptors or threads.
     init() throws(SandboxError) {
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        wakeup = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
-        guard epoll >= 0, wakeup >= 0 else {
+        guard let epoll = OwnedDescriptor(owning: epoll_create1(Int32(EPOLL_CLOEXEC))),
+            let wakeup = OwnedDescriptor(owning: eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)))
+        else {
             let error = errno
-            if epoll >= 0 { Glibc.close(epoll) }
             throw SandboxError(
                 .setupFailed, stage: "eventLoop", errno: error,
                 message: "cannot make an event loop: \(describe(errno: error))",
                 hint: "raise the limit of open files (ulimit -n)")
         }
-        var event = epoll_event(events: Self.readable, data: Self.data(wakeup, 0))
-        epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
+        var event = epoll_event(events: Self.readable, data: Self.data(wakeup.number, 0))
+        epoll_ctl(epoll.number, EPOLL_CTL_ADD, wakeup.number, &event)
+        self.epoll = epoll
+        self.wakeup = wakeup
         try startThread()
-    }
-
-    deinit {
-        Glibc.close(epoll)
-        Glibc.close(wakeup)
     }
 
     private func startThread() throws(SandboxError) {
@@ -98,12 +94,14 @@ final class EventLoop: Sendable {
     /// A paused descriptor leaves the epoll set: it would report the other end's hang-up without end.
     func change(_ fd: Int32, events: UInt32) {
         if events == 0 {
-            epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil)
+            epoll_ctl(epoll.number, EPOLL_CTL_DEL, fd, nil)
             return
         }
         guard let number = state.withLock({ $0.handlers[fd]?.number }) else { return }
         var event = epoll_event(events: events, data: Self.data(fd, number))
-        if epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) != 0 { epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) }
+        if epoll_ctl(epoll.number, EPOLL_CTL_MOD, fd, &event) != 0 {
+            epoll_ctl(epoll.number, EPOLL_CTL_ADD, fd, &event)
+        }
     }
 
     private static func data(_ fd: Int32, _ number: UInt32) -> epoll_data_t {
@@ -112,7 +110,7 @@ final class EventLoop: Sendable {
 
     /// To be called before the descriptor is closed.
     func remove(_ fd: Int32) {
-        epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil)
+        epoll_ctl(epoll.number, EPOLL_CTL_DEL, fd, nil)
         state.withLock { _ = $0.handlers.removeValue(forKey: fd) }
     }
 
@@ -158,7 +156,7 @@ final class EventLoop: Sendable {
 
     private func wake() {
         var one: UInt64 = 1
-        _ = write(wakeup, &one, MemoryLayout<UInt64>.size)
+        _ = write(wakeup.number, &one, MemoryLayout<UInt64>.size)
     }
 
     private func run() {
@@ -167,13 +165,13 @@ final class EventLoop: Sendable {
         defer { events.deallocate() }
         while true {
             performDue()
-            let count = epoll_wait(epoll, events, Int32(capacity), millisecondsToSleep())
+            let count = epoll_wait(epoll.number, events, Int32(capacity), millisecondsToSleep())
             for index in 0..<max(0, Int(count)) {
                 let fd = Int32(truncatingIfNeeded: events[index].data.u64)
                 let number = UInt32(events[index].data.u64 >> 32)
-                if fd == wakeup {
+                if fd == wakeup.number {
                     var ignored: UInt64 = 0
-                    _ = read(wakeup, &ignored, MemoryLayout<UInt64>.size)
+                    _ = read(wakeup.number, &ignored, MemoryLayout<UInt64>.size)
                     if runJobs() { return }
                 } else if let entry = state.withLock({ $0.handlers[fd] }), entry.number == number {
                     entry.handler.ready(fd, events: events[index].events)

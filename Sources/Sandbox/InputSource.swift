@@ -7,88 +7,82 @@ import SandboxRuntime
 
 /// A program's stdin. The program never gets a descriptor of the host's own files: through `/proc/self/fd` it could
 /// open them anew with other rights. Bytes become a sealed memory file, files and streams a pipe that we feed.
-struct InputSource {
-    /// To be handed to the program, then closed by ``closeProgramEnd()``; -1: the program opens its `/dev/null`.
-    let fd: Int32
-    private let pump: InputPump?
+struct InputSource: ~Copyable {
+    /// To be handed to the program, which then has a copy of its own. `nil`: the program opens its `/dev/null`.
+    let programEnd: OwnedDescriptor?
+    /// `nil`: all of the stdin is in `programEnd`.
+    let pump: InputPump?
 
-    static func make(
-        _ input: StandardInput, user: UInt32, loop: EventLoop
-    ) throws(SandboxError) -> InputSource {
+    init(_ input: StandardInput, user: UInt32, loop: EventLoop) throws(SandboxError) {
         switch input {
-        case .none:
-            return InputSource(fd: -1, pump: nil)
-        case .bytes(let bytes):
-            if bytes.isEmpty { return InputSource(fd: -1, pump: nil) }
-            let fd = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
-            guard fd >= 0 else { throw failed(-fd) }
-            // Its own description may be opened anew through /proc/self/fd by the program's user.
-            fchmod(fd, 0o444)
-            return InputSource(fd: fd, pump: nil)
+        case .none: self.init(nil, nil)
+        case .bytes(let bytes): self.init(bytes.isEmpty ? nil : try Self.memoryFile(bytes), nil)
         case .file(let path):
-            return try pipe(.file(try HostFile(path: path)), user: user, loop: loop)
+            try self.init(feeding: .file(try HostFile(path: path)), user: user, loop: loop)
         case .stream(let stream):
-            return try pipe(.stream(stream), user: user, loop: loop)
+            try self.init(feeding: .stream(stream), user: user, loop: loop)
         }
     }
 
-    private static func pipe(_ source: InputPump.Source, user: UInt32, loop: EventLoop) throws(SandboxError)
-        -> InputSource
-    {
+    private init(feeding source: InputPump.Source, user: UInt32, loop: EventLoop) throws(SandboxError) {
         let pipe = try ProgramPipe(writing: user)
-        return InputSource(fd: pipe.theirs, pump: InputPump(pipe.ours, source, loop: loop))
+        self.init(pipe.theirs, InputPump(pipe.ours, source, loop: loop))
     }
 
-    private static func failed(_ number: Int32) -> SandboxError {
-        SandboxError(
-            .setupFailed, stage: "stdin", errno: number,
-            message: "cannot make a stdin: \(describe(errno: number))",
-            hint: "raise the limit of open files (ulimit -n)")
+    private init(_ programEnd: consuming OwnedDescriptor?, _ pump: InputPump?) {
+        self.programEnd = programEnd
+        self.pump = pump
     }
 
-    /// Our copy of the program's end; the program has its own by now, or never will.
-    func closeProgramEnd() {
-        if fd >= 0 { close(fd) }
+    private static func memoryFile(_ bytes: [UInt8]) throws(SandboxError) -> OwnedDescriptor {
+        let result = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
+        guard let file = OwnedDescriptor(owning: result) else {
+            throw SandboxError(
+                .setupFailed, stage: "stdin", errno: -result,
+                message: "cannot make a stdin: \(describe(errno: -result))",
+                hint: "raise the limit of open files (ulimit -n)")
+        }
+        // Its own description may be opened anew through /proc/self/fd by the program's user.
+        fchmod(file.number, 0o444)
+        return file
     }
-
-    /// The run is over: what was not read is of no use.
-    func stop() { pump?.stop() }
-
-    /// Why the program got less than there is.
-    var failure: SandboxError? { pump?.failure }
 }
 
 /// Feeds a pipe while the program reads.
-private final class InputPump: EventHandler {
+final class InputPump: EventHandler {
     enum Source {
         case file(HostFile)
         case stream(InputChunks)
     }
 
-    private struct State: Sendable {
-        var fd: Int32
+    private struct State: ~Copyable, Sendable {
+        /// Our end of the pipe. `nil`: it is closed, and nobody will read any more.
+        var pipe: OwnedDescriptor?
         var pending: ArraySlice<UInt8> = []
         var isLast = false
         var wanted: Waiter<Bool>?
         var task: Task<Void, Never>?
         var failure: SandboxError?
+
+        init(_ pipe: consuming OwnedDescriptor) { self.pipe = consume pipe }
     }
 
     private static let chunkSize = 64 << 10
-    let file: HostFile?
+    private let file: HostFile?
     private let loop: EventLoop
     private let state: Locked<State>
 
-    init(_ fd: Int32, _ source: Source, loop: EventLoop) {
+    /// - Parameter pipe: its writing end, which does not block.
+    init(_ pipe: consuming OwnedDescriptor, _ source: Source, loop: EventLoop) {
+        let fd = pipe.number
         self.loop = loop
+        state = Locked(State(pipe))
         switch source {
         case .file(let file):
             self.file = file
-            state = Locked(State(fd: fd))
             loop.add(fd, events: EventLoop.writable, handler: self)
         case .stream(let stream):
             file = nil
-            state = Locked(State(fd: fd))
             loop.add(fd, events: 0, handler: self)
             let task = Task { [self] in
                 do {
@@ -108,17 +102,17 @@ private final class InputPump: EventHandler {
     private func fail(_ error: any Error) {
         // Once the run is over nobody wants the rest, and the task is cancelled.
         state.withLock { state in
-            if state.fd >= 0 { state.failure = .inputFailed(error) }
+            if state.pipe != nil { state.failure = .inputFailed(error) }
         }
     }
 
     /// Hands over a chunk and waits until it is in the pipe; false when nobody reads any more.
     private func feed(_ chunk: [UInt8]) async -> Bool {
         await state.answer { state, waiter in
-            guard state.fd >= 0 else { return false }
+            guard state.pipe != nil else { return false }
             state.pending = chunk[...]
             state.wanted = waiter
-            loop.change(state.fd, events: EventLoop.writable)
+            loop.change(state.pipe.number, events: EventLoop.writable)
             return nil
         }
     }
@@ -131,7 +125,7 @@ private final class InputPump: EventHandler {
         }
         while true {
             let step = state.withLock { state -> Step in
-                guard state.fd == fd else { return .wait }
+                guard state.pipe.number == fd else { return .wait }
                 if state.pending.isEmpty, let file {
                     let bytes = file.read(Self.chunkSize)
                     if bytes.isEmpty { return .end }
@@ -161,18 +155,15 @@ private final class InputPump: EventHandler {
         }
     }
 
+    /// The run is over: what was not read is of no use.
     func stop() {
-        let (fd, wanted, task) = state.withLock { state in
+        let (wanted, task) = state.withLock { state in
+            if let pipe = state.pipe.take() { loop.remove(pipe.number) }
             defer {
-                state.fd = -1
                 state.wanted = nil
                 state.task = nil
             }
-            return (state.fd, state.wanted, state.task)
-        }
-        if fd >= 0 {
-            loop.remove(fd)
-            close(fd)
+            return (state.wanted, state.task)
         }
         wanted?.resume(returning: false)
         task?.cancel()

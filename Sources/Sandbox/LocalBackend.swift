@@ -56,19 +56,19 @@ public final class LocalBackend: SandboxBackend {
 
     public let configuration: Configuration
     private let instance: String
-    private let engines: LocalEngines
+    private let pools: LocalPools
     private static let counter = Atomic<Int>(0)
 
     public init(_ configuration: Configuration = Configuration()) {
         self.configuration = configuration
         let number = Self.counter.add(1, ordering: .relaxed).newValue
         instance = "\(HostFacts.name):\(getpid()):\(number)"
-        engines = LocalEngines(configuration)
+        pools = LocalPools(configuration)
     }
 
     deinit {
-        // Nobody can ask for sandboxes any more. A sandbox in use keeps its engine, not the backend.
-        engines.abandon()
+        // Nobody can ask for sandboxes any more. A sandbox in use keeps its pool, not the backend.
+        pools.abandon()
     }
 
     /// What this host gives, found out by a trial cell when it is asked for first: that takes some 20 ms, once.
@@ -78,29 +78,29 @@ public final class LocalBackend: SandboxBackend {
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
         do throws(SandboxError) {
-            let (engine, lease) = try await liveLease(options)
+            let (pool, lease) = try await liveLease(options)
             do throws(SandboxError) {
-                try Self.check(options, engine.supervisor.world)
+                try Self.check(options, pool.supervisor.world)
             } catch {
-                engine.pool.release(lease, reusable: false)
+                pool.slots.release(lease, reusable: false)
                 throw error
             }
             return PlacedSandbox(
-                LocalPlace(engine: engine, lease: lease, options: options),
-                isolation: engine.supervisor.world.report(bits: lease.member.layers),
+                LocalPlace(pool: pool, lease: lease, options: options),
+                isolation: pool.supervisor.world.report(bits: lease.member.layers),
                 provenance: provenance(
-                    image: options.image, digest: engine.image.digest,
+                    image: options.image, digest: pool.image.digest,
                     sandbox: "slot-\(lease.member.number).\(lease.memberID.rawValue)"))
         } catch {
             throw error.with(provenance(image: options.image, sandbox: ""))
         }
     }
 
-    public var statistics: PoolStatistics { engines.statistics }
+    public var statistics: PoolStatistics { pools.statistics }
 
-    public var poolDetails: PoolDetails { engines.poolDetails }
+    public var poolDetails: PoolDetails { pools.poolDetails }
 
-    public func shutdown() async { await engines.shutDown() }
+    public func shutdown() async { await pools.shutDown() }
 
     /// Never a silent downgrade: less than what is accepted is an error that says why and what to do.
     private static func check(_ options: SandboxOptions, _ world: LocalWorld) throws(SandboxError) {
@@ -120,12 +120,12 @@ public final class LocalBackend: SandboxBackend {
             image: "\(image)", imageDigest: digest, hostPID: getpid())
     }
 
-    /// The engine for the host's own files, if it runs. For tests.
-    var engine: LocalEngine? { engines.running(EngineKey(image: .host, rootfs: .readOnly)) }
+    /// The pool for the host's own files, if it runs. For tests.
+    var pool: LocalPool? { pools.running(LocalPoolKey(image: .host, rootfs: .readOnly)) }
 
     /// The supervisor's pid, which is started if need be. For tests.
     func supervisorPID() async throws(SandboxError) -> Int32? {
-        try await engines.running(SandboxOptions()).supervisor.handle.pid
+        try await pools.running(SandboxOptions()).supervisor.handle.pid
     }
 
     /// One who asks is not sent from one lost supervisor to the next for ever.
@@ -134,19 +134,19 @@ public final class LocalBackend: SandboxBackend {
     /// A prepared slot that lives. One that was killed while it waited in the pool is thrown away.
     private func liveLease(
         _ options: SandboxOptions
-    ) async throws(SandboxError) -> (LocalEngine, PoolLease<Slot>) {
+    ) async throws(SandboxError) -> (LocalPool, PoolLease<Slot>) {
         var losses = 0
         while true {
-            let engine = try await engines.running(options)
+            let pool = try await pools.running(options)
             let lease: PoolLease<Slot>
-            do throws(SandboxError) { lease = try await engine.pool.acquire() } catch {
+            do throws(SandboxError) { lease = try await pool.slots.acquire() } catch {
                 // Its supervisor was lost since we asked for it.
                 losses += 1
-                if error.code == .shutDown, engine.isBroken, losses <= Self.lossesAtOnce { continue }
+                if error.code == .shutDown, pool.isBroken, losses <= Self.lossesAtOnce { continue }
                 throw error
             }
-            if !lease.member.isClosed { return (engine, lease) }
-            engine.pool.release(lease, reusable: false)
+            if !lease.member.isClosed { return (pool, lease) }
+            pool.slots.release(lease, reusable: false)
         }
     }
 

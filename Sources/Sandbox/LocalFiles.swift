@@ -16,10 +16,9 @@ extension LocalPlace {
             let flags = isolate_file_flags(ISOLATE_FILE_EXECUTABLE.rawValue | ISOLATE_FILE_COPY.rawValue)
             return try await copy(bytes, to: path, at: 0, flags)
         }
-        let fd = try await slot.ask(ISOLATE_FILE_WRITE, path, Self.opening).fd
-        defer { Glibc.close(fd) }
+        let file = try await slot.ask(ISOLATE_FILE_WRITE, path, Self.opening)
         do throws(SandboxError) {
-            try Self.writeAll(bytes, fd, path)
+            try Self.writeAll(bytes, file.number, path)
         } catch {
             // No incomplete file is left. The slot's answer to this is not the error to be told.
             _ = try? await remove(path)
@@ -35,11 +34,12 @@ extension LocalPlace {
     private func copy(
         _ bytes: [UInt8], to path: ByteString, at offset: UInt64, _ flags: isolate_file_flags
     ) async throws(SandboxError) {
-        let content = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
-        guard content >= 0 else { throw FileErrors.error(errno: -content, path: path) }
-        defer { Glibc.close(content) }
+        let made = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
+        guard let content = OwnedDescriptor(owning: made) else {
+            throw FileErrors.error(errno: -made, path: path)
+        }
         _ = try await slot.ask(
-            ISOLATE_FILE_WRITE, path, Self.writing, flags: flags, offset: offset, content: content)
+            ISOLATE_FILE_WRITE, path, Self.writing, flags: flags, offset: offset, content: content.number)
     }
 
     private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: ByteString) throws(SandboxError) {
@@ -57,22 +57,19 @@ extension LocalPlace {
     // MARK: Reading
 
     func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
-        let (record, fd) = try await slot.ask(ISOLATE_FILE_READ, path, Self.opening)
-        defer { Glibc.close(fd) }
-        guard record.bytes <= UInt64(maxBytes) else { throw FileErrors.tooLarge(path, maxBytes) }
+        let file = try await slot.ask(ISOLATE_FILE_READ, path, Self.opening)
+        guard file.record.bytes <= UInt64(maxBytes) else { throw FileErrors.tooLarge(path, maxBytes) }
         // One byte more than allowed shows a file that grew meanwhile.
-        let bytes = try Self.read(fd, upTo: min(maxBytes, Int.max - 1) + 1, path)
+        let bytes = try Self.read(file.number, upTo: min(maxBytes, Int.max - 1) + 1, path)
         guard bytes.count <= maxBytes else { throw FileErrors.tooLarge(path, maxBytes) }
-        return OutputFile(bytes, executable: record.isExecutable)
+        return OutputFile(bytes, executable: file.record.isExecutable)
     }
 
     func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart {
-        let (record, fd) = try await slot.ask(
-            ISOLATE_FILE_READ, path, Self.opening, offset: UInt64(offset))
-        defer { Glibc.close(fd) }
+        let file = try await slot.ask(ISOLATE_FILE_READ, path, Self.opening, offset: UInt64(offset))
         return FilePart(
-            bytes: try Self.read(fd, upTo: maxBytes, path), size: Int(clamping: record.bytes),
-            identity: record.identity)
+            bytes: try Self.read(file.number, upTo: maxBytes, path), size: Int(clamping: file.record.bytes),
+            identity: file.record.identity)
     }
 
     /// Reads to the end, or so many bytes: the file may grow or shrink meanwhile.
@@ -97,19 +94,20 @@ extension LocalPlace {
     // MARK: Directories
 
     func info(of path: ByteString) async throws(SandboxError) -> FileInfo {
-        let (_, fd) = try await slot.ask(ISOLATE_FILE_DESCRIBE, path, "describing a file")
-        guard let entry = try Self.entries(fd, path).first else { throw FileErrors.malformedEntries(path) }
+        let answer = try await slot.ask(ISOLATE_FILE_DESCRIBE, path, "describing a file")
+        guard let entry = try Self.entries(answer.number, path).first else {
+            throw FileErrors.malformedEntries(path)
+        }
         return entry.info
     }
 
     func list(_ path: ByteString, from position: UInt64) async throws(SandboxError) -> DirectoryPart {
-        let (record, fd) = try await slot.ask(
+        let answer = try await slot.ask(
             ISOLATE_FILE_LIST, path, "listing a directory", offset: position)
-        return DirectoryPart(entries: try Self.entries(fd, path), next: record.bytes)
+        return DirectoryPart(entries: try Self.entries(answer.number, path), next: answer.record.bytes)
     }
 
     private static func entries(_ fd: Int32, _ path: ByteString) throws(SandboxError) -> [DirectoryEntry] {
-        defer { Glibc.close(fd) }
         guard let entries = EntryRecords.parse(try read(fd, upTo: Int(ISOLATE_LIST_BYTES), path)) else {
             throw FileErrors.malformedEntries(path)
         }

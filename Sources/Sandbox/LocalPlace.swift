@@ -6,23 +6,23 @@ import SandboxAPI
 import SandboxRuntime
 
 struct LocalPlace: SandboxPlace {
-    let engine: LocalEngine
+    let pool: LocalPool
     let lease: PoolLease<Slot>
     let options: SandboxOptions
 
     var slot: Slot { lease.member }
     var rootfs: Rootfs { options.rootfs }
-    var environment: [ByteString: ByteString] { engine.environment }
+    var environment: [ByteString: ByteString] { pool.environment }
 
-    func checkUsable() throws(SandboxError) { try engine.checkOwner() }
+    func checkUsable() throws(SandboxError) { try pool.checkOwner() }
 
-    func giveBack() { engine.pool.release(lease, reusable: false) }
+    func giveBack() { pool.slots.release(lease, reusable: false) }
 
-    func explain(_ error: SandboxError) -> SandboxError { engine.explain(error) }
+    func explain(_ error: SandboxError) -> SandboxError { pool.explain(error) }
 
-    func requestLeft() { engine.pool.replenish() }
+    func requestLeft() { pool.slots.replenish() }
 
-    private var processors: Int { Int(engine.supervisor.handle.processors) }
+    private var processors: Int { Int(pool.supervisor.handle.processors) }
 
     func prepare(_ limits: Limits) async throws(SandboxError) {
         try LimitDescription.checkProcessors(limits, has: processors, "this process")
@@ -46,22 +46,21 @@ struct LocalPlace: SandboxPlace {
         guard let serial = slot.reserveRun() else {
             throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
         }
-        let pipes: (input: InputSource, out: ProgramPipe, err: ProgramPipe)
-        do throws(SandboxError) { pipes = try makePipes(asked.stdin) } catch {
+        let ends: RunEnds
+        do throws(SandboxError) { ends = try RunEnds(asked.stdin, of: slot) } catch {
             slot.forgetRun(serial)
             throw error
         }
-        let (input, out, err) = pipes
-        defer {
-            input.closeProgramEnd()
-            Glibc.close(out.theirs)
-            Glibc.close(err.theirs)
-        }
+        // Our copies of the program's ends are closed when this returns: it has its own by then, or never will.
+        let (stdin, stdout, stderr) = (
+            ends.stdin.programEnd.number, ends.stdout.theirs.number, ends.stderr.theirs.number
+        )
         var bounds = isolate_limits(asked.limits)
         let share = bounds.cpus == 0 ? nil : ProcessorShare(Int(bounds.cpus), of: processors)
         bounds.cpu_first = UInt64(share?.first ?? 0)
         let run = LocalRun(
-            asked, in: slot, serial: serial, input: input, stdout: out.ours, stderr: err.ours,
+            asked, in: slot, serial: serial, input: ends.stdin.pump, stdout: ends.stdout.ours,
+            stderr: ends.stderr.ours,
             onEnd: {
                 share?.giveBack()
                 onEnd()
@@ -73,8 +72,8 @@ struct LocalPlace: SandboxPlace {
             slot.giveUp(slot.patience.endlessRun(wallTime))
         }
         var flags = options.blockedSyscalls.runFlags
-        if input.fd < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
-        var stdio = (input.fd < 0 ? out.theirs : input.fd, out.theirs, err.theirs)
+        if stdin < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
+        var stdio = (stdin < 0 ? stdout : stdin, stdout, stderr)
         let strings = asked.strings
         let sent = strings.bytes.withUnsafeBytes { bytes in
             withUnsafeBytes(of: &stdio) { stdio in
@@ -89,7 +88,7 @@ struct LocalPlace: SandboxPlace {
         guard sent == 0 else {
             slot.forgetRun(serial)
             run.abandon()
-            input.stop()
+            run.stopInput()
             throw sent == -EPIPE || sent == -ECONNRESET
                 ? Slot.gone
                 : SandboxError(
@@ -98,22 +97,20 @@ struct LocalPlace: SandboxPlace {
         }
         return run
     }
+}
 
-    /// Nothing is left open when one of them cannot be made.
-    private func makePipes(
-        _ stdin: StandardInput
-    ) throws(SandboxError) -> (input: InputSource, out: ProgramPipe, err: ProgramPipe) {
-        let input = try InputSource.make(stdin, user: slot.hostUser, loop: slot.loop)
-        do throws(SandboxError) {
-            let out = try ProgramPipe(reading: slot.hostUser)
-            do throws(SandboxError) { return (input, out, try ProgramPipe(reading: slot.hostUser)) } catch {
-                out.closeBoth()
-                throw error
-            }
-        } catch {
-            input.closeProgramEnd()
-            input.stop()
-            throw error
-        }
+/// The pipes of one run, and its stdin.
+private struct RunEnds: ~Copyable {
+    let stdout: ProgramPipe
+    let stderr: ProgramPipe
+    let stdin: InputSource
+
+    /// The stdin comes last: only then does anything feed it.
+    init(_ stdin: StandardInput, of slot: Slot) throws(SandboxError) {
+        let stdout = try ProgramPipe(reading: slot.hostUser)
+        let stderr = try ProgramPipe(reading: slot.hostUser)
+        self.stdin = try InputSource(stdin, user: slot.hostUser, loop: slot.loop)
+        self.stdout = stdout
+        self.stderr = stderr
     }
 }

@@ -10,10 +10,19 @@ import SandboxRuntime
 /// The event loop's thread reads all descriptors. The run ends with the slot's record, never with an end of
 /// file: when the record comes, everything that was written is in the pipes.
 final class LocalRun: EventHandler, RunUnderWay {
-    private struct Stream {
-        var fd: Int32
+    private struct Stream: ~Copyable, Sendable {
+        /// The reading end of its pipe. `nil`: it came to its end.
+        var pipe: OwnedDescriptor?
+        let name: Execution.Chunk.Stream
         var isPaused = false
+
+        init(_ pipe: consuming OwnedDescriptor, _ name: Execution.Chunk.Stream) {
+            self.pipe = consume pipe
+            self.name = name
+        }
     }
+
+    private typealias Pair = InlineArray<2, Stream>
 
     private static let readSize = 64 << 10
     private static let tinyRead = 512
@@ -44,25 +53,25 @@ final class LocalRun: EventHandler, RunUnderWay {
     private let slot: Slot
     private let serial: UInt64
     private let command: Command
-    private let input: InputSource
+    private let input: InputPump?
     private let onEnd: @Sendable () -> Void
     private let streams: Streams
 
     /// Shared with the output, whose consumer resumes reading.
     private final class Streams: Sendable {
-        let value: Locked<[Stream]>
+        let value: Locked<Pair>
         let loop: EventLoop
 
-        init(_ stdout: Int32, _ stderr: Int32, _ loop: EventLoop) {
-            value = Locked([Stream(fd: stdout), Stream(fd: stderr)])
+        init(_ stdout: consuming OwnedDescriptor, _ stderr: consuming OwnedDescriptor, _ loop: EventLoop) {
+            value = Locked([Stream(stdout, .stdout), Stream(stderr, .stderr)])
             self.loop = loop
         }
 
         func unpause() {
             value.withLock { streams in
-                for index in 0..<2 where streams[index].isPaused && streams[index].fd >= 0 {
+                for index in 0..<2 where streams[index].isPaused && streams[index].pipe != nil {
                     streams[index].isPaused = false
-                    loop.change(streams[index].fd, events: EventLoop.readable)
+                    loop.change(streams[index].pipe.number, events: EventLoop.readable)
                 }
             }
         }
@@ -73,8 +82,9 @@ final class LocalRun: EventHandler, RunUnderWay {
     ///   - stdout: the reading end of a non-blocking pipe, owned from here on; so is `stderr`.
     ///   - onEnd: called when the run no longer needs the slot.
     init(
-        _ request: PlacedRequest, in slot: Slot, serial: UInt64, input: InputSource, stdout: Int32,
-        stderr: Int32, onEnd: @escaping @Sendable () -> Void
+        _ request: PlacedRequest, in slot: Slot, serial: UInt64, input: InputPump?,
+        stdout: consuming OwnedDescriptor, stderr: consuming OwnedDescriptor,
+        onEnd: @escaping @Sendable () -> Void
     ) {
         self.slot = slot
         self.serial = serial
@@ -82,13 +92,14 @@ final class LocalRun: EventHandler, RunUnderWay {
         self.onEnd = onEnd
         command = request.command
         bounds = DeadlineSet(slot.loop)
+        let (out, err) = (stdout.number, stderr.number)
         let streams = Streams(stdout, stderr, slot.loop)
         self.streams = streams
         output = RunOutput(bound: request.limits.output, isStreaming: request.isStreaming) { _ in
             streams.unpause()
         }
-        slot.loop.add(stdout, events: EventLoop.readable, handler: self)
-        slot.loop.add(stderr, events: EventLoop.readable, handler: self)
+        slot.loop.add(out, events: EventLoop.readable, handler: self)
+        slot.loop.add(err, events: EventLoop.readable, handler: self)
     }
 
     func kill() {
@@ -97,14 +108,16 @@ final class LocalRun: EventHandler, RunUnderWay {
         bounds.add(after: Patience.unwanted) { [slot] in slot.giveUp(SandboxError.runCancelled) }
     }
 
-    func stopInput() { input.stop() }
+    func stopInput() { input?.stop() }
 
-    var inputFailure: SandboxError? { input.failure }
+    var inputFailure: SandboxError? { input?.failure }
 
     func ready(_ fd: Int32, events: UInt32) {
         let effects = streams.value.withLock { streams -> Effects in
-            guard let index = streams.firstIndex(where: { $0.fd == fd }) else { return Effects() }
-            return drain(index, in: &streams, toTheEnd: false)
+            for index in 0..<2 where streams[index].pipe.number == fd {
+                return drain(index, in: &streams, toTheEnd: false)
+            }
+            return Effects()
         }
         effects.perform(self)
     }
@@ -115,10 +128,7 @@ final class LocalRun: EventHandler, RunUnderWay {
         let effects = streams.value.withLock { streams in
             var effects = Effects()
             for index in 0..<2 { effects.merge(drain(index, in: &streams, toTheEnd: true)) }
-            for index in 0..<2 where streams[index].fd >= 0 {
-                effects.close.append(streams[index].fd)
-                streams[index].fd = -1
-            }
+            for index in 0..<2 { endStream(&streams[index]) }
             return effects
         }
         effects.perform(self)
@@ -126,28 +136,26 @@ final class LocalRun: EventHandler, RunUnderWay {
         output.finish(end, of: command, disk: "the directory of TMPDIR")
     }
 
-    private struct Effects {
-        var close: [Int32] = []
-        var taken: [(index: Int, bytes: [UInt8])] = []
+    private func endStream(_ stream: inout Stream) {
+        if let pipe = stream.pipe.take() { slot.loop.remove(pipe.number) }
+    }
 
-        mutating func merge(_ other: Effects) {
-            close += other.close
-            taken += other.taken
-        }
+    private struct Effects {
+        var taken: [(stream: Execution.Chunk.Stream, bytes: [UInt8])] = []
+
+        mutating func merge(_ other: Effects) { taken += other.taken }
 
         /// Copies the gathered bytes, so that the piece takes no more memory than its length.
-        mutating func take(_ index: Int, _ buffer: UnsafeMutableRawBufferPointer, _ used: inout Int) {
-            if used > 0 { taken.append((index, [UInt8](buffer[..<used]))) }
+        mutating func take(
+            _ stream: Execution.Chunk.Stream, _ buffer: UnsafeMutableRawBufferPointer, _ used: inout Int
+        ) {
+            if used > 0 { taken.append((stream, [UInt8](buffer[..<used]))) }
             used = 0
         }
 
         /// Called outside the lock: a consumer that takes a piece resumes the streams.
         func perform(_ run: LocalRun) {
-            for fd in close {
-                run.slot.loop.remove(fd)
-                Glibc.close(fd)
-            }
-            for (index, bytes) in taken where run.output.take(bytes, from: index) {
+            for (stream, bytes) in taken where run.output.take(bytes, from: stream) {
                 run.slot.endRun(run.serial, ISOLATE_END_OUTPUT)
             }
             run.pauseIfFull()
@@ -159,10 +167,11 @@ final class LocalRun: EventHandler, RunUnderWay {
     /// A program may set its pipe to packet mode (O_DIRECT), where each read returns one of its writes, and a
     /// partial read would lose the rest. So pieces are gathered in one buffer that always has room for the
     /// largest packet.
-    private func drain(_ index: Int, in streams: inout [Stream], toTheEnd: Bool) -> Effects {
+    private func drain(_ index: Int, in streams: inout Pair, toTheEnd: Bool) -> Effects {
         var effects = Effects()
-        guard streams[index].fd >= 0, toTheEnd || !streams[index].isPaused else { return effects }
-        let fd = streams[index].fd
+        guard streams[index].pipe != nil, toTheEnd || !streams[index].isPaused else { return effects }
+        let fd = streams[index].pipe.number
+        let name = streams[index].name
         let bounds = toTheEnd ? Turn(rest: fd) : Turn()
         withUnsafeTemporaryAllocation(byteCount: Self.readSize, alignment: 16) { buffer in
             var used = 0
@@ -173,20 +182,19 @@ final class LocalRun: EventHandler, RunUnderWay {
                 if count < 0, errno == EINTR { continue }
                 if count < 0, errno == EAGAIN { break }
                 guard count > 0 else {
-                    effects.close.append(fd)
-                    streams[index].fd = -1
+                    endStream(&streams[index])
                     break
                 }
                 used += count
                 reads += 1
                 total += count
                 if used > Self.readSize - Self.largestPacket {
-                    effects.take(index, buffer, &used)
+                    effects.take(name, buffer, &used)
                 }
                 // A short read has usually emptied the pipe; a very short one may be a packet.
                 if !toTheEnd, count < Self.readSize, count >= Self.tinyRead { break }
             }
-            effects.take(index, buffer, &used)
+            effects.take(name, buffer, &used)
         }
         return effects
     }
@@ -196,9 +204,9 @@ final class LocalRun: EventHandler, RunUnderWay {
         guard output.isFull else { return }
         streams.value.withLock { streams in
             guard output.isFull else { return }
-            for index in 0..<2 where streams[index].fd >= 0 && !streams[index].isPaused {
+            for index in 0..<2 where streams[index].pipe != nil && !streams[index].isPaused {
                 streams[index].isPaused = true
-                slot.loop.change(streams[index].fd, events: 0)
+                slot.loop.change(streams[index].pipe.number, events: 0)
             }
         }
     }

@@ -7,9 +7,9 @@ import SandboxRuntime
 
 /// A pipe of which our end never blocks, and the other belongs to the program's user: `/dev/stdin`, `/dev/stdout` and
 /// `/dev/stderr` open it anew.
-struct ProgramPipe {
-    let ours: Int32
-    let theirs: Int32
+struct ProgramPipe: ~Copyable {
+    let ours: OwnedDescriptor
+    let theirs: OwnedDescriptor
 
     /// We read what the program writes.
     init(reading user: UInt32) throws(SandboxError) { try self.init(user, ourEnd: 0, stage: "stdio") }
@@ -22,17 +22,20 @@ struct ProgramPipe {
         let result = withUnsafeMutableBytes(of: &ends) {
             isolate_pipe(user, ourEnd, $0.assumingMemoryBound(to: Int32.self).baseAddress!)
         }
-        guard result == 0 else {
+        guard result == 0, let reading = OwnedDescriptor(owning: ends.0),
+            let writing = OwnedDescriptor(owning: ends.1)
+        else {
             throw SandboxError(
                 .setupFailed, stage: stage, errno: -result,
                 message: "cannot make a pipe: \(describe(errno: -result))",
                 hint: "raise the limit of open files (ulimit -n)")
         }
-        (ours, theirs) = ourEnd == 0 ? ends : (ends.1, ends.0)
-    }
-
-    func closeBoth() {
-        Glibc.close(ours)
-        Glibc.close(theirs)
+        if ourEnd == 0 {
+            ours = reading
+            theirs = writing
+        } else {
+            ours = writing
+            theirs = reading
+        }
     }
 }

@@ -9,14 +9,24 @@ import SandboxRuntime
 ///
 /// A slot answers in order, so there is one pending question at most, next to one run at most.
 final class Slot: EventHandler {
-    typealias Answer = Result<(isolate_status_record, Int32), SandboxError>
+    typealias Answer = Result<(isolate_status_record, ReceivedDescriptor?), SandboxError>
     private typealias Machine = SlotStateMachine<Answer, Waiter<Answer>, LocalRun>
 
-    private struct State: Sendable {
+    /// The embedder's ends.
+    struct Sockets: ~Copyable, Sendable {
+        let control: OwnedDescriptor
+        let request: OwnedDescriptor
+    }
+
+    private struct State: ~Copyable, Sendable {
         var machine = Machine()
+        /// `nil`: the slot is closed.
+        var sockets: Sockets?
         /// The disk limit in force.
         var disk = 0
         var layers: UInt32 = 0
+
+        init(_ sockets: consuming Sockets) { self.sockets = consume sockets }
     }
 
     let number: UInt32
@@ -26,20 +36,18 @@ final class Slot: EventHandler {
     let patience: Patience
     /// Has its processes killed, whatever state they are in.
     private let kill: @Sendable (Slot) -> Void
-    private let control: Int32
-    private let request: Int32
     /// Questions are asked one after another. The slot's first word comes unasked: its root is built, or why not.
     private let turns = Turns(isTaken: true)
-    private let state = Locked(State())
+    private let state: Locked<State>
 
     init(
-        number: UInt32, hostUser: UInt32, control: Int32, request: Int32, loop: EventLoop, patience: Patience,
+        number: UInt32, hostUser: UInt32, sockets: consuming Sockets, loop: EventLoop, patience: Patience,
         kill: @escaping @Sendable (Slot) -> Void
     ) {
+        let control = sockets.control.number
         self.number = number
         self.hostUser = hostUser
-        self.control = control
-        self.request = request
+        state = Locked(State(sockets))
         self.loop = loop
         self.patience = patience
         self.kill = kill
@@ -54,16 +62,15 @@ final class Slot: EventHandler {
     func awaitRoot() async throws(SandboxError) {
         defer { turns.end() }
         let doing = "building the root file system"
-        let (record, _) = try await awaitAnswer(doing, after: 0)
-        try check(record, doing)
+        try check(try await awaitAnswer(doing, after: 0).record, doing)
     }
 
     /// Makes the sandbox's tmpfs and the cell of its first run.
     func prepare(disk: Int) async throws(SandboxError) {
         let doing = "preparing a sandbox"
-        let (record, _) = try await ask(doing) { control in
+        let record = try await ask(doing) { control in
             isolate_slot_send(control, ISOLATE_PREPARE.rawValue, 0, UInt64(disk), 0)
-        }
+        }.record
         try check(record, doing)
         state.withLock {
             $0.disk = disk
@@ -73,17 +80,17 @@ final class Slot: EventHandler {
 
     /// Kills what is left of the sandbox and removes its files.
     func clear() async throws(SandboxError) {
-        let (record, _) = try await ask("clearing a sandbox") { control in
+        let record = try await ask("clearing a sandbox") { control in
             isolate_slot_send(control, ISOLATE_CLEAR.rawValue, 0, 0, 0)
-        }
+        }.record
         if record.retire != 0 { state.withLock { $0.machine.retire() } }
     }
 
     func setDisk(_ bytes: Int) async throws(SandboxError) {
         if state.withLock({ $0.disk == bytes }) { return }
-        let (record, _) = try await ask("setting the disk limit") { control in
+        let record = try await ask("setting the disk limit") { control in
             isolate_slot_send(control, ISOLATE_SET_DISK.rawValue, 0, UInt64(bytes), 0)
-        }
+        }.record
         guard record.failure.stage == 0 else {
             throw FileErrors.diskLimit(bytes, record.failure)
         }
@@ -96,12 +103,12 @@ final class Slot: EventHandler {
     ///   - doing: what is reported of a slot that does not answer, such as "opening a file".
     ///   - target: what a link is to point to.
     ///   - content: a file whose bytes are to be copied; it stays the caller's.
-    /// - Returns: the answer, and a descriptor that the caller owns, or -1.
+    /// - Throws: what the slot's failure means for the caller.
     func ask(
         _ mode: isolate_file_mode, _ path: ByteString, _ doing: String, flags: isolate_file_flags? = nil,
         offset: UInt64 = 0, target: ByteString? = nil, content: Int32 = -1
-    ) async throws(SandboxError) -> (record: isolate_status_record, fd: Int32) {
-        let (record, fd) = try await ask(doing) { control in
+    ) async throws(SandboxError) -> SlotAnswer {
+        let answer = try await ask(doing) { control in
             path.cString.withUnsafeBufferPointer { name in
                 (target?.cString ?? []).withUnsafeBufferPointer { end in
                     var question = isolate_file_question()
@@ -115,13 +122,12 @@ final class Slot: EventHandler {
                 }
             }
         }
-        guard record.failure.stage == 0 else {
-            if fd >= 0 { Glibc.close(fd) }
+        guard answer.record.failure.stage == 0 else {
             let isDirectory = mode == ISOLATE_FILE_LIST || mode == ISOLATE_FILE_DIRECTORY
             throw FileErrors.error(
-                errno: record.failure.errno_value, path: path, directory: isDirectory)
+                errno: answer.record.failure.errno_value, path: path, directory: isDirectory)
         }
-        return (record, fd)
+        return answer
     }
 
     // MARK: Runs
@@ -141,7 +147,12 @@ final class Slot: EventHandler {
     ///
     /// - Returns: what `body` returned, or `-EPIPE` when the slot is closed. `body` must not block.
     func withSockets(_ body: (_ control: Int32, _ request: Int32) -> Int32) -> Int32 {
-        state.withLock { $0.machine.isClosed ? -EPIPE : body(control, request) }
+        state.withLock { state in
+            switch state.sockets {
+            case .some(let sockets): body(sockets.control.number, sockets.request.number)
+            case .none: -EPIPE
+            }
+        }
     }
 
     /// Tells the slot to kill the run. Harmless when it is over.
@@ -156,7 +167,7 @@ final class Slot: EventHandler {
     /// - Parameter doing: what is told of a slot that does not answer, such as "opening a file".
     private func ask(
         _ doing: String, _ send: (Int32) -> Int32
-    ) async throws(SandboxError) -> (isolate_status_record, Int32) {
+    ) async throws(SandboxError) -> SlotAnswer {
         await turns.begin()
         defer { turns.end() }
         let answers = state.withLock { $0.machine.answers }
@@ -174,7 +185,7 @@ final class Slot: EventHandler {
     /// - Parameter answers: that the slot had given before it was asked.
     private func awaitAnswer(
         _ doing: String, after answers: Int
-    ) async throws(SandboxError) -> (isolate_status_record, Int32) {
+    ) async throws(SandboxError) -> SlotAnswer {
         let bounds = DeadlineSet(loop)
         // A slot that has answered is well, however long the task that waits for it takes to go on.
         let giveUpUnlessAnswered: @Sendable (SandboxError) -> Void = { [weak self] error in
@@ -196,12 +207,13 @@ final class Slot: EventHandler {
         } onCancel: {
             bounds.add(after: Patience.unwanted) { giveUpUnlessAnswered(SandboxError.runCancelled) }
         }
-        return try answer.get()
+        let (record, received) = try answer.get()
+        return SlotAnswer(record: record, descriptor: received?.take())
     }
 
     /// It does not answer: whatever waits for it fails with `error`, and its processes are killed.
     func giveUp(_ error: SandboxError) {
-        if close(error) { kill(self) }
+        if self.close(error) { kill(self) }
     }
 
     private func check(_ record: isolate_status_record, _ doing: String) throws(SandboxError) {
@@ -217,15 +229,15 @@ final class Slot: EventHandler {
                 state.machine.isClosed ? 0 : isolate_slot_receive(fd, &message, &received)
             }
             if result == 0 { return }
+            let descriptor = OwnedDescriptor(owning: received)
             guard result > 0 else {
                 close()
                 return
             }
             if message.type == ISOLATE_RUN_ENDED.rawValue {
-                if received >= 0 { Glibc.close(received) }
                 handleEnd(message.run)
             } else {
-                deliver(.success((message.status, received)))
+                deliver(.success((message.status, ReceivedDescriptor(descriptor))))
             }
         }
     }
@@ -245,13 +257,11 @@ final class Slot: EventHandler {
     /// - Returns: false when it was closed before.
     @discardableResult
     func close(_ error: SandboxError = Slot.gone) -> Bool {
-        guard let closed = state.withLock({ $0.machine.close() }) else { return false }
-        loop.remove(control)
-        state.withLock { _ in
-            Glibc.close(control)
-            Glibc.close(request)
+        let closed = state.withLock { state in
+            if let sockets = state.sockets.take() { loop.remove(sockets.control.number) }
+            return state.machine.close()
         }
-        if case .success((_, let fd))? = closed.answer, fd >= 0 { Glibc.close(fd) }
+        guard let closed else { return false }
         closed.run?.ended(.failure(error))
         closed.waiter?.resume(returning: .failure(error))
         return true
@@ -262,4 +272,27 @@ final class Slot: EventHandler {
             .supervisorLost, message: "the sandbox's processes ended under it",
             hint: "try again in a new sandbox")
     }
+}
+
+/// A descriptor that came with an answer, closed with the answer unless somebody takes it.
+final class ReceivedDescriptor: Sendable {
+    private let owner: Locked<OwnedDescriptor?>
+
+    /// `nil` where none came.
+    init?(_ descriptor: consuming OwnedDescriptor?) {
+        guard let descriptor else { return nil }
+        owner = Locked(descriptor)
+    }
+
+    /// `nil` when it was taken before.
+    func take() -> OwnedDescriptor? { owner.withLock { $0.take() } }
+}
+
+/// What a slot answered, and the descriptor that came along.
+struct SlotAnswer: ~Copyable {
+    let record: isolate_status_record
+    let descriptor: OwnedDescriptor?
+
+    /// The descriptor's number, or -1, which every call refuses.
+    var number: Int32 { descriptor.number }
 }

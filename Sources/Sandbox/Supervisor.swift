@@ -249,13 +249,15 @@ final class Supervisor: EventHandler {
                 }
             }
             if result == 0 { return }
+            let control = OwnedDescriptor(owning: fds.0)
+            let request = OwnedDescriptor(owning: fds.1)
             guard result > 0 else {
                 loseAll()
                 stopNow()
                 loop.stop()
                 return
             }
-            handleRecord(record, control: fds.0, request: fds.1)
+            handleRecord(record, control, request)
         }
     }
 
@@ -272,7 +274,10 @@ final class Supervisor: EventHandler {
         isolate_supervisor_stop(&handle)
     }
 
-    private func handleRecord(_ record: isolate_slot_record, control: Int32, request: Int32) {
+    private func handleRecord(
+        _ record: isolate_slot_record, _ control: consuming OwnedDescriptor?,
+        _ request: consuming OwnedDescriptor?
+    ) {
         let (creating, ending) = state.withLock { state in
             (
                 state.creating.removeValue(forKey: record.slot),
@@ -283,11 +288,11 @@ final class Supervisor: EventHandler {
         creating?.bounds.end()
         ending?.bounds.end()
         let isCreated = record.type == ISOLATE_SLOT_CREATED.rawValue
-        if isCreated, record.failure.stage == 0 {
+        if isCreated, record.failure.stage == 0, let control, let request {
             let slot = Slot(
-                number: record.slot, hostUser: record.host_uid, control: control, request: request,
-                loop: loop,
-                patience: patience, kill: { [weak self] in self?.kill($0) })
+                number: record.slot, hostUser: record.host_uid,
+                sockets: Slot.Sockets(control: control, request: request), loop: loop, patience: patience,
+                kill: { [weak self] in self?.kill($0) })
             let isLost = state.withLock { state in
                 if !state.isLost, creating != nil { state.slots[record.slot] = slot }
                 return state.isLost

@@ -5,7 +5,7 @@ import SandboxAPI
 import SandboxRuntime
 
 final class FallbackSandbox: SandboxLease {
-    private enum Place {
+    private enum Phase {
         case first(any SandboxLease)
         /// The first is lost; whoever comes waits for the second.
         case moving(Task<Result<any SandboxLease, SandboxError>, Never>)
@@ -15,7 +15,7 @@ final class FallbackSandbox: SandboxLease {
     }
 
     private struct State {
-        var place: Place
+        var phase: Phase
         /// The last sandbox there was: it answers for what goes wrong after it.
         var latest: any SandboxLease
         /// Why the sandbox is not, or is no longer, one of the first backend.
@@ -45,7 +45,7 @@ final class FallbackSandbox: SandboxLease {
         self.backend = backend
         self.options = options
         let journal = FileJournal(capacity: backend.configuration.replayBytes)
-        state = Locked(State(place: .first(sandbox), latest: sandbox, pass: pass, journal: journal))
+        state = Locked(State(phase: .first(sandbox), latest: sandbox, pass: pass, journal: journal))
     }
 
     init(
@@ -56,7 +56,7 @@ final class FallbackSandbox: SandboxLease {
         self.options = options
         state = Locked(
             State(
-                place: .second(sandbox), latest: sandbox, cause: cause, journal: FileJournal(capacity: 0))
+                phase: .second(sandbox), latest: sandbox, cause: cause, journal: FileJournal(capacity: 0))
         )
     }
 
@@ -79,7 +79,7 @@ final class FallbackSandbox: SandboxLease {
         }
         guard isFirst else { return }
         giveVerdict { $0.ended($1) }
-        switch state.withLock({ $0.place }) {
+        switch state.withLock({ $0.phase }) {
         case .first(let sandbox), .second(let sandbox): await sandbox.close()
         case .moving(let task):
             task.cancel()
@@ -260,7 +260,7 @@ final class FallbackSandbox: SandboxLease {
     /// Moves to the second backend what the first one is too large for, as long as nothing would be lost by that.
     private func leaveIfTooSmall(_ limits: Limits) async throws(SandboxError) {
         guard let cause = backend.shortcoming(limits), refusal() == nil,
-            case .first(let sandbox) = state.withLock({ $0.place })
+            case .first(let sandbox) = state.withLock({ $0.phase })
         else { return }
         _ = try await replace(sandbox, cause, isRetry: false)
     }
@@ -301,7 +301,7 @@ final class FallbackSandbox: SandboxLease {
     /// Judges the first backend by what came of this sandbox, as long as it is one of its own.
     private func giveVerdict(_ report: (FallbackBackend, BreakerBoard.Pass) -> Void) {
         let pass = state.withLock { state -> BreakerBoard.Pass? in
-            guard case .first = state.place, !state.hasVerdict else { return nil }
+            guard case .first = state.phase, !state.hasVerdict else { return nil }
             state.hasVerdict = true
             return state.pass
         }
@@ -309,7 +309,7 @@ final class FallbackSandbox: SandboxLease {
     }
 
     private func current() async throws(SandboxError) -> any SandboxLease {
-        switch state.withLock({ $0.place }) {
+        switch state.withLock({ $0.phase }) {
         case .first(let sandbox), .second(let sandbox): return sandbox
         case .moving(let task): return try await arrived(task)
         case .lost(let error): throw error
@@ -320,7 +320,7 @@ final class FallbackSandbox: SandboxLease {
     private func judge(_ error: SandboxError, of sandbox: any SandboxLease) -> BreakerBoard.Cause? {
         guard let failure = BackendFailure(error), isOfUse(failure) else { return nil }
         let (pass, known) = state.withLock { state -> (BreakerBoard.Pass?, BreakerBoard.Cause?) in
-            switch state.place {
+            switch state.phase {
             // A sandbox that lacks something is not lost: without a second one it goes on.
             case .first(let first) where first === sandbox && failure == .incapable:
                 return (
@@ -349,8 +349,8 @@ final class FallbackSandbox: SandboxLease {
         _ lost: any SandboxLease, _ cause: BreakerBoard.Cause, isRetry: Bool
     ) async throws(SandboxError) -> any SandboxLease {
         let isMine = state.withLock { state in
-            guard case .first = state.place, !state.isClosed else { return false }
-            state.place = .moving(
+            guard case .first = state.phase, !state.isClosed else { return false }
+            state.phase = .moving(
                 Task { [backend, options, journal = state.journal] in
                     await Self.move(backend, options, journal, cause)
                 })
@@ -371,13 +371,13 @@ final class FallbackSandbox: SandboxLease {
             task.cancel()
         }
         let sandbox: (any SandboxLease)? = state.withLock { state in
-            guard case .moving = state.place else { return try? result.get() }
+            guard case .moving = state.phase else { return try? result.get() }
             switch result {
             case .success(let sandbox):
-                (state.place, state.latest) = (.second(sandbox), sandbox)
+                (state.phase, state.latest) = (.second(sandbox), sandbox)
                 return sandbox
             case .failure(let error):
-                state.place = .lost(error)
+                state.phase = .lost(error)
                 return nil
             }
         }

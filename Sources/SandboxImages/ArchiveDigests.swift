@@ -27,7 +27,7 @@ package struct ArchiveIdentity: Hashable, Sendable {
         self.init(status)
     }
 
-    init(of file: FileDescriptor) throws(ImageFailure) {
+    init(of file: borrowing OwnedDescriptor) throws(ImageFailure) {
         var status = stat()
         guard fstat(file.number, &status) == 0 else { throw ImageFailure(errno: errno, "look at the file") }
         self.init(status)
@@ -55,17 +55,19 @@ package struct ArchiveIdentity: Hashable, Sendable {
 final class ArchiveDigests: Sendable {
     private static let maximumRemembered = 1024
 
-    private let index: FileDescriptor
+    private let directory: CacheDirectory
     private let remembered = Locked<[ArchiveIdentity: String]>([:])
 
-    init(index: FileDescriptor) { self.index = index }
+    init(_ directory: CacheDirectory) { self.directory = directory }
+
+    private var index: Int32 { directory.index.number }
 
     /// The digest that this process has computed or read before.
     func recall(_ identity: ArchiveIdentity) -> String? { remembered.withLock { $0[identity] } }
 
     /// The archive's digest, from memory or the index, or computed by reading the whole archive.
     func digest(
-        of file: FileDescriptor, _ identity: ArchiveIdentity, _ cancellation: Cancellation
+        of file: borrowing OwnedDescriptor, _ identity: ArchiveIdentity, _ cancellation: Cancellation
     ) throws(ImageFailure) -> String {
         if let digest = recall(identity) { return digest }
         if let digest = read(identity) {
@@ -96,9 +98,8 @@ final class ArchiveDigests: Sendable {
 
     /// - Returns: `nil` when the index has no digest of this file, or one from before a change.
     private func read(_ identity: ArchiveIdentity) -> String? {
-        let fd = openat(index.number, identity.key, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard fd >= 0 else { return nil }
-        let file = FileDescriptor(fd)
+        let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC
+        guard let file = OwnedDescriptor(owning: openat(index, identity.key, flags)) else { return nil }
         var bytes = [UInt8](repeating: 0, count: 512)
         let count = pread(file.number, &bytes, bytes.count, 0)
         guard count > 0 else { return nil }
@@ -110,8 +111,8 @@ final class ArchiveDigests: Sendable {
 
     private func write(_ identity: ArchiveIdentity, _ digest: String) throws(ImageFailure) {
         let temporary = CacheDirectory.unique(identity.key)
-        try CacheFile.write(Array((identity.text + digest).utf8), temporary, in: index.number)
-        guard renameat(index.number, temporary, index.number, identity.key) == 0 else {
+        try CacheFile.write(Array((identity.text + digest).utf8), temporary, in: index)
+        guard renameat(index, temporary, index, identity.key) == 0 else {
             throw ImageFailure(errno: errno, "remember its digest")
         }
     }

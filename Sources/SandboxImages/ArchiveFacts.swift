@@ -32,20 +32,21 @@ package struct ArchiveFacts: Sendable, Hashable {
 
     private static func read(_ path: String, _ cancellation: Cancellation) -> Result<Self, ImageFailure> {
         do throws(ImageFailure) {
-            let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-            guard fd >= 0 else { throw ImageFailure(errno: errno, "open the file") }
-            let file = FileDescriptor(fd)
+            guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) else {
+                throw ImageFailure(errno: errno, "open the file")
+            }
             var status = stat()
-            guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            guard fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
                 throw ImageFailure(
                     "it is not a regular file",
                     hint: "pack a directory with `tar -C DIRECTORY -cf image.tar .`")
             }
             let identity = try ArchiveIdentity(of: file)
             let kind = try ImageArchive(
-                file, size: identity.size, limits: .standard, cancellation: cancellation
+                file.number, size: identity.size, limits: .standard, cancellation: cancellation
             ).kind()
-            let source = try HashingSource(FileSource(fd, count: identity.size, cancellation: cancellation))
+            let source = try HashingSource(
+                FileSource(file.number, count: identity.size, cancellation: cancellation))
             try source.drain()
             guard try ArchiveIdentity(of: file) == identity else {
                 throw ImageFailure("the file was changed while it was read", hint: "leave it alone meanwhile")

@@ -50,28 +50,30 @@ enum ArchiveKind {
     }
 }
 
-/// The files of a plain tar archive, found without reading their data.
+/// The files of a plain tar archive, found without reading their data. Does not own the archive's descriptor.
 struct ArchiveIndex {
-    private enum Place {
+    private enum Location {
         case data(offset: Int, size: Int)
         case link(to: [UInt8])
     }
 
     private static let maximumLinks = 8
 
-    private let file: FileDescriptor
+    private let fd: Int32
     private let limits: ImageLimits
     private let cancellation: Cancellation
-    private var places: [[UInt8]: Place] = [:]
+    private var locations: [[UInt8]: Location] = [:]
 
-    /// - Parameter size: bytes of the file.
+    /// - Parameters:
+    ///   - fd: the archive, which the caller keeps open while this is used.
+    ///   - size: bytes of the file.
     init(
-        _ file: FileDescriptor, size: Int, limits: ImageLimits, cancellation: Cancellation
+        _ fd: Int32, size: Int, limits: ImageLimits, cancellation: Cancellation
     ) throws(ImageFailure) {
-        self.file = file
+        self.fd = fd
         self.limits = limits
         self.cancellation = cancellation
-        let source = FileSource(file.number, count: size, cancellation: cancellation)
+        let source = FileSource(fd, count: size, cancellation: cancellation)
         let archive = TarStream(source, limits: limits, chunk: 16 << 10)
         var entries = 0
         while let entry = try archive.next() {
@@ -83,15 +85,16 @@ struct ArchiveIndex {
                 let path = try EntryPath(entry.path, limits: limits)
                 switch entry.kind {
                 case .directory: continue
-                case .file: places[Self.key(path)] = .data(offset: archive.offset, size: entry.size)
+                case .file: locations[Self.key(path)] = .data(offset: archive.offset, size: entry.size)
                 // Older versions of docker save write a repeated layer as a link.
                 case .symbolicLink:
-                    places[Self.key(path)] = .link(to: Self.target(entry.linkTarget, from: path))
-                case .hardLink: places[Self.key(path)] = .link(to: try Self.key(of: entry.linkTarget, limits))
+                    locations[Self.key(path)] = .link(to: Self.target(entry.linkTarget, from: path))
+                case .hardLink:
+                    locations[Self.key(path)] = .link(to: try Self.key(of: entry.linkTarget, limits))
                 case .characterDevice, .blockDevice, .fifo:
                     throw ImageFailure("an image archive holds files only")
                 }
-                guard places.count <= limits.archiveFiles else {
+                guard locations.count <= limits.archiveFiles else {
                     throw ImageFailure("the archive has more than \(limits.archiveFiles) files")
                 }
             } catch {
@@ -100,17 +103,17 @@ struct ArchiveIndex {
         }
     }
 
-    func contains(_ name: String) -> Bool { places[Array(name.utf8)] != nil }
+    func contains(_ name: String) -> Bool { locations[Array(name.utf8)] != nil }
 
     /// The bytes of a file, with a bounded number of links inside the archive followed.
     func source(_ name: String) throws(ImageFailure) -> (source: FileSource, size: Int) {
         let entry = Array(name.utf8)
         var key = try Self.key(of: entry, limits)
         for _ in 0...Self.maximumLinks {
-            switch places[key] {
+            switch locations[key] {
             case .data(let offset, let size):
                 return (
-                    FileSource(file.number, offset: offset, count: size, cancellation: cancellation), size
+                    FileSource(fd, offset: offset, count: size, cancellation: cancellation), size
                 )
             case .link(let target): key = target
             case nil:

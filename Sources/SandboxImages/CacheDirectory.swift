@@ -5,20 +5,20 @@ import SandboxAPI
 import SandboxRuntime
 
 /// The open directories of a cache. All work goes through their descriptors, never through the path again.
-struct CacheDirectory: Sendable {
+final class CacheDirectory: Sendable {
     /// The absolute path, links resolved.
     let path: String
-    let root: FileDescriptor
+    let root: OwnedDescriptor
     /// Finished entries.
-    let images: FileDescriptor
+    let images: OwnedDescriptor
     /// Entries that are being unpacked.
-    let building: FileDescriptor
+    let building: OwnedDescriptor
     /// Entries that are being removed.
-    let trash: FileDescriptor
+    let trash: OwnedDescriptor
     /// One file per digest, locked by the process that unpacks it.
-    let locks: FileDescriptor
+    let locks: OwnedDescriptor
     /// The digests of archives, from earlier reads.
-    let index: FileDescriptor
+    let index: OwnedDescriptor
 
     /// The default directory: `SANDBOX_CACHE`, or for root `/var/cache/swift-sandbox`, or `swift-sandbox` in
     /// `XDG_CACHE_HOME` or in `.cache` of the home directory.
@@ -46,13 +46,12 @@ struct CacheDirectory: Sendable {
     /// - Throws: when another user could change it.
     init(path: String) throws(ImageFailure) {
         try Self.makeDirectories(path)
-        let fd = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard fd >= 0, let resolved = realpath(path, nil) else {
+        guard let root = OwnedDescriptor(owning: Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+            let resolved = realpath(path, nil)
+        else {
             let number = errno
-            if fd >= 0 { close(fd) }
             throw Self.failure(path, "cannot be opened: \(describe(errno: number))", errno: number)
         }
-        root = FileDescriptor(fd)
         self.path = String(cString: resolved)
         free(resolved)
         try Self.checkOwner(of: root, path)
@@ -62,6 +61,7 @@ struct CacheDirectory: Sendable {
         trash = try Self.subdirectory("trash", of: root, path)
         locks = try Self.subdirectory("locks", of: root, path)
         index = try Self.subdirectory("index", of: root, path)
+        self.root = root
     }
 
     private static func failure(_ path: String, _ reason: String, errno: Int32 = 0) -> ImageFailure {
@@ -81,7 +81,9 @@ struct CacheDirectory: Sendable {
         }
     }
 
-    private static func checkOwner(of directory: FileDescriptor, _ path: String) throws(ImageFailure) {
+    private static func checkOwner(of directory: borrowing OwnedDescriptor, _ path: String)
+        throws(ImageFailure)
+    {
         var status = stat()
         guard fstat(directory.number, &status) == 0 else {
             throw failure(path, "cannot be looked at: \(describe(errno: errno))", errno: errno)
@@ -111,8 +113,8 @@ struct CacheDirectory: Sendable {
     }
 
     private static func subdirectory(
-        _ name: String, of root: FileDescriptor, _ path: String
-    ) throws(ImageFailure) -> FileDescriptor {
+        _ name: String, of root: borrowing OwnedDescriptor, _ path: String
+    ) throws(ImageFailure) -> OwnedDescriptor {
         guard mkdirat(root.number, name, 0o700) == 0 || errno == EEXIST else {
             throw failure(path + "/" + name, "cannot be made: \(describe(errno: errno))", errno: errno)
         }
@@ -126,9 +128,9 @@ struct CacheDirectory: Sendable {
 final class FileLock: Sendable {
     enum Mode { case shared, exclusive }
 
-    let file: FileDescriptor
+    let file: OwnedDescriptor
 
-    private init(_ file: FileDescriptor) { self.file = file }
+    private init(_ file: consuming OwnedDescriptor) { self.file = file }
 
     private static let pollMicroseconds: useconds_t = 10_000
 
@@ -144,13 +146,11 @@ final class FileLock: Sendable {
     ) throws(ImageFailure) -> FileLock? {
         let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (creating ? O_CREAT : 0)
         while true {
-            let fd = openat(directory, name, flags, 0o600)
-            guard fd >= 0 else {
+            guard let file = OwnedDescriptor(owning: openat(directory, name, flags, 0o600)) else {
                 if errno == ENOENT || errno == ENOTDIR { return nil }
                 throw ImageFailure(errno: errno, "open a lock of the cache")
             }
-            let file = FileDescriptor(fd)
-            while flock(fd, (mode == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
+            while flock(file.number, (mode == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
                 guard errno == EWOULDBLOCK || errno == EINTR else {
                     throw ImageFailure(errno: errno, "lock a file of the cache")
                 }
@@ -160,7 +160,7 @@ final class FileLock: Sendable {
             }
             var locked = stat()
             var named = stat()
-            guard fstat(fd, &locked) == 0 else {
+            guard fstat(file.number, &locked) == 0 else {
                 throw ImageFailure(errno: errno, "look at a lock of the cache")
             }
             if fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0, named.st_ino == locked.st_ino {

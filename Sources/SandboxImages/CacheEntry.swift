@@ -27,14 +27,15 @@ struct CacheManifest: Codable {
 
     /// - Returns: `nil` when the manifest is missing or invalid.
     static func read(in entry: Int32) throws(ImageFailure) -> CacheManifest? {
-        let fd = openat(entry, fileName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard fd >= 0 else {
+        let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC
+        guard let file = OwnedDescriptor(owning: openat(entry, fileName, flags)) else {
             if errno == ENOENT || errno == ELOOP { return nil }
             throw ImageFailure(errno: errno, "read its manifest in the cache")
         }
-        let file = FileDescriptor(fd)
         var status = stat()
-        guard fstat(fd, &status) == 0, status.st_size > 0, status.st_size <= maximumBytes else { return nil }
+        guard fstat(file.number, &status) == 0, status.st_size > 0, status.st_size <= maximumBytes else {
+            return nil
+        }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         guard pread(file.number, &bytes, bytes.count, 0) == bytes.count else { return nil }
         return try? JSONDecoder().decode(CacheManifest.self, from: Data(bytes))
@@ -51,9 +52,10 @@ struct CacheManifest: Codable {
 enum CacheFile {
     /// Writes a file that must not exist yet.
     static func write(_ bytes: [UInt8], _ name: String, in directory: Int32) throws(ImageFailure) {
-        let fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard fd >= 0 else { throw ImageFailure(errno: errno, "make a file of the cache") }
-        let file = FileDescriptor(fd)
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        guard let file = OwnedDescriptor(owning: openat(directory, name, flags, 0o600)) else {
+            throw ImageFailure(errno: errno, "make a file of the cache")
+        }
         try Unpacker.write(bytes, 0..<bytes.count, to: file.number)
     }
 }

@@ -63,7 +63,7 @@ extension CacheDirectory {
 
     /// Renames an entry into `trash`, and removes it there once it is unused. The caller holds the lock of
     /// that name in `locks`.
-    func discard(_ name: String, from parent: FileDescriptor) throws(ImageFailure) {
+    func discard(_ name: String, from parent: borrowing OwnedDescriptor) throws(ImageFailure) {
         guard let entry = try TreeWalk.openIfThere(parent.number, Array(name.utf8)) else {
             return try TreeWalk.remove(Array(name.utf8), in: parent.number)
         }
@@ -80,7 +80,7 @@ extension CacheDirectory {
     }
 
     /// Whether `images` still has this entry under this name.
-    func images(_ name: String, is entry: FileDescriptor) throws(ImageFailure) -> Bool {
+    func images(_ name: String, is entry: borrowing OwnedDescriptor) throws(ImageFailure) -> Bool {
         var status = stat()
         guard fstatat(images.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
         return try TreeWalk.inode(entry.number) == UInt(status.st_ino)
@@ -133,7 +133,7 @@ extension CacheDirectory {
     }
 
     /// Removes an entry of `trash`, its lock file last.
-    private func remove(_ entry: FileDescriptor, _ name: [UInt8]) throws(ImageFailure) {
+    private func remove(_ entry: borrowing OwnedDescriptor, _ name: [UInt8]) throws(ImageFailure) {
         for attempt in 1...Self.attempts {
             do throws(ImageFailure) {
                 for child in try TreeWalk.names(entry.number) where child != Array(Self.lockName.utf8) {

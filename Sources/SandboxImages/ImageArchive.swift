@@ -4,7 +4,7 @@ import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// One archive, open for reading.
+/// One archive, open for reading. Does not own the archive's descriptor.
 struct ImageArchive {
     /// The result of unpacking an archive.
     struct Contents {
@@ -21,14 +21,21 @@ struct ImageArchive {
         var diffID: String?
     }
 
-    private let file: FileDescriptor
+    private let fd: Int32
     private let size: Int
     private let limits: ImageLimits
     private let cancellation: Cancellation
 
-    /// - Parameter size: bytes of the file.
-    init(_ file: FileDescriptor, size: Int, limits: ImageLimits, cancellation: Cancellation) {
-        self.file = file
+    private struct PlainFile: ~Copyable {
+        let file: OwnedDescriptor
+        var size = 0
+    }
+
+    /// - Parameters:
+    ///   - fd: the archive, which the caller keeps open while this is used.
+    ///   - size: bytes of the file.
+    init(_ fd: Int32, size: Int, limits: ImageLimits, cancellation: Cancellation) {
+        self.fd = fd
         self.size = size
         self.limits = limits
         self.cancellation = cancellation
@@ -38,7 +45,7 @@ struct ImageArchive {
     ///
     /// - Parameter scratch: a directory for the decompressed form of an image archive; the file there has no
     ///   name.
-    func unpack(into root: FileDescriptor, scratch: FileDescriptor) throws(ImageFailure) -> Contents {
+    func unpack(into root: Int32, scratch: Int32) throws(ImageFailure) -> Contents {
         let compression = try compression()
         switch try kind() {
         case .rootfs:
@@ -48,9 +55,9 @@ struct ImageArchive {
             try source.drain()
             return Contents(count: unpacker.count, environment: [:])
         case .image:
-            guard compression != .none else { return try unpackImage(file, size: size, into: root) }
-            let (plain, plainSize) = try decompress(compression, into: scratch)
-            return try unpackImage(plain, size: plainSize, into: root)
+            guard compression != .none else { return try unpackImage(fd, size: size, into: root) }
+            let plain = try decompress(compression, into: scratch)
+            return try unpackImage(plain.file.number, size: plain.size, into: root)
         }
     }
 
@@ -64,7 +71,7 @@ struct ImageArchive {
         return try Compression(try whole().peek(Compression.magicBytes))
     }
 
-    private func whole() -> FileSource { FileSource(file.number, count: size, cancellation: cancellation) }
+    private func whole() -> FileSource { FileSource(fd, count: size, cancellation: cancellation) }
 
     private func opened(_ source: any ByteSource, _ compression: Compression) throws(ImageFailure)
         -> any ByteSource
@@ -74,33 +81,34 @@ struct ImageArchive {
 
     /// Decompresses the archive, since its layers are not stored in the order in which they are applied.
     private func decompress(
-        _ compression: Compression, into scratch: FileDescriptor
-    ) throws(ImageFailure) -> (FileDescriptor, Int) {
+        _ compression: Compression, into scratch: Int32
+    ) throws(ImageFailure) -> PlainFile {
         let name = "archive.tar"
-        let fd = openat(scratch.number, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard fd >= 0, unlinkat(scratch.number, name, 0) == 0 else {
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        guard let file = OwnedDescriptor(owning: openat(scratch, name, flags, 0o600)),
+            unlinkat(scratch, name, 0) == 0
+        else {
             throw ImageFailure(errno: errno, "make a temporary file")
         }
-        let plain = FileDescriptor(fd)
+        var plain = PlainFile(file: file)
         let source = try Decompressor(whole(), compression, limits: limits)
         var buffer = [UInt8](repeating: 0, count: FileSource.chunk)
-        var written = 0
         while case let count = try source.read(into: &buffer), count > 0 {
-            written += count
-            guard written <= limits.bytes else {
+            plain.size += count
+            guard plain.size <= limits.bytes else {
                 throw ImageFailure("the decompressed archive has more than \(limits.bytes) bytes")
             }
-            try Unpacker.write(buffer, 0..<count, to: fd)
+            try Unpacker.write(buffer, 0..<count, to: plain.file.number)
         }
-        return (plain, written)
+        return plain
     }
 
     // MARK: Images
 
     private func unpackImage(
-        _ file: FileDescriptor, size: Int, into root: FileDescriptor
+        _ fd: Int32, size: Int, into root: Int32
     ) throws(ImageFailure) -> Contents {
-        let index = try ArchiveIndex(file, size: size, limits: limits, cancellation: cancellation)
+        let index = try ArchiveIndex(fd, size: size, limits: limits, cancellation: cancellation)
         let (layers, config): ([Layer], ImageDocuments.Config)
         if index.contains("index.json"), index.contains("oci-layout") {
             (layers, config) = try layout(index)

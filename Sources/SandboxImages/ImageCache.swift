@@ -57,7 +57,7 @@ final class ImageCache: Sendable {
         path: String, limits: ImageLimits = .standard, maximumBytes: Int = ImageCache.standardBytes
     ) throws(ImageFailure) {
         directory = try CacheDirectory(path: path)
-        digests = ArchiveDigests(index: directory.index)
+        digests = ArchiveDigests(directory)
         self.limits = limits
         self.maximumBytes = maximumBytes
         _ = try directory.cleanUp()
@@ -82,7 +82,7 @@ final class ImageCache: Sendable {
     ///   - file: the archive, open for reading.
     ///   - name: the archive as the caller named it.
     func prepare(
-        _ file: FileDescriptor, named name: String, _ cancellation: Cancellation
+        _ file: borrowing OwnedDescriptor, named name: String, _ cancellation: Cancellation
     ) throws(ImageFailure) -> Entry {
         let identity = try ArchiveIdentity(of: file)
         let digest = try digests.digest(of: file, identity, cancellation)
@@ -124,7 +124,8 @@ final class ImageCache: Sendable {
 
     /// - Returns: the image's environment; `nil` when the entry is damaged.
     private func verify(
-        _ entry: FileDescriptor, _ name: String, _ digest: String, _ lock: FileLock, _ recalling: Bool
+        _ entry: borrowing OwnedDescriptor, _ name: String, _ digest: String, _ lock: FileLock,
+        _ recalling: Bool
     ) throws(ImageFailure) -> [String: String]? {
         let lockInode = try TreeWalk.inode(lock.file.number)
         var status = stat()
@@ -156,7 +157,8 @@ final class ImageCache: Sendable {
     ///
     /// - Returns: `nil` when another process has just unpacked it.
     private func build(
-        _ digest: String, from file: FileDescriptor, _ identity: ArchiveIdentity, named source: String,
+        _ digest: String, from file: borrowing OwnedDescriptor, _ identity: ArchiveIdentity,
+        named source: String,
         _ cancellation: Cancellation
     ) throws(ImageFailure) -> Entry? {
         let name = Self.name(digest)
@@ -197,7 +199,8 @@ final class ImageCache: Sendable {
     }
 
     private func unpack(
-        _ digest: String, from file: FileDescriptor, _ identity: ArchiveIdentity, named source: String,
+        _ digest: String, from file: borrowing OwnedDescriptor, _ identity: ArchiveIdentity,
+        named source: String,
         _ cancellation: Cancellation
     ) throws(ImageFailure) {
         let name = Self.name(digest)
@@ -207,8 +210,9 @@ final class ImageCache: Sendable {
         guard fchmod(root.number, 0o755) == 0 else {
             throw ImageFailure(errno: errno, "set the root's permissions")
         }
-        let archive = ImageArchive(file, size: identity.size, limits: limits, cancellation: cancellation)
-        let contents = try archive.unpack(into: root, scratch: entry)
+        let archive = ImageArchive(
+            file.number, size: identity.size, limits: limits, cancellation: cancellation)
+        let contents = try archive.unpack(into: root.number, scratch: entry.number)
         try RootDirectory.check(root.number)
         guard try ArchiveIdentity(of: file) == identity else {
             throw ImageFailure("the file was changed while it was read", hint: "leave it alone meanwhile")
@@ -225,7 +229,8 @@ final class ImageCache: Sendable {
         "sha256-\(digest.dropFirst("sha256:".count))"
     }
 
-    private static func makeDirectory(_ name: String, in parent: Int32) throws(ImageFailure) -> FileDescriptor
+    private static func makeDirectory(_ name: String, in parent: Int32) throws(ImageFailure)
+        -> OwnedDescriptor
     {
         guard mkdirat(parent, name, 0o700) == 0 else {
             throw ImageFailure(errno: errno, "make a directory of the cache")

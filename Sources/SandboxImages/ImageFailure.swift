@@ -64,11 +64,11 @@ struct ImageFailure: Error {
 extension SandboxError {
     /// - Parameter image: the image's name as the caller gave it.
     init(_ failure: ImageFailure, image: String) {
-        var place = "image \(Validation.quoted(image))"
-        if let layer = failure.layer { place += ", layer \(layer)" }
-        if let entry = failure.entry { place += ", entry \(ByteName.quoted(entry))" }
+        var subject = "image \(Validation.quoted(image))"
+        if let layer = failure.layer { subject += ", layer \(layer)" }
+        if let entry = failure.entry { subject += ", entry \(ByteName.quoted(entry))" }
         self.init(
-            failure.code, stage: "image", errno: failure.errno, message: "\(place): \(failure.reason)",
+            failure.code, stage: "image", errno: failure.errno, message: "\(subject): \(failure.reason)",
             hint: failure.hint)
     }
 }

@@ -152,9 +152,9 @@ enum RootDirectory {
             throw ImageFailure(
                 "the host's whole file system is no image", hint: "use \"host\" for its programs")
         }
-        let fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard fd >= 0 else { throw ImageFailure(errno: errno, "open the directory") }
-        let root = FileDescriptor(fd)
+        guard let root = OwnedDescriptor(owning: open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
+            throw ImageFailure(errno: errno, "open the directory")
+        }
         try check(root.number)
     }
 }

@@ -73,7 +73,7 @@ package final class ImageStore: Sendable {
     /// - Returns: the removed paths.
     package static func cleanup(cachePath: String? = nil) throws(SandboxError) -> [String] {
         do throws(ImageFailure) {
-            let path = try place(cachePath)
+            let path = try directory(cachePath)
             var status = stat()
             // A search for leftovers creates no cache.
             guard stat(path, &status) == 0 else { return [] }
@@ -91,9 +91,10 @@ package final class ImageStore: Sendable {
         do throws(ImageFailure) {
             try cancellation.check()
             let cache = try opened()
-            let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-            guard fd >= 0 else { throw ImageFailure(errno: errno, "open the file") }
-            return .success(try cache.prepare(FileDescriptor(fd), named: name, cancellation))
+            guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) else {
+                throw ImageFailure(errno: errno, "open the file")
+            }
+            return .success(try cache.prepare(file, named: name, cancellation))
         } catch {
             return .failure(error)
         }
@@ -103,7 +104,7 @@ package final class ImageStore: Sendable {
     private func opened() throws(ImageFailure) -> ImageCache {
         if let cache = cache.withLock({ $0 }) { return cache }
         let made = try ImageCache(
-            path: try Self.place(cachePath), limits: limits, maximumBytes: maximumBytes)
+            path: try Self.directory(cachePath), limits: limits, maximumBytes: maximumBytes)
         return cache.withLock { cache in
             if let cache { return cache }
             cache = made
@@ -111,7 +112,7 @@ package final class ImageStore: Sendable {
         }
     }
 
-    private static func place(_ path: String?) throws(ImageFailure) -> String {
+    private static func directory(_ path: String?) throws(ImageFailure) -> String {
         if let path { return path }
         return try CacheDirectory.standardPath { name in getenv(name).map { String(cString: $0) } }
     }

@@ -4,13 +4,6 @@ import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// An open descriptor, closed with its owner.
-final class FileDescriptor: Sendable {
-    let number: Int32
-    init(_ number: Int32) { self.number = number }
-    deinit { close(number) }
-}
-
 /// A directory tree below an open directory.
 enum TreeWalk {
     private struct Level {
@@ -96,14 +89,16 @@ enum TreeWalk {
     }
 
     /// Opens a directory that is not a link.
-    static func open(_ directory: Int32, _ name: [UInt8]) throws(ImageFailure) -> FileDescriptor {
-        let fd = name.withPath { openat(directory, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
-        guard fd >= 0 else { throw ImageFailure(errno: errno, "open the directory", entry: name) }
-        return FileDescriptor(fd)
+    static func open(_ directory: Int32, _ name: [UInt8]) throws(ImageFailure) -> OwnedDescriptor {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        guard let opened = OwnedDescriptor(owning: name.withPath { openat(directory, $0, flags) }) else {
+            throw ImageFailure(errno: errno, "open the directory", entry: name)
+        }
+        return opened
     }
 
     /// - Returns: `nil` when it is missing or no directory.
-    static func openIfThere(_ directory: Int32, _ name: [UInt8]) throws(ImageFailure) -> FileDescriptor? {
+    static func openIfThere(_ directory: Int32, _ name: [UInt8]) throws(ImageFailure) -> OwnedDescriptor? {
         do throws(ImageFailure) {
             return try open(directory, name)
         } catch  where error.errno == ENOENT || error.errno == ENOTDIR || error.errno == ELOOP {
@@ -120,12 +115,11 @@ enum TreeWalk {
     /// The names in a directory, without `.` and `..`.
     static func names(_ directory: Int32) throws(ImageFailure) -> [[UInt8]] {
         // A descriptor of its own, whose read position no other code moves.
-        let fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard fd >= 0, let stream = fdopendir(fd) else {
-            let number = errno
-            if fd >= 0 { close(fd) }
-            throw ImageFailure(errno: number, "list a directory")
+        let own = OwnedDescriptor(owning: openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        guard let own, let stream = fdopendir(own.number) else {
+            throw ImageFailure(errno: errno, "list a directory")
         }
+        _ = own.take()  // the stream's from here on
         defer { closedir(stream) }
         var names: [[UInt8]] = []
         errno = 0

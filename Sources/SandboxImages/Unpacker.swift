@@ -30,14 +30,30 @@ final class Unpacker {
         var name: [UInt8]
     }
 
-    private struct Directory {
-        var path: [UInt8]
-        var descriptor: FileDescriptor
-        var inode: UInt
+    /// An open directory, closed with the last reference; the root, which the caller opened, is not closed.
+    private final class Directory {
+        let path: [UInt8]
+        let inode: UInt
+        let fd: Int32
+        private let owner: OwnedDescriptor?
+
+        init(path: [UInt8], inode: UInt, _ owner: consuming OwnedDescriptor) {
+            self.path = path
+            self.inode = inode
+            fd = owner.number
+            self.owner = consume owner
+        }
+
+        init(root: Int32, inode: UInt) {
+            path = []
+            self.inode = inode
+            fd = root
+            owner = nil
+        }
     }
 
     private(set) var count = Count()
-    private let root: FileDescriptor
+    private let root: Int32
     private let limits: ImageLimits
     private let cancellation: Cancellation
     /// The directory of the last entry. Forgotten when something is removed, since its path may have led
@@ -56,8 +72,8 @@ final class Unpacker {
     /// How many bytes may be written before the free space is checked again.
     private var room = 0
 
-    /// - Parameter root: an empty directory.
-    init(root: FileDescriptor, limits: ImageLimits, cancellation: Cancellation) {
+    /// - Parameter root: an empty directory, which the caller keeps open while this is used.
+    init(root: Int32, limits: ImageLimits, cancellation: Cancellation) {
         self.root = root
         self.limits = limits
         self.cancellation = cancellation
@@ -124,7 +140,9 @@ final class Unpacker {
         let number = try create(name, in: directory, "make the file") { directory, name in
             openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         }
-        let file = FileDescriptor(number)
+        guard let file = OwnedDescriptor(owning: number) else {
+            throw ImageFailure(errno: EBADF, "make the file")
+        }
         try archive.readData(entry) { (chunk, range) throws(ImageFailure) in
             try Self.write(chunk, range, to: file.number)
         }
@@ -157,20 +175,20 @@ final class Unpacker {
     ) throws(ImageFailure) {
         let isThere = name.withPath { name in
             var status = stat()
-            return fstatat(directory.descriptor.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+            return fstatat(directory.fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0
                 && status.st_mode & S_IFMT == S_IFDIR
         }
         if isThere {
             remember(name, directory)
         } else {
             try create(name, in: directory, "make the directory") { mkdirat($0, $1, 0o700) }
-            if isUpperLayer, let inode = try TreeWalk.directoryInode(name, in: directory.descriptor.number) {
+            if isUpperLayer, let inode = try TreeWalk.directoryInode(name, in: directory.fd) {
                 clean.inodes.insert(inode)
             }
         }
         // Not a link: it was checked or created just now, and no other process changes the tree.
         let result = name.withPath {
-            fchmodat(directory.descriptor.number, $0, (mode & 0o1777) | 0o700, 0)
+            fchmodat(directory.fd, $0, (mode & 0o1777) | 0o700, 0)
         }
         guard result == 0 else { throw ImageFailure(errno: errno, "set its permissions") }
     }
@@ -182,10 +200,10 @@ final class Unpacker {
             hint: "a hard link names a file that stands before it in the image")
         guard !target.isRoot else { throw missing }
         // Both are kept open: removing what is at the link's place may forget the last directory.
-        let place = try directory(path)
+        let parent = try directory(path)
         guard let source = try existingDirectory(target) else { throw missing }
-        var status = (target: stat(), place: stat())
-        let from = source.descriptor.number
+        var status = (target: stat(), link: stat())
+        let from = source.fd
         guard target.name.withPath({ fstatat(from, $0, &status.target, AT_SYMLINK_NOFOLLOW) }) == 0 else {
             throw missing
         }
@@ -193,17 +211,17 @@ final class Unpacker {
             throw ImageFailure("the hard link's target \(ByteName.quoted(entry.linkTarget)) is a directory")
         }
         let found = path.name.withPath {
-            fstatat(place.descriptor.number, $0, &status.place, AT_SYMLINK_NOFOLLOW)
+            fstatat(parent.fd, $0, &status.link, AT_SYMLINK_NOFOLLOW)
         }
-        if found == 0, status.place.st_ino == status.target.st_ino { return remember(path.name, place) }
-        try create(path.name, in: place, "make the hard link") { directory, name in
+        if found == 0, status.link.st_ino == status.target.st_ino { return remember(path.name, parent) }
+        try create(path.name, in: parent, "make the hard link") { directory, name in
             target.name.withPath { linkat(from, $0, directory, name, 0) }
         }
     }
 
     /// The root keeps at least 0755: a program could not use a tree that was packed from a private directory.
     private func setRootMode(_ mode: UInt32) throws(ImageFailure) {
-        guard fchmod(root.number, (mode & 0o1777) | 0o755) == 0 else {
+        guard fchmod(root, (mode & 0o1777) | 0o755) == 0 else {
             throw ImageFailure(errno: errno, "set the root's permissions")
         }
     }
@@ -213,7 +231,7 @@ final class Unpacker {
     private func apply(_ whiteout: Whiteout, _ path: EntryPath) throws(ImageFailure) {
         guard isUpperLayer, whiteout != .ignored, let directory = try existingDirectory(path) else { return }
         if whiteout == .opaque, clean.inodes.contains(directory.inode) { return }
-        let readable = try TreeWalk.open(directory.descriptor.number, [UInt8(ascii: ".")])
+        let readable = try TreeWalk.open(directory.fd, [UInt8(ascii: ".")])
         let victims: [[UInt8]]
         switch whiteout {
         case .remove(let name): victims = [name]
@@ -235,7 +253,7 @@ final class Unpacker {
     /// The open directory of an entry; missing ones are created.
     private func directory(_ path: EntryPath) throws(ImageFailure) -> Directory {
         if let directory = try existingDirectory(path) { return directory }
-        var above = Directory(path: [], descriptor: root, inode: try inode(root.number))
+        var above = Directory(root: root, inode: try inode(root))
         for part in path.parentParts {
             let next = above.path.isEmpty ? Array(part) : above.path + [UInt8(ascii: "/")] + part
             if let directory = try open(next) {
@@ -243,13 +261,13 @@ final class Unpacker {
                 continue
             }
             try countEntry(1)
-            guard Array(part).withPath({ mkdirat(above.descriptor.number, $0, 0o755) }) == 0 else {
+            guard Array(part).withPath({ mkdirat(above.fd, $0, 0o755) }) == 0 else {
                 guard errno == EEXIST else { throw ImageFailure(errno: errno, "make its directory") }
                 throw ImageFailure(
                     "its directory \(ByteName.quoted(next)) is a link that leads nowhere in the image")
             }
             remember(Array(part), above)
-            let made = Array(part).withPath { fchmodat(above.descriptor.number, $0, 0o755, 0) }
+            let made = Array(part).withPath { fchmodat(above.fd, $0, 0o755, 0) }
             guard made == 0, let directory = try open(next) else {
                 throw ImageFailure(errno: errno, "make its directory")
             }
@@ -269,18 +287,17 @@ final class Unpacker {
     }
 
     private func open(_ path: [UInt8]) throws(ImageFailure) -> Directory? {
-        if path.isEmpty { return Directory(path: [], descriptor: root, inode: try inode(root.number)) }
-        let fd = path.withPath { isolate_open_in_root(root.number, $0) }
-        if fd == -ENOENT { return nil }
-        guard fd >= 0 else {
-            if fd == -ENOTDIR { throw ImageFailure("its directory \(ByteName.quoted(path)) is a file") }
-            if fd == -ELOOP {
+        if path.isEmpty { return Directory(root: root, inode: try inode(root)) }
+        let result = path.withPath { isolate_open_in_root(root, $0) }
+        if result == -ENOENT { return nil }
+        guard let owner = OwnedDescriptor(owning: result) else {
+            if result == -ENOTDIR { throw ImageFailure("its directory \(ByteName.quoted(path)) is a file") }
+            if result == -ELOOP {
                 throw ImageFailure("its directory \(ByteName.quoted(path)) is a loop of links")
             }
-            throw ImageFailure(errno: -fd, "open its directory \(ByteName.quoted(path))")
+            throw ImageFailure(errno: -result, "open its directory \(ByteName.quoted(path))")
         }
-        let descriptor = FileDescriptor(fd)
-        return Directory(path: path, descriptor: descriptor, inode: try inode(fd))
+        return Directory(path: path, inode: try inode(owner.number), owner)
     }
 
     /// Only whiteouts of upper layers need the inode.
@@ -298,12 +315,12 @@ final class Unpacker {
         _ name: [UInt8], in directory: Directory, _ doing: String,
         _ body: (Int32, UnsafePointer<CChar>) -> Int32
     ) throws(ImageFailure) -> Int32 {
-        var result = name.withPath { body(directory.descriptor.number, $0) }
+        var result = name.withPath { body(directory.fd, $0) }
         if result < 0, errno == EEXIST {
             last = nil
-            let readable = try TreeWalk.open(directory.descriptor.number, [UInt8(ascii: ".")])
+            let readable = try TreeWalk.open(directory.fd, [UInt8(ascii: ".")])
             try TreeWalk.remove(name, in: readable.number)
-            result = name.withPath { body(directory.descriptor.number, $0) }
+            result = name.withPath { body(directory.fd, $0) }
         }
         guard result >= 0 else { throw ImageFailure(errno: errno, doing) }
         remember(name, directory)
@@ -329,7 +346,7 @@ final class Unpacker {
         count.bytes += bytes
         if bytes > room {
             var status = statvfs()
-            guard fstatvfs(root.number, &status) == 0 else {
+            guard fstatvfs(root, &status) == 0 else {
                 throw ImageFailure(errno: errno, "look at the disk")
             }
             let free = Int(status.f_bavail) * Int(status.f_frsize) - limits.freeBytes

@@ -3,6 +3,7 @@
 #if CLI
 import Glibc
 import Sandbox
+import SandboxRuntime
 
 /// A regular file's content.
 struct HostFile {
@@ -16,14 +17,14 @@ struct HostFile {
     ///   - limit: a larger file is refused before anything of it is read.
     static func read(_ path: ByteString, what: String, limit: Int) throws(SandboxError) -> HostFile {
         // Without O_NONBLOCK the open of a FIFO would wait for a writer.
-        let descriptor = open(path.cString, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-        if descriptor < 0 { throw openFailure(errno, path: path, what: what) }
-        defer { close(descriptor) }
-
-        let status = try check(descriptor, path: path, what: what)
+        let opened = open(path.cString, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        guard let file = OwnedDescriptor(owning: opened) else {
+            throw openFailure(errno, path: path, what: what)
+        }
+        let status = try check(file.number, path: path, what: what)
         let name = "\(what) '\(path)'"
         if Int(status.st_size) > limit { throw tooLarge(name, limit) }
-        let bytes = try readAll(descriptor, expected: Int(status.st_size), limit: limit, name: name)
+        let bytes = try readAll(file.number, expected: Int(status.st_size), limit: limit, name: name)
         return HostFile(bytes: bytes, isExecutable: status.st_mode & 0o111 != 0)
     }
 

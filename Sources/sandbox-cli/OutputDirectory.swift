@@ -3,50 +3,50 @@
 #if CLI
 import Glibc
 import Sandbox
+import SandboxRuntime
 
 /// An open `--out-dir`. Held by descriptor, so that renaming it meanwhile has no effect.
 final class OutputDirectory: Sendable {
     let path: ByteString
-    private let descriptor: Int32
+    private let descriptor: OwnedDescriptor
 
     /// Opens the directory, and creates it when it is missing. Links in this path are followed, since the
     /// caller gave it.
     init(_ path: ByteString) throws(SandboxError) {
         var status = stat()
         if stat(path.cString, &status) != 0 && errno == ENOENT { try Self.makeDirectories(path) }
-        descriptor = open(path.cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if descriptor < 0 { throw Self.failure(errno, "cannot open the output directory '\(path)'") }
+        let opened = open(path.cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard let descriptor = OwnedDescriptor(owning: opened) else {
+            throw Self.failure(errno, "cannot open the output directory '\(path)'")
+        }
+        self.descriptor = descriptor
         self.path = path
     }
-
-    deinit { close(descriptor) }
 
     /// Writes one file, complete or not at all.
     ///
     /// - Returns: its path, absolute.
     func write(_ file: OutputFile, to name: OutputName) throws(SandboxError) -> ByteString {
-        var parent = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-        if parent < 0 { throw Self.failure(errno, "cannot write '\(name.text)'") }
-        defer { close(parent) }
+        guard var parent = OwnedDescriptor(owning: fcntl(descriptor.number, F_DUPFD_CLOEXEC, 0)) else {
+            throw Self.failure(errno, "cannot write '\(name.text)'")
+        }
         for component in name.components.dropLast() {
-            let next = try Self.enter(component, in: parent, name: name)
-            close(parent)
-            parent = next
+            parent = try Self.enter(component, in: parent.number, name: name)
         }
         let last = name.components[name.components.count - 1]
-        try Self.refuseUnlessFile(last, in: parent, name: name)
-        try Self.replace(last, in: parent, with: file, name: name)
+        try Self.refuseUnlessFile(last, in: parent.number, name: name)
+        try Self.replace(last, in: parent.number, with: file, name: name)
         return Self.absolute(path + "/" + name.path)
     }
 
     private static func enter(
         _ component: ByteString, in parent: Int32, name: OutputName
-    ) throws(SandboxError) -> Int32 {
+    ) throws(SandboxError) -> OwnedDescriptor {
         if mkdirat(parent, component.cString, 0o777) != 0 && errno != EEXIST {
             throw failure(errno, "cannot make the directory '\(component)' for '\(name.text)'")
         }
-        let next = openat(parent, component.cString, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        if next < 0 {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        guard let next = OwnedDescriptor(owning: openat(parent, component.cString, flags)) else {
             throw failure(errno, "'\(component)' of '\(name.text)' is not a directory of its own")
         }
         return next
@@ -72,12 +72,15 @@ final class OutputDirectory: Sendable {
         _ last: ByteString, in parent: Int32, with content: OutputFile, name: OutputName
     ) throws(SandboxError) {
         let temporary = ".sandbox-\(getpid())-\(UInt64.random(in: 0 ... .max)).part"
-        let file = openat(
+        let opened = openat(
             parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
             content.executable ? 0o777 : 0o666)
-        if file < 0 { throw failure(errno, "cannot make '\(name.text)'") }
-        var number = StandardStreams.writeAll(content.bytes, to: file)
-        if close(file) != 0 && number == 0 { number = errno }
+        guard let file = OwnedDescriptor(owning: opened) else {
+            throw failure(errno, "cannot make '\(name.text)'")
+        }
+        var number = StandardStreams.writeAll(content.bytes, to: file.number)
+        let closed = file.close()
+        if number == 0 { number = closed }
         if number == 0 && renameat(parent, temporary, parent, last.cString) != 0 { number = errno }
         if number != 0 {
             unlinkat(parent, temporary, 0)

@@ -13,7 +13,7 @@ enum OwnStandardInput {
     /// - Parameter option: a path, `-` for the command's own stdin, `nil` for an empty one.
     static func open(_ option: ByteString?) throws(SandboxError) -> StandardInput {
         guard let option else { return .none }
-        if option == own { return try stream(STDIN_FILENO, closing: false, name: "our own stdin") }
+        if option == own { return try stream(DescriptorReader(STDIN_FILENO, name: "our own stdin")) }
 
         let what = "the stdin file"
         var status = stat()
@@ -23,18 +23,15 @@ enum OwnStandardInput {
         }
         // FIFOs, devices, and paths that cannot be opened. As in a shell, opening a FIFO waits for its
         // writer.
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
-        if descriptor < 0 { throw HostFile.openFailure(errno, path: option, what: what) }
-        return try stream(descriptor, closing: true, name: "\(what) '\(option)'")
+        guard let file = OwnedDescriptor(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) else {
+            throw HostFile.openFailure(errno, path: option, what: what)
+        }
+        return try stream(DescriptorReader(file, name: "\(what) '\(option)'"))
     }
 
-    private static func stream(
-        _ descriptor: Int32, closing: Bool, name: String
-    ) throws(SandboxError) -> StandardInput {
-        let reader = DescriptorReader(descriptor, closing: closing, name: name)
-        var status = stat()
-        if fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR {
-            throw SandboxError(.notRegularFile, errno: EISDIR, message: "\(name) is a directory")
+    private static func stream(_ reader: DescriptorReader) throws(SandboxError) -> StandardInput {
+        if reader.isDirectory {
+            throw SandboxError(.notRegularFile, errno: EISDIR, message: "\(reader.name) is a directory")
         }
         return .stream(AsyncStream { await reader.next() })
     }
@@ -44,30 +41,39 @@ enum OwnStandardInput {
 ///
 /// The program can end long before the command's stdin does, and the command must not wait for that.
 final class DescriptorReader: Sendable {
+    let name: String
     private let descriptor: Int32
-    private let isOwned: Bool
-    private let name: String
-    /// A pipe that becomes readable when the reader is to stop.
-    private let wake: (read: Int32, write: Int32)
+    /// Closes the descriptor with the reader. `nil`: our own stdin, which stays open.
+    private let owner: OwnedDescriptor?
+    /// A pipe that becomes readable when the reader is no longer wanted.
+    private let wakeRead: OwnedDescriptor?
+    private let wakeWrite: OwnedDescriptor?
     private let queue = DispatchQueue(label: "sandbox.stdin")
 
+    /// - Parameter name: for messages.
+    convenience init(_ file: consuming OwnedDescriptor, name: String) {
+        self.init(file.number, owner: file, name: name)
+    }
+
     /// - Parameters:
-    ///   - closing: whether the descriptor is closed with the reader.
+    ///   - descriptor: is not closed.
     ///   - name: for messages.
-    init(_ descriptor: Int32, closing: Bool, name: String) {
+    convenience init(_ descriptor: Int32, name: String) { self.init(descriptor, owner: nil, name: name) }
+
+    private init(_ descriptor: Int32, owner: consuming OwnedDescriptor?, name: String) {
         self.descriptor = descriptor
-        isOwned = closing
+        self.owner = owner
         self.name = name
         var ends: [Int32] = [-1, -1]
         pipe(&ends)
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        wake = (ends[0], ends[1])
+        wakeRead = OwnedDescriptor(owning: ends[0])
+        wakeWrite = OwnedDescriptor(owning: ends[1])
     }
 
-    deinit {
-        close(wake.read)
-        close(wake.write)
-        if isOwned { close(descriptor) }
+    var isDirectory: Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// The next bytes, at most 64 KiB; `nil` at the end, after an error and after a cancellation.
@@ -77,7 +83,7 @@ final class DescriptorReader: Sendable {
                 queue.async { waiter.resume(returning: self.read()) }
             }
         } onCancel: {
-            _ = Glibc.write(wake.write, "!", 1)
+            _ = Glibc.write(wakeWrite.number, "!", 1)
         }
     }
 
@@ -86,7 +92,7 @@ final class DescriptorReader: Sendable {
         while true {
             var events = [
                 pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: wake.read, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: wakeRead.number, events: Int16(POLLIN), revents: 0),
             ]
             if poll(&events, 2, -1) < 0 && errno == EINTR { continue }
             if events[1].revents != 0 { return nil }

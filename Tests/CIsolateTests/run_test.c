@@ -144,7 +144,7 @@ TEST(run_largest_limits) {
 TEST(run_zero_limits) {
     static const struct {
         const char *name, *script;
-        size_t member;
+        size_t field;
     } cases[] = {
         {"wall", "sleep 1", offsetof(isolate_limits, wall_ns)},
         {"cpu", "while :; do :; done", offsetof(isolate_limits, cpu_ns)},
@@ -162,7 +162,7 @@ TEST(run_zero_limits) {
         isolate_command command = {.executable = "sh", .arguments = arguments, .output_bytes = 1000};
         test_context("%s of 0", cases[i].name);
         begin();
-        *(uint64_t *)(void *)((char *)&limits + cases[i].member) = 0;
+        *(uint64_t *)(void *)((char *)&limits + cases[i].field) = 0;
         int status = isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure);
         if (status == 0) {
             CHECK(result.outcome.kind != ISOLATE_OUTCOME_EXITED || result.outcome.value != 0);

@@ -2,6 +2,7 @@
 
 import Foundation
 import SandboxAPI
+import SandboxRuntime
 import TestSupport
 import Testing
 
@@ -17,16 +18,16 @@ import Testing
     private func open(
         _ archive: [UInt8], limits: ImageLimits = .standard
     ) throws -> (tree: [String: String], contents: ImageArchive.Contents) {
-        let file = FileDescriptor(
-            Foundation.open(try scratch.write(archive, "archive"), O_RDONLY | O_CLOEXEC))
+        let file = try opened(scratch.write(archive, "archive"))
         let number = UInt64.random(in: 0...(.max))
         let path = try scratch.makeDirectory("root-\(number)")
-        let spool = FileDescriptor(
-            Foundation.open(try scratch.makeDirectory("spool-\(number)"), O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-        let root = FileDescriptor(Foundation.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-        let image = ImageArchive(file, size: archive.count, limits: limits, cancellation: Cancellation())
-        let contents = try image.unpack(into: root, scratch: spool)
-        #expect(try TreeWalk.names(spool.number).isEmpty)
+        let spool = try opened(scratch.makeDirectory("spool-\(number)"))
+        let root = try opened(path)
+        let image = ImageArchive(
+            file.number, size: archive.count, limits: limits, cancellation: Cancellation())
+        let contents = try image.unpack(into: root.number, scratch: spool.number)
+        let left = try TreeWalk.names(spool.number)
+        #expect(left.isEmpty)
         return (try listing(path), contents)
     }
 

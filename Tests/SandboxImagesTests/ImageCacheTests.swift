@@ -3,6 +3,7 @@
 
 import Foundation
 import SandboxAPI
+import SandboxRuntime
 import Testing
 
 @testable import SandboxImages

@@ -3,6 +3,7 @@
 
 import Foundation
 import SandboxAPI
+import SandboxRuntime
 import Testing
 
 @testable import SandboxImages
@@ -73,8 +74,9 @@ import Testing
     @Test("Names that are not UTF-8 survive") func bytes() throws {
         let name: [UInt8] = [0xff, 0x80, 0x20]
         let (path, _) = try unpack([TarBuilder.make { $0.entry(name, type: "0", data: [1]) }], in: scratch)
-        let root = FileDescriptor(open(path, O_RDONLY | O_DIRECTORY))
-        #expect(try TreeWalk.names(root.number) == [name])
+        let root = try opened(path)
+        let names = try TreeWalk.names(root.number)
+        #expect(names == [name])
     }
 
     @Test("Missing parents are made, later entries replace earlier ones") func replacing() throws {
@@ -175,7 +177,7 @@ import Testing
             }
         }
         let (path, _) = try unpack([archive], in: scratch)
-        let root = FileDescriptor(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        let root = try opened(path)
         let names = try TreeState(of: root.number).names
         #expect(names == 12 * 250 + 12)
         try TreeWalk.remove(Array(path.utf8), in: AT_FDCWD)

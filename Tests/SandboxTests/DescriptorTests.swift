@@ -89,7 +89,45 @@ struct DescriptorTests {
         }
     }
 
-    /// A shortage of the embedder does not change what the host offers: the level stays the same.
+    /// Whichever of a run's descriptors is the first that there is none for, those made before it are closed.
+    @Test func aRunThatLacksDescriptorsKeepsNone() async throws {
+        let backend = LocalBackend(.init(minimum: 0, maximum: 1))
+        let sandbox = try await backend.acquire(SandboxOptions())
+        let file = try #require(Bundle.main.executablePath)
+        let inputs: [@Sendable () -> StandardInput] = [
+            { .none }, { .bytes([1]) }, { .file(path: ByteString(file)) },
+            { .stream(AsyncStream<[UInt8]> { $0.finish() }) },
+        ]
+        for input in inputs { _ = try await sandbox.run(Command("/bin/true"), stdin: input()) }
+        try await Self.limited(to: 256) {
+            let before = Holdings.descriptors()
+            for input in inputs {
+                var failures = 0
+                for spare in 0..<8 {
+                    var taken = Self.takeAll()
+                    for fd in taken.suffix(spare) { close(fd) }
+                    taken.removeLast(spare)
+                    do {
+                        _ = try await sandbox.run(Command("/bin/true"), stdin: input())
+                    } catch {
+                        failures += 1
+                        let error = error as? SandboxError
+                        #expect(error?.errno == EMFILE, "with \(spare) descriptors: \(error as Any)")
+                    }
+                    for fd in taken { close(fd) }
+                }
+                #expect(failures > 3)
+                for _ in 0..<500 where Holdings.descriptors() > before {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                #expect(Holdings.descriptors() == before, "\(Holdings.descriptorList())")
+            }
+        }
+        await sandbox.close()
+        await backend.shutdown()
+    }
+
+    /// What the host gives is not judged by a shortage of ours: the level stays what it is.
     @Test func aStartWithoutDescriptorsLowersNoLevel() async throws {
         let usual = try await LocalBackend(.init(minimum: 0)).run(Command("/bin/true")).isolation.level
         try await Self.limited(to: 256) {

@@ -115,12 +115,12 @@ struct LocalBackendTests {
         let fork = unsafeBitCast(try #require(dlsym(nil, "fork")), to: Fork.self)
         let backend = LocalBackend(.init(minimum: 1, maximum: 2))
         _ = try await backend.run(Command("/bin/true"))
-        let engine = try #require(backend.engine)
+        let pool = try #require(backend.pool)
         let child = fork()
         if child == 0 {
             // Only the check itself, which needs no other thread.
             do throws(SandboxError) {
-                try engine.checkOwner()
+                try pool.checkOwner()
                 _exit(1)
             } catch {
                 _exit(error.code == .forkedEmbedder ? 0 : 2)

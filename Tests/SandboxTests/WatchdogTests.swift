@@ -25,7 +25,7 @@ struct WatchdogTests {
     }
 
     private static func processes(_ backend: LocalBackend, _ role: Role) -> [OwnProcess] {
-        guard let pid = backend.engine?.supervisor.handle.pid else { return [] }
+        guard let pid = backend.pool?.supervisor.handle.pid else { return [] }
         return OwnProcess.all(below: pid).filter { $0.role == role }
     }
 

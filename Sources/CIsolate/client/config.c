@@ -167,7 +167,7 @@ int isolate_memory_file(const void *data, size_t bytes) {
 }
 
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         int *asks_for_place, isolate_failure *failure) {
+                         int *asks_for_directory, isolate_failure *failure) {
     struct config_builder b = {.config = calloc(1, sizeof(struct isolate_config) + TEXT_MAX)};
     if (b.config == NULL)
         return -ENOMEM;
@@ -176,7 +176,7 @@ int internal_config_file(const isolate_start_options *options, isolate_superviso
     if (result == 0)
         result = b.error;
     b.config->bytes = (uint32_t)(sizeof *b.config + b.used);
-    *asks_for_place = b.config->cgroup_wait != 0;
+    *asks_for_directory = b.config->cgroup_wait != 0;
     if (result == 0)
         result = isolate_memory_file(b.config, b.config->bytes);
     free(b.config);

@@ -82,10 +82,10 @@ void internal_pick_ids(const struct internal_id_facts *facts, uint32_t avoid, in
 }
 
 const char *internal_find_program(const char *name) {
-    static const char *const places[] = {"/usr/bin/", "/bin/", "/usr/local/bin/"};
+    static const char *const directories[] = {"/usr/bin/", "/bin/", "/usr/local/bin/"};
     static _Thread_local char path[64];
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        snprintf(path, sizeof path, "%s%s", places[i], name);
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", directories[i], name);
         if (access(path, X_OK) == 0)
             return path;
     }

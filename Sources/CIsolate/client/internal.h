@@ -71,10 +71,10 @@ int internal_give_up(isolate_sandbox *sandbox, int what, isolate_failure *failur
 uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
                             uint32_t *lost_layers);
 
-/* config.c: a sealed memory file with the supervisor's configuration, or -errno. asks_for_place: the
- * supervisor then waits for a CGROUP_PLACE record. */
+/* config.c: a sealed memory file with the supervisor's configuration, or -errno. asks_for_directory: the
+ * supervisor then waits for a CGROUP_DIRECTORY record. */
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         int *asks_for_place, isolate_failure *failure);
+                         int *asks_for_directory, isolate_failure *failure);
 
 /* spawn.c: starts the image with descriptors 3, 4, 5; it is not a child of this process. pid, or -errno. */
 int internal_spawn(int image, int socket, int owner, int config);

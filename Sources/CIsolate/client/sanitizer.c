@@ -16,20 +16,20 @@ void __tsan_release(void *address);
 
 /* ThreadSanitizer identifies a lock by an address. Two locks that share an address only hide a race between
  * what they guard. */
-enum { PLACES = 1 << 16 };
-static uint64_t places[PLACES];
+enum { ADDRESSES = 1 << 16 };
+static uint64_t addresses[ADDRESSES];
 static uint32_t last_number;
 
 uint32_t isolate_lock_number(void) {
-    return __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED) % PLACES;
+    return __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED) % ADDRESSES;
 }
 
 void isolate_lock_taken(uint32_t lock) {
-    __tsan_acquire(&places[lock % PLACES]);
+    __tsan_acquire(&addresses[lock % ADDRESSES]);
 }
 
 void isolate_lock_left(uint32_t lock) {
-    __tsan_release(&places[lock % PLACES]);
+    __tsan_release(&addresses[lock % ADDRESSES]);
 }
 #else
 uint32_t isolate_lock_number(void) {

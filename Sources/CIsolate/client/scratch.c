@@ -88,9 +88,9 @@ static int is_ours_to_remove(int dir, const char *name) {
 
 int internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *path, void *context),
                                  void *context) {
-    const char *place = getenv("TMPDIR");
+    const char *parent = getenv("TMPDIR");
     int count = 0, worst = 0;
-    DIR *list = opendir(place != NULL && place[0] == '/' ? place : "/tmp");
+    DIR *list = opendir(parent != NULL && parent[0] == '/' ? parent : "/tmp");
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
         if (internal_now_ms() > end_ms) {
             worst = -ETIME;
@@ -105,7 +105,7 @@ int internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *pa
         }
         count++;
         char path[4200];
-        snprintf(path, sizeof path, "%s/%s", place != NULL && place[0] == '/' ? place : "/tmp",
+        snprintf(path, sizeof path, "%s/%s", parent != NULL && parent[0] == '/' ? parent : "/tmp",
                  entry->d_name);
         if (removed != NULL)
             removed(path, context);

@@ -84,8 +84,8 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
 }
 
 /* There is no usable cgroup: requests a scope from systemd and sends the supervisor the result. */
-static int send_place(isolate_supervisor *supervisor) {
-    struct isolate_place_record record = {.type = ISOLATE_CGROUP_PLACE};
+static int send_cgroup_directory(isolate_supervisor *supervisor) {
+    struct isolate_cgroup_directory_record record = {.type = ISOLATE_CGROUP_DIRECTORY};
     int result = internal_systemd_scope(supervisor, record.path, sizeof record.path);
     if (result == 0) {
         supervisor->cgroup = ISOLATE_CGROUP_V2;
@@ -104,7 +104,7 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
     int CLEANUP_CLOSE image = -1;
     int CLEANUP_CLOSE owner = -1;
     int CLEANUP_CLOSE config = -1;
-    int ends[2] = {-1, -1}, result, asks_for_place = 0;
+    int ends[2] = {-1, -1}, result, asks_for_directory = 0;
     *failure = internal_failure(ISOLATE_STAGE_NONE, 0, 0);
     *supervisor = (isolate_supervisor){
         .socket = -1, .pidfd = -1, .pid = -1, .owner = getpid(), .exchange = PTHREAD_MUTEX_INITIALIZER};
@@ -115,7 +115,7 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
 
     result = supervisor->processors = isolate_processor_count();
     if (result >= 0)
-        result = config = internal_config_file(options, supervisor, &asks_for_place, failure);
+        result = config = internal_config_file(options, supervisor, &asks_for_directory, failure);
     if (result >= 0)
         result = image = image_file(options->image, options->image_bytes);
     if (result >= 0) {
@@ -132,8 +132,8 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
         ends[0] = -1;
         supervisor->pidfd = (int)syscall(SYS_pidfd_open, supervisor->pid, 0);
         result = supervisor->pidfd < 0 ? -errno : 0;
-        if (result == 0 && asks_for_place)
-            result = send_place(supervisor);
+        if (result == 0 && asks_for_directory)
+            result = send_cgroup_directory(supervisor);
         if (result == 0)
             result = wait_until_ready(supervisor, failure);
     }

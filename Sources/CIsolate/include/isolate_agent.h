@@ -20,6 +20,18 @@ enum { ISOLATE_FRAME_MAX = 32 << 10 };
 /* The most bytes of a program's stdin that are under way; INPUT_TAKEN makes room for more. */
 enum { ISOLATE_AGENT_INPUT_WINDOW = 64 << 10 };
 
+/* The streams of a program, as frames number them. */
+enum isolate_agent_stream {
+    ISOLATE_AGENT_STDIN = 0,
+    ISOLATE_AGENT_STDOUT = 1,
+    ISOLATE_AGENT_STDERR = 2,
+};
+/* Which of its outputs went beyond their bound, as bits. */
+enum isolate_agent_exceeded {
+    ISOLATE_AGENT_STDOUT_EXCEEDED = 1 << 0,
+    ISOLATE_AGENT_STDERR_EXCEEDED = 1 << 1,
+};
+
 struct isolate_frame {
     uint32_t type; /* enum isolate_frame_type */
     uint32_t bytes;
@@ -76,7 +88,7 @@ struct isolate_agent_run {         /* RUN */
 };
 
 struct isolate_agent_credit { /* CREDIT, INPUT_TAKEN */
-    uint32_t stream;          /* CREDIT: 1 stdout, 2 stderr */
+    uint32_t stream;          /* enum isolate_agent_stream */
     uint32_t bytes;
 };
 

@@ -1,10 +1,10 @@
 /*
  * Which part of a step failed: the index of a struct isolate_failure, by its stage.
  *
- * Where a stage makes several things of one kind, the index is a position: in the configuration (BIND, ETC,
- * DEV, OVERLAY, MASK_PROC) or among the directories of a root (MOUNT_ROOT, from 1 on). CGROUP, JOIN_CGROUP
- * and LIMITS name a hierarchy, RLIMITS the kernel's RLIMIT_*, WATCHDOG enum isolate_watchdog. A stage that is
- * not listed here has one part, 0. client/details.c has their names for people.
+ * Where several things of one kind are made, the index is a position: in the configuration (BIND, ETC, DEV,
+ * OVERLAY, MASK_PROC) or among the directories of a root (MOUNT_ROOT, from 1 on). CGROUP, JOIN_CGROUP and
+ * LIMITS name a hierarchy, RLIMITS the kernel's RLIMIT_*, WATCHDOG enum isolate_watchdog. A stage that is not
+ * here has one part, 0. Their names for people are in client/details.c.
  */
 #ifndef ISOLATE_DETAILS_H
 #define ISOLATE_DETAILS_H
@@ -128,7 +128,7 @@ enum isolate_request_detail {
 
 enum isolate_directory_detail {
     ISOLATE_DETAIL_DIRECTORY_CHANGE = 0,
-    ISOLATE_DETAIL_DIRECTORY_PLACES, /* level minimal: where /work and /tmp are */
+    ISOLATE_DETAIL_DIRECTORY_PATHS, /* level minimal: where /work and /tmp are */
 };
 
 enum isolate_file_detail {

@@ -14,7 +14,7 @@
 #include "isolate_details.h"
 
 enum { ISOLATE_INLINE_MAX = 3072, ISOLATE_DENIED_MAX = 32, ISOLATE_PATH_BYTES = 3840 };
-enum { ISOLATE_CGROUP_PLACE_BYTES = 512 };
+enum { ISOLATE_CGROUP_DIRECTORY_BYTES = 512 };
 
 /* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */
 enum isolate_stage {
@@ -158,7 +158,7 @@ enum isolate_record_type {
     /* embedder -> supervisor */
     ISOLATE_CREATE_SLOT = 1,
     ISOLATE_DESTROY_SLOT,
-    ISOLATE_CGROUP_PLACE, /* once, before anything else, if cgroup_wait is set */
+    ISOLATE_CGROUP_DIRECTORY, /* once, before anything else, if cgroup_wait is set */
     /* supervisor -> embedder */
     ISOLATE_SUPERVISOR_READY,
     ISOLATE_SLOT_CREATED, /* + descriptors: control, request */
@@ -194,9 +194,9 @@ struct isolate_slot_record { /* CREATE_SLOT, DESTROY_SLOT, SLOT_CREATED, SLOT_EN
     struct isolate_failure failure;
 };
 
-struct isolate_place_record { /* CGROUP_PLACE */
+struct isolate_cgroup_directory_record { /* CGROUP_DIRECTORY */
     uint32_t type;
-    char path[ISOLATE_CGROUP_PLACE_BYTES]; /* v2: an existing directory; empty when there is none */
+    char path[ISOLATE_CGROUP_DIRECTORY_BYTES]; /* v2: an existing directory; empty when there is none */
 };
 
 struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN */

@@ -118,13 +118,13 @@ struct DiagnosticParser {
     private func parseReference(_ line: Bytes) -> Diagnostic? {
         for words: StaticString in [": undefined reference to ", ": multiple definition of "] {
             guard let range = line.firstRange(of: words) else { continue }
-            var place = line[..<range.lowerBound]
-            if place.first == UInt8(ascii: "(") {
-                place = linkedObject
-            } else if let section = place.lastRange(of: ":(") {
-                place = place[..<section.lowerBound]
+            var position = line[..<range.lowerBound]
+            if position.first == UInt8(ascii: "(") {
+                position = linkedObject
+            } else if let section = position.lastRange(of: ":(") {
+                position = position[..<section.lowerBound]
             }
-            let location = Location(place, mayBeTool: true) ?? Location(file: place)
+            let location = Location(position, mayBeTool: true) ?? Location(file: position)
             return diagnostic(location, .error, line[(range.lowerBound + 2)...])
         }
         return nil

@@ -47,7 +47,7 @@ extension AgentConnection {
         switch type {
         case ISOLATE_FRAME_STDOUT, ISOLATE_FRAME_STDERR:
             guard let run = state.withLock({ $0.machine.currentRun }) else { return false }
-            run.wrote(payload, type == ISOLATE_FRAME_STDOUT ? 0 : 1)
+            run.wrote(payload, type == ISOLATE_FRAME_STDOUT ? .stdout : .stderr)
             return true
         case ISOLATE_FRAME_ENDED:
             guard let ended = payload.structure(isolate_agent_ended.self) else { return false }

@@ -40,25 +40,25 @@ final class AgentRun: RunUnderWay {
 
     private static func credit(_ taken: Execution.Chunk?) -> ByteBuffer {
         var buffer = ByteBuffer()
+        func write(_ stream: isolate_agent_stream, _ bytes: UInt32) {
+            let credit = isolate_agent_credit(stream: stream.rawValue, bytes: bytes)
+            buffer.writeFrame(ISOLATE_FRAME_CREDIT, credit)
+        }
         if let taken {
-            buffer.writeFrame(
-                ISOLATE_FRAME_CREDIT,
-                isolate_agent_credit(
-                    stream: taken.stream == .stdout ? 1 : 2, bytes: UInt32(taken.bytes.count)))
+            let stream = taken.stream == .stdout ? ISOLATE_AGENT_STDOUT : ISOLATE_AGENT_STDERR
+            write(stream, UInt32(taken.bytes.count))
         } else {
-            for stream: UInt32 in 1...2 {
-                buffer.writeFrame(
-                    ISOLATE_FRAME_CREDIT, isolate_agent_credit(stream: stream, bytes: .max))
-            }
+            write(ISOLATE_AGENT_STDOUT, .max)
+            write(ISOLATE_AGENT_STDERR, .max)
         }
         return buffer
     }
 
     // MARK: On the event loop
 
-    func wrote(_ bytes: ByteBuffer, _ index: Int) {
+    func wrote(_ bytes: ByteBuffer, _ stream: Execution.Chunk.Stream) {
         // The agent keeps to the output limit; for one that does not, the embedder ends the run.
-        if output.take(Array(bytes.readableBytesView), from: index) {
+        if output.take(Array(bytes.readableBytesView), from: stream) {
             connection.endRun(serial, ISOLATE_END_OUTPUT)
         }
     }
@@ -66,7 +66,8 @@ final class AgentRun: RunUnderWay {
     func inputTaken(_ bytes: Int) { window.add(bytes) }
 
     func ended(_ end: Result<isolate_run_record, SandboxError>, exceeded: UInt32) {
-        for index in 0..<2 where exceeded & (1 << UInt32(index)) != 0 { output.markExceeded(index) }
+        if exceeded & ISOLATE_AGENT_STDOUT_EXCEEDED.rawValue != 0 { output.markExceeded(.stdout) }
+        if exceeded & ISOLATE_AGENT_STDERR_EXCEEDED.rawValue != 0 { output.markExceeded(.stderr) }
         stopInput()
         onEnd()
         output.finish(end, of: command, disk: "the engine's data directory")

@@ -121,11 +121,9 @@ enum ProcessFacts {
     }
 
     private static func read(_ path: String) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
+        guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC)) else { return "" }
         let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-            count = max(0, Glibc.read(descriptor, buffer.baseAddress, 4096))
+            count = max(0, Glibc.read(file.number, buffer.baseAddress, 4096))
         }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -3,6 +3,7 @@
 #if Docker
 import NIOCore
 import NIOPosix
+import SandboxRuntime
 
 #if canImport(Glibc)
 import Glibc
@@ -19,21 +20,20 @@ final class UploadedFile: Sendable {
 
     /// The size in bytes at the time of opening.
     let size: Int
-    private let descriptor: Int32
+    private let descriptor: OwnedDescriptor
 
     private init(path: String) throws {
-        let descriptor = openFile(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "open") }
+        let opened = openFile(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard let descriptor = OwnedDescriptor(owning: opened) else {
+            throw IOError(errnoCode: errno, reason: "open")
+        }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
+        guard fstat(descriptor.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw IOError(errnoCode: EINVAL, reason: "not a regular file")
         }
         self.descriptor = descriptor
         size = Int(status.st_size)
     }
-
-    deinit { close(descriptor) }
 
     static func open(_ path: String, on loop: any EventLoop) -> EventLoopFuture<UploadedFile> {
         NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try UploadedFile(path: path) }
@@ -70,7 +70,7 @@ final class UploadedFile: Sendable {
         var chunk = ByteBuffer()
         let wanted = min(Self.chunkSize, size - offset)
         let count = chunk.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in
-            max(pread(descriptor, space.baseAddress, wanted, off_t(offset)), 0)
+            max(pread(descriptor.number, space.baseAddress, wanted, off_t(offset)), 0)
         }
         guard count > 0 else { throw IOError(errnoCode: EIO, reason: "the file became shorter") }
         return chunk

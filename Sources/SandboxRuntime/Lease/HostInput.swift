@@ -14,7 +14,7 @@ extension SandboxError {
 
 /// A regular file, open for reading; closed with the last reference.
 package final class HostFile: Sendable {
-    private let descriptor: Int32
+    private let descriptor: OwnedDescriptor
     private let path: ByteString
     private let error = Locked<SandboxError?>(nil)
 
@@ -24,14 +24,12 @@ package final class HostFile: Sendable {
         self.path = path
     }
 
-    deinit { close(descriptor) }
-
-    /// The next bytes; empty at the end of the file, or after a ``failure``.
+    /// The next bytes. None: it is at its end, or ``failure`` says why not.
     package func read(_ most: Int) -> [UInt8] {
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, initialized in
             repeat {
-                count = Glibc.read(descriptor, buffer.baseAddress, most)
+                count = Glibc.read(descriptor.number, buffer.baseAddress, most)
             } while count < 0 && errno == EINTR
             if count < 0 { fail(errno) }
             initialized = max(0, count)
@@ -52,14 +50,14 @@ package final class HostFile: Sendable {
         }
     }
 
-    private static func open(_ path: ByteString) throws(SandboxError) -> Int32 {
+    private static func open(_ path: ByteString) throws(SandboxError) -> OwnedDescriptor {
         guard !path.isEmpty, !path.bytes.contains(0) else {
             throw SandboxError(
                 .invalidPath, message: "the stdin file \(Validation.quoted(path)) is not a file name",
                 hint: "give a path without NUL")
         }
-        let fd = Glibc.open(path.cString, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard fd >= 0 else {
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+        guard let file = OwnedDescriptor(owning: Glibc.open(path.cString, flags)) else {
             let number = errno
             throw SandboxError(
                 number == ENOENT || number == ENOTDIR ? .fileNotFound : .fileAccess, stage: "stdin",
@@ -68,13 +66,12 @@ package final class HostFile: Sendable {
                 hint: "give a regular file that this process may read")
         }
         var status = stat()
-        guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(fd)
+        guard fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw SandboxError(
                 .notRegularFile, stage: "stdin",
                 message: "the stdin file \(Validation.quoted(path)) is not a regular file",
                 hint: "for pipes, terminals and devices read them yourself and use .stream")
         }
-        return fd
+        return file
     }
 }

@@ -6,19 +6,19 @@ package import SandboxAPI
 
 /// One limit: its property, its range, and its name in each place.
 package struct LimitDescription: Sendable {
-    package typealias Place<Value> = any WritableKeyPath<Limits, Value> & Sendable
+    package typealias Property<Value> = any WritableKeyPath<Limits, Value> & Sendable
     package typealias Field = any WritableKeyPath<isolate_limits, UInt64> & Sendable
 
     /// The property of ``Limits``, its unit, and its range.
     package enum Value: Sendable {
         /// More than 0, at most ``LimitDescription/longestTime``.
-        case time(Place<Duration>)
-        case bytes(Place<Int>, ClosedRange<Int>)
+        case time(Property<Duration>)
+        case bytes(Property<Int>, ClosedRange<Int>)
         /// A number of things; `noun` names them.
-        case count(Place<Int>, ClosedRange<Int>, noun: String)
+        case count(Property<Int>, ClosedRange<Int>, noun: String)
         /// With fractions; nil for all processors. Only the backend knows their number, see
         /// `checkProcessors`.
-        case processors(Place<Double?>, ClosedRange<Double>)
+        case processors(Property<Double?>, ClosedRange<Double>)
     }
 
     /// How results report that a program met the limit.

@@ -39,6 +39,7 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
 
     private let bound: Int
     private var mode: Mode
+    /// By ``index(of:)``: appended to where it lies, never copied.
     private var streams = [Stream(), Stream()]
     private var chunks: [Execution.Chunk] = []
     private var chunkBytes = 0
@@ -53,8 +54,11 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
 
     // MARK: On the producer's side
 
-    /// The program wrote to stdout (0) or stderr (1).
-    mutating func take(_ bytes: [UInt8], from index: Int) -> Taken {
+    private static func index(of stream: Execution.Chunk.Stream) -> Int { stream == .stdout ? 0 : 1 }
+
+    /// The program wrote to one of its streams.
+    mutating func take(_ bytes: [UInt8], from stream: Execution.Chunk.Stream) -> Taken {
+        let index = Self.index(of: stream)
         let room = bound - streams[index].count
         let kept = bytes.count <= room ? bytes : Array(bytes.prefix(max(0, room)))
         var taken = Taken(hasExceeded: bytes.count > room && !streams[index].isExceeded)
@@ -69,7 +73,7 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
                 streams[index].bytes += kept
             }
         case .stream:
-            let chunk = Execution.Chunk(stream: index == 0 ? .stdout : .stderr, bytes: kept)
+            let chunk = Execution.Chunk(stream: stream, bytes: kept)
             if let consumer {
                 self.consumer = nil
                 taken.delivery = (consumer, chunk)
@@ -96,7 +100,9 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
     }
 
     /// Marks a stream as exceeded, for a backend that counts the bytes itself.
-    mutating func markExceeded(_ index: Int) { streams[index].isExceeded = true }
+    mutating func markExceeded(_ stream: Execution.Chunk.Stream) {
+        streams[Self.index(of: stream)].isExceeded = true
+    }
 
     var hasExceeded: Bool { streams[0].isExceeded || streams[1].isExceeded }
 

@@ -72,8 +72,8 @@ public final class RunOutput: Sendable {
     /// Takes bytes that the program wrote to stdout (0) or stderr (1).
     ///
     /// - Returns: true when the stream has just exceeded its bound: the backend must kill the run.
-    public func take(_ bytes: [UInt8], from index: Int) -> Bool {
-        let taken = state.withLock { $0.machine.take(bytes, from: index) }
+    public func take(_ bytes: [UInt8], from stream: Execution.Chunk.Stream) -> Bool {
+        let taken = state.withLock { $0.machine.take(bytes, from: stream) }
         if let (consumer, chunk) = taken.delivery {
             consumer.resume(returning: Piece(chunk: chunk))
             onRoom(chunk)
@@ -82,7 +82,9 @@ public final class RunOutput: Sendable {
     }
 
     /// Marks a stream as exceeded, for a backend that counts the bytes itself.
-    package func markExceeded(_ index: Int) { state.withLock { $0.machine.markExceeded(index) } }
+    package func markExceeded(_ stream: Execution.Chunk.Stream) {
+        state.withLock { $0.machine.markExceeded(stream) }
+    }
 
     /// Whether a stream exceeded its bound.
     public var hasExceeded: Bool { state.withLock { $0.machine.hasExceeded } }

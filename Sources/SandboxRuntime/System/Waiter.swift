@@ -16,7 +16,7 @@ extension Waiter where Answer == Void {
     package func resume() { resume(returning: ()) }
 }
 
-extension Locked where Value: Sendable {
+extension Locked where Value: ~Copyable & Sendable {
     /// Waits for an answer that another task or thread gives.
     ///
     /// - Parameter enter: called with the lock held: returns the answer if it is there already, else stores

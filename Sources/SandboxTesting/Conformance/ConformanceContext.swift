@@ -2,6 +2,7 @@
 
 import Glibc
 import SandboxAPI
+import SandboxRuntime
 import Testing
 
 /// One backend, in one root file system mode, with expectations that name their check.
@@ -89,20 +90,17 @@ struct ConformanceContext: Sendable {
     }
 
     private static func write(_ bytes: [UInt8], toHost path: String) throws(SandboxError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        defer { close(descriptor) }
-        guard descriptor >= 0, Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+        let file = OwnedDescriptor(owning: open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644))
+        guard Glibc.write(file.number, bytes, bytes.count) == bytes.count else {
             throw SandboxError(
                 .fileAccess, errno: errno, message: "a file for the check cannot be written: \(path)")
         }
     }
 
     static func contents(ofHost path: String) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
+        guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC)) else { return nil }
         var bytes = [UInt8](repeating: 0, count: 1 << 21)
-        let count = read(descriptor, &bytes, bytes.count)
+        let count = read(file.number, &bytes, bytes.count)
         return count < 0 ? nil : Array(bytes.prefix(count))
     }
 }

@@ -29,27 +29,32 @@ enum EnginePing {
     private static func ping(_ address: String, wantsTLS: Bool) -> String? {
         let parts = address.split(separator: "://", maxSplits: 1).map(String.init)
         guard parts.count == 2 else { return "'\(address)' has no scheme" }
-        let descriptor: Int32
-        switch parts[0] {
-        case "unix": descriptor = connectLocally(parts[1])
-        case "tcp", "http", "https":
-            let isSecure = wantsTLS || parts[0] == "https"
-            let (host, port) = hostAndPort(parts[1], isSecure ? "2376" : "2375")
-            descriptor = connectOverTCP(host, port)
-            if descriptor >= 0, isSecure {
-                close(descriptor)
-                return nil
+        do throws(Silence) {
+            switch parts[0] {
+            case "unix": return ask(try connectLocally(parts[1]), address)
+            case "tcp", "http", "https":
+                let isSecure = wantsTLS || parts[0] == "https"
+                let (host, port) = hostAndPort(parts[1], isSecure ? "2376" : "2375")
+                let connection = try connectOverTCP(host, port)
+                return isSecure ? nil : ask(connection, address)
+            default: return "\(parts[0]):// is not known here"
             }
-        default: return "\(parts[0]):// is not known here"
+        } catch {
+            return "nobody listens at \(address): \(describe(errno: error.errno))"
         }
-        guard descriptor >= 0 else { return "nobody listens at \(address): \(describe(errno: -descriptor))" }
-        defer { close(descriptor) }
+    }
+
+    /// Why there is no connection.
+    private struct Silence: Error { var errno: Int32 }
+
+    private static func ask(_ connection: borrowing OwnedDescriptor, _ address: String) -> String? {
         let request = "GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
-        guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count else {
+        let sent = send(connection.number, request, request.utf8.count, Int32(MSG_NOSIGNAL))
+        guard sent == request.utf8.count else {
             return "\(address) takes no request: \(describe(errno: errno))"
         }
         var head = [UInt8](repeating: 0, count: 12)
-        let count = recv(descriptor, &head, head.count, Int32(MSG_WAITALL))
+        let count = recv(connection.number, &head, head.count, Int32(MSG_WAITALL))
         let answer = String(decoding: head.prefix(max(0, count)), as: UTF8.self)
         guard answer.hasPrefix("HTTP/1."), answer.hasSuffix(" 200") else {
             return "\(address) did not answer as an engine does: '\(answer)'"
@@ -67,48 +72,56 @@ enum EnginePing {
 
     private static func unbracketed(_ host: String) -> String { host.filter { $0 != "[" && $0 != "]" } }
 
-    /// A connected socket, or a negative error number.
-    private static func connectLocally(_ path: String) -> Int32 {
+    private static func connectLocally(_ path: String) throws(Silence) -> OwnedDescriptor {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return -ENAMETOOLONG }
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw Silence(errno: ENAMETOOLONG)
+        }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        return withUnsafeBytes(of: &address) {
-            connected(AF_UNIX, $0.assumingMemoryBound(to: sockaddr.self).baseAddress!, socklen_t($0.count))
+        return try withUnsafeBytes(of: &address) { bytes throws(Silence) in
+            try connected(
+                AF_UNIX, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress!, socklen_t(bytes.count))
         }
     }
 
-    private static func connectOverTCP(_ host: String, _ port: String) -> Int32 {
+    private static func connectOverTCP(
+        _ host: String, _ port: String
+    ) throws(Silence) -> OwnedDescriptor {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, port, &hints, &list) == 0 else { return -EHOSTUNREACH }
+        guard getaddrinfo(host, port, &hints, &list) == 0 else {
+            throw Silence(errno: EHOSTUNREACH)
+        }
         defer { freeaddrinfo(list) }
-        var result = -EHOSTUNREACH
+        var silence = Silence(errno: EHOSTUNREACH)
         var next = list
         while let entry = next?.pointee {
-            result = connected(entry.ai_family, entry.ai_addr, entry.ai_addrlen)
-            if result >= 0 { break }
+            do throws(Silence) {
+                return try connected(entry.ai_family, entry.ai_addr, entry.ai_addrlen)
+            } catch {
+                silence = error
+            }
             next = entry.ai_next
         }
-        return result
+        throw silence
     }
 
-    private static func connected(_ family: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t)
-        -> Int32
-    {
-        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return -errno }
+    private static func connected(
+        _ family: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t
+    ) throws(Silence) -> OwnedDescriptor {
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard let connection = OwnedDescriptor(owning: socket(family, type, 0)) else {
+            throw Silence(errno: errno)
+        }
         var patience = patience
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
+            setsockopt(
+                connection.number, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
         }
-        guard connect(descriptor, address, length) == 0 else {
-            let number = errno
-            close(descriptor)
-            return -number
-        }
-        return descriptor
+        guard connect(connection.number, address, length) == 0 else { throw Silence(errno: errno) }
+        return connection
     }
 }

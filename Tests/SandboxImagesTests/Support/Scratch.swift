@@ -2,6 +2,7 @@
 
 import Foundation
 import SandboxAPI
+import SandboxRuntime
 
 @testable import SandboxImages
 
@@ -61,13 +62,19 @@ struct ToolFailure: Error {
     var arguments: [String]
 }
 
+/// A file or directory, open for reading.
+func opened(_ path: String) throws -> OwnedDescriptor {
+    guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC)) else {
+        throw POSIXError(.init(rawValue: errno) ?? .EIO)
+    }
+    return file
+}
+
 /// A tree as text: `PATH` to `d 755`, `f 644 CONTENT`, `l TARGET`.
 func listing(_ root: String) throws -> [String: String] {
     var result: [String: String] = [:]
     func visit(_ directory: String, _ prefix: String) throws {
-        let fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard fd >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-        let open = FileDescriptor(fd)
+        let open = try opened(directory)
         for bytes in try TreeWalk.names(open.number) {
             let name = String(decoding: bytes, as: UTF8.self)
             let path = directory + "/" + name
@@ -102,8 +109,8 @@ func unpack(
     _ archives: [[UInt8]], asLayers: Bool = false, limits: ImageLimits = .standard, in scratch: Scratch
 ) throws -> (path: String, unpacker: Unpacker) {
     let path = try scratch.makeDirectory("root-\(UInt64.random(in: 0...(.max)))")
-    let root = FileDescriptor(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-    let unpacker = Unpacker(root: root, limits: limits, cancellation: Cancellation())
+    let root = try opened(path)
+    let unpacker = Unpacker(root: root.number, limits: limits, cancellation: Cancellation())
     for archive in archives {
         let source = MemorySource(archive)
         try unpacker.unpack(TarStream(source, chunk: 4096), asLayer: asLayers)

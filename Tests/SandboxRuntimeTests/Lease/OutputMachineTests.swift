@@ -33,7 +33,7 @@ struct OutputMachineTests {
                 let index = Int.random(in: 0...1, using: &random)
                 let before = written[index].count
                 let size = Int.random(in: 1...700, using: &random)
-                let taken = machine.take(written[index].next(size), from: index)
+                let taken = machine.take(written[index].next(size), from: index == 0 ? .stdout : .stderr)
                 #expect(taken.hasExceeded == (before <= bound && written[index].count > bound))
                 if let (who, chunk) = taken.delivery {
                     #expect(who == waiter)

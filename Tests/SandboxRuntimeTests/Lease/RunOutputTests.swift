@@ -15,7 +15,7 @@ struct RunOutputTests {
         let output = Self.output()
         var sent = 0
         while !output.isFull {
-            _ = output.take([UInt8(truncatingIfNeeded: sent)], from: 0)
+            _ = output.take([UInt8(truncatingIfNeeded: sent)], from: .stdout)
             sent += 1
         }
         #expect(sent == RunOutput.highWater)
@@ -36,8 +36,8 @@ struct RunOutputTests {
     @Test func piecesByTurnsAreBounded() async {
         let output = Self.output()
         for number in 0..<100_000 {
-            _ = output.take([UInt8(truncatingIfNeeded: number)], from: 0)
-            _ = output.take([UInt8(truncatingIfNeeded: number + 7)], from: 1)
+            _ = output.take([UInt8(truncatingIfNeeded: number)], from: .stdout)
+            _ = output.take([UInt8(truncatingIfNeeded: number + 7)], from: .stderr)
             #expect(output.waitingChunks <= RunOutput.Machine.chunksInOrder + 4)
         }
         output.finish(.failure(SandboxError.runCancelled))

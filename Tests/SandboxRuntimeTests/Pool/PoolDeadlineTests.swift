@@ -180,19 +180,19 @@ private typealias Machine = PoolStateMachine<Int>
 }
 
 @Suite(.timeLimit(.minutes(1))) struct StartOnceTests {
-    private final class Engine: Sendable {}
+    private final class Started: Sendable {}
 
     private let gate = Gate(open: false)
     private let started = Shared(0)
 
-    private func start() async throws(SandboxError) -> Engine {
+    private func start() async throws(SandboxError) -> Started {
         started.withLock { $0 += 1 }
         await gate.pass()
-        return Engine()
+        return Started()
     }
 
     private func code(
-        _ once: StartOnce<Int, Engine>, within timeout: Duration? = nil
+        _ once: StartOnce<Int, Started>, within timeout: Duration? = nil
     ) async -> SandboxError.Code? {
         do throws(SandboxError) {
             _ = try await once.value(
@@ -205,7 +205,7 @@ private typealias Machine = PoolStateMachine<Int>
     }
 
     @Test func aCallerLeavesAtOnceAndTheStartGoesOn() async throws {
-        let once = StartOnce<Int, Engine>(backend: "Fake") { _ in false }
+        let once = StartOnce<Int, Started>(backend: "Fake") { _ in false }
         let caller = Task { await code(once) }
         try await eventually("it starts") { started.value == 1 }
         caller.cancel()
@@ -220,15 +220,15 @@ private typealias Machine = PoolStateMachine<Int>
     }
 
     @Test func aShutDownCancelsAStart() async throws {
-        let once = StartOnce<Int, Engine>(backend: "Fake") { _ in false }
+        let once = StartOnce<Int, Started>(backend: "Fake") { _ in false }
         let began = Shared(false)
         let caller = Task {
-            try await once.value(1, onGivenUp: { _ in }) { () async throws(SandboxError) -> Engine in
+            try await once.value(1, onGivenUp: { _ in }) { () async throws(SandboxError) -> Started in
                 began.withLock { $0 = true }
                 do { try await Task.sleep(for: .seconds(3600)) } catch {
                     throw SandboxError(.cancelled, message: "as asked")
                 }
-                return Engine()
+                return Started()
             }
         }
         try await eventually("it starts") { began.value }

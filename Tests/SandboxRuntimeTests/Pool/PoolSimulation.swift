@@ -7,7 +7,7 @@ import TestSupport
 
 /// One random run of a ``PoolStateMachine``. The violations found are in ``faults``.
 struct PoolSimulation {
-    enum Place: Hashable {
+    enum Phase: Hashable {
         case creating, available, inUse, resetting, checking, destroying, between
     }
 
@@ -18,7 +18,7 @@ struct PoolSimulation {
     /// Whether nothing fails and nothing breaks in this run, so that the minimum must hold at every step.
     let isCalm: Bool
     var now = Duration.zero
-    var places: [PoolMemberID: Place] = [:]
+    var phases: [PoolMemberID: Phase] = [:]
     var uses: [PoolMemberID: Int] = [:]
     var madeAt: [PoolMemberID: Duration] = [:]
     var broken: Set<PoolMemberID> = []
@@ -101,11 +101,11 @@ struct PoolSimulation {
     mutating func acquire() {
         lastWaiter += 1
         trace.append("acquire \(lastWaiter)")
-        let ready = places.values.contains(.available)
+        let ready = phases.values.contains(.available)
         switch machine.acquire(lastWaiter, now: now) {
         case .granted(let lease):
             expect(waiters.isEmpty, "a newcomer was served before those who wait")
-            expect(places[lease.member] == .available, "granted \(lease.member), which was not ready")
+            expect(phases[lease.member] == .available, "granted \(lease.member), which was not ready")
             let idle = ofReady(idleSince)
             expect(idleSince[lease.member] == idle.max(), "granted \(lease.member), not the latest")
             grant(lease)
@@ -133,11 +133,11 @@ struct PoolSimulation {
         guard let member = pick(.creating) else { return }
         trace.append("\(failing ? "failed" : "created") \(member.rawValue)")
         if failing {
-            places[member] = nil
+            phases[member] = nil
             latestFailure = now
             apply(machine.creationFailed(member, now: now))
         } else {
-            places[member] = .between
+            phases[member] = .between
             madeAt[member] = now
             if broken.contains(member) { latestFailure = now }
             apply(machine.created(member, now: now))
@@ -150,7 +150,7 @@ struct PoolSimulation {
         trace.append("\(givingBack ? "give back" : "release") \(lease.member.rawValue) \(reusable)")
         leases.removeAll { $0 == lease }
         ended.append(lease)
-        places[lease.member] = .between
+        phases[lease.member] = .between
         let member = lease.member
         if givingBack {
             uses[member, default: 0] -= 1
@@ -159,10 +159,10 @@ struct PoolSimulation {
             let mustGo =
                 !reusable || broken.contains(member) || uses[member, default: 0] >= configuration.maxUses
             apply(machine.release(lease, reusable: reusable, now: now))
-            expect(!mustGo || places[member] == .destroying, "\(member) must not live on")
+            expect(!mustGo || phases[member] == .destroying, "\(member) must not live on")
             if resets {
-                let place = places[member]
-                expect(place == .resetting || place == .destroying, "\(member) was not reset")
+                let phase = phases[member]
+                expect(phase == .resetting || phase == .destroying, "\(member) was not reset")
             }
         }
     }
@@ -170,21 +170,21 @@ struct PoolSimulation {
     mutating func finishReset(fit: Bool) {
         guard let member = pick(.resetting) else { return }
         trace.append("reset \(member.rawValue) \(fit)")
-        places[member] = .between
+        phases[member] = .between
         apply(machine.resetDone(member, fit: fit, now: now))
         let mustGo = !fit || broken.contains(member) || isOld(member) || draining
-        expect(mustGo == (places[member] == .destroying), "after its reset \(member) is in the wrong place")
+        expect(mustGo == (phases[member] == .destroying), "after its reset \(member) is in the wrong phase")
     }
 
     mutating func finishCheck(healthy: Bool) {
         guard let member = pick(.checking) else { return }
         trace.append("checked \(member.rawValue) \(healthy)")
-        places[member] = .between
+        phases[member] = .between
         examined = member
         apply(machine.checkDone(member, healthy: healthy, now: now))
         examined = nil
         let mustGo = !healthy || broken.contains(member) || isOld(member) || draining
-        expect(mustGo == (places[member] == .destroying), "after its check \(member) is in the wrong place")
+        expect(mustGo == (phases[member] == .destroying), "after its check \(member) is in the wrong phase")
     }
 
     func isOld(_ member: PoolMemberID) -> Bool {
@@ -195,7 +195,7 @@ struct PoolSimulation {
     mutating func finishDestruction() {
         guard let member = pick(.destroying) else { return }
         trace.append("destroyed \(member.rawValue)")
-        places[member] = nil
+        phases[member] = nil
         apply(machine.destroyed(member))
     }
 
@@ -222,7 +222,7 @@ struct PoolSimulation {
         let deadline = machine.nextDeadline
         expect(deadline ?? .seconds(1 << 40) > now, "a deadline is past at \(now)")
         if let maxAge = configuration.maxAge, !draining {
-            let old = places.contains {
+            let old = phases.contains {
                 $0.value == .available && now - madeAt[$0.key, default: now] >= maxAge
             }
             let soon = now + maxAge / (4 * configuration.maximum)
@@ -246,11 +246,11 @@ struct PoolSimulation {
                 !hasFailed || count(.creating) > 0 || wait(waiter) < configuration.patience,
                 "waiter \(waiter) waits although making fails")
         }
-        let quick = places.count {
+        let quick = phases.count {
             $0.value == .resetting && now - resetSince[$0.key, default: now] < configuration.patience
         }
         expect(
-            !isCalm || count(.creating) + quick >= waiters.count || places.count == configuration.maximum,
+            !isCalm || count(.creating) + quick >= waiters.count || phases.count == configuration.maximum,
             "somebody waits for a slow reset")
     }
 
@@ -280,9 +280,9 @@ struct PoolSimulation {
         else { return }
         trace.append("broken \(member.rawValue)")
         broken.insert(member)
-        let wasReady = places[member] == .available
+        let wasReady = phases[member] == .available
         apply(machine.broken(member, now: now))
-        expect(!wasReady || places[member] == .destroying, "\(member) is broken and not destroyed")
+        expect(!wasReady || phases[member] == .destroying, "\(member) is broken and not destroyed")
     }
 
     /// Events about members and waiters in unsuitable states: they must do nothing.
@@ -357,7 +357,7 @@ struct PoolSimulation {
         while faults.isEmpty, pick(.resetting) != nil { finishReset(fit: true) }
         while faults.isEmpty, pick(.checking) != nil { finishCheck(healthy: true) }
         while faults.isEmpty, pick(.destroying) != nil { finishDestruction() }
-        expect(machine.isDrained && places.isEmpty, "the drain left something")
+        expect(machine.isDrained && phases.isEmpty, "the drain left something")
         expect(drainedSaid == 1, "said drained \(drainedSaid) times")
         expect(machine.statistics.created == machine.statistics.destroyed, "made and destroyed differ")
         expect(machine.nextDeadline == nil, "a drained pool has a deadline")

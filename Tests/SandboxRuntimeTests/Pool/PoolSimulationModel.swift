@@ -12,12 +12,12 @@ extension PoolSimulation {
             expect(!draining, "creation while draining")
             expect(member.rawValue > highestMember, "\(member) was used before")
             highestMember = member.rawValue
-            places[member] = .creating
+            phases[member] = .creating
         }
         for (waiter, lease) in actions.grants {
             expect(waiters.first == waiter, "waiter \(waiter) was served out of turn")
             if waiters.first == waiter { waiters.removeFirst() }
-            expect(places[lease.member] == .between, "granted \(lease.member) out of the blue")
+            expect(phases[lease.member] == .between, "granted \(lease.member) out of the blue")
             grant(lease)
         }
         for (waiter, reason) in actions.failures {
@@ -29,7 +29,7 @@ extension PoolSimulation {
             case .creationFailed:
                 let hasFailed = latestFailure.map { $0 >= waitingSince[waiter, default: now] } ?? false
                 // A member that broke while it was made is about to be destroyed.
-                let isLost = places.values.allSatisfy { $0 == .creating || $0 == .between }
+                let isLost = phases.values.allSatisfy { $0 == .creating || $0 == .between }
                 let shortest = min(configuration.patience, configuration.acquireTimeout ?? .seconds(1 << 40))
                 expect(hasFailed, "waiter \(waiter) failed without a failure")
                 expect(isLost || wait(waiter) >= shortest, "waiter \(waiter) failed too early")
@@ -41,22 +41,22 @@ extension PoolSimulation {
             waitingSince[waiter] = nil
         }
         for member in actions.destroy {
-            let place = places[member]
-            expect(place == .available || place == .between, "destroys \(member), which is elsewhere")
-            places[member] = .destroying
+            let phase = phases[member]
+            expect(phase == .available || phase == .between, "destroys \(member), which is elsewhere")
+            phases[member] = .destroying
         }
         for member in actions.reset {
-            expect(places[member] == .between && resets && !draining, "resets \(member) out of turn")
-            places[member] = .resetting
+            expect(phases[member] == .between && resets && !draining, "resets \(member) out of turn")
+            phases[member] = .resetting
             resetSince[member] = now
         }
         for member in actions.check {
-            expect(places[member] == .available, "checks \(member), which is not ready")
-            places[member] = .checking
+            expect(phases[member] == .available, "checks \(member), which is not ready")
+            phases[member] = .checking
         }
         if actions.drained { drainedSaid += 1 }
-        for (member, place) in places where place == .between {
-            places[member] = .available
+        for (member, phase) in phases where phase == .between {
+            phases[member] = .available
             readySince[member] = now
             if member != examined { idleSince[member] = now }
         }
@@ -71,15 +71,15 @@ extension PoolSimulation {
         (latestGrant, latestFailure) = (now, nil)
         uses[lease.member, default: 0] += 1
         expect(uses[lease.member, default: 0] <= configuration.maxUses, "\(lease.member) is worn out")
-        places[lease.member] = .inUse
+        phases[lease.member] = .inUse
         leases.append(lease)
     }
 
     /// - Parameter replenished: whether the minimum must hold after this event.
     mutating func check(replenished: Bool) {
         let statistics = machine.statistics
-        var counts: [Place: Int] = [:]
-        for place in places.values { counts[place, default: 0] += 1 }
+        var counts: [Phase: Int] = [:]
+        for phase in phases.values { counts[phase, default: 0] += 1 }
         expect(
             statistics.available == counts[.available, default: 0]
                 && statistics.creating == counts[.creating, default: 0]
@@ -96,7 +96,7 @@ extension PoolSimulation {
         expect(statistics.total <= configuration.maximum, "more than the maximum: \(statistics)")
         expect(waiters.isEmpty || statistics.available == 0, "somebody waits while one is ready")
         expect(waiters.isEmpty || statistics.total > 0, "somebody waits for nothing")
-        let slow = places.count {
+        let slow = phases.count {
             $0.value == .resetting && now - resetSince[$0.key, default: now] >= configuration.patience
         }
         if isCalm, replenished, !draining, statistics.total < configuration.maximum {
@@ -110,14 +110,14 @@ extension PoolSimulation {
 
     /// The values of the ready members.
     func ofReady(_ times: [PoolMemberID: Duration]) -> [Duration] {
-        places.compactMap { $0.value == .available ? times[$0.key] : nil }
+        phases.compactMap { $0.value == .available ? times[$0.key] : nil }
     }
 
-    func count(_ place: Place) -> Int { places.values.count { $0 == place } }
+    func count(_ phase: Phase) -> Int { phases.values.count { $0 == phase } }
 
-    mutating func pick(_ place: Place) -> PoolMemberID? {
+    mutating func pick(_ phase: Phase) -> PoolMemberID? {
         // Sorted, since a dictionary's order differs from run to run and a seed must repeat.
-        places.filter { $0.value == place }.keys.sorted { $0.rawValue < $1.rawValue }
+        phases.filter { $0.value == phase }.keys.sorted { $0.rawValue < $1.rawValue }
             .randomElement(using: &random)
     }
 

@@ -12,8 +12,8 @@ enum Holdings {
     static func descriptorList() -> String {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         return names.compactMap { name in
-            let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
-            return place.map { "\(name): \($0)" }
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
+            return target.map { "\(name): \($0)" }
         }.sorted().joined(separator: ", ")
     }
 

@@ -20,7 +20,7 @@ struct isolate_failure cgroup_setup(const struct isolate_config *config) {
     kind_in_force =
         config->cgroup_kind <= ISOLATE_CGROUP_CONTAINER ? config->cgroup_kind : ISOLATE_CGROUP_NONE;
     if (config->cgroup_wait)
-        kind_in_force = cgroup_v2_receive_place() ? ISOLATE_CGROUP_V2 : ISOLATE_CGROUP_NONE;
+        kind_in_force = cgroup_v2_receive_directory() ? ISOLATE_CGROUP_V2 : ISOLATE_CGROUP_NONE;
     const struct cgroup_functions *kind = kinds[kind_in_force];
     struct isolate_failure failure = kind->setup != 0 ? kind->setup(config) : failure_at(0, 0, 0);
     if (failure.stage != 0) {

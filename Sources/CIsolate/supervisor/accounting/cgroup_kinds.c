@@ -9,7 +9,7 @@
 #include "text.h"
 
 /* The offsets of struct cgroup's descriptors. */
-static const size_t members[] = {
+static const size_t fields[] = {
     offsetof(struct cgroup, slot_dir),     offsetof(struct cgroup, run_dir),
     offsetof(struct cgroup, memory_limit), offsetof(struct cgroup, swap_limit),
     offsetof(struct cgroup, tcp_limit),    offsetof(struct cgroup, memory_usage),
@@ -20,27 +20,27 @@ static const size_t members[] = {
     offsetof(struct cgroup, cpu_usage),    offsetof(struct cgroup, procs[0]),
     offsetof(struct cgroup, procs[1]),     offsetof(struct cgroup, procs[2]),
 };
-enum { MEMBER_COUNT = sizeof members / sizeof members[0] };
+enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
 
-static int *member_at(struct cgroup *cgroup, size_t offset) {
+static int *field_at(struct cgroup *cgroup, size_t offset) {
     return (int *)(void *)((char *)cgroup + offset);
 }
 
 void cgroup_clear(struct cgroup *cgroup) {
     memset(cgroup, 0, sizeof *cgroup);
-    for (unsigned i = 0; i < MEMBER_COUNT; i++)
-        *member_at(cgroup, members[i]) = -1;
+    for (unsigned i = 0; i < FIELD_COUNT; i++)
+        *field_at(cgroup, fields[i]) = -1;
 }
 
 void cgroup_close(struct cgroup *cgroup) {
-    for (unsigned i = 0; i < MEMBER_COUNT; i++)
-        sys_close_fd(member_at(cgroup, members[i]));
+    for (unsigned i = 0; i < FIELD_COUNT; i++)
+        sys_close_fd(field_at(cgroup, fields[i]));
 }
 
 unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]) {
-    for (unsigned i = 0; i < MEMBER_COUNT; i++)
-        fds[i] = *(const int *)(const void *)((const char *)cgroup + members[i]);
-    return MEMBER_COUNT;
+    for (unsigned i = 0; i < FIELD_COUNT; i++)
+        fds[i] = *(const int *)(const void *)((const char *)cgroup + fields[i]);
+    return FIELD_COUNT;
 }
 
 _Static_assert((int)ISOLATE_DETAIL_JOIN_CGROUP_RIGHTS == (int)ISOLATE_CGROUP_COUNT,
@@ -60,7 +60,7 @@ int cgroup_open_files(struct cgroup *cgroup, const struct cgroup_file *files, un
                       int dir, const char *directory) {
     char path[CGROUP_PATH_BYTES];
     for (unsigned i = 0; i < count; i++) {
-        int *fd = member_at(cgroup, files[i].member);
+        int *fd = field_at(cgroup, files[i].field);
         const char *parts[] = {directory, files[i].name, 0};
         if (files[i].hierarchy != hierarchy || *fd >= 0)
             continue; /* one file may have several names; the first that exists counts */

@@ -50,7 +50,7 @@ unsigned cgroup_descriptors(const struct cgroup *cgroup, int fds[20]);
 enum { CGROUP_PATH_BYTES = 640 };
 
 /* Waits until the embedder sends the directory for the cgroups. Returns 0 when there is none. */
-int cgroup_v2_receive_place(void);
+int cgroup_v2_receive_directory(void);
 
 /* Makes the caller's current cgroup the root that the caller and its children see. */
 struct isolate_failure cgroup_unshare(struct slot *slot);
@@ -61,7 +61,7 @@ struct cgroup_file {
     const char *name;
     int flags;
     int is_required;
-    size_t member;
+    size_t field;
 };
 
 /* Opens this hierarchy's files; appends each name to `directory`, which is below `dir`. 0, or -errno. */

@@ -14,8 +14,8 @@
 
 #include "accounting/looker.h"
 #include "accounting/looks.h"
-#include "accounting/members.h"
 #include "accounting/nproc.h"
+#include "accounting/processes.h"
 #include "failure.h"
 #include "slot_state.h"
 #include "sys.h"
@@ -38,14 +38,14 @@ static struct {
     struct clock {
         int pid;
         uint64_t ns;
-    } clocks[MEMBERS_MAX];
+    } clocks[PROCESSES_MAX];
     uint64_t gone_ns;  /* of dead processes, as last sampled */
     uint64_t total_ns; /* the largest sum so far */
 } cpu;
 
 static uint64_t doubt_since_ns; /* since when memory may have been above its limit; 0: it is not */
-static struct member members[MEMBERS_MAX];
-static uint64_t resident_of[MEMBERS_MAX], tables_of[MEMBERS_MAX];
+static struct process processes[PROCESSES_MAX];
+static uint64_t resident_of[PROCESSES_MAX], tables_of[PROCESSES_MAX];
 
 static struct isolate_failure prepare(struct slot *slot) {
     cpu.count = 0;
@@ -75,7 +75,7 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
 static uint64_t read_waited(const struct slot *slot, int entry) {
     char text[1024];
     enum { CUTIME = 16, CSTIME = 17 };
-    if (members_read(slot, entry, "stat", text, sizeof text) <= 0)
+    if (processes_read(slot, entry, "stat", text, sizeof text) <= 0)
         return 0;
     return (text_stat_field(text, CUTIME) + text_stat_field(text, CSTIME)) * NS_PER_TICK;
 }
@@ -92,15 +92,15 @@ static uint64_t take_clock(int pid) {
 }
 
 static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
-    static struct clock now[MEMBERS_MAX];
+    static struct clock now[PROCESSES_MAX];
     uint64_t living = 0, waited = 0;
     for (unsigned i = 0; i < count; i++) {
-        uint64_t before = take_clock(members[i].pid);
-        now[i] = (struct clock){members[i].pid, looks_process_clock(members[i].pid)};
+        uint64_t before = take_clock(processes[i].pid);
+        now[i] = (struct clock){processes[i].pid, looks_process_clock(processes[i].pid)};
         if (now[i].ns < before)
             cpu.gone_ns += before; /* the process is dead; another one may have its number now */
         living += now[i].ns;
-        waited += read_waited(slot, members[i].entry);
+        waited += read_waited(slot, processes[i].entry);
     }
     for (unsigned i = 0; i < cpu.count; i++)
         if (cpu.clocks[i].pid != 0)
@@ -115,7 +115,7 @@ static uint64_t look_at_clocks(const struct slot *slot, unsigned count) {
 }
 
 static uint64_t cpu_ns(struct slot *slot) {
-    return look_at_clocks(slot, members_list(slot, members, MEMBERS_MAX));
+    return look_at_clocks(slot, processes_list(slot, processes, PROCESSES_MAX));
 }
 
 static uint64_t kilobytes(const char *text, const char *key) {
@@ -125,24 +125,24 @@ static uint64_t kilobytes(const char *text, const char *key) {
 /* Anonymous and shared memory of one process with its page tables; also counts its threads. */
 static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *threads, uint64_t *tables) {
     char text[4096];
-    struct member all[8];
+    struct process all[8];
     *tables = 0;
-    if (members_read(slot, entry, "status", text, sizeof text) <= 0)
+    if (processes_read(slot, entry, "status", text, sizeof text) <= 0)
         return 0;
     *threads = text_find(text, "Threads:", 0);
     /* An orphan that only waits for the slot to reap it is no longer counted. */
     if (*threads == 1 && text_contains_after(text, "State:", "Z") &&
-        (int)text_find(text, "PPid:", 0) == members_own_entry(slot))
+        (int)text_find(text, "PPid:", 0) == processes_own_entry(slot))
         *threads = 0;
     /* After its first thread exited, a process's status shows no memory, though the other threads still have
      * it. */
     unsigned count = text_find(text, "RssAnon:", ~0ull) == ~0ull && *threads > 1
-                         ? members_threads(slot, entry, all, sizeof all / sizeof all[0])
+                         ? processes_threads(slot, entry, all, sizeof all / sizeof all[0])
                          : 0;
     for (unsigned i = 0; i < count && text_find(text, "RssAnon:", ~0ull) == ~0ull; i++)
         if (all[i].entry != entry)
-            members_read(slot, all[i].entry, "status", text,
-                         sizeof text); /* proc also finds a thread under its own number */
+            processes_read(slot, all[i].entry, "status", text,
+                           sizeof text); /* proc also finds a thread under its own number */
     *tables = kilobytes(text, "VmPTE:");
     return kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:") + *tables;
 }
@@ -151,7 +151,7 @@ static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *thre
  * Returns 0 when the looker does not answer in time, so that `all` may be too much. */
 static int read_own_part(const struct slot *slot, int entry, uint64_t all, uint64_t *part) {
     int n = looker_read_part(slot, entry, part);
-    if (n == -ESRCH && members_threads(slot, entry, (struct member[2]){{0, 0}}, 2) < 2)
+    if (n == -ESRCH && processes_threads(slot, entry, (struct process[2]){{0, 0}}, 2) < 2)
         *part = 0; /* it died meanwhile */
     else if (n <= 0 || *part > all)
         *part = all;
@@ -166,7 +166,7 @@ static enum sharing has_memory_of_another(unsigned index) {
     for (unsigned i = 0; i < index; i++) {
         if (resident_of[i] != resident_of[index])
             continue;
-        long result = SYS_CALL_5(__NR_kcmp, members[i].pid, members[index].pid, KCMP_VM, 0, 0);
+        long result = SYS_CALL_5(__NR_kcmp, processes[i].pid, processes[index].pid, KCMP_VM, 0, 0);
         if (result == 0)
             return SHARED;
         if (result == -EPERM || result == -ENOSYS)
@@ -183,7 +183,7 @@ static uint64_t read_parts(const struct slot *slot, unsigned count, uint64_t *do
         if (sharing == SHARED)
             continue;
         uint64_t part;
-        int is_certain = read_own_part(slot, members[i].entry, resident_of[i] - tables_of[i], &part) &&
+        int is_certain = read_own_part(slot, processes[i].entry, resident_of[i] - tables_of[i], &part) &&
                          sharing == NOT_SHARED;
         part += tables_of[i];
         *(is_certain ? &sum : doubtful) += part;
@@ -207,11 +207,11 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
                        struct cgroup_usage *usage) {
     uint64_t begin_ns = sys_now_ns(), resident = 0, doubtful = 0, threads = 0, largest = 0,
              limit = ready->limits.memory_bytes;
-    unsigned count = members_list(slot, members, MEMBERS_MAX);
+    unsigned count = processes_list(slot, processes, PROCESSES_MAX);
     look_at_clocks(slot, count);
     for (unsigned i = 0; i < count; i++) {
         uint64_t own_threads = 0;
-        resident_of[i] = read_resident(slot, members[i].entry, &own_threads, &tables_of[i]);
+        resident_of[i] = read_resident(slot, processes[i].entry, &own_threads, &tables_of[i]);
         resident += resident_of[i];
         largest = resident_of[i] > largest ? resident_of[i] : largest;
         threads += own_threads;

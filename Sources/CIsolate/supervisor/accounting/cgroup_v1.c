@@ -64,8 +64,8 @@ static void remove_all(const struct isolate_config *config) {
     }
 }
 
-#define FILE_OF(hierarchy, name, flags, required, member)                                                    \
-    { ISOLATE_CGROUP_##hierarchy, name, flags, required, offsetof(struct cgroup, member) }
+#define FILE_OF(hierarchy, name, flags, required, field)                                                     \
+    { ISOLATE_CGROUP_##hierarchy, name, flags, required, offsetof(struct cgroup, field) }
 
 static const struct cgroup_file files[] = {
     FILE_OF(MEMORY, "/memory.limit_in_bytes", O_RDWR, 1, memory_limit),

@@ -26,19 +26,19 @@ static struct isolate_failure failure(int result) {
 }
 
 /* The directory of a systemd scope; systemd makes and removes it. */
-static struct isolate_place_record place;
+static struct isolate_cgroup_directory_record given;
 
-int cgroup_v2_receive_place(void) {
-    sys_result n = sys_receive(ISOLATE_FD_SOCKET, &place, sizeof place, 0, 0, 0);
+int cgroup_v2_receive_directory(void) {
+    sys_result n = sys_receive(ISOLATE_FD_SOCKET, &given, sizeof given, 0, 0, 0);
     if (n == 0)
         sys_exit(0); /* the embedder has ended */
-    if (n != sizeof place || place.type != ISOLATE_CGROUP_PLACE || place.path[sizeof place.path - 1] != 0)
-        place.path[0] = 0;
-    return place.path[0] != 0;
+    if (n != sizeof given || given.type != ISOLATE_CGROUP_DIRECTORY || given.path[sizeof given.path - 1] != 0)
+        given.path[0] = 0;
+    return given.path[0] != 0;
 }
 
 static const char *base_of(const struct isolate_config *config) {
-    return place.path[0] != 0 ? place.path : config_text(config, config->cgroup_dir[0]);
+    return given.path[0] != 0 ? given.path : config_text(config, config->cgroup_dir[0]);
 }
 
 static int path_below(const struct isolate_config *config, const char *rest, char *out) {
@@ -196,8 +196,8 @@ static struct isolate_failure join(struct slot *slot) {
     return failure(0);
 }
 
-#define FILE_OF(name, flags, required, member)                                                               \
-    { 0, name, flags, required, offsetof(struct cgroup, member) }
+#define FILE_OF(name, flags, required, field)                                                                \
+    { 0, name, flags, required, offsetof(struct cgroup, field) }
 
 static const struct cgroup_file files[] = {
     FILE_OF("memory.max", O_WRONLY, 1, memory_limit),

@@ -14,7 +14,7 @@
 enum { ROOT_LOOK_SHARE = 5 /* walking the root takes at most one part in this many of the time */ };
 enum { INODE_BYTES = 4096, INODES_LEAST = 1024 };
 
-const char *const container_places[CONTAINER_PLACES] = {"/work", "/tmp", "/dev/shm", "/dev/mqueue"};
+const char *const container_directories[CONTAINER_DIRECTORIES] = {"/work", "/tmp", "/dev/shm", "/dev/mqueue"};
 /* The engine's own tmpfs, where only uid 0 can write. */
 static const char *const devices = "/dev";
 
@@ -33,10 +33,10 @@ static void add_use(struct tmpfs_use *use, const char *path) {
     use->is_exhausted |= status.f_blocks > 0 && (status.f_bfree == 0 || status.f_ffree == 0);
 }
 
-static struct tmpfs_use use_of_places(void) {
+static struct tmpfs_use use_of_directories(void) {
     struct tmpfs_use use = {0, 0, 0};
     for (int i = 0; i < CONTAINER_TMPFS; i++)
-        add_use(&use, container_places[i]);
+        add_use(&use, container_directories[i]);
     return use;
 }
 
@@ -77,7 +77,7 @@ static uint64_t written_to_root(struct slot *slot, uint64_t allowed, int is_last
 }
 
 static struct tmpfs_use use_of_all(const struct slot *slot) {
-    struct tmpfs_use use = use_of_places();
+    struct tmpfs_use use = use_of_directories();
     if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         add_use(&use, devices);
     return use;
@@ -144,15 +144,15 @@ uint64_t container_held(const struct slot *slot) {
 }
 
 int container_holds_nothing(void) {
-    struct tmpfs_use use = use_of_places();
+    struct tmpfs_use use = use_of_directories();
     return use.bytes == 0 && use.inodes == 0;
 }
 
 int container_holds_less(uint64_t bytes) {
-    return use_of_places().bytes <= bytes;
+    return use_of_directories().bytes <= bytes;
 }
 
 int container_has_room(const struct slot *slot, uint64_t bytes) {
-    uint64_t used = use_of_places().bytes;
+    uint64_t used = use_of_directories().bytes;
     return bytes <= slot->disk_bytes && used <= slot->disk_bytes - bytes;
 }

@@ -6,8 +6,8 @@
 
 /* Directories where a program can write, besides a writable root. The last one holds message queues, which
  * use no space of the others. */
-enum { CONTAINER_TMPFS = 3, CONTAINER_PLACES };
-extern const char *const container_places[CONTAINER_PLACES];
+enum { CONTAINER_TMPFS = 3, CONTAINER_DIRECTORIES };
+extern const char *const container_directories[CONTAINER_DIRECTORIES];
 
 int container_is_full(struct slot *slot);
 /* During a run: how many bytes it may still write; 0: it is full. */

@@ -13,7 +13,7 @@
 #include "accounting/locks.h"
 
 #include "accounting/looks.h"
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "answer.h"
 #include "credentials.h"
 #include "slot_state.h"
@@ -96,25 +96,25 @@ static unsigned count_in_table(struct look *look, int directory, int links) {
 /* The threads of a process share one table, unless the slot was notified otherwise. When the first thread has
  * exited, its fdinfo is empty and another thread's shows the table. */
 static void count_of(struct look *look, int entry) {
-    struct member threads[64];
+    struct process threads[64];
     unsigned count = 0, known = 0;
     for (unsigned i = 0; i <= known && count == 0 && !look->is_cut; i++) {
-        int CLEANUP_CLOSE directory =
-            members_open(look->slot, i == 0 ? entry : threads[i - 1].entry, "fdinfo", O_RDONLY | O_DIRECTORY);
+        int CLEANUP_CLOSE directory = processes_open(look->slot, i == 0 ? entry : threads[i - 1].entry,
+                                                     "fdinfo", O_RDONLY | O_DIRECTORY);
         int CLEANUP_CLOSE links =
-            members_open(look->slot, i == 0 ? entry : threads[i - 1].entry, "fd", O_RDONLY | O_DIRECTORY);
+            processes_open(look->slot, i == 0 ? entry : threads[i - 1].entry, "fd", O_RDONLY | O_DIRECTORY);
         count = count_in_table(look, directory, links);
         if (i == 0 && count == 0)
-            known = members_threads(look->slot, entry, threads, sizeof threads / sizeof threads[0]);
+            known = processes_threads(look->slot, entry, threads, sizeof threads / sizeof threads[0]);
     }
 }
 
 static int is_whole(struct look *look) {
-    static struct member members[MEMBERS_MAX];
-    unsigned count = members_list(look->slot, members, MEMBERS_MAX);
+    static struct process processes[PROCESSES_MAX];
+    unsigned count = processes_list(look->slot, processes, PROCESSES_MAX);
     credentials_begin_look(look->slot);
     for (unsigned i = 0; i < count && !look->is_cut && look->found <= LOCKS_MAX; i++)
-        count_of(look, members[i].entry);
+        count_of(look, processes[i].entry);
     credentials_end_look(look->slot);
     return !look->is_cut;
 }

@@ -9,7 +9,7 @@
 
 #include <linux/prctl.h>
 
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "credentials.h"
 #include "slot_state.h"
 #include "sys.h"
@@ -40,7 +40,7 @@ static void answer_questions(const struct slot *slot, int socket) {
         struct looker_answer answer = {.number = question.number};
         char text[2048];
         credentials_begin_look(slot);
-        answer.result = (int)members_read(slot, question.entry, "smaps_rollup", text, sizeof text);
+        answer.result = (int)processes_read(slot, question.entry, "smaps_rollup", text, sizeof text);
         credentials_end_look(slot);
         if (answer.result > 0)
             answer.kilobytes = text_find(text, "Pss_Anon:", 0) + text_find(text, "Pss_Shmem:", 0);

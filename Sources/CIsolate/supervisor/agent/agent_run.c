@@ -13,6 +13,14 @@
  * lost. */
 enum { STREAMS = 2, PACKET_BYTES = 16 << 10 };
 
+/* How frames name each output. */
+static const struct {
+    uint32_t stream, frame, exceeded;
+} outputs[STREAMS] = {
+    {ISOLATE_AGENT_STDOUT, ISOLATE_FRAME_STDOUT, ISOLATE_AGENT_STDOUT_EXCEEDED},
+    {ISOLATE_AGENT_STDERR, ISOLATE_FRAME_STDERR, ISOLATE_AGENT_STDERR_EXCEEDED},
+};
+
 static struct {
     int out[STREAMS];
     uint64_t left[STREAMS]; /* of the bound */
@@ -95,12 +103,13 @@ uint32_t agent_run_exceeded(void) {
 }
 
 void agent_run_credit(uint32_t stream, uint32_t bytes) {
-    if (stream >= 1 && stream <= STREAMS)
-        run.credit[stream - 1] += bytes;
+    for (int i = 0; i < STREAMS; i++)
+        if (outputs[i].stream == stream)
+            run.credit[i] += bytes;
 }
 
 static void tell_taken(uint32_t bytes) {
-    struct isolate_agent_credit taken = {0, bytes};
+    struct isolate_agent_credit taken = {ISOLATE_AGENT_STDIN, bytes};
     if (bytes > 0)
         stream_send(ISOLATE_FRAME_INPUT_TAKEN, &taken, sizeof taken);
 }
@@ -175,10 +184,10 @@ static long move_output(int i, uint64_t credit, int *has_exceeded) {
     uint64_t kept = (uint64_t)n < run.left[i] ? (uint64_t)n : run.left[i];
     run.left[i] -= kept;
     if (kept > 0)
-        stream_commit(i == 0 ? ISOLATE_FRAME_STDOUT : ISOLATE_FRAME_STDERR, (uint32_t)kept);
+        stream_commit(outputs[i].frame, (uint32_t)kept);
     if (kept < (uint64_t)n) {
-        *has_exceeded |= (run.exceeded & (1u << i)) == 0;
-        run.exceeded |= 1u << i;
+        *has_exceeded |= (run.exceeded & outputs[i].exceeded) == 0;
+        run.exceeded |= outputs[i].exceeded;
     } else {
         run.credit[i] = run.credit[i] > kept ? run.credit[i] - kept : 0;
     }

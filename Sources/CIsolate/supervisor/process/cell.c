@@ -9,7 +9,7 @@
 #include "accounting/cgroup.h"
 #include "accounting/container_use.h"
 #include "accounting/evidence.h"
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "config.h"
 #include "failure.h"
 #include "process/init.h"
@@ -126,10 +126,10 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     if (failure.stage == 0)
         failure = start_program(slot);
     /* The kernel makes proc's entries for the new processes now, instead of at the end of the run. */
-    members_exist(slot);
+    processes_exist(slot);
     if (failure.stage == 0)
         slot->cell.status =
-            members_open(slot, members_entry(slot, slot->cell.program_pid), "status", O_RDONLY);
+            processes_open(slot, processes_entry(slot, slot->cell.program_pid), "status", O_RDONLY);
     for (int i = 0; i < CELL_NAMESPACES; i++)
         sys_close_fd(&slot->cell.namespaces[i]); /* the cell's processes keep them alive */
     if (failure.stage != 0)
@@ -170,7 +170,7 @@ static void reap_plain(struct slot *slot) {
             reap_one(slot, pid, status);
             continue;
         }
-        if (!members_exist(slot))
+        if (!processes_exist(slot))
             break;
         plain_kill(slot);
         sys_sleep_ns(200000);
@@ -199,7 +199,7 @@ void cell_reap(struct slot *slot) {
 void cell_destroy(struct slot *slot) {
     /* Init's death kills every process of its pid namespace. Without one, the kill needs a further process,
      * and after most runs no process is left to kill. */
-    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->cell.program_pid > 0 || members_exist(slot))
+    if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) || slot->cell.program_pid > 0 || processes_exist(slot))
         cell_kill(slot);
     cell_reap(slot);
     slot->cell.init_pid = slot->cell.program_pid = -1;

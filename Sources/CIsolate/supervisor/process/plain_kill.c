@@ -9,7 +9,7 @@
 #include <linux/resource.h>
 #include <linux/wait.h>
 
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "credentials.h"
 #include "slot_state.h"
 #include "sys.h"
@@ -34,23 +34,23 @@ static int kill_user(const struct slot *slot) {
 
 /* Kills the processes one by one. First all of them lose the right to fork, so that they cannot multiply
  * faster than they are killed: until the first kill, the limit of processes itself bounds them. */
-void plain_kill_listed(const struct slot *slot, members_lister *list) {
-    static struct member members[MEMBERS_MAX];
+void plain_kill_listed(const struct slot *slot, processes_lister *list) {
+    static struct process processes[PROCESSES_MAX];
     static const uint64_t none[2] = {0, 0};
     unsigned count = 0, before;
     for (int pass = 0; pass < FREEZE_PASSES; pass++) {
         before = count;
-        count = list(slot, members, MEMBERS_MAX);
+        count = list(slot, processes, PROCESSES_MAX);
         for (unsigned i = 0; i < count; i++)
-            SYS_CALL_4(__NR_prlimit64, members[i].pid, RLIMIT_NPROC, none, 0);
+            SYS_CALL_4(__NR_prlimit64, processes[i].pid, RLIMIT_NPROC, none, 0);
         if (count == before)
             break;
     }
     for (unsigned i = 0; i < count; i++)
-        SYS_CALL_2(__NR_kill, members[i].pid, SYS_SIGKILL);
+        SYS_CALL_2(__NR_kill, processes[i].pid, SYS_SIGKILL);
 }
 
 void plain_kill(const struct slot *slot) {
     if (!has_own_user(slot) || kill_user(slot) < 0)
-        plain_kill_listed(slot, members_list);
+        plain_kill_listed(slot, processes_list);
 }

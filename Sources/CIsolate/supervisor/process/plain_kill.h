@@ -2,10 +2,10 @@
 #ifndef ISOLATE_PROCESS_PLAIN_KILL_H
 #define ISOLATE_PROCESS_PLAIN_KILL_H
 
-#include "accounting/members.h"
+#include "accounting/processes.h"
 
 void plain_kill(const struct slot *slot);
 /* Kills the processes that `list` returns at that moment. */
-void plain_kill_listed(const struct slot *slot, members_lister *list);
+void plain_kill_listed(const struct slot *slot, processes_lister *list);
 
 #endif

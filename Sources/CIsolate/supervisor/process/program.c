@@ -30,7 +30,7 @@
 enum { STRINGS_MAX = 8 << 20 };
 /* The embedder may start some threads during the run; a limit that is met too early would not be detected. */
 enum { OTHERS_SLACK = 4, OTHERS_GUESS = 64 };
-enum { EXEC_RETRY_MAX = 100, PLACE_BYTES = 2048, SIGNALS_MAX = 1024 };
+enum { EXEC_RETRY_MAX = 100, PLAIN_PATH_BYTES = 2048, SIGNALS_MAX = 1024 };
 enum { PROCESSORS_MAX = 8192 }; /* the most that Linux can be built for */
 
 _Static_assert((int)ISOLATE_DETAIL_NAMESPACES_SESSION == (int)CELL_NAMESPACES,
@@ -355,9 +355,10 @@ static void wait_for_tracer(int channel) {
 }
 
 /* Level minimal: /work and /tmp are elsewhere, and HOME and TMPDIR name their places. */
-static int move_places(const struct slot *slot, struct program *program) {
-    static char work[PLACE_BYTES], directory[PLACE_BYTES], home[PLACE_BYTES], temporary[PLACE_BYTES];
-    static char tmp[PLACE_BYTES];
+static int move_paths(const struct slot *slot, struct program *program) {
+    static char work[PLAIN_PATH_BYTES], directory[PLAIN_PATH_BYTES], home[PLAIN_PATH_BYTES],
+        temporary[PLAIN_PATH_BYTES];
+    static char tmp[PLAIN_PATH_BYTES];
     int has_temporary = 0;
     char **last = program->envp;
     int result = plain_path(slot, "/work", work, sizeof work);
@@ -418,8 +419,8 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     failure = set_rlimits(slot, &header->limits);
     check(slot, channel, ISOLATE_STAGE_RLIMITS, -failure.errno_value, failure.index);
     if (!has_own_tree(slot))
-        check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_places(slot, &program),
-              ISOLATE_DETAIL_DIRECTORY_PLACES);
+        check(slot, channel, ISOLATE_STAGE_DIRECTORY, move_paths(slot, &program),
+              ISOLATE_DETAIL_DIRECTORY_PATHS);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory),
           ISOLATE_DETAIL_DIRECTORY_CHANGE);
     slot->container.content_bytes = (uint64_t)header->content_kib << 10;

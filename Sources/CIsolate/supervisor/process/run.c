@@ -17,7 +17,7 @@
 #include "accounting/evidence.h"
 #include "accounting/locks.h"
 #include "accounting/looks.h"
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "answer.h"
 #include "failure.h"
 #include "process/cell.h"
@@ -326,7 +326,7 @@ static void wait_for_event(struct run *run) {
 static void kill_survivors(struct run *run) {
     struct slot *slot = run->slot;
     int has_namespace = has_feature(slot, ISOLATE_FEATURE_NAMESPACES);
-    if ((slot->cell.init_pid > 0 || !has_namespace) && (run->is_over || members_exist(slot))) {
+    if ((slot->cell.init_pid > 0 || !has_namespace) && (run->is_over || processes_exist(slot))) {
         if (run->is_ready)
             cgroup_last_look(slot, &run->ready, &run->usage);
         cell_kill(slot);

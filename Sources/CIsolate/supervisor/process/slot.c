@@ -15,7 +15,7 @@
 
 #include "accounting/cgroup.h"
 #include "accounting/looker.h"
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "config.h"
 #include "credentials.h"
 #include "failure.h"
@@ -62,7 +62,7 @@ static struct isolate_failure set_up_plain(struct slot *slot) {
     slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
     /* The slot cannot kill processes that proc does not show. */
-    if (!members_are_visible(slot))
+    if (!processes_are_visible(slot))
         return failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, ISOLATE_DETAIL_MOUNT_PROC_BLIND);
     struct isolate_failure failure = failure_at(0, 0, 0);
     if (stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_CLONE_SEAT))
@@ -108,7 +108,7 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_PROC))
         identity_bound_quotas(slot);
     /* Without a cgroup the slot cannot bound processes that proc does not show, either. */
-    if (failure.stage == 0 && slot->cgroup.kind == ISOLATE_CGROUP_NONE && !members_are_visible(slot))
+    if (failure.stage == 0 && slot->cgroup.kind == ISOLATE_CGROUP_NONE && !processes_are_visible(slot))
         failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, ISOLATE_DETAIL_MOUNT_PROC_BLIND);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_CLONE_SEAT))
         failure = failure_at(ISOLATE_STAGE_CLONE_SEAT, -EIO, ISOLATE_DETAIL_CLONE_SEAT_SOCKETS);

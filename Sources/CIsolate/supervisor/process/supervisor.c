@@ -15,7 +15,7 @@
 #include <linux/wait.h>
 
 #include "accounting/cgroup.h"
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "config.h"
 #include "failure.h"
 #include "process/identity.h"
@@ -181,16 +181,16 @@ static int is_slot(int pid) {
 }
 
 /* The children that are not slots. */
-static unsigned list_orphan_children(const struct slot *dead, struct member *members, unsigned most) {
-    unsigned count = members_children(dead, members, most), others = 0;
+static unsigned list_orphan_children(const struct slot *dead, struct process *processes, unsigned most) {
+    unsigned count = processes_children(dead, processes, most), others = 0;
     for (unsigned i = 0; i < count; i++)
-        if (!is_slot(members[i].pid))
-            members[others++] = members[i];
+        if (!is_slot(processes[i].pid))
+            processes[others++] = processes[i];
     return others;
 }
 
-static unsigned list_orphans(const struct slot *dead, struct member *members, unsigned most) {
-    return members_add_descendants(dead, members, list_orphan_children(dead, members, most), most);
+static unsigned list_orphans(const struct slot *dead, struct process *processes, unsigned most) {
+    return processes_add_descendants(dead, processes, list_orphan_children(dead, processes, most), most);
 }
 
 /* Level minimal: when a slot dies during a run, the supervisor, as subreaper, becomes the parent of the run's
@@ -203,15 +203,15 @@ static int bury_orphans(const struct identity *host) {
                         .seat_pid = -1,
                         .looker_pid = -1,
                         .cell = {.init_pid = -1}};
-    static struct member members[MEMBERS_MAX];
+    static struct process processes[PROCESSES_MAX];
     uint64_t end = sys_now_ns() + BURY_TIMEOUT_NS;
     unsigned count;
     dead.proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     for (;;) {
         unsigned left = 0;
-        count = list_orphan_children(&dead, members, MEMBERS_MAX);
+        count = list_orphan_children(&dead, processes, PROCESSES_MAX);
         for (unsigned i = 0; i < count; i++)
-            left += wait_for(members[i].pid, WNOHANG) == 0;
+            left += wait_for(processes[i].pid, WNOHANG) == 0;
         if (count == 0 || sys_now_ns() > end)
             break;
         if (left > 0) {

@@ -12,7 +12,7 @@
 #include <linux/elf.h>
 #include <linux/ptrace.h>
 
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "credentials.h"
 #include "slot_state.h"
 #include "sys.h"
@@ -57,7 +57,7 @@ static int read_registers(int pid, struct registers *out) {
 
 static long read_of(const struct slot *slot, int entry, const char *file, char *text, size_t bytes) {
     credentials_begin_look(slot);
-    long n = members_read(slot, entry, file, text, bytes);
+    long n = processes_read(slot, entry, file, text, bytes);
     credentials_end_look(slot);
     return n;
 }
@@ -78,7 +78,7 @@ static uint64_t top_of_stack(const struct slot *slot, int entry) {
  * prlimit needs a capability over another user's process that a container's root may lack. */
 static uint64_t limit_in_force(const struct slot *slot, int pid, const char *name) {
     char text[2048];
-    if (read_of(slot, members_entry(slot, pid), "limits", text, sizeof text) <= 0)
+    if (read_of(slot, processes_entry(slot, pid), "limits", text, sizeof text) <= 0)
         return ~0ull;
     uint64_t limit = text_find(text, name, ~0ull);
     return limit == 0 && text_contains_after(text, name, "unlimited") ? ~0ull : limit;
@@ -105,7 +105,7 @@ static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
         return 0;
     /* The program may have raised its limit, or removed it. */
     uint64_t limit = limit_in_force(slot, pid, "Max stack size");
-    uint64_t top = top_of_stack(slot, members_entry(slot, pid));
+    uint64_t top = top_of_stack(slot, processes_entry(slot, pid));
     if (limit < ours || limit >= top)
         return 0;
     /* The kernel keeps a guard gap of 1 MiB below the stack, so the program can meet the limit that much
@@ -122,7 +122,7 @@ static int is_refused_write(int pid) {
 /* How many descriptors a process has open; stops counting at `most`. */
 static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t most) {
     struct sys_entries entries;
-    int CLEANUP_CLOSE dir = members_open(slot, entry, "fd", O_RDONLY | O_DIRECTORY);
+    int CLEANUP_CLOSE dir = processes_open(slot, entry, "fd", O_RDONLY | O_DIRECTORY);
     uint64_t count = 0;
     sys_begin_entries(&entries, dir);
     while (dir >= 0 && count < most && sys_next_entry(&entries) != 0)
@@ -134,7 +134,7 @@ static uint64_t count_descriptors(const struct slot *slot, int entry, uint64_t m
  * refused. */
 static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t limit) {
     char path[80], number[24], last[24], target[8];
-    int entry = members_entry(slot, pid);
+    int entry = processes_entry(slot, pid);
     text_number(number, (uint64_t)entry);
     text_number(last, limit - 1);
     const char *parts[] = {number, "/fd/", last, 0};
@@ -150,7 +150,7 @@ static int descriptors_are_used_up(const struct slot *slot, int pid, uint64_t li
 /* The cell opened the file in advance: opening it now would take time of the run. */
 static long read_status(const struct slot *slot, int pid, char *text, size_t bytes) {
     if (slot->cell.status < 0)
-        return read_of(slot, members_entry(slot, pid), "status", text, bytes);
+        return read_of(slot, processes_entry(slot, pid), "status", text, bytes);
     return text_read(slot->cell.status, text, bytes);
 }
 

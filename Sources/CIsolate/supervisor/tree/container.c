@@ -12,7 +12,7 @@
 #include <linux/wait.h>
 
 #include "accounting/container_use.h"
-#include "accounting/members.h"
+#include "accounting/processes.h"
 #include "config.h"
 #include "credentials.h"
 #include "failure.h"
@@ -23,7 +23,7 @@
 enum { WIPE_TRIES = 200 };
 
 struct isolate_failure container_open(struct slot *slot) {
-    slot->work = sys_openat(AT_FDCWD, container_places[0], O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    slot->work = sys_openat(AT_FDCWD, container_directories[0], O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
     slot->container.root_found = slot->container.root_rest_ns = 0;
     slot->container.floor_bytes = slot->container.floor_inodes = 0;
     slot->container.opened_ns = sys_clock_ns(SYS_CLOCK_REALTIME_COARSE);
@@ -105,8 +105,8 @@ static void __attribute__((noreturn)) wipe_as_program(const struct slot *slot, i
     /* Repeated: removing one object may make room in the table for the next. */
     for (int i = 0; i < 8 && result == 0 && count_objects(1) > 0; i++) {
     }
-    for (int i = first; i < CONTAINER_PLACES && result == 0; i++)
-        plain_empty(container_places[i]);
+    for (int i = first; i < CONTAINER_DIRECTORIES && result == 0; i++)
+        plain_empty(container_directories[i]);
     sys_exit(result == 0 ? 0 : 1);
 }
 
@@ -121,14 +121,14 @@ static void run_wipe(const struct slot *slot, int first) {
 void container_end_run(struct slot *slot) {
     if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         container_end_looks(slot);
-    if (count_objects(0) > 0 || has_entries(container_places[CONTAINER_PLACES - 1]))
-        run_wipe(slot, CONTAINER_PLACES - 1);
+    if (count_objects(0) > 0 || has_entries(container_directories[CONTAINER_DIRECTORIES - 1]))
+        run_wipe(slot, CONTAINER_DIRECTORIES - 1);
 }
 
 static int is_clean(struct slot *slot) {
-    int is_dirty = count_objects(0) > 0 || members_exist(slot);
-    for (int i = 0; i < CONTAINER_PLACES; i++)
-        is_dirty |= has_entries(container_places[i]);
+    int is_dirty = count_objects(0) > 0 || processes_exist(slot);
+    for (int i = 0; i < CONTAINER_DIRECTORIES; i++)
+        is_dirty |= has_entries(container_directories[i]);
     return !is_dirty && container_holds_nothing();
 }
 

@@ -21,7 +21,7 @@
 enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPIED_MOST = 4 << 20 };
 #define STAGING "/tmp"
 /* Below a directory that the sandbox makes itself in every image, so no name of an image's collides. */
-#define IMAGE_PLACE "run/image"
+#define IMAGE_MOUNT "run/image"
 
 /* Mounts a file over one of the image's, since the image's directory is read-only. The mount keeps the file
  * after its name is removed. */
@@ -121,7 +121,7 @@ static int add_bind(struct slot *slot, int root, uint32_t index) {
         return is_lower ? 0 : entry_make_directory(root, target, 0755);
     char path[SOURCE_BYTES];
     if (config->image_root != 0 && bind->kind != ISOLATE_BIND_DEVICE) {
-        const char *parts[] = {STAGING "/" IMAGE_PLACE "/", source, 0};
+        const char *parts[] = {STAGING "/" IMAGE_MOUNT "/", source, 0};
         int result = text_join(path, sizeof path, parts);
         if (result < 0)
             return result;
@@ -166,10 +166,10 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
         sys_close_fd(&slot->devices);
     }
     if (slot->image >= 0) { /* mounted while its parts are bound */
-        int result = entry_make_directory(root, IMAGE_PLACE, 0755);
+        int result = entry_make_directory(root, IMAGE_MOUNT, 0755);
         if (result == 0)
             result =
-                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, IMAGE_PLACE, MOVE_MOUNT_F_EMPTY_PATH);
+                (int)SYS_CALL_5(__NR_move_mount, slot->image, "", root, IMAGE_MOUNT, MOVE_MOUNT_F_EMPTY_PATH);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_BIND, result, ISOLATE_DETAIL_BIND_PLACE_IMAGE);
     }
@@ -190,9 +190,9 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
     }
     if (slot->image >= 0) {
-        long result = SYS_CALL_2(__NR_umount2, STAGING "/" IMAGE_PLACE, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
+        long result = SYS_CALL_2(__NR_umount2, STAGING "/" IMAGE_MOUNT, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
         if (result == 0)
-            result = SYS_CALL_3(__NR_unlinkat, root, IMAGE_PLACE, AT_REMOVEDIR);
+            result = SYS_CALL_3(__NR_unlinkat, root, IMAGE_MOUNT, AT_REMOVEDIR);
         if (result < 0)
             return failure_at(ISOLATE_STAGE_BIND, result, ISOLATE_DETAIL_BIND_REMOVE_IMAGE);
         sys_close_fd(&slot->image);

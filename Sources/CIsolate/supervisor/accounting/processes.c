@@ -10,7 +10,7 @@
  * numbers, from proc's namespace inwards. Only the slot's own number may be passed to kill, to a clock or to
  * a tracer: here the other number belongs to a different process.
  */
-#include "accounting/members.h"
+#include "accounting/processes.h"
 
 #include "slot_state.h"
 #include "sys.h"
@@ -25,7 +25,7 @@ enum {
 
 struct list {
     const struct slot *slot;
-    struct member *members;
+    struct process *processes;
     unsigned count, most;
     int init_entry;
     int is_blind; /* proc could not be read */
@@ -33,7 +33,7 @@ struct list {
 
 /* The calling process in the outer proc: its number there, and which position in NSpid is the slot's own
  * namespace. */
-static struct self { int pid, entry, place; } self;
+static struct self { int pid, entry, depth; } self;
 
 /* Whether proc shows only a namespace of the slot's or the container's, where all but agent and slot are the
  * program's. */
@@ -41,7 +41,7 @@ static int sees_only_namespace(const struct slot *slot) {
     return has_own_tree(slot) && has_feature(slot, ISOLATE_FEATURE_PROC);
 }
 
-int members_open(const struct slot *slot, int entry, const char *file, int flags) {
+int processes_open(const struct slot *slot, int entry, const char *file, int flags) {
     char path[64], number[24];
     text_number(number, (uint64_t)entry);
     const char *parts[] = {number, "/", file, 0};
@@ -49,8 +49,8 @@ int members_open(const struct slot *slot, int entry, const char *file, int flags
     return result < 0 ? result : sys_openat(slot->proc, path, flags, 0);
 }
 
-long members_read(const struct slot *slot, int entry, const char *file, char *out, size_t bytes) {
-    int CLEANUP_CLOSE fd = members_open(slot, entry, file, O_RDONLY);
+long processes_read(const struct slot *slot, int entry, const char *file, char *out, size_t bytes) {
+    int CLEANUP_CLOSE fd = processes_open(slot, entry, file, O_RDONLY);
     return fd < 0 ? fd : text_read(fd, out, bytes);
 }
 
@@ -61,7 +61,7 @@ static long read_own_status(const struct slot *slot, char *out, size_t bytes) {
 
 /* The number at this position, from 0, of the line NSpid; 0 when there are fewer. Writes their count to
  * `count`. */
-static int number_at(const char *status, int place, int *count) {
+static int number_at(const char *status, int depth, int *count) {
     int found = 0;
     *count = 0;
     while (*status != 0 && !text_begins(status, "NSpid:"))
@@ -70,7 +70,7 @@ static int number_at(const char *status, int place, int *count) {
         while (*status != 0 && status[-1] != '\n');
     while (*status != 0 && *status != '\n')
         if (*status >= '0' && *status <= '9') {
-            if ((*count)++ == place)
+            if ((*count)++ == depth)
                 found = (int)text_parse(status);
             while (*status >= '0' && *status <= '9')
                 status++;
@@ -92,7 +92,7 @@ static const struct self *know_self(const struct slot *slot) {
         self.entry = number_at(status, 0, &count);
         if (count == 0) /* a kernel without pid namespaces */
             self.entry = (int)text_find(status, "Pid:", 0);
-        self.place = count > 0 ? count - 1 : 0;
+        self.depth = count > 0 ? count - 1 : 0;
     }
     return &self;
 }
@@ -102,11 +102,11 @@ static const struct self *know_self(const struct slot *slot) {
 static int pid_of(const struct slot *slot, int entry) {
     char status[4096];
     int count;
-    if (know_self(slot)->place == 0)
+    if (know_self(slot)->depth == 0)
         return entry;
-    return members_read(slot, entry, "status", status, sizeof status) <= 0
+    return processes_read(slot, entry, "status", status, sizeof status) <= 0
                ? 0
-               : number_at(status, self.place, &count);
+               : number_at(status, self.depth, &count);
 }
 
 static void add(struct list *list, int pid, int entry) {
@@ -114,7 +114,7 @@ static void add(struct list *list, int pid, int entry) {
         list->init_entry = entry;
     else if (pid > 0 && pid != list->slot->seat_pid && pid != list->slot->looker_pid &&
              list->count < list->most)
-        list->members[list->count++] = (struct member){pid, entry};
+        list->processes[list->count++] = (struct process){pid, entry};
 }
 
 /* Calls `found` for each entry whose name is a number, until the list is full. */
@@ -176,15 +176,15 @@ static void list_children(struct list *list) {
 static void add_number(struct list *list, int unused, int number) {
     (void)unused;
     if (list->count < list->most)
-        list->members[list->count++] = (struct member){0, number};
+        list->processes[list->count++] = (struct process){0, number};
 }
 
 static int open_threads(const struct slot *slot, int entry) {
-    return members_open(slot, entry, "task", O_RDONLY | O_DIRECTORY);
+    return processes_open(slot, entry, "task", O_RDONLY | O_DIRECTORY);
 }
 
-unsigned members_threads(const struct slot *slot, int entry, struct member *threads, unsigned most) {
-    struct list list = {.slot = slot, .members = threads, .most = most};
+unsigned processes_threads(const struct slot *slot, int entry, struct process *threads, unsigned most) {
+    struct list list = {.slot = slot, .processes = threads, .most = most};
     int CLEANUP_CLOSE dir = open_threads(slot, entry);
     if (dir >= 0)
         for_each_number(dir, &list, 0, add_number);
@@ -193,7 +193,7 @@ unsigned members_threads(const struct slot *slot, int entry, struct member *thre
 
 static void add_descendants(struct list *list) {
     for (unsigned i = 0; i < list->count; i++) {
-        int entry = list->members[i].entry;
+        int entry = list->processes[i].entry;
         int CLEANUP_CLOSE dir = open_threads(list->slot, entry);
         if (dir >= 0)
             for_each_number(dir, list, entry, add_children);
@@ -207,15 +207,15 @@ static void list_descendants(struct list *list) {
     add_descendants(list);
 }
 
-unsigned members_add_descendants(const struct slot *slot, struct member *members, unsigned count,
-                                 unsigned most) {
-    struct list list = {.slot = slot, .members = members, .count = count, .most = most};
+unsigned processes_add_descendants(const struct slot *slot, struct process *processes, unsigned count,
+                                   unsigned most) {
+    struct list list = {.slot = slot, .processes = processes, .count = count, .most = most};
     add_descendants(&list);
     return list.count;
 }
 
-unsigned members_children(const struct slot *slot, struct member *members, unsigned most) {
-    struct list list = {.slot = slot, .members = members, .most = most};
+unsigned processes_children(const struct slot *slot, struct process *processes, unsigned most) {
+    struct list list = {.slot = slot, .processes = processes, .most = most};
     list_children(&list);
     return list.count;
 }
@@ -227,15 +227,15 @@ static void fill(struct list *list) {
         list_descendants(list);
 }
 
-unsigned members_list(const struct slot *slot, struct member *members, unsigned most) {
-    struct list list = {.slot = slot, .members = members, .most = most};
+unsigned processes_list(const struct slot *slot, struct process *processes, unsigned most) {
+    struct list list = {.slot = slot, .processes = processes, .most = most};
     fill(&list);
     return list.count;
 }
 
-int members_exist(const struct slot *slot) {
-    struct member member;
-    struct list list = {.slot = slot, .members = &member, .most = 1};
+int processes_exist(const struct slot *slot) {
+    struct process process;
+    struct list list = {.slot = slot, .processes = &process, .most = 1};
     /* A process may change its parent while the outer proc is read. Where killing init is a certain way, the
      * caller kills instead of relying on this list. */
     if (has_feature(slot, ISOLATE_FEATURE_NAMESPACES) && !has_feature(slot, ISOLATE_FEATURE_PROC))
@@ -244,23 +244,23 @@ int members_exist(const struct slot *slot) {
     return list.count > 0 || list.is_blind;
 }
 
-int members_are_visible(const struct slot *slot) {
-    struct member member;
-    struct list list = {.slot = slot, .members = &member, .most = 1};
+int processes_are_visible(const struct slot *slot) {
+    struct process process;
+    struct list list = {.slot = slot, .processes = &process, .most = 1};
     fill(&list);
     return !list.is_blind;
 }
 
-int members_own_entry(const struct slot *slot) {
+int processes_own_entry(const struct slot *slot) {
     return know_self(slot)->entry;
 }
 
-int members_entry(const struct slot *slot, int pid) {
+int processes_entry(const struct slot *slot, int pid) {
     /* The program's process is a child of the slot; seat and init are not listed. */
-    struct member children[8];
-    if (sees_only_namespace(slot) || (know_self(slot)->entry != 0 && self.place == 0))
+    struct process children[8];
+    if (sees_only_namespace(slot) || (know_self(slot)->entry != 0 && self.depth == 0))
         return pid;
-    unsigned count = members_children(slot, children, sizeof children / sizeof children[0]);
+    unsigned count = processes_children(slot, children, sizeof children / sizeof children[0]);
     for (unsigned i = 0; i < count; i++)
         if (children[i].pid == pid)
             return children[i].entry;

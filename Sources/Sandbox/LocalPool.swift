@@ -7,8 +7,8 @@ import SandboxImages
 import SandboxRuntime
 import Synchronization
 
-/// What an engine's sandboxes begin with.
-struct EngineKey: Hashable, Sendable, CustomStringConvertible {
+/// What a pool's sandboxes begin with.
+struct LocalPoolKey: Hashable, Sendable, CustomStringConvertible {
     var image: Image
     /// Of an archive: one that was replaced under its name is another image.
     var digest: String?
@@ -22,17 +22,17 @@ struct EngineKey: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Makes sandboxes out of slots: a slot that gave one back is cleared and prepared for the next.
-final class LocalEngine: Sendable {
-    let key: EngineKey
+final class LocalPool: Sendable {
+    let key: LocalPoolKey
     let supervisor: Supervisor
-    let pool: Pool<Slot>
+    let slots: Pool<Slot>
     let image: PreparedImage
     /// The image's own variables.
     let environment: [ByteString: ByteString]
 
     static func start(
-        _ key: EngineKey, _ image: PreparedImage, _ configuration: LocalBackend.Configuration
-    ) async throws(SandboxError) -> LocalEngine {
+        _ key: LocalPoolKey, _ image: PreparedImage, _ configuration: LocalBackend.Configuration
+    ) async throws(SandboxError) -> LocalPool {
         let setup = Supervisor.Setup(
             root: key.image == .host ? nil : image.path, isWritable: key.rootfs == .writable,
             network: key.network, adoptCgroup: configuration.adoptCgroup, avoid: configuration.avoid,
@@ -46,7 +46,7 @@ final class LocalEngine: Sendable {
         }
         do throws(SandboxError) {
             try check(key, image, supervisor.world)
-            return try LocalEngine(key, supervisor, image, configuration)
+            return try LocalPool(key, supervisor, image, configuration)
         } catch {
             await supervisor.stop()
             image.hold.release()
@@ -56,7 +56,7 @@ final class LocalEngine: Sendable {
 
     /// An ordinary user's program can change only files that are his own.
     private static func check(
-        _ key: EngineKey, _ image: PreparedImage, _ world: LocalWorld
+        _ key: LocalPoolKey, _ image: PreparedImage, _ world: LocalWorld
     ) throws(SandboxError) {
         guard key.rootfs == .writable, !world.isPrivileged, !image.isUnpacked else { return }
         throw SandboxError(
@@ -70,7 +70,7 @@ final class LocalEngine: Sendable {
     }
 
     private init(
-        _ key: EngineKey, _ supervisor: Supervisor, _ image: PreparedImage,
+        _ key: LocalPoolKey, _ supervisor: Supervisor, _ image: PreparedImage,
         _ configuration: LocalBackend.Configuration
     ) throws(SandboxError) {
         self.key = key
@@ -78,16 +78,16 @@ final class LocalEngine: Sendable {
         self.image = image
         environment = image.environment.asBytes
         let workshop = Workshop(supervisor: supervisor, keep: configuration.pool.maximum)
-        pool = try Pool(
+        slots = try Pool(
             configuration: configuration.pool,
             create: { _ throws(SandboxError) in try await workshop.make() },
             destroy: { slot in await workshop.unmake(slot) })
         // Whoever waits for a sandbox of it waits for nothing from then on, and is served by the next one.
-        supervisor.onLoss { [weak self] in self?.pool.refuse() }
-        pool.start()
+        supervisor.onLoss { [weak self] in self?.slots.refuse() }
+        slots.start()
     }
 
-    var details: PoolDetails { pool.details.named("\(key)") }
+    var details: PoolDetails { slots.details.named("\(key)") }
 
     func checkOwner() throws(SandboxError) {
         guard getpid() == supervisor.handle.owner else {
@@ -95,7 +95,7 @@ final class LocalEngine: Sendable {
         }
     }
 
-    /// Its supervisor is gone, and not by our will: the next caller has another engine.
+    /// Its supervisor is gone, and not by our will: the next caller has another pool.
     var isBroken: Bool { supervisor.isLost && !isStopping.load(ordering: .acquiring) }
 
     private let isStopping = Atomic<Bool>(false)
@@ -107,7 +107,7 @@ final class LocalEngine: Sendable {
         if !supervisor.isLost { isStopping.store(true, ordering: .releasing) }
         await supervisor.stop()
         image.hold.release()
-        Task { await pool.drain() }
+        Task { await slots.drain() }
     }
 
     /// What the loss of the supervisor means: we ended it ourselves, or it was killed.
