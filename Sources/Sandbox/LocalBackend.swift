@@ -57,10 +57,17 @@ public final class LocalBackend: SandboxBackend {
     public let configuration: Configuration
     private let instance: String
     private let engines: LocalEngines
+    private let host: LocalHost
     private static let counter = Atomic<Int>(0)
 
-    public init(_ configuration: Configuration = Configuration()) {
+    public convenience init(_ configuration: Configuration = Configuration()) {
+        self.init(configuration, host: .ofProcess)
+    }
+
+    /// - Parameter host: makes the trials that ``capabilities`` come from; tests give one of their own.
+    init(_ configuration: Configuration, host: LocalHost) {
         self.configuration = configuration
+        self.host = host
         let number = Self.counter.add(1, ordering: .relaxed).newValue
         instance = "\(HostFacts.name):\(getpid()):\(number)"
         engines = LocalEngines(configuration)
@@ -71,9 +78,12 @@ public final class LocalBackend: SandboxBackend {
         engines.abandon()
     }
 
-    /// What this host gives, found out by a trial cell when it is asked for first: that takes some 20 ms, once.
+    /// What this host gives. Whoever asks first in a process waits some 20 ms for trial cells; all others of that time wait for
+    /// the same ones. No thread that tasks run on is blocked meanwhile.
     public var capabilities: BackendCapabilities {
-        LocalHost.capabilities(avoid: configuration.avoid, adoptCgroup: configuration.adoptCgroup)
+        get async {
+            await host.capabilities(avoid: configuration.avoid, adoptCgroup: configuration.adoptCgroup)
+        }
     }
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {

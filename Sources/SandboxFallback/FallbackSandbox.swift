@@ -221,7 +221,7 @@ final class FallbackSandbox: SandboxLease {
 
     /// Moves to the second backend what the first one is too large for, as long as nothing would be lost by that.
     private func leaveIfTooSmall(_ limits: Limits) async throws(SandboxError) {
-        guard let cause = backend.shortcoming(limits), refusal() == nil,
+        guard let cause = await backend.shortcoming(limits), refusal() == nil,
             case .first(let sandbox) = state.withLock({ $0.place })
         else { return }
         _ = try await replace(sandbox, cause, isRetry: false)

@@ -8,11 +8,11 @@ import Testing
 struct ConformanceContext: Sendable {
     let check: String
     let backend: any SandboxBackend
+    let capabilities: BackendCapabilities
     let options: SandboxOptions
     let tools: BackendConformance.Tools
     let sourceLocation: SourceLocation
 
-    var capabilities: BackendCapabilities { backend.capabilities }
     var comment: Comment { Comment(rawValue: "\(check) (\(options.rootfs.rawValue))") }
 
     /// Time that no run of these checks needs; the machine may be busy.
