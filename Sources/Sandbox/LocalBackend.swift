@@ -160,10 +160,20 @@ public final class LocalBackend: SandboxBackend {
         }
     }
 
-    /// Removes what dead owners left behind on this host.
+    /// Removes what dead owners left behind on this host: their processes are killed and waited for, their cgroups and files
+    /// removed, on a thread of its own.
     ///
     /// - Returns: what was removed, as paths.
-    public static func cleanup() throws(SandboxError) -> [String] {
+    /// - Throws: `.setupFailed` when not everything could be removed.
+    public static func cleanup() async throws(SandboxError) -> [String] {
+        try await BlockingThread.run({ Result { () throws(SandboxError) in try cleanUpNow() } }) { number in
+            SandboxError(
+                .setupFailed, stage: "cleanup", errno: number,
+                message: "cannot start a thread: \(describe(errno: number))", hint: "raise ulimit -u")
+        }.get()
+    }
+
+    private static func cleanUpNow() throws(SandboxError) -> [String] {
         var removed: [String] = []
         let result = withUnsafeMutablePointer(to: &removed) { list in
             isolate_cleanup(
