@@ -18,10 +18,10 @@ extension LocalBackend {
             String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
         }
         let (trial, failure) = await trialRun()
-        let world = LocalHost.trial().world
+        let world = await LocalHost.ofProcess.trial(.init()).world
         var entries = [supervisorEntry(trial, failure), userEntry(world), cgroupEntry(world)]
         entries += IsolationLayer.allCases.map { layerEntry($0, trial?.isolation, world) }
-        entries.append(writableEntry())
+        entries.append(await writableEntry())
         entries += toolEntries()
         return HostReport(
             kernel: kernel, machine: machine, entries: entries, level: trial?.isolation.level,
@@ -100,19 +100,18 @@ extension LocalBackend {
             mend: LocalMends.mend(layer))
     }
 
-    private static func writableEntry() -> HostReport.Entry {
-        switch LocalHost.trial(isWritable: true) {
+    private static func writableEntry() async -> HostReport.Entry {
+        switch await LocalHost.ofProcess.trial(.init(isWritable: true)) {
         case .success(let world):
             return HostReport.Entry(
                 name: "writableRootfs", isAvailable: true,
                 detail: world.isPrivileged
                     ? "the host's files and every image" : "images that this library unpacked itself")
-        case .failure(let failure):
-            let error = SandboxError(failure, starting: Supervisor.Setup(isWritable: true))
+        case .failure(let error):
+            let hasNoOverlay = error.stage == ISOLATE_STAGE_OVERLAY.name
             return HostReport.Entry(
                 name: "writableRootfs", isAvailable: false, detail: error.message,
-                mend: failure.stage == Int32(ISOLATE_STAGE_OVERLAY.rawValue)
-                    ? error.hint : LocalMends.mend(.userNamespace))
+                mend: hasNoOverlay ? error.hint : LocalMends.mend(.userNamespace))
         }
     }
 

@@ -57,10 +57,17 @@ public final class LocalBackend: SandboxBackend {
     public let configuration: Configuration
     private let instance: String
     private let pools: LocalPools
+    private let host: LocalHost
     private static let counter = Atomic<Int>(0)
 
-    public init(_ configuration: Configuration = Configuration()) {
+    public convenience init(_ configuration: Configuration = Configuration()) {
+        self.init(configuration, host: .ofProcess)
+    }
+
+    /// - Parameter host: makes the trials that ``capabilities`` come from; tests give one of their own.
+    init(_ configuration: Configuration, host: LocalHost) {
         self.configuration = configuration
+        self.host = host
         let number = Self.counter.add(1, ordering: .relaxed).newValue
         instance = "\(HostFacts.name):\(getpid()):\(number)"
         pools = LocalPools(configuration)
@@ -71,9 +78,12 @@ public final class LocalBackend: SandboxBackend {
         pools.abandon()
     }
 
-    /// What this host gives, found out by a trial cell when it is asked for first: that takes some 20 ms, once.
+    /// What this host gives. Whoever asks first in a process waits some 20 ms for trial cells; all others of that time wait for
+    /// the same ones. No thread that tasks run on is blocked meanwhile.
     public var capabilities: BackendCapabilities {
-        LocalHost.capabilities(avoid: configuration.avoid, adoptCgroup: configuration.adoptCgroup)
+        get async {
+            await host.capabilities(avoid: configuration.avoid, adoptCgroup: configuration.adoptCgroup)
+        }
     }
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
@@ -150,10 +160,20 @@ public final class LocalBackend: SandboxBackend {
         }
     }
 
-    /// Removes what dead owners left behind on this host.
+    /// Removes what dead owners left behind on this host: their processes are killed and waited for, their cgroups and files
+    /// removed, on a thread of its own.
     ///
     /// - Returns: what was removed, as paths.
-    public static func cleanup() throws(SandboxError) -> [String] {
+    /// - Throws: `.setupFailed` when not everything could be removed.
+    public static func cleanup() async throws(SandboxError) -> [String] {
+        try await BlockingThread.run({ Result { () throws(SandboxError) in try cleanUpNow() } }) { number in
+            SandboxError(
+                .setupFailed, stage: "cleanup", errno: number,
+                message: "cannot start a thread: \(describe(errno: number))", hint: "raise ulimit -u")
+        }.get()
+    }
+
+    private static func cleanUpNow() throws(SandboxError) -> [String] {
         var removed: [String] = []
         let result = withUnsafeMutablePointer(to: &removed) { list in
             isolate_cleanup(

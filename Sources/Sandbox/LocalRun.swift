@@ -79,7 +79,8 @@ final class LocalRun: EventHandler, RunUnderWay {
 
     /// - Parameters:
     ///   - slot: the slot of the run; `serial` is the run's number there.
-    ///   - stdout: the reading end of a non-blocking pipe, owned from here on; so is `stderr`.
+    ///   - input: feeds its stdin, if that comes through a pipe.
+    ///   - stdout: the reading end of a non-blocking pipe; so is `stderr`.
     ///   - onEnd: called when the run no longer needs the slot.
     init(
         _ request: PlacedRequest, in slot: Slot, serial: UInt64, input: InputPump?,

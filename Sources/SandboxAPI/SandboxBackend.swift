@@ -6,7 +6,10 @@
 /// A caller chooses a backend and changes nothing else: outcomes, units and errors mean the same on all of them.
 public protocol SandboxBackend: Sendable {
     /// The minima, tolerances and layers of this backend. Constant for its lifetime.
-    var capabilities: BackendCapabilities { get }
+    ///
+    /// A backend that has to try its host answers when the trial is over, and makes it once. One that knows its own at once may
+    /// have a property that is not asynchronous. Cancelling the caller's task ends no trial: the answer comes all the same.
+    var capabilities: BackendCapabilities { get async }
 
     /// Takes a fresh sandbox that the caller owns until ``SandboxLease/close()``.
     ///

@@ -70,7 +70,10 @@ public final class FallbackBackend: SandboxBackend {
     /// What both backends have: of each figure the weaker one, the root file system modes and layers that
     /// both have. `kind` is the first one's.
     public var capabilities: BackendCapabilities {
-        let (a, b) = (primary.capabilities, secondary.capabilities)
+        get async { Self.weaker(await primary.capabilities, await secondary.capabilities) }
+    }
+
+    private static func weaker(_ a: BackendCapabilities, _ b: BackendCapabilities) -> BackendCapabilities {
         var weaker = BackendCapabilities(
             kind: a.kind, rootfsModes: a.rootfsModes.intersection(b.rootfsModes),
             minimumMemory: max(a.minimumMemory, b.minimumMemory),
@@ -143,14 +146,16 @@ public final class FallbackBackend: SandboxBackend {
 
     /// Why the first backend cannot hold these limits although the second can; `nil` if the first can, or the
     /// second cannot.
-    func shortcoming(_ limits: Limits) -> BreakerBoard.Cause? {
-        let (first, second) = (primary.capabilities.minimumMemory, secondary.capabilities.minimumMemory)
-        guard limits.memory < first, limits.memory >= second else { return nil }
+    func shortcoming(_ limits: Limits) async -> BreakerBoard.Cause? {
+        let first = await primary.capabilities
+        guard limits.memory < first.minimumMemory,
+            limits.memory >= (await secondary.capabilities).minimumMemory
+        else { return nil }
         return BreakerBoard.Cause(
             code: .invalidLimit,
             text:
-                "a memory limit of \(limits.memory) bytes is below the least of \(primary.capabilities.kind.rawValue), "
-                + "\(first)")
+                "a memory limit of \(limits.memory) bytes is below the least of \(first.kind.rawValue), "
+                + "\(first.minimumMemory)")
     }
 
     func announce(_ cause: BreakerBoard.Cause, wasTried: Bool, isRetry: Bool) {

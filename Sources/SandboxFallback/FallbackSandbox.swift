@@ -4,39 +4,21 @@
 import SandboxAPI
 import SandboxRuntime
 
+/// Where it is and what may be repeated is decided by a ``FallbackStateMachine``; the work is done here, outside its lock.
 final class FallbackSandbox: SandboxLease {
-    private enum Phase {
-        case first(any SandboxLease)
-        /// The first is lost; whoever comes waits for the second.
-        case moving(Task<Result<any SandboxLease, SandboxError>, Never>)
-        case second(any SandboxLease)
-        /// The first is lost and there is no second.
-        case lost(SandboxError)
+    /// The way from the first backend to the second.
+    private struct Move: Sendable {
+        /// Makes the second sandbox.
+        let task: Task<Result<any SandboxLease, SandboxError>, Never>
+        /// Closes the first one.
+        let retired: Task<Void, Never>
     }
 
-    private struct State {
-        var phase: Phase
-        /// The last sandbox there was: it answers for what goes wrong after it.
-        var latest: any SandboxLease
-        /// Why the sandbox is not, or is no longer, one of the first backend.
-        var cause: BreakerBoard.Cause?
-        /// What the first backend is judged by; `nil` if it was not used.
-        var pass: BreakerBoard.Pass?
-        var hasVerdict = false
-        /// Set when the first backend lost the sandbox.
-        var lost: BreakerBoard.Cause?
-        /// Discarded when the first run is over: nothing can be repeated from then on.
-        var journal: FileJournal
-        var hasRun = false
-        var isRunning = false
-        var isClosed = false
-        /// A lost sandbox being closed.
-        var retired: Task<Void, Never>?
-    }
+    private typealias Machine = FallbackStateMachine<any SandboxLease, Move, BreakerBoard.Pass>
 
     private let backend: FallbackBackend
     private let options: SandboxOptions
-    private let state: Locked<State>
+    private let state: Locked<Machine>
 
     init(
         _ backend: FallbackBackend, _ options: SandboxOptions, primary sandbox: any SandboxLease,
@@ -45,7 +27,7 @@ final class FallbackSandbox: SandboxLease {
         self.backend = backend
         self.options = options
         let journal = FileJournal(capacity: backend.configuration.replayBytes)
-        state = Locked(State(phase: .first(sandbox), latest: sandbox, pass: pass, journal: journal))
+        state = Locked(Machine(first: sandbox, pass: pass, journal: journal))
     }
 
     init(
@@ -54,15 +36,11 @@ final class FallbackSandbox: SandboxLease {
     ) {
         self.backend = backend
         self.options = options
-        state = Locked(
-            State(
-                phase: .second(sandbox), latest: sandbox, cause: cause, journal: FileJournal(capacity: 0))
-        )
+        state = Locked(Machine(second: sandbox, cause: cause))
     }
 
     deinit {
-        let (pass, hasVerdict) = state.withLock { ($0.pass, $0.hasVerdict) }
-        if let pass, !hasVerdict { backend.ended(pass) }
+        if let pass = state.withLock({ $0.passWithoutVerdict }) { backend.ended(pass) }
     }
 
     var provenance: Provenance {
@@ -73,20 +51,16 @@ final class FallbackSandbox: SandboxLease {
     var isolation: IsolationReport { state.withLock { $0.latest }.isolation }
 
     func close() async {
-        let isFirst = state.withLock { state in
-            defer { state.isClosed = true }
-            return !state.isClosed
-        }
-        guard isFirst else { return }
-        giveVerdict { $0.ended($1) }
-        switch state.withLock({ $0.phase }) {
+        guard let closed = state.withLock({ $0.close() }) else { return }
+        if let pass = closed.pass { backend.ended(pass) }
+        switch closed.phase {
         case .first(let sandbox), .second(let sandbox): await sandbox.close()
-        case .moving(let task):
-            task.cancel()
-            if case .success(let sandbox) = await task.value { await sandbox.close() }
+        case .moving(let move):
+            move.task.cancel()
+            if case .success(let sandbox) = await move.task.value { await sandbox.close() }
         case .lost: break
         }
-        await state.withLock { $0.retired }?.value
+        await closed.move?.retired.value
     }
 
     // MARK: Files
@@ -154,13 +128,15 @@ final class FallbackSandbox: SandboxLease {
     private func use<Value>(
         _ body: (any SandboxLease) async throws(SandboxError) -> Value
     ) async throws(SandboxError) -> Value {
-        let sandbox = try await current()
+        let (sandbox, isFirst) = try await current()
         do throws(SandboxError) {
             return try await body(sandbox)
         } catch {
-            guard let cause = judge(error, of: sandbox), !Task.isCancelled else { throw complete(error) }
+            guard let cause = judge(error, isOfFirst: isFirst), !Task.isCancelled else {
+                throw complete(error)
+            }
             if let refusal = refusal() { throw complete(error, notRepeated: refusal) }
-            let replacement = try await replace(sandbox, cause, isRetry: false)
+            let replacement = try await replace(cause, isRetry: false)
             do throws(SandboxError) { return try await body(replacement) } catch { throw complete(error) }
         }
     }
@@ -233,14 +209,16 @@ final class FallbackSandbox: SandboxLease {
         run: (any SandboxLease, StandardInput) async throws -> RunResult
     ) async throws -> RunResult {
         defer { forbidReplay() }
-        let sandbox = try await current()
+        let (sandbox, isFirst) = try await current()
         let input = state.withLock({ $0.hasRun }) ? nil : InputGuard(stdin)
         do {
             let result = try await run(sandbox, input?.guarded ?? stdin)
             giveVerdict { $0.succeeded($1) }
             return complete(result)
         } catch let error as SandboxError {
-            guard let cause = judge(error, of: sandbox), !Task.isCancelled else { throw complete(error) }
+            guard let cause = judge(error, isOfFirst: isFirst), !Task.isCancelled else {
+                throw complete(error)
+            }
             let isLoss = BackendFailure(error) != .incapable
             if let refusal = refusal(input) {
                 throw complete(error, notRepeated: isLoss ? refusal : nil)
@@ -248,7 +226,7 @@ final class FallbackSandbox: SandboxLease {
             guard mayRepeat() else {
                 throw complete(error, notRepeated: "its output was already handed out")
             }
-            let replacement = try await replace(sandbox, cause, isRetry: isLoss)
+            let replacement = try await replace(cause, isRetry: isLoss)
             do {
                 return complete(try await run(replacement, stdin), attempt: 2)
             } catch let error as SandboxError {
@@ -259,26 +237,20 @@ final class FallbackSandbox: SandboxLease {
 
     /// Moves to the second backend what the first one is too large for, as long as nothing would be lost by that.
     private func leaveIfTooSmall(_ limits: Limits) async throws(SandboxError) {
-        guard let cause = backend.shortcoming(limits), refusal() == nil,
-            case .first(let sandbox) = state.withLock({ $0.phase })
+        guard let cause = await backend.shortcoming(limits), refusal() == nil,
+            case .first = state.withLock({ $0.phase })
         else { return }
-        _ = try await replace(sandbox, cause, isRetry: false)
+        _ = try await replace(cause, isRetry: false)
     }
 
     /// Why what was lost cannot be repeated.
     private func refusal(_ input: InputGuard? = nil) -> String? {
-        let (hasRun, isIncomplete) = state.withLock { ($0.hasRun, $0.journal.isIncomplete) }
-        if hasRun { return "what earlier runs left in the sandbox is lost" }
-        if isIncomplete { return "the sandbox's files were too large to be kept for it" }
+        if let refusal = state.withLock({ $0.refusal }) { return refusal }
         return input?.wasRead == true ? "a part of its input is gone" : nil
     }
 
     private func beginRun() throws(SandboxError) {
-        let isFree = state.withLock { state in
-            defer { state.isRunning = true }
-            return !state.isRunning
-        }
-        guard isFree else {
+        guard state.withLock({ $0.beginRun() }) else {
             throw complete(
                 SandboxError(
                     .sandboxBusy, message: "a run is under way in this sandbox",
@@ -286,57 +258,35 @@ final class FallbackSandbox: SandboxLease {
         }
     }
 
-    private func endRun() { state.withLock { $0.isRunning = false } }
+    private func endRun() { state.withLock { $0.endRun() } }
 
     // MARK: From the first to the second
 
     /// The first run came to something, whatever: nothing can be repeated from now on.
-    private func forbidReplay() {
-        state.withLock { state in
-            state.hasRun = true
-            state.journal.discard()
-        }
-    }
+    private func forbidReplay() { state.withLock { $0.forbidReplay() } }
 
     /// Judges the first backend by what came of this sandbox, as long as it is one of its own.
     private func giveVerdict(_ report: (FallbackBackend, BreakerBoard.Pass) -> Void) {
-        let pass = state.withLock { state -> BreakerBoard.Pass? in
-            guard case .first = state.phase, !state.hasVerdict else { return nil }
-            state.hasVerdict = true
-            return state.pass
-        }
-        if let pass { report(backend, pass) }
+        if let pass = state.withLock({ $0.takeVerdict() }) { report(backend, pass) }
     }
 
-    private func current() async throws(SandboxError) -> any SandboxLease {
+    /// The sandbox at hand, and whether it is the first backend's.
+    private func current() async throws(SandboxError) -> (sandbox: any SandboxLease, isFirst: Bool) {
         switch state.withLock({ $0.phase }) {
-        case .first(let sandbox), .second(let sandbox): return sandbox
-        case .moving(let task): return try await arrived(task)
+        case .first(let sandbox): return (sandbox, true)
+        case .second(let sandbox): return (sandbox, false)
+        case .moving(let move): return (try await arrived(move.task), false)
         case .lost(let error): throw error
         }
     }
 
     /// Why this error may send the sandbox to the second backend; `nil` if it may not. Tells the breaker.
-    private func judge(_ error: SandboxError, of sandbox: any SandboxLease) -> BreakerBoard.Cause? {
+    private func judge(_ error: SandboxError, isOfFirst: Bool) -> BreakerBoard.Cause? {
         guard let failure = BackendFailure(error), isOfUse(failure) else { return nil }
-        let (pass, known) = state.withLock { state -> (BreakerBoard.Pass?, BreakerBoard.Cause?) in
-            switch state.phase {
-            // A sandbox that lacks something is not lost: without a second one it goes on.
-            case .first(let first) where first === sandbox && failure == .incapable:
-                return (
-                    nil, state.hasRun ? nil : BreakerBoard.Cause(code: error.code, text: error.message)
-                )
-            case .first(let first) where first === sandbox && state.lost == nil:
-                state.lost = BreakerBoard.Cause(code: error.code, text: error.message)
-                state.hasVerdict = true
-                return (state.pass, state.lost)
-            case .second(let second) where second === sandbox: return (nil, nil)
-            // Somebody else found it out: the sandbox is on its way already, or cannot go.
-            default: return (nil, state.lost)
-            }
-        }
-        if let pass { _ = backend.failed(pass, error) }
-        return known
+        let cause = BreakerBoard.Cause(code: error.code, text: error.message)
+        let judgement = state.withLock { $0.failed(failure, cause, isOfFirst: isOfFirst) }
+        if let pass = judgement.pass { _ = backend.failed(pass, error) }
+        return judgement.cause
     }
 
     /// Programs are missing in an image, whichever backend has it; only `.host` stands for two.
@@ -346,20 +296,17 @@ final class FallbackSandbox: SandboxLease {
 
     /// Makes the sandbox again on the second backend, with its files. Several callers share one move.
     private func replace(
-        _ lost: any SandboxLease, _ cause: BreakerBoard.Cause, isRetry: Bool
+        _ cause: BreakerBoard.Cause, isRetry: Bool
     ) async throws(SandboxError) -> any SandboxLease {
         let isMine = state.withLock { state in
-            guard case .first = state.phase, !state.isClosed else { return false }
-            state.phase = .moving(
-                Task { [backend, options, journal = state.journal] in
-                    await Self.move(backend, options, journal, cause)
-                })
-            state.cause = cause
-            state.retired = Task { await lost.close() }
-            return true
+            state.beginMove(cause) { lost, journal in
+                Move(
+                    task: Task { [backend, options] in await Self.move(backend, options, journal, cause) },
+                    retired: Task { await lost.close() })
+            }
         }
         if isMine { backend.announce(cause, wasTried: true, isRetry: isRetry) }
-        return try await current()
+        return try await current().sandbox
     }
 
     private func arrived(
@@ -370,18 +317,7 @@ final class FallbackSandbox: SandboxLease {
         } onCancel: {
             task.cancel()
         }
-        let sandbox: (any SandboxLease)? = state.withLock { state in
-            guard case .moving = state.phase else { return try? result.get() }
-            switch result {
-            case .success(let sandbox):
-                (state.phase, state.latest) = (.second(sandbox), sandbox)
-                return sandbox
-            case .failure(let error):
-                state.phase = .lost(error)
-                return nil
-            }
-        }
-        if let sandbox { return sandbox }
+        state.withLock { $0.moved(result) }
         do throws(SandboxError) { return try result.get() } catch { throw complete(error) }
     }
 

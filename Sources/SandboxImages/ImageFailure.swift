@@ -103,3 +103,12 @@ extension [UInt8] {
         }
     }
 }
+
+extension BlockingThread {
+    /// Runs `body` on a new thread; that there can be none is a failure, too.
+    static func run<Value: Sendable>(
+        _ body: @escaping @Sendable () -> Result<Value, ImageFailure>
+    ) async -> Result<Value, ImageFailure> {
+        await run(body) { ImageFailure(errno: $0, "start a thread") }
+    }
+}

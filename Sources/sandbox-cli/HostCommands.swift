@@ -44,7 +44,9 @@ struct CleanupCommand: Subcommand {
         var ghosts: [String] = []
         var failures: [SandboxError] = []
         // A failure of one backend does not keep the other from cleaning up.
-        do throws(SandboxError) { removed += try LocalBackend.cleanup() } catch { failures.append(error) }
+        do throws(SandboxError) { removed += try await LocalBackend.cleanup() } catch {
+            failures.append(error)
+        }
         #if Docker
         do throws(SandboxError) {
             let found = try await DockerChoice.cleanUp(ProcessInfo.processInfo.environment)

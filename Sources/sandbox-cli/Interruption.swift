@@ -17,8 +17,8 @@ enum Interruption {
     /// all processes.
     static let patience = Duration.seconds(3)
 
-    /// The pipe from the signal handlers to the thread that acts on them. Set once, before the first handler
-    /// is installed; initialized with constants, so that a handler runs no lazy initialization.
+    /// The pipe from the signal handlers to the thread that acts on them, open until the process ends. Set once, before
+    /// the first handler is installed; initialized with constants, so that a handler runs no lazy initialization.
     nonisolated(unsafe) private static var readEnd: Int32 = -1
     nonisolated(unsafe) private static var writeEnd: Int32 = -1
 

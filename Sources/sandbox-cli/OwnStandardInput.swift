@@ -43,9 +43,9 @@ enum OwnStandardInput {
 final class DescriptorReader: Sendable {
     let name: String
     private let descriptor: Int32
-    /// Closes the descriptor with the reader. `nil`: our own stdin, which stays open.
+    /// Closes the descriptor with the reader. `nil`: the command's own stdin, which stays open.
     private let owner: OwnedDescriptor?
-    /// A pipe that becomes readable when the reader is no longer wanted.
+    /// A pipe that becomes readable when the reader is to stop.
     private let wakeRead: OwnedDescriptor?
     private let wakeWrite: OwnedDescriptor?
     private let queue = DispatchQueue(label: "sandbox.stdin")

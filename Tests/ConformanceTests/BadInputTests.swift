@@ -6,7 +6,7 @@ import Testing
 @Suite("Bad input", .shared, .timeLimit(.patient))
 struct BadInputTests {
     @Test(
-        "Paths that are not below /work", arguments: ConformanceSubject.all,
+        "Paths that are not below /work", arguments: await ConformanceSubject.all,
         [
             "", "a\0b", "a\nb", "../x", "a/../../x", "/etc/made", "/work/../etc/made", "/workother/x",
             "..",
@@ -23,7 +23,7 @@ struct BadInputTests {
     }
 
     @Test(
-        "Files of the host cannot be read", arguments: ConformanceSubject.all,
+        "Files of the host cannot be read", arguments: await ConformanceSubject.all,
         ["/etc/passwd", "/work/../etc/passwd", "../etc/passwd", "../../../../etc/passwd"])
     func hostPaths(subject: ConformanceSubject, path: String) async throws {
         try await subject.withSandbox { sandbox in
@@ -31,7 +31,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("A name longer than any file system accepts", arguments: ConformanceSubject.all)
+    @Test("A name longer than any file system accepts", arguments: await ConformanceSubject.all)
     func longName(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             await expectError(oneOf: [.invalidPath, .fileAccess]) {
@@ -43,7 +43,8 @@ struct BadInputTests {
         }
     }
 
-    @Test("Files that are missing, directories, and bounds below zero", arguments: ConformanceSubject.all)
+    @Test(
+        "Files that are missing, directories, and bounds below zero", arguments: await ConformanceSubject.all)
     func reading(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write([1], to: "directory/file")
@@ -54,7 +55,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Executables that do not exist", arguments: ConformanceSubject.all)
+    @Test("Executables that do not exist", arguments: await ConformanceSubject.all)
     func executableNotFound(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             for name in ["./missing", "/missing", "/usr/bin/missing", "no-such-program", "missing/program"] {
@@ -64,7 +65,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Executables that cannot be executed", arguments: ConformanceSubject.all)
+    @Test("Executables that cannot be executed", arguments: await ConformanceSubject.all)
     func executableNotRunnable(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write("#!/bin/sh\n", to: "plain")
@@ -82,7 +83,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Commands that no kernel would accept", arguments: ConformanceSubject.all)
+    @Test("Commands that no kernel would accept", arguments: await ConformanceSubject.all)
     func commands(subject: ConformanceSubject) async throws {
         let bad = [
             Command(""), Command("a\0b"), Command("/bin/true", ["a\0b"]),
@@ -97,7 +98,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("More arguments than the kernel accepts", arguments: ConformanceSubject.all)
+    @Test("More arguments than the kernel accepts", arguments: await ConformanceSubject.all)
     func longArguments(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let piece = String(repeating: "x", count: 100_000)
@@ -116,7 +117,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Directories to run in", arguments: ConformanceSubject.all)
+    @Test("Directories to run in", arguments: await ConformanceSubject.all)
     func directories(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write([1], to: "file")
@@ -155,7 +156,7 @@ struct BadInputTests {
         return all
     }()
 
-    @Test("Limits out of range", arguments: ConformanceSubject.all)
+    @Test("Limits out of range", arguments: await ConformanceSubject.all)
     func limits(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("nothing")
@@ -168,7 +169,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("The longest times are accepted", arguments: ConformanceSubject.all)
+    @Test("The longest times are accepted", arguments: await ConformanceSubject.all)
     func longTimes(subject: ConformanceSubject) async throws {
         let limits = Limits(wallTime: .seconds(86_400), cpuTime: .seconds(86_400))
         expect(try await subject.run("nothing", limits: limits), .exited(code: 0))
@@ -176,7 +177,7 @@ struct BadInputTests {
         expect(try await subject.run("sleep_forever", limits: short), .limitExceeded(.wallTime))
     }
 
-    @Test("A file larger than /work", arguments: ConformanceSubject.all)
+    @Test("A file larger than /work", arguments: await ConformanceSubject.all)
     func noSpace(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write("kept", to: "kept")
@@ -189,7 +190,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("A closed sandbox", arguments: ConformanceSubject.all)
+    @Test("A closed sandbox", arguments: await ConformanceSubject.all)
     func closed(subject: ConformanceSubject) async throws {
         let sandbox = try await subject.backend.acquire(subject.options())
         expect(try await sandbox.run(program: "nothing"), .exited(code: 0))
@@ -200,7 +201,7 @@ struct BadInputTests {
         await expectError(.sandboxClosed) { try await sandbox.read("x", maxBytes: 1) }
     }
 
-    @Test("Requests for what the backend lacks", arguments: ConformanceSubject.all)
+    @Test("Requests for what the backend lacks", arguments: await ConformanceSubject.all)
     func unavailable(subject: ConformanceSubject) async throws {
         let backend = subject.backend
         await expectError(.imageUnavailable) {

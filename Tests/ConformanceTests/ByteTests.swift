@@ -15,7 +15,7 @@ struct ByteTests {
         "\u{301}", "=\u{301}", ByteString([0xed, 0xa0, 0x80]), "\u{10ffff}", "\u{feff}x", "K\u{212a}",
     ]
 
-    @Test("Arguments", arguments: ConformanceSubject.all)
+    @Test("Arguments", arguments: await ConformanceSubject.all)
     func arguments(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             var command = try await sandbox.install("print_arguments")
@@ -27,7 +27,7 @@ struct ByteTests {
         }
     }
 
-    @Test("Variables", arguments: ConformanceSubject.all)
+    @Test("Variables", arguments: await ConformanceSubject.all)
     func variables(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             var command = try await sandbox.install("environment")
@@ -43,7 +43,7 @@ struct ByteTests {
         }
     }
 
-    @Test("Names of files", arguments: ConformanceSubject.all)
+    @Test("Names of files", arguments: await ConformanceSubject.all)
     func files(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             for name in Self.odd { try await sandbox.write(name.bytes, to: name) }
@@ -68,7 +68,7 @@ struct ByteTests {
         }
     }
 
-    @Test("Paths are split at bytes", arguments: ConformanceSubject.all)
+    @Test("Paths are split at bytes", arguments: await ConformanceSubject.all)
     func paths(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             for path: ByteString in ["d/\u{301}x", "d/\u{301}/\u{301}", "/work/\u{301}y", "\u{200d}/z"] {
@@ -87,7 +87,7 @@ struct ByteTests {
         }
     }
 
-    @Test("The executable, the directory and input files", arguments: ConformanceSubject.all)
+    @Test("The executable, the directory and input files", arguments: await ConformanceSubject.all)
     func commands(subject: ConformanceSubject) async throws {
         let directory = ByteString([0x64, 0xff])
         let name = ByteString([0x78, 0xfe])
@@ -101,7 +101,7 @@ struct ByteTests {
         #expect(result.stdout == name.bytes + [UInt8(ascii: "\n")], "\(result.summary)")
     }
 
-    @Test("The execute bit comes back", arguments: ConformanceSubject.all)
+    @Test("The execute bit comes back", arguments: await ConformanceSubject.all)
     func executeBit(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write("in", to: "in", executable: true)
@@ -116,7 +116,7 @@ struct ByteTests {
         }
     }
 
-    @Test("A file of the host as stdin", arguments: ConformanceSubject.all)
+    @Test("A file of the host as stdin", arguments: await ConformanceSubject.all)
     func hostFile(subject: ConformanceSubject) async throws {
         let path = ByteString(
             Array(Programs.temporaryFolder.utf8) + Array("/in".utf8) + [0xff, UInt8.random(in: 0x80...0xfe)])

@@ -20,7 +20,7 @@ struct CancellationTests {
     }
 
     @Test(
-        "A cancelled run ends soon", arguments: ConformanceSubject.all,
+        "A cancelled run ends soon", arguments: await ConformanceSubject.all,
         ["sleep_forever", "busy_children", "fork_bomb", "stop_group"])
     func cancelRun(subject: ConformanceSubject, program: String) async throws {
         try await subject.withSandbox { sandbox in
@@ -36,7 +36,7 @@ struct CancellationTests {
         expect(try await subject.run("nothing"), .exited(code: 0))
     }
 
-    @Test("A cancelled run leaves nothing that goes on", arguments: ConformanceSubject.all)
+    @Test("A cancelled run leaves nothing that goes on", arguments: await ConformanceSubject.all)
     func nothingGoesOn(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let line = "(sleep 3; touch late) & sleep 60"
@@ -51,7 +51,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("A task cancelled before its run", arguments: ConformanceSubject.all)
+    @Test("A task cancelled before its run", arguments: await ConformanceSubject.all)
     func cancelledBefore(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("sleep_forever")
@@ -65,7 +65,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("A cancelled streaming run", arguments: ConformanceSubject.all)
+    @Test("A cancelled streaming run", arguments: await ConformanceSubject.all)
     func cancelStreaming(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("flood", ["1"])
@@ -84,7 +84,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("A run that waits for its stdin", arguments: ConformanceSubject.all)
+    @Test("A run that waits for its stdin", arguments: await ConformanceSubject.all)
     func cancelWaiting(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("echo_stdin")
@@ -98,7 +98,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("Many at once, cancelled at random moments", arguments: ConformanceSubject.all)
+    @Test("Many at once, cancelled at random moments", arguments: await ConformanceSubject.all)
     func randomMoments(subject: ConformanceSubject) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<12 {
@@ -114,7 +114,7 @@ struct CancellationTests {
         expect(try await subject.run("nothing"), .exited(code: 0))
     }
 
-    @Test("Closing a sandbox ends its run", arguments: ConformanceSubject.all)
+    @Test("Closing a sandbox ends its run", arguments: await ConformanceSubject.all)
     func closeDuringRun(subject: ConformanceSubject) async throws {
         let sandbox = try await subject.backend.acquire(subject.options())
         let command = try await sandbox.install("sleep_forever")

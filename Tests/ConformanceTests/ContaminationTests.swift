@@ -9,7 +9,7 @@ struct ContaminationTests {
         ["/work/victim", "/work/\(name)", "/tmp/\(name)", "/dev/shm/\(name)"]
     }
 
-    @Test("Eight sandboxes at once see only themselves", arguments: ConformanceSubject.all)
+    @Test("Eight sandboxes at once see only themselves", arguments: await ConformanceSubject.all)
     func concurrent(subject: ConformanceSubject) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<8 {
@@ -25,7 +25,7 @@ struct ContaminationTests {
         }
     }
 
-    @Test("Sandboxes one after another start clean", arguments: ConformanceSubject.all)
+    @Test("Sandboxes one after another start clean", arguments: await ConformanceSubject.all)
     func serial(subject: ConformanceSubject) async throws {
         for index in 0..<12 {
             let result = try await subject.run("look_around", ["own-\(index)", "0"])
@@ -34,7 +34,9 @@ struct ContaminationTests {
         }
     }
 
-    @Test("A neighbour's processes and abstract sockets are out of reach", arguments: ConformanceSubject.all)
+    @Test(
+        "A neighbour's processes and abstract sockets are out of reach",
+        arguments: await ConformanceSubject.all)
     func neighbours(subject: ConformanceSubject) async throws {
         guard subject.has(.pidNamespace, .networkNamespace) else { return }
         try await subject.withSandbox { listener in
@@ -54,7 +56,7 @@ struct ContaminationTests {
         }
     }
 
-    @Test("Files last from run to run", arguments: ConformanceSubject.all)
+    @Test("Files last from run to run", arguments: await ConformanceSubject.all)
     func filesLast(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let write = Command("/bin/sh", ["-c", "echo a > /work/a; echo b > /tmp/b; echo c > /dev/shm/c"])
@@ -66,7 +68,7 @@ struct ContaminationTests {
         }
     }
 
-    @Test("A daemon is dead before the next run", arguments: ConformanceSubject.all)
+    @Test("A daemon is dead before the next run", arguments: await ConformanceSubject.all)
     func daemon(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             expect(try await sandbox.run(program: "daemon"), .exited(code: 0))
@@ -78,7 +80,7 @@ struct ContaminationTests {
         }
     }
 
-    @Test("A limit of one run is not that of the next", arguments: ConformanceSubject.all)
+    @Test("A limit of one run is not that of the next", arguments: await ConformanceSubject.all)
     func limitsPerRun(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("touch_malloc", ["48"])
@@ -95,7 +97,7 @@ struct ContaminationTests {
         }
     }
 
-    @Test("System V and POSIX objects end with their run", arguments: ConformanceSubject.all)
+    @Test("System V and POSIX objects end with their run", arguments: await ConformanceSubject.all)
     func ipc(subject: ConformanceSubject) async throws {
         guard subject.has(.ipcNamespace) else { return }
         try await subject.withSandbox { sandbox in
@@ -111,7 +113,7 @@ struct ContaminationTests {
         #expect(other.stdout.isEmpty, "left over: \(other.summary)")
     }
 
-    @Test("After each kind of violent end the next run is unharmed", arguments: ConformanceSubject.all)
+    @Test("After each kind of violent end the next run is unharmed", arguments: await ConformanceSubject.all)
     func violentEnds(subject: ConformanceSubject) async throws {
         let limits = Limits(wallTime: .milliseconds(300), memory: 32 << 20, processes: 16, output: 1000)
         let programs = [

@@ -7,7 +7,7 @@ import Testing
 struct EvasionTests {
     /// One fault over a list of mappings that is long or kept locked by other threads, and a storm of faults.
     @Test(
-        "A list of mappings that takes long to read stops no clock", arguments: ConformanceSubject.all,
+        "A list of mappings that takes long to read stops no clock", arguments: await ConformanceSubject.all,
         [["20000", "0"], ["20000", "3"], ["20000", "0", "storm"]])
     func lockedMaps(subject: ConformanceSubject, arguments: [String]) async throws {
         let limits = Limits(wallTime: .seconds(2), cpuTime: .seconds(20), memory: 512 << 20)
@@ -21,7 +21,7 @@ struct EvasionTests {
         #expect(result.usage.wallTime < bound, "\(result.summary)")
     }
 
-    @Test("A long or locked list of mappings does not hide memory", arguments: ConformanceSubject.all)
+    @Test("A long or locked list of mappings does not hide memory", arguments: await ConformanceSubject.all)
     func blindMemory(subject: ConformanceSubject) async throws {
         let limits = Limits(wallTime: .seconds(20), memory: 96 << 20)
         let result = try await subject.run("blind_memory", limits: limits.forThisProcessor)
@@ -31,7 +31,7 @@ struct EvasionTests {
     }
 
     /// The kernel charges record locks to no cgroup: see the table in docs/threat-model.md.
-    @Test("Record locks are bounded", arguments: ConformanceSubject.all)
+    @Test("Record locks are bounded", arguments: await ConformanceSubject.all)
     func recordLocks(subject: ConformanceSubject) async throws {
         guard subject.has(.maskedProc) else { return }
         let few = try await subject.run("record_locks", ["1000"])
@@ -45,7 +45,8 @@ struct EvasionTests {
 
     /// Of 60,000 tries, those that cannot be counted are refused in time.
     @Test(
-        "Record locks do not hide", arguments: ConformanceSubject.all, ["leaderGone", "mapped", "passed"])
+        "Record locks do not hide", arguments: await ConformanceSubject.all,
+        ["leaderGone", "mapped", "passed"])
     func hiddenLocks(subject: ConformanceSubject, place: String) async throws {
         let result = try await subject.run(
             "hidden_locks", [place], limits: Limits(wallTime: .seconds(20), cpuTime: .seconds(20)))
@@ -55,13 +56,13 @@ struct EvasionTests {
         #expect(words.last == "ENOLCK\n" && Int(words[0]) ?? .max <= 33_000, "\(result.summary)")
     }
 
-    @Test("Locks that several processes share count once", arguments: ConformanceSubject.all)
+    @Test("Locks that several processes share count once", arguments: await ConformanceSubject.all)
     func sharedLocks(subject: ConformanceSubject) async throws {
         expect(try await subject.run("shared_locks"), .exited(code: 0))
     }
 
     /// The program can keep neither the kernel nor the supervisor from watching the clocks.
-    @Test("Long calls and long files do not outlast the wall time", arguments: ConformanceSubject.all)
+    @Test("Long calls and long files do not outlast the wall time", arguments: await ConformanceSubject.all)
     func longCalls(subject: ConformanceSubject) async throws {
         let refused = try await subject.run("long_calls", ["mincore"])
         expect(refused, .exited(code: 0))
@@ -76,14 +77,14 @@ struct EvasionTests {
     }
 
     /// The work of the library's processes for a program in a storm counts as the run's CPU time.
-    @Test("A storm of refused calls is CPU time", arguments: ConformanceSubject.all, ["1", "8"])
+    @Test("A storm of refused calls is CPU time", arguments: await ConformanceSubject.all, ["1", "8"])
     func deniedStorm(subject: ConformanceSubject, processes: String) async throws {
         let limits = Limits(wallTime: .seconds(60), cpuTime: .seconds(1))
         let result = try await subject.run("denied_storm", [processes], limits: limits.forThisProcessor)
         expect(result, .limitExceeded(.cpuTime), denied: ["socket"])
     }
 
-    @Test("A child that would be traced by ours ends the run", arguments: ConformanceSubject.all)
+    @Test("A child that would be traced by ours ends the run", arguments: await ConformanceSubject.all)
     func tracedChild(subject: ConformanceSubject) async throws {
         expect(try await subject.run("call", ["clone.ptrace"]), .blockedSyscall(name: "clone"))
         let denied = try await subject.run("call", ["clone.ptrace"], blockedSyscalls: .deny)

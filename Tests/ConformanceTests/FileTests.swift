@@ -7,7 +7,7 @@ import Testing
 struct FileTests {
     @Test(
         "The caller reads what it wrote, and the program sees it as its own",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func roundTrip(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             for (path, count) in [("empty", 0), ("one", 1), ("a/b/c/deep", 70_000), ("large", 5_000_000)] {
@@ -25,7 +25,7 @@ struct FileTests {
         }
     }
 
-    @Test("Modes, replacement and paths below /work", arguments: ConformanceSubject.all)
+    @Test("Modes, replacement and paths below /work", arguments: await ConformanceSubject.all)
     func modes(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write("#!/bin/sh\necho first", to: "script", executable: true)
@@ -42,7 +42,7 @@ struct FileTests {
         }
     }
 
-    @Test("Input files come with the command", arguments: ConformanceSubject.all)
+    @Test("Input files come with the command", arguments: await ConformanceSubject.all)
     func inputFiles(subject: ConformanceSubject) async throws {
         let command = Command(
             "cat", ["first", "below/second"],
@@ -54,7 +54,7 @@ struct FileTests {
         #expect(result.stdoutText == "12", "\(result.summary)")
     }
 
-    @Test("Names with spaces, UTF-8 and 255 bytes", arguments: ConformanceSubject.all)
+    @Test("Names with spaces, UTF-8 and 255 bytes", arguments: await ConformanceSubject.all)
     func oddNames(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             for name in [" ", "-rf", "kůň 🐎", "a\"b'c\\d", String(repeating: "n", count: 255), "..."] {
@@ -64,7 +64,7 @@ struct FileTests {
         }
     }
 
-    @Test("The program's own odd names harm nobody", arguments: ConformanceSubject.all)
+    @Test("The program's own odd names harm nobody", arguments: await ConformanceSubject.all)
     func programsOddNames(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             expect(try await sandbox.run(program: "odd_names"), .exited(code: 0))
@@ -74,7 +74,7 @@ struct FileTests {
 
     @Test(
         "Reading a file larger than the bound is an error, and returns no part of it",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func bounds(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write([1, 2, 3], to: "three")
@@ -88,7 +88,7 @@ struct FileTests {
         }
     }
 
-    @Test("Only regular files come out", arguments: ConformanceSubject.all)
+    @Test("Only regular files come out", arguments: await ConformanceSubject.all)
     func oddOutputs(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             expect(try await sandbox.run(program: "odd_outputs"), .exited(code: 0))
@@ -104,7 +104,7 @@ struct FileTests {
         }
     }
 
-    @Test("Writing replaces a link instead of following it", arguments: ConformanceSubject.all)
+    @Test("Writing replaces a link instead of following it", arguments: await ConformanceSubject.all)
     func writeOverLinks(subject: ConformanceSubject) async throws {
         // A backend that follows the link overwrites this file of the host, which no one needs.
         let outside = Programs.temporaryFolder + "/outside-\(UInt64.random(in: 0...UInt64.max))"
@@ -125,12 +125,12 @@ struct FileTests {
         #expect(after == Data("host".utf8), "the host's own file was written to")
     }
 
-    @Test("No file from outside comes in by a hard link", arguments: ConformanceSubject.all)
+    @Test("No file from outside comes in by a hard link", arguments: await ConformanceSubject.all)
     func nothingOutsideByHardLink(subject: ConformanceSubject) async throws {
         expect(try await subject.run("link_outside"), .exited(code: 0))
     }
 
-    @Test("A thousand directories deep", arguments: ConformanceSubject.all)
+    @Test("A thousand directories deep", arguments: await ConformanceSubject.all)
     func deep(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             expect(try await sandbox.run(program: "deep_directories", ["1000"]), .exited(code: 0))
@@ -144,7 +144,7 @@ struct FileTests {
 
     @Test(
         "Directories that the program locked do not keep the sandbox from closing",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func locked(subject: ConformanceSubject) async throws {
         for _ in 0..<3 {
             try await subject.withSandbox { sandbox in
@@ -159,12 +159,12 @@ struct FileTests {
         #expect(fresh.lines == ["victim"], "\(fresh.summary)")
     }
 
-    @Test("The program cannot be written to while it runs", arguments: ConformanceSubject.all)
+    @Test("The program cannot be written to while it runs", arguments: await ConformanceSubject.all)
     func rewriteSelf(subject: ConformanceSubject) async throws {
         expect(try await subject.run("rewrite_self"), .exited(code: 0))
     }
 
-    @Test("A directory of the command's own", arguments: ConformanceSubject.all)
+    @Test("A directory of the command's own", arguments: await ConformanceSubject.all)
     func directory(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             try await sandbox.write("here", to: "below/file")

@@ -6,7 +6,7 @@ import Testing
 @Suite("Forging", .shared, .timeLimit(.patient))
 struct ForgingTests {
     @Test(
-        "The signals that limits send", arguments: ConformanceSubject.all,
+        "The signals that limits send", arguments: await ConformanceSubject.all,
         [SIGKILL, SIGXCPU, SIGXFSZ, SIGSYS, SIGSEGV])
     func signals(subject: ConformanceSubject, signal: Int32) async throws {
         let result = try await subject.run("raise_signal", ["\(signal)"])
@@ -14,20 +14,21 @@ struct ForgingTests {
     }
 
     @Test(
-        "The statuses that shells and tools use for signals and limits", arguments: ConformanceSubject.all,
+        "The statuses that shells and tools use for signals and limits",
+        arguments: await ConformanceSubject.all,
         [122, 123, 124, 125, 126, 128 + 9, 128 + 11, 128 + 24, 128 + 31] as [Int32])
     func statuses(subject: ConformanceSubject, code: Int32) async throws {
         expect(try await subject.run("exit_code", ["\(code)"]), .exited(code: code))
     }
 
-    @Test("SIGKILL close to the memory limit is not out of memory", arguments: ConformanceSubject.all)
+    @Test("SIGKILL close to the memory limit is not out of memory", arguments: await ConformanceSubject.all)
     func almostOutOfMemory(subject: ConformanceSubject) async throws {
         let result = try await subject.run(
             "touch_then_raise", ["56", "\(SIGKILL)"], limits: Limits(memory: 64 << 20))
         expect(result, .signaled(signal: SIGKILL))
     }
 
-    @Test("A file of exactly the limit and SIGXFSZ", arguments: ConformanceSubject.all)
+    @Test("A file of exactly the limit and SIGXFSZ", arguments: await ConformanceSubject.all)
     func almostTooLarge(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let limits = Limits(fileSize: 1 << 20)
@@ -47,7 +48,8 @@ struct ForgingTests {
     }
 
     @Test(
-        "A limit that the program lowered itself is not reported as met", arguments: ConformanceSubject.all,
+        "A limit that the program lowered itself is not reported as met",
+        arguments: await ConformanceSubject.all,
         [
             OwnLimit(kind: "cpu", outcome: .signaled(signal: SIGXCPU)),
             OwnLimit(kind: "fileSize", outcome: .signaled(signal: SIGXFSZ)),
@@ -63,14 +65,14 @@ struct ForgingTests {
         expect(try await subject.run("lower_own_limit", [own.kind]), own.outcome)
     }
 
-    @Test("No limit can be raised", arguments: ConformanceSubject.all)
+    @Test("No limit can be raised", arguments: await ConformanceSubject.all)
     func raisedLimits(subject: ConformanceSubject) async throws {
         let result = try await subject.run("raise_own_limit")
         expect(result, .exited(code: 0))
         #expect(result.stdout.isEmpty, "\(result.summary)")
     }
 
-    @Test("Records on inherited descriptors and in the output", arguments: ConformanceSubject.all)
+    @Test("Records on inherited descriptors and in the output", arguments: await ConformanceSubject.all)
     func records(subject: ConformanceSubject) async throws {
         let result = try await subject.run("forge_records")
         expect(result, .exited(code: 4))
@@ -82,14 +84,16 @@ struct ForgingTests {
 
     @Test(
         "A kill by the program's own filter is not reported as a blocked call",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func ownFilter(subject: ConformanceSubject) async throws {
         let result = try await subject.run("own_filter")
         let allowed: [Outcome] = [.signaled(signal: SIGSYS), .exited(code: 76)]
         #expect(allowed.contains(result.outcome), "\(result.summary)")
     }
 
-    @Test("Killing pid 1, the parent and everything else changes nothing", arguments: ConformanceSubject.all)
+    @Test(
+        "Killing pid 1, the parent and everything else changes nothing",
+        arguments: await ConformanceSubject.all)
     func killsOthers(subject: ConformanceSubject) async throws {
         guard subject.has(.pidNamespace) else { return }
         expect(try await subject.run("kill_init"), .exited(code: 0))
@@ -98,7 +102,7 @@ struct ForgingTests {
     }
 
     @Test(
-        "Children of every sort do not outlive or hold up the run", arguments: ConformanceSubject.all,
+        "Children of every sort do not outlive or hold up the run", arguments: await ConformanceSubject.all,
         ["daemon", "leave_child", "smuggle_stdout"])
     func leftBehind(subject: ConformanceSubject, program: String) async throws {
         let result = try await subject.run(program, limits: Limits(wallTime: .seconds(5)))
@@ -109,7 +113,7 @@ struct ForgingTests {
     }
 
     @Test(
-        "Nobody's children can be made somebody else's", arguments: ConformanceSubject.all,
+        "Nobody's children can be made somebody else's", arguments: await ConformanceSubject.all,
         [[], ["sleep"]])
     func childrenOfParent(subject: ConformanceSubject, arguments: [String]) async throws {
         let limits = Limits(wallTime: .seconds(5))

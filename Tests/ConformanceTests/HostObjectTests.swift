@@ -52,7 +52,8 @@ struct HostObjectTests {
     }
 
     @Test(
-        "The host's files and devices are not watched, locked or changed", arguments: ConformanceSubject.all)
+        "The host's files and devices are not watched, locked or changed",
+        arguments: await ConformanceSubject.all)
     func hostFiles(subject: ConformanceSubject) async throws {
         guard subject.capabilities.layers.contains(.ownInodes) else { return }
         let lines = try await during(subject, "watch_files", until: "ready\n") {
@@ -80,7 +81,7 @@ struct HostObjectTests {
 
     @Test(
         "Where the host's own devices are bound, they are not changed either",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func hostDevices(subject: ConformanceSubject) async throws {
         guard subject.has(.rootfs), subject.capabilities.kind == .local else { return }
         let lines = try await during(subject, "watch_files", until: "ready\n") {}
@@ -90,7 +91,7 @@ struct HostObjectTests {
     }
 
     /// Inotify instances, timers and queued signals also count for the user who made the namespace.
-    @Test("Quotas of this process's own user stay its own", arguments: ConformanceSubject.all)
+    @Test("Quotas of this process's own user stay its own", arguments: await ConformanceSubject.all)
     func quotas(subject: ConformanceSubject) async throws {
         guard subject.capabilities.layers.isSuperset(of: [.distinctUser, .userNamespace]) else { return }
         func capacity() -> Int {
@@ -129,7 +130,7 @@ struct HostObjectTests {
     ]
 
     /// docs/threat-model.md lists the bound of each. The margin is for what other tests do meanwhile.
-    @Test("What no cgroup counts is bounded", arguments: ConformanceSubject.all)
+    @Test("What no cgroup counts is bounded", arguments: await ConformanceSubject.all)
     func hoards(subject: ConformanceSubject) async throws {
         guard !subject.isSampled else { return }
         for kind in Self.kinds {
@@ -145,7 +146,7 @@ struct HostObjectTests {
         }
     }
 
-    @Test("Nothing to read of what the whole host does", arguments: ConformanceSubject.all)
+    @Test("Nothing to read of what the whole host does", arguments: await ConformanceSubject.all)
     func masked(subject: ConformanceSubject) async throws {
         guard subject.has(.maskedProc), subject.capabilities.kind == .local else { return }
         let files = ["vmstat", "zoneinfo", "buddyinfo", "softirqs", "locks", "interrupts", "diskstats"]

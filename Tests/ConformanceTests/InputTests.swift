@@ -7,14 +7,14 @@ import Testing
 struct InputTests {
     static let wide = Limits(output: 16 << 20)
 
-    @Test("Without a stdin the program reads an empty one", arguments: ConformanceSubject.all)
+    @Test("Without a stdin the program reads an empty one", arguments: await ConformanceSubject.all)
     func none(subject: ConformanceSubject) async throws {
         let result = try await subject.run("echo_stdin")
         expect(result, .exited(code: 0))
         #expect(result.stdout.isEmpty, "\(result.summary)")
     }
 
-    @Test("Bytes, few and many", arguments: ConformanceSubject.all, [0, 1, 4096, 65537, 10_000_000])
+    @Test("Bytes, few and many", arguments: await ConformanceSubject.all, [0, 1, 4096, 65537, 10_000_000])
     func bytes(subject: ConformanceSubject, count: Int) async throws {
         let bytes = pattern(count)
         let result = try await subject.run("echo_stdin", stdin: .bytes(bytes), limits: Self.wide)
@@ -22,7 +22,7 @@ struct InputTests {
         expectEqual(result.stdout, bytes, "\(count) bytes of stdin")
     }
 
-    @Test("A string", arguments: ConformanceSubject.all)
+    @Test("A string", arguments: await ConformanceSubject.all)
     func string(subject: ConformanceSubject) async throws {
         let result = try await subject.run("echo_stdin", stdin: .string("žluťoučký kůň\n"))
         #expect(result.stdoutText == "žluťoučký kůň\n", "\(result.summary)")
@@ -30,14 +30,14 @@ struct InputTests {
 
     @Test(
         "Bytes are a file that cannot be written to, and nothing is a terminal",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func readOnly(subject: ConformanceSubject) async throws {
         let result = try await subject.run("stdin_kind", stdin: .bytes([1, 2, 3]))
         expect(result, .exited(code: 0))
         #expect(result.lines.dropFirst() == ["refused", "refused", "no terminal"], "\(result.summary)")
     }
 
-    @Test("A file of the host comes as a pipe", arguments: ConformanceSubject.all)
+    @Test("A file of the host comes as a pipe", arguments: await ConformanceSubject.all)
     func file(subject: ConformanceSubject) async throws {
         let path = Programs.temporaryFolder + "/input-\(UInt32.random(in: 0...UInt32.max))"
         let bytes = pattern(1_000_000)
@@ -51,14 +51,14 @@ struct InputTests {
         expectEqual([UInt8](after), bytes, "the host's file afterwards")
     }
 
-    @Test("A device is refused, not read without end", arguments: ConformanceSubject.all)
+    @Test("A device is refused, not read without end", arguments: await ConformanceSubject.all)
     func device(subject: ConformanceSubject) async throws {
         await expectError(.notRegularFile) {
             try await subject.run("take_stdin", ["5000"], stdin: .file(path: "/dev/zero"))
         }
     }
 
-    @Test("A file that does not exist, and one that is a directory", arguments: ConformanceSubject.all)
+    @Test("A file that does not exist, and one that is a directory", arguments: await ConformanceSubject.all)
     func badFile(subject: ConformanceSubject) async throws {
         await expectError(.fileNotFound) {
             try await subject.run("nothing", stdin: .file(path: "/nonexistent/input"))
@@ -66,7 +66,7 @@ struct InputTests {
         await expectError(.notRegularFile) { try await subject.run("nothing", stdin: .file(path: "/usr")) }
     }
 
-    @Test("A file that cannot be read to its end", arguments: ConformanceSubject.all)
+    @Test("A file that cannot be read to its end", arguments: await ConformanceSubject.all)
     func unreadableFile(subject: ConformanceSubject) async throws {
         // For the kernel it is a regular file, but nothing is mapped at its beginning.
         await expectError(.fileAccess) {
@@ -74,7 +74,7 @@ struct InputTests {
         }
     }
 
-    @Test("A stream of chunks", arguments: ConformanceSubject.all)
+    @Test("A stream of chunks", arguments: await ConformanceSubject.all)
     func stream(subject: ConformanceSubject) async throws {
         let bytes = pattern(1_000_000)
         let stream = AsyncStream<[UInt8]> { continuation in
@@ -89,7 +89,7 @@ struct InputTests {
         expectEqual(result.stdout, bytes, "1 MB of a stream")
     }
 
-    @Test("A stream that never ends does not hold up the run", arguments: ConformanceSubject.all)
+    @Test("A stream that never ends does not hold up the run", arguments: await ConformanceSubject.all)
     func endlessStream(subject: ConformanceSubject) async throws {
         let (stream, continuation) = AsyncStream<[UInt8]>.makeStream()
         continuation.yield(pattern(100_000))
@@ -98,7 +98,7 @@ struct InputTests {
         continuation.finish()
     }
 
-    @Test("A program that reads nothing", arguments: ConformanceSubject.all)
+    @Test("A program that reads nothing", arguments: await ConformanceSubject.all)
     func unread(subject: ConformanceSubject) async throws {
         let bytes = pattern(10_000_000)
         expect(try await subject.run("nothing", stdin: .bytes(bytes)), .exited(code: 0))
@@ -110,7 +110,7 @@ struct InputTests {
         expect(try await subject.run("nothing", stdin: .stream(stream)), .exited(code: 0))
     }
 
-    @Test("Arguments arrive byte for byte", arguments: ConformanceSubject.all)
+    @Test("Arguments arrive byte for byte", arguments: await ConformanceSubject.all)
     func arguments(subject: ConformanceSubject) async throws {
         let arguments = ["", " ", "a b", "new\nline", "\"'\\$(id)`", "žluť", "-n", "\u{1b}[31m", "*"]
         let result = try await subject.run("print_arguments", arguments)
@@ -119,7 +119,7 @@ struct InputTests {
         #expect(found.dropLast().map(String.init) == arguments, "\(result.summary)")
     }
 
-    @Test("A long list of arguments, within what the kernel accepts", arguments: ConformanceSubject.all)
+    @Test("A long list of arguments, within what the kernel accepts", arguments: await ConformanceSubject.all)
     func longArguments(subject: ConformanceSubject) async throws {
         let arguments = [String](repeating: String(repeating: "x", count: 100_000), count: 10)
         let long = try await subject.run("argument_lengths", arguments)
@@ -132,7 +132,7 @@ struct InputTests {
 
     @Test(
         "The environment is exactly the documented one, and what the caller adds",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func environment(subject: ConformanceSubject) async throws {
         let plain = try await subject.run("environment")
         let own = plain.fields("=")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Isolation", .shared, .timeLimit(.patient))
 struct IsolationTests {
-    @Test("The state a program starts in", arguments: ConformanceSubject.all)
+    @Test("The state a program starts in", arguments: await ConformanceSubject.all)
     func startingState(subject: ConformanceSubject) async throws {
         let result = try await subject.run("state")
         expect(result, .exited(code: 0))
@@ -21,7 +21,8 @@ struct IsolationTests {
     }
 
     @Test(
-        "The host's name does not show; all sandboxes have the same name", arguments: ConformanceSubject.all)
+        "The host's name does not show; all sandboxes have the same name",
+        arguments: await ConformanceSubject.all)
     func hostname(subject: ConformanceSubject) async throws {
         guard subject.has(.utsNamespace) else { return }
         let names = [try await subject.run("state"), try await subject.run("state")].map {
@@ -31,7 +32,7 @@ struct IsolationTests {
         #expect(names[0] != ProcessInfo.processInfo.hostName)
     }
 
-    @Test("No privileges", arguments: ConformanceSubject.all)
+    @Test("No privileges", arguments: await ConformanceSubject.all)
     func privileges(subject: ConformanceSubject) async throws {
         let result = try await subject.run("show", ["/proc/self/status"])
         expect(result, .exited(code: 0))
@@ -44,7 +45,7 @@ struct IsolationTests {
         #expect(status["TracerPid"] != nil, "\(result.summary)")
     }
 
-    @Test("No way to become root", arguments: ConformanceSubject.all)
+    @Test("No way to become root", arguments: await ConformanceSubject.all)
     func becomeRoot(subject: ConformanceSubject) async throws {
         let result = try await subject.run("become_root")
         let tries = result.fields()
@@ -55,7 +56,7 @@ struct IsolationTests {
         }
     }
 
-    @Test("A setuid program runs as its caller", arguments: ConformanceSubject.all)
+    @Test("A setuid program runs as its caller", arguments: await ConformanceSubject.all)
     func setuidProgram(subject: ConformanceSubject) async throws {
         // The dynamic linker prints the auxiliary vector only if the kernel did not raise privileges.
         try await subject.withSandbox { sandbox in
@@ -71,7 +72,7 @@ struct IsolationTests {
         }
     }
 
-    @Test("Only its own processes", arguments: ConformanceSubject.all)
+    @Test("Only its own processes", arguments: await ConformanceSubject.all)
     func processes(subject: ConformanceSubject) async throws {
         guard subject.has(.pidNamespace) else { return }
         let result = try await subject.run("processes")
@@ -79,7 +80,7 @@ struct IsolationTests {
         #expect(subject.seesNobodyElse(result), "\(result.summary)")
     }
 
-    @Test("Nothing to read of pid 1 and the kernel", arguments: ConformanceSubject.all)
+    @Test("Nothing to read of pid 1 and the kernel", arguments: await ConformanceSubject.all)
     func proc(subject: ConformanceSubject) async throws {
         guard subject.has(.pidNamespace, .maskedProc) else { return }
         let result = try await subject.run(
@@ -97,7 +98,7 @@ struct IsolationTests {
         #expect(readable.isEmpty, "readable: \(readable)")
     }
 
-    @Test("Nothing to write in /proc, /sys and /dev", arguments: ConformanceSubject.all)
+    @Test("Nothing to write in /proc, /sys and /dev", arguments: await ConformanceSubject.all)
     func writableKernel(subject: ConformanceSubject) async throws {
         let result = try await subject.run(
             "try_write",
@@ -118,7 +119,7 @@ struct IsolationTests {
         #expect(cgroups.stdout.isEmpty, "\(cgroups.summary)")
     }
 
-    @Test("The root file system cannot be changed", arguments: ConformanceSubject.all)
+    @Test("The root file system cannot be changed", arguments: await ConformanceSubject.all)
     func readOnlyRoot(subject: ConformanceSubject) async throws {
         guard subject.rootfs == .readOnly else { return }
         let paths = [
@@ -131,7 +132,7 @@ struct IsolationTests {
         #expect(opened.isEmpty, "opened for writing: \(opened)")
     }
 
-    @Test("A program sees no file of the host outside the image", arguments: ConformanceSubject.all)
+    @Test("A program sees no file of the host outside the image", arguments: await ConformanceSubject.all)
     func hostFiles(subject: ConformanceSubject) async throws {
         let marker = "marker-\(UInt64.random(in: 0...UInt64.max))"
         let folders = [Programs.temporaryFolder, "/dev/shm", "/var/tmp"]
@@ -154,7 +155,7 @@ struct IsolationTests {
         #expect(readable.isEmpty, "readable: \(readable)")
     }
 
-    @Test("A small /dev", arguments: ConformanceSubject.all)
+    @Test("A small /dev", arguments: await ConformanceSubject.all)
     func devices(subject: ConformanceSubject) async throws {
         let known: Set = [
             "null", "zero", "full", "random", "urandom", "tty", "fd", "stdin", "stdout", "stderr", "shm",
@@ -166,14 +167,14 @@ struct IsolationTests {
         #expect(unknown.isEmpty, "\(result.summary)")
     }
 
-    @Test("No devices can be made", arguments: ConformanceSubject.all)
+    @Test("No devices can be made", arguments: await ConformanceSubject.all)
     func makeDevice(subject: ConformanceSubject) async throws {
         let result = try await subject.run("make_device")
         #expect(result.lines.count == 2 || !result.outcome.isSuccess, "\(result.summary)")
         #expect(!result.lines.contains("made"), "\(result.summary)")
     }
 
-    @Test("pid 1 cannot be tuned", arguments: ConformanceSubject.all)
+    @Test("pid 1 cannot be tuned", arguments: await ConformanceSubject.all)
     func touchInit(subject: ConformanceSubject) async throws {
         guard subject.has(.pidNamespace) else { return }
         let result = try await subject.run("touch_init")
@@ -183,7 +184,7 @@ struct IsolationTests {
         #expect(done.isEmpty, "done to pid 1: \(done)")
     }
 
-    @Test("No network but the loopback", arguments: ConformanceSubject.all)
+    @Test("No network but the loopback", arguments: await ConformanceSubject.all)
     func network(subject: ConformanceSubject) async throws {
         guard subject.has(.networkNamespace) else { return }
         let result = try await subject.run("show", ["/proc/self/net/dev"])

@@ -10,7 +10,7 @@ struct LimitTests {
     // MARK: Wall time
 
     @Test(
-        "Programs that never end", arguments: ConformanceSubject.all,
+        "Programs that never end", arguments: await ConformanceSubject.all,
         ["sleep_forever", "stop_self", "stop_group"])
     func wallTime(subject: ConformanceSubject, program: String) async throws {
         let result = try await subject.run(program, limits: Self.short)
@@ -18,7 +18,7 @@ struct LimitTests {
         #expect(result.usage.wallTime >= Self.short.wallTime, "\(result.summary)")
     }
 
-    @Test("A fork bomb", arguments: ConformanceSubject.all)
+    @Test("A fork bomb", arguments: await ConformanceSubject.all)
     func forkBomb(subject: ConformanceSubject) async throws {
         // Refused forks leave memory that the kernel frees later.
         let limits = Limits(
@@ -30,7 +30,7 @@ struct LimitTests {
         #expect(result.usage.peakProcesses <= 32, "\(result.summary)")
     }
 
-    @Test("A thread bomb", arguments: ConformanceSubject.all)
+    @Test("A thread bomb", arguments: await ConformanceSubject.all)
     func threadBomb(subject: ConformanceSubject) async throws {
         let limits = Limits(wallTime: .milliseconds(500), memory: 2 << 30, processes: 32)
         let result = try await subject.run("thread_bomb", limits: limits)
@@ -43,7 +43,7 @@ struct LimitTests {
     // MARK: CPU time
 
     @Test(
-        "CPU time is that of all processes and threads together", arguments: ConformanceSubject.all,
+        "CPU time is that of all processes and threads together", arguments: await ConformanceSubject.all,
         ["busy_loop", "busy_children", "busy_threads", "short_children"])
     func cpuTime(subject: ConformanceSubject, program: String) async throws {
         let result = try await subject.run(program, limits: Limits(cpuTime: .milliseconds(300)))
@@ -54,7 +54,7 @@ struct LimitTests {
     // MARK: Processes
 
     @Test(
-        "The limit on processes is exact", arguments: ConformanceSubject.all,
+        "The limit on processes is exact", arguments: await ConformanceSubject.all,
         ["fork_until_refused", "threads_until_refused"])
     func processes(subject: ConformanceSubject, program: String) async throws {
         let limits = Limits(processes: 16)
@@ -72,7 +72,7 @@ struct LimitTests {
         #expect(survived.stdoutText.hasPrefix("15"), "\(survived.summary)")
     }
 
-    @Test("A limit of one process", arguments: ConformanceSubject.all)
+    @Test("A limit of one process", arguments: await ConformanceSubject.all)
     func oneProcess(subject: ConformanceSubject) async throws {
         let alone = try await subject.run("nothing", limits: Limits(processes: 1))
         expect(alone, .exited(code: 0))
@@ -82,7 +82,7 @@ struct LimitTests {
         #expect(result.stdoutText == "0 EAGAIN\n", "\(result.summary)")
     }
 
-    @Test("Exactly the limit is not beyond it", arguments: ConformanceSubject.all)
+    @Test("Exactly the limit is not beyond it", arguments: await ConformanceSubject.all)
     func processesAtTheLimit(subject: ConformanceSubject) async throws {
         let result = try await subject.run("hold_processes", ["7", "20"], limits: Limits(processes: 8))
         // Without a counter of refusals, only reaching the limit can be seen, and only by a sample.
@@ -92,7 +92,7 @@ struct LimitTests {
 
     // MARK: Files
 
-    @Test("A file beyond its limit", arguments: ConformanceSubject.all)
+    @Test("A file beyond its limit", arguments: await ConformanceSubject.all)
     func fileSize(subject: ConformanceSubject) async throws {
         let limits = Limits(fileSize: 1 << 20)
         let beyond = "\((1 << 20) + 1)"
@@ -111,20 +111,20 @@ struct LimitTests {
         }
     }
 
-    @Test("A file of exactly its limit", arguments: ConformanceSubject.all)
+    @Test("A file of exactly its limit", arguments: await ConformanceSubject.all)
     func fileSizeExactly(subject: ConformanceSubject) async throws {
         let result = try await subject.run(
             "write_file", ["big", "\(1 << 20)", "1"], limits: Limits(fileSize: 1 << 20))
         expect(result, .exited(code: 0))
     }
 
-    @Test("A sparse petabyte", arguments: ConformanceSubject.all)
+    @Test("A sparse petabyte", arguments: await ConformanceSubject.all)
     func sparseFile(subject: ConformanceSubject) async throws {
         expect(try await subject.run("sparse_file", ["\(1 << 50)"]), .limitExceeded(.fileSize))
     }
 
     @Test(
-        "A full disk, in each place that counts", arguments: ConformanceSubject.all,
+        "A full disk, in each place that counts", arguments: await ConformanceSubject.all,
         ["/work", "/tmp", "/dev/shm"])
     func disk(subject: ConformanceSubject, place: String) async throws {
         let limits = Limits(disk: 8 << 20)
@@ -136,7 +136,7 @@ struct LimitTests {
         expect(survived, .exited(code: 0), limitsHit: [.disk])
     }
 
-    @Test("The disk limit is for all places together", arguments: ConformanceSubject.all)
+    @Test("The disk limit is for all places together", arguments: await ConformanceSubject.all)
     func diskTogether(subject: ConformanceSubject) async throws {
         let limits = Limits(disk: 8 << 20)
         try await subject.withSandbox { sandbox in
@@ -153,7 +153,7 @@ struct LimitTests {
         }
     }
 
-    @Test("Open files, left open", arguments: ConformanceSubject.all)
+    @Test("Open files, left open", arguments: await ConformanceSubject.all)
     func openFiles(subject: ConformanceSubject) async throws {
         let limits = Limits(openFiles: 32)
         let failed = try await subject.run("open_until_refused", ["1"], limits: limits)
@@ -165,7 +165,7 @@ struct LimitTests {
 
     @Test(
         "A hundred thousand files end in a result, and the sandbox lives on",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func manyFiles(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let result = try await sandbox.run(program: "many_files", ["100000"])
@@ -179,18 +179,18 @@ struct LimitTests {
 
     // MARK: Stack
 
-    @Test("An endless recursion", arguments: ConformanceSubject.all)
+    @Test("An endless recursion", arguments: await ConformanceSubject.all)
     func stack(subject: ConformanceSubject) async throws {
         expect(try await subject.run("recurse", limits: Limits(stack: 1 << 20)), .limitExceeded(.stack))
     }
 
-    @Test("An endless recursion that the program survives", arguments: ConformanceSubject.all)
+    @Test("An endless recursion that the program survives", arguments: await ConformanceSubject.all)
     func stackSurvived(subject: ConformanceSubject) async throws {
         let result = try await subject.run("recurse_and_survive", limits: Limits(stack: 1 << 20))
         expect(result, .exited(code: 0), limitsHit: [.stack])
     }
 
-    @Test("A local array beyond the stack, touched in its middle", arguments: ConformanceSubject.all)
+    @Test("A local array beyond the stack, touched in its middle", arguments: await ConformanceSubject.all)
     func largeArray(subject: ConformanceSubject) async throws {
         expect(try await subject.run("large_array"), .limitExceeded(.stack))
         let room = Limits(memory: 64 << 20, stack: 256 << 20)
@@ -199,7 +199,7 @@ struct LimitTests {
         #expect(enough.stdoutText == "1\n", "\(enough.summary)")
     }
 
-    @Test("A program may raise its own stack; it is memory", arguments: ConformanceSubject.all)
+    @Test("A program may raise its own stack; it is memory", arguments: await ConformanceSubject.all)
     func raisedStack(subject: ConformanceSubject) async throws {
         let limits = Limits(memory: 256 << 20, stack: 8 << 20)
         let raised = try await subject.run("raise_stack", ["256", "100"], limits: limits)
@@ -211,7 +211,7 @@ struct LimitTests {
         expect(beyondMemory, .limitExceeded(.memory))
     }
 
-    @Test("As much stack as allowed", arguments: ConformanceSubject.all)
+    @Test("As much stack as allowed", arguments: await ConformanceSubject.all)
     func stackWithin(subject: ConformanceSubject) async throws {
         let small = try await subject.run("use_stack", ["768"], limits: Limits(stack: 1 << 20))
         expect(small, .exited(code: 0))

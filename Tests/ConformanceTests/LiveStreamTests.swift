@@ -8,7 +8,7 @@ struct LiveStreamTests {
     /// Not `Sendable`: a body runs on its caller's executor.
     private final class Transcript { var lines: [String] = [] }
 
-    @Test("A conversation in lines", arguments: ConformanceSubject.all)
+    @Test("A conversation in lines", arguments: await ConformanceSubject.all)
     func lines(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("answer_lines")
@@ -31,7 +31,7 @@ struct LiveStreamTests {
         }
     }
 
-    @Test("Both streams at a time, each whole", arguments: ConformanceSubject.all)
+    @Test("Both streams at a time, each whole", arguments: await ConformanceSubject.all)
     func both(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let script = "i=0; while [ $i -lt 2000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"
@@ -57,7 +57,7 @@ struct LiveStreamTests {
         return count
     }
 
-    @Test("One stream alone: the other may be as long as its limit", arguments: ConformanceSubject.all)
+    @Test("One stream alone: the other may be as long as its limit", arguments: await ConformanceSubject.all)
     func one(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let script = "head -c 900000 /dev/zero; echo done >&2; head -c 90000 /dev/zero"
@@ -77,7 +77,7 @@ struct LiveStreamTests {
         }
     }
 
-    @Test("When the body ends, the program's stdin does", arguments: ConformanceSubject.all)
+    @Test("When the body ends, the program's stdin does", arguments: await ConformanceSubject.all)
     func forgotten(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("echo_stdin")
@@ -89,7 +89,8 @@ struct LiveStreamTests {
         }
     }
 
-    @Test("Writing to a program that does not read throws inputClosed", arguments: ConformanceSubject.all)
+    @Test(
+        "Writing to a program that does not read throws inputClosed", arguments: await ConformanceSubject.all)
     func unread(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("take_stdin", ["10"])
@@ -129,7 +130,7 @@ struct LiveStreamTests {
         func makeAsyncIterator() -> Endless { self }
     }
 
-    @Test("A sequence that throws fails the run with inputFailed", arguments: ConformanceSubject.all)
+    @Test("A sequence that throws fails the run with inputFailed", arguments: await ConformanceSubject.all)
     func broken(subject: ConformanceSubject) async throws {
         await expectError(.inputFailed) { try await subject.run("echo_stdin", stdin: .stream(Broken())) }
         // The run is over by then, and needs no more input.

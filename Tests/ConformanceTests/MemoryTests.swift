@@ -19,7 +19,7 @@ struct MemoryTests {
     }
 
     @Test(
-        "Beyond the limit, in each kind of memory", arguments: ConformanceSubject.all,
+        "Beyond the limit, in each kind of memory", arguments: await ConformanceSubject.all,
         [
             Eater("touch_malloc", "64"), Eater("touch_mmap", "64"), Eater("fill_memfd", "64"),
             Eater("fill_directory", "/dev/shm", "1"), Eater("fill_directory", "/tmp", "1"),
@@ -41,21 +41,23 @@ struct MemoryTests {
     }
 
     @Test(
-        "Within the limit", arguments: ConformanceSubject.all,
+        "Within the limit", arguments: await ConformanceSubject.all,
         [Eater("touch_malloc", "24"), Eater("touch_mmap", "24"), Eater("many_small", "6", "3")])
     func within(subject: ConformanceSubject, eater: Eater) async throws {
         expect(
             try await subject.run(eater.program, eater.arguments, limits: Self.limits), .exited(code: 0))
     }
 
-    @Test("Full pipes are memory, too", arguments: ConformanceSubject.all)
+    @Test("Full pipes are memory, too", arguments: await ConformanceSubject.all)
     func pipes(subject: ConformanceSubject) async throws {
         guard !subject.isSampled else { return }
         let limits = Limits(memory: max(8 << 20, subject.smallMemory))
         expect(try await subject.run("fill_pipes", limits: limits), .limitExceeded(.memory))
     }
 
-    @Test("The smallest limit is enough for a small program, and no more", arguments: ConformanceSubject.all)
+    @Test(
+        "The smallest limit is enough for a small program, and no more",
+        arguments: await ConformanceSubject.all)
     func smallest(subject: ConformanceSubject) async throws {
         let limits = Limits(memory: subject.smallMemory)
         expect(try await subject.run("nothing", limits: limits), .exited(code: 0))
@@ -64,7 +66,7 @@ struct MemoryTests {
         expect(try await subject.run("touch_malloc", [more], limits: limits), .limitExceeded(.memory))
     }
 
-    @Test("Less than the smallest limit is refused", arguments: ConformanceSubject.all)
+    @Test("Less than the smallest limit is refused", arguments: await ConformanceSubject.all)
     func tooSmall(subject: ConformanceSubject) async throws {
         await expectError(.invalidLimit) {
             try await subject.run(
@@ -72,7 +74,7 @@ struct MemoryTests {
         }
     }
 
-    @Test("Reading files ends nothing and is not resident", arguments: ConformanceSubject.all)
+    @Test("Reading files ends nothing and is not resident", arguments: await ConformanceSubject.all)
     func pageCache(subject: ConformanceSubject) async throws {
         let result = try await subject.run(
             "read_files", ["64"], limits: Limits(memory: max(16 << 20, subject.smallMemory)))
@@ -81,7 +83,7 @@ struct MemoryTests {
         #expect(result.usage.residentPeak < 4 << 20, "\(result.summary)")
     }
 
-    @Test("After a run out of memory the sandbox still works", arguments: ConformanceSubject.all)
+    @Test("After a run out of memory the sandbox still works", arguments: await ConformanceSubject.all)
     func sandboxSurvives(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             for _ in 0..<3 {

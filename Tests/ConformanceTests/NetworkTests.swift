@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Network", .shared, .timeLimit(.patient))
 struct NetworkTests {
-    @Test("TCP and UDP on the loopback", arguments: ConformanceSubject.all, ["tcp", "tcp6", "udp"])
+    @Test("TCP and UDP on the loopback", arguments: await ConformanceSubject.all, ["tcp", "tcp6", "udp"])
     func loopback(subject: ConformanceSubject, kind: String) async throws {
         guard subject.has(.networkNamespace) else { return }
         let result = try await subject.run("loopback", [kind, "8080"], network: .loopback)
@@ -20,7 +20,7 @@ struct NetworkTests {
     }
 
     /// Connections in TIME_WAIT hold their port for a minute; they must not block the next run.
-    @Test("Each run finds every port free", arguments: ConformanceSubject.all)
+    @Test("Each run finds every port free", arguments: await ConformanceSubject.all)
     func ports(subject: ConformanceSubject) async throws {
         guard subject.has(.networkNamespace) else { return }
         for _ in 1...3 {
@@ -35,7 +35,7 @@ struct NetworkTests {
         }
     }
 
-    @Test("Neighbours have loopbacks of their own", arguments: ConformanceSubject.all)
+    @Test("Neighbours have loopbacks of their own", arguments: await ConformanceSubject.all)
     func neighbours(subject: ConformanceSubject) async throws {
         guard subject.has(.networkNamespace) else { return }
         try await withThrowingTaskGroup(of: RunResult.self) { group in
@@ -49,7 +49,7 @@ struct NetworkTests {
         }
     }
 
-    @Test("Nothing but lo, and no way to it from here", arguments: ConformanceSubject.all)
+    @Test("Nothing but lo, and no way to it from here", arguments: await ConformanceSubject.all)
     func shape(subject: ConformanceSubject) async throws {
         guard subject.has(.networkNamespace) else { return }
         let shape = try await subject.run("loopback", ["shape"], network: .loopback)
@@ -80,7 +80,7 @@ struct NetworkTests {
     ///
     /// Unbounded, these sockets would hold 300 MiB or more each. The count is the whole host's: four tests
     /// run side by side.
-    @Test("What is sent and not read is bounded", arguments: ConformanceSubject.all, ["tcp", "udp"])
+    @Test("What is sent and not read is bounded", arguments: await ConformanceSubject.all, ["tcp", "udp"])
     func unread(subject: ConformanceSubject, protocol: String) async throws {
         guard subject.has(.networkNamespace), !subject.isSampled, subject.capabilities.kind == .local
         else { return }
@@ -94,7 +94,7 @@ struct NetworkTests {
         #expect(held <= 160, "\(result.summary)")
     }
 
-    @Test("Without the loopback a socket fails, and is listed", arguments: ConformanceSubject.all)
+    @Test("Without the loopback a socket fails, and is listed", arguments: await ConformanceSubject.all)
     func none(subject: ConformanceSubject) async throws {
         let result = try await subject.run("loopback", ["tcp", "8080"])
         expect(result, .exited(code: 1), denied: ["socket"])
@@ -103,7 +103,7 @@ struct NetworkTests {
         expect(ended, .blockedSyscall(name: "socket"))
     }
 
-    @Test("The loopback opens no other kinds of sockets", arguments: ConformanceSubject.all)
+    @Test("The loopback opens no other kinds of sockets", arguments: await ConformanceSubject.all)
     func others(subject: ConformanceSubject) async throws {
         guard subject.has(.networkNamespace) else { return }
         let netlink = try await subject.run(
@@ -114,7 +114,7 @@ struct NetworkTests {
         }
     }
 
-    @Test("Servers and clients of Python", arguments: ConformanceSubject.all)
+    @Test("Servers and clients of Python", arguments: await ConformanceSubject.all)
     func python(subject: ConformanceSubject) async throws {
         guard subject.has(.networkNamespace) else { return }
         do {

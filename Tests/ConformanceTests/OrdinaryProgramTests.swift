@@ -19,7 +19,7 @@ struct OrdinaryProgramTests {
     }
 
     @Test(
-        "Compiled programs", arguments: ConformanceSubject.all,
+        "Compiled programs", arguments: await ConformanceSubject.all,
         [
             Ordinary("pthreads"), Ordinary("spawns", "spawned\n"), Ordinary("devices"),
             Ordinary("std_thread", "thrown in a thread 500500\n"), Ordinary("users", "named\n"),
@@ -34,7 +34,7 @@ struct OrdinaryProgramTests {
     }
 
     @Test(
-        "Python", arguments: ConformanceSubject.all,
+        "Python", arguments: await ConformanceSubject.all,
         [
             Ordinary("py_threads", "800 800\n"), Ordinary("py_asyncio", "hello 0 thread\n"),
             Ordinary("py_multiprocessing", "[0, 1, 4, 9, 16] queued 42\n"),
@@ -53,7 +53,7 @@ struct OrdinaryProgramTests {
         }
     }
 
-    @Test("A clean program under AddressSanitizer", arguments: ConformanceSubject.all)
+    @Test("A clean program under AddressSanitizer", arguments: await ConformanceSubject.all)
     func sanitizer(subject: ConformanceSubject) async throws {
         // Its shadow memory, terabytes that are never touched, exceeds the rlimit that backs up the sampling.
         if subject.isSampled { return }
@@ -62,7 +62,7 @@ struct OrdinaryProgramTests {
         #expect(result.stdoutText == "3\n" && result.stderr.isEmpty, "\(result.summary)")
     }
 
-    @Test("A terminal of its own", arguments: ConformanceSubject.all)
+    @Test("A terminal of its own", arguments: await ConformanceSubject.all)
     func terminal(subject: ConformanceSubject) async throws {
         guard subject.has(.rootfs) else { return }
         let result = try await subject.run("terminal")
@@ -71,7 +71,7 @@ struct OrdinaryProgramTests {
     }
 
     /// Debian keeps files that its JDK needs in /etc, and links in /usr point to them.
-    @Test("Java with the host's own files", arguments: ConformanceSubject.all)
+    @Test("Java with the host's own files", arguments: await ConformanceSubject.all)
     func java(subject: ConformanceSubject) async throws {
         guard subject.image == .host, !subject.isSampled else { return }
         guard access("/usr/bin/javac", X_OK) == 0 else { return }
@@ -100,7 +100,7 @@ struct OrdinaryProgramTests {
         }
     }
 
-    @Test("System calls that libraries probe for end no run", arguments: ConformanceSubject.all)
+    @Test("System calls that libraries probe for end no run", arguments: await ConformanceSubject.all)
     func probes(subject: ConformanceSubject) async throws {
         do {
             let result = try await subject.run("py_probes")
@@ -112,7 +112,7 @@ struct OrdinaryProgramTests {
     }
 
     @Test(
-        "A line of shell", arguments: ConformanceSubject.all,
+        "A line of shell", arguments: await ConformanceSubject.all,
         [
             ("printf 'b\\na\\nb\\n' | sort | uniq -c | wc -l | tr -d ' '", "2\n"),
             ("echo gone > /dev/null; head -c 4 /dev/urandom | wc -c | tr -d ' '", "4\n"),
@@ -130,14 +130,14 @@ struct OrdinaryProgramTests {
         #expect(result.stderr.isEmpty, "\(result.summary)")
     }
 
-    @Test("Writing to /dev/stderr by name", arguments: ConformanceSubject.all)
+    @Test("Writing to /dev/stderr by name", arguments: await ConformanceSubject.all)
     func standardErrorByName(subject: ConformanceSubject) async throws {
         let result = try await subject.shell("echo err > /dev/stderr; echo out; exit 4")
         expect(result, .exited(code: 4))
         #expect(result.stdoutText == "out\n" && result.stderrText == "err\n", "\(result.summary)")
     }
 
-    @Test("Programs are found in PATH", arguments: ConformanceSubject.all)
+    @Test("Programs are found in PATH", arguments: await ConformanceSubject.all)
     func path(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let plain = try await sandbox.run(Command("echo", ["found"]))
@@ -150,7 +150,7 @@ struct OrdinaryProgramTests {
         }
     }
 
-    @Test("g++ compiles, and its program runs in the next run", arguments: ConformanceSubject.all)
+    @Test("g++ compiles, and its program runs in the next run", arguments: await ConformanceSubject.all)
     func compiler(subject: ConformanceSubject) async throws {
         let source = """
             #include <iostream>

@@ -6,7 +6,8 @@ import Testing
 @Suite("Outcomes", .shared, .timeLimit(.patient))
 struct OutcomeTests {
     @Test(
-        "The status is the program's own", arguments: ConformanceSubject.all, [0, 1, 42, 127, 255] as [Int32])
+        "The status is the program's own", arguments: await ConformanceSubject.all,
+        [0, 1, 42, 127, 255] as [Int32])
     func status(subject: ConformanceSubject, code: Int32) async throws {
         let result = try await subject.run("exit_code", ["\(code)"])
         expect(result, .exited(code: code))
@@ -14,24 +15,25 @@ struct OutcomeTests {
         #expect(result.stdout.isEmpty && result.stderr.isEmpty, "\(result.summary)")
     }
 
-    @Test("A program that does nothing", arguments: ConformanceSubject.all)
+    @Test("A program that does nothing", arguments: await ConformanceSubject.all)
     func nothing(subject: ConformanceSubject) async throws {
         expect(try await subject.run("nothing"), .exited(code: 0))
     }
 
     @Test(
-        "A signal the program sent itself", arguments: ConformanceSubject.all,
+        "A signal the program sent itself", arguments: await ConformanceSubject.all,
         [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGALRM, SIGSEGV, SIGKILL, 40])
     func ownSignal(subject: ConformanceSubject, signal: Int32) async throws {
         expect(try await subject.run("raise_signal", ["\(signal)"]), .signaled(signal: signal))
     }
 
-    @Test("A null dereference", arguments: ConformanceSubject.all)
+    @Test("A null dereference", arguments: await ConformanceSubject.all)
     func nullDereference(subject: ConformanceSubject) async throws {
         expect(try await subject.run("null_dereference"), .signaled(signal: SIGSEGV))
     }
 
-    @Test("abort, with what was written before it, and without a core", arguments: ConformanceSubject.all)
+    @Test(
+        "abort, with what was written before it, and without a core", arguments: await ConformanceSubject.all)
     func abort(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let result = try await sandbox.run(program: "aborts")
@@ -42,42 +44,44 @@ struct OutcomeTests {
         }
     }
 
-    @Test("A division by zero", arguments: ConformanceSubject.all)
+    @Test("A division by zero", arguments: await ConformanceSubject.all)
     func divisionByZero(subject: ConformanceSubject) async throws {
         expect(try await subject.run("divide_by_zero"), .signaled(signal: SIGFPE))
     }
 
-    @Test("A kill by its own child", arguments: ConformanceSubject.all)
+    @Test("A kill by its own child", arguments: await ConformanceSubject.all)
     func killedByChild(subject: ConformanceSubject) async throws {
         expect(try await subject.run("child_kills_parent"), .signaled(signal: SIGKILL))
     }
 
     @Test(
-        "A child's signal is not the program's", arguments: ConformanceSubject.all,
+        "A child's signal is not the program's", arguments: await ConformanceSubject.all,
         [SIGKILL, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS])
     func childSignal(subject: ConformanceSubject, signal: Int32) async throws {
         expect(try await subject.run("child_dies", ["\(signal)", "0"]), .exited(code: 0))
         expect(try await subject.run("child_dies", ["\(signal)", "1"]), .exited(code: 1))
     }
 
-    @Test("A program without descriptors is still waited for", arguments: ConformanceSubject.all)
+    @Test("A program without descriptors is still waited for", arguments: await ConformanceSubject.all)
     func closesEverything(subject: ConformanceSubject) async throws {
         expect(try await subject.run("close_everything"), .exited(code: 5))
     }
 
-    @Test("The end of stdout is not the end of the program", arguments: ConformanceSubject.all)
+    @Test("The end of stdout is not the end of the program", arguments: await ConformanceSubject.all)
     func closesStdout(subject: ConformanceSubject) async throws {
         let result = try await subject.run("close_stdout")
         expect(result, .exited(code: 3))
         #expect(result.stdoutText == "before" && result.stderrText == "after", "\(result.summary)")
     }
 
-    @Test("The main thread may leave first", arguments: ConformanceSubject.all)
+    @Test("The main thread may leave first", arguments: await ConformanceSubject.all)
     func mainThreadLeaves(subject: ConformanceSubject) async throws {
         expect(try await subject.run("main_thread_leaves"), .exited(code: 6))
     }
 
-    @Test("A program without terminal that fails at once loses nothing", arguments: ConformanceSubject.all)
+    @Test(
+        "A program without terminal that fails at once loses nothing", arguments: await ConformanceSubject.all
+    )
     func fastFailures(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("both_streams", ["1"])
@@ -91,7 +95,7 @@ struct OutcomeTests {
         }
     }
 
-    @Test("The result has its provenance, limits and layers", arguments: ConformanceSubject.all)
+    @Test("The result has its provenance, limits and layers", arguments: await ConformanceSubject.all)
     func provenance(subject: ConformanceSubject) async throws {
         let limits = Limits(wallTime: .seconds(7), memory: 77 << 20, processes: 17, output: 12345)
         try await subject.withSandbox { sandbox in
@@ -111,7 +115,7 @@ struct OutcomeTests {
         }
     }
 
-    @Test("The isolation report is what the capabilities promise", arguments: ConformanceSubject.all)
+    @Test("The isolation report is what the capabilities promise", arguments: await ConformanceSubject.all)
     func isolationReport(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let result = try await sandbox.run(program: "nothing")
@@ -129,7 +133,7 @@ struct OutcomeTests {
         }
     }
 
-    @Test("Errors have a provenance, too", arguments: ConformanceSubject.all)
+    @Test("Errors have a provenance, too", arguments: await ConformanceSubject.all)
     func errorProvenance(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             func check(_ body: () async throws -> Void) async {

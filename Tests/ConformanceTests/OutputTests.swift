@@ -7,7 +7,7 @@ import Testing
 struct OutputTests {
     static let bound = 64 << 10
 
-    @Test("The streams stay apart", arguments: ConformanceSubject.all)
+    @Test("The streams stay apart", arguments: await ConformanceSubject.all)
     func apart(subject: ConformanceSubject) async throws {
         let result = try await subject.run("both_streams", ["9"])
         expect(result, .exited(code: 9))
@@ -16,7 +16,7 @@ struct OutputTests {
         #expect(!result.stdoutTruncated && !result.stderrTruncated, "\(result.summary)")
     }
 
-    @Test("A flood is cut at the bound", arguments: ConformanceSubject.all, [1, 2])
+    @Test("A flood is cut at the bound", arguments: await ConformanceSubject.all, [1, 2])
     func flood(subject: ConformanceSubject, descriptor: Int) async throws {
         let result = try await subject.run("flood", ["\(descriptor)"], limits: Limits(output: Self.bound))
         expect(result, .limitExceeded(.output))
@@ -28,7 +28,9 @@ struct OutputTests {
         #expect(result.stderrTruncated == (descriptor == 2), "\(result.summary)")
     }
 
-    @Test("Exactly the bound is kept whole; one byte more is not", arguments: ConformanceSubject.all, [1, 2])
+    @Test(
+        "Exactly the bound is kept whole; one byte more is not", arguments: await ConformanceSubject.all,
+        [1, 2])
     func atTheBound(subject: ConformanceSubject, descriptor: Int) async throws {
         let limits = Limits(output: Self.bound)
         let expected = pattern(Self.bound)
@@ -45,14 +47,14 @@ struct OutputTests {
         #expect((descriptor == 1 ? more.stdoutTruncated : more.stderrTruncated), "\(more.summary)")
     }
 
-    @Test("A bound of one byte", arguments: ConformanceSubject.all)
+    @Test("A bound of one byte", arguments: await ConformanceSubject.all)
     func oneByte(subject: ConformanceSubject) async throws {
         let result = try await subject.run("write_exactly", ["1", "2"], limits: Limits(output: 1))
         expect(result, .limitExceeded(.output))
         #expect(result.stdout == [0] && result.stdoutTruncated, "\(result.summary)")
     }
 
-    @Test("Each stream has the bound to itself", arguments: ConformanceSubject.all)
+    @Test("Each stream has the bound to itself", arguments: await ConformanceSubject.all)
     func separateBounds(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             _ = try await sandbox.install("write_exactly")
@@ -65,7 +67,7 @@ struct OutputTests {
         }
     }
 
-    @Test("Any byte in any order comes through", arguments: ConformanceSubject.all)
+    @Test("Any byte in any order comes through", arguments: await ConformanceSubject.all)
     func binary(subject: ConformanceSubject) async throws {
         var bytes = (0...255).map { UInt8($0) }
         bytes += [0xff, 0xfe, 0x00, 0x0d, 0x0a, 0x1a, 0xc0, 0x80] + bytes.reversed()
@@ -74,7 +76,7 @@ struct OutputTests {
         expectEqual(result.stdout, bytes, "binary output")
     }
 
-    @Test("Megabytes come through whole", arguments: ConformanceSubject.all)
+    @Test("Megabytes come through whole", arguments: await ConformanceSubject.all)
     func megabytes(subject: ConformanceSubject) async throws {
         let count = 5_000_003
         let result = try await subject.run(
@@ -83,7 +85,7 @@ struct OutputTests {
         expectEqual(result.stdout, pattern(count), "5 MB of output")
     }
 
-    @Test("What was written before a limit ended the run is kept", arguments: ConformanceSubject.all)
+    @Test("What was written before a limit ended the run is kept", arguments: await ConformanceSubject.all)
     func beforeTheLimit(subject: ConformanceSubject) async throws {
         let result = try await subject.shell(
             "echo before; echo errors >&2; sleep 60", limits: Limits(wallTime: .milliseconds(400)))
@@ -91,7 +93,7 @@ struct OutputTests {
         #expect(result.stdoutText == "before\n" && result.stderrText == "errors\n", "\(result.summary)")
     }
 
-    @Test("A file of output does not count as a stream", arguments: ConformanceSubject.all)
+    @Test("A file of output does not count as a stream", arguments: await ConformanceSubject.all)
     func toFile(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             _ = try await sandbox.install("write_exactly")

@@ -19,7 +19,8 @@ struct ProcessorTests {
     }
 
     @Test(
-        "Threads and children together get no more than one processor", arguments: ConformanceSubject.all,
+        "Threads and children together get no more than one processor",
+        arguments: await ConformanceSubject.all,
         ["busy_threads", "busy_children"])
     func oneProcessor(subject: ConformanceSubject, program: String) async throws {
         let result = try await subject.run(program, limits: limits(1))
@@ -28,7 +29,9 @@ struct ProcessorTests {
         #expect(result.isolation.holes.allSatisfy { !$0.contains("processors") }, "\(result.isolation.holes)")
     }
 
-    @Test("Half a processor, or a whole one that is reported as a hole", arguments: ConformanceSubject.all)
+    @Test(
+        "Half a processor, or a whole one that is reported as a hole", arguments: await ConformanceSubject.all
+    )
     func halfAProcessor(subject: ConformanceSubject) async throws {
         let result = try await subject.run("busy_threads", limits: limits(0.5))
         let isRounded = result.isolation.holes.contains {
@@ -38,7 +41,7 @@ struct ProcessorTests {
         expectRate(isRounded ? 1 : 0.5, result)
     }
 
-    @Test("A program cannot widen what it was given", arguments: ConformanceSubject.all)
+    @Test("A program cannot widen what it was given", arguments: await ConformanceSubject.all)
     func widening(subject: ConformanceSubject) async throws {
         let result = try await subject.run("widen_processors", ["burn"], limits: limits(1))
         expectRate(1, result)
@@ -49,7 +52,7 @@ struct ProcessorTests {
 
     @Test(
         "Without the limit a program has all processors, and chooses among them",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func noLimit(subject: ConformanceSubject) async throws {
         let result = try await subject.run("widen_processors")
         expect(result, .exited(code: 0))
@@ -66,7 +69,7 @@ struct ProcessorTests {
         }
     }
 
-    @Test("More processors than there are is an error", arguments: ConformanceSubject.all)
+    @Test("More processors than there are is an error", arguments: await ConformanceSubject.all)
     func tooMany(subject: ConformanceSubject) async throws {
         for cpus in [0, 8192, 1e9] {
             await expectError(.invalidLimit, "\(cpus)") {
@@ -75,7 +78,7 @@ struct ProcessorTests {
         }
     }
 
-    @Test("Two runs at the same time have different processors", arguments: ConformanceSubject.all)
+    @Test("Two runs at the same time have different processors", arguments: await ConformanceSubject.all)
     func spread(subject: ConformanceSubject) async throws {
         guard subject.capabilities.kind == .local else { return }
         let count = try await subject.run("widen_processors").lines.first.flatMap { Int($0) } ?? 0

@@ -16,7 +16,8 @@ struct StreamingTests {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    @Test("A conversation: each answer comes before the next question", arguments: ConformanceSubject.all)
+    @Test(
+        "A conversation: each answer comes before the next question", arguments: await ConformanceSubject.all)
     func conversation(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("answer_lines")
@@ -39,7 +40,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("A slow consumer loses nothing", arguments: ConformanceSubject.all)
+    @Test("A slow consumer loses nothing", arguments: await ConformanceSubject.all)
     func slowConsumer(subject: ConformanceSubject) async throws {
         let count = 8 << 20
         try await subject.withSandbox { sandbox in
@@ -63,7 +64,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("A slow consumer holds up the program, not the memory", arguments: ConformanceSubject.all)
+    @Test("A slow consumer holds up the program, not the memory", arguments: await ConformanceSubject.all)
     func backpressure(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("write_exactly", ["1", "\(4 << 20)"])
@@ -83,7 +84,7 @@ struct StreamingTests {
     /// Each read of the pipe then returns one of the program's writes, whole or cut off.
     @Test(
         "Output in packets of any size comes whole and joined",
-        arguments: ConformanceSubject.all, [(230_000, 1, false), (1 << 20, 0, false), (300, 1, true)])
+        arguments: await ConformanceSubject.all, [(230_000, 1, false), (1 << 20, 0, false), (300, 1, true)])
     func packets(subject: ConformanceSubject, shape: (bytes: Int, size: Int, isLarge: Bool)) async throws {
         try await subject.withSandbox { sandbox in
             let arguments = ["1", "\(shape.bytes)", "\(shape.size)"] + (shape.isLarge ? ["large"] : [])
@@ -110,7 +111,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("The consumer's time is on the program's wall time", arguments: ConformanceSubject.all)
+    @Test("The consumer's time is on the program's wall time", arguments: await ConformanceSubject.all)
     func consumerTooSlow(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("write_exactly", ["1", "\(4 << 20)"])
@@ -126,7 +127,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("Both streams, each in its order", arguments: ConformanceSubject.all)
+    @Test("Both streams, each in its order", arguments: await ConformanceSubject.all)
     func bothStreams(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let line = "for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done"
@@ -147,7 +148,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("The bound holds for streamed output", arguments: ConformanceSubject.all)
+    @Test("The bound holds for streamed output", arguments: await ConformanceSubject.all)
     func bound(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("flood", ["1"])
@@ -162,7 +163,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("A body that returns early lets the program go on", arguments: ConformanceSubject.all)
+    @Test("A body that returns early lets the program go on", arguments: await ConformanceSubject.all)
     func earlyReturn(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("write_exactly", ["1", "\(4 << 20)"])
@@ -178,7 +179,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("A body that throws ends the run with its own error", arguments: ConformanceSubject.all)
+    @Test("A body that throws ends the run with its own error", arguments: await ConformanceSubject.all)
     func throwingBody(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("answer_lines")
@@ -197,7 +198,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("A second run during the first throws sandboxBusy", arguments: ConformanceSubject.all)
+    @Test("A second run during the first throws sandboxBusy", arguments: await ConformanceSubject.all)
     func busy(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("answer_lines")
@@ -216,7 +217,9 @@ struct StreamingTests {
         }
     }
 
-    @Test("An error before the start is thrown without calling the body", arguments: ConformanceSubject.all)
+    @Test(
+        "An error before the start is thrown without calling the body",
+        arguments: await ConformanceSubject.all)
     func errorsFirst(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             await expectError(.executableNotFound) {
@@ -234,7 +237,7 @@ struct StreamingTests {
 
     @Test(
         "Closing the sandbox inside the body ends the run, and the body goes on",
-        arguments: ConformanceSubject.all)
+        arguments: await ConformanceSubject.all)
     func closeInsideBody(subject: ConformanceSubject) async throws {
         let sandbox = try await subject.backend.acquire(subject.options())
         let command = Command("/bin/sh", ["-c", "echo ready; sleep 50"])
@@ -245,7 +248,9 @@ struct StreamingTests {
         }
     }
 
-    @Test("A second consumer finds the end, and the first loses nothing", arguments: ConformanceSubject.all)
+    @Test(
+        "A second consumer finds the end, and the first loses nothing",
+        arguments: await ConformanceSubject.all)
     func twoConsumers(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = Command("/bin/sh", ["-c", "sleep 0.2; echo one; sleep 0.1; echo two"])
@@ -259,7 +264,7 @@ struct StreamingTests {
         }
     }
 
-    @Test("Pauses of several consumers lose no wake-up", arguments: ConformanceSubject.all)
+    @Test("Pauses of several consumers lose no wake-up", arguments: await ConformanceSubject.all)
     func pauses(subject: ConformanceSubject) async throws {
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<4 {

@@ -54,7 +54,7 @@ struct SyscallTests {
 
     static func kernelName(_ call: String) -> String { String(call.prefix { $0 != "." }) }
 
-    @Test("Calls that end the run", arguments: ConformanceSubject.all, ending)
+    @Test("Calls that end the run", arguments: await ConformanceSubject.all, ending)
     func ends(subject: ConformanceSubject, call: String) async throws {
         let result = try await subject.run("call", [call])
         expect(result, .blockedSyscall(name: Self.kernelName(call)))
@@ -62,7 +62,8 @@ struct SyscallTests {
     }
 
     @Test(
-        "Calls that end the run fail instead, when the caller chose that", arguments: ConformanceSubject.all)
+        "Calls that end the run fail instead, when the caller chose that",
+        arguments: await ConformanceSubject.all)
     func endingDenied(subject: ConformanceSubject) async throws {
         try await subject.withSandbox(blockedSyscalls: .deny) { sandbox in
             let command = try await sandbox.install("call")
@@ -76,7 +77,7 @@ struct SyscallTests {
         }
     }
 
-    @Test("Calls that fail and are listed", arguments: ConformanceSubject.all, denied)
+    @Test("Calls that fail and are listed", arguments: await ConformanceSubject.all, denied)
     func fails(subject: ConformanceSubject, denied: Denied) async throws {
         let result = try await subject.run("call", [denied.call])
         expect(result, .exited(code: 0), denied: [Self.kernelName(denied.call)])
@@ -84,7 +85,7 @@ struct SyscallTests {
     }
 
     @Test(
-        "The same, when the caller chose that they end the run", arguments: ConformanceSubject.all)
+        "The same, when the caller chose that they end the run", arguments: await ConformanceSubject.all)
     func deniedEnding(subject: ConformanceSubject) async throws {
         for denied in Self.denied {
             let result = try await subject.run("call", [denied.call], blockedSyscalls: .endRun)
@@ -95,7 +96,7 @@ struct SyscallTests {
         expect(attack, .blockedSyscall(name: "chroot"))
     }
 
-    @Test("Calls that come to nothing, without a word", arguments: ConformanceSubject.all)
+    @Test("Calls that come to nothing, without a word", arguments: await ConformanceSubject.all)
     func silent(subject: ConformanceSubject) async throws {
         for policy in BlockedSyscallPolicy.allCases {
             let result = try await subject.run("call", Self.silent.map(\.call), blockedSyscalls: policy)
@@ -105,14 +106,14 @@ struct SyscallTests {
         }
     }
 
-    @Test("Calls that are not there", arguments: ConformanceSubject.all, absent)
+    @Test("Calls that are not there", arguments: await ConformanceSubject.all, absent)
     func notThere(subject: ConformanceSubject, call: String) async throws {
         let result = try await subject.run("call", [call])
         expect(result, .exited(code: 0))
         #expect(result.stdoutText == "\(call) ENOSYS\n", "\(result.summary)")
     }
 
-    @Test("Denied calls are listed in order, each once", arguments: ConformanceSubject.all)
+    @Test("Denied calls are listed in order, each once", arguments: await ConformanceSubject.all)
     func order(subject: ConformanceSubject) async throws {
         let calls = ["syslog", "socket", "acct", "socket.inet6", "syslog", "chroot"]
         let result = try await subject.run("call", calls, blockedSyscalls: .deny)
@@ -123,19 +124,19 @@ struct SyscallTests {
             "\(result.summary)")
     }
 
-    @Test("Denied calls are listed beside another outcome", arguments: ConformanceSubject.all)
+    @Test("Denied calls are listed beside another outcome", arguments: await ConformanceSubject.all)
     func deniedThenBlocked(subject: ConformanceSubject) async throws {
         let result = try await subject.run("call", ["syslog", "chroot", "acct"])
         expect(result, .blockedSyscall(name: "chroot"), denied: ["syslog"])
         #expect(result.stdoutText == "syslog EPERM\n", "\(result.summary)")
     }
 
-    @Test("A child's blocked call ends the whole run", arguments: ConformanceSubject.all)
+    @Test("A child's blocked call ends the whole run", arguments: await ConformanceSubject.all)
     func inChild(subject: ConformanceSubject) async throws {
         expect(try await subject.run("blocked_in_child"), .blockedSyscall(name: "chroot"))
     }
 
-    @Test("unshare without namespaces is allowed", arguments: ConformanceSubject.all)
+    @Test("unshare without namespaces is allowed", arguments: await ConformanceSubject.all)
     func ordinaryUnshare(subject: ConformanceSubject) async throws {
         let result = try await subject.run("call", ["unshare.files"])
         expect(result, .exited(code: 0))
@@ -143,7 +144,7 @@ struct SyscallTests {
     }
 
     @Test(
-        "The newer calls for mounts do not work either", arguments: ConformanceSubject.all,
+        "The newer calls for mounts do not work either", arguments: await ConformanceSubject.all,
         ["fsopen", "open_tree"])
     func newMountCalls(subject: ConformanceSubject, call: String) async throws {
         let result = try await subject.run("call", [call])
@@ -152,19 +153,19 @@ struct SyscallTests {
         }
     }
 
-    @Test("AF_UNIX works", arguments: ConformanceSubject.all)
+    @Test("AF_UNIX works", arguments: await ConformanceSubject.all)
     func unixSockets(subject: ConformanceSubject) async throws {
         expect(try await subject.run("unix_sockets"), .exited(code: 0))
     }
 
-    @Test("A program executed from a memfd", arguments: ConformanceSubject.all)
+    @Test("A program executed from a memfd", arguments: await ConformanceSubject.all)
     func memfd(subject: ConformanceSubject) async throws {
         let result = try await subject.run("run_memfd")
         expect(result, .exited(code: 0))
         #expect(result.stdoutText == "from a memfd\n", "\(result.summary)")
     }
 
-    @Test("The old way out of a chroot", arguments: ConformanceSubject.all)
+    @Test("The old way out of a chroot", arguments: await ConformanceSubject.all)
     func chrootEscape(subject: ConformanceSubject) async throws {
         expect(try await subject.run("escape_chroot"), .blockedSyscall(name: "chroot"))
         let result = try await subject.run("escape_chroot", blockedSyscalls: .deny)
@@ -175,7 +176,7 @@ struct SyscallTests {
 
     #if arch(x86_64)
     @Test(
-        "The 32-bit and x32 entries are not a way round", arguments: ConformanceSubject.all,
+        "The 32-bit and x32 entries are not a way round", arguments: await ConformanceSubject.all,
         [("call_i386", "i386:"), ("call_x32", "x32:")])
     func otherEntries(subject: ConformanceSubject, call: (program: String, prefix: String)) async throws {
         let ended = try await subject.run(call.program)

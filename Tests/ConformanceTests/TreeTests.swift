@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Trees", .shared, .timeLimit(.patient))
 struct TreeTests {
-    @Test("Every kind of file is listed as what it is", arguments: ConformanceSubject.all)
+    @Test("Every kind of file is listed as what it is", arguments: await ConformanceSubject.all)
     func kinds(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             expect(try await sandbox.run(program: "odd_outputs"), .exited(code: 0))
@@ -24,7 +24,7 @@ struct TreeTests {
         }
     }
 
-    @Test("A tree of odd files is an archive that tar reads", arguments: ConformanceSubject.all)
+    @Test("A tree of odd files is an archive that tar reads", arguments: await ConformanceSubject.all)
     func archive(subject: ConformanceSubject) async throws {
         let folder = Programs.temporaryFolder + "/tree-\(UInt64.random(in: 0...UInt64.max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -60,7 +60,7 @@ struct TreeTests {
         }
     }
 
-    @Test("Archives of tar's own come in", arguments: ConformanceSubject.all)
+    @Test("Archives of tar's own come in", arguments: await ConformanceSubject.all)
     func archivesOfTar(subject: ConformanceSubject) async throws {
         let folder = Programs.temporaryFolder + "/tree-\(UInt64.random(in: 0...UInt64.max))"
         let files = FileManager.default
@@ -99,7 +99,7 @@ struct TreeTests {
         }
     }
 
-    @Test("What the program locked, hid or made deep is removed", arguments: ConformanceSubject.all)
+    @Test("What the program locked, hid or made deep is removed", arguments: await ConformanceSubject.all)
     func removal(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let line = """
@@ -121,7 +121,7 @@ struct TreeTests {
         }
     }
 
-    @Test("More files than one answer names are listed and removed", arguments: ConformanceSubject.all)
+    @Test("More files than one answer names are listed and removed", arguments: await ConformanceSubject.all)
     func many(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let line = "mkdir d && cd d && i=0; while test $i -lt 9000; do : > file-$i; i=$((i+1)); done"
@@ -138,7 +138,7 @@ struct TreeTests {
     }
 
     /// A program that goes on making, moving and removing files harms itself at most.
-    @Test("Trees that change under the hands", arguments: ConformanceSubject.all)
+    @Test("Trees that change under the hands", arguments: await ConformanceSubject.all)
     func changing(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let line = """
@@ -177,7 +177,7 @@ struct TreeTests {
         }
     }
 
-    @Test("A stream that finds no room leaves nothing", arguments: ConformanceSubject.all)
+    @Test("A stream that finds no room leaves nothing", arguments: await ConformanceSubject.all)
     func noRoom(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             // The disk limit of a run stands until the next.
@@ -198,7 +198,7 @@ struct TreeTests {
         }
     }
 
-    @Test("A stream that is cancelled leaves nothing", arguments: ConformanceSubject.all)
+    @Test("A stream that is cancelled leaves nothing", arguments: await ConformanceSubject.all)
     func cancelled(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let (pieces, continuation) = AsyncStream<[UInt8]>.makeStream()

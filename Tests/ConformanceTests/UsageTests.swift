@@ -7,7 +7,7 @@ import Testing
 struct UsageTests {
     static func magnitude(_ duration: Duration) -> Duration { duration < .zero ? .zero - duration : duration }
 
-    @Test("A program that does nothing uses next to nothing", arguments: ConformanceSubject.all)
+    @Test("A program that does nothing uses next to nothing", arguments: await ConformanceSubject.all)
     func nothing(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let command = try await sandbox.install("nothing")
@@ -26,7 +26,7 @@ struct UsageTests {
         }
     }
 
-    @Test("CPU time of a program that burns 300 ms", arguments: ConformanceSubject.all)
+    @Test("CPU time of a program that burns 300 ms", arguments: await ConformanceSubject.all)
     func burning(subject: ConformanceSubject) async throws {
         let result = try await subject.run("burn_for", ["300"])
         expect(result, .exited(code: 0))
@@ -39,7 +39,7 @@ struct UsageTests {
         #expect(rest <= .milliseconds(1), "user and system are not the sum: \(rest)")
     }
 
-    @Test("Sleeping takes wall time and no CPU time", arguments: ConformanceSubject.all)
+    @Test("Sleeping takes wall time and no CPU time", arguments: await ConformanceSubject.all)
     func sleeping(subject: ConformanceSubject) async throws {
         let result = try await subject.run("sleep_for", ["300"])
         expect(result, .exited(code: 0))
@@ -50,7 +50,7 @@ struct UsageTests {
             "\(result.summary)")
     }
 
-    @Test("32 MiB of memory are 32 MiB", arguments: ConformanceSubject.all)
+    @Test("32 MiB of memory are 32 MiB", arguments: await ConformanceSubject.all)
     func memory(subject: ConformanceSubject) async throws {
         let result = try await subject.run("touch_malloc", ["32", "150"])
         expect(result, .exited(code: 0))
@@ -61,7 +61,9 @@ struct UsageTests {
         #expect(((32 << 20)...(32 << 20) + slack).contains(usage.residentPeak), "\(result.summary)")
     }
 
-    @Test("Memory of several processes adds up; shared memory counts once", arguments: ConformanceSubject.all)
+    @Test(
+        "Memory of several processes adds up; shared memory counts once",
+        arguments: await ConformanceSubject.all)
     func memoryOfMany(subject: ConformanceSubject) async throws {
         let result = try await subject.run("many_small", ["4", "8"])
         expect(result, .exited(code: 0))
@@ -74,7 +76,7 @@ struct UsageTests {
     }
 
     @Test(
-        "The most processes at one time", arguments: ConformanceSubject.all,
+        "The most processes at one time", arguments: await ConformanceSubject.all,
         ["hold_processes", "hold_threads"])
     func processes(subject: ConformanceSubject, program: String) async throws {
         let result = try await subject.run(program, ["4", "150"])
@@ -82,7 +84,7 @@ struct UsageTests {
         #expect(result.usage.peakProcesses == 5, "\(result.summary)")
     }
 
-    @Test("Memory figures repeat, within the stated resolution", arguments: ConformanceSubject.all)
+    @Test("Memory figures repeat, within the stated resolution", arguments: await ConformanceSubject.all)
     func repeatedMemory(subject: ConformanceSubject) async throws {
         for (program, arguments, least) in [("nothing", [], 0), ("touch_mmap", ["50"], 50 << 20)] {
             var peaks: [Int] = []
@@ -101,7 +103,7 @@ struct UsageTests {
     }
 
     @Test(
-        "A run ends by wall time when it should", arguments: ConformanceSubject.all,
+        "A run ends by wall time when it should", arguments: await ConformanceSubject.all,
         ["sleep_forever", "stop_group"])
     func wallTime(subject: ConformanceSubject, program: String) async throws {
         let limit = Duration.milliseconds(400)
@@ -113,7 +115,7 @@ struct UsageTests {
     }
 
     @Test(
-        "A run ends by CPU time when it should", arguments: ConformanceSubject.all,
+        "A run ends by CPU time when it should", arguments: await ConformanceSubject.all,
         ["busy_loop", "busy_children", "busy_threads", "short_children"])
     func cpuTime(subject: ConformanceSubject, program: String) async throws {
         let limit = Duration.milliseconds(300)
@@ -124,7 +126,7 @@ struct UsageTests {
     }
 
     @Test(
-        "A left child does not delay the result", arguments: ConformanceSubject.all,
+        "A left child does not delay the result", arguments: await ConformanceSubject.all,
         ["leave_child", "daemon"])
     func leftBehind(subject: ConformanceSubject, program: String) async throws {
         let start = ContinuousClock.now

@@ -5,8 +5,12 @@ import Testing
 
 @Suite("Writable root file system", .shared, .timeLimit(.patient))
 struct WritableRootfsTests {
-    static let subjects = ConformanceSubject.all.filter { $0.rootfs == .writable }
-    static let readOnly = ConformanceSubject.all.filter { $0.rootfs == .readOnly }
+    static var subjects: [ConformanceSubject] {
+        get async { await ConformanceSubject.all.filter { $0.rootfs == .writable } }
+    }
+    static var readOnly: [ConformanceSubject] {
+        get async { await ConformanceSubject.all.filter { $0.rootfs == .readOnly } }
+    }
 
     /// Steps of `change_root` that every mode refuses, and their errors.
     static let refused: [String: Set<String>] = [
@@ -27,7 +31,7 @@ struct WritableRootfsTests {
     /// system without them.
     private static let attributes: Set = ["attribute", "capability", "layer attribute"]
 
-    @Test("Every change works, and shows", arguments: subjects)
+    @Test("Every change works, and shows", arguments: await subjects)
     func changes(subject: ConformanceSubject) async throws {
         try await subject.withSandbox { sandbox in
             let tree = try await Self.tree(in: sandbox)
@@ -48,7 +52,7 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("A read-only root refuses each change", arguments: readOnly)
+    @Test("A read-only root refuses each change", arguments: await readOnly)
     func readOnlyRefuses(subject: ConformanceSubject) async throws {
         guard subject.has(.rootfs) else { return }
         try await subject.withSandbox { sandbox in
@@ -74,7 +78,7 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("The next run sees the changes; a neighbour and the next sandbox do not", arguments: subjects)
+    @Test("The next run sees the changes; a neighbour and the next sandbox do not", arguments: await subjects)
     func visibility(subject: ConformanceSubject) async throws {
         let look = Command(
             "/bin/sh", ["-c", "ls /usr/bin / /etc /usr | sort; cat /etc/passwd; cksum < /usr/bin/env"])
@@ -110,7 +114,7 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("No change reaches the image or the host", arguments: subjects)
+    @Test("No change reaches the image or the host", arguments: await subjects)
     func imageUnchanged(subject: ConformanceSubject) async throws {
         guard subject.capabilities.kind == .local else { return }  // the engine keeps these files
         try await subject.withSandbox { sandbox in
@@ -129,7 +133,7 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("A large directory of the image is removed, and made anew", arguments: subjects)
+    @Test("A large directory of the image is removed, and made anew", arguments: await subjects)
     func removeTree(subject: ConformanceSubject) async throws {
         let line = """
             for d in /usr/include /usr/share; do test -d $d && test $(find $d | wc -l) -gt 1000 && break; done
@@ -142,7 +146,7 @@ struct WritableRootfsTests {
         #expect(result.stdout.isEmpty, "\(result.summary)")
     }
 
-    @Test("A package's files are put in, replaced, moved aside and removed", arguments: subjects)
+    @Test("A package's files are put in, replaced, moved aside and removed", arguments: await subjects)
     func package(subject: ConformanceSubject) async throws {
         // As dpkg does: new files beside the old ones, links for the kept ones, then renames over them.
         let script = """
@@ -172,7 +176,7 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("What earlier runs wrote counts", arguments: subjects)
+    @Test("What earlier runs wrote counts", arguments: await subjects)
     func diskLimitOfRuns(subject: ConformanceSubject) async throws {
         let limits = Limits(disk: 16 << 20)
         try await subject.withSandbox { sandbox in
@@ -187,7 +191,7 @@ struct WritableRootfsTests {
     }
 
     @Test(
-        "The disk limit holds for changes to the root", arguments: subjects,
+        "The disk limit holds for changes to the root", arguments: await subjects,
         ["/usr", "/etc", "/opt-new", "/dev"])
     func diskLimit(subject: ConformanceSubject, place: String) async throws {
         let limits = Limits(disk: 8 << 20)
@@ -201,7 +205,7 @@ struct WritableRootfsTests {
         }
     }
 
-    @Test("A change to a large file of the image takes its size", arguments: subjects)
+    @Test("A change to a large file of the image takes its size", arguments: await subjects)
     func copyUp(subject: ConformanceSubject) async throws {
         let line =
             "f=$(find /usr/lib /usr/bin -type f -size +3M | head -n 1); test -n \"$f\" || exit 3; chmod 700 \"$f\""
@@ -213,7 +217,7 @@ struct WritableRootfsTests {
         expect(try await subject.shell(line, limits: Limits(disk: 1 << 30)), .exited(code: 0))
     }
 
-    @Test("Written files count as memory of the run", arguments: subjects)
+    @Test("Written files count as memory of the run", arguments: await subjects)
     func memory(subject: ConformanceSubject) async throws {
         guard !subject.isSampled, subject.capabilities.isRootfsMemory else { return }
         let result = try await subject.run("write_file", ["/usr/large", "\(48 << 20)", "1"])
@@ -226,7 +230,7 @@ struct WritableRootfsTests {
             .limitExceeded(.memory))
     }
 
-    @Test("The program is root in its own root file system only", arguments: subjects)
+    @Test("The program is root in its own root file system only", arguments: await subjects)
     func rootOfIt(subject: ConformanceSubject) async throws {
         let state = try await subject.run("state")
         #expect(state.fields("=")["uid"] == "0 0", "\(state.summary)")
@@ -245,7 +249,7 @@ struct WritableRootfsTests {
 
 @Suite("Writable root file system, alone", .exclusive, .timeLimit(.patient))
 struct WritableRootfsMemoryTests {
-    @Test("Closing the sandbox frees the memory of its root", arguments: WritableRootfsTests.subjects)
+    @Test("Closing the sandbox frees the memory of its root", arguments: await WritableRootfsTests.subjects)
     func memoryIsFreed(subject: ConformanceSubject) async throws {
         guard subject.capabilities.isRootfsMemory else { return }
         let size = 192 << 20

@@ -44,7 +44,9 @@ struct ChaosTests {
     @Test("With a fallback every run gives its own result")
     func withFallback() async throws {
         let local = LocalBackend(.init(minimum: 0, maximum: 4))
-        guard local.capabilities.level >= .standard else { return skip("there is no local backend here") }
+        guard await local.capabilities.level >= .standard else {
+            return skip("there is no local backend here")
+        }
         let tally = try await chaos(named: "calm", callsOften: false) { docker in
             var configuration = FallbackBackend.Configuration()
             configuration.logger = .silent

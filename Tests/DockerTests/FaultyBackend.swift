@@ -44,13 +44,15 @@ final class FaultyBackend: SandboxBackend {
     var runs: Int { state.withLock { $0.runs } }
 
     var capabilities: BackendCapabilities {
-        var capabilities = inner.capabilities
-        capabilities.kind = .docker
-        capabilities.minimumMemory = 6 << 20
-        capabilities.rootfsModes = [.readOnly]
-        capabilities.wallTimeTolerance += .seconds(1)
-        capabilities.layers.remove(.landlock)
-        return capabilities
+        get async {
+            var capabilities = await inner.capabilities
+            capabilities.kind = .docker
+            capabilities.minimumMemory = 6 << 20
+            capabilities.rootfsModes = [.readOnly]
+            capabilities.wallTimeTolerance += .seconds(1)
+            capabilities.layers.remove(.landlock)
+            return capabilities
+        }
     }
 
     var statistics: PoolStatistics { inner.statistics }

@@ -46,7 +46,7 @@ import SandboxRuntime
     }
 
     /// With the default timeouts a fallback costs one ping, and none while the breaker is open.
-    @Test(.enabled(if: FallbackWorld.isPossible, "this host makes no sandboxes"))
+    @Test(.enabled("this host makes no sandboxes") { await FallbackWorld.isPossible })
     func aFallbackLooksOnce() async throws {
         try await Self.withSilence(sign: EngineTimeouts().sign) { configuration, engine in
             let second = LocalBackend(.init(minimum: 0, maximum: 1))

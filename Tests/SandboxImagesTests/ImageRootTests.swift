@@ -46,7 +46,7 @@ import Testing
         let backend = LocalBackend(.init(minimum: 0))
         var seen: [Rootfs: [String]] = [:]
         for rootfs in [Rootfs.readOnly, .writable] {
-            if !backend.capabilities.rootfsModes.contains(rootfs) { continue }
+            if !(await backend.capabilities.rootfsModes.contains(rootfs)) { continue }
             let options = SandboxOptions(image: image, rootfs: rootfs)
             let result = try await backend.run(Command("/bin/show", names), options: options)
             #expect(result.outcome == .exited(code: 0), "\(rootfs): \(result.stderrText)")
@@ -96,7 +96,8 @@ import Testing
         ])
         let image = Image.reference(try scratch.write(builder.archive, "image.tar"))
         let backend = LocalBackend(.init(minimum: 0))
-        for rootfs in [Rootfs.readOnly, .writable] where backend.capabilities.rootfsModes.contains(rootfs) {
+        let modes = await backend.capabilities.rootfsModes
+        for rootfs in [Rootfs.readOnly, .writable] where modes.contains(rootfs) {
             let result = try await backend.run(
                 Command("variables", environment: ["OWN": "1"]),
                 options: SandboxOptions(image: image, rootfs: rootfs))

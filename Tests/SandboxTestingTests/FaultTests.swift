@@ -20,7 +20,7 @@ struct FaultTests {
 
     @Test func whatCannotBeMadeFails() async throws {
         let conformance = BackendConformance { throw SandboxError(.setupFailed, message: "no backend") }
-        #expect(conformance.checks.count == ConformanceCheck.everything.count)
+        #expect(await conformance.checks.count == ConformanceCheck.everything.count)
         await #expect(throws: SandboxError.self) { try await conformance.run() }
     }
 }

@@ -52,16 +52,18 @@ final class FaultyBackend: SandboxBackend {
     init(_ fault: Fault) { self.fault = fault }
 
     var capabilities: BackendCapabilities {
-        var capabilities = inner.capabilities
-        // One mode is enough to find the fault.
-        capabilities.rootfsModes = [.readOnly]
-        switch fault {
-        case .anotherKindAnswers: capabilities.kind = BackendKind(rawValue: "other")
-        case .aLayerIsMissing: capabilities.layers.insert(IsolationLayer(rawValue: "vault"))
-        case .anyLevelWillDo: capabilities.level = .minimal
-        default: break
+        get async {
+            var capabilities = await inner.capabilities
+            // One mode is enough to find a fault in.
+            capabilities.rootfsModes = [.readOnly]
+            switch fault {
+            case .anotherKindAnswers: capabilities.kind = BackendKind(rawValue: "other")
+            case .aLayerIsMissing: capabilities.layers.insert(IsolationLayer(rawValue: "vault"))
+            case .anyLevelWillDo: capabilities.level = .minimal
+            default: break
+            }
+            return capabilities
         }
-        return capabilities
     }
 
     var statistics: PoolStatistics { fault == .nobodyIsCounted ? PoolStatistics() : inner.statistics }

@@ -13,7 +13,7 @@ struct PublicSuiteTests {
         LocalBackend(.init(minimum: 0, maximum: 4))
     }
 
-    @Test(arguments: conformance.checks) func conforms(check: ConformanceCheck) async throws {
+    @Test(arguments: await conformance.checks) func conforms(check: ConformanceCheck) async throws {
         try await check.run(on: Self.conformance)
     }
 

@@ -85,7 +85,7 @@ extension HostRequirement {
     }
 
     @Test func levelsAreThoseOfTheHost() async throws {
-        let level = TestBackend.local.capabilities.level
+        let level = await TestBackend.local.capabilities.level
         for (requirement, wanted) in [
             (HostRequirement.minimal, IsolationLevel.minimal), (.standard, .standard), (.strong, .strong),
         ] {

@@ -127,7 +127,7 @@ struct DescriptorTests {
         await backend.shutdown()
     }
 
-    /// What the host gives is not judged by a shortage of ours: the level stays what it is.
+    /// A shortage of the embedder does not change what the host offers: the level stays the same.
     @Test func aStartWithoutDescriptorsLowersNoLevel() async throws {
         let usual = try await LocalBackend(.init(minimum: 0)).run(Command("/bin/true")).isolation.level
         try await Self.limited(to: 256) {

@@ -1,19 +1,13 @@
-/// One request on its way: who waits for the answer, and on which connection it is.
+/// One request on its way: what is sent, and whoever waits for the answer.
 
 #if Docker
 import NIOCore
 import SandboxAPI
 import SandboxRuntime
 
-/// A request and whoever waits for its answer. It has exactly one result: the first one.
+/// A request and whoever waits for its answer. It has exactly one result: the first one, as ``ExchangeStateMachine`` says.
 final class EngineExchange: Sendable {
     typealias Answer = Result<EngineAnswer, EngineError>
-
-    private struct State: Sendable {
-        var waiter: Waiter<Answer>?
-        var result: Answer?
-        var channel: (any Channel)?
-    }
 
     let request: EngineRequest
     let apiVersion: String?
@@ -21,7 +15,7 @@ final class EngineExchange: Sendable {
     let accepted: (@Sendable () -> Void)?
     /// Takes the body of a successful answer piece by piece, on the event loop.
     let receive: (@Sendable (ByteBuffer) throws(EngineError) -> Void)?
-    private let state = Locked(State())
+    private let machine = Locked(ExchangeStateMachine<EngineAnswer, Waiter<Answer>, any Channel>())
 
     init(
         _ request: EngineRequest, apiVersion: String?, accepted: (@Sendable () -> Void)?,
@@ -33,17 +27,13 @@ final class EngineExchange: Sendable {
         self.receive = receive
     }
 
-    var isFinished: Bool { state.withLock { $0.result != nil } }
+    var isFinished: Bool { machine.withLock { $0.isFinished } }
 
     /// Calls `start` and waits for the result. Cancellation of the task is one.
     func run(_ start: () -> Void) async -> Answer {
         await withTaskCancellationHandler {
             await Waiter.wait { waiter in
-                let early = state.withLock { state in
-                    if state.result == nil { state.waiter = waiter }
-                    return state.result
-                }
-                guard let early else { return start() }
+                guard let early = machine.withLock({ $0.wait(waiter) }) else { return start() }
                 waiter.resume(returning: early)
             }
         } onCancel: {
@@ -52,28 +42,17 @@ final class EngineExchange: Sendable {
     }
 
     /// Tells the exchange its connection; false if it has its result already.
-    func begin(on channel: any Channel) -> Bool {
-        state.withLock { state in
-            guard state.result == nil else { return false }
-            state.channel = channel
-            return true
-        }
-    }
+    func begin(on channel: any Channel) -> Bool { machine.withLock { $0.begin(on: channel) } }
 
     /// Sets the result, unless there is one. A failure closes the connection.
     @discardableResult
     func finish(_ result: Answer) -> Bool {
-        let (isFirst, waiter, channel) = state.withLock { state in
-            guard state.result == nil else {
-                return (false, nil as Waiter<Answer>?, nil as (any Channel)?)
-            }
-            state.result = result
-            defer { (state.waiter, state.channel) = (nil, nil) }
-            return (true, state.waiter, state.channel)
+        guard case .first(let channel, let waiter) = machine.withLock({ $0.finish(result) }) else {
+            return false
         }
-        if case .failure = result { channel?.close(promise: nil) }
+        channel?.close(promise: nil)
         waiter?.resume(returning: result)
-        return isFirst
+        return true
     }
 
     func error(_ kind: EngineError.Kind, _ message: String) -> EngineError {

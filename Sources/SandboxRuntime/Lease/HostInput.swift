@@ -24,7 +24,7 @@ package final class HostFile: Sendable {
         self.path = path
     }
 
-    /// The next bytes. None: it is at its end, or ``failure`` says why not.
+    /// The next bytes; empty at the end of the file, or after a ``failure``.
     package func read(_ most: Int) -> [UInt8] {
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, initialized in

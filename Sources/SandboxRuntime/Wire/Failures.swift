@@ -4,6 +4,11 @@ package import CIsolate
 import Glibc
 package import SandboxAPI
 
+extension isolate_stage {
+    /// What errors call it.
+    package var name: String { String(cString: isolate_stage_name(Int32(rawValue))) }
+}
+
 extension isolate_failure {
     package var stageName: String { String(cString: isolate_stage_name(stage)) }
 

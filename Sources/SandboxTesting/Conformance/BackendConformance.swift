@@ -13,7 +13,7 @@ public import Testing
 /// struct MyBackendTests {
 ///     static let conformance = BackendConformance { MyBackend() }
 ///
-///     @Test(arguments: conformance.checks) func conforms(check: ConformanceCheck) async throws {
+///     @Test(arguments: await conformance.checks) func conforms(check: ConformanceCheck) async throws {
 ///         try await check.run(on: Self.conformance)
 ///     }
 /// }
@@ -55,19 +55,29 @@ public struct BackendConformance: Sendable {
 
     /// The checks that apply to this backend. If `make` throws, all checks apply, and fail.
     public var checks: [ConformanceCheck] {
-        do {
-            return ConformanceCheck.all(for: try make().capabilities)
-        } catch {
-            return ConformanceCheck.all(for: .fake)
+        get async {
+            do {
+                return ConformanceCheck.all(for: await (try make()).capabilities)
+            } catch {
+                return ConformanceCheck.all(for: .fake)
+            }
         }
     }
 
     /// Runs all checks, one after another; each failure is an issue of the test under way.
     public func run(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        for check in checks { try await check.run(on: self, sourceLocation: sourceLocation) }
+        for check in await checks { try await check.run(on: self, sourceLocation: sourceLocation) }
     }
 
     func backend() throws -> any SandboxBackend { try make() }
+
+    /// The modes of the root file system that are to be checked.
+    var modes: Set<Rootfs> {
+        get async throws {
+            if let rootfsModes { return rootfsModes }
+            return await (try make()).capabilities.rootfsModes
+        }
+    }
 }
 
 /// One requirement on every backend.
@@ -108,13 +118,14 @@ public struct ConformanceCheck: Sendable, CustomTestStringConvertible {
     public func run(
         on conformance: BackendConformance, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
-        let modes = try conformance.rootfsModes ?? conformance.backend().capabilities.rootfsModes
+        let modes = try await conformance.modes
         for mode in Rootfs.allCases where modes.contains(mode) {
             var options = conformance.options
             options.rootfs = mode
             let backend = try conformance.backend()
             let context = ConformanceContext(
-                check: name, backend: backend, options: options, tools: conformance.tools,
+                check: name, backend: backend, capabilities: await backend.capabilities, options: options,
+                tools: conformance.tools,
                 sourceLocation: sourceLocation)
             do { try await body(context) } catch { context.fail("it threw \(error)") }
             await backend.shutdown()

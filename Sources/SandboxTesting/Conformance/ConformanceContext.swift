@@ -9,11 +9,11 @@ import Testing
 struct ConformanceContext: Sendable {
     let check: String
     let backend: any SandboxBackend
+    let capabilities: BackendCapabilities
     let options: SandboxOptions
     let tools: BackendConformance.Tools
     let sourceLocation: SourceLocation
 
-    var capabilities: BackendCapabilities { backend.capabilities }
     var comment: Comment { Comment(rawValue: "\(check) (\(options.rootfs.rawValue))") }
 
     /// More time than any run of these checks needs, even on a busy machine.

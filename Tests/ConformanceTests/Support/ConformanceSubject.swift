@@ -12,11 +12,11 @@ import Testing
 struct ConformanceSubject: Sendable, CustomTestStringConvertible {
     let name: String
     let backend: any SandboxBackend
+    let capabilities: BackendCapabilities
     let rootfs: Rootfs
     var image: Image = .host
 
     var testDescription: String { name }
-    var capabilities: BackendCapabilities { backend.capabilities }
     /// A tolerance is that of a quiet machine; this one is for other tests running at the same time.
     func busy(_ tolerance: KeyPath<BackendCapabilities, Duration>) -> Duration {
         capabilities[keyPath: tolerance] * 3
@@ -25,14 +25,23 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
     private static let local = LocalBackend()
 
     /// The backends that `CONFORMANCE_BACKENDS` names, by default all that exist here.
-    static let all = [("local", locals), ("docker", dockers)].filter { name, _ in
-        environment["CONFORMANCE_BACKENDS"].map { $0.split(separator: ",").contains(name[...]) } ?? true
-    }.flatMap(\.1)
+    static var all: [ConformanceSubject] { get async { await named.value } }
+
+    private static let named = Task {
+        var subjects: [ConformanceSubject] = []
+        if isNamed("local") { subjects += await locals() }
+        if isNamed("docker") { subjects += dockers() }
+        return subjects
+    }
+
+    private static func isNamed(_ name: Substring) -> Bool {
+        environment["CONFORMANCE_BACKENDS"].map { $0.split(separator: ",").contains(name) } ?? true
+    }
 
     private static let environment = ProcessInfo.processInfo.environment
 
     /// Containers of the tests' own engine, from an image with all programs that the suite uses.
-    private static let dockers: [ConformanceSubject] = {
+    private static func dockers() -> [ConformanceSubject] {
         #if Docker
         guard let engine = environment["SANDBOX_TEST_ENGINE"] else { return [] }
         var configuration = DockerConfiguration()
@@ -45,8 +54,8 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
             let backend = try DockerBackend(configuration: configuration)
             return Rootfs.allCases.map {
                 ConformanceSubject(
-                    name: "docker, \($0.rawValue)", backend: backend, rootfs: $0,
-                    image: .reference(configuration.image))
+                    name: "docker, \($0.rawValue)", backend: backend, capabilities: backend.capabilities,
+                    rootfs: $0, image: .reference(configuration.image))
             }
         } catch {
             fatalError("\(error)")
@@ -54,22 +63,26 @@ struct ConformanceSubject: Sendable, CustomTestStringConvertible {
         #else
         return []
         #endif
-    }()
+    }
 
     /// Both root file system modes, where this host has both. An ordinary user can write only to an image
     /// that the library unpacked: one with the host's own programs, whose path is in `CONFORMANCE_IMAGE`.
-    private static let locals: [ConformanceSubject] = {
-        var subjects = [ConformanceSubject(name: "local, read-only", backend: local, rootfs: .readOnly)]
+    private static func locals() async -> [ConformanceSubject] {
+        let capabilities = await local.capabilities
+        var subjects = [
+            ConformanceSubject(
+                name: "local, read-only", backend: local, capabilities: capabilities, rootfs: .readOnly)
+        ]
         let image = environment["CONFORMANCE_IMAGE"].map(Image.reference)
-        guard local.capabilities.rootfsModes.contains(.writable), image != nil || getuid() == 0 else {
+        guard capabilities.rootfsModes.contains(.writable), image != nil || getuid() == 0 else {
             return subjects
         }
         subjects.append(
             ConformanceSubject(
-                name: "local, writable", backend: local, rootfs: .writable,
+                name: "local, writable", backend: local, capabilities: capabilities, rootfs: .writable,
                 image: getuid() == 0 ? .host : image ?? .host))
         return subjects
-    }()
+    }
 }
 
 extension ConformanceSubject {

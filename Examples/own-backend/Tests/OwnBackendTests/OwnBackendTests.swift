@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct OwnBackendTests {
     static let conformance = BackendConformance { SpawnBackend() }
 
-    @Test(arguments: conformance.checks) func conforms(check: ConformanceCheck) async throws {
+    @Test(arguments: await conformance.checks) func conforms(check: ConformanceCheck) async throws {
         try await check.run(on: Self.conformance)
     }
 
