@@ -15,7 +15,7 @@ test:
 test-vm:
 	@scripts/setup.sh test
 	@scripts/setup.sh vm
-	@scripts/test-vm.sh $(WORLDS) $(FILTER)
+	@scripts/vm/test-vm.sh $(WORLDS) $(FILTER)
 
 setup:
 	@scripts/setup.sh test
@@ -61,7 +61,7 @@ soak:
 	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --filter SandboxTests.WatchdogTests
 	@scripts/setup.sh docker
 	@scripts/setup.sh images
-	@scripts/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --filter DisturbanceTests
+	@scripts/engines/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --filter DisturbanceTests
 
 # images/*.tar, root file systems of the runners, from Debian's packages with no registry; images/*.docker.tar for `docker load`.
 images:
@@ -73,14 +73,14 @@ container:
 	@scripts/setup.sh test
 	@scripts/setup.sh engine
 	@scripts/setup.sh images
-	@scripts/container.sh
+	@scripts/worlds/container.sh
 
 # What level minimal holds there, and that the mends of `sandbox doctor` work.
 test-container:
 	@scripts/setup.sh test
 	@scripts/setup.sh engine
 	@scripts/setup.sh images
-	@scripts/container.sh test
+	@scripts/worlds/container.sh test
 
 # The Docker backend against a private engine, Podman and a registry; FILTER=NAME chooses.
 test-docker:
@@ -88,12 +88,12 @@ test-docker:
 	@scripts/setup.sh docker
 	@scripts/setup.sh images
 	@swift build --build-tests
-	@scripts/docker-tests.sh -- swift test --skip-build --filter '$(or $(FILTER),DockerTests|ConformanceTests)'
+	@scripts/engines/docker-tests.sh -- swift test --skip-build --filter '$(or $(FILTER),DockerTests|ConformanceTests)'
 
 docs:
 	@scripts/docs.sh
 
 clean:
-	@scripts/engine.sh stop
-	@scripts/docker-tests.sh stop
+	@scripts/engines/engine.sh stop
+	@scripts/engines/docker-tests.sh stop
 	rm -rf .build .build-c .build-sanitizers .build-static .build-images .build-victims .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

@@ -8,15 +8,15 @@ before=$(mktemp)
 log=$(mktemp)
 engines=$(mktemp -d)
 finish() {
-    scripts/docker-tests.sh stop
+    scripts/engines/docker-tests.sh stop
     wait
-    scripts/docker-tests.sh stop
+    scripts/engines/docker-tests.sh stop
     rm -rf "$before" "$log" "$engines"
 }
 trap finish EXIT
 scripts/leftovers.sh snapshot >"$before"
 # The engines load their images while the C tests run.
-scripts/docker-tests.sh start >"$engines/exports" 2>"$engines/log" &
+scripts/engines/docker-tests.sh start >"$engines/exports" 2>"$engines/log" &
 starting=$!
 
 echo "== C core under AddressSanitizer and UndefinedBehaviorSanitizer"
@@ -55,25 +55,25 @@ ALONE=1 run_suites --no-parallel --filter 'LocalBackendTests|WatchdogTests|Descr
     # One after another: they kill engines and measure waiting times.
     run_suites --no-parallel --filter DockerTests
 )
-scripts/docker-tests.sh stop
+scripts/engines/docker-tests.sh stop
 
 mkdir -p .build/matrix
 rm -f .build/matrix/*.json
-/usr/bin/python3 scripts/matrix.py probe root .build/debug/sandbox >.build/matrix/root.json
+/usr/bin/python3 scripts/worlds/matrix.py probe root .build/debug/sandbox >.build/matrix/root.json
 for world in user subuid; do
     echo "== Conformance in world $world"
-    scripts/worlds.sh "$world"
+    scripts/worlds/worlds.sh "$world"
 done
 
 echo "== Level minimal in a default container"
-scripts/container.sh test
+scripts/worlds/container.sh test
 
 echo "== Conformance on pure cgroup v2, in a virtual machine"
-IS_BUILT=1 scripts/test-vm.sh root,delegated,user,session "OutcomeTests|LimitTests|MemoryTests|IsolationTests|WritableRootfsTests"
+IS_BUILT=1 scripts/vm/test-vm.sh root,delegated,user,session "OutcomeTests|LimitTests|MemoryTests|IsolationTests|WritableRootfsTests"
 
 echo "== What holds where, against docs/matrix.md"
-/usr/bin/python3 scripts/matrix.py render .build/matrix/*.json >.build/matrix.md
-if ! /usr/bin/python3 scripts/matrix.py check docs/matrix.md .build/matrix/*.json; then
+/usr/bin/python3 scripts/worlds/matrix.py render .build/matrix/*.json >.build/matrix.md
+if ! /usr/bin/python3 scripts/worlds/matrix.py check docs/matrix.md .build/matrix/*.json; then
     echo "docs/matrix.md is not what this run found; if this run is right: cp .build/matrix.md docs/matrix.md" >&2
     [[ ${MUST_WORK:-0} != 1 ]]
 fi

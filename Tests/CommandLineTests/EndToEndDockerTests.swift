@@ -8,7 +8,7 @@ import Testing
 
 extension EndToEnd {
     @Suite struct Docker {
-        /// `SANDBOX_TEST_ENGINE` of `scripts/docker-tests.sh`.
+        /// `SANDBOX_TEST_ENGINE` of `scripts/engines/docker-tests.sh`.
         private static let engine = ProcessInfo.processInfo.environment["SANDBOX_TEST_ENGINE"]
 
         /// The command with the engine in its environment; nil, with a reason, where there is none.

@@ -12,7 +12,7 @@ struct EngineControl: Sendable {
 
     let script: String
     let directory: String
-    /// See `scripts/engine.sh`.
+    /// See `scripts/engines/engine.sh`.
     var options: [String] = []
     /// As in `DOCKER_HOST`.
     var host: String { "unix://\(directory)/docker.sock" }
@@ -26,7 +26,7 @@ struct EngineControl: Sendable {
         guard let script = EngineWorld.engineScript, let shared = EngineWorld.engineDirectory else {
             throw Failure(
                 description:
-                    "there is no SANDBOX_TEST_ENGINE_DIR; scripts/docker-tests.sh -- COMMAND sets it")
+                    "there is no SANDBOX_TEST_ENGINE_DIR; scripts/engines/docker-tests.sh -- COMMAND sets it")
         }
         let engine = EngineControl(
             script: script, directory: "\(shared)-\(name)", options: options)

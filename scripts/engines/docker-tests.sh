@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # What the tests of the Docker backend need, all of it private: an engine with the images, a registry, Podman's service.
-# Usage: scripts/docker-tests.sh [--keep] -- COMMAND...     runs COMMAND with it, ends with its status; 125: the harness failed
-#        scripts/docker-tests.sh start                      leaves it running and prints the exports, as --keep does
-#        scripts/docker-tests.sh stop
+# Usage: scripts/engines/docker-tests.sh [--keep] -- COMMAND...     runs COMMAND with it, ends with its status; 125: the harness failed
+#        scripts/engines/docker-tests.sh start                      leaves it running and prints the exports, as --keep does
+#        scripts/engines/docker-tests.sh stop
 # Whatever happens it is stopped again, unless it ran before. COMMAND and the exports have
 #   SANDBOX_TEST_ENGINE         the engine, as in DOCKER_HOST; it has cpp-runner, python-runner, and without a shell
 #                               sandbox-test/static and sandbox-test/musl
-#   SANDBOX_TEST_ENGINE_SCRIPT  scripts/engine.sh, whose kill, start and restart (with SANDBOX_TEST_ENGINE_DIR behind it)
+#   SANDBOX_TEST_ENGINE_SCRIPT  scripts/engines/engine.sh, whose kill, start and restart (with SANDBOX_TEST_ENGINE_DIR behind it)
 #   SANDBOX_TEST_ENGINE_DIR     a test may use; images stay
 #   SANDBOX_TEST_PODMAN         Podman's service, as in DOCKER_HOST; it has these images but python-runner
 #   SANDBOX_TEST_REGISTRY       the registry, as host:port; it has sandbox-test/static and sandbox-test/musl
@@ -14,7 +14,7 @@
 # DOCKER_TESTS_DIR (.build-docker-tests) is where it lives; engines that a test starts in its folders engine-* are stopped
 # with the rest.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 dir=$(realpath -m -- "${DOCKER_TESTS_DIR:-.build-docker-tests}")
 # container-host has both languages, for the conformance suite.
@@ -37,10 +37,10 @@ esac
 stop() {
     local status=0 engine
     for engine in "$dir"/engine*/; do
-        [[ ! -d $engine ]] || scripts/engine.sh stop "$engine" || status=125
+        [[ ! -d $engine ]] || scripts/engines/engine.sh stop "$engine" || status=125
     done
-    scripts/podman.sh stop "$dir/podman" || status=125
-    scripts/registry.sh stop "$dir/registry" || status=125
+    scripts/engines/podman.sh stop "$dir/podman" || status=125
+    scripts/engines/registry.sh stop "$dir/registry" || status=125
     rm -rf "${dir:?}"/{images,client,kept,loaded-engine,loaded-podman} "$dir"/*.log
     rmdir "$dir" 2>/dev/null || [[ ! -d $dir ]] || status=125
     return "$status"
@@ -75,14 +75,14 @@ load() {
 }
 
 engine() {
-    scripts/engine.sh start "$dir/engine"
+    scripts/engines/engine.sh start "$dir/engine"
     export DOCKER_HOST=unix://$dir/engine/docker.sock
     load engine "${shell_less[@]}" "${runners[@]}"
-    for name in "${shell_less[@]}"; do scripts/registry.sh push "sandbox-test/$name" "$dir/registry"; done
+    for name in "${shell_less[@]}"; do scripts/engines/registry.sh push "sandbox-test/$name" "$dir/registry"; done
 }
 
 podman() {
-    scripts/podman.sh start "$dir/podman"
+    scripts/engines/podman.sh start "$dir/podman"
     export DOCKER_HOST=unix://$dir/podman/podman.sock
     load podman "${shell_less[@]}" cpp-runner
 }
@@ -92,7 +92,7 @@ start() {
     # Not the user's own configuration of docker.
     export DOCKER_CONFIG=$dir/client
     begin images archives
-    begin registry scripts/registry.sh start "$dir/registry"
+    begin registry scripts/engines/registry.sh start "$dir/registry"
     await images
     await registry
     begin engine engine
@@ -102,7 +102,7 @@ start() {
     exports=(
         SANDBOX_TEST_ENGINE="unix://$dir/engine/docker.sock"
         SANDBOX_TEST_ENGINE_DIR="$dir/engine"
-        SANDBOX_TEST_ENGINE_SCRIPT="$PWD/scripts/engine.sh"
+        SANDBOX_TEST_ENGINE_SCRIPT="$PWD/scripts/engines/engine.sh"
         SANDBOX_TEST_PODMAN="unix://$dir/podman/podman.sock"
         SANDBOX_TEST_REGISTRY="$(sed -n 's/^REGISTRY=//p' "$dir/registry.log")"
         SANDBOX_TEST_IMAGES="$dir/images"
@@ -123,7 +123,7 @@ if [[ $task == stop ]]; then
     exit
 fi
 # One of these at a time: a second would stop what the first is starting.
-exec 8<scripts/docker-tests.sh
+exec 8<scripts/engines/docker-tests.sh
 flock -n 8 || { echo "docker-tests.sh: another one is at work here; wait for it, or give another DOCKER_TESTS_DIR" >&2 && exit 125; }
 # What was kept stays until it is stopped.
 if [[ ! -e $dir/kept ]]; then
