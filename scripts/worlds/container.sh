@@ -39,16 +39,7 @@ while [[ $# -gt 0 ]]; do
     shift
 done
 
-quietly() {
-    local log
-    log=$(mktemp)
-    if ! "$@" >"$log" 2>&1; then
-        cat "$log" >&2
-        rm -f "$log"
-        return 1
-    fi
-    rm -f "$log"
-}
+source scripts/quietly.sh
 
 quietly scripts/images.sh "$image"
 static=(-c release --static-swift-stdlib --scratch-path .build-static)
