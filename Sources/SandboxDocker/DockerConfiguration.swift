@@ -7,7 +7,7 @@ import SandboxRuntime
 
 public struct DockerConfiguration: Sendable {
     /// The engine's where none is named.
-    public static let usualSocket = "/var/run/docker.sock"
+    public static let usualSocket = EngineHost.usualSocket
 
     /// When an image is pulled from its registry.
     public enum PullPolicy: String, Sendable, Hashable, CaseIterable {

@@ -99,11 +99,14 @@ struct DockerChoice {
     /// One that was named, or the usual one's socket, which this user may open. A socket that is not there has never
     /// had an engine since this host started; one that does not answer is another thing, and told.
     private static func hasEngine(_ configuration: DockerConfiguration) -> Bool {
-        guard let host = configuration.engineHost else {
+        guard let text = configuration.engineHost else {
             return access(DockerConfiguration.usualSocket, R_OK | W_OK) == 0
         }
-        let scheme = "unix://"
-        return !host.hasPrefix(scheme) || access(String(host.dropFirst(scheme.count)), F_OK) == 0
+        // Connecting says what is wrong with a text that is no address.
+        guard let host = try? EngineHost(parsing: text, called: "DOCKER_HOST", wantsTLS: false),
+            case .unix(let path) = host.endpoint
+        else { return true }
+        return access(path, F_OK) == 0
     }
 }
 #endif

@@ -2,17 +2,19 @@
 
 import Dispatch
 import Glibc
+import SandboxAPI
 import SandboxRuntime
 
 /// One request to `/_ping`.
 enum EnginePing {
     /// Of the engine that the environment names: `nil` if it answers, or why not. Asked once in a process.
     static let ofEnvironment = Task {
-        let host = getenv("DOCKER_HOST").map { String(cString: $0) } ?? ""
-        let wantsTLS = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"].contains { (name: String) in
-            getenv(name).map { $0.pointee != 0 } ?? false
+        func value(_ name: String) -> String? {
+            getenv(name).flatMap { $0.pointee == 0 ? nil : String(cString: $0) }
         }
-        return await reasonForSilence(host.isEmpty ? "unix:///var/run/docker.sock" : host, wantsTLS: wantsTLS)
+        return await reasonForSilence(
+            value("DOCKER_HOST") ?? "unix://\(EngineHost.usualSocket)",
+            wantsTLS: EngineHost.tlsVariables.contains { value($0) != nil })
     }
 
     /// How long a connection, and then an answer, may take.
@@ -27,23 +29,21 @@ enum EnginePing {
     }
 
     private static func ping(_ address: String, wantsTLS: Bool) -> String? {
-        let parts = address.split(separator: "://", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { return "'\(address)' has no scheme" }
-        let descriptor: Int32
-        switch parts[0] {
-        case "unix": descriptor = connectLocally(parts[1])
-        case "tcp", "http", "https":
-            let isSecure = wantsTLS || parts[0] == "https"
-            let (host, port) = hostAndPort(parts[1], isSecure ? "2376" : "2375")
-            descriptor = connectOverTCP(host, port)
-            if descriptor >= 0, isSecure {
-                close(descriptor)
-                return nil
-            }
-        default: return "\(parts[0]):// is not known here"
+        let host: EngineHost
+        do throws(SandboxError) {
+            host = try EngineHost(parsing: address, called: "the engine's address", wantsTLS: wantsTLS)
+        } catch {
+            return error.message
         }
+        if host.refusesTLS { return "\(address) is without TLS, which is asked for" }
+        let descriptor =
+            switch host.endpoint {
+            case .unix(let path): connectLocally(path)
+            case .tcp(let name, let port): connectOverTCP(name, "\(port)")
+            }
         guard descriptor >= 0 else { return "nobody listens at \(address): \(describe(errno: -descriptor))" }
         defer { close(descriptor) }
+        if host.needsTLS { return nil }
         let request = "GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
         guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) == request.utf8.count else {
             return "\(address) takes no request: \(describe(errno: errno))"
@@ -56,16 +56,6 @@ enum EnginePing {
         }
         return nil
     }
-
-    private static func hostAndPort(_ text: String, _ usual: String) -> (String, String) {
-        let text = text.hasSuffix("/") ? String(text.dropLast()) : text
-        guard let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") else {
-            return (unbracketed(text), usual)
-        }
-        return (unbracketed(String(text[..<colon])), String(text[text.index(after: colon)...]))
-    }
-
-    private static func unbracketed(_ host: String) -> String { host.filter { $0 != "[" && $0 != "]" } }
 
     /// A connected socket, or a negative error number.
     private static func connectLocally(_ path: String) -> Int32 {
