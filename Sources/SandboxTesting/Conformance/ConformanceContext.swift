@@ -10,6 +10,7 @@ struct ConformanceContext: Sendable {
     let backend: any SandboxBackend
     let options: SandboxOptions
     let tools: BackendConformance.Tools
+    let combinesBackends: Bool
     let sourceLocation: SourceLocation
 
     var capabilities: BackendCapabilities { backend.capabilities }
