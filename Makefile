@@ -1,99 +1,102 @@
-# The project's commands. `make demo` and `make test` are all that a newcomer needs; both install what is missing.
-.PHONY: demo test build lint format c-tests examples bench soak docs clean setup images container test-vm cross test-container test-docker bench-docker sanitizers
+# The project's commands. `make demo` and `make test` are all that a newcomer needs; every command installs what it lacks.
 SHELL := /bin/bash
 export SWIFT_BACKTRACE ?= enable=no
 
+# $(call needs,PART...): what scripts/setup.sh installs for these parts.
+needs = @for part in $(1); do scripts/setup.sh $$part || exit 1; done
+
+.PHONY: demo test build setup lint format docs clean
 demo:
-	@scripts/setup.sh demo
+	$(call needs,demo)
 	@scripts/demo.sh
 
 test:
-	@for part in test cross images docker vm; do scripts/setup.sh $$part; done
+	$(call needs,test cross images docker vm)
 	@scripts/test.sh
-
-# The conformance tests under QEMU on a kernel with pure cgroup v2; WORLDS=root,user FILTER=NAME choose.
-test-vm:
-	@scripts/setup.sh test
-	@scripts/setup.sh vm
-	@scripts/test-vm.sh $(WORLDS) $(FILTER)
-
-setup:
-	@scripts/setup.sh test
 
 build:
 	swift build --build-tests
 
+setup:
+	$(call needs,test)
+
 lint:
-	@scripts/setup.sh lint
+	$(call needs,lint)
 	@scripts/lint.sh
 
 format:
 	@scripts/lint.sh --fix
 
-# The C core alone, under AddressSanitizer and UndefinedBehaviorSanitizer.
-c-tests:
-	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory -C Tests/CIsolateTests test
+docs:
+	@scripts/docs.sh
 
-# Our own Swift tests, a part of them, built with ThreadSanitizer and with AddressSanitizer.
-sanitizers:
-	@scripts/setup.sh test
-	@scripts/sanitizers.sh thread address
+# The suites of `make test`, one target each. FILTER=NAME chooses among the tests of alone, local, docker, user, subuid and
+# vm; WORLDS=root,user chooses among the vm's.
+.PHONY: test-c test-cross test-sanitizers test-docs test-alone test-local test-docker test-user test-subuid test-container \
+	test-vm test-worlds test-examples c-tests sanitizers examples
+export FILTER WORLDS
+suite = @scripts/test.sh $(@:test-%=%)
 
-# The examples that a user would start from: C judge, local-only package, the command copied alone.
-examples:
-	@scripts/setup.sh test
-	@scripts/examples.sh
+test-c test-sanitizers test-docs test-alone test-local test-examples:
+	$(call needs,test)
+	$(suite)
 
+test-cross:
+	$(call needs,test cross)
+	$(suite)
+
+test-docker:
+	$(call needs,test docker images)
+	$(suite)
+
+test-user test-subuid:
+	$(call needs,test images)
+	$(suite)
+
+test-container:
+	$(call needs,test engine images)
+	$(suite)
+
+test-vm:
+	$(call needs,test vm)
+	$(suite)
+
+# Every world, and that docs/matrix.md says what they give.
+test-worlds:
+	$(call needs,test engine images vm)
+	@scripts/test.sh user subuid container vm matrix
+
+c-tests: test-c
+sanitizers: test-sanitizers
+examples: test-examples
+
+.PHONY: bench bench-docker soak images container
 bench:
-	@scripts/setup.sh bench
+	$(call needs,bench)
 	@scripts/bench.sh
 
 # The Docker backend against the local one and `docker exec`, on a private engine or that of DOCKER_HOST.
 bench-docker:
-	@scripts/setup.sh bench
-	@scripts/setup.sh engine
+	$(call needs,bench engine)
 	@scripts/bench.sh docker
 
 soak:
-	@scripts/setup.sh test
+	$(call needs,test docker images)
 	SOAK=100000 swift test --filter RunnersTests
 	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --filter SandboxTests.WatchdogTests
-	@scripts/setup.sh docker
-	@scripts/setup.sh images
-	@scripts/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --filter DisturbanceTests
+	@scripts/engines/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --filter DisturbanceTests
 
 # images/*.tar, root file systems of the runners, from Debian's packages with no registry; images/*.docker.tar for `docker load`.
 images:
-	@scripts/setup.sh images
+	$(call needs,images)
 	@scripts/images.sh --docker
 
 # The command inside a plain container of a private Docker Engine, as root and as another user.
 container:
-	@scripts/setup.sh test
-	@scripts/setup.sh engine
-	@scripts/setup.sh images
-	@scripts/container.sh
-
-# What level minimal holds there, and that the mends of `sandbox doctor` work.
-test-container:
-	@scripts/setup.sh test
-	@scripts/setup.sh engine
-	@scripts/setup.sh images
-	@scripts/container.sh test
-
-# The Docker backend against a private engine, Podman and a registry; FILTER=NAME chooses.
-test-docker:
-	@scripts/setup.sh test
-	@scripts/setup.sh docker
-	@scripts/setup.sh images
-	@swift build --build-tests
-	@scripts/docker-tests.sh -- swift test --skip-build --filter '$(or $(FILTER),DockerTests|ConformanceTests)'
-
-docs:
-	@scripts/docs.sh
+	$(call needs,test engine images)
+	@scripts/worlds/container.sh
 
 clean:
-	@scripts/engine.sh stop
-	@scripts/docker-tests.sh stop
+	@scripts/engines/engine.sh stop
+	@scripts/engines/docker-tests.sh stop
 	rm -rf .build .build-c .build-sanitizers .build-static .build-images .build-victims .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

@@ -9,8 +9,8 @@ program=$(swift build -c release --package-path Benchmarks --show-bin-path)/sand
 engine=.build-engine-bench
 start_engine() {
     [[ -z ${DOCKER_HOST:-} ]] || return 0
-    trap 'scripts/engine.sh stop "$engine"' EXIT
-    DOCKER_HOST=$(scripts/engine.sh start "$engine" | sed -n 's/^DOCKER_HOST=//p')
+    trap 'scripts/engines/engine.sh stop "$engine"' EXIT
+    DOCKER_HOST=$(scripts/engines/engine.sh start "$engine" | sed -n 's/^DOCKER_HOST=//p')
     export DOCKER_HOST
 }
 for part in ${*:-compare heap throughput phases}; do

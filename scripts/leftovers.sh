@@ -6,7 +6,7 @@
 set -euo pipefail
 repository=$(realpath "$(dirname "$0")/..")
 states=("$repository"/.build-{engine,docker-tests/engine,docker-tests/podman})
-source "$repository/scripts/daemon.sh"
+source "$repository/scripts/engines/daemon.sh"
 
 processes() { (grep -lazE '^isolate-supervisor' /proc/[0-9]*/cmdline 2>/dev/null || true) | wc -l; }
 cgroups() { (find /sys/fs/cgroup -maxdepth 6 -type d -name 'swift-sandbox-*' 2>/dev/null || true) | wc -l; }

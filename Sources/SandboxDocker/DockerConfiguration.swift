@@ -7,7 +7,7 @@ import SandboxRuntime
 
 public struct DockerConfiguration: Sendable {
     /// The socket of the engine where no address is given.
-    public static let usualSocket = "/var/run/docker.sock"
+    public static let usualSocket = EngineHost.usualSocket
 
     /// When an image is pulled from its registry.
     public enum PullPolicy: String, Sendable, Hashable, CaseIterable {

@@ -100,11 +100,14 @@ struct DockerChoice {
     /// Whether the environment names an engine, or this user may open the usual socket. A missing socket
     /// means that no engine has run since this host started; an engine that does not answer is an error.
     private static func hasEngine(_ configuration: DockerConfiguration) -> Bool {
-        guard let host = configuration.engineHost else {
+        guard let text = configuration.engineHost else {
             return access(DockerConfiguration.usualSocket, R_OK | W_OK) == 0
         }
-        let scheme = "unix://"
-        return !host.hasPrefix(scheme) || access(String(host.dropFirst(scheme.count)), F_OK) == 0
+        // Connecting says what is wrong with a text that is no address.
+        guard let host = try? EngineHost(parsing: text, called: "DOCKER_HOST", wantsTLS: false),
+            case .unix(let path) = host.endpoint
+        else { return true }
+        return access(path, F_OK) == 0
     }
 }
 #endif

@@ -8,7 +8,7 @@ import Testing
 
 extension EndToEnd {
     @Suite struct Docker {
-        /// The engine's address, `SANDBOX_TEST_ENGINE` of `scripts/docker-tests.sh`.
+        /// The engine's address, `SANDBOX_TEST_ENGINE` of `scripts/engines/docker-tests.sh`.
         private static let engine = ProcessInfo.processInfo.environment["SANDBOX_TEST_ENGINE"]
 
         /// Runs the command with the engine in its environment; returns `nil`, and skips with a reason, where

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Level minimal, and the way up from there, in plain containers; started by `scripts/container.sh test`.
+"""Level minimal, and the way up from there, in plain containers; started by `scripts/worlds/container.sh test`.
 
 Arguments: the image, the sandbox command. `docker` is the private engine's by DOCKER_HOST.
 """

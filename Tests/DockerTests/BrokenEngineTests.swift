@@ -14,7 +14,7 @@ import Testing
         _ body: (DockerBackend) async throws -> Void
     ) async throws {
         guard EngineWorld.engineScript != nil, EngineWorld.images != nil else {
-            return skip("there is no engine; scripts/docker-tests.sh -- COMMAND starts one")
+            return skip("there is no engine; scripts/engines/docker-tests.sh -- COMMAND starts one")
         }
         try await EngineControl.withEngine(named: name, options: options) { engine in
             try await engine.load("static")

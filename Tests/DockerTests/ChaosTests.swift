@@ -11,7 +11,7 @@ import Testing
 import SandboxRuntime
 
 @Suite(
-    "Chaos", .enabled(if: EngineWorld.engine != nil, "scripts/docker-tests.sh starts the engine"),
+    "Chaos", .enabled(if: EngineWorld.engine != nil, "scripts/engines/docker-tests.sh starts the engine"),
     .timeLimit(.minutes(20)))
 struct ChaosTests {
     /// 20 in CI; SOAK=1: 200.

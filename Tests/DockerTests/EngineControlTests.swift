@@ -4,7 +4,7 @@
 import Foundation
 import Testing
 
-@Suite(.enabled(if: EngineWorld.engine != nil, "scripts/docker-tests.sh starts the engine"))
+@Suite(.enabled(if: EngineWorld.engine != nil, "scripts/engines/docker-tests.sh starts the engine"))
 struct EngineControlTests {
     @Test(.timeLimit(.minutes(2)))
     func comesBackAfterACrashAndAfterARestart() async throws {

@@ -11,7 +11,7 @@ import SandboxRuntime
 
 @Suite(
     "Crashes of the engine",
-    .enabled(if: EngineWorld.engine != nil, "scripts/docker-tests.sh starts the engine"),
+    .enabled(if: EngineWorld.engine != nil, "scripts/engines/docker-tests.sh starts the engine"),
     .timeLimit(.minutes(3)))
 struct EngineCrashTests {
     @Test("The engine crashes and comes back in the middle of runs")

@@ -3,7 +3,7 @@
 #if Docker
 import Foundation
 
-/// The services that `scripts/docker-tests.sh` starts for these tests; each property is the value of an
+/// The services that `scripts/engines/docker-tests.sh` starts for these tests; each property is the value of an
 /// environment variable.
 enum EngineWorld {
     /// `SANDBOX_TEST_ENGINE`: a Docker Engine of the tests' own, as in `DOCKER_HOST`. It has the images `cpp-runner`,
@@ -11,7 +11,7 @@ enum EngineWorld {
     static let engine = variable("SANDBOX_TEST_ENGINE")
     /// `SANDBOX_TEST_ENGINE_DIR`: that engine's folder, the last argument of the script.
     static let engineDirectory = variable("SANDBOX_TEST_ENGINE_DIR")
-    /// `SANDBOX_TEST_ENGINE_SCRIPT`: `scripts/engine.sh`; see `EngineControl`.
+    /// `SANDBOX_TEST_ENGINE_SCRIPT`: `scripts/engines/engine.sh`; see `EngineControl`.
     static let engineScript = variable("SANDBOX_TEST_ENGINE_SCRIPT")
     /// `SANDBOX_TEST_PODMAN`: Podman's API service, as in `DOCKER_HOST`. It has the same images but `python-runner`.
     static let podman = variable("SANDBOX_TEST_PODMAN")

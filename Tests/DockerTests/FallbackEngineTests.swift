@@ -42,7 +42,7 @@ struct FallbackEngineTests {
 
     @Test func anEngineThatComesAndGoes() async throws {
         guard EngineWorld.engineScript != nil, EngineWorld.images != nil else {
-            return skip("there is no engine; scripts/docker-tests.sh -- COMMAND starts one")
+            return skip("there is no engine; scripts/engines/docker-tests.sh -- COMMAND starts one")
         }
         try await EngineControl.withEngine(named: "fb") { engine in
             try await engine.load("cpp-runner")

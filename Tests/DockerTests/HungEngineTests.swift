@@ -115,7 +115,7 @@ import SandboxRuntime
 }
 
 @Suite(
-    .serialized, .enabled(if: EngineWorld.engine != nil, "scripts/docker-tests.sh starts the engine"),
+    .serialized, .enabled(if: EngineWorld.engine != nil, "scripts/engines/docker-tests.sh starts the engine"),
     .timeLimit(.minutes(3)))
 struct FrozenEngineTests {
     @Test func waitersAndAShutDownDoNotWaitForIt() async throws {

@@ -13,7 +13,7 @@ import Testing
     /// Runs `body` with a configuration for an engine with `userns-remap`, which has the image of the victims.
     private static func withEngine(_ body: (DockerConfiguration) async throws -> Void) async throws {
         guard EngineWorld.engineScript != nil, EngineWorld.images != nil else {
-            return skip("there is no engine; scripts/docker-tests.sh -- COMMAND starts one")
+            return skip("there is no engine; scripts/engines/docker-tests.sh -- COMMAND starts one")
         }
         try await EngineControl.withEngine(named: "remap", options: ["--userns-remap"]) { engine in
             try await engine.load("static")

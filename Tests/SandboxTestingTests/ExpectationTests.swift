@@ -98,6 +98,18 @@ func text(_ issue: Issue) -> String { issue.comments.map(\.rawValue).joined(sepa
                 && found.contains("a bug"))
     }
 
+    @Test func everyLimitIsShown() {
+        var limits = Limits(wallTime: .seconds(2), cpuTime: .seconds(3), processes: 5, cpus: 1.5)
+        limits.disk = 7
+        #expect(
+            limits.testDescription == """
+                wallTime 2.0 seconds, cpuTime 3.0 seconds, memory \(limits.memory), processes 5, \
+                output \(limits.output), fileSize \(limits.fileSize), disk 7, openFiles \(limits.openFiles), \
+                stack \(limits.stack), cpus 1.5
+                """)
+        #expect(Limits.standard.testDescription.hasSuffix(", cpus all"))
+    }
+
     @Test func longStreamsAreShownByTheirEnds() async throws {
         let long = "begin" + String(repeating: "x", count: 100_000) + "end"
         var answer = FakeBackend.Answer(stdout: long)

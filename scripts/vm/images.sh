@@ -1,4 +1,4 @@
-# Makes what a guest boots from, once, and boots it; sourced by scripts/vm.sh.
+# Makes what a guest boots from, once, and boots it; sourced by scripts/vm/vm.sh.
 # Sets kernel, initramfs, root and accelerator.
 
 cache=${VM_CACHE:-$repository/.build-vm}

@@ -87,39 +87,34 @@ static void emit_match(struct assembler *a, const struct argument_rule *rule) {
     emit_return(a, rule->answer == POLICY_TELL ? notify : error(rule->answer));
 }
 
-/* Counts the rules from this one on that belong to the same call and have the same condition. */
-static unsigned count_with_condition(const struct argument_rule *rule) {
+/* Counts the rules from this one on that belong to the same call, argument and condition. */
+static unsigned count_alike(const struct argument_rule *rule) {
     unsigned count = 0;
     while (rule[count].name != NULL && strcmp(rule[count].name, rule->name) == 0 &&
            rule[count].where == rule->where && rule[count].where_value == rule->where_value &&
-           rule[count].index == rule->index)
+           rule[count].index == rule->index &&
+           (rule[count].match == POLICY_MATCH_GIGABYTES) == (rule->match == POLICY_MATCH_GIGABYTES))
         count++;
     return count;
 }
 
 static void emit_rules_of(struct assembler *a, const struct argument_rule *rule, uint32_t number) {
     enum { RULE_INSTRUCTIONS = 2 };
-    int loaded = -1;
-    for (unsigned conditional = 0; rule->name != NULL; rule++) {
+    for (unsigned count; rule->name != NULL; rule += count) {
+        count = count_alike(rule);
         if (seccomp_syscall_resolve_name(rule->name) != (int)number)
             continue;
-        if (rule->where != 0 && conditional == 0) { /* past the load and all rules of this condition */
-            conditional = count_with_condition(rule);
+        if (rule->where != 0) { /* past the load and all these rules */
             emit_load_argument(a, rule->where);
             emit(a, BPF_JMP | BPF_JEQ | BPF_K, rule->where_value, 0,
-                 (uint8_t)(1 + RULE_INSTRUCTIONS * conditional));
-            loaded = -1;
+                 (uint8_t)(1 + RULE_INSTRUCTIONS * count));
         }
-        if (rule->match == POLICY_MATCH_GIGABYTES) {
+        if (rule->match == POLICY_MATCH_GIGABYTES)
             emit_load(a, offsetof(struct seccomp_data, args) + (size_t)rule->index * 8 + 4);
-            loaded = -1;
-        } else if (rule->index != loaded) {
+        else
             emit_load_argument(a, rule->index);
-            loaded = rule->index;
-        }
-        emit_match(a, rule);
-        if (conditional > 0 && --conditional == 0)
-            loaded = -1;
+        for (unsigned i = 0; i < count; i++)
+            emit_match(a, &rule[i]);
     }
 }
 

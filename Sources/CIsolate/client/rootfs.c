@@ -154,29 +154,21 @@ static void add_files(struct config_builder *b) {
 
 enum { NAMES_MAX = 48 << 10 };
 
-/* Whether a line of /etc/passwd or /etc/group has this number in its third field. */
-static int has_number(const char *text, const char *number) {
-    size_t length = strlen(number);
+/* Whether a line of /etc/passwd or /etc/group has this value in a field, counted from 0, that is not its
+ * last. */
+static int has_field(const char *text, int field, const char *value) {
+    size_t length = strlen(value);
     for (const char *line = text; *line != 0;) {
-        const char *end = strchrnul(line, '\n'), *field = line;
-        for (int i = 0; i < 2 && field != NULL; i++) {
-            field = memchr(field, ':', (size_t)(end - field));
-            if (field != NULL)
-                field++;
+        const char *end = strchrnul(line, '\n'), *at = line;
+        for (int i = 0; i < field && at != NULL; i++) {
+            at = memchr(at, ':', (size_t)(end - at));
+            if (at != NULL)
+                at++;
         }
-        if (field != NULL && (size_t)(end - field) > length && memcmp(field, number, length) == 0 &&
-            field[length] == ':')
+        if (at != NULL && (size_t)(end - at) > length && memcmp(at, value, length) == 0 && at[length] == ':')
             return 1;
         line = *end != 0 ? end + 1 : end;
     }
-    return 0;
-}
-
-static int has_name(const char *text, const char *line) {
-    size_t length = (size_t)(strchr(line, ':') - line) + 1;
-    for (const char *at = text; at != NULL; at = strchr(at, '\n'), at += at != NULL)
-        if (strncmp(at, line, length) == 0)
-            return 1;
     return 0;
 }
 
@@ -191,7 +183,7 @@ static void add_user(struct config_builder *b, int etc, const char *name, const 
     char *text = calloc(1, NAMES_MAX + 256);
     ssize_t n = text != NULL ? read(fd, text, NAMES_MAX) : -1;
     if (n == status.st_size && strlen(text) == (size_t)n &&
-        !(has_number(text, "1000") && has_name(text, line))) {
+        !(has_field(text, 2, "1000") && has_field(text, 0, "sandbox"))) {
         if (n > 0 && text[n - 1] != '\n')
             text[n++] = '\n';
         strcpy(text + n, line);

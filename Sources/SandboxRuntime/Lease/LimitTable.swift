@@ -146,6 +146,15 @@ package struct LimitDescription: Sendable {
         return limit
     }
 
+    /// Its value in these limits, for people who know the unit.
+    package func text(in limits: Limits) -> String {
+        switch value {
+        case .time(let path): "\(limits[keyPath: path])"
+        case .bytes(let path, _), .count(let path, _, _): "\(limits[keyPath: path])"
+        case .processors(let path, _): limits[keyPath: path].map { "\($0)" } ?? "all"
+        }
+    }
+
     // MARK: Validation
 
     package func check(_ limits: Limits) throws(SandboxError) {

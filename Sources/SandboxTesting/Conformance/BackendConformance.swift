@@ -36,6 +36,10 @@ public struct BackendConformance: Sendable {
     public var tools: Tools
     /// The root file system modes to check; `nil`: all that the backend's capabilities promise.
     public var rootfsModes: Set<Rootfs>?
+    /// The backend is several taken as one, such as a fallback: its capabilities are the least that a sandbox gets, and a run
+    /// that one of them could not hold may be answered by another, as a further attempt. By default capabilities are exactly
+    /// what each sandbox gets, and its own provenance stands in all that comes of it.
+    public var combinesBackends = false
     private let make: @Sendable () throws -> any SandboxBackend
 
     /// - Parameters:
@@ -126,7 +130,7 @@ public struct ConformanceCheck: Sendable, CustomTestStringConvertible {
             let context = ConformanceContext(
                 check: name, backend: backend, capabilities: await backend.capabilities, options: options,
                 tools: conformance.tools,
-                sourceLocation: sourceLocation)
+                combinesBackends: conformance.combinesBackends, sourceLocation: sourceLocation)
             do { try await body(context) } catch { context.fail("it threw \(error)") }
             await backend.shutdown()
             let left = backend.statistics

@@ -12,6 +12,7 @@ struct ConformanceContext: Sendable {
     let capabilities: BackendCapabilities
     let options: SandboxOptions
     let tools: BackendConformance.Tools
+    let combinesBackends: Bool
     let sourceLocation: SourceLocation
 
     var comment: Comment { Comment(rawValue: "\(check) (\(options.rootfs.rawValue))") }

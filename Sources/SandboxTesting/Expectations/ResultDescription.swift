@@ -1,6 +1,7 @@
 /// The description of a result for a failed test: all of it.
 
 public import SandboxAPI
+import SandboxRuntime
 public import Testing
 
 extension RunResult: CustomTestStringConvertible {
@@ -46,11 +47,9 @@ extension Usage: CustomTestStringConvertible {
 }
 
 extension Limits: CustomTestStringConvertible {
+    /// Each limit by its name in ``/SandboxAPI/Limits``; sizes in bytes.
     public var testDescription: String {
-        """
-        wall \(wallTime), CPU \(cpuTime), memory \(memory), processes \(processes), output \(output), \
-        file size \(fileSize), disk \(disk), open files \(openFiles), stack \(stack)
-        """
+        LimitDescription.all.map { "\($0.name) \($0.text(in: self))" }.joined(separator: ", ")
     }
 }
 

@@ -2,17 +2,19 @@
 
 import Dispatch
 import Glibc
+import SandboxAPI
 import SandboxRuntime
 
 /// One request to `/_ping`.
 enum EnginePing {
     /// Pings the engine that the environment names: `nil` if it answers, or why not. Done once in a process.
     static let ofEnvironment = Task {
-        let host = getenv("DOCKER_HOST").map { String(cString: $0) } ?? ""
-        let wantsTLS = ["DOCKER_TLS_VERIFY", "DOCKER_TLS"].contains { (name: String) in
-            getenv(name).map { $0.pointee != 0 } ?? false
+        func value(_ name: String) -> String? {
+            getenv(name).flatMap { $0.pointee == 0 ? nil : String(cString: $0) }
         }
-        return await reasonForSilence(host.isEmpty ? "unix:///var/run/docker.sock" : host, wantsTLS: wantsTLS)
+        return await reasonForSilence(
+            value("DOCKER_HOST") ?? "unix://\(EngineHost.usualSocket)",
+            wantsTLS: EngineHost.tlsVariables.contains { value($0) != nil })
     }
 
     /// How long a connection, and then an answer, may take.
@@ -27,18 +29,20 @@ enum EnginePing {
     }
 
     private static func ping(_ address: String, wantsTLS: Bool) -> String? {
-        let parts = address.split(separator: "://", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { return "'\(address)' has no scheme" }
+        let host: EngineHost
+        do throws(SandboxError) {
+            host = try EngineHost(parsing: address, called: "the engine's address", wantsTLS: wantsTLS)
+        } catch {
+            return error.message
+        }
+        if host.refusesTLS { return "\(address) is without TLS, which is asked for" }
         do throws(Silence) {
-            switch parts[0] {
-            case "unix": return ask(try connectLocally(parts[1]), address)
-            case "tcp", "http", "https":
-                let isSecure = wantsTLS || parts[0] == "https"
-                let (host, port) = hostAndPort(parts[1], isSecure ? "2376" : "2375")
-                let connection = try connectOverTCP(host, port)
-                return isSecure ? nil : ask(connection, address)
-            default: return "\(parts[0]):// is not known here"
-            }
+            let connection =
+                switch host.endpoint {
+                case .unix(let path): try connectLocally(path)
+                case .tcp(let name, let port): try connectOverTCP(name, "\(port)")
+                }
+            return host.needsTLS ? nil : ask(connection, address)
         } catch {
             return "nobody listens at \(address): \(describe(errno: error.errno))"
         }
@@ -61,16 +65,6 @@ enum EnginePing {
         }
         return nil
     }
-
-    private static func hostAndPort(_ text: String, _ usual: String) -> (String, String) {
-        let text = text.hasSuffix("/") ? String(text.dropLast()) : text
-        guard let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") else {
-            return (unbracketed(text), usual)
-        }
-        return (unbracketed(String(text[..<colon])), String(text[text.index(after: colon)...]))
-    }
-
-    private static func unbracketed(_ host: String) -> String { host.filter { $0 != "[" && $0 != "]" } }
 
     private static func connectLocally(_ path: String) throws(Silence) -> OwnedDescriptor {
         var address = sockaddr_un()

@@ -171,7 +171,7 @@ extension SandboxLease {
     }
 }
 
-/// Whether the processor is emulated (`scripts/vm.sh` without KVM): everything takes 10 to 30 times as long.
+/// Whether the processor is emulated (`scripts/vm/vm.sh` without KVM): everything takes 10 to 30 times as long.
 let isEmulated = ProcessInfo.processInfo.environment["EMULATED"] == "1"
 
 extension Limits {

@@ -12,7 +12,7 @@ struct EngineControl: Sendable {
 
     let script: String
     let directory: String
-    /// See `scripts/engine.sh`.
+    /// See `scripts/engines/engine.sh`.
     var options: [String] = []
     /// As in `DOCKER_HOST`.
     var host: String { "unix://\(directory)/docker.sock" }
@@ -26,7 +26,7 @@ struct EngineControl: Sendable {
         guard let script = EngineWorld.engineScript, let shared = EngineWorld.engineDirectory else {
             throw Failure(
                 description:
-                    "there is no SANDBOX_TEST_ENGINE_DIR; scripts/docker-tests.sh -- COMMAND sets it")
+                    "there is no SANDBOX_TEST_ENGINE_DIR; scripts/engines/docker-tests.sh -- COMMAND sets it")
         }
         let engine = EngineControl(
             script: script, directory: "\(shared)-\(name)", options: options)
@@ -72,41 +72,18 @@ struct EngineControl: Sendable {
             "docker", "--host", host, "load", "--quiet", "--input", "\(images)/\(image).docker.tar")
     }
 
-    /// Runs a command to its end on a thread that may block; throws with its output if it fails. Not
-    /// Foundation's `Process`: that also waits until the daemons that the command leaves have closed an
-    /// inherited socket.
+    /// Runs a command to its end; throws with its output if it fails.
     private func run(_ command: String...) async throws { try await run(command) }
 
     private func run(_ command: [String]) async throws {
         let log = FileManager.default.temporaryDirectory.path + "/sandbox-engine-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: log) }
-        let status = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
-            DispatchQueue.global().async {
-                continuation.resume(returning: Self.status(of: ["timeout", "120"] + command, log: log))
-            }
-        }
+        let status = await ChildProcess.run(["timeout", "120"] + command, log: log)
         guard status == 0 else {
             let words = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
             throw Failure(
                 description: "\(command.joined(separator: " ")): wait status \(status): \(words)")
         }
-    }
-
-    /// The status of the command by `waitpid`; -1 if there is no such program.
-    private static func status(of command: [String], log: String) -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        let arguments = command.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var pid: pid_t = 0
-        guard posix_spawnp(&pid, command[0], &actions, nil, arguments, environ) == 0 else { return -1 }
-        var status: Int32 = -1
-        while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-        return status
     }
 }
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A private Docker Engine for tests: its own data, socket and mount namespace below DIR, nothing of the system's engine.
-# Usage: scripts/engine.sh start|stop|status|restart|kill [DIR [OPTION...]]     (DIR: .build-engine)
+# Usage: scripts/engines/engine.sh start|stop|status|restart|kill [DIR [OPTION...]]     (DIR: .build-engine)
 #   start    prints one line, DOCKER_HOST=unix://…; repairs what a killed engine left and keeps its data. Options:
 #            --userns-remap   its containers have a user namespace of 65,536 ids, until `stop`
 #            --disk=SIZE      its data lies on a tmpfs of this size, and is lost when the engine ends
@@ -14,7 +14,7 @@ set -euo pipefail
 usage="usage: engine.sh start|stop|status|restart|kill [DIR [--userns-remap] [--disk=SIZE] [--runtime=PATH]]"
 source "$(dirname "$0")/daemon.sh"
 command=${1:?$usage} remaps='' disk='' runtime=''
-dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-engine}")
+dir=$(realpath -m -- "${2:-$(dirname "$0")/../../.build-engine}")
 socket=$dir/docker.sock
 for option in "${@:3}"; do
     case $1,$option in

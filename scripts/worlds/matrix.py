@@ -118,7 +118,7 @@ def render(files):
     worlds.sort(key=lambda world: order.index(world["world"]))
     notes = []
     out = ["# What holds where", "",
-           "Made by `make test` (`scripts/matrix.py`): each cell is a program that was run, or refused, in that world.",
+           "Made by `make test` (`scripts/worlds/matrix.py`): each cell is a program that was run, or refused, in that world.",
            "", "## Levels and root file systems", "",
            "| world | kernel | " + " | ".join(f"{level}, {mode}" for level in LEVELS for mode in MODES) + " |",
            "| --- | --- |" + " --- |" * 6]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A private API service of Podman for tests: its data, socket, configuration, pid, mount and cgroup namespace are below
 # DIR, separate from the system's Podman.
-# Usage: scripts/podman.sh start|stop|status [DIR]     (DIR: .build-podman)
+# Usage: scripts/engines/podman.sh start|stop|status [DIR]     (DIR: .build-podman)
 #   start   prints one line, DOCKER_HOST=unix://…
 #   stop    also removes all data
 #   status  exits with 0 (runs) or 3
@@ -10,7 +10,7 @@ set -euo pipefail
 usage="usage: podman.sh start|stop|status [DIR]"
 source "$(dirname "$0")/daemon.sh"
 command=${1:?$usage}
-dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-podman}")
+dir=$(realpath -m -- "${2:-$(dirname "$0")/../../.build-podman}")
 socket=$dir/podman.sock
 parent=$(cgroup_name "$dir")
 # In the service's own layer of /run: Podman accepts at most 50 bytes for its runroot, and $dir may be longer.

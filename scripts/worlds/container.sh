@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Runs the sandbox command, copied alone, in a plain `docker run` of a private engine: the conditions of a default
 # container.
-# Usage: scripts/container.sh [--user ID[:ID]] [--mount HOST:CONTAINER]... [-- PROGRAM [ARGUMENTS...]]
-#        scripts/container.sh test           tests level minimal there, and doctor's suggestions (Tests/ContainerTests)
-#        scripts/container.sh facts          prints what such a container offers, as root and as a user (docs/containers.md)
+# Usage: scripts/worlds/container.sh [--user ID[:ID]] [--mount HOST:CONTAINER]... [-- PROGRAM [ARGUMENTS...]]
+#        scripts/worlds/container.sh test           tests level minimal there, and doctor's suggestions (Tests/ContainerTests)
+#        scripts/worlds/container.sh facts          prints what such a container offers, as root and as a user (docs/containers.md)
 # PROGRAM (default: sandbox doctor, as root and then as 1500:1500) finds `sandbox` in PATH, g++ and python3; this
 # repository's Examples are in /examples. Output and exit status are the program's own; 125: the harness failed.
 # ENGINE_DIR names an engine's directory; the script stops an engine that it started itself.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 engine=${ENGINE_DIR:-.build-engine}
 image=container-host
@@ -40,16 +40,7 @@ while [[ $# -gt 0 ]]; do
     shift
 done
 
-quietly() {
-    local log
-    log=$(mktemp)
-    if ! "$@" >"$log" 2>&1; then
-        cat "$log" >&2
-        rm -f "$log"
-        return 1
-    fi
-    rm -f "$log"
-}
+source scripts/quietly.sh
 
 quietly scripts/images.sh "$image"
 static=(-c release --static-swift-stdlib --scratch-path .build-static)
@@ -61,15 +52,15 @@ started=''
 finish() {
     local status=$?
     rm -rf "$work" || status=125
-    [[ -z $started ]] || scripts/engine.sh stop "$engine" || status=125
+    [[ -z $started ]] || scripts/engines/engine.sh stop "$engine" || status=125
     exit "$status"
 }
 trap finish EXIT
 # A signal ends the script, and so stops the engine.
 trap 'exit 130' INT
 trap 'exit 143' TERM
-scripts/engine.sh status "$engine" >/dev/null || started=yes
-DOCKER_HOST=$(scripts/engine.sh start "$engine" 2>"$work/log") || { cat "$work/log" >&2; exit 125; }
+scripts/engines/engine.sh status "$engine" >/dev/null || started=yes
+DOCKER_HOST=$(scripts/engines/engine.sh start "$engine" 2>"$work/log") || { cat "$work/log" >&2; exit 125; }
 export DOCKER_HOST=${DOCKER_HOST#DOCKER_HOST=}
 # The user's own client configuration could add options, so docker gets an empty one.
 export DOCKER_CONFIG=$work/client
@@ -109,10 +100,10 @@ case ${program[*]:-} in
 test)
     status=0
     python3 -B Tests/ContainerTests/run.py "$tag" "$work/sandbox" || status=$?
-    mounts+=(--volume "$PWD/scripts:/scripts:ro")
+    mounts+=(--volume "$PWD/scripts/worlds:/worlds:ro")
     mkdir -p .build/matrix
     for world in root:0 user:1500; do
-        inside "${world#*:}:${world#*:}" python3 /scripts/matrix.py probe "container-${world%:*}" sandbox \
+        inside "${world#*:}:${world#*:}" python3 /worlds/matrix.py probe "container-${world%:*}" sandbox \
             </dev/null >".build/matrix/container-${world%:*}.json"
     done
     exit "$status"

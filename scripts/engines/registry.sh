@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A private registry for tests: Debian's docker-registry on a free port of the loopback, with its data below DIR.
 # Engines accept 127.0.0.0/8 without TLS.
-# Usage: scripts/registry.sh start|stop|status [DIR]     (DIR: .build-registry)
-#        scripts/registry.sh push IMAGE [DIR]            IMAGE of the engine at DOCKER_HOST
+# Usage: scripts/engines/registry.sh start|stop|status [DIR]     (DIR: .build-registry)
+#        scripts/engines/registry.sh push IMAGE [DIR]            IMAGE of the engine at DOCKER_HOST
 #   start   prints one line, REGISTRY=127.0.0.1:PORT
 #   stop    also removes all data
 #   status  exits with 0 (runs) or 3
@@ -16,7 +16,7 @@ if [[ $command == push ]]; then
     image=${2:?$usage}
     shift
 fi
-dir=$(realpath -m -- "${2:-$(dirname "$0")/../.build-registry}")
+dir=$(realpath -m -- "${2:-$(dirname "$0")/../../.build-registry}")
 
 daemon_pid() { pid_with "$dir/config.yml"; }
 

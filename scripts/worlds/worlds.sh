@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Runs the conformance suites as an ordinary user of this machine, and prints that world's facts for the matrix.
-# Usage: scripts/worlds.sh user|subuid [FILTER]
+# Usage: scripts/worlds/worlds.sh user|subuid [FILTER]
 #   user    user id 1500, which no account has, without groups, cgroups or subordinate ids
 #   subuid  the same with a range in /etc/subuid and /etc/subgid
 # All its changes (files bound over /etc, a path to this folder) are in a mount namespace of its own and end with it.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 world=${1:?usage: worlds.sh user|subuid [FILTER]} filter=${2:-ConformanceTests|SandboxTestingTests}
 [[ $world == user || $world == subuid ]] || { echo "worlds.sh: no world '$world'; give user or subuid" >&2 && exit 2; }
 [[ $EUID -eq 0 ]] || { echo "worlds.sh: only root can become another user" >&2 && exit 1; }
@@ -16,7 +16,7 @@ if [[ ${WORLD_IS_APART:-} != 1 ]]; then
     # The user has access to the copy of the victims and to the image, as to all else, by its own name.
     scripts/victims.sh .build-victims
     mkdir -p .build/matrix
-    WORLD_IS_APART=1 WORLD_HOME=$home unshare --mount --propagation private "$0" "$@"
+    WORLD_IS_APART=1 WORLD_HOME=$home unshare --mount --propagation private scripts/worlds/worlds.sh "$@"
     exit
 fi
 
@@ -54,7 +54,7 @@ variables=(PATH=/usr/local/bin:/usr/bin:/bin HOME="$WORLD_HOME/tmp" TMPDIR="$WOR
 [[ -e images/container-host.tar ]] && variables+=(CONFORMANCE_IMAGE="$repository/images/container-host.tar")
 as_user() { setpriv --reuid 1500 --regid 1500 --clear-groups env -i "${variables[@]}" "$@"; }
 
-as_user /usr/bin/python3 scripts/matrix.py probe "$world" "$repository/.build/debug/sandbox" >".build/matrix/$world.json"
+as_user /usr/bin/python3 scripts/worlds/matrix.py probe "$world" "$repository/.build/debug/sandbox" >".build/matrix/$world.json"
 bundle=(.build/debug/*.xctest)
 log=$WORLD_HOME/log
 if ! as_user "$repository/${bundle[0]}" --testing-library swift-testing --filter "$filter" >"$log" 2>&1; then

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Starts what the Docker backend's tests need, all of it private: an engine with the images, a registry, Podman's
 # service.
-# Usage: scripts/docker-tests.sh [--keep] -- COMMAND...     runs COMMAND with it, ends with its status; 125: the harness failed
-#        scripts/docker-tests.sh start                      leaves it running and prints the exports, as --keep does
-#        scripts/docker-tests.sh stop
+# Usage: scripts/engines/docker-tests.sh [--keep] -- COMMAND...     runs COMMAND with it, ends with its status; 125: the harness failed
+#        scripts/engines/docker-tests.sh start                      leaves it running and prints the exports, as --keep does
+#        scripts/engines/docker-tests.sh stop
 # It is stopped at the end in any case, unless it ran before. COMMAND and the exports have
 #   SANDBOX_TEST_ENGINE         the engine, as in DOCKER_HOST; it has cpp-runner, python-runner, and without a shell
 #                               sandbox-test/static and sandbox-test/musl
-#   SANDBOX_TEST_ENGINE_SCRIPT  scripts/engine.sh, whose kill, start and restart (with SANDBOX_TEST_ENGINE_DIR behind it)
+#   SANDBOX_TEST_ENGINE_SCRIPT  scripts/engines/engine.sh, whose kill, start and restart (with SANDBOX_TEST_ENGINE_DIR behind it)
 #   SANDBOX_TEST_ENGINE_DIR     tests may use it; the images stay
 #   SANDBOX_TEST_PODMAN         Podman's service, as in DOCKER_HOST; it has these images except python-runner
 #   SANDBOX_TEST_REGISTRY       the registry, as host:port; it has sandbox-test/static and sandbox-test/musl
@@ -15,7 +15,7 @@
 # DOCKER_TESTS_DIR (.build-docker-tests) is its directory; engines that a test starts in folders engine-* there are
 # stopped, too.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 dir=$(realpath -m -- "${DOCKER_TESTS_DIR:-.build-docker-tests}")
 # container-host has both languages, for the conformance suite.
@@ -38,10 +38,10 @@ esac
 stop() {
     local status=0 engine
     for engine in "$dir"/engine*/; do
-        [[ ! -d $engine ]] || scripts/engine.sh stop "$engine" || status=125
+        [[ ! -d $engine ]] || scripts/engines/engine.sh stop "$engine" || status=125
     done
-    scripts/podman.sh stop "$dir/podman" || status=125
-    scripts/registry.sh stop "$dir/registry" || status=125
+    scripts/engines/podman.sh stop "$dir/podman" || status=125
+    scripts/engines/registry.sh stop "$dir/registry" || status=125
     rm -rf "${dir:?}"/{images,client,kept,loaded-engine,loaded-podman} "$dir"/*.log
     rmdir "$dir" 2>/dev/null || [[ ! -d $dir ]] || status=125
     return "$status"
@@ -76,14 +76,14 @@ load() {
 }
 
 engine() {
-    scripts/engine.sh start "$dir/engine"
+    scripts/engines/engine.sh start "$dir/engine"
     export DOCKER_HOST=unix://$dir/engine/docker.sock
     load engine "${shell_less[@]}" "${runners[@]}"
-    for name in "${shell_less[@]}"; do scripts/registry.sh push "sandbox-test/$name" "$dir/registry"; done
+    for name in "${shell_less[@]}"; do scripts/engines/registry.sh push "sandbox-test/$name" "$dir/registry"; done
 }
 
 podman() {
-    scripts/podman.sh start "$dir/podman"
+    scripts/engines/podman.sh start "$dir/podman"
     export DOCKER_HOST=unix://$dir/podman/podman.sock
     load podman "${shell_less[@]}" cpp-runner
 }
@@ -93,7 +93,7 @@ start() {
     # Without the user's own configuration of docker.
     export DOCKER_CONFIG=$dir/client
     begin images archives
-    begin registry scripts/registry.sh start "$dir/registry"
+    begin registry scripts/engines/registry.sh start "$dir/registry"
     await images
     await registry
     begin engine engine
@@ -103,7 +103,7 @@ start() {
     exports=(
         SANDBOX_TEST_ENGINE="unix://$dir/engine/docker.sock"
         SANDBOX_TEST_ENGINE_DIR="$dir/engine"
-        SANDBOX_TEST_ENGINE_SCRIPT="$PWD/scripts/engine.sh"
+        SANDBOX_TEST_ENGINE_SCRIPT="$PWD/scripts/engines/engine.sh"
         SANDBOX_TEST_PODMAN="unix://$dir/podman/podman.sock"
         SANDBOX_TEST_REGISTRY="$(sed -n 's/^REGISTRY=//p' "$dir/registry.log")"
         SANDBOX_TEST_IMAGES="$dir/images"
@@ -124,7 +124,7 @@ if [[ $task == stop ]]; then
     exit
 fi
 # Only one of these scripts runs at a time: a second one would stop what the first is starting.
-exec 8<scripts/docker-tests.sh
+exec 8<scripts/engines/docker-tests.sh
 flock -n 8 || { echo "docker-tests.sh: another one is at work here; wait for it, or give another DOCKER_TESTS_DIR" >&2 && exit 125; }
 # What was kept runs until `stop`.
 if [[ ! -e $dir/kept ]]; then

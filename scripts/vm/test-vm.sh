@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs a part of the Swift tests in a guest with pure cgroup v2, in several worlds of scripts/vm.sh.
-# Usage: scripts/test-vm.sh [WORLD,WORLD,... [FILTER]]
+# Runs a part of the Swift tests in a guest with pure cgroup v2, in several worlds of scripts/vm/vm.sh.
+# Usage: scripts/vm/test-vm.sh [WORLD,WORLD,... [FILTER]]
 # IS_BUILT=1: the tests are built already. (`swift build` after `swift test` compiles most of them again.)
 set -euo pipefail
-cd "$(dirname "$0")/.."
-worlds=${1:-root,delegated,user,session} filter=${2:-ConformanceTests}
+cd "$(dirname "$0")/../.."
+worlds=${1:-root,delegated,user,session} filter=${2:-OutcomeTests|LimitTests|MemoryTests|IsolationTests|WritableRootfsTests}
 
 mkdir -p .build-vm
 log=.build-vm/test-vm.log
@@ -18,11 +18,11 @@ bundle=(.build/debug/*.xctest)
 status=0
 # Under emulation a test takes 10 to 30 times as long. A feature that a world lacks on purpose is no failure (no
 # MUST_WORK): the matrix shows it.
-scripts/vm.sh --world "$worlds" --timeout "${VM_TIMEOUT:-1800}" -- sh -c '
+scripts/vm/vm.sh --world "$worlds" --timeout "${VM_TIMEOUT:-1800}" -- sh -c '
     status=0
     # A systemd session only leads to the same cgroup in another way, so the facts for the matrix are enough.
     [ "$WORLD" = session ] || "$0" --testing-library swift-testing --filter "$1" || status=$?
-    echo "matrix: $(python3 scripts/matrix.py probe "vm-$WORLD" "$PWD/.build/debug/sandbox")"
+    echo "matrix: $(python3 scripts/worlds/matrix.py probe "vm-$WORLD" "$PWD/.build/debug/sandbox")"
     exit $status' "$bundle" "$filter" >"$log" || status=$?
 mkdir -p .build/matrix
 sed -n 's/^matrix: //p' "$log" >.build/matrix/vm.json

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a command in a QEMU guest with pure cgroup v2, in one or more worlds, and ends with its status.
-# Usage: scripts/vm.sh [--world NAME[,NAME]...] [--env K=V]... [--timeout S] [--memory MIB] [--processors N] -- COMMAND...
+# Usage: scripts/vm/vm.sh [--world NAME[,NAME]...] [--env K=V]... [--timeout S] [--memory MIB] [--processors N] -- COMMAND...
 #   world  the conditions of the command in the guest; several run one after another in one boot (scripts/vm/guest.sh
 #   makes them):
 #            root       root in a cgroup of its own (the default)
@@ -14,7 +14,7 @@
 # Status: the command's (of several worlds the first that is not 0); 124 out of time; 125 the guest failed.
 # VM_CACHE=FOLDER keeps kernel and root elsewhere than in .build-vm; VM_ACCEL=kvm|tcg skips the probe for KVM.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 repository=$PWD
 
 worlds=root variables=() seconds=900 memory=3072 processors=2
