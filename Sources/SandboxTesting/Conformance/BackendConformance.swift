@@ -61,7 +61,7 @@ public struct BackendConformance: Sendable {
     public var checks: [ConformanceCheck] {
         get async {
             do {
-                return ConformanceCheck.all(for: await (try make()).capabilities)
+                return ConformanceCheck.all(for: try await capabilities())
             } catch {
                 return ConformanceCheck.all(for: .fake)
             }
@@ -79,8 +79,16 @@ public struct BackendConformance: Sendable {
     var modes: Set<Rootfs> {
         get async throws {
             if let rootfsModes { return rootfsModes }
-            return await (try make()).capabilities.rootfsModes
+            return try await capabilities().rootfsModes
         }
+    }
+
+    /// Those of a backend that is made for nothing else.
+    private func capabilities() async throws -> BackendCapabilities {
+        let backend = try make()
+        let capabilities = await backend.capabilities
+        await backend.shutdown()
+        return capabilities
     }
 }
 
