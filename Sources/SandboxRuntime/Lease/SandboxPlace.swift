@@ -30,7 +30,9 @@ public protocol SandboxPlace: Sendable {
 
     /// A part of a directory's entries, in any order, as many as come at a time without cost.
     ///
-    /// - Parameter position: 0, or ``DirectoryPart/next`` of the part before.
+    /// - Parameters:
+    ///   - path: of a directory of `/work`, or `.`.
+    ///   - position: 0, or ``DirectoryPart/next`` of the part before.
     func list(_ path: ByteString, from position: UInt64) async throws(SandboxError) -> DirectoryPart
 
     /// Makes a directory of `/work` and those above it, unless they are there.
