@@ -172,7 +172,7 @@ extension SandboxLease {
         }
     }
 
-    /// Writes a tree from an archive that is complete in memory; see ``writeTree(_:to:limits:)``.
+    /// Writes the files, directories and symbolic links of a tar archive that is complete in memory.
     public func writeTree(
         _ archive: [UInt8], to path: ByteString = ".", limits: TreeLimits = .standard
     ) async throws(SandboxError) {
