@@ -5,7 +5,7 @@ import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// Called on the loop's thread when a descriptor is ready.
+/// Handles the events of a descriptor, on the loop's thread.
 protocol EventHandler: AnyObject, Sendable {
     /// - Parameter events: epoll's bits; never zero.
     func ready(_ fd: Int32, events: UInt32)
@@ -13,19 +13,20 @@ protocol EventHandler: AnyObject, Sendable {
 
 /// A thread that waits with epoll for all descriptors of a backend.
 ///
-/// Signals are blocked on it: no handler of the embedder runs there, and SIGPIPE stays a return value.
+/// All signals are blocked on it, so that no signal handler of the embedder runs there and a write to a
+/// closed pipe only returns EPIPE.
 final class EventLoop: Sendable {
     private struct State {
-        /// By descriptor. The number tells a handler from an earlier one of the same descriptor, whose events may
-        /// still be under way.
+        /// Handlers by descriptor. The number distinguishes a handler from an earlier one of the same
+        /// descriptor, whose events may still arrive.
         var handlers: [Int32: (number: UInt32, handler: any EventHandler)] = [:]
         var lastNumber: UInt32 = 0
         var jobs: [@Sendable () -> Void] = []
         var isStopped = false
         var deadlines = Deadlines<@Sendable () -> Void>()
-        /// Until when the thread sleeps if nothing happens. It is never moved back when the deadline that it was made
-        /// for is called off: the next one, which is later, need not wake the thread then. So a run's deadline costs
-        /// an entry in a heap, and the thread wakes up for nothing once in as long as a deadline is away.
+        /// When the thread wakes up if nothing happens. Cancelling a deadline does not move this back, so the
+        /// thread need not be woken for the next deadline, which is later. A run's deadline thus costs an
+        /// entry in a heap, and at most one needless wake-up per length of a deadline.
         var sleepsUntil: UInt64 = .max
     }
 
@@ -57,7 +58,7 @@ final class EventLoop: Sendable {
     }
 
     private func startThread() throws(SandboxError) {
-        // Every signal is blocked while the thread is made, so that it inherits that.
+        // The new thread inherits the signal mask, so all signals are blocked while it is made.
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
@@ -80,7 +81,7 @@ final class EventLoop: Sendable {
         pthread_detach(thread)
     }
 
-    /// Waits for `events` on a descriptor until ``remove(_:)``. The handler is held until then.
+    /// Waits for `events` on a descriptor until ``remove(_:)``. The loop holds the handler until then.
     func add(_ fd: Int32, events: UInt32, handler: any EventHandler) {
         state.withLock { state in
             state.lastNumber &+= 1
@@ -89,9 +90,10 @@ final class EventLoop: Sendable {
         change(fd, events: events)
     }
 
-    /// Changes what is waited for; 0 pauses.
+    /// Changes the events that the loop waits for; 0 pauses.
     ///
-    /// A paused descriptor leaves the epoll set: it would report the other end's hang-up without end.
+    /// The loop takes a paused descriptor out of the epoll set, because epoll would report a hang-up of the
+    /// other end again and again.
     func change(_ fd: Int32, events: UInt32) {
         if events == 0 {
             epoll_ctl(epoll.number, EPOLL_CTL_DEL, fd, nil)
@@ -108,13 +110,14 @@ final class EventLoop: Sendable {
         epoll_data_t(u64: UInt64(number) << 32 | UInt64(UInt32(bitPattern: fd)))
     }
 
-    /// To be called before the descriptor is closed.
+    /// Stops waiting for a descriptor. The caller calls this before it closes the descriptor.
     func remove(_ fd: Int32) {
         epoll_ctl(epoll.number, EPOLL_CTL_DEL, fd, nil)
         state.withLock { _ = $0.handlers.removeValue(forKey: fd) }
     }
 
-    /// Runs something that may block, such as starting the supervisor, off the caller's executor.
+    /// Runs a job that may block, such as starting the supervisor, on a thread that is not the caller's
+    /// executor's.
     func perform(_ job: @escaping @Sendable () -> Void) {
         let isStopped = state.withLock { state in
             if !state.isStopped { state.jobs.append(job) }
@@ -123,7 +126,8 @@ final class EventLoop: Sendable {
         if isStopped { job() } else { wake() }
     }
 
-    /// Has something done on the loop's thread in so much time, unless it is called off. It must not block.
+    /// Runs `action` on the loop's thread after `delay`, unless the deadline is cancelled. `action` must not
+    /// block.
     func schedule(after delay: Duration, _ action: @escaping @Sendable () -> Void) -> DeadlineID {
         let time = Self.now &+ delay.clampedNanoseconds
         let (id, isSooner) = state.withLock { state in
@@ -136,7 +140,7 @@ final class EventLoop: Sendable {
         return id
     }
 
-    /// Does nothing when it is too late.
+    /// Cancels a deadline. Does nothing when its action has begun.
     func callOff(_ id: DeadlineID) { state.withLock { $0.deadlines.remove(id) } }
 
     private static var now: UInt64 {
@@ -148,7 +152,7 @@ final class EventLoop: Sendable {
     /// See ``Locked/follow()``: for what a job handed over once it had used the loop.
     func follow() { state.follow() }
 
-    /// Ends the thread after the jobs that are already there.
+    /// Ends the thread after the jobs that are queued.
     func stop() {
         state.withLock { $0.isStopped = true }
         wake()
@@ -195,7 +199,7 @@ final class EventLoop: Sendable {
             let now = Self.now
             if state.sleepsUntil <= now { state.sleepsUntil = state.deadlines.nextTime() ?? .max }
             guard state.sleepsUntil != .max else { return -1 }
-            // Rounded up: not to come a moment too early, over and over.
+            // Rounds up: rounded down, the thread would wake up early again and again.
             let wait = state.sleepsUntil > now ? (state.sleepsUntil - now + 999_999) / 1_000_000 : 0
             return Int32(clamping: wait)
         }
@@ -212,15 +216,15 @@ final class EventLoop: Sendable {
     }
 }
 
-/// The deadlines of one thing that is waited for; all are called off when it comes.
+/// The deadlines of one awaited event; all are cancelled when it happens.
 final class DeadlineSet: Sendable {
     private let loop: EventLoop
-    /// `nil`: it came.
+    /// `nil` once the event has happened.
     private let ids = Locked<[EventLoop.DeadlineID]?>([])
 
     init(_ loop: EventLoop) { self.loop = loop }
 
-    /// Does nothing when it came before.
+    /// Adds a deadline. Does nothing when the event has happened.
     func add(after delay: Duration, _ action: @escaping @Sendable () -> Void) {
         ids.withLock { ids in
             guard ids != nil else { return }
@@ -238,7 +242,7 @@ final class DeadlineSet: Sendable {
 }
 
 extension Duration {
-    /// From 0 to a hundred years.
+    /// The duration in nanoseconds, at least 0 and at most a hundred years.
     var clampedNanoseconds: UInt64 {
         if self <= .zero { return 0 }
         let (seconds, attoseconds) = components

@@ -1,16 +1,17 @@
-/// Where a program's stdin comes from, as a descriptor that tells it nothing but bytes.
+/// Where a program's stdin comes from: a descriptor that gives the program only bytes.
 
 import CIsolate
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// A program's stdin. The program never gets a descriptor of the host's own files: through `/proc/self/fd` it could
-/// open them anew with other rights. Bytes become a sealed memory file, files and streams a pipe that we feed.
+/// A program's stdin. The program never gets a descriptor of the host's own files, because through
+/// `/proc/self/fd` it could open them anew with other rights. Bytes go into a sealed memory file; files and
+/// streams go through a pipe that the embedder feeds.
 struct InputSource: ~Copyable {
-    /// To be handed to the program, which then has a copy of its own. `nil`: the program opens its `/dev/null`.
+    /// The descriptor for the program, which gets its own copy. `nil`: the program opens its `/dev/null`.
     let programEnd: OwnedDescriptor?
-    /// `nil`: all of the stdin is in `programEnd`.
+    /// Feeds the pipe. `nil`: all of the stdin is in `programEnd`.
     let pump: InputPump?
 
     init(_ input: StandardInput, user: UInt32, loop: EventLoop) throws(SandboxError) {
@@ -42,13 +43,13 @@ struct InputSource: ~Copyable {
                 message: "cannot make a stdin: \(describe(errno: -result))",
                 hint: "raise the limit of open files (ulimit -n)")
         }
-        // Its own description may be opened anew through /proc/self/fd by the program's user.
+        // The program's user may open the file anew through /proc/self/fd, so its mode allows only reading.
         fchmod(file.number, 0o444)
         return file
     }
 }
 
-/// Feeds a pipe while the program reads.
+/// Feeds a pipe for as long as the program reads from it.
 final class InputPump: EventHandler {
     enum Source {
         case file(HostFile)
@@ -56,7 +57,8 @@ final class InputPump: EventHandler {
     }
 
     private struct State: ~Copyable, Sendable {
-        /// Our end of the pipe. `nil`: it is closed, and nobody will read any more.
+        /// The embedder's end of the pipe. `nil`: closed, because all is written or the program does not read
+        /// any more.
         var pipe: OwnedDescriptor?
         var pending: ArraySlice<UInt8> = []
         var isLast = false
@@ -96,17 +98,17 @@ final class InputPump: EventHandler {
         }
     }
 
-    /// Why the program got less than there is.
+    /// Why the program got less than its whole stdin.
     var failure: SandboxError? { file?.failure ?? state.withLock { $0.failure } }
 
     private func fail(_ error: any Error) {
-        // Once the run is over nobody wants the rest, and the task is cancelled.
+        // After the run the task is cancelled, and its error is not a failure of the input.
         state.withLock { state in
             if state.pipe != nil { state.failure = .inputFailed(error) }
         }
     }
 
-    /// Hands over a chunk and waits until it is in the pipe; false when nobody reads any more.
+    /// Waits until the chunk is in the pipe. Returns false when the program does not read any more.
     private func feed(_ chunk: [UInt8]) async -> Bool {
         await state.answer { state, waiter in
             guard state.pipe != nil else { return false }
@@ -155,7 +157,7 @@ final class InputPump: EventHandler {
         }
     }
 
-    /// The run is over: what was not read is of no use.
+    /// Closes the pipe at the end of the run, after which the rest of the input is not needed.
     func stop() {
         let (wanted, task) = state.withLock { state in
             if let pipe = state.pipe.take() { loop.remove(pipe.number) }

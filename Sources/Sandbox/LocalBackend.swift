@@ -1,4 +1,4 @@
-/// The local backend: sandboxes made of this kernel's own means.
+/// The local backend: sandboxes made by this host's kernel.
 
 import CIsolate
 import Glibc
@@ -9,35 +9,38 @@ import Synchronization
 
 /// Runs programs under namespaces, cgroups, seccomp, Landlock and capabilities of this host.
 ///
-/// Cheap to make: the supervisor starts with the first sandbox. When it is lost, whatever killed it, the sandboxes of
-/// that moment fail with `.supervisorLost` and the next one starts a new supervisor. If this process dies, everything
-/// it started dies with it.
+/// Making one is cheap: the supervisor starts with the first sandbox. When the supervisor is lost, for any
+/// reason, the sandboxes of that moment fail with `.supervisorLost` and the next acquire starts a new
+/// supervisor. If this process dies, everything it started dies with it.
 public final class LocalBackend: SandboxBackend {
-    /// How a local backend behaves.
+    /// The configuration of a local backend.
     public struct Configuration: Sendable {
-        /// How many sandboxes are kept ready and how many there may be.
+        /// How many sandboxes the backend keeps ready, and how many may exist.
         public var pool: PoolConfiguration
-        /// cgroup v2 lets a cgroup have limits or processes, not both. `true`: this process may be moved from its
-        /// cgroup into a new child of it, to make it usable; it stays there. Processes of others are never moved.
+        /// Whether the backend may move this process from its cgroup into a new child of it, where it stays.
+        /// cgroup v2 lets a cgroup have limits or processes, not both, so the move makes the cgroup usable.
+        /// Processes of others are never moved.
         public var adoptCgroup = false
-        /// How long a sandbox's processes, and the supervisor, may take to answer. Then they are killed: those of the
-        /// sandbox, and if the supervisor does not see to that in the same time, all. More than 0.
+        /// How long a sandbox's processes, and the supervisor, may take to answer. After that the supervisor
+        /// kills the sandbox's processes; if it does not within the same time, the backend kills all. More
+        /// than 0.
         public var answerTimeout: Duration = .seconds(10)
-        /// A run that did not end within its wall time limit and this is ended from outside, with
-        /// ``/SandboxAPI/SandboxError/Code/watchdog``. Preparing the run, killing its processes and counting what it used take
-        /// place within it; a healthy host needs some ms. More than 0.
+        /// How long after its wall time limit a run may end. The backend ends a later one from outside, with
+        /// ``/SandboxAPI/SandboxError/Code/watchdog``. The grace covers preparing the run, killing its
+        /// processes and counting what it used; a healthy host needs some ms. More than 0.
         public var grace: Duration = .seconds(5)
         /// Tests only: the stage (`isolate_stage`) that fails in every slot.
         package var failStage: UInt32 = 0
         /// Tests only: what is left out though the host may offer it (`isolate_avoid`).
         package var avoid: UInt32 = 0
 
-        /// Each image, root file system mode and network in use has a pool of its own.
+        /// Configures a pool for each image, root file system mode and network in use.
         ///
         /// - Parameters:
         ///   - minimum: sandboxes kept ready; each costs four small processes. 0: made on demand.
         ///   - maximum: sandboxes at one time; further callers wait in order of arrival.
-        ///   - idleTimeout: sandboxes above `minimum` that nobody took for this long are removed.
+        ///   - idleTimeout: how long a sandbox above `minimum` may stay unused before the pool removes it;
+        ///     `nil`: for ever.
         public init(minimum: Int = 2, maximum: Int = 16, idleTimeout: Duration? = .seconds(60)) {
             pool = PoolConfiguration(minimum: minimum, maximum: maximum, idleTimeout: idleTimeout)
         }
@@ -64,7 +67,7 @@ public final class LocalBackend: SandboxBackend {
         self.init(configuration, host: .ofProcess)
     }
 
-    /// - Parameter host: makes the trials that ``capabilities`` come from; tests give one of their own.
+    /// - Parameter host: runs the trials that ``capabilities`` come from; tests pass their own.
     init(_ configuration: Configuration, host: LocalHost) {
         self.configuration = configuration
         self.host = host
@@ -74,12 +77,13 @@ public final class LocalBackend: SandboxBackend {
     }
 
     deinit {
-        // Nobody can ask for sandboxes any more. A sandbox in use keeps its pool, not the backend.
+        // No caller can acquire from this backend any more. A sandbox in use keeps its pool alive, not the
+        // backend.
         pools.abandon()
     }
 
-    /// What this host gives. Whoever asks first in a process waits some 20 ms for trial cells; all others of that time wait for
-    /// the same ones. No thread that tasks run on is blocked meanwhile.
+    /// What this host offers. The first access in a process waits some 20 ms for trial cells, and concurrent
+    /// callers share those. No thread of the task executor blocks meanwhile.
     public var capabilities: BackendCapabilities {
         get async {
             await host.capabilities(avoid: configuration.avoid, adoptCgroup: configuration.adoptCgroup)
@@ -112,7 +116,7 @@ public final class LocalBackend: SandboxBackend {
 
     public func shutdown() async { await pools.shutDown() }
 
-    /// Never a silent downgrade: less than what is accepted is an error that says why and what to do.
+    /// Refuses a world that gives less isolation than the options accept; the error says why and what to do.
     private static func check(_ options: SandboxOptions, _ world: LocalWorld) throws(SandboxError) {
         if let level = world.level, level >= options.isolation { return }
         let missing = LayerNames.required(for: options.isolation).filter { !world.layers.contains($0) }
@@ -138,10 +142,11 @@ public final class LocalBackend: SandboxBackend {
         try await pools.running(SandboxOptions()).supervisor.handle.pid
     }
 
-    /// One who asks is not sent from one lost supervisor to the next for ever.
+    /// How many lost supervisors one acquire meets before it fails.
     private static let lossesAtOnce = 4
 
-    /// A prepared slot that lives. One that was killed while it waited in the pool is thrown away.
+    /// Acquires a prepared slot that is alive, and discards slots that were killed while they waited in the
+    /// pool.
     private func liveLease(
         _ options: SandboxOptions
     ) async throws(SandboxError) -> (LocalPool, PoolLease<Slot>) {
@@ -150,7 +155,7 @@ public final class LocalBackend: SandboxBackend {
             let pool = try await pools.running(options)
             let lease: PoolLease<Slot>
             do throws(SandboxError) { lease = try await pool.slots.acquire() } catch {
-                // Its supervisor was lost since we asked for it.
+                // The supervisor was lost after the pool was chosen.
                 losses += 1
                 if error.code == .shutDown, pool.isBroken, losses <= Self.lossesAtOnce { continue }
                 throw error
@@ -160,10 +165,10 @@ public final class LocalBackend: SandboxBackend {
         }
     }
 
-    /// Removes what dead owners left behind on this host: their processes are killed and waited for, their cgroups and files
-    /// removed, on a thread of its own.
+    /// Removes what dead embedders left on this host: kills their processes, waits for them, and removes
+    /// their cgroups and files. Runs on a thread of its own.
     ///
-    /// - Returns: what was removed, as paths.
+    /// - Returns: the paths of what was removed.
     /// - Throws: `.setupFailed` when not everything could be removed.
     public static func cleanup() async throws(SandboxError) -> [String] {
         try await BlockingThread.run({ Result { () throws(SandboxError) in try cleanUpNow() } }) { number in

@@ -1,4 +1,5 @@
-/// Files of a slot: descriptors that the slot opens, and what else it does as the program's user.
+/// The files of a slot's sandbox: descriptors that the slot opens, and changes that it makes as the program's
+/// user.
 
 import CIsolate
 import Glibc
@@ -20,7 +21,7 @@ extension LocalPlace {
         do throws(SandboxError) {
             try Self.writeAll(bytes, file.number, path)
         } catch {
-            // No incomplete file is left. The slot's answer to this is not the error to be told.
+            // Leaves no incomplete file. The caller gets the error of the write, not the removal's.
             _ = try? await remove(path)
             throw error
         }
@@ -30,7 +31,8 @@ extension LocalPlace {
         try await copy(bytes, to: path, at: UInt64(offset), ISOLATE_FILE_COPY)
     }
 
-    /// The slot copies them: it may be a program, which nobody here must hold open for writing.
+    /// Lets the slot copy the bytes. The file may be an executable, and the embedder must not hold one open
+    /// for writing: a fork of it at that moment would make the program's `exec` fail.
     private func copy(
         _ bytes: [UInt8], to path: ByteString, at offset: UInt64, _ flags: isolate_file_flags
     ) async throws(SandboxError) {
@@ -59,7 +61,7 @@ extension LocalPlace {
     func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
         let file = try await slot.ask(ISOLATE_FILE_READ, path, Self.opening)
         guard file.record.bytes <= UInt64(maxBytes) else { throw FileErrors.tooLarge(path, maxBytes) }
-        // One byte more than allowed shows a file that grew meanwhile.
+        // Reads one byte more than allowed, which shows that the file grew after its size was checked.
         let bytes = try Self.read(file.number, upTo: min(maxBytes, Int.max - 1) + 1, path)
         guard bytes.count <= maxBytes else { throw FileErrors.tooLarge(path, maxBytes) }
         return OutputFile(bytes, executable: file.record.isExecutable)
@@ -72,7 +74,7 @@ extension LocalPlace {
             identity: file.record.identity)
     }
 
-    /// Reads to the end, or so many bytes: the file may grow or shrink meanwhile.
+    /// Reads up to the end or `most` bytes; the file may grow or shrink meanwhile.
     private static func read(_ fd: Int32, upTo most: Int, _ path: ByteString) throws(SandboxError) -> [UInt8]
     {
         var result: [UInt8] = []

@@ -1,19 +1,20 @@
-/// What the local backend can promise on this host, found by doing.
+/// What the local backend can promise on this host, found by trials.
 
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// Trials of this host. The host does not change while a process lives, so each is made once, whoever asks.
+/// Runs trials on this host. The host does not change while a process lives, so each trial runs once per
+/// process.
 final class LocalHost: Sendable {
-    /// What is tried: a supervisor starts, makes a cell of this kind, and ends.
+    /// What a trial does: starts a supervisor, makes a cell of this kind, and ends both.
     struct Question: Hashable, Sendable {
         var avoid: UInt32 = 0
         var adoptCgroup = false
         var isWritable = false
     }
 
-    /// What a trial found: a world, or why there is none.
+    /// The result of a trial: a world, or the reason why there is none.
     typealias Trial = Result<LocalWorld, SandboxError>
 
     /// The trials of this process.
@@ -22,17 +23,17 @@ final class LocalHost: Sendable {
     private let trials = Locked<[Question: Task<Trial, Never>]>([:])
     private let perform: @Sendable (Question) async -> Trial
 
-    /// - Parameter perform: makes a trial; tests count them, and hold them up.
+    /// - Parameter perform: runs a trial; tests replace it to count trials and to delay them.
     init(perform: @escaping @Sendable (Question) async -> Trial) { self.perform = perform }
 
-    /// What the trial finds, which takes some 10 ms, or what it found. Callers of the same time share one trial, which is a
-    /// task of its own: it goes on when a caller's task is cancelled.
+    /// Returns the result of a trial, which takes some 10 ms the first time. Concurrent callers share one
+    /// trial. It is a task of its own, so it goes on when a caller's task is cancelled.
     func trial(_ question: Question) async -> Trial {
         let task = trials.withLock { trials in
             if let known = trials[question] { return known }
             let task = Task.detached { [self] in
                 let trial = await perform(question)
-                // A shortage passes, so the next caller tries again.
+                // A shortage is temporary, so the next caller starts a new trial.
                 self.trials.withLock { if trial.isShortage { $0[question] = nil } }
                 return trial
             }
@@ -44,7 +45,8 @@ final class LocalHost: Sendable {
         return trial
     }
 
-    /// The supervisor starts on a thread of its own, as it does for an acquire, and not on one that tasks run on.
+    /// Starts the supervisor on a thread of its own, as an acquire does, so that no thread of the task
+    /// executor blocks.
     @Sendable static func perform(_ question: Question) async -> Trial {
         let setup = Supervisor.Setup(
             isWritable: question.isWritable, adoptCgroup: question.adoptCgroup, avoid: question.avoid)
@@ -69,7 +71,7 @@ final class LocalHost: Sendable {
             memoryResolution: isSampled ? HostFacts.sampledMemory : HostFacts.chargeBatch,
             wallTimeTolerance: .milliseconds(100), cpuTimeTolerance: .milliseconds(100),
             layers: Set(world?.layers ?? []), level: world?.level ?? .minimal)
-        // Level minimal has no places of its own.
+        // Level minimal has no file systems of its own, so it has no disk quota.
         capabilities.hasDiskQuota = capabilities.layers.contains(.rootfs)
         return capabilities
     }
@@ -78,7 +80,8 @@ final class LocalHost: Sendable {
 extension LocalHost.Trial {
     var world: LocalWorld? { try? get() }
 
-    /// The host was not asked: this process, or the host, was short of something.
+    /// True when the trial failed because the process or the host was short of a resource, which says nothing
+    /// about the host's capabilities.
     var isShortage: Bool {
         guard case .failure(let error) = self else { return false }
         return [EMFILE, ENFILE, ENOMEM, EAGAIN, ETIMEDOUT].contains(error.errno)

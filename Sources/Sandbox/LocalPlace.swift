@@ -1,4 +1,4 @@
-/// A slot as the place of a sandbox: its runs, in cells. LocalFiles.swift has its files.
+/// A slot as the place of a sandbox: its runs in cells. LocalFiles.swift has its files.
 
 import CIsolate
 import Glibc
@@ -51,7 +51,8 @@ struct LocalPlace: SandboxPlace {
             slot.forgetRun(serial)
             throw error
         }
-        // Our copies of the program's ends are closed when this returns: it has its own by then, or never will.
+        // The embedder's copies of the program's ends close when this returns: by then the program has its
+        // own, or the start has failed.
         let (stdin, stdout, stderr) = (
             ends.stdin.programEnd.number, ends.stdout.theirs.number, ends.stderr.theirs.number
         )
@@ -66,7 +67,8 @@ struct LocalPlace: SandboxPlace {
                 onEnd()
             })
         slot.begin(run)
-        // Counted here, whatever becomes of the slot, and from before the request: making a cell is within the grace.
+        // The embedder measures the wall time, so that a hung slot cannot delay it. It begins before the
+        // request: making the cell counts towards the grace.
         let wallTime = asked.limits.wallTime
         run.bounds.add(after: wallTime + slot.patience.grace) {
             slot.giveUp(slot.patience.endlessRun(wallTime))
@@ -99,13 +101,13 @@ struct LocalPlace: SandboxPlace {
     }
 }
 
-/// The pipes of one run, and its stdin.
+/// The pipes and the stdin of one run.
 private struct RunEnds: ~Copyable {
     let stdout: ProgramPipe
     let stderr: ProgramPipe
     let stdin: InputSource
 
-    /// The stdin comes last: only then does anything feed it.
+    /// Makes the stdin last, so that nothing feeds it when a pipe cannot be made.
     init(_ stdin: StandardInput, of slot: Slot) throws(SandboxError) {
         let stdout = try ProgramPipe(reading: slot.hostUser)
         let stderr = try ProgramPipe(reading: slot.hostUser)

@@ -7,27 +7,29 @@ import SandboxImages
 import SandboxRuntime
 import Synchronization
 
-/// What a pool's sandboxes begin with.
+/// What all sandboxes of a pool start from.
 struct LocalPoolKey: Hashable, Sendable, CustomStringConvertible {
     var image: Image
-    /// Of an archive: one that was replaced under its name is another image.
+    /// The digest of an image's archive: an archive that replaced another under the same name is another
+    /// image.
     var digest: String?
     var rootfs: Rootfs
     var network = NetworkMode.none
 
-    /// For people, as the name of a pool.
+    /// Names the pool in reports.
     var description: String {
         "\(image), \(rootfs.rawValue)" + (network == .none ? "" : ", network \(network.rawValue)")
     }
 }
 
-/// Makes sandboxes out of slots: a slot that gave one back is cleared and prepared for the next.
+/// Makes sandboxes out of slots: when a sandbox is closed, the pool clears its slot and prepares it for the
+/// next.
 final class LocalPool: Sendable {
     let key: LocalPoolKey
     let supervisor: Supervisor
     let slots: Pool<Slot>
     let image: PreparedImage
-    /// The image's own variables.
+    /// The variables that the image sets.
     let environment: [ByteString: ByteString]
 
     static func start(
@@ -54,7 +56,8 @@ final class LocalPool: Sendable {
         }
     }
 
-    /// An ordinary user's program can change only files that are his own.
+    /// Refuses a writable host root to an ordinary user, whose program could change only that user's own
+    /// files.
     private static func check(
         _ key: LocalPoolKey, _ image: PreparedImage, _ world: LocalWorld
     ) throws(SandboxError) {
@@ -82,7 +85,8 @@ final class LocalPool: Sendable {
             configuration: configuration.pool,
             create: { _ throws(SandboxError) in try await workshop.make() },
             destroy: { slot in await workshop.unmake(slot) })
-        // Whoever waits for a sandbox of it waits for nothing from then on, and is served by the next one.
+        // A caller that waits for a sandbox of this pool fails at once, and the backend serves it from the
+        // next pool.
         supervisor.onLoss { [weak self] in self?.slots.refuse() }
         slots.start()
     }
@@ -95,28 +99,28 @@ final class LocalPool: Sendable {
         }
     }
 
-    /// Its supervisor is gone, and not by our will: the next caller has another pool.
+    /// True when the supervisor was lost without a call of `stop()`: the next caller gets another pool.
     var isBroken: Bool { supervisor.isLost && !isStopping.load(ordering: .acquiring) }
 
     private let isStopping = Atomic<Bool>(false)
 
-    /// Ends everything at once: runs under way fail with `.shutDown`. Sandboxes that somebody still holds are empty
-    /// shells then, which the pool forgets when they are closed.
+    /// Ends the supervisor and all sandboxes: runs under way fail with `.shutDown`. A sandbox that a caller
+    /// still holds has no slot then, and the pool forgets it when the caller closes it.
     func stop() async {
-        // One that is lost stays lost to those who hold sandboxes of it.
+        // A lost supervisor stays lost for the callers that hold sandboxes of it.
         if !supervisor.isLost { isStopping.store(true, ordering: .releasing) }
         await supervisor.stop()
         image.hold.release()
         Task { await slots.drain() }
     }
 
-    /// What the loss of the supervisor means: we ended it ourselves, or it was killed.
+    /// Replaces an error from the loss of the supervisor: the pool ended it, or something else killed it.
     func explain(_ error: SandboxError) -> SandboxError {
         guard error.code == .supervisorLost, isStopping.load(ordering: .acquiring) else { return error }
         return .backendShutDown
     }
 
-    /// Slots between two sandboxes.
+    /// Makes, resets and removes the pool's slots.
     private final class Workshop: Sendable {
         private let supervisor: Supervisor
         private let keep: Int
@@ -148,7 +152,7 @@ final class LocalPool: Sendable {
             do throws(SandboxError) {
                 try await slot.clear()
             } catch {
-                // It is gone or unwell: the supervisor removes what is left of it.
+                // The slot is gone or does not work: the supervisor removes what is left of it.
                 await supervisor.end(slot)
                 return
             }

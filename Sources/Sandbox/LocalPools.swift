@@ -14,14 +14,15 @@ final class LocalPools: Sendable {
 
     init(_ configuration: LocalBackend.Configuration) { self.configuration = configuration }
 
-    /// The pool if it runs.
+    /// Returns the pool of a key if it is running.
     func running(_ key: LocalPoolKey) -> LocalPool? { pools.running(key) }
 
-    /// The pool, started or started anew. Several first callers share one start.
+    /// Returns the pool for these options and starts it if it is not running. Concurrent callers share one
+    /// start.
     func running(_ options: SandboxOptions) async throws(SandboxError) -> LocalPool {
         try pools.check()
         try configuration.validate()
-        // At once for all but an archive that is new or was replaced.
+        // Returns immediately, except for an archive that is new or was replaced.
         let prepared = try await images.prepare(options.image)
         let key = LocalPoolKey(
             image: options.image, digest: prepared.digest, rootfs: options.rootfs, network: options.network)
@@ -35,7 +36,7 @@ final class LocalPools: Sendable {
             })
     }
 
-    /// Lost, or one too many: it serves nobody any more, and what it counted stays counted.
+    /// Ends a pool that is lost or idle beyond the maximum, and keeps its counts for the statistics.
     private func giveUp(_ pool: LocalPool) {
         former.end(pool) { pool in
             await pool.stop()
@@ -43,17 +44,17 @@ final class LocalPools: Sendable {
         }
     }
 
-    /// Of all pools together.
+    /// The statistics of all pools together.
     var statistics: PoolStatistics {
         pools.running.map(\.value.slots.statistics).reduce(former.total.statistics, +)
     }
 
-    /// Of all pools together.
+    /// The details of all pools together.
     var poolDetails: PoolDetails {
         pools.running.map(\.value.details).reduce(former.total, +)
     }
 
-    /// Ends everything; a second caller waits for the same end.
+    /// Ends all pools; a second caller waits for the same end.
     func shutDown() async {
         await pools.shutDown {
             await $0.stop()
@@ -62,9 +63,10 @@ final class LocalPools: Sendable {
         }
     }
 
-    /// Nobody will ask again: each pool ends when its last sandbox is closed.
+    /// Makes each pool end when its last sandbox is closed. The backend calls this when it is released, after
+    /// which no caller can acquire.
     func abandon() {
-        // Not in a forked child, nor after a shut-down.
+        // Does nothing in a forked child or after a shutdown.
         guard (try? pools.check()) != nil else { return }
         for (_, pool) in pools.running {
             Task.detached {

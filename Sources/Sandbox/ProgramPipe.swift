@@ -1,20 +1,20 @@
-/// A pipe between us and a program.
+/// A pipe between the embedder and a program.
 
 import CIsolate
 import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// A pipe of which our end never blocks, and the other belongs to the program's user: `/dev/stdin`, `/dev/stdout` and
-/// `/dev/stderr` open it anew.
+/// A pipe whose end in the embedder never blocks. The other end belongs to the program's user, because a
+/// program may open `/dev/stdin`, `/dev/stdout` and `/dev/stderr` anew.
 struct ProgramPipe: ~Copyable {
     let ours: OwnedDescriptor
     let theirs: OwnedDescriptor
 
-    /// We read what the program writes.
+    /// Makes a pipe that the embedder reads and the program writes.
     init(reading user: UInt32) throws(SandboxError) { try self.init(user, ourEnd: 0, stage: "stdio") }
 
-    /// We write what the program reads.
+    /// Makes a pipe that the embedder writes and the program reads.
     init(writing user: UInt32) throws(SandboxError) { try self.init(user, ourEnd: 1, stage: "stdin") }
 
     private init(_ user: UInt32, ourEnd: Int32, stage: String) throws(SandboxError) {

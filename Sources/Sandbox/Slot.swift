@@ -1,4 +1,4 @@
-/// One slot of the supervisor: prepares one sandbox after another, answers one question at a time, or is given up.
+/// One slot of the supervisor: it prepares one sandbox after another and answers the embedder's questions.
 
 import CIsolate
 import Glibc
@@ -7,12 +7,12 @@ import SandboxRuntime
 
 /// The embedder's end of a slot.
 ///
-/// A slot answers in order, so there is one pending question at most, next to one run at most.
+/// The slot answers in order, so at most one question is pending, beside at most one run.
 final class Slot: EventHandler {
     typealias Answer = Result<(isolate_status_record, ReceivedDescriptor?), SandboxError>
     private typealias Machine = SlotStateMachine<Answer, Waiter<Answer>, LocalRun>
 
-    /// The embedder's ends.
+    /// The embedder's ends of the sockets to the slot.
     struct Sockets: ~Copyable, Sendable {
         let control: OwnedDescriptor
         let request: OwnedDescriptor
@@ -34,9 +34,10 @@ final class Slot: EventHandler {
     let hostUser: UInt32
     let loop: EventLoop
     let patience: Patience
-    /// Has its processes killed, whatever state they are in.
+    /// Makes the supervisor kill the slot's processes, whatever state they are in.
     private let kill: @Sendable (Slot) -> Void
-    /// Questions are asked one after another. The slot's first word comes unasked: its root is built, or why not.
+    /// Callers ask one after another. The first turn is taken from the start: without being asked, the slot
+    /// reports that its root is built, or why it is not.
     private let turns = Turns(isTaken: true)
     private let state: Locked<State>
 
@@ -65,7 +66,7 @@ final class Slot: EventHandler {
         try check(try await awaitAnswer(doing, after: 0).record, doing)
     }
 
-    /// Makes the sandbox's tmpfs and the cell of its first run.
+    /// Makes the slot mount the sandbox's tmpfs and start the cell of its first run.
     func prepare(disk: Int) async throws(SandboxError) {
         let doing = "preparing a sandbox"
         let record = try await ask(doing) { control in
@@ -78,7 +79,7 @@ final class Slot: EventHandler {
         }
     }
 
-    /// Kills what is left of the sandbox and removes its files.
+    /// Makes the slot kill the sandbox's processes and remove its files.
     func clear() async throws(SandboxError) {
         let record = try await ask("clearing a sandbox") { control in
             isolate_slot_send(control, ISOLATE_CLEAR.rawValue, 0, 0, 0)
@@ -97,13 +98,13 @@ final class Slot: EventHandler {
         state.withLock { $0.disk = bytes }
     }
 
-    /// Asks about a path of `/work`.
+    /// Asks the slot to do something with a path of `/work`.
     ///
     /// - Parameters:
-    ///   - doing: what is reported of a slot that does not answer, such as "opening a file".
-    ///   - target: what a link is to point to.
-    ///   - content: a file whose bytes are to be copied; it stays the caller's.
-    /// - Throws: what the slot's failure means for the caller.
+    ///   - doing: names the request in the error for a slot that does not answer, such as "opening a file".
+    ///   - target: the target of a new symbolic link.
+    ///   - content: a file whose bytes the slot copies; the caller keeps it.
+    /// - Throws: the slot's failure, as an error for the caller.
     func ask(
         _ mode: isolate_file_mode, _ path: ByteString, _ doing: String, flags: isolate_file_flags? = nil,
         offset: UInt64 = 0, target: ByteString? = nil, content: Int32 = -1
@@ -132,7 +133,7 @@ final class Slot: EventHandler {
 
     // MARK: Runs
 
-    /// The number of a run that is to be made. `nil`: one is under way.
+    /// Returns the number for a new run; `nil` while another run is under way.
     func reserveRun() -> UInt64? { state.withLock { $0.machine.reserveRun() } }
 
     /// Registers a run before its request is sent.
@@ -140,12 +141,14 @@ final class Slot: EventHandler {
         if !state.withLock({ $0.machine.beginRun(run) }) { run.ended(.failure(Self.gone)) }
     }
 
-    /// The request of this run did not leave.
+    /// Forgets a run whose request was not sent.
     func forgetRun(_ serial: UInt64) { state.withLock { $0.machine.forgetRun(serial) } }
 
-    /// Sends while the sockets are surely open: a closed descriptor's number may already be somebody else's.
+    /// Calls `body` with the sockets under the lock, which keeps them open: a closed descriptor's number may
+    /// already belong to another file.
     ///
-    /// - Returns: what `body` returned, or `-EPIPE` when the slot is closed. `body` must not block.
+    /// - Parameter body: must not block.
+    /// - Returns: what `body` returned, or `-EPIPE` when the slot is closed.
     func withSockets(_ body: (_ control: Int32, _ request: Int32) -> Int32) -> Int32 {
         state.withLock { state in
             switch state.sockets {
@@ -155,7 +158,7 @@ final class Slot: EventHandler {
         }
     }
 
-    /// Tells the slot to kill the run. Harmless when it is over.
+    /// Asks the slot to kill the run. Does nothing when the run is over.
     func endRun(_ serial: UInt64, _ end: isolate_end) {
         _ = withSockets { control, _ in
             isolate_slot_send(control, ISOLATE_END_RUN.rawValue, end.rawValue, 0, serial)
@@ -164,7 +167,8 @@ final class Slot: EventHandler {
 
     // MARK: Questions and answers
 
-    /// - Parameter doing: what is told of a slot that does not answer, such as "opening a file".
+    /// - Parameter doing: names the request in the error for a slot that does not answer, such as "opening a
+    ///   file".
     private func ask(
         _ doing: String, _ send: (Int32) -> Int32
     ) async throws(SandboxError) -> SlotAnswer {
@@ -182,20 +186,20 @@ final class Slot: EventHandler {
         return try await awaitAnswer(doing, after: answers)
     }
 
-    /// - Parameter answers: that the slot had given before it was asked.
+    /// - Parameter answers: the number of answers that the slot had given before this question.
     private func awaitAnswer(
         _ doing: String, after answers: Int
     ) async throws(SandboxError) -> SlotAnswer {
         let bounds = DeadlineSet(loop)
-        // A slot that has answered is well, however long the task that waits for it takes to go on.
+        // A slot that has answered is kept, even if the task that waits for the answer resumes late.
         let giveUpUnlessAnswered: @Sendable (SandboxError) -> Void = { [weak self] error in
             guard let self, state.withLock({ $0.machine.answers == answers }) else { return }
             giveUp(error)
         }
         bounds.add(after: patience.answer) { [patience] in giveUpUnlessAnswered(patience.silentSlot(doing)) }
         defer { bounds.end() }
-        // A caller who is cancelled has a moment's patience: most answers are under way, and a slot whose answer nobody
-        // took is of no use to anybody.
+        // After a cancellation this waits a moment longer: most answers arrive soon, and a slot whose answer
+        // was not received cannot be used again.
         let answer = await withTaskCancellationHandler {
             await state.answer { state, waiter -> Answer? in
                 switch state.machine.wait(waiter) {
@@ -211,7 +215,7 @@ final class Slot: EventHandler {
         return SlotAnswer(record: record, descriptor: received?.take())
     }
 
-    /// It does not answer: whatever waits for it fails with `error`, and its processes are killed.
+    /// Gives up a slot that does not answer: its waiters fail with `error`, and its processes are killed.
     func giveUp(_ error: SandboxError) {
         if self.close(error) { kill(self) }
     }
@@ -225,7 +229,7 @@ final class Slot: EventHandler {
             var message = isolate_slot_message()
             var received: Int32 = -1
             let result = state.withLock { state in
-                // Closed meanwhile, its number may be somebody else's.
+                // After a close the number may belong to another file.
                 state.machine.isClosed ? 0 : isolate_slot_receive(fd, &message, &received)
             }
             if result == 0 { return }
@@ -252,9 +256,9 @@ final class Slot: EventHandler {
         state.withLock { $0.machine.answered(answer) }?.resume(returning: answer)
     }
 
-    /// Closes our ends, upon which a slot dies that is well. Safe to call twice.
+    /// Closes the embedder's ends, upon which a working slot exits. Safe to call twice.
     ///
-    /// - Returns: false when it was closed before.
+    /// - Returns: false when the slot was closed before.
     @discardableResult
     func close(_ error: SandboxError = Slot.gone) -> Bool {
         let closed = state.withLock { state in
@@ -274,25 +278,25 @@ final class Slot: EventHandler {
     }
 }
 
-/// A descriptor that came with an answer, closed with the answer unless somebody takes it.
+/// A descriptor that came with an answer; it closes with the answer unless a caller takes it.
 final class ReceivedDescriptor: Sendable {
     private let owner: Locked<OwnedDescriptor?>
 
-    /// `nil` where none came.
+    /// Returns `nil` when the answer has no descriptor.
     init?(_ descriptor: consuming OwnedDescriptor?) {
         guard let descriptor else { return nil }
         owner = Locked(descriptor)
     }
 
-    /// `nil` when it was taken before.
+    /// Returns `nil` when the descriptor was taken before.
     func take() -> OwnedDescriptor? { owner.withLock { $0.take() } }
 }
 
-/// What a slot answered, and the descriptor that came along.
+/// The slot's answer and the descriptor that came with it.
 struct SlotAnswer: ~Copyable {
     let record: isolate_status_record
     let descriptor: OwnedDescriptor?
 
-    /// The descriptor's number, or -1, which every call refuses.
+    /// The descriptor's number, or -1, which every system call refuses.
     var number: Int32 { descriptor.number }
 }

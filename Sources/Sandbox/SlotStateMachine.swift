@@ -14,7 +14,8 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
 
     private(set) var isClosed = false
     private(set) var mustRetire = false
-    /// Answers so far. A question that is counted already is no reason to give the slot up.
+    /// The number of answers so far. A timeout gives the slot up only if its question is not counted here
+    /// yet.
     private(set) var answers = 0
     private var answer: Answer?
     private var waiter: Waiter?
@@ -52,12 +53,12 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
         return waiter
     }
 
-    /// The slot lost a part of itself, and must not serve another sandbox.
+    /// Marks the slot, which lost a part of itself, so that it serves no other sandbox.
     mutating func retire() { mustRetire = true }
 
     // MARK: Runs
 
-    /// The number of a new run; `nil`: another run is under way.
+    /// Returns the number for a new run; `nil` while another run is under way.
     mutating func reserveRun() -> UInt64? {
         guard case .none = phase else { return nil }
         phase = .reserved
@@ -74,12 +75,12 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
         return true
     }
 
-    /// The run's request was not sent.
+    /// Forgets a run whose request was not sent.
     mutating func forgetRun(_ number: UInt64) {
         if number == serial { phase = .none }
     }
 
-    /// The slot reported the end of a run.
+    /// Takes the slot's report that a run ended.
     ///
     /// - Parameter number: the run's number; 0: the run ended before the slot knew its number.
     /// - Returns: the run, and whether to close the slot, since its next report could belong to either run.

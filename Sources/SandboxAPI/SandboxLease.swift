@@ -1,99 +1,109 @@
 /// A sandbox in use: its files and its runs.
 
-/// A sandbox: a root file system and a `/work` directory of its own, until ``close()``.
+/// A sandbox that a caller uses until ``close()``: a root file system and a `/work` directory of its own.
 ///
 /// Runs in one sandbox are serial: a second `run` while one is under way throws `.sandboxBusy`. Every process of a
 /// run is dead before its result is returned. Files in `/work`, `/tmp` and `/dev/shm` last from run to run.
 public protocol SandboxLease: AnyObject, Sendable {
-    /// Who answers for this sandbox.
+    /// Which backend, sandbox and process answer for this sandbox.
     var provenance: Provenance { get }
     /// The layers in force for the runs of this sandbox.
     var isolation: IsolationReport { get }
 
     /// Writes a regular file below `/work`, owned by the program, replacing what was there.
     ///
-    /// Missing directories are made. No symbolic link is followed.
+    /// Makes missing directories. Follows no symbolic link.
+    ///
     /// - Parameters:
     ///   - bytes: the whole content.
     ///   - path: relative to `/work`, or absolute below it; not empty, no NUL, no newline, no `..` that leaves it.
     ///   - executable: mode 0755 instead of 0644.
     func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError)
 
-    /// Reads a regular file below `/work`, and whether it is executable. No symbolic link is followed.
+    /// Reads a regular file below `/work`, and whether it is executable. Follows no symbolic link.
     ///
     /// - Parameters:
     ///   - path: as in ``write(_:to:executable:)``.
-    ///   - maxBytes: a larger file throws `.fileTooLarge`; nothing is cut silently.
+    ///   - maxBytes: how many bytes the file may have. A larger file throws `.fileTooLarge`; the content is
+    ///     never cut.
     func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile
 
-    /// Writes a part of a regular file below `/work` over what stands there, or at its end.
+    /// Writes a part of a regular file below `/work`, over its present bytes or at its end.
+    ///
+    /// When this fails, the file is removed or only a part of the bytes is written.
     ///
     /// - Parameters:
     ///   - bytes: the part.
     ///   - path: as in ``write(_:to:executable:)``, of a file that has at least `offset` bytes.
     ///   - offset: where the part begins, in bytes, above 0.
-    /// - Throws: `.fileChanged` when the file is shorter than `offset`; `.notRegularFile`; `.noSpace`. The file is gone, or only a
-    ///   part of it is written, when that fails.
+    /// - Throws: `.fileChanged` when the file is shorter than `offset`; `.notRegularFile`; `.noSpace`.
     func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError)
 
-    /// Reads a part of a regular file below `/work`. No symbolic link is followed.
+    /// Reads a part of a regular file below `/work`. Follows no symbolic link.
     ///
     /// - Parameters:
-    ///   - path: relative to `/work`, or absolute below it. A name may have newlines in it, as a program may give it.
-    ///   - offset: where the part begins, in bytes, 0 or more; behind the file's end there is nothing.
-    ///   - maxBytes: how many are wanted; fewer come at the file's end, and only there.
+    ///   - path: relative to `/work`, or absolute below it. It may contain newlines, since a program may use
+    ///     them in names.
+    ///   - offset: where the part begins, in bytes, 0 or more. A part beyond the end of the file is empty.
+    ///   - maxBytes: how many bytes to read; fewer come only at the end of the file.
     func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart
 
-    /// What stands at a path below `/work`. A symbolic link is described, not followed.
+    /// Describes what is at a path below `/work`. Describes a symbolic link itself and does not follow it.
     ///
     /// - Parameter path: as in ``read(_:from:maxBytes:)``; `.` for `/work` itself.
     /// - Throws: `.fileNotFound`, `.invalidPath`, `.fileAccess`.
     func info(of path: ByteString) async throws(SandboxError) -> FileInfo
 
-    /// The entries of a directory, by the order of their names' bytes.
+    /// Lists the entries of a directory, sorted by the bytes of their names.
     ///
     /// - Parameters:
     ///   - path: a directory below `/work`, as in ``read(_:from:maxBytes:)``; `.` for `/work` itself.
-    ///   - maxEntries: a directory with more throws `.tooManyFiles`; nothing is left out silently.
-    /// - Throws: `.fileNotFound`, `.notDirectory`, `.notRegularFile` for a symbolic link, `.fileAccess` for one that the program's own
-    ///   user may not read.
+    ///   - maxEntries: how many entries there may be. A directory with more throws `.tooManyFiles`; no entry
+    ///     is left out.
+    /// - Throws: `.fileNotFound`; `.notDirectory`; `.notRegularFile` for a symbolic link; `.fileAccess` for a
+    ///   directory that the program's user may not read.
     func list(_ path: ByteString, maxEntries: Int) async throws(SandboxError) -> [DirectoryEntry]
 
-    /// Makes a directory below `/work`, owned by the program, and those above it. One that is there is left as it is.
+    /// Makes a directory below `/work` and its missing parents, owned by the program. Does nothing if it
+    /// exists.
     ///
-    /// - Throws: `.notDirectory` when something else is there; `.notRegularFile` when a link leads to it; `.noSpace`.
+    /// - Throws: `.notDirectory` when something else is there; `.notRegularFile` when a link leads to it;
+    ///   `.noSpace`.
     func makeDirectory(_ path: ByteString) async throws(SandboxError)
 
-    /// Makes a symbolic link below `/work`, owned by the program, replacing what was there unless that is a directory.
+    /// Makes a symbolic link below `/work`, owned by the program, over anything that is there but a
+    /// directory.
     ///
     /// - Parameters:
     ///   - path: as in ``write(_:to:executable:)``.
-    ///   - target: as it is to stand in the link: not empty, no NUL, with `path` less than 3,800 bytes. It is not looked up.
+    ///   - target: the bytes that the link contains: not empty, no NUL, together with `path` less than 3,800
+    ///     bytes. The target need not exist.
     func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError)
 
-    /// Removes a file, a symbolic link (not what it points to), or a directory with all that is in it.
+    /// Removes a file, a symbolic link (not its target), or a directory with everything in it.
     ///
     /// - Parameter path: as in ``read(_:from:maxBytes:)``; not `/work` itself.
-    /// - Throws: `.fileNotFound`; `.fileAccess`; `.tooManyFiles` when a program goes on making files in it, or it holds more than a
-    ///   million.
+    /// - Throws: `.fileNotFound`; `.fileAccess`; `.tooManyFiles` when the directory holds more than a million
+    ///   files, or a program keeps making files in it.
     func remove(_ path: ByteString) async throws(SandboxError)
 
     /// Runs a command to its end and collects its output, each stream up to `limits.output` bytes.
     ///
-    /// A program that fails, crashes or meets a limit is a result, not an error. Cancelling the task kills every
-    /// process of the run at once and throws `.cancelled`.
+    /// A program that fails, crashes or reaches a limit is a result, not an error. Cancelling the task kills
+    /// every process of the run at once and throws `.cancelled`.
     func run(_ command: Command, stdin: StandardInput, limits: Limits) async throws(SandboxError) -> RunResult
 
     /// Runs a command and hands its output to `body` while it runs.
     ///
-    /// `body` runs where the caller does, and need not be `Sendable`. The result's own `stdout` and `stderr` are empty then. When `body` returns before the program ended, the
-    /// rest of the output is discarded and the run goes on to its end; when it throws, the run is killed.
+    /// `body` runs in the caller's isolation and need not be `Sendable`. The `stdout` and `stderr` of the
+    /// result are empty. If `body` returns before the program ends, the rest of the output is discarded and
+    /// the run continues to its end; if `body` throws, the run is killed.
     func run<Value>(
         _ command: Command, stdin: StandardInput, limits: Limits,
         body: (Execution) async throws -> Value
     ) async throws -> (result: RunResult, value: Value)
 
-    /// Ends the sandbox: kills what runs, removes its files. Safe to call twice.
+    /// Ends the sandbox: kills its processes and removes its files. Safe to call twice.
     func close() async
 }
 
@@ -137,8 +147,8 @@ extension SandboxLease {
         try await readFile(ByteString(path), maxBytes: maxBytes)
     }
 
-    // Overloads that leave something out, and not default arguments: those would have the requirement's own
-    // signature, and a backend that forgot `run` would call itself for ever.
+    // These are overloads and not default arguments: with those they would have the requirement's own
+    // signature, and in a backend without `run` they would call themselves without end.
 
     /// Runs with an empty stdin and the standard limits.
     public func run(_ command: Command) async throws(SandboxError) -> RunResult {
@@ -178,22 +188,24 @@ extension SandboxLease {
     }
 }
 
-/// What a new sandbox is made of.
+/// How a new sandbox is made.
 public struct SandboxOptions: Sendable, Hashable {
-    /// Where the root file system comes from.
+    /// The source of the root file system.
     public var image: Image
     /// Whether the program may change the root file system outside `/work`, `/tmp` and `/dev/shm`.
     public var rootfs: Rootfs
-    /// The least isolation accepted. A host that cannot give it makes `acquire` throw `.isolationUnavailable`.
+    /// The least isolation that the caller accepts. A host that gives less makes `acquire` throw
+    /// `.isolationUnavailable`.
     public var isolation: IsolationLevel
-    /// What the program reaches of a network: nothing, or a loopback of its own.
+    /// The network that the program can reach: none, or a loopback of its own.
     public var network: NetworkMode
-    /// What system calls that the policy refuses do: fail and be listed, or end the run.
+    /// The effect of a system call that the policy refuses: it fails and is listed, or it ends the run.
     public var blockedSyscalls: BlockedSyscallPolicy
-    /// The language that it is for: a backend may have an image for each, used where none is named.
+    /// The language of the programs. A backend may have an image for each language, which it uses when
+    /// `image` names none.
     public var language: Language?
-    /// The limits of its first run, where they are known: a backend for which new ones cost time may choose a sandbox that
-    /// has them. They bind nobody.
+    /// The limits of the first run, if the caller knows them. A backend in which changing limits takes time
+    /// may choose a sandbox that has them already. The first run may have other limits.
     public var firstLimits: Limits?
 
     public init(
@@ -208,32 +220,34 @@ public struct SandboxOptions: Sendable, Hashable {
     }
 }
 
-/// Whether the root file system can be written to.
+/// Whether the program can write to the root file system.
 public enum Rootfs: String, Sendable, Hashable, CaseIterable {
     case readOnly = "read-only"
     case writable
 }
 
-/// What a program reaches of a network.
+/// The network that a program can reach.
 public enum NetworkMode: String, Sendable, Hashable, CaseIterable {
-    /// No sockets but AF_UNIX's. The default.
+    /// No sockets except those of AF_UNIX. The default.
     case none
-    /// TCP and UDP on the `lo` of a network namespace of its own, new for each run: servers and clients of one run find
-    /// each other, nothing else is in reach. A host without such a namespace makes `acquire` throw
+    /// TCP and UDP on the `lo` of a network namespace that is new for each run: the servers and clients of
+    /// one run reach each other and nothing else. A host without such a namespace makes `acquire` throw
     /// `.isolationUnavailable`.
     case loopback
 }
 
-/// What happens when a program makes a system call that the policy refuses.
+/// The effect of a system call that the policy refuses.
 ///
-/// What libraries only probe for (`io_uring_setup`, `clone3`) fails silently under each of them.
+/// Calls that libraries only probe for (`io_uring_setup`, `clone3`) fail under each policy and are not
+/// listed.
 public enum BlockedSyscallPolicy: String, Sendable, Hashable, CaseIterable {
-    /// What harmless programs try and do without (internet and netlink sockets, `ptrace`, `syslog`) fails with an
-    /// ordinary error and stands in `deniedSyscalls`; what only an attack needs (`mount`, namespaces, `bpf`, raw
-    /// sockets, a foreign entry) ends the run with `blockedSyscall(name)`. The default.
+    /// Calls that harmless programs try and do without (internet and netlink sockets, `ptrace`, `syslog`)
+    /// fail with an ordinary error and are listed in `deniedSyscalls`. Calls that only an attack needs
+    /// (`mount`, namespaces, `bpf`, raw sockets, a foreign entry) end the run with `blockedSyscall(name)`.
+    /// The default.
     case standard
-    /// Both end the run: a contest's security violation.
+    /// Both kinds of call end the run, as a security violation in a programming contest does.
     case endRun
-    /// Both fail with an ordinary error, and their names stand in `deniedSyscalls`.
+    /// Both kinds of call fail with an ordinary error and are listed in `deniedSyscalls`.
     case deny
 }

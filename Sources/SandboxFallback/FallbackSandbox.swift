@@ -4,7 +4,8 @@
 import SandboxAPI
 import SandboxRuntime
 
-/// Where it is and what may be repeated is decided by a ``FallbackStateMachine``; the work is done here, outside its lock.
+/// A ``FallbackStateMachine`` decides which backend has the sandbox and what may be repeated. This class does
+/// the work, outside the machine's lock.
 final class FallbackSandbox: SandboxLease {
     /// The way from the first backend to the second.
     private struct Move: Sendable {
@@ -83,7 +84,7 @@ final class FallbackSandbox: SandboxLease {
 
     func remove(_ path: ByteString) async throws(SandboxError) {
         try await use { sandbox throws(SandboxError) in try await sandbox.remove(path) }
-        // Only now: repeated after a replay it would find nothing to remove.
+        // Recorded only after it was made: repeated after a replay, a removal would find nothing to remove.
         state.withLock { state in
             if let entry = state.journal.begin(.removal, of: path) { state.journal.confirm(entry) }
         }
@@ -111,7 +112,7 @@ final class FallbackSandbox: SandboxLease {
         }
     }
 
-    /// Makes a change that can be made again, on the second backend, with the same result.
+    /// Makes a change that gives the same result when it is repeated on the second backend.
     private func change(_ change: FileJournal.Change, of path: ByteString) async throws(SandboxError) {
         let entry = state.withLock { $0.journal.begin(change, of: path) }
         let made = FileJournal.Entry(id: 0, path: path, change: change)
@@ -124,7 +125,7 @@ final class FallbackSandbox: SandboxLease {
         if let entry { state.withLock { $0.journal.confirm(entry) } }
     }
 
-    /// Uses the sandbox at hand, and if that is lost the one that replaces it.
+    /// Uses the present sandbox, and if that is lost, the one that replaces it.
     private func use<Value>(
         _ body: (any SandboxLease) async throws(SandboxError) -> Value
     ) async throws(SandboxError) -> Value {
@@ -169,7 +170,7 @@ final class FallbackSandbox: SandboxLease {
         try beginRun()
         defer { endRun() }
         let relay = StreamRelay()
-        // The consumer runs here, once, and the tries beside it: so it need not know of a second one.
+        // The body runs here, once, and the tries run beside it, so that a second try does not call it again.
         async let result = stream(command, stdin, limits, relay)
         let value: Value
         do {
@@ -193,7 +194,7 @@ final class FallbackSandbox: SandboxLease {
             stdin, mayRepeat: { relay.claimRetry() },
             run: { sandbox, stdin in
                 try await sandbox.run(command, stdin: stdin, limits: limits) { execution in
-                    // By another name: what the consumer throws is no failure of the backend.
+                    // A type of its own distinguishes an error of the consumer from a failure of the backend.
                     do { try await relay.serve(execution.output) } catch { throw ConsumerFailure() }
                 }.result
             })
@@ -201,7 +202,8 @@ final class FallbackSandbox: SandboxLease {
 
     private struct ConsumerFailure: Error {}
 
-    /// Runs on the sandbox at hand; if that is lost and nothing has come of the run yet, on the second backend.
+    /// Runs on the present sandbox. If that is lost before the run had any effect, repeats the run on the
+    /// second backend.
     ///
     /// - Parameter mayRepeat: asked once, after a loss.
     private func tries(
@@ -235,7 +237,8 @@ final class FallbackSandbox: SandboxLease {
         }
     }
 
-    /// Moves to the second backend what the first one is too large for, as long as nothing would be lost by that.
+    /// Moves the sandbox to the second backend when the limits exceed what the first one can give and no work
+    /// would be lost by the move.
     private func leaveIfTooSmall(_ limits: Limits) async throws(SandboxError) {
         guard let cause = await backend.shortcoming(limits), refusal() == nil,
             case .first = state.withLock({ $0.phase })
@@ -243,7 +246,7 @@ final class FallbackSandbox: SandboxLease {
         _ = try await replace(cause, isRetry: false)
     }
 
-    /// Why what was lost cannot be repeated.
+    /// Returns why the lost work cannot be repeated; `nil` if it can.
     private func refusal(_ input: InputGuard? = nil) -> String? {
         if let refusal = state.withLock({ $0.refusal }) { return refusal }
         return input?.wasRead == true ? "a part of its input is gone" : nil
@@ -262,15 +265,15 @@ final class FallbackSandbox: SandboxLease {
 
     // MARK: From the first to the second
 
-    /// The first run came to something, whatever: nothing can be repeated from now on.
+    /// Forbids any repetition from now on: the first run had an effect, whatever its result.
     private func forbidReplay() { state.withLock { $0.forbidReplay() } }
 
-    /// Judges the first backend by what came of this sandbox, as long as it is one of its own.
+    /// Reports the result of this sandbox to the first backend's breaker, unless the sandbox has moved.
     private func giveVerdict(_ report: (FallbackBackend, BreakerBoard.Pass) -> Void) {
         if let pass = state.withLock({ $0.takeVerdict() }) { report(backend, pass) }
     }
 
-    /// The sandbox at hand, and whether it is the first backend's.
+    /// Returns the present sandbox, and whether it is the first backend's.
     private func current() async throws(SandboxError) -> (sandbox: any SandboxLease, isFirst: Bool) {
         switch state.withLock({ $0.phase }) {
         case .first(let sandbox): return (sandbox, true)
@@ -280,7 +283,8 @@ final class FallbackSandbox: SandboxLease {
         }
     }
 
-    /// Why this error may send the sandbox to the second backend; `nil` if it may not. Tells the breaker.
+    /// Reports the error to the breaker, and returns why it may send the sandbox to the second backend; `nil`
+    /// if it may not.
     private func judge(_ error: SandboxError, isOfFirst: Bool) -> BreakerBoard.Cause? {
         guard let failure = BackendFailure(error), isOfUse(failure) else { return nil }
         let cause = BreakerBoard.Cause(code: error.code, text: error.message)
@@ -289,12 +293,13 @@ final class FallbackSandbox: SandboxLease {
         return judgement.cause
     }
 
-    /// Programs are missing in an image, whichever backend has it; only `.host` stands for two.
+    /// Programs are missing in an image on both backends. Only `.host` means different files on each, so only
+    /// there is a second try useful.
     private func isOfUse(_ failure: BackendFailure) -> Bool {
         failure != .incapable || options.image == .host
     }
 
-    /// Makes the sandbox again on the second backend, with its files. Several callers share one move.
+    /// Makes the sandbox again on the second backend, with its files. Concurrent callers share one move.
     private func replace(
         _ cause: BreakerBoard.Cause, isRetry: Bool
     ) async throws(SandboxError) -> any SandboxLease {
@@ -332,7 +337,8 @@ final class FallbackSandbox: SandboxLease {
                     do throws(SandboxError) {
                         try await entry.replay(in: sandbox)
                     } catch {
-                        // What the first sandbox had not taken either is its writer's affair.
+                        // A change that the first sandbox did not confirm may fail here as well: its caller
+                        // gets that error anyway.
                         if entry.isConfirmed { throw error }
                     }
                 }

@@ -1,33 +1,34 @@
-/// Which of its two backends a sandbox is on, and whether what was done in it can be done again on the second. Pure.
+/// Decides which of its two backends has a sandbox, and whether its work can be repeated on the second. Pure.
 
 #if Fallback
 import SandboxAPI
 
 /// A sandbox of the first backend that may move to the second, once; or one of the second from the beginning.
 ///
-/// `Move` is what makes the second sandbox and closes the first, `Pass` what the first backend's breaker is told with.
+/// `Move` makes the second sandbox and closes the first; `Pass` identifies the sandbox to the first backend's
+/// breaker.
 struct FallbackStateMachine<Sandbox: Sendable, Move: Sendable, Pass: Sendable>: Sendable {
     enum Phase: Sendable {
         case first(Sandbox)
         /// The first is lost; its users wait for the second.
         case moving(Move)
         case second(Sandbox)
-        /// The first is lost and there is no second.
+        /// The first is lost, and the move failed.
         case lost(SandboxError)
     }
 
     private(set) var phase: Phase
-    /// The last sandbox there was: it answers for what goes wrong after it.
+    /// The most recent sandbox. Its provenance goes into later errors.
     private(set) var latest: Sandbox
     /// Why the sandbox is not, or is no longer, one of the first backend.
     private(set) var cause: BreakerBoard.Cause?
-    /// What the sandbox was given, for the second one. Discarded when the first run is over.
+    /// The changes made to the sandbox, for the second one. Discarded after the first run.
     var journal: FileJournal
-    /// Nothing can be repeated any more.
+    /// True when nothing can be repeated any more.
     private(set) var hasRun = false
     /// `nil` if the first backend was not used.
     private let pass: Pass?
-    /// The first backend was judged by what came of this sandbox.
+    /// True when the breaker has the result of this sandbox.
     private var hasVerdict = false
     /// Set when the first backend lost the sandbox.
     private var loss: BreakerBoard.Cause?
@@ -54,13 +55,13 @@ struct FallbackStateMachine<Sandbox: Sendable, Move: Sendable, Pass: Sendable>: 
 
     mutating func endRun() { isRunning = false }
 
-    /// The first run came to something, whatever: nothing can be repeated from now on.
+    /// Forbids any repetition from now on: the first run had an effect, whatever its result.
     mutating func forbidReplay() {
         hasRun = true
         journal.discard()
     }
 
-    /// Why what was lost cannot be repeated.
+    /// Why the lost work cannot be repeated; `nil` if it can.
     var refusal: String? {
         if hasRun { return "what earlier runs left in the sandbox is lost" }
         return journal.isIncomplete ? "the sandbox's files were too large to be kept for it" : nil
@@ -68,50 +69,52 @@ struct FallbackStateMachine<Sandbox: Sendable, Move: Sendable, Pass: Sendable>: 
 
     // MARK: What the first backend is judged by
 
-    /// The breaker is to be told what came of the sandbox.
+    /// Takes the pass to report the result of the sandbox to the breaker with.
     ///
-    /// - Returns: with what; `nil` when it was told before, or the sandbox is not the first backend's any more.
+    /// - Returns: `nil` when a result was reported before, or the sandbox is not the first backend's any
+    ///   more.
     mutating func takeVerdict() -> Pass? {
         guard case .first = phase, !hasVerdict else { return nil }
         hasVerdict = true
         return pass
     }
 
-    /// What the breaker still has to be told with when the sandbox is forgotten.
+    /// The pass for a report that the sandbox was released without a result; `nil` when a result was
+    /// reported.
     var passWithoutVerdict: Pass? { hasVerdict ? nil : pass }
 
     struct Judgement {
-        /// The breaker is to be told of the failure with it.
+        /// The pass to report the failure to the breaker with.
         var pass: Pass?
         /// Why the sandbox may go to the second backend; `nil` if it may not.
         var cause: BreakerBoard.Cause?
     }
 
-    /// Something failed in a sandbox, which may be the backend's fault.
+    /// Judges an error of a sandbox, which may be a failure of its backend.
     ///
-    /// - Parameter isOfFirst: in the first backend's.
+    /// - Parameter isOfFirst: whether the sandbox is the first backend's.
     mutating func failed(
         _ failure: BackendFailure, _ cause: BreakerBoard.Cause, isOfFirst: Bool
     ) -> Judgement {
         switch phase {
-        // A sandbox that lacks something is not lost: without a second one it goes on.
+        // A sandbox that lacks a capability is not lost: if there is no second one, it stays in use.
         case .first where isOfFirst && failure == .incapable: return Judgement(cause: hasRun ? nil : cause)
         case .first where isOfFirst && loss == nil:
             loss = cause
             hasVerdict = true
             return Judgement(pass: pass, cause: cause)
         case .second where !isOfFirst: return Judgement()
-        // Another user found it out: the sandbox is on its way already, or cannot go.
+        // Another caller met the loss first: the sandbox is moving already, or cannot move.
         case .first, .moving, .second, .lost: return Judgement(cause: loss)
         }
     }
 
     // MARK: From the first to the second
 
-    /// The sandbox leaves the first backend.
+    /// Starts the move to the second backend.
     ///
-    /// - Parameter make: makes the second one with what is in the journal, and closes the first.
-    /// - Returns: false when it is on its way, has arrived, or was closed.
+    /// - Parameter make: makes the second sandbox with the changes in the journal, and closes the first.
+    /// - Returns: false when the sandbox is moving, has moved, or was closed.
     mutating func beginMove(_ cause: BreakerBoard.Cause, _ make: (Sandbox, FileJournal) -> Move) -> Bool {
         guard case .first(let sandbox) = phase, !isClosed else { return false }
         let move = make(sandbox, journal)
@@ -119,7 +122,7 @@ struct FallbackStateMachine<Sandbox: Sendable, Move: Sendable, Pass: Sendable>: 
         return true
     }
 
-    /// The move is over. May be told more than once, by each user that waited for it.
+    /// Takes the result of the move. Each caller that waited for the move may report it.
     mutating func moved(_ result: Result<Sandbox, SandboxError>) {
         guard case .moving = phase else { return }
         switch result {
@@ -131,11 +134,11 @@ struct FallbackStateMachine<Sandbox: Sendable, Move: Sendable, Pass: Sendable>: 
     // MARK: The end
 
     struct Close {
-        /// What is to be closed: a sandbox, or what comes of a move under way.
+        /// What the caller closes: a sandbox, or the result of a move under way.
         var phase: Phase
-        /// The move that was, whose first sandbox may still be being closed.
+        /// The move, if there was one; it may still be closing the first sandbox.
         var move: Move?
-        /// The breaker is to be told with it that the sandbox ended.
+        /// The pass to report the end of the sandbox to the breaker with.
         var pass: Pass?
     }
 

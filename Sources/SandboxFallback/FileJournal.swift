@@ -1,10 +1,10 @@
-/// Records the files written to a sandbox, so that the sandbox that replaces it can be given the same.
+/// Records the changes of a sandbox's files, so that the sandbox that replaces it gets the same files.
 
 #if Fallback
 import SandboxAPI
 import SandboxRuntime
 
-/// Changes of files in the order in which they were made, up to a number of bytes. Pure.
+/// The changes of files in the order in which they were made, up to a number of bytes. Pure.
 struct FileJournal: Sendable {
     enum Change: Sendable, Hashable {
         case write([UInt8], executable: Bool)
@@ -13,7 +13,7 @@ struct FileJournal: Sendable {
         case link(target: ByteString)
         case removal
 
-        /// Bytes that the journal keeps for it.
+        /// How many bytes of the change the journal keeps.
         fileprivate var size: Int {
             switch self {
             case .write(let bytes, _), .part(let bytes, _): bytes.count
@@ -31,11 +31,11 @@ struct FileJournal: Sendable {
         var isConfirmed = false
     }
 
-    /// Bytes charged for each entry besides its content, so that a million empty files are bounded, too.
+    /// Bytes charged for each entry besides its content, which bounds the number of empty files.
     static let overhead = 256
 
     private(set) var entries: [Entry] = []
-    /// True when a change could not be kept, so that the journal is not enough for a repetition.
+    /// True when the journal has no room for a change, so that a repetition would miss it.
     private(set) var isIncomplete = false
     private var size = 0
     private let capacity: Int
@@ -44,8 +44,7 @@ struct FileJournal: Sendable {
     init(capacity: Int) { self.capacity = capacity }
 
     /// Records a change that is about to be made.
-    ///
-    /// - Returns: its entry's number; `nil` if it is not kept.
+    /// - Returns: the entry's number; `nil` when the journal has no room for it.
     mutating func begin(_ change: Change, of path: ByteString) -> Int? {
         guard !isIncomplete else { return nil }
         let (total, overflow) = size.addingReportingOverflow(Self.charge(path, change))
@@ -59,7 +58,7 @@ struct FileJournal: Sendable {
         return lastID
     }
 
-    /// The change was made; what it replaced or removed is dropped.
+    /// Confirms that the change was made, and drops the entries that it makes unnecessary.
     mutating func confirm(_ id: Int) {
         guard let index = entries.firstIndex(where: { $0.id == id }) else { return }
         entries[index].isConfirmed = true
@@ -80,7 +79,7 @@ struct FileJournal: Sendable {
     /// Removes the entry of a change that was not made.
     mutating func cancel(_ id: Int) { remove { $0.id == id } }
 
-    /// Drops everything: the run cannot be repeated from now on.
+    /// Drops all entries: the run cannot be repeated from now on.
     mutating func discard() {
         isIncomplete = true
         entries = []
@@ -101,7 +100,7 @@ struct FileJournal: Sendable {
 }
 
 extension FileJournal.Entry {
-    /// Makes the same change in another sandbox, where a removal may find nothing.
+    /// Makes the same change in another sandbox. A removal that finds nothing succeeds.
     func replay(in sandbox: any SandboxLease) async throws(SandboxError) {
         switch change {
         case .write(let bytes, let executable):
@@ -110,7 +109,7 @@ extension FileJournal.Entry {
         case .directory: try await sandbox.makeDirectory(path)
         case .link(let target): try await sandbox.makeSymbolicLink(path, to: target)
         case .removal:
-            // What made the directories above may not be in the journal any more.
+            // The entries that made the parent directories may have been dropped.
             let above = try Validation.existingPath(path).parts.dropLast()
             if !above.isEmpty { try await sandbox.makeDirectory(ByteString(path: above)) }
             do throws(SandboxError) { try await sandbox.remove(path) } catch {

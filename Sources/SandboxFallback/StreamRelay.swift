@@ -15,8 +15,8 @@ final class StreamRelay: Sendable {
 
     private let machine = Locked(Machine())
 
-    /// Claims the right to repeat the run: refused once the consumer has seen output. If granted, the present
-    /// try is not read from any more.
+    /// Claims the right to repeat the run. Refused once the consumer has seen output; if granted, the
+    /// consumer reads no more from the present try.
     func claimRetry() -> Bool {
         guard case .granted(let server) = machine.withLock({ $0.claimRetry() }) else { return false }
         server?.resume()
@@ -39,7 +39,7 @@ final class StreamRelay: Sendable {
 
     private func read() async -> Read { await machine.answer { machine, waiter in machine.read(waiter) } }
 
-    /// The consumer ended.
+    /// Ends the relay with the result of the consumer.
     func consumerEnded(_ end: Result<Void, any Error>) {
         machine.withLock { $0.consumerEnded(end) }?.resume()
     }
@@ -57,7 +57,7 @@ final class StreamRelay: Sendable {
         try machine.withLock { $0.consumerEnd }?.get()
     }
 
-    /// No other try will follow.
+    /// Ends the relay: no other try will follow.
     func end() { machine.withLock { $0.end() }?.resume(returning: .end) }
 }
 #endif

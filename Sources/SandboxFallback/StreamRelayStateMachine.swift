@@ -4,23 +4,23 @@
 
 /// What the consumer of a relay does next.
 enum StreamRelayRead<Source: Sendable>: Sendable {
-    /// It reads from a try, whose number tells what came of that.
+    /// It reads from a try. The number identifies the try when the result of the read is reported.
     case from(Source, Int)
     /// Nothing more will come.
     case end
 }
 
-/// One consumer, and the tries one after another.
+/// Joins one consumer with the tries, which follow one another.
 ///
-/// `Source` is the output of a try. `Reader` is the consumer while it waits for something to read from, `Server` a try that
-/// waits until it has been read.
+/// `Source` is the output of a try. `Reader` is the consumer while it waits for a source, `Server` a try that
+/// waits until its output has been read.
 struct StreamRelayStateMachine<Source: Sendable, Reader: Sendable, Server: Sendable>: Sendable {
     typealias Read = StreamRelayRead<Source>
     typealias ConsumerEnd = Result<Void, any Error>
 
     private var source: Source?
     private var server: Server?
-    /// Tells the tries apart.
+    /// The number of the present try.
     private var generation = 0
     private var isOver = false
     private var wasHandedOut = false
@@ -30,9 +30,9 @@ struct StreamRelayStateMachine<Source: Sendable, Reader: Sendable, Server: Senda
 
     // MARK: The consumer
 
-    /// The consumer wants a piece.
+    /// Finds the source that the consumer reads its next piece from.
     ///
-    /// - Returns: `nil` when it is to wait for another try.
+    /// - Returns: `nil` when the consumer has to wait for another try.
     mutating func read(_ reader: Reader) -> Read? {
         if let source { return .from(source, generation) }
         if isOver { return .end }
@@ -40,24 +40,24 @@ struct StreamRelayStateMachine<Source: Sendable, Reader: Sendable, Server: Senda
         return nil
     }
 
-    /// A piece was read from the try of this number.
+    /// Takes the report that a piece was read from the try of this number.
     ///
-    /// - Returns: whether the consumer may see it: not when that try was given up meanwhile.
+    /// - Returns: whether the consumer may see the piece: false when that try was given up meanwhile.
     mutating func handOut(of number: Int) -> Bool {
         guard number == generation else { return false }
         wasHandedOut = true
         return true
     }
 
-    /// The output of the try of this number is over.
+    /// Takes the report that the output of the try of this number has ended.
     ///
-    /// - Returns: the try, which waits for that.
+    /// - Returns: the try, which waits for this.
     mutating func sourceEnded(_ number: Int) -> Server? {
         guard number == generation else { return nil }
         return leaveSource()
     }
 
-    /// The consumer wants no more.
+    /// Ends the relay with the result of the consumer.
     ///
     /// - Returns: the try that waits until it has been read.
     mutating func consumerEnded(_ end: ConsumerEnd) -> Server? {
@@ -69,13 +69,14 @@ struct StreamRelayStateMachine<Source: Sendable, Reader: Sendable, Server: Senda
     // MARK: The tries
 
     enum Serve {
-        /// The try waits until it has been read; the consumer, if it waits for one, reads from it.
+        /// The try waits until its output has been read. A consumer that was waiting for a source reads from
+        /// it.
         case begun(Reader?, Read)
-        /// There is no consumer any more.
+        /// The consumer has ended.
         case consumerEnded
     }
 
-    /// A try has output.
+    /// Offers the output of a try to the consumer.
     mutating func serve(_ source: Source, _ server: Server) -> Serve {
         if consumerEnd != nil { return .consumerEnded }
         generation += 1
@@ -86,20 +87,20 @@ struct StreamRelayStateMachine<Source: Sendable, Reader: Sendable, Server: Senda
     enum Claim {
         /// The consumer has seen output.
         case refused
-        /// The try at hand is not read from any more.
+        /// The consumer reads no more from the present try, which is resumed if it waits.
         case granted(Server?)
     }
 
-    /// The run is to be repeated, if it still may.
+    /// Claims the right to repeat the run.
     mutating func claimRetry() -> Claim {
         if wasHandedOut { return .refused }
         generation += 1
         return .granted(leaveSource())
     }
 
-    /// No other try will follow.
+    /// Ends the relay: no other try will follow.
     ///
-    /// - Returns: the consumer, if it waits for one.
+    /// - Returns: the consumer, if it waits for another try.
     mutating func end() -> Reader? {
         isOver = true
         return reader.take()

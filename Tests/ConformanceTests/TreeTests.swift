@@ -1,4 +1,4 @@
-// Directories that a program made to harm whoever lists, reads or removes them.
+// Directories that a program makes to harm a backend that lists, reads or removes them.
 import Foundation
 import Sandbox
 import Testing

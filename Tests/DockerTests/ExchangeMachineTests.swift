@@ -1,4 +1,5 @@
-/// A request on its way as a state machine: whoever is first, its task, a connection or an end, there is one result.
+/// The state machine of a request: its task, a connection or an end may come first, and there is exactly one
+/// result.
 
 #if Docker
 import TestSupport
@@ -58,7 +59,7 @@ struct ExchangeMachineTests {
             case .wait: break
             }
             #expect(machine.isFinished == (result != nil))
-            // Its task is told as soon as there is a result, and only of the first one.
+            // The waiting task is resumed as soon as there is a result, and only with the first one.
             if isWaiting { #expect(told == result) }
             #expect(closed == nil || closed == connection)
         }

@@ -29,7 +29,7 @@ struct FallbackMachineTests {
     @Test(arguments: 0..<200) func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var machine = Machine(first: "first", pass: "pass", journal: FileJournal(capacity: 1000))
-        // What the outside knows: where the sandbox is, and what the breaker was told.
+        // The state as the test sees it: which backend has the sandbox, and what was reported to the breaker.
         var (place, answers) = ("first", "first")
         var (words, moves, isLost) = (0, 0, false)
         var (isRunning, hasRun, isTooMuch, isClosed) = (false, false, false, false)

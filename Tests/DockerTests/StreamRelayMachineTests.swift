@@ -1,5 +1,5 @@
-/// A relay as a state machine: whatever the order of tries, reads and ends, the consumer sees one try's output, and all who wait
-/// are told.
+/// The state machine of a relay: in any order of tries, reads and ends, the consumer sees the output of one
+/// try, and every waiter is resumed.
 
 #if Fallback
 import TestSupport

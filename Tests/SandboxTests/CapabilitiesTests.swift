@@ -1,4 +1,4 @@
-/// Capabilities are found out once, and whoever waits for them blocks nobody.
+/// The backend finds its capabilities once, and callers that wait for them block no thread.
 
 import CIsolate
 import Glibc
@@ -49,7 +49,8 @@ import Testing
         }
     }
 
-    /// More than there are threads for tasks: where each caller blocked one, nobody would be left to open the door.
+    /// Makes more callers than the task executor has threads: if each caller blocked one, no thread would be
+    /// left to end the trial.
     @Test func firstCallersShareOneTrial() async throws {
         let host = HeldHost()
         let (coming, caller) = AsyncStream.makeStream(of: Int.self)

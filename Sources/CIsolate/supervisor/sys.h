@@ -251,7 +251,8 @@ void sys_begin_entries(struct sys_entries *entries, int dir);
 /* The next entry except . and .., valid until the next call; 0 after the last one. */
 const struct sys_entry *sys_next_entry(struct sys_entries *entries);
 
-/* A memory file for data, which nobody may execute where the kernel knows such files; or -errno. */
+/* Makes a memory file for data that no process may execute, where the kernel has such files; or returns
+ * -errno. */
 int sys_memory_file(const char *name);
 
 /* Closes every descriptor from `first` on that is not in keep[]. */

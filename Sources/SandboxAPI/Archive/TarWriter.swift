@@ -1,20 +1,21 @@
 /// Writes tar archives: entries in, bytes out. Pure.
 
-/// ustar, with a pax extended header for what that has no room for. GNU tar, bsdtar and Python's tarfile read it.
+/// Writes ustar, with a pax extended header for values that ustar has no room for. GNU tar, bsdtar and
+/// Python's tarfile read it.
 package enum TarWriter {
-    /// What ends an archive: two blocks of zeros.
+    /// The end of an archive: two blocks of zeros.
     package static let end = [UInt8](repeating: 0, count: 2 * TarHeader.size)
 
-    /// What stands before an entry's data, which follows as it is, and then ``padding(after:)``.
+    /// Returns the bytes before an entry's data. The data follows unchanged, and then ``padding(after:)``.
     ///
-    /// - Parameter entry: of any name that is not empty; a directory's has a slash at its end.
+    /// - Parameter entry: its name is not empty; a directory's ends with a slash.
     package static func header(_ entry: TarEntry) -> [UInt8] {
         var records: [UInt8] = []
         if entry.path.count > nameSize { records += record("path", entry.path) }
         if entry.linkTarget.count > nameSize { records += record("linkpath", entry.linkTarget) }
         if entry.size > largestSize { records += record("size", Array(String(entry.size).utf8)) }
         guard !records.isEmpty else { return block(entry, type(entry.kind)) }
-        // The records' own charset is UTF-8 unless they say so.
+        // Without this record a pax value is UTF-8.
         if !isText(entry.path) || !isText(entry.linkTarget) {
             records = record("hdrcharset", Array("BINARY".utf8)) + records
         }
@@ -23,13 +24,13 @@ package enum TarWriter {
             + block(entry, type(entry.kind))
     }
 
-    /// Zeros up to the next block.
+    /// Returns zeros up to the next block.
     package static func padding(after size: Int) -> [UInt8] {
         [UInt8](repeating: 0, count: (TarHeader.size - size % TarHeader.size) % TarHeader.size)
     }
 
     private static let nameSize = 100
-    /// Eleven octal digits.
+    /// The largest size that eleven octal digits hold.
     private static let largestSize = 1 << 33 - 1
 
     private static func type(_ kind: TarEntry.Kind) -> UInt8 {
@@ -46,7 +47,7 @@ package enum TarWriter {
 
     private static func isText(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
 
-    /// `LENGTH KEY=VALUE\n`; the length counts itself, too.
+    /// Returns `LENGTH KEY=VALUE\n`, where the length includes its own digits.
     private static func record(_ key: String, _ value: [UInt8]) -> [UInt8] {
         let rest = [UInt8(ascii: " ")] + Array(key.utf8) + [UInt8(ascii: "=")] + value + [UInt8(ascii: "\n")]
         var length = rest.count + 1
@@ -61,7 +62,7 @@ package enum TarWriter {
         func put(_ bytes: some Sequence<UInt8>, at offset: Int) {
             for (index, byte) in bytes.enumerated() { block[offset + index] = byte }
         }
-        /// Octal digits that fill the field but for a NUL.
+        /// Writes octal digits that fill the field, except for a NUL at its end.
         func put(_ number: Int, at offset: Int, size: Int) {
             let digits = String(number, radix: 8).utf8.suffix(size - 1)
             put(repeatElement(UInt8(ascii: "0"), count: size - 1 - digits.count), at: offset)
@@ -76,7 +77,7 @@ package enum TarWriter {
         block[156] = type
         put(entry.linkTarget.prefix(nameSize), at: 157)
         put("ustar\u{0}00".utf8, at: 257)
-        // The sum is taken with spaces in its own place.
+        // The checksum counts its own field as spaces.
         put(repeatElement(UInt8(ascii: " "), count: 8), at: 148)
         put(block.reduce(0) { $0 + Int($1) }, at: 148, size: 7)
         return block

@@ -1,15 +1,16 @@
-/// What stands at a path of a sandbox.
+/// Descriptions of files and directories of a sandbox.
 
-/// What a file is. Untrusted: the program made it.
+/// The description of a file. Untrusted, because the program made the file.
 public struct FileInfo: Sendable, Hashable {
     public var kind: FileKind
-    /// The size of a regular file, in bytes. Of a symbolic link the length of its target; of others whatever the file system says.
+    /// The size of a regular file, in bytes. For a symbolic link the length of its target; for other kinds
+    /// the number that the file system reports.
     public var bytes: Int
     /// The permission bits, `0o000` to `0o777`.
     public var permissions: UInt16
-    /// When its content was last changed, since 1970-01-01T00:00:00Z. The program may have set it.
+    /// When the content was last changed, since 1970-01-01T00:00:00Z. The program may have set it.
     public var modified: Duration
-    /// Where a symbolic link points to, as it stands there; `nil` for all other kinds.
+    /// The target of a symbolic link, as the link contains it; `nil` for all other kinds.
     public var target: ByteString?
 
     public init(
@@ -22,11 +23,11 @@ public struct FileInfo: Sendable, Hashable {
         self.target = target
     }
 
-    /// True when its owner may execute it.
+    /// Whether the file's owner may execute it.
     public var executable: Bool { permissions & 0o100 != 0 }
 }
 
-/// A kind of file; there may be more than those named here.
+/// A kind of file. A later version may have more than those named here.
 public struct FileKind: RawRepresentable, Sendable, Hashable {
     public var rawValue: String
 
@@ -41,7 +42,7 @@ public struct FileKind: RawRepresentable, Sendable, Hashable {
 
 /// An entry of a directory.
 public struct DirectoryEntry: Sendable, Hashable {
-    /// The last part of its path: any bytes but NUL and `/`.
+    /// The last part of the entry's path: any bytes except NUL and `/`.
     public var name: ByteString
     public var info: FileInfo
 
@@ -53,11 +54,12 @@ public struct DirectoryEntry: Sendable, Hashable {
 
 /// A part of a regular file. Untrusted content.
 public struct FilePart: Sendable, Hashable {
-    /// Fewer than were asked for at the file's end, and only there.
+    /// The content of the part. It is shorter than requested only at the end of the file.
     public var bytes: [UInt8]
     /// The size of the whole file when this part was read, in bytes.
     public var size: Int
-    /// Two parts of one file have the same; of a file that was replaced between them they do not.
+    /// Identifies the file: two parts of one file have the same identity, and a file that replaced it between
+    /// them has another.
     public var identity: UInt64
 
     public init(bytes: [UInt8], size: Int, identity: UInt64) {
@@ -67,11 +69,11 @@ public struct FilePart: Sendable, Hashable {
     }
 }
 
-/// How much a tree of files may hold that is read or written as one archive.
+/// Limits for a tree of files that is read or written as one archive.
 public struct TreeLimits: Sendable, Hashable {
-    /// Files, directories and links, at most; 65,536.
+    /// The most files, directories and links together; 65,536 by default.
     public var entries = 65_536
-    /// The bytes of all files together, at most; 256 MiB.
+    /// The most bytes in all files together; 256 MiB by default.
     public var bytes = 256 << 20
 
     public static let standard = TreeLimits()

@@ -1,12 +1,12 @@
-/// Files in pieces: in from a sequence, out as one.
+/// Files in pieces: written from a sequence, read as one.
 
-/// The pieces of a file, each read when it is asked for. For one consumer.
+/// The pieces of a file, each read when the consumer requests it. For one consumer.
 ///
-/// Nothing is held open between two pieces. A program that runs meanwhile may change the file: what is read is what stood there at
-/// that moment, but parts of two files never come as one.
+/// No descriptor is held open between two pieces. A program that is running may change the file: each piece
+/// has the bytes of the moment at which it is read, but pieces of two different files are never mixed.
 public struct FileChunks: AsyncSequence, Sendable {
     public typealias Failure = SandboxError
-    /// Bytes of a piece, at most.
+    /// The most bytes in a piece.
     package static let size = 256 << 10
 
     let sandbox: any SandboxLease
@@ -24,8 +24,8 @@ public struct FileChunks: AsyncSequence, Sendable {
 
         /// The next piece, not empty; `nil` at the end.
         ///
-        /// - Throws: `.fileTooLarge` when the file has more than `maxBytes`; `.fileChanged` when another file took its place;
-        ///   whatever reading throws.
+        /// - Throws: `.fileTooLarge` when the file has more than `maxBytes`; `.fileChanged` when another file
+        ///   replaced it; the errors of reading.
         public mutating func next() async throws(SandboxError) -> [UInt8]? {
             guard !isAtEnd else { return nil }
             let part = try await sandbox.read(path, from: offset, maxBytes: FileChunks.size)
@@ -52,25 +52,27 @@ public struct FileChunks: AsyncSequence, Sendable {
 }
 
 extension SandboxLease {
-    /// A regular file below `/work` in pieces of at most 256 KiB.
+    /// Reads a regular file below `/work` in pieces of at most 256 KiB.
     ///
     /// - Parameters:
     ///   - path: as in ``read(_:from:maxBytes:)``.
-    ///   - maxBytes: a larger file makes the sequence throw `.fileTooLarge`; nothing is cut silently.
+    ///   - maxBytes: how many bytes the file may have. A larger file makes the sequence throw
+    ///     `.fileTooLarge`; the content is never cut.
     public func chunks(of path: ByteString, maxBytes: Int) -> FileChunks {
         FileChunks(sandbox: self, path: path, maxBytes: maxBytes)
     }
 
     /// Writes a regular file below `/work` from a sequence of pieces; see ``write(_:to:executable:)``.
     ///
-    /// At most one piece and 256 KiB are held at a time. A program that runs meanwhile sees the file grow. What fails or is
-    /// cancelled leaves no file.
+    /// At most one piece and 256 KiB are in memory at a time. A program that is running sees the file grow. A
+    /// write that fails or is cancelled leaves no file.
     ///
     /// - Parameters:
     ///   - chunks: pieces of any size.
-    ///   - path: replaced if something is there.
+    ///   - path: as in ``write(_:to:executable:)``; a file that is there is replaced.
     ///   - executable: mode 0755 instead of 0644.
-    /// - Throws: what `chunks` throws; `.noSpace` beyond the disk limit; `.fileChanged` when a program cut the file meanwhile.
+    /// - Throws: the errors of `chunks`; `.noSpace` beyond the disk limit; `.fileChanged` when a program
+    ///   truncated the file meanwhile.
     public func write<Chunks: AsyncSequence>(
         _ chunks: Chunks, to path: ByteString, executable: Bool = false
     ) async throws where Chunks.Element: Sequence<UInt8> {
@@ -109,15 +111,16 @@ struct FileAssembly {
         if bytes.count >= FileChunks.size { try await flush(sandbox) }
     }
 
-    /// The file is complete; it may be empty.
+    /// Writes what is left of the content, which may be empty.
     mutating func finish(in sandbox: any SandboxLease) async throws(SandboxError) {
         if !exists || !bytes.isEmpty { try await flush(sandbox) }
     }
 
-    /// No part of it is left, even if the task was cancelled.
+    /// Removes the incomplete file, even if the task was cancelled.
     func discard(in sandbox: any SandboxLease) async {
         guard exists else { return }
-        // The error that led here is the one to be told; a sandbox that is lost or closed has lost its files, too.
+        // The caller gets the error that made the write fail, not one of the removal; a lost or closed
+        // sandbox has no files left.
         await Task { try? await sandbox.remove(path) }.value
     }
 

@@ -1,9 +1,11 @@
-/// Directories of a sandbox as tar archives, in and out.
+/// Directories of a sandbox as tar archives, read and written.
 
-/// A directory of a sandbox as the bytes of a tar archive, read as they are asked for. For one consumer.
+/// A directory of a sandbox as the bytes of a tar archive, read as the consumer requests them. For one
+/// consumer.
 ///
-/// Regular files with their permissions and times, directories and symbolic links, in the order of their names; what is none of these
-/// (FIFOs, sockets) is left out. Hard links come as files of their own. Nothing is held open between two pieces.
+/// The archive has regular files with their permissions and times, directories and symbolic links, sorted by
+/// name. Other kinds (FIFOs, sockets) are left out. A hard link becomes a file of its own. No descriptor is
+/// held open between two pieces.
 public struct TreeArchive: AsyncSequence, Sendable {
     public typealias Failure = SandboxError
     let sandbox: any SandboxLease
@@ -13,11 +15,11 @@ public struct TreeArchive: AsyncSequence, Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
         public typealias Failure = SandboxError
 
-        /// A directory whose entries are not all read.
+        /// A directory of which some entries are not read yet.
         private struct Directory {
-            /// In the sandbox, and in the archive.
+            /// The directory's path in the sandbox, and its name in the archive.
             var path, name: ByteString
-            /// The next one last.
+            /// The entries left to read, in reverse order.
             var entries: [DirectoryEntry]
         }
 
@@ -36,8 +38,9 @@ public struct TreeArchive: AsyncSequence, Sendable {
 
         /// The next piece, not empty; `nil` at the end.
         ///
-        /// - Throws: `.fileNotFound`, `.notDirectory`; `.fileTooLarge` and `.tooManyFiles` beyond the limits; `.fileChanged` when a
-        ///   program changed a file while it was read; `.fileAccess` for what the program's own user may not read.
+        /// - Throws: `.fileNotFound`, `.notDirectory`; `.fileTooLarge` and `.tooManyFiles` beyond the limits;
+        ///   `.fileChanged` when a program changed a file while it was read; `.fileAccess` for files that the
+        ///   program's user may not read.
         public mutating func next() async throws(SandboxError) -> [UInt8]? {
             if let start {
                 try await enter(start, as: "")
@@ -68,7 +71,7 @@ public struct TreeArchive: AsyncSequence, Sendable {
             directories.append(Directory(path: path, name: name, entries: found.reversed()))
         }
 
-        /// The header of an entry. A file's content comes next.
+        /// Returns the header of an entry. A file's content comes next.
         private mutating func begin(
             _ entry: DirectoryEntry, in directory: Directory
         ) async throws(SandboxError) -> [UInt8] {
@@ -102,7 +105,7 @@ public struct TreeArchive: AsyncSequence, Sendable {
             return TarWriter.header(made)
         }
 
-        /// The next part of the file under way, and what fills its last block.
+        /// Returns the next part of the present file, or after the last one the padding.
         private mutating func more() async throws(SandboxError) -> [UInt8] {
             guard let (path, size, offset, identity) = file else { return [] }
             guard offset < size else {
@@ -111,7 +114,8 @@ public struct TreeArchive: AsyncSequence, Sendable {
             }
             let part = try await sandbox.read(
                 path, from: offset, maxBytes: Swift.min(FileChunks.size, size - offset))
-            // The archive says already how large it is.
+            // The header has the file's size already, so a file that became shorter or was replaced cannot be
+            // continued.
             guard !part.bytes.isEmpty, identity == nil || identity == part.identity else {
                 throw SandboxError(
                     .fileChanged, stage: "file", message: "\(path.quoted) was changed while it was read",
@@ -126,29 +130,31 @@ public struct TreeArchive: AsyncSequence, Sendable {
 }
 
 extension SandboxLease {
-    /// A directory with all that is in it, as the bytes of a tar archive (ustar and pax) in pieces of some 256 KiB.
+    /// Reads a directory with everything in it, as the bytes of a tar archive (ustar and pax) in pieces of
+    /// some 256 KiB.
     ///
     /// Names in the archive are relative to the directory, which has no entry of its own.
+    ///
     /// - Parameters:
     ///   - path: a directory below `/work`, or `.` for all of it.
-    ///   - limits: what is beyond them makes the sequence throw; nothing is cut silently.
+    ///   - limits: a larger directory makes the sequence throw; the archive is never cut.
     public func readTree(_ path: ByteString = ".", limits: TreeLimits = .standard) -> TreeArchive {
         TreeArchive(sandbox: self, path: path, limits: limits)
     }
 
     /// Writes the files, directories and symbolic links of a tar archive below a directory.
     ///
-    /// Files become the program's own, with mode 0755 where their owner may execute them and 0644 otherwise, over what was there;
-    /// hard links become copies. No symbolic link is followed, neither of the archive's nor of the program's. What was written
-    /// before something failed stays.
+    /// Files belong to the program, with mode 0755 where their owner may execute them and 0644 otherwise, and
+    /// replace those that are there; hard links become copies. Symbolic links are not followed, neither the
+    /// archive's nor the program's. When this fails, the files that are written already stay.
     ///
     /// - Parameters:
-    ///   - archive: a plain tar archive in pieces of any size: ustar, pax or GNU tar, with its end marker. It may come from
-    ///     anybody.
+    ///   - archive: a plain tar archive in pieces of any size: ustar, pax or GNU tar, with its end marker. It
+    ///     may be untrusted.
     ///   - path: a directory below `/work`, which is made if it is missing, or `.` for `/work` itself.
     ///   - limits: a larger archive throws `.fileTooLarge` or `.tooManyFiles`.
-    /// - Throws: what `archive` throws; `.invalidArchive` for what is no tar archive, has names that are absolute or lead upwards
-    ///   with `..`, or holds devices or FIFOs; whatever writing throws.
+    /// - Throws: the errors of `archive`; `.invalidArchive` for bytes that are no tar archive, for names that
+    ///   are absolute or lead upwards with `..`, and for devices and FIFOs; the errors of writing.
     public func writeTree<Archive: AsyncSequence>(
         _ archive: Archive, to path: ByteString = ".", limits: TreeLimits = .standard
     ) async throws where Archive.Element: Sequence<UInt8> {
@@ -166,7 +172,7 @@ extension SandboxLease {
         }
     }
 
-    /// The same of an archive that is whole.
+    /// Writes the files, directories and symbolic links of a tar archive that is complete in memory.
     public func writeTree(
         _ archive: [UInt8], to path: ByteString = ".", limits: TreeLimits = .standard
     ) async throws(SandboxError) {
@@ -182,7 +188,7 @@ extension SandboxLease {
     }
 }
 
-/// A tree that is written as its archive comes.
+/// Writes a tree while the bytes of its archive arrive.
 struct TreeAssembly {
     private let root: ByteString
     private let limits: TreeLimits
@@ -200,7 +206,7 @@ struct TreeAssembly {
         if root != "." { try await sandbox.makeDirectory(root) }
     }
 
-    /// It failed: a part of a file must not be taken for all of it.
+    /// Removes an incomplete file after a failure, so that it is not mistaken for a complete one.
     mutating func discard(in sandbox: any SandboxLease) async {
         await file?.discard(in: sandbox)
         file = nil
@@ -226,7 +232,7 @@ struct TreeAssembly {
         }
     }
 
-    /// There are no more bytes.
+    /// Checks and writes what is left at the end of the archive.
     mutating func finish(in sandbox: any SandboxLease) async throws(SandboxError) {
         do throws(TarFailure) {
             try reader.finish(requiresEndMarker: true)
@@ -297,7 +303,7 @@ struct TreeAssembly {
         try await endFile(in: sandbox)
     }
 
-    /// Where a name of the archive is in the sandbox; `nil`: the tree's root itself.
+    /// Returns the path in the sandbox for a name of the archive; `nil` for the root of the tree itself.
     private func place(_ name: [UInt8], of entry: TarEntry) throws(SandboxError) -> ByteString? {
         guard !name.isEmpty, name[0] != ByteString.slash else {
             throw Self.refusal(entry, name.isEmpty ? "a name is empty" : "a name is absolute")

@@ -7,7 +7,7 @@ import NIOCore
 import SandboxAPI
 import SandboxRuntime
 
-/// What its embedder has of an agent. Its end, whatever the reason, fails all that waits.
+/// The embedder's side of an agent. When the stream ends, for any reason, all waiting callers fail.
 final class AgentConnection: AttachedStreamHandler {
     typealias Machine = AgentStateMachine<Waiter<Result<AgentAnswer, SandboxError>>, AgentRun>
 
@@ -15,9 +15,9 @@ final class AgentConnection: AttachedStreamHandler {
         var machine: Machine
         var stream: AttachedStream?
         var decoder = AgentFrameDecoder()
-        /// What was written to stderr, the first of it.
+        /// The beginning of what came on stderr.
         var words: [UInt8] = []
-        /// When the agent sent something last.
+        /// When the agent last sent something.
         var heard = ContinuousClock.now
         var watch: RepeatedTask?
     }
@@ -29,9 +29,9 @@ final class AgentConnection: AttachedStreamHandler {
     let state: Locked<State>
 
     /// - Parameters:
-    ///   - container: for messages.
-    ///   - patience: how long an answer may take; an agent answers in far less, or never.
-    ///   - onLoss: called once when the stream has ended.
+    ///   - container: names the container in messages.
+    ///   - patience: how long an answer may take; an agent that works answers much sooner.
+    ///   - onLoss: called once, when the stream has ended.
     init(container: String, patience: Duration, onLoss: @escaping @Sendable () -> Void) {
         self.container = container
         self.patience = patience
@@ -40,7 +40,7 @@ final class AgentConnection: AttachedStreamHandler {
     }
 
     func opened(_ stream: AttachedStream) {
-        // A container that is stopped from outside is not dead, and answers nothing.
+        // A container that is stopped from outside keeps its stream open but sends no answers.
         let watch = stream.eventLoop.scheduleRepeatedTask(
             initialDelay: .seconds(1), delay: .seconds(1)
         ) { [weak self] _ in self?.lookAtDeadline() }
@@ -52,24 +52,24 @@ final class AgentConnection: AttachedStreamHandler {
         if isOver { watch.cancel() }
     }
 
-    /// Memory of the sandbox's files, in bytes, as the agent said last.
+    /// Memory of the sandbox's files, in bytes, as the agent last reported it.
     var heldBytes: Int { state.withLock { $0.machine.held } }
     var mustRetire: Bool { state.withLock { $0.machine.mustRetire || $0.machine.failure != nil } }
     var isLost: Bool { state.withLock { $0.machine.failure != nil } }
-    /// Why it was lost.
+    /// Why the connection was lost.
     var lossError: SandboxError { state.withLock { $0.machine.failure } ?? Self.lost(container, "") }
 
-    /// Ends the stream: the agent leaves, and with it everything in the container.
+    /// Ends the stream: the agent exits, and everything in the container with it.
     func close() { state.withLock { $0.stream }?.close() }
 
-    /// Says that nothing more is wanted: the agent leaves, and the end of the stream comes from there. An engine whose
-    /// connection ends under its hands logs that as an error. A run under way is not waited for.
+    /// Closes the input of the agent, which then exits, so that the stream ends from its side: an engine logs
+    /// an error when the embedder ends it. Ends the stream at once when a run is under way.
     func leave() {
         let (stream, isRunning) = state.withLock { ($0.stream, $0.machine.isRunning) }
         if isRunning { stream?.close() } else { stream?.closeInput() }
     }
 
-    /// The caller gives the container up: whatever waits for it fails at once.
+    /// Gives the container up: all waiting callers fail at once.
     func abandon() {
         lose(SandboxError(.cancelled, message: "the container was given up while it was made"))
         close()
@@ -77,13 +77,13 @@ final class AgentConnection: AttachedStreamHandler {
 
     /// Whether the agent and its slot answer within `patience`; an agent that does not is given up.
     ///
-    /// One that was heard of a moment ago is not asked.
+    /// An agent that sent something a moment ago is not asked.
     func isAnswering(within patience: Duration, disk: Int) async -> Bool {
         let isFresh = state.withLock { state in
             state.machine.failure == nil && .now - state.heard < Self.freshness
         }
         if isFresh { return true }
-        // On the loop, which first takes in what has come.
+        // The timer runs on the event loop, which first handles the bytes that have arrived.
         let timer = state.withLock { $0.stream }?.eventLoop
             .scheduleTask(in: TimeAmount(patience)) { [weak self] in
                 guard let self, state.withLock({ $0.machine.isAsked }) else { return }
@@ -97,7 +97,7 @@ final class AgentConnection: AttachedStreamHandler {
         }
     }
 
-    /// What came on stderr: the words of whoever was to start the agent.
+    /// The text that came on stderr, from the engine's runtime that could not start the agent.
     var words: String {
         EngineError.bounded(String(decoding: state.withLock { $0.words }, as: UTF8.self))
     }
@@ -116,9 +116,9 @@ final class AgentConnection: AttachedStreamHandler {
         return hello
     }
 
-    /// One of PREPARE, CLEAR and SET_DISK.
+    /// Sends PREPARE, CLEAR or SET_DISK.
     ///
-    /// - Parameter patience: how long the answer may take, if not as long as others.
+    /// - Parameter patience: how long the answer may take; `nil`: as long as other answers.
     func control(
         _ type: isolate_record_type, disk: Int = 0, patience: Duration? = nil
     ) async throws(SandboxError) -> isolate_agent_status {
@@ -137,14 +137,14 @@ final class AgentConnection: AttachedStreamHandler {
         return lossError
     }
 
-    /// At 10 MB/s.
+    /// How long the bytes may take, at 10 MB/s.
     static func sending(_ bytes: Int) -> Duration { .milliseconds(bytes / (1 << 20) * 100) }
 
-    /// Asks when it is this question's turn, and waits for the answer.
+    /// Waits for this question's turn, asks, and waits for the answer.
     ///
     /// - Parameters:
-    ///   - bytes: that belong to the question; the answer may take longer for them.
-    ///   - patience: how long the answer may take; nil: as long as any.
+    ///   - bytes: how many bytes belong to the question; the answer may take longer for them.
+    ///   - patience: how long the answer may take; `nil`: as long as other answers.
     ///   - rest: frames that follow the question.
     ///   - fill: writes the question.
     func askInTurn(
@@ -162,7 +162,7 @@ final class AgentConnection: AttachedStreamHandler {
         fill(&buffer)
         return try await state.answer { state, waiter -> Machine.Answer? in
             if let failure = state.machine.ask(question, waiter) { return .failure(failure) }
-            // Handed to the stream, which only queues it; the answer cannot come before the question is known.
+            // The stream only queues the bytes, so the answer cannot come before the question is registered.
             state.stream?.write(buffer)
             // The answer comes after the last byte, or with the loss of the connection.
             if !rest.isEmpty { Task.detached { await self.send(rest) } }
@@ -175,9 +175,9 @@ final class AgentConnection: AttachedStreamHandler {
     /// Registers a run and sends its request. Throws when one is under way.
     ///
     /// - Parameters:
-    ///   - patience: after which a run that was not told to be over means that the container is lost.
-    ///   - make: makes the run, which knows its number.
-    ///   - fill: writes the request of that number.
+    ///   - patience: how long after its start the run's end may arrive; after that the container is lost.
+    ///   - make: makes the run with its number.
+    ///   - fill: writes the request with that number.
     func begin(
         patience: Duration, _ make: (_ serial: UInt64) -> AgentRun,
         _ fill: (_ serial: UInt64, inout ByteBuffer) -> Void
@@ -203,9 +203,10 @@ final class AgentConnection: AttachedStreamHandler {
 
     func send(_ buffer: ByteBuffer) { state.withLock { $0.stream }?.write(buffer) }
 
-    /// Much, without keeping it in memory twice. What cannot be sent ends the connection, and is told there.
+    /// Sends large content buffer by buffer, so that memory holds it only once. A failure ends the
+    /// connection, which reports it.
     ///
-    /// Not in a task that may be cancelled: a frame that was announced must come.
+    /// The caller's task must not be cancellable: once a frame is announced, all of it must follow.
     func send(_ buffers: some Sequence<ByteBuffer>) async {
         guard let stream = state.withLock({ $0.stream }) else { return }
         for buffer in buffers {

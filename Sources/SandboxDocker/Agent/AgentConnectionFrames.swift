@@ -1,4 +1,4 @@
-/// What comes over the stream from a container's agent, frame by frame.
+/// Handles the frames that come over the stream from a container's agent.
 
 #if Docker
 import CIsolate
@@ -11,7 +11,8 @@ extension AgentConnection {
     // MARK: Frames
 
     func received(_ stream: StreamKind, _ bytes: ByteBuffer) {
-        // The agent writes to its stdout only; anything else is what started it, and could not.
+        // The agent writes only to its stdout; on stderr the engine's runtime says why it could not start the
+        // agent.
         guard stream == .standardOutput else {
             state.withLock { state in
                 state.words += bytes.readableBytesView.prefix(Self.maximumWords - state.words.count)
@@ -42,7 +43,7 @@ extension AgentConnection {
         close()
     }
 
-    /// False for a frame that is not what it should be.
+    /// Handles a frame; returns false when it is malformed.
     func handle(_ type: isolate_frame_type, _ payload: ByteBuffer) -> Bool {
         switch type {
         case ISOLATE_FRAME_STDOUT, ISOLATE_FRAME_STDERR:

@@ -7,7 +7,7 @@ import SandboxAPI
 import SandboxRuntime
 
 extension AgentConnection {
-    /// Writes a file of `/work` whole or not at all, or at `offset` a part of one.
+    /// Writes a file of `/work` completely or not at all; with an `offset`, writes a part of a file.
     func write(
         _ bytes: [UInt8], to path: ByteString, executable: Bool = false, at offset: Int = 0
     ) async throws(SandboxError) {
@@ -22,7 +22,7 @@ extension AgentConnection {
         _ = try status(answer, path)
     }
 
-    /// Reads a file of `/work`; a larger one than allowed throws `.fileTooLarge`.
+    /// Reads a file of `/work`; a file of more than `maxBytes` throws `.fileTooLarge`.
     func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
         // One byte more than allowed shows a file that is too large.
         let question = Self.question(ISOLATE_FILE_READ, path, bytes: min(maxBytes, Int.max - 1) + 1)
@@ -58,7 +58,7 @@ extension AgentConnection {
 
     func makeSymbolicLink(_ path: ByteString, to target: ByteString) async throws(SandboxError) {
         var question = Self.question(ISOLATE_FILE_LINK, path)
-        // Checked before: both find room in the field, each with a NUL behind it.
+        // The caller checked both: they fit in the field, each with a NUL behind it.
         withUnsafeMutableBytes(of: &question.file.path) { field in
             UnsafeMutableRawBufferPointer(rebasing: field.dropFirst(path.bytes.count + 1).dropLast())
                 .copyBytes(from: target.bytes)
@@ -66,7 +66,7 @@ extension AgentConnection {
         _ = try await change(question, path)
     }
 
-    /// - Returns: true when it is gone.
+    /// - Returns: true when the file or tree is gone; false when a part is left.
     func remove(_ path: ByteString) async throws(SandboxError) -> Bool {
         try await change(Self.question(ISOLATE_FILE_REMOVE, path), path).value == 0
     }
@@ -116,7 +116,7 @@ extension AgentConnection {
         question.file.type = ISOLATE_OPEN_FILE.rawValue
         question.file.mode = mode.rawValue
         question.file.offset = offset
-        // Checked before: shorter than the field, without NUL.
+        // The caller checked it: it is shorter than the field and has no NUL.
         withUnsafeMutableBytes(of: &question.file.path) { field in
             field.copyBytes(from: path.bytes.prefix(field.count - 1))
         }

@@ -1,4 +1,4 @@
-/// What a container's agent was asked, what it runs, and what its frames mean. Pure.
+/// Keeps track of an agent's question and run, and decides what its frames mean. Pure.
 
 #if Docker
 import CIsolate
@@ -6,36 +6,39 @@ import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-/// What an agent answers.
+/// An answer of the agent.
 enum AgentAnswer {
     case hello(isolate_agent_hello)
     case status(isolate_agent_status)
     case file(AgentFile)
 }
 
-/// What an agent sent of a file, or of a directory's entries.
+/// What the agent sent of a file, or of a directory's entries.
 struct AgentFile: Sendable {
     var bytes: [UInt8] = []
-    /// Its first word, before the bytes: size, permissions, identity; or where the next entries are.
+    /// Comes before the bytes: the size, permissions and identity, or the position of the next entries.
     var status: isolate_status_record
 }
 
-/// One question at a time, next to one run at most. `Waiter` waits for an answer, `Run` is told of its end.
+/// Allows one question at a time, and at most one run beside it.
+///
+/// `Waiter` is the caller that waits for an answer, `Run` the run whose end the agent reports.
 struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     typealias Instant = ContinuousClock.Instant
     typealias Answer = Result<AgentAnswer, SandboxError>
 
     enum Question: Sendable {
-        /// Its configuration.
+        /// The configuration of the agent.
         case hello
-        /// PREPARE, CLEAR, SET_DISK, or a file to be written or removed.
+        /// PREPARE, CLEAR, SET_DISK, or a change of files: a write, a removal, a new directory or link.
         case status
-        /// A file to be read, of at most so many bytes.
+        /// A whole file, of at most `maxBytes`.
         case file(path: ByteString, maxBytes: Int)
-        /// A part of a file, or of a directory's entries, of at most so many bytes.
+        /// A part of a file, or of a directory's entries, of at most `bytes`.
         case part(path: ByteString, bytes: Int, isDirectory: Bool)
 
-        /// What is read: bytes that are kept at most, where one more than a caller allows shows a file that is too large.
+        /// What the answer to a read may fill. The room for a file is one byte more than the caller allows,
+        /// which shows that a file is too large.
         fileprivate var reading: (path: ByteString, room: Int, isDirectory: Bool)? {
             switch self {
             case .hello, .status: nil
@@ -49,15 +52,15 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     private struct Pending: Sendable {
         var question: Question
         var waiter: Waiter
-        /// The file so far; nil until the agent said that it is open.
+        /// What came of the file so far; `nil` until the agent has reported that it is open.
         var file: AgentFile?
     }
 
-    /// What a frame calls for.
+    /// What the connection does after a frame.
     enum Action {
         case none
         case answer(Waiter, Answer)
-        /// No agent sends that, or not now.
+        /// The frame is one that no agent sends, or not at this time.
         case malformed
     }
 
@@ -66,13 +69,13 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     private var pending: Pending?
     private var run: Run?
     private var serial: UInt64 = 0
-    /// When the end of the run is late, and when the answer is.
+    /// When the end of the run is overdue, and when the answer is.
     private(set) var runDeadline: Instant?
     private(set) var answerDeadline: Instant?
-    /// Memory of the sandbox's files, in bytes, as the agent said last.
+    /// Memory of the sandbox's files, in bytes, as the agent last reported it.
     private(set) var held = 0
     private(set) var mustRetire = false
-    /// Why nothing comes any more.
+    /// Why the connection was lost; `nil` while it works.
     private(set) var failure: SandboxError?
 
     init(patience: Duration) { self.patience = patience }
@@ -87,10 +90,10 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
 
     // MARK: Questions
 
-    /// The turn of a question begins or, with nil, is over.
+    /// Sets the deadline of a question whose turn begins; `nil`: its turn is over.
     mutating func expectAnswer(by deadline: Instant?) { answerDeadline = deadline }
 
-    /// - Returns: why nobody answers; the question is to be sent if nil.
+    /// - Returns: `nil` when the question is to be sent; otherwise why no answer can come.
     mutating func ask(_ question: Question, _ waiter: Waiter) -> SandboxError? {
         if let failure { return failure }
         precondition(pending == nil, "questions are asked one after another")
@@ -126,7 +129,7 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
         }
     }
 
-    /// A piece of the file that is being read; an empty one is its end.
+    /// Takes a piece of the file that is being read; an empty piece is its end.
     mutating func received(file piece: some Collection<UInt8>, at now: Instant) -> Action {
         guard let pending, let reading = pending.question.reading, let file = pending.file else {
             return .none
@@ -137,9 +140,9 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
             }
             return answer(.success(.file(file)))
         }
-        // Never more than was asked for, whatever comes.
+        // Keeps no more than was asked for, however much the agent sends.
         self.pending?.file?.bytes += piece.prefix(max(0, reading.room - file.bytes.count))
-        // A file may be of any size, as long as it comes.
+        // Each piece extends the deadline, so that a file of any size can come.
         answerDeadline = now + patience
         return .none
     }
@@ -154,7 +157,7 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
 
     /// Registers a run before its request leaves.
     ///
-    /// - Parameter deadline: when a run that was not told to be over means that the container is lost.
+    /// - Parameter deadline: when the container counts as lost if the run's end has not arrived.
     /// - Returns: its number.
     mutating func beginRun(
         until deadline: Instant, _ make: (UInt64) -> Run
@@ -172,14 +175,14 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
 
     func isUnderWay(_ number: UInt64) -> Bool { run != nil && serial == number }
 
-    /// - Returns: the run to be told, if it is this one's end, and whether its limits were changed behind our back.
+    /// - Returns: the run, if this is its end, and whether its limits were changed from outside.
     mutating func received(_ ended: isolate_agent_ended) -> (run: Run?, haveLimitsChanged: Bool) {
         held = Int(clamping: ended.held_bytes)
         let failure = ended.record.failure
         let haveLimitsChanged =
             failure.stage == ISOLATE_STAGE_LIMITS.rawValue && failure.errno_value == ERANGE
-        // A run that ended before anybody knew its number: what comes next could not be told apart. And where
-        // somebody else changed the limits, nobody knows what else he changed.
+        // A run that ended before the slot knew its number: its next report could belong to either run. If
+        // the limits were changed from outside, other things in the container may have been changed, too.
         if ended.record.serial == 0 || haveLimitsChanged { mustRetire = true }
         guard ended.record.serial == 0 || ended.record.serial == serial else {
             return (nil, haveLimitsChanged)
@@ -191,7 +194,7 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
 
     // MARK: The end
 
-    /// - Returns: whether it is lost now and was not before, and whom to tell.
+    /// - Returns: whether this is the first loss, and the waiter and the run to notify.
     mutating func lose(_ error: SandboxError) -> (isFirst: Bool, waiter: Waiter?, run: Run?) {
         let isFirst = failure == nil
         if isFirst { failure = error }

@@ -8,13 +8,13 @@ import SandboxRuntime
 
 struct DockerPlace: SandboxPlace {
     let container: Container
-    /// The image's own variables.
+    /// The variables that the image sets.
     let environment: [ByteString: ByteString]
     var blockedSyscalls = BlockedSyscallPolicy.standard
-    /// How much longer than its wall time a run may take to be told: the agent keeps the time, unless it is
-    /// stopped itself.
+    /// How long after its wall time limit the end of a run may arrive. The agent itself measures the wall
+    /// time; this bound is for an agent that is stopped.
     var grace = Duration.seconds(10)
-    /// Where it came from; nil while the pool itself looks after it.
+    /// The pool and the lease that the container comes from; `nil` while the pool itself uses it.
     var origin: (pool: ContainerPool, lease: PoolLease<Container>)?
 
     private var connection: AgentConnection { container.connection }
@@ -83,7 +83,7 @@ struct DockerPlace: SandboxPlace {
 
     // MARK: Runs
 
-    /// How stdin gets there.
+    /// How the stdin gets to the program.
     private enum Input {
         case none
         case bytes([UInt8])
@@ -109,7 +109,7 @@ struct DockerPlace: SandboxPlace {
         let credit = asked.isStreaming ? UInt64(AgentRun.streamingCredit) : UInt64(limits.output) + 1
         request.credit = (credit, credit)
         request.run.limits = isolate_limits(limits)
-        request.run.limits.cpus = 0  // The engine holds the rate, for the container as a whole.
+        request.run.limits.cpus = 0  // The engine applies the rate to the whole container.
         request.run.argc = UInt32(strings.argumentCount)
         request.run.envc = UInt32(strings.variableCount)
         request.run.string_bytes = UInt32(strings.bytes.count)

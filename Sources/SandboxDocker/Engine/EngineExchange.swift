@@ -1,17 +1,18 @@
-/// One request on its way: what is sent, and whoever waits for the answer.
+/// One request to the engine under way: its content, and the task that waits for the answer.
 
 #if Docker
 import NIOCore
 import SandboxAPI
 import SandboxRuntime
 
-/// A request and whoever waits for its answer. It has exactly one result: the first one, as ``ExchangeStateMachine`` says.
+/// A request to the engine and the task that waits for its answer. Only the first result counts;
+/// ``ExchangeStateMachine`` decides which one that is.
 final class EngineExchange: Sendable {
     typealias Answer = Result<EngineAnswer, EngineError>
 
     let request: EngineRequest
     let apiVersion: String?
-    /// Called on the event loop when the head of a successful answer has come.
+    /// Called on the event loop when the head of a successful answer has arrived.
     let accepted: (@Sendable () -> Void)?
     /// Takes the body of a successful answer piece by piece, on the event loop.
     let receive: (@Sendable (ByteBuffer) throws(EngineError) -> Void)?
@@ -29,7 +30,7 @@ final class EngineExchange: Sendable {
 
     var isFinished: Bool { machine.withLock { $0.isFinished } }
 
-    /// Calls `start` and waits for the result. Cancellation of the task is one.
+    /// Calls `start` and waits for the result. Cancelling the task is a result, too.
     func run(_ start: () -> Void) async -> Answer {
         await withTaskCancellationHandler {
             await Waiter.wait { waiter in
@@ -41,10 +42,10 @@ final class EngineExchange: Sendable {
         }
     }
 
-    /// Tells the exchange its connection; false if it has its result already.
+    /// Sets the connection that carries the request; returns false when the request has its result already.
     func begin(on channel: any Channel) -> Bool { machine.withLock { $0.begin(on: channel) } }
 
-    /// Sets the result, unless there is one. A failure closes the connection.
+    /// Sets the result, unless there is one already. A failure closes the connection.
     @discardableResult
     func finish(_ result: Answer) -> Bool {
         guard case .first(let channel, let waiter) = machine.withLock({ $0.finish(result) }) else {

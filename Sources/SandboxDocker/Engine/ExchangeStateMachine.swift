@@ -4,7 +4,8 @@
 
 /// A request has exactly one result, the first one: an answer, a failure, or the cancellation of its task.
 ///
-/// `Success` is an answer, `Waiter` whoever waits for the result, `Connection` what is closed when there is no answer.
+/// `Success` is an answer, `Waiter` the task that waits for the result, `Connection` the connection that a
+/// failure closes.
 struct ExchangeStateMachine<Success: Sendable, Waiter: Sendable, Connection: Sendable>: Sendable {
     typealias Answer = Result<Success, EngineError>
 
@@ -20,7 +21,7 @@ struct ExchangeStateMachine<Success: Sendable, Waiter: Sendable, Connection: Sen
         return false
     }
 
-    /// Its task waits for the result from now on.
+    /// Registers the task that waits for the result.
     ///
     /// - Returns: the result if it is there already, and the request need not be sent; else `nil`.
     mutating func wait(_ waiter: Waiter) -> Answer? {
@@ -32,9 +33,9 @@ struct ExchangeStateMachine<Success: Sendable, Waiter: Sendable, Connection: Sen
         }
     }
 
-    /// A connection is about to carry the request.
+    /// Sets the connection that is about to carry the request.
     ///
-    /// - Returns: false when it has its result already: the connection is free for another one.
+    /// - Returns: false when the request has its result already: the connection is free for another one.
     mutating func begin(on connection: Connection) -> Bool {
         guard case .open(let waiter, _) = phase else { return false }
         phase = .open(waiter: waiter, connection: connection)
@@ -42,13 +43,14 @@ struct ExchangeStateMachine<Success: Sendable, Waiter: Sendable, Connection: Sen
     }
 
     enum Finish {
-        /// It had its result.
+        /// There was a result already.
         case repeated
-        /// What to close, and then whom to tell.
+        /// The connection to close first, and then the waiter to notify.
         case first(close: Connection?, waiter: Waiter?)
     }
 
-    /// The result, unless there is one. After a failure nobody knows what else comes on the connection.
+    /// Sets the result, unless there is one already. A failure closes the connection, since the rest of the
+    /// answer could still arrive on it.
     mutating func finish(_ answer: Answer) -> Finish {
         guard case .open(let waiter, let connection) = phase else { return .repeated }
         phase = .finished(answer)

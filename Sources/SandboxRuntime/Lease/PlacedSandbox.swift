@@ -1,10 +1,11 @@
-/// A sandbox in use: what callers may do when, whatever it is made of.
+/// A sandbox in use: decides which call is allowed when, for every kind of place.
 
 public import SandboxAPI
 
-/// The one ``/SandboxAPI/SandboxLease``: serial runs, files, and a close that waits for both.
+/// The ``/SandboxAPI/SandboxLease`` of all backends that have places: serial runs, files, and a close that
+/// waits for both.
 ///
-/// `LeaseStateMachine` decides, this waits and wakes.
+/// `LeaseStateMachine` decides; this class waits and resumes.
 public final class PlacedSandbox: SandboxLease {
     private typealias Machine = LeaseStateMachine<any RunUnderWay, Waiter<Void>>
 
@@ -14,9 +15,9 @@ public final class PlacedSandbox: SandboxLease {
     private let state = Locked(Machine())
 
     /// - Parameters:
-    ///   - place: given back when the sandbox is closed, or when nobody has it any more.
+    ///   - place: given back when the sandbox is closed, or released without a close.
     ///   - isolation: the layers in force for its runs.
-    ///   - provenance: who answers for it.
+    ///   - provenance: which backend and sandbox answered.
     public init(_ place: any SandboxPlace, isolation: IsolationReport, provenance: Provenance) {
         self.place = place
         self.isolation = isolation
@@ -24,13 +25,13 @@ public final class PlacedSandbox: SandboxLease {
     }
 
     deinit {
-        // A sandbox that was never closed still goes back: nothing is left behind.
+        // A sandbox that the caller never closed gives its place back, too.
         if case .first = state.withLock({ $0.close() }) { place.giveBack() }
     }
 
     public func close() async {
         guard case .first(let run) = state.withLock({ $0.close() }) else { return }
-        // A run under way is killed, and its end awaited: only then may the place serve another sandbox.
+        // Kills a run under way and waits for its end: only then may the place serve another sandbox.
         run?.kill()
         await state.answer { machine, waiter in machine.waitUntilFree(waiter) ? nil : () }
         place.giveBack()
@@ -113,7 +114,7 @@ public final class PlacedSandbox: SandboxLease {
         }
     }
 
-    /// Parts of a tree that are removed until a program is taken to make its files as fast.
+    /// How many parts of a tree a removal removes before it fails, since a program may make files as fast.
     private static let mostParts = 256
 
     public func remove(_ path: ByteString) async throws(SandboxError) {
@@ -140,7 +141,7 @@ public final class PlacedSandbox: SandboxLease {
         SandboxError(.invalidArgument, message: "\(name) is \(value)", hint: "give \(least) or more")
     }
 
-    /// Does something with the place's files, which a close waits for.
+    /// Uses the place's files; a close waits until this is over.
     private func use<Value>(
         _ body: (any SandboxPlace) async throws(SandboxError) -> Value
     ) async throws(SandboxError) -> Value {
@@ -158,7 +159,7 @@ public final class PlacedSandbox: SandboxLease {
         if state.withLock({ $0.isClosed }) { throw Self.error(.closed) }
     }
 
-    /// Holds off `close()` while a file is read or written.
+    /// Makes `close()` wait while a file is read or written.
     private func beginUse() throws(SandboxError) {
         try place.checkUsable()
         try enter { machine throws(Machine.Refusal) in try machine.beginFile() }
@@ -216,7 +217,7 @@ public final class PlacedSandbox: SandboxLease {
                 }
             }
         } catch {
-            // The body's own error came first, and is why the run was killed.
+            // An error of the body takes precedence: it is the reason why the run was killed.
             if case .failure(let bodyError) = outcome { throw bodyError }
             throw error
         }
@@ -248,7 +249,7 @@ public final class PlacedSandbox: SandboxLease {
                 command: command, strings: strings, stdin: stdin, limits: limits, isStreaming: isStreaming)
             let run = try await place.start(request) { [weak self] in self?.placeFreed() }
             defer { run.stopInput() }
-            // A close that came before there was anything to kill.
+            // The sandbox was closed before there was a run to kill.
             if state.withLock({ $0.started(run) }) { run.kill() }
             place.requestLeft()
             let end = await withTaskCancellationHandler {
@@ -266,7 +267,7 @@ public final class PlacedSandbox: SandboxLease {
         }
     }
 
-    /// The run's processes are dead; a streaming body may still be at work.
+    /// Called when the run's processes are dead; a streaming body may still be working.
     private func placeFreed() { state.withLock { $0.runEnded() }?.resume() }
 
     private func result(
@@ -298,14 +299,14 @@ extension SandboxError {
         SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
     }
 
-    /// - Parameter backend: the name of its class.
+    /// - Parameter backend: the name of the backend's class.
     package static func forkedEmbedder(_ backend: String) -> SandboxError {
         SandboxError(
             .forkedEmbedder, message: "this process was forked from the one that made the backend",
             hint: "make a new \(backend) in the child")
     }
 
-    /// Adds who answered, unless it is there.
+    /// Adds the provenance, unless the error has one.
     package func with(_ provenance: Provenance) -> SandboxError {
         var error = self
         if error.provenance == nil { error.provenance = provenance }

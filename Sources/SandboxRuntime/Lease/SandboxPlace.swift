@@ -1,19 +1,22 @@
-/// Where a sandbox lives, a slot or a container, as ``PlacedSandbox`` sees it.
+/// Where a sandbox lives, a slot or a container, as ``PlacedSandbox`` uses it.
 
 public import SandboxAPI
 
-/// One sandbox's slot or container: files and runs, no bookkeeping. Never used by two callers' sandboxes at a time.
+/// One sandbox's slot or container: its files and runs, without any bookkeeping. It serves one sandbox at a
+/// time.
 ///
-/// Who writes a backend writes one of these and hands out ``PlacedSandbox``es: what may be done when, the checks of
-/// arguments, cancellation, streaming and the order of the end are the same for all then.
+/// The author of a backend implements this and hands out ``PlacedSandbox``es, which do for every backend what
+/// is the same: they decide which call is allowed when, check arguments, and handle cancellation, streaming
+/// and the order of the end.
 public protocol SandboxPlace: Sendable {
-    /// Whose user the program is.
+    /// How the root file system is mounted, which also decides which user the program is.
     var rootfs: Rootfs { get }
 
-    /// The variables of the image (`Env`): above the sandbox's own, below the caller's.
+    /// The variables of the image (`Env`). They override the standard ones and are overridden by the
+    /// command's.
     var environment: [ByteString: ByteString] { get }
 
-    /// Writes a file of `/work`, whole or not at all. `path` is valid and relative.
+    /// Writes a file of `/work`, completely or not at all. `path` is valid and relative.
     func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError)
 
     /// Reads a file of `/work` of at most `maxBytes`; a larger one throws `.fileTooLarge`.
@@ -25,17 +28,17 @@ public protocol SandboxPlace: Sendable {
     /// Reads at most `maxBytes` of a file of `/work`, fewer only at its end.
     func read(_ path: ByteString, from offset: Int, maxBytes: Int) async throws(SandboxError) -> FilePart
 
-    /// What stands at a path of `/work`, or `.`; links are not followed.
+    /// Describes what is at a path of `/work`, or at `.`; does not follow links.
     func info(of path: ByteString) async throws(SandboxError) -> FileInfo
 
-    /// A part of a directory's entries, in any order, as many as come at a time without cost.
+    /// Lists a part of a directory's entries, in any order, as many as one step gives without extra cost.
     ///
     /// - Parameters:
     ///   - path: of a directory of `/work`, or `.`.
     ///   - position: 0, or ``DirectoryPart/next`` of the part before.
     func list(_ path: ByteString, from position: UInt64) async throws(SandboxError) -> DirectoryPart
 
-    /// Makes a directory of `/work` and those above it, unless they are there.
+    /// Makes a directory of `/work` and its missing parents. Does nothing if it exists.
     func makeDirectory(_ path: ByteString) async throws(SandboxError)
 
     /// Makes a symbolic link in `/work`, replacing a file or link. `target` is valid.
@@ -43,34 +46,37 @@ public protocol SandboxPlace: Sendable {
 
     /// Removes a file, a link or a tree of `/work`, or a part of the tree, some thousand entries at a time.
     ///
-    /// - Returns: true when it is gone.
+    /// - Returns: true when it is gone; false when a part of the tree is left.
     func remove(_ path: ByteString) async throws(SandboxError) -> Bool
 
-    /// Whatever the limits need before files are written and the run is started.
+    /// Does what the limits need before files are written and the run starts.
     func prepare(_ limits: Limits) async throws(SandboxError)
 
-    /// Which of the limits it does not hold exactly, one sentence each.
+    /// Names the limits that the place does not enforce exactly, one sentence each.
     func holes(_ limits: Limits) -> [String]
 
-    /// Sends the request.
+    /// Sends the request for a run.
     ///
     /// - Parameters:
-    ///   - request: what is to be run; checked.
-    ///   - onEnd: to be called when the run no longer needs the place, once or more: its processes are dead.
+    ///   - request: what to run; it is checked already.
+    ///   - onEnd: the place calls it, once or more, when the run's processes are dead and the run no longer
+    ///     needs the place.
     func start(
         _ request: PlacedRequest, onEnd: @escaping @Sendable () -> Void
     ) async throws(SandboxError) -> any RunUnderWay
 
-    /// The request is on its way: a moment to replace what was taken from a pool.
+    /// Called after the request is sent, when the place has time to replace the member that the sandbox took
+    /// from its pool.
     func requestLeft()
 
     /// Throws when this process may not use the place.
     func checkUsable() throws(SandboxError)
 
-    /// The place is for somebody else now. Called once, after everything else.
+    /// Gives the place back, which may then serve another sandbox. Called once, after everything else.
     func giveBack()
 
-    /// What an error means that its origin could not know.
+    /// Returns the error with what the place knows about its cause, such as a shutdown; otherwise returns it
+    /// unchanged.
     func explain(_ error: SandboxError) -> SandboxError
 }
 
@@ -95,26 +101,26 @@ public struct DirectoryPart: Sendable {
     }
 }
 
-/// One run, as a place is asked for it.
+/// One run, as ``PlacedSandbox`` requests it from the place.
 public struct PlacedRequest: Sendable {
     public var command: Command
     /// The command's directory, arguments and environment, complete and checked.
     public var strings: Validation.Strings
     public var stdin: StandardInput
     public var limits: Limits
-    /// Its output is to be handed out in pieces.
+    /// Whether the output is handed out in pieces while the run goes on.
     public var isStreaming: Bool
 }
 
-/// A run that was started.
+/// A run that has started.
 public protocol RunUnderWay: Sendable {
-    /// Takes what the program writes, and the end.
+    /// The output of the program, and the end of the run.
     var output: RunOutput { get }
-    /// Kills every process of it: nobody wants it any more. Harmless when it is over.
+    /// Kills every process of the run. Does nothing when the run is over.
     func kill()
-    /// Nobody wants the rest of the input any more.
+    /// Stops feeding the input, whose rest the program does not need any more.
     func stopInput()
-    /// Why the program did not get all of its input, though it was there to read it.
+    /// Why the program did not get all of its input although it was reading.
     var inputFailure: SandboxError? { get }
 }
 

@@ -1,12 +1,13 @@
-/// Checks of what a caller hands in, before anything is touched. Pure.
+/// Checks of the caller's arguments, before anything is changed. Pure.
 
 public import SandboxAPI
 
-/// Checks of arguments; each error says what was wrong, where, and what to do.
+/// Checks arguments; each error says what is wrong, where, and what to do.
 public enum Validation {
-    /// The kernel takes three quarters of its default stack limit for arguments and environment together, at most.
+    /// The most that the kernel takes for arguments and environment together: three quarters of its default
+    /// stack limit, in bytes.
     public static let maximumStrings = 6 << 20
-    /// The kernel's bound of a single argument or variable.
+    /// The kernel's limit for a single argument or variable, in bytes.
     public static let maximumString = 128 << 10
     public static let maximumPath = 3800
 
@@ -18,13 +19,14 @@ public enum Validation {
     private static let parent: ByteString = ".."
     private static let here: ByteString = "."
 
-    /// The path of a file below `/work`, relative to it, in its shortest form. A new name may have no newline in it.
+    /// Returns the path of a file below `/work`, relative to it and in its shortest form. A new name may not
+    /// contain a newline.
     public static func workPath(_ path: ByteString) throws(SandboxError) -> ByteString {
         try plain(path, "path", .invalidPath)
         return try existingPath(path)
     }
 
-    /// The same of what a program may have named: with newlines, too.
+    /// The same for a file that a program may have named: newlines are allowed.
     public static func existingPath(_ path: ByteString) throws(SandboxError) -> ByteString {
         let result = try shortest(path)
         guard !result.isEmpty, path.bytes.last != ByteString.slash else {
@@ -34,7 +36,7 @@ public enum Validation {
         return result
     }
 
-    /// The path of a directory, which a program may have named: `.` for `/work` itself.
+    /// The same for a directory that a program may have named: `.` is `/work` itself.
     public static func directoryPath(_ path: ByteString) throws(SandboxError) -> ByteString {
         let result = try shortest(path)
         return result.isEmpty ? here : result
@@ -82,7 +84,7 @@ public enum Validation {
         return result
     }
 
-    /// What a symbolic link is to point to.
+    /// Checks the target of a symbolic link.
     public static func linkTarget(_ target: ByteString, of path: ByteString) throws(SandboxError) {
         guard !target.isEmpty, !target.bytes.contains(0),
             target.bytes.count + path.bytes.count <= maximumPath
@@ -95,7 +97,7 @@ public enum Validation {
         }
     }
 
-    /// The working directory as an absolute path in the sandbox.
+    /// Returns the working directory as an absolute path in the sandbox.
     public static func directory(_ directory: ByteString?) throws(SandboxError) -> ByteString {
         guard let directory else { return work }
         try plain(directory, "directory", .invalidPath)
@@ -116,7 +118,8 @@ public enum Validation {
         }
     }
 
-    /// directory, executable, argv, environment: NUL-terminated, as the program's process takes them.
+    /// The directory, executable, argv and environment, NUL-terminated, in the form that the program's
+    /// process takes.
     public struct Strings: Sendable {
         public var bytes: [UInt8] = []
         public var argumentCount = 0
@@ -126,21 +129,22 @@ public enum Validation {
     public static let standardEnvironment: [ByteString: ByteString] = [
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/work",
         "LANG": "C.UTF-8", "TZ": "UTC",
-        // Looking for leaks at exit takes ptrace, which is refused; a sanitizer would call that a failure.
+        // The leak check at exit needs ptrace, which the sandbox refuses; a sanitizer would count that as a
+        // failure.
         "LSAN_OPTIONS": "detect_leaks=0",
     ]
 
-    /// The name that goes with the program's user id, whether or not the image has it.
+    /// The name for the program's user id, whether or not the image knows it.
     public static func userName(_ rootfs: Rootfs) -> ByteString {
         rootfs == .writable ? "root" : "sandbox"
     }
 
-    /// What a program's process takes of a command.
+    /// Converts a command to the form that the program's process takes.
     ///
     /// - Parameters:
     ///   - command: checked here.
     ///   - user: the name of the program's user.
-    ///   - image: the image's own variables.
+    ///   - image: the variables that the image sets.
     /// - Throws: `.invalidArgument`, `.invalidPath`, `.argumentsTooLarge`.
     public static func strings(
         of command: Command, user: ByteString = userName(.readOnly),
@@ -182,7 +186,7 @@ public enum Validation {
         }
         strings.argumentCount = command.arguments.count + 1
         var environment = standardEnvironment.merging(image) { $1 }
-        // Whatever the image says: that is who the program is, and what it may write to.
+        // The sandbox, not the image, decides which user the program is and where it may write.
         environment["HOME"] = standardEnvironment["HOME"]
         environment["USER"] = user
         environment["LOGNAME"] = user
@@ -201,15 +205,15 @@ public enum Validation {
         return strings
     }
 
-    /// The caller's options for a sanitizer, and no look for leaks unless they speak of it.
+    /// Turns the leak check off in the sanitizer options of the caller, unless they mention it.
     private static func withoutLeakCheck(_ options: ByteString) -> ByteString {
         let saysSo = String(decoding: options.bytes, as: UTF8.self).contains("detect_leaks")
         return saysSo || options.isEmpty ? options : "detect_leaks=0:" + options
     }
 
-    /// For messages: short, with control characters and what is not UTF-8 made visible.
+    /// Returns bytes for a message: shortened, with control characters and invalid UTF-8 made visible.
     public static func quoted(_ text: ByteString) -> String { text.quoted }
 
-    /// The same of text.
+    /// The same for text.
     public static func quoted(_ text: String) -> String { quoted(ByteString(text)) }
 }

@@ -1,12 +1,12 @@
-/// What a backend starts with its first use, one for each key.
+/// Starts what a backend needs at its first use, once for each key.
 
 import Glibc
 package import SandboxAPI
 
-/// Values that are started when somebody asks for them; several first callers share one start. When there are too many, those
-/// that nobody uses go, the one asked for longest ago first.
+/// Values that start at a caller's first request; concurrent first callers share one start. When there are
+/// too many values, those that are not in use are given up, the least recently requested first.
 ///
-/// What is to be done is decided by a ``StartOnceStateMachine``, and done outside its lock.
+/// A ``StartOnceStateMachine`` decides under a lock; the work is done outside the lock.
 package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Sendable>: Sendable {
     private typealias Start = Task<Result<Value, SandboxError>, Never>
     private typealias Machine = StartOnceStateMachine<Key, Value, Start, Task<Void, Never>>
@@ -17,8 +17,8 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
     private let machine = Locked(Machine(most: 8))
 
     /// - Parameters:
-    ///   - backend: for messages.
-    ///   - isUsed: whether a value may not be given up.
+    ///   - backend: names the backend in messages.
+    ///   - isUsed: whether a value is in use and must not be given up.
     package init(backend: String, isUsed: @escaping @Sendable (Value) -> Bool) {
         self.backend = backend
         self.isUsed = isUsed
@@ -30,15 +30,16 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
         if isShutDown { throw .backendShutDown }
     }
 
-    /// The value of a key; at once when it runs.
+    /// Returns the value of a key, without waiting if it is running.
     ///
     /// - Parameters:
-    ///   - timeout: how long this caller waits for a start; nil: for as long as it takes.
-    ///   - isLost: whether one that runs is of no use any more.
-    ///   - onShared: called when `start` is not, before anything is waited for.
-    ///   - onGivenUp: ends one that is lost, or was given up for this one.
-    ///   - start: its task is cancelled by a shut-down.
-    /// - Throws: what `start` throws; `.cancelled`, as soon as the caller's task is; `.acquireTimedOut`.
+    ///   - timeout: how long this caller waits for a start; `nil`: as long as it takes.
+    ///   - isLost: whether a running value cannot be used any more.
+    ///   - onShared: called, before any waiting, when this caller's `start` will not be called.
+    ///   - onGivenUp: ends a value that is lost, or was given up for this one.
+    ///   - start: starts the value, in a task that a shutdown cancels.
+    /// - Throws: what `start` throws; `.cancelled`, as soon as the caller's task is cancelled;
+    ///   `.acquireTimedOut`.
     package func value(
         _ key: Key, within timeout: Duration? = nil, isLost: (Value) -> Bool = { _ in false },
         onShared: () -> Void = {}, onGivenUp: (Value) -> Void,
@@ -89,23 +90,23 @@ package final class StartOnce<Key: Hashable & Sendable, Value: AnyObject & Senda
         }
     }
 
-    /// The value of a key if it runs.
+    /// Returns the value of a key if it is running.
     package func running(_ key: Key) -> Value? { machine.withLock { $0.running(key) } }
 
-    /// All that run, the one asked for longest ago first.
+    /// All running values, the least recently requested first.
     package var running: [(key: Key, value: Value)] { machine.withLock { $0.running } }
 
-    /// Forgets one that runs; the next caller gets a new one.
+    /// Forgets a running value; the next caller gets a new one.
     ///
     /// - Returns: false when it was forgotten before.
     package func remove(_ key: Key, _ value: Value) -> Bool { machine.withLock { $0.remove(key, value) } }
 
     package var isShutDown: Bool { machine.withLock { $0.isShutDown } }
 
-    /// Ends everything; a second caller waits for the same end.
+    /// Ends all values; a second caller waits for the same end.
     ///
     /// - Parameters:
-    ///   - end: called for each value, all at a time.
+    ///   - end: called for each value, all concurrently.
     ///   - finish: called after that.
     package func shutDown(
         _ end: @escaping @Sendable (Value) async -> Void, finish: @escaping @Sendable () async -> Void = {}

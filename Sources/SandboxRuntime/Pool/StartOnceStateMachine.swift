@@ -1,31 +1,32 @@
-/// What a backend starts with its first use: what is being started, what runs, and what is given up for another one. Pure.
+/// Keeps track of what a backend starts at its first use: what is starting, what is running, and what is
+/// given up. Pure.
 
-/// One value for each key, started when somebody asks for it. When there are too many, those that nobody uses go, the one asked
-/// for longest ago first.
+/// One value for each key, started at a caller's first request. When there are too many values, those that
+/// are not in use are given up, the least recently requested first.
 ///
-/// `Start` is what callers wait for a start by, `Ending` what they wait for the end of all by.
+/// Callers wait for a start by `Start`, and for the end of all values by `Ending`.
 struct StartOnceStateMachine<
     Key: Hashable & Sendable, Value: AnyObject & Sendable, Start: Sendable, Ending: Sendable
 >: Sendable {
     private enum Entry: Sendable {
-        /// With a number of its own.
+        /// The number distinguishes this start from an earlier one of the same key.
         case starting(Start, Int)
         case running(Value)
     }
 
     private let most: Int
     private var entries: [Key: Entry] = [:]
-    /// The keys of all entries, the one asked for longest ago first.
+    /// The keys of all entries, the least recently requested first.
     private var order: [Key] = []
     private var lastStart = 0
     private var ending: Ending?
 
-    /// - Parameter most: of more values than that, those that nobody uses are given up.
+    /// - Parameter most: how many values may exist; of more, those that are not in use are given up.
     init(most: Int) { self.most = most }
 
     // MARK: Asking
 
-    /// What there is for a key.
+    /// What exists for a key.
     enum Found {
         case running(Value)
         /// - isNew: the start was made for this caller.
@@ -34,17 +35,17 @@ struct StartOnceStateMachine<
 
     struct Answer {
         var found: Found
-        /// Lost, or one too many: to be ended.
+        /// Values that the caller of `ask` has to end: lost, or given up for this one.
         var givenUp: [Value]
     }
 
-    /// Somebody asks for the value of a key.
+    /// Finds or starts the value of a key for a caller.
     ///
     /// - Parameters:
-    ///   - isLost: whether one that runs is of no use any more.
-    ///   - isUsed: whether one that runs may not be given up for another.
-    ///   - start: makes the start of that number, which tells ``started(_:_:_:)`` what came of it.
-    /// - Returns: `nil` after a shut-down.
+    ///   - isLost: whether a running value cannot be used any more.
+    ///   - isUsed: whether a running value is in use and must not be given up.
+    ///   - start: makes the start of this number, which reports its result with ``started(_:_:_:)``.
+    /// - Returns: `nil` after a shutdown.
     mutating func ask(
         _ key: Key, isLost: (Value) -> Bool, isUsed: (Value) -> Bool, start: (Int) -> Start
     ) -> Answer? {
@@ -82,7 +83,7 @@ struct StartOnceStateMachine<
         order.removeAll { $0 == key }
     }
 
-    /// Makes room for one more.
+    /// Gives up idle values until there is room for one more.
     private mutating func giveUpIdle(_ isUsed: (Value) -> Bool) -> [Value] {
         var givenUp: [Value] = []
         for key in order where entries.count >= most {
@@ -95,15 +96,15 @@ struct StartOnceStateMachine<
 
     // MARK: What becomes of it
 
-    /// A start is over, whether or not anybody still waits for it.
+    /// Takes the result of a start, even if no caller waits for it any more.
     ///
-    /// - Parameter value: `nil` when it failed: the next caller begins another.
+    /// - Parameter value: `nil` when the start failed: the next caller begins another.
     mutating func started(_ key: Key, _ number: Int, _ value: Value?) {
         guard case .starting(_, number)? = entries[key] else { return }
         if let value { entries[key] = .running(value) } else { forget(key) }
     }
 
-    /// Forgets one that runs; the next caller gets a new one.
+    /// Forgets a running value; the next caller gets a new one.
     ///
     /// - Returns: false when it was forgotten before.
     mutating func remove(_ key: Key, _ value: Value) -> Bool {
@@ -112,23 +113,23 @@ struct StartOnceStateMachine<
         return true
     }
 
-    /// The value of a key if it runs.
+    /// Returns the value of a key if it is running.
     func running(_ key: Key) -> Value? {
         if case .running(let value)? = entries[key] { return value }
         return nil
     }
 
-    /// All that run, the one asked for longest ago first.
+    /// All running values, the least recently requested first.
     var running: [(key: Key, value: Value)] { order.compactMap { key in running(key).map { (key, $0) } } }
 
     // MARK: The end
 
     var isShutDown: Bool { ending != nil }
 
-    /// Nothing is started any more.
+    /// Stops all further starts.
     ///
-    /// - Parameter end: ends what runs and what is being started; called once.
-    /// - Returns: the end, which later callers wait for, too.
+    /// - Parameter end: ends what is running and what is starting; called once.
+    /// - Returns: the end, for which later callers wait, too.
     mutating func shutDown(_ end: (_ running: [Value], _ starting: [Start]) -> Ending) -> Ending {
         if let ending { return ending }
         let starting = order.compactMap { key -> Start? in

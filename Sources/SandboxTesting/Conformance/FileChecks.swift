@@ -1,4 +1,4 @@
-/// Files in and out of `/work`.
+/// Checks of files that are written to and read from `/work`.
 
 import SandboxAPI
 

@@ -1,4 +1,4 @@
-/// Directories, links, and files in parts.
+/// Checks of directories, links, and files in parts.
 
 import SandboxAPI
 
@@ -42,7 +42,7 @@ enum TreeChecks {
         }
     }
 
-    /// A program may call its files what it likes.
+    /// A name with a newline and invalid UTF-8, which a program may give its files.
     private static let oddName = ByteString([0x6f, 0x0a, 0xff, 0x20])
 
     static let links = ConformanceCheck("No link leads out of a sandbox's directories") { it in

@@ -3,7 +3,7 @@
 import SandboxAPI
 import SandboxRuntime
 
-/// A tree below `/work`, whose paths are in their shortest form; `.` is `/work` itself.
+/// A tree below `/work`. Its paths are in their shortest form; `.` is `/work` itself.
 struct FakeFiles: Sendable {
     private enum Node: Sendable {
         case file(OutputFile, identity: UInt64)
@@ -51,7 +51,7 @@ struct FakeFiles: Sendable {
         nodes[path] = .file(file, identity: identity)
     }
 
-    /// A file of a program's or a command's, whatever was there.
+    /// Puts a file there as a program or a command does, replacing what is at its path.
     mutating func put(_ file: OutputFile, at path: ByteString) {
         lastIdentity += 1
         nodes[path] = .file(file, identity: lastIdentity)
@@ -114,7 +114,7 @@ struct FakeFiles: Sendable {
         }
     }
 
-    /// What stands at the path; links are not followed.
+    /// Returns the node at the path; does not follow links.
     private func node(_ path: ByteString) throws(SandboxError) -> Node {
         if path == "." { return .directory }
         let parts = path.parts

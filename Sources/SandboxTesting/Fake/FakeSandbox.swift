@@ -1,19 +1,19 @@
-/// A sandbox that is a tree of files in memory.
+/// A sandbox whose files are a tree in memory.
 
 import SandboxAPI
 import SandboxRuntime
 
-/// What ``FakeBackend`` gives out.
+/// The sandbox of a ``FakeBackend``.
 final class FakeSandbox: SandboxLease {
     private struct State {
         var files = FakeFiles()
         var isClosed = false
         var isBusy = false
-        /// What the run under way does just now: its script, or the steps of its answer.
+        /// The run under way: its script, or the steps of its answer.
         var running: Running?
     }
 
-    /// How closing ends a run, and waits for its end.
+    /// How `close()` cancels a run and waits for its end.
     private struct Running: Sendable {
         var cancel: @Sendable () -> Void
         var wait: @Sendable () async -> Void
@@ -154,7 +154,7 @@ final class FakeSandbox: SandboxLease {
         }
     }
 
-    /// Has the script's say, and then does it.
+    /// Lets the script fail or delay the operation, and then does it.
     private func perform<Value: Sendable>(
         _ operation: FakeBackend.Operation, _ body: (inout FakeFiles) throws(SandboxError) -> Value
     ) async throws(SandboxError) -> Value {
@@ -235,7 +235,8 @@ final class FakeSandbox: SandboxLease {
         }
     }
 
-    /// Checks what every backend checks, takes the sandbox, and asks the script. What it throws has left the sandbox again.
+    /// Does the checks of every backend, reserves the sandbox for the run, and calls the script. An error
+    /// releases the sandbox.
     private func begin(
         _ command: Command, _ stdin: StandardInput, _ limits: Limits, isStreaming: Bool
     ) async throws -> FakeBackend.Answer {
@@ -282,7 +283,7 @@ final class FakeSandbox: SandboxLease {
         }
     }
 
-    /// Starts the steps of an answer.
+    /// Plays the steps of an answer.
     private func play(
         _ answer: FakeBackend.Answer, _ limits: Limits, write: @escaping @Sendable (Execution.Chunk) -> Void
     ) -> Task<FakeBackend.Answer.Played, any Error> {
@@ -290,7 +291,8 @@ final class FakeSandbox: SandboxLease {
         return underWay(Task { try await answer.play(limits: limits, clock: clock, write: write) })
     }
 
-    /// Lets ``close()`` end this; in a sandbox that was closed meanwhile it ends at once.
+    /// Registers the task, so that ``close()`` can cancel it. Cancels it at once in a sandbox that was closed
+    /// meanwhile.
     private func underWay<Value>(_ task: Task<Value, any Error>) -> Task<Value, any Error> {
         let isClosed = state.withLock { state in
             state.running = Running(cancel: { task.cancel() }, wait: { _ = await task.result })

@@ -1,5 +1,5 @@
-/* One question about files at a time: answered by the slot as the program's user, bytes carried by the agent.
- */
+/* Handles one question about files at a time: the slot answers it as the program's user, and the agent
+ * carries the bytes. */
 #include "agent/agent_file.h"
 
 #include "agent/agent_slot.h"
@@ -7,7 +7,7 @@
 #include "failure.h"
 #include "sys.h"
 
-/* A file that is being written or read. */
+/* The file that is being written or read. */
 static struct {
     struct isolate_agent_file request;
     struct isolate_status_record answer;
@@ -48,7 +48,8 @@ void agent_file_open(const uint8_t *payload, uint32_t bytes) {
     file.left = file.request.bytes;
     file.error = 0;
     file.fd = -1;
-    /* The content comes in frames, never with a descriptor: the agent writes it itself, and never forks. */
+    /* The content comes in frames and not as a descriptor. The agent may hold the file open for writing,
+     * since it never forks. */
     file.request.file.flags &= ~(uint32_t)ISOLATE_FILE_COPY;
     int is_write = file.request.file.mode == ISOLATE_FILE_WRITE;
     if (is_write && !agent_slot_has_room(file.left)) {
@@ -72,7 +73,7 @@ void agent_file_open(const uint8_t *payload, uint32_t bytes) {
         return;
     }
     agent_slot_answer(&file.answer);
-    file.is_reading = file.fd >= 0; /* a file's bytes, or a listing */
+    file.is_reading = file.fd >= 0; /* the bytes of a file, or a listing */
 }
 
 void agent_file_content(const uint8_t *bytes, uint32_t count) {
@@ -92,7 +93,7 @@ void agent_file_content(const uint8_t *bytes, uint32_t count) {
         finish_writing();
 }
 
-/* As much as there is room for; never more than was asked for, whatever size the file has by now. */
+/* Sends as much as there is room for, and no more than was requested, even if the file has grown. */
 void agent_file_move(void) {
     while (file.is_reading) {
         uint64_t most = ISOLATE_FRAME_MAX;
@@ -108,7 +109,7 @@ void agent_file_move(void) {
             stream_commit(ISOLATE_FRAME_FILE, (uint32_t)n);
         } else {
             file.answer.failure = failure_at(n < 0 ? ISOLATE_STAGE_FILE : 0, n, ISOLATE_DETAIL_FILE_READ);
-            if (n < 0) /* instead of the end */
+            if (n < 0) /* the error answers in place of the end of the file */
                 agent_slot_answer(&file.answer);
             else
                 stream_send(ISOLATE_FRAME_FILE, 0, 0);

@@ -51,8 +51,8 @@ int beneath_open_regular(int dir, const char *path, int flags, struct stat *stat
         return result;
     if (!S_ISREG(status->st_mode))
         return S_ISDIR(status->st_mode) ? -EISDIR : -ENXIO;
-    /* The program may have replaced it meanwhile: O_NONBLOCK keeps a FIFO from stopping us, and the type is
-     * looked at again. */
+    /* The program may have replaced the file after the check: O_NONBLOCK keeps a FIFO from blocking the slot,
+     * and the type is checked again. */
     fd = beneath_open(dir, path, flags | O_NONBLOCK | O_NOCTTY, 0);
     result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, status);
     if (result == 0 && !S_ISREG(status->st_mode))

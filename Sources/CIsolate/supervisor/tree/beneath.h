@@ -1,19 +1,19 @@
-/* Opening what is below /work, in a tree that a program made and may be changing. */
+/* Opens paths below /work, in a tree that a program made and may be changing. */
 #ifndef ISOLATE_TREE_BENEATH_H
 #define ISOLATE_TREE_BENEATH_H
 
 #include <asm/stat.h>
 
-/* Opens a path below `dir`: no symbolic link is followed, no mount crossed, nothing above `dir` reached. A
- * descriptor, or -errno (-ELOOP for a link, -EXDEV for what leaves). */
+/* Opens a path below `dir`. Follows no symbolic link, crosses no mount and reaches nothing above `dir`.
+ * Returns a descriptor or -errno (-ELOOP for a link, -EXDEV for a path that leaves `dir`). */
 int beneath_open(int dir, const char *path, int flags, int mode);
 
-/* Opens the directory that holds the last part of the path, and makes missing ones with `may_create`.
- * *last points into the path. */
+/* Opens the parent directory of the path's last part; with `may_create`, makes missing directories. *last
+ * points into the path. */
 int beneath_open_parent(int dir, const char *path, int may_create, const char **last);
 
-/* Opens a regular file: -EISDIR for a directory, -ENXIO for a FIFO, socket or device, which are not opened
- * even for a moment unless the program puts one there meanwhile. */
+/* Opens a regular file. Returns -EISDIR for a directory, -ENXIO for a FIFO, socket or device; these are never
+ * opened, unless the program puts one there between the check and the open. */
 int beneath_open_regular(int dir, const char *path, int flags, struct stat *status);
 
 #endif

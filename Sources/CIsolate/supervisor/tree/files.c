@@ -1,11 +1,11 @@
 /*
- * Files of /work for the embedder: the slot opens one, and the embedder reads or writes it through the
- * descriptor; lists a directory, removes, makes directories and links.
+ * Files of /work for the embedder. The slot opens a file, and the embedder reads or writes it through the
+ * descriptor; the slot itself lists and makes directories, makes links, and removes.
  *
- * The slot does it as the program's user, so that what is made belongs to the program and its rights and
- * quota apply. The tree is hostile: no symbolic link is followed, no mount crossed, nothing above /work
- * reached (beneath.h), and only regular files are handed out, never a device, FIFO or directory whose
- * descriptor would mean more than its bytes.
+ * The slot does this as the program's user, so that new files belong to the program and its rights and quota
+ * apply. The tree is hostile: the slot follows no symbolic link, crosses no mount and reaches nothing above
+ * /work (beneath.h). It hands out only regular files, because the descriptor of a device, FIFO or directory
+ * would give access to more than its bytes.
  */
 #include "tree/files.h"
 
@@ -24,7 +24,7 @@
 enum { COPY_AT_ONCE = 1 << 30 };
 enum { PERMISSION_BITS = S_IRWXU | S_IRWXG | S_IRWXO };
 
-/* A new file of the program's. */
+/* Creates a new file that belongs to the program. */
 static int create(int work, const char *path, int executable) {
     const char *last = 0;
     int CLEANUP_CLOSE dir = beneath_open_parent(work, path, 1, &last);
@@ -40,8 +40,8 @@ static int create(int work, const char *path, int executable) {
     return fd;
 }
 
-/* A file that has bytes up to `offset`, positioned there. -ESTALE: it has not, so it is another one by now,
- * or the program cut it. */
+/* Opens a file that has `offset` bytes and positions it there. -ESTALE: it has fewer, so the program replaced
+ * or truncated it. */
 static int open_for_more(int work, const char *path, uint64_t offset) {
     struct stat status;
     int fd = beneath_open_regular(work, path, O_WRONLY, &status);
@@ -61,8 +61,8 @@ static int open_for_write(int work, const struct isolate_file_record *record) {
                                : open_for_more(work, record->path, record->offset);
 }
 
-/* The embedder never holds an executable open for writing: a thread of it that forks in that moment would
- * keep the program from being executed (ETXTBSY) for as long as the fork lives. */
+/* Copies the content in the slot. The embedder must not hold an executable open for writing: if one of its
+ * threads forked at that moment, the program's exec would fail (ETXTBSY) for as long as the fork lives. */
 static int write_copy(int work, const struct isolate_file_record *record, int content) {
     int CLEANUP_CLOSE fd = content < 0 ? -EBADF : open_for_write(work, record);
     long n = fd;
@@ -103,7 +103,7 @@ static int make_directory(int work, const char *path) {
     return there < 0 ? -EEXIST : 0;
 }
 
-/* A link is the program's, as if it had made it: what it points to is looked up by nobody here. */
+/* Makes a link that belongs to the program. The slot does not look up its target. */
 static int make_link(int work, const struct isolate_file_record *record) {
     const char *last = 0, *target = record->path + text_length(record->path) + 1;
     if (target >= record->path + sizeof record->path)
@@ -115,7 +115,7 @@ static int make_link(int work, const struct isolate_file_record *record) {
     return (int)SYS_CALL_3(__NR_symlinkat, target, dir, last);
 }
 
-/* Does what the record asks for. *fd: what is handed out, if anything. */
+/* Does what the record requests. *fd: the descriptor to hand out, if there is one. */
 static int perform(int work, const struct isolate_file_record *record, int content, int *fd,
                    struct isolate_status_record *answer) {
     int result;
@@ -147,7 +147,7 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
     int result = -EBADF;
     *fd = -1;
     if (slot->work >= 0 && record->path[0] != 0) {
-        /* As the program: the ids that the file system checks, without the slot's capabilities. */
+        /* Takes the ids that the file system checks from the program, and drops the slot's capabilities. */
         credentials_act_as_program(slot);
         result = perform(slot->work, record, content, fd, answer);
         credentials_act_as_slot(slot);

@@ -4,9 +4,9 @@
 
 #include "slot_state.h"
 
-/* Opens one and sends its descriptor. */
+/* Answers a question about files, with a descriptor if it needs one. */
 void file_answer(struct slot *slot, struct isolate_file_record *record, int content);
-/* The question came without the descriptor that belongs to it. */
+/* Refuses a question that came without the descriptor that belongs to it. */
 void file_refuse(struct slot *slot, long result);
 
 #endif

@@ -9,16 +9,16 @@
 #include "tree/beneath.h"
 
 enum { NAME_BYTES = 255, TARGET_BYTES = 4095 };
-/* The largest entry: a part of a listing ends before one would find no room. */
+/* The size of the largest entry: a part of a listing ends when there is no room for one. */
 enum { ENTRY_BYTES = sizeof(struct isolate_entry) + NAME_BYTES + TARGET_BYTES };
 
-/* A part of a listing. One at a time, in the slot's own process. */
+/* A part of a listing. The slot makes one at a time. */
 static struct {
     char bytes[ISOLATE_LIST_BYTES];
     size_t used;
 } part;
 
-/* Adds an entry. `name` is kept, `path` is what the kernel is asked for. */
+/* Adds an entry with the name `name`; asks the kernel for `path`. */
 static int add(int dir, const char *path, const char *name) {
     struct stat status;
     struct isolate_entry entry = {0};
@@ -42,7 +42,7 @@ static int add(int dir, const char *path, const char *name) {
     return 0;
 }
 
-/* The slot's own memory, not the run's: a full disk of the sandbox does not keep it from being listed. */
+/* Uses the slot's memory and not the run's, so that a sandbox whose disk is full can be listed. */
 static int as_memory_file(void) {
     int fd = sys_memory_file("listing");
     for (size_t done = 0; fd >= 0 && done < part.used;) {

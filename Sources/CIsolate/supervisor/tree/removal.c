@@ -1,8 +1,8 @@
 /*
- * A tree is removed by its paths, each opened anew beneath /work: a program that runs meanwhile may move
- * directories about, and ".." of one could then lead out of /work, which at level minimal is the embedder's
- * own user's. What it can do so is to keep a removal from ending, and that is why there is a bound for one
- * call.
+ * Removes a tree by its paths, each of which is opened anew beneath /work. A program that is running may move
+ * directories, and the ".." of a moved one could lead out of /work, which at level minimal belongs to the
+ * embedder's own user. By moving directories a program can only keep a removal from ending, so one call
+ * removes a bounded number of entries.
  */
 #include "tree/removal.h"
 
@@ -17,7 +17,7 @@
 #define __NR_fchmodat2 452
 #endif
 
-/* Removes an entry; 1 when it is a directory with something in it. */
+/* Removes an entry; returns 1 when it is a directory that is not empty. */
 static int remove_entry(int dir, const char *name) {
     int result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, 0);
     if (result != -EISDIR && result != -EPERM)
@@ -32,8 +32,8 @@ static int remove_path(int work, const char *path) {
     return dir < 0 ? dir : remove_entry(dir, last);
 }
 
-/* A directory that the program locked (mode 0) is opened to its owner, which is the program's user, again. By
- * its descriptor: a link in its place is not followed. */
+/* Gives the owner, the program's user, access to a directory that the program locked (mode 0). Uses the
+ * directory's descriptor, so that a link put in its place is not followed. */
 static void unlock(int work, const char *path) {
     int CLEANUP_CLOSE dir = beneath_open(work, path, O_PATH | O_DIRECTORY, 0);
     char number[24], name[48];
@@ -45,8 +45,8 @@ static void unlock(int work, const char *path) {
         SYS_CALL_3(__NR_fchmodat, AT_FDCWD, name, 0700);
 }
 
-/* Removes entries of the directory until all are gone or `*room` is used up: 0. 1 and a name: that one is a
- * directory with something in it. */
+/* Removes entries of the directory until it is empty or `*room` is used up, and returns 0. Returns 1 and a
+ * name for a subdirectory that is not empty. */
 static int empty_directory(int work, const char *path, char name[256], unsigned *room) {
     struct sys_entries entries;
     const struct sys_entry *entry;
@@ -66,14 +66,14 @@ static int empty_directory(int work, const char *path, char name[256], unsigned 
     return entries.result;
 }
 
-/* Makes the path that of a directory in it. */
+/* Appends the name of a subdirectory to the path. */
 static int descend(char path[ISOLATE_PATH_BYTES], const char *name) {
     size_t length = text_length(path);
     const char *parts[] = {"/", name, 0};
     return text_join(path + length, ISOLATE_PATH_BYTES - length, parts);
 }
 
-/* Makes the path that of the directory it is in. */
+/* Removes the last name from the path. */
 static void ascend(char *path) {
     size_t length = text_length(path);
     while (length > 0 && path[length] != '/')
@@ -107,7 +107,7 @@ int removal_remove(int work, const char *target) {
                 ascend(path);
                 result = 1;
             }
-        } else if (result == -ENOENT) { /* the program moved it away meanwhile: from the beginning */
+        } else if (result == -ENOENT) { /* the program moved it meanwhile: start again */
             result = remove_path(work, target);
             text_join(path, sizeof path, whole);
         }
