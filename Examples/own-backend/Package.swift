@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// A backend in a package of its own: it needs SandboxAPI, and SandboxTesting for its tests.
+// A backend in a package of its own. It needs SandboxRuntime, and SandboxTesting for its tests.
 import PackageDescription
 
 let package = Package(
@@ -10,7 +10,11 @@ let package = Package(
         .target(name: "CSpawn"),
         .target(
             name: "OwnBackend",
-            dependencies: ["CSpawn", .product(name: "SandboxAPI", package: "swift-sandbox")]),
+            dependencies: [
+                "CSpawn",
+                .product(name: "SandboxAPI", package: "swift-sandbox"),
+                .product(name: "SandboxRuntime", package: "swift-sandbox"),
+            ]),
         .testTarget(
             name: "OwnBackendTests",
             dependencies: ["OwnBackend", .product(name: "SandboxTesting", package: "swift-sandbox")]),

@@ -1,27 +1,38 @@
 /// A file of the host as a program's stdin.
 
 import Glibc
-package import SandboxAPI
+public import SandboxAPI
 
 extension SandboxError {
-    /// The error of an input sequence that threw.
-    package static func inputFailed(_ error: any Error) -> SandboxError {
+    /// The error of a run whose ``/SandboxAPI/InputChunks`` threw, for ``RunUnderWay/inputFailure``.
+    public static func inputFailed(_ error: any Error) -> SandboxError {
         SandboxError(
             .inputFailed, stage: "stdin", message: "the program's stdin broke off: \(error)",
             hint: "the program got only the part before that")
     }
 }
 
-/// A regular file, open for reading; closed with the last reference.
-package final class HostFile: Sendable {
+/// A regular file of the host as stdin, open for reading; closed with the last reference.
+public final class HostFile: Sendable {
     private let descriptor: OwnedDescriptor
     private let path: ByteString
     private let error = Locked<SandboxError?>(nil)
 
     /// - Throws: `.invalidPath`, `.fileNotFound`, `.fileAccess`, `.notRegularFile`.
-    package init(path: ByteString) throws(SandboxError) {
+    public init(path: ByteString) throws(SandboxError) {
         descriptor = try Self.open(path)
         self.path = path
+    }
+
+    /// The file in chunks of at most 64 KiB, so that a backend sends it as it sends a stream. Each is read when the
+    /// one before was taken. Throws `.fileAccess` when the file cannot be read to its end.
+    public var chunks: InputChunks {
+        InputChunks({ body in
+            while case let bytes = self.read(64 << 10), !bytes.isEmpty {
+                guard await body(bytes) else { return }
+            }
+            if let failure = self.failure { throw failure }
+        })
     }
 
     /// The next bytes; empty at the end of the file, or after a ``failure``.

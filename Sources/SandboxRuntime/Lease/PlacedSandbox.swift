@@ -235,7 +235,8 @@ public final class PlacedSandbox: SandboxLease {
             try checkUsable()
             try Validation.check(limits)
             let strings = try Validation.strings(
-                of: command, user: Validation.userName(place.rootfs), image: place.environment)
+                of: command, user: Validation.userName(place.rootfs), image: place.environment,
+                work: place.work)
             for file in command.inputFiles { _ = try Validation.workPath(file.path) }
             try enter { machine throws(Machine.Refusal) in try machine.beginRun() }
             defer { state.withLock { $0.runLeft() }?.resume() }
@@ -291,11 +292,13 @@ public final class PlacedSandbox: SandboxLease {
 }
 
 extension SandboxError {
-    package static var runCancelled: SandboxError {
+    /// The end of a run that ``RunUnderWay/kill()`` ended.
+    public static var runCancelled: SandboxError {
         SandboxError(.cancelled, message: "the run was cancelled; every process of it was killed")
     }
 
-    package static var backendShutDown: SandboxError {
+    /// The answer of a backend that was shut down.
+    public static var backendShutDown: SandboxError {
         SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new backend")
     }
 
@@ -306,8 +309,9 @@ extension SandboxError {
             hint: "make a new \(backend) in the child")
     }
 
-    /// Adds the provenance, unless the error has one.
-    package func with(_ provenance: Provenance) -> SandboxError {
+    /// The same error with who answered, unless it has that already. A backend's `acquire` adds it; a
+    /// ``PlacedSandbox`` does so itself.
+    public func with(_ provenance: Provenance) -> SandboxError {
         var error = self
         if error.provenance == nil { error.provenance = provenance }
         return error

@@ -59,7 +59,8 @@ public final class RunOutput: Sendable {
     ///   - bound: the limit of each stream, in bytes.
     ///   - isStreaming: whether the output is delivered in pieces instead of collected.
     ///   - onRoom: called with each piece that a streaming consumer took, or with nil when all the rest will
-    ///     be dropped.
+    ///     be dropped: a backend that stopped reading because of ``isFull`` goes on. Called on any thread,
+    ///     and once even after the end.
     public init(
         bound: Int, isStreaming: Bool, onRoom: @escaping @Sendable (Execution.Chunk?) -> Void = { _ in }
     ) {
@@ -67,11 +68,19 @@ public final class RunOutput: Sendable {
         state = Locked(State(machine: Machine(bound: bound, isStreaming: isStreaming)))
     }
 
+    /// The output of a requested run, with its bound.
+    public convenience init(
+        for request: PlacedRequest, onRoom: @escaping @Sendable (Execution.Chunk?) -> Void = { _ in }
+    ) {
+        self.init(bound: request.limits.output, isStreaming: request.isStreaming, onRoom: onRoom)
+    }
+
     // MARK: On the producer's side
 
-    /// Takes bytes that the program wrote to stdout (0) or stderr (1).
+    /// Takes bytes that the program wrote. Keeps what is within the bound.
     ///
-    /// - Returns: true when the stream has just exceeded its bound: the backend must kill the run.
+    /// - Returns: true when the stream has just exceeded its bound: the backend must kill the run. Its outcome
+    ///   is then `.limitExceeded(.output)`.
     public func take(_ bytes: [UInt8], from stream: Execution.Chunk.Stream) -> Bool {
         let taken = state.withLock { $0.machine.take(bytes, from: stream) }
         if let (consumer, chunk) = taken.delivery {
@@ -92,10 +101,14 @@ public final class RunOutput: Sendable {
     /// How many pieces wait for a streaming consumer: some hundred at most, whatever the program writes.
     var waitingChunks: Int { state.withLock { $0.machine.waitingChunks } }
 
-    /// Whether enough bytes wait for a streaming consumer.
+    /// Whether enough bytes wait for a streaming consumer: the backend reads no more until it is called by
+    /// `onRoom`, so that the program has to wait. Always false when the output is collected or dropped.
     public var isFull: Bool { state.withLock { $0.machine.isFull } }
 
-    /// Ends the output. Nothing is taken afterwards, and only the first end counts.
+    /// Ends the output, and the run for its caller. Only the first end counts.
+    ///
+    /// Call it when every process of the run is dead, and all that they wrote was taken.
+    /// - Parameter end: a failure only for what the program did not cause.
     public func finish(_ end: Result<RunEnd, SandboxError>) {
         let (waiter, consumer) = state.withLock { state -> (Waiter<End>?, Waiter<Piece>?) in
             guard state.end == nil else { return (nil, nil) }

@@ -15,7 +15,8 @@ public enum Validation {
         for limit in LimitDescription.all { try limit.check(limits) }
     }
 
-    private static let work: ByteString = "/work"
+    /// The path of a sandbox's own directory, as callers give it.
+    public static let work: ByteString = "/work"
     private static let parent: ByteString = ".."
     private static let here: ByteString = "."
 
@@ -97,12 +98,22 @@ public enum Validation {
         }
     }
 
-    /// Returns the working directory as an absolute path in the sandbox.
-    public static func directory(_ directory: ByteString?) throws(SandboxError) -> ByteString {
+    /// The working directory as an absolute path for the program.
+    ///
+    /// - Parameters:
+    ///   - directory: as the caller gave it.
+    ///   - work: where the program finds the sandbox's own directory, an absolute path.
+    public static func directory(
+        _ directory: ByteString?, work: ByteString = Validation.work
+    ) throws(SandboxError) -> ByteString {
         guard let directory else { return work }
         try plain(directory, "directory", .invalidPath)
-        if directory.isAbsolute { return directory }
-        return directory == here ? work : work + "/" + (try workPath(directory))
+        guard directory.isAbsolute else {
+            return directory == here ? work : work + "/" + (try workPath(directory))
+        }
+        guard directory == Self.work || directory.bytes.starts(with: Self.work.bytes + [ByteString.slash])
+        else { return directory }
+        return ByteString(work.bytes + directory.bytes.dropFirst(Self.work.bytes.count))
     }
 
     private static func plain(
@@ -124,6 +135,21 @@ public enum Validation {
         public var bytes: [UInt8] = []
         public var argumentCount = 0
         public var variableCount = 0
+
+        private var all: [ByteString] {
+            bytes.split(separator: 0, omittingEmptySubsequences: false).map { ByteString($0) }
+        }
+
+        /// The working directory, an absolute path.
+        public var directory: ByteString { all[0] }
+        /// A path, or a name to be found in the `PATH` of ``variables``.
+        public var executable: ByteString { all[1] }
+        /// The program's `argv`, its own name first.
+        public var arguments: [ByteString] { Array(all.dropFirst(2).prefix(argumentCount)) }
+        /// The program's `environ`: `NAME=value`, in the order of the names.
+        public var variables: [ByteString] {
+            Array(all.dropFirst(2 + argumentCount).prefix(variableCount))
+        }
     }
 
     public static let standardEnvironment: [ByteString: ByteString] = [
@@ -145,10 +171,11 @@ public enum Validation {
     ///   - command: checked here.
     ///   - user: the name of the program's user.
     ///   - image: the variables that the image sets.
+    ///   - work: where the program finds the sandbox's own directory, an absolute path.
     /// - Throws: `.invalidArgument`, `.invalidPath`, `.argumentsTooLarge`.
     public static func strings(
         of command: Command, user: ByteString = userName(.readOnly),
-        image: [ByteString: ByteString] = [:]
+        image: [ByteString: ByteString] = [:], work: ByteString = Validation.work
     ) throws(SandboxError) -> Strings {
         guard !command.executable.isEmpty else {
             throw SandboxError(
@@ -156,7 +183,7 @@ public enum Validation {
                 hint: "give a path in the sandbox, or a name to be found in PATH")
         }
         try plain(command.executable, "executable", .invalidArgument)
-        let directory = try directory(command.directory)
+        let directory = try directory(command.directory, work: work)
         var strings = Strings()
         var total = 0
         func append(_ text: ByteString, _ what: @autoclosure () -> String) throws(SandboxError) {
@@ -187,7 +214,7 @@ public enum Validation {
         strings.argumentCount = command.arguments.count + 1
         var environment = standardEnvironment.merging(image) { $1 }
         // The sandbox, not the image, decides which user the program is and where it may write.
-        environment["HOME"] = standardEnvironment["HOME"]
+        environment["HOME"] = work
         environment["USER"] = user
         environment["LOGNAME"] = user
         for (name, value) in command.environment {

@@ -2,7 +2,7 @@
 
 package import CIsolate
 import Glibc
-package import SandboxAPI
+public import SandboxAPI
 
 extension isolate_stage {
     /// What errors call it.
@@ -95,36 +95,10 @@ extension SandboxError {
         let reason = describe(errno: number)
         let name = Validation.quoted(command.executable)
         switch (isolate_stage(UInt32(failure.stage)), number) {
-        case (ISOLATE_STAGE_EXEC, ENOENT), (ISOLATE_STAGE_EXEC, ENOTDIR):
-            self.init(
-                .executableNotFound, stage: "exec", errno: number, message: "\(name) is not in the sandbox",
-                hint: "check the name; it must be a path in the sandbox, or be found in PATH"
-            )
-        case (ISOLATE_STAGE_EXEC, E2BIG):
-            self.init(
-                .argumentsTooLarge, stage: "exec", errno: number,
-                message: "the arguments and environment of \(name) are too large for the kernel",
-                hint:
-                    "put data in a file, or raise the stack limit: the kernel gives a quarter of it to arguments"
-            )
-        case (ISOLATE_STAGE_EXEC, ELIBACC):
-            self.init(
-                .executableNotRunnable, stage: "exec", errno: number,
-                message:
-                    "\(name) cannot be executed: its interpreter or dynamic linker is not in the sandbox",
-                hint: "check its first line, or link it statically")
         case (ISOLATE_STAGE_EXEC, _):
-            self.init(
-                .executableNotRunnable, stage: "exec", errno: number,
-                message: "\(name) cannot be executed: \(reason)",
-                hint: "it must be a regular file with execute permission, for this processor")
+            self = CommandErrors.executable(errno: number, of: command)
         case (ISOLATE_STAGE_DIRECTORY, _):
-            self.init(
-                number == ENOENT || number == ENOTDIR ? .fileNotFound : .fileAccess, stage: "directory",
-                errno: number,
-                message:
-                    "the directory \(Validation.quoted(command.directory ?? "/work")) cannot be entered: \(reason)",
-                hint: "give a directory of the sandbox, or write a file into it first")
+            self = CommandErrors.directory(errno: number, of: command)
         case (ISOLATE_STAGE_RLIMITS, _):
             let resource = Self.resource(failure.index)
             self.init(
@@ -150,9 +124,59 @@ extension SandboxError {
     }
 }
 
-/// Errors of files below `/work`.
-package enum FileErrors {
-    package static func tooLarge(_ path: ByteString, _ maxBytes: Int) -> SandboxError {
+/// Errors of commands that cannot be started, the same for each backend.
+public enum CommandErrors {
+    /// The program cannot be executed.
+    ///
+    /// - Parameters:
+    ///   - number: of `execve`. It says ENOENT also of a program that is there, but whose interpreter or dynamic
+    ///     linker is not: give ELIBACC for that.
+    ///   - command: the command, for the message.
+    public static func executable(errno number: Int32, of command: Command) -> SandboxError {
+        let name = Validation.quoted(command.executable)
+        switch number {
+        case ENOENT, ENOTDIR:
+            return SandboxError(
+                .executableNotFound, stage: "exec", errno: number, message: "\(name) is not in the sandbox",
+                hint: "check the name; it must be a path in the sandbox, or be found in PATH"
+            )
+        case E2BIG:
+            return SandboxError(
+                .argumentsTooLarge, stage: "exec", errno: number,
+                message: "the arguments and environment of \(name) are too large for the kernel",
+                hint:
+                    "put data in a file, or raise the stack limit: the kernel gives a quarter of it to arguments"
+            )
+        case ELIBACC:
+            return SandboxError(
+                .executableNotRunnable, stage: "exec", errno: number,
+                message:
+                    "\(name) cannot be executed: its interpreter or dynamic linker is not in the sandbox",
+                hint: "check its first line, or link it statically")
+        default:
+            return SandboxError(
+                .executableNotRunnable, stage: "exec", errno: number,
+                message: "\(name) cannot be executed: \(describe(errno: number))",
+                hint: "it must be a regular file with execute permission, for this processor")
+        }
+    }
+
+    /// The working directory cannot be entered.
+    public static func directory(errno number: Int32, of command: Command) -> SandboxError {
+        SandboxError(
+            number == ENOENT || number == ENOTDIR ? .fileNotFound : .fileAccess, stage: "directory",
+            errno: number,
+            message:
+                "the directory \(Validation.quoted(command.directory ?? Validation.work)) cannot be entered: "
+                + describe(errno: number),
+            hint: "give a directory of the sandbox, or write a file into it first")
+    }
+}
+
+/// Errors of files below `/work`, the same for each backend.
+public enum FileErrors {
+    /// The error of a file with more bytes than the caller allows.
+    public static func tooLarge(_ path: ByteString, _ maxBytes: Int) -> SandboxError {
         SandboxError(
             .fileTooLarge, stage: "file", errno: EFBIG,
             message: "\(Validation.quoted(path)) is larger than \(maxBytes) bytes", hint: "raise maxBytes")
@@ -174,8 +198,16 @@ package enum FileErrors {
             hint: "give more than the files of the sandbox already hold")
     }
 
-    /// - Parameter directory: the path was to be a directory's.
-    package static func error(
+    /// The error of a system call on a file.
+    ///
+    /// - Parameters:
+    ///   - number: what the system call said. ELOOP, ENXIO, EISDIR and EXDEV become `.notRegularFile`: a path with a
+    ///     link in it is to give ELOOP, as `openat2` does with `RESOLVE_NO_SYMLINKS`. ESTALE becomes
+    ///     `.fileChanged`: give it for a file that is shorter than the offset to write at.
+    ///   - path: below `/work`, for the message.
+    ///   - directory: whether it was a directory that the call was to find or make: ENOTDIR and EEXIST become
+    ///     `.notDirectory`.
+    public static func error(
         errno number: Int32, path: ByteString, directory: Bool = false
     ) -> SandboxError {
         let name = Validation.quoted(path)

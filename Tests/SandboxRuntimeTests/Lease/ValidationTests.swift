@@ -142,6 +142,26 @@ import Testing
         #expect(parts == expected && strings.variableCount == 9)
     }
 
+    /// What the bytes hold, as values; for a program whose `/work` is elsewhere.
+    @Test func stringsAsValues() throws {
+        let command = Command(
+            "a", ["", "b c"], environment: ["HOME": "", "X": ""], directory: "/work/below")
+        let strings = try Validation.strings(of: command, work: "/tmp/x")
+        #expect(strings.directory == "/tmp/x/below" && strings.executable == "a")
+        #expect(strings.arguments == ["a", "", "b c"])
+        #expect(strings.variables.count == strings.variableCount)
+        #expect(strings.variables.contains("X=") && strings.variables.contains("HOME="))
+        let plain = try Validation.strings(of: Command("a"), image: ["HOME": "/root"], work: "/tmp/x")
+        #expect(plain.directory == "/tmp/x" && plain.variables.contains("HOME=/tmp/x"))
+        let cases: [(ByteString?, ByteString)] = [
+            (nil, "/tmp/x"), (".", "/tmp/x"), ("a", "/tmp/x/a"), ("/work", "/tmp/x"), ("/work/", "/tmp/x/"),
+            ("/work/a/b", "/tmp/x/a/b"), ("/workother", "/workother"), ("/", "/"), ("/tmp", "/tmp"),
+        ]
+        for (directory, expected) in cases {
+            #expect(try Validation.directory(directory, work: "/tmp/x") == expected)
+        }
+    }
+
     @Test(arguments: [
         Command(""), Command("a\0b"), Command("a\nb"), Command("a", ["x\0y"]),
         Command("a", environment: ["": "x"]), Command("a", environment: ["A=B": "x"]),

@@ -1,15 +1,11 @@
 /// A backend that runs programs by `posix_spawn` and isolates nothing. For programs that their caller trusts.
 import Foundation
 import SandboxAPI
+import SandboxRuntime
 import Synchronization
 
 extension BackendKind {
     public static let spawn = BackendKind(rawValue: "spawn")
-}
-
-extension UsageSource {
-    /// The figure was not measured, and is the least possible value.
-    static let notMeasured = UsageSource(rawValue: "notMeasured")
 }
 
 /// Runs programs as children of this process, each sandbox with a directory of its own in place of `/work`.
@@ -17,25 +13,16 @@ extension UsageSource {
 /// It bounds wall time and output, and nothing else. A caller has to accept that explicitly:
 /// `SandboxOptions(isolation: .unconfined)`.
 public final class SpawnBackend: SandboxBackend {
-    private struct State {
-        var isShutDown = false
-        var acquired = 0
-        var open: [Int: SpawnedSandbox] = [:]
-    }
+    private struct WeakSandbox: Sendable { weak var sandbox: PlacedSandbox? }
 
-    private static let counter = Mutex(0)
-    private let instance: String
-    private let state = Mutex(State())
+    public let capabilities: BackendCapabilities
+    let pool: Pool<WorkDirectory>
+    /// The sandboxes that callers have not closed; `nil` once the backend was shut down.
+    private let open = Mutex<[PoolLeaseID: WeakSandbox]?>([:])
+    private let instance = "\(ProcessInfo.processInfo.hostName):\(getpid()):\(UUID())"
 
-    public init() {
-        let number = Self.counter.withLock { counter in
-            counter += 1
-            return counter
-        }
-        instance = "\(ProcessInfo.processInfo.hostName):\(getpid()):\(number)"
-    }
-
-    public var capabilities: BackendCapabilities {
+    /// - Parameter maximum: sandboxes at one time; further callers wait.
+    public init(maximum: Int = 16) throws(SandboxError) {
         var capabilities = BackendCapabilities(
             kind: .spawn, rootfsModes: [.readOnly], minimumMemory: 1 << 20, memoryResolution: 0,
             wallTimeTolerance: .milliseconds(100), cpuTimeTolerance: .zero, layers: [], level: .unconfined)
@@ -43,10 +30,14 @@ public final class SpawnBackend: SandboxBackend {
         capabilities.hasDiskQuota = false
         capabilities.isRootfsMemory = false
         capabilities.hasOwnEtc = false
-        return capabilities
+        self.capabilities = capabilities
+        pool = try Pool(
+            configuration: PoolConfiguration(minimum: 1, maximum: maximum),
+            create: { _ throws(SandboxError) in try WorkDirectory() },
+            destroy: { directory in directory.remove() })
     }
 
-    static let isolation = IsolationReport(
+    private static let isolation = IsolationReport(
         level: .unconfined, layers: [], missing: IsolationLayer.allCases, cgroup: .none,
         reasons: ["this backend isolates nothing"],
         holes: [
@@ -55,25 +46,20 @@ public final class SpawnBackend: SandboxBackend {
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
         do throws(SandboxError) {
-            try checkOpen()
             try Self.check(options)
-            let number = state.withLock { state in
-                state.acquired += 1
-                return state.acquired
+            let lease = try await pool.acquire()
+            let sandbox = PlacedSandbox(
+                SpawnPlace(backend: self, lease: lease), isolation: Self.isolation,
+                provenance: provenance(options, sandbox: "\(lease.id.serial)"))
+            let isOpen = open.withLock { open in
+                open?[lease.id] = WeakSandbox(sandbox: sandbox)
+                return open != nil
             }
-            let sandbox = try SpawnedSandbox(
-                number, of: self, provenance: provenance(image: options.image, sandbox: "\(number)"))
-            let isTooLate = state.withLock { state in
-                if !state.isShutDown { state.open[number] = sandbox }
-                return state.isShutDown
-            }
-            if isTooLate {
-                await sandbox.close()
-                try checkOpen()
-            }
-            return sandbox
+            if isOpen { return sandbox }
+            await sandbox.close()
+            throw SandboxError.backendShutDown
         } catch {
-            throw error.by(provenance(image: options.image, sandbox: ""))
+            throw error.with(provenance(options, sandbox: ""))
         }
     }
 
@@ -97,49 +83,29 @@ public final class SpawnBackend: SandboxBackend {
         }
     }
 
-    private func provenance(image: Image, sandbox: String) -> Provenance {
+    private func provenance(_ options: SandboxOptions, sandbox: String) -> Provenance {
         Provenance(
             kind: .spawn, requested: BackendKind.spawn.rawValue, instance: instance, sandbox: sandbox,
-            image: "\(image)", hostPID: getpid())
+            image: "\(options.image)", hostPID: getpid())
     }
 
-    public var statistics: PoolStatistics {
-        state.withLock { state in
-            var statistics = PoolStatistics()
-            statistics.inUse = state.open.count
-            statistics.acquired = state.acquired
-            statistics.created = state.acquired
-            statistics.destroyed = state.acquired - state.open.count
-            return statistics
-        }
+    /// A sandbox was closed. Its directory is not used again.
+    func takeBack(_ lease: PoolLease<WorkDirectory>) {
+        open.withLock { _ = $0?.removeValue(forKey: lease.id) }
+        pool.release(lease, reusable: false)
     }
+
+    public var statistics: PoolStatistics { pool.statistics }
+
+    public var poolDetails: PoolDetails { pool.details }
 
     public func shutdown() async {
-        let open = state.withLock { state in
-            state.isShutDown = true
-            return Array(state.open.values)
+        pool.refuse()
+        let left = open.withLock { open in
+            defer { open = nil }
+            return open?.values.compactMap(\.sandbox) ?? []
         }
-        for sandbox in open { await sandbox.close() }
-    }
-
-    // MARK: For its sandboxes
-
-    func checkOpen() throws(SandboxError) {
-        if state.withLock({ $0.isShutDown }) {
-            throw SandboxError(.shutDown, message: "the backend was shut down", hint: "make a new one")
-        }
-    }
-
-    func closed(_ number: Int) {
-        state.withLock { _ = $0.open.removeValue(forKey: number) }
-    }
-}
-
-extension SandboxError {
-    /// Adds the provenance, unless the error has one.
-    func by(_ provenance: Provenance) -> SandboxError {
-        var error = self
-        if error.provenance == nil { error.provenance = provenance }
-        return error
+        for sandbox in left { await sandbox.close() }
+        await pool.drain()
     }
 }
