@@ -40,7 +40,7 @@ public struct TreeArchive: AsyncSequence, Sendable {
         ///
         /// - Throws: `.fileNotFound`, `.notDirectory`; `.fileTooLarge` and `.tooManyFiles` beyond the limits;
         ///   `.fileChanged` when a program changed a file while it was read; `.fileAccess` for files that the
-        ///   program's user may not read.
+        ///   program's user may not read; `.invalidPath` for a path of more than 3,800 bytes.
         public mutating func next() async throws(SandboxError) -> [UInt8]? {
             if let start {
                 try await enter(start, as: "")
