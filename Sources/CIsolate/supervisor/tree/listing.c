@@ -18,6 +18,16 @@ static struct {
     size_t used;
 } part;
 
+/* A program may set any time, also one that nanoseconds have no room for: the nearest that they have. */
+static int64_t nanoseconds(int64_t seconds, int64_t rest) {
+    enum { PER_SECOND = 1000000000 };
+    if (seconds > INT64_MAX / PER_SECOND - 1)
+        return INT64_MAX;
+    if (seconds < INT64_MIN / PER_SECOND + 1)
+        return INT64_MIN;
+    return seconds * PER_SECOND + rest;
+}
+
 /* Adds an entry with the name `name`; asks the kernel for `path`. */
 static int add(int dir, const char *path, const char *name) {
     struct stat status;
@@ -28,7 +38,7 @@ static int add(int dir, const char *path, const char *name) {
         return result;
     entry.mode = status.st_mode;
     entry.bytes = (uint64_t)status.st_size;
-    entry.modified_ns = (int64_t)status.st_mtime * 1000000000 + (int64_t)status.st_mtime_nsec;
+    entry.modified_ns = nanoseconds((int64_t)status.st_mtime, (int64_t)status.st_mtime_nsec);
     entry.name_bytes = (uint16_t)text_length(name);
     memcpy(text, name, entry.name_bytes);
     if (S_ISLNK(status.st_mode)) {
