@@ -1,4 +1,4 @@
-/* Makes the entries of trees: directories, files, links, copies. */
+/* Makes the entries of trees: directories, files, links, copies; removes one. */
 #include "tree/entries.h"
 
 #include <asm/stat.h>
@@ -80,4 +80,12 @@ int entry_make_copy(int root, const char *target, const char *from) {
     if (result == 0)
         result = (int)SYS_CALL_2(__NR_fchmod, fd, status.st_mode & 0777);
     return result;
+}
+
+int entry_remove(int dir, const char *name) {
+    int result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, 0);
+    if (result != -EISDIR && result != -EPERM)
+        return result;
+    result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, AT_REMOVEDIR);
+    return result == -ENOTEMPTY || result == -EEXIST ? 1 : result;
 }

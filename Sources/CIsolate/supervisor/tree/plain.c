@@ -13,6 +13,7 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
+#include "tree/entries.h"
 
 enum { PATH_BYTES = 1400 };
 
@@ -42,15 +43,6 @@ struct isolate_failure plain_setup(const struct isolate_config *config) {
     return failure_at(result < 0 ? ISOLATE_STAGE_DIRECTORIES : 0, result, 0);
 }
 
-/* Removes an entry; 1 when it is a directory that is not empty. */
-static int remove_entry(int dir, const char *name) {
-    int result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, 0);
-    if (result != -EISDIR && result != -EPERM)
-        return result;
-    result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, AT_REMOVEDIR);
-    return result == -ENOTEMPTY || result == -EEXIST ? 1 : result;
-}
-
 /* Removes the entries of a directory. Returns 1 and a name: that directory must be emptied first; 0: all are
  * removed. */
 static int empty_directory(int dir, char name[256]) {
@@ -60,7 +52,7 @@ static int empty_directory(int dir, char name[256]) {
     sys_begin_entries(&entries, dir);
     while ((entry = sys_next_entry(&entries)) != 0) {
         const char *parts[] = {entry->name, 0};
-        int result = remove_entry(dir, entry->name);
+        int result = entry_remove(dir, entry->name);
         if (result == 1)
             result = text_join(name, 256, parts);
         else if (result == 0 || result == -ENOENT)

@@ -12,24 +12,16 @@
 #include "sys.h"
 #include "text.h"
 #include "tree/beneath.h"
+#include "tree/entries.h"
 
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452
 #endif
 
-/* Removes an entry; returns 1 when it is a directory that is not empty. */
-static int remove_entry(int dir, const char *name) {
-    int result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, 0);
-    if (result != -EISDIR && result != -EPERM)
-        return result;
-    result = (int)SYS_CALL_3(__NR_unlinkat, dir, name, AT_REMOVEDIR);
-    return result == -ENOTEMPTY || result == -EEXIST ? 1 : result;
-}
-
 static int remove_path(int work, const char *path) {
     const char *last = 0;
     int CLEANUP_CLOSE dir = beneath_open_parent(work, path, 0, &last);
-    return dir < 0 ? dir : remove_entry(dir, last);
+    return dir < 0 ? dir : entry_remove(dir, last);
 }
 
 /* Gives the owner, the program's user, access to a directory that the program locked (mode 0). Uses the
@@ -56,7 +48,7 @@ static int empty_directory(int work, const char *path, char name[256], unsigned 
     sys_begin_entries(&entries, dir);
     while (*room > 0 && (entry = sys_next_entry(&entries)) != 0) {
         const char *parts[] = {entry->name, 0};
-        int result = remove_entry(dir, entry->name);
+        int result = entry_remove(dir, entry->name);
         *room -= 1;
         if (result == 1 && text_join(name, 256, parts) == 0)
             return 1;
