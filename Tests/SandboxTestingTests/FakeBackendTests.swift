@@ -4,7 +4,7 @@ import SandboxTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct FakeBackendTests {
+@Suite(.timeLimit(.minutes(10))) struct FakeBackendTests {
     /// Time that advances only when a task sleeps.
     final class TestClock: Clock {
         typealias Instant = ContinuousClock.Instant

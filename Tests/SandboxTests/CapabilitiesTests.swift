@@ -7,7 +7,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.timeLimit(.minutes(1))) struct CapabilitiesTests {
+@Suite(.timeLimit(.minutes(10))) struct CapabilitiesTests {
     /// A host whose trials are counted, and held up until ``open()``.
     private struct HeldHost: Sendable {
         private final class Questions: Sendable {

@@ -113,7 +113,7 @@ private typealias Machine = PoolStateMachine<Int>
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct PoolDeadlineTests {
+@Suite(.timeLimit(.minutes(10))) struct PoolDeadlineTests {
     private let factory = FakeFactory()
 
     private func error(_ pool: Pool<Int>) async -> SandboxError? {
@@ -179,7 +179,7 @@ private typealias Machine = PoolStateMachine<Int>
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct StartOnceTests {
+@Suite(.timeLimit(.minutes(10))) struct StartOnceTests {
     private final class Started: Sendable {}
 
     private let gate = Gate(open: false)

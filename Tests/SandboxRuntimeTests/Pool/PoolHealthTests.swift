@@ -5,7 +5,7 @@ import Testing
 
 @testable import SandboxRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct PoolHealthTests {
+@Suite(.timeLimit(.minutes(10))) struct PoolHealthTests {
     private let factory = FakeFactory()
 
     private func finish(_ pool: Pool<Int>) async {
