@@ -58,27 +58,12 @@ final class EventLoop: Sendable {
     }
 
     private func startThread() throws(SandboxError) {
-        // The new thread inherits the signal mask, so all signals are blocked while it is made.
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_BLOCK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                Unmanaged<EventLoop>.fromOpaque(context!).takeRetainedValue().run()
-                return nil
-            }, context.toOpaque())
+        let result = BlockingThread.start { self.run() }
         guard result == 0 else {
-            context.release()
             throw SandboxError(
                 .setupFailed, stage: "eventLoop", errno: result,
                 message: "cannot start a thread: \(describe(errno: result))", hint: "raise ulimit -u")
         }
-        pthread_detach(thread)
     }
 
     /// Waits for `events` on a descriptor until ``remove(_:)``. The loop holds the handler until then.

@@ -47,7 +47,7 @@ public final class PlacedSandbox: SandboxLease {
 
     public func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
         try await use { place throws(SandboxError) in
-            guard offset > 0 else { throw Self.negative("offset", offset, least: 1) }
+            try Validation.check(offset, "offset", least: 1)
             try await place.write(bytes, to: try Validation.workPath(path), at: offset)
         }
     }
@@ -55,7 +55,7 @@ public final class PlacedSandbox: SandboxLease {
     public func readFile(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
         try await use { place throws(SandboxError) in
             let name = try Validation.workPath(path)
-            guard maxBytes >= 0 else { throw Self.negative("maxBytes", maxBytes) }
+            try Validation.check(maxBytes, "maxBytes")
             return try await place.read(name, maxBytes: maxBytes)
         }
     }
@@ -65,8 +65,8 @@ public final class PlacedSandbox: SandboxLease {
     ) async throws(SandboxError) -> FilePart {
         try await use { place throws(SandboxError) in
             let name = try Validation.existingPath(path)
-            guard maxBytes >= 0 else { throw Self.negative("maxBytes", maxBytes) }
-            guard offset >= 0 else { throw Self.negative("offset", offset) }
+            try Validation.check(maxBytes, "maxBytes")
+            try Validation.check(offset, "offset")
             return try await place.read(name, from: offset, maxBytes: maxBytes)
         }
     }
@@ -82,7 +82,7 @@ public final class PlacedSandbox: SandboxLease {
     ) async throws(SandboxError) -> [DirectoryEntry] {
         try await use { place throws(SandboxError) in
             let name = try Validation.directoryPath(path)
-            guard maxEntries >= 0 else { throw Self.negative("maxEntries", maxEntries) }
+            try Validation.check(maxEntries, "maxEntries")
             var entries: [DirectoryEntry] = []
             var position: UInt64 = 0
             repeat {
@@ -135,10 +135,6 @@ public final class PlacedSandbox: SandboxLease {
                 message: "\(name.quoted) has too many files in it to be removed",
                 hint: "end the run that makes them, or close the sandbox")
         }
-    }
-
-    private static func negative(_ name: String, _ value: Int, least: Int = 0) -> SandboxError {
-        SandboxError(.invalidArgument, message: "\(name) is \(value)", hint: "give \(least) or more")
     }
 
     /// Uses the place's files; a close waits until this is over.

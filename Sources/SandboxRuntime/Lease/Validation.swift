@@ -238,6 +238,15 @@ public enum Validation {
         return saysSo || options.isEmpty ? options : "detect_leaks=0:" + options
     }
 
+    /// Checks a number that the caller gave: an offset, or the most bytes or entries that it takes.
+    ///
+    /// - Throws: `.invalidArgument`, which names the number, below `least`.
+    package static func check(_ value: Int, _ name: String, least: Int = 0) throws(SandboxError) {
+        guard value < least else { return }
+        throw SandboxError(
+            .invalidArgument, message: "\(name) is \(value)", hint: "give \(least) or more")
+    }
+
     /// Returns bytes for a message: shortened, with control characters and invalid UTF-8 made visible.
     public static func quoted(_ text: ByteString) -> String { text.quoted }
 

@@ -22,8 +22,10 @@ package enum BlockingThread {
         }
     }
 
+    /// Starts a thread that runs `body`, with all signals blocked, and ends with it.
+    ///
     /// - Returns: 0 or an error number; `body` does not run then.
-    private static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
+    package static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
         // Every signal is blocked while the thread is made, so that it inherits that.
         var all = sigset_t()
         var before = sigset_t()

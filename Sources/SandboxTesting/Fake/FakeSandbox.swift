@@ -137,10 +137,9 @@ final class FakeSandbox: SandboxLease {
     }
 
     private func check(_ value: Int, _ name: String, least: Int = 0) throws(SandboxError) {
-        guard value < least else { return }
-        throw SandboxError(
-            .invalidArgument, message: "\(name) is \(value)", hint: "give \(least) or more",
-            provenance: provenance)
+        do throws(SandboxError) { try Validation.check(value, name, least: least) } catch {
+            throw error.with(provenance)
+        }
     }
 
     private func validated<Value>(
