@@ -100,8 +100,9 @@ public struct Usage: Sendable, Hashable {
     /// The largest number of processes and threads alive at one time.
     public var peakProcesses: Int
     public var processesSource: UsageSource
-    /// The largest error of `peakMemory` and `residentPeak`, in bytes: the kernel charges memory in advance,
-    /// in batches for each processor. 0: not known.
+    /// The largest error of a memory peak that the kernel counted, in bytes: it charges memory in advance, in
+    /// batches for each processor. A peak whose source is ``UsageSource/sampled`` can miss more: all that was
+    /// filled and freed between two samples. 0: not known.
     public var memoryResolution: Int
 
     public init(

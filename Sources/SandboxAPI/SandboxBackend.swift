@@ -90,7 +90,8 @@ public struct BackendCapabilities: Sendable, Hashable {
     public var rootfsModes: Set<Rootfs>
     /// The smallest memory limit accepted, in bytes.
     public var minimumMemory: Int
-    /// The largest error of `peakMemory`, in bytes (one charge batch of the kernel times the processors).
+    /// The largest error of `peakMemory`, in bytes: one charge batch of the kernel times the processors; where
+    /// memory is sampled, what a program fills between two samples on a quiet machine.
     public var memoryResolution: Int
     /// How much later than its wall time limit a run may end, on a quiet machine.
     public var wallTimeTolerance: Duration

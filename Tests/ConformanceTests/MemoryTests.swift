@@ -35,9 +35,13 @@ struct MemoryTests {
         }
         expect(result, .limitExceeded(.memory))
         #expect(result.stderr.isEmpty, "\(result.summary)")
-        #expect(
-            result.usage.peakMemory <= Self.limits.memory + subject.capabilities.memoryResolution,
-            "\(result.summary)")
+        // How much a program fills between two samples depends on when the slot gets a processor, so a sampled
+        // peak has no upper bound that holds on a busy machine.
+        let most = subject.isSampled ? Int.max : Self.limits.memory + subject.capabilities.memoryResolution
+        #expect(result.usage.peakMemory <= most, "\(result.summary)")
+        if subject.isSampled {
+            #expect(result.usage.peakMemory > Self.limits.memory, "\(result.summary)")
+        }
     }
 
     @Test(

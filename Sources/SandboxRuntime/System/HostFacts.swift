@@ -14,6 +14,6 @@ package enum HostFacts {
     package static let chargeBatch =
         64 * sysconf(Int32(_SC_PAGESIZE)) * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
-    /// How many bytes a program can fill between two samples of its memory.
+    /// How many bytes a program can fill between two samples of its memory on a quiet machine.
     package static let sampledMemory = 48 << 20
 }

@@ -27,7 +27,7 @@ enum {
     SHARED_ROOM = 64,      /* room for processes that the user starts elsewhere during a run */
     OURS = 3,              /* slot, seat and looker, when a cell is prepared */
     DOUBT_NS = 32000000,
-    LOOK_SHARE = 5,         /* sampling takes at most one part in this many of the time */
+    LOOK_SHARE = 5,         /* sampling takes at most one part in this many of a processor's time */
     PROCESSES_SLACK = 2,    /* processes that die during the count may be counted twice */
     NS_PER_TICK = 10000000, /* USER_HZ, the unit of proc */
 };
@@ -203,10 +203,16 @@ static uint64_t settle_doubt(uint64_t resident, uint64_t doubtful, uint64_t limi
     return resident;
 }
 
+/* CPU time of the slot and its looker. Time that they wait, for a lock of the program's or for a processor,
+ * is no cost: pausing for that would leave a program that delays its samples unseen for longer. */
+static uint64_t own_cpu_ns(const struct slot *slot) {
+    return looks_process_clock(0) + (slot->looker_pid > 0 ? looks_process_clock(slot->looker_pid) : 0);
+}
+
 static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
                        struct cgroup_usage *usage) {
-    uint64_t begin_ns = sys_now_ns(), resident = 0, doubtful = 0, threads = 0, largest = 0,
-             limit = ready->limits.memory_bytes;
+    uint64_t begin_ns = sys_now_ns(), begin_cpu_ns = own_cpu_ns(slot), resident = 0, doubtful = 0,
+             threads = 0, largest = 0, limit = ready->limits.memory_bytes;
     unsigned count = processes_list(slot, processes, PROCESSES_MAX);
     look_at_clocks(slot, count);
     for (unsigned i = 0; i < count; i++) {
@@ -217,9 +223,11 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
         threads += own_threads;
     }
     /* The sum counts shared memory once per process. The exact figure takes long, so it is read only where
-     * the sum would be a new peak. */
-    if (count > 1 && resident > usage->resident_bytes && resident > PARTS_LEAST)
+     * the sum would be a new peak, and one process alone is not beyond the limit. */
+    if (count > 1 && largest <= limit && resident > usage->resident_bytes && resident > PARTS_LEAST)
         resident = read_parts(slot, count, &doubtful);
+    else if (largest > limit)
+        resident = largest;
     /* What one process has alone is certain, even if its part could not be read. */
     if (resident < largest)
         resident = largest;
@@ -239,7 +247,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     if (threads > PROCESSES_SLACK * ready->limits.processes)
         usage->is_over_processes = 1;
     uint64_t wait = looks_next_ns(resident < limit && doubt_since_ns == 0 ? limit - resident : 0);
-    uint64_t cost = LOOK_SHARE * (sys_now_ns() - begin_ns);
+    uint64_t cost = LOOK_SHARE * (own_cpu_ns(slot) - begin_cpu_ns);
     return wait < cost ? cost : wait;
 }
 
