@@ -73,6 +73,7 @@ final class LocalHost: Sendable {
             layers: Set(world?.layers ?? []), level: world?.level ?? .minimal)
         // Level minimal has no file systems of its own, so it has no disk quota.
         capabilities.hasDiskQuota = capabilities.layers.contains(.rootfs)
+        capabilities.hasBindMounts = capabilities.layers.contains(.rootfs)
         return capabilities
     }
 }

@@ -15,10 +15,13 @@ struct LocalPoolKey: Hashable, Sendable, CustomStringConvertible {
     var digest: String?
     var rootfs: Rootfs
     var network = NetworkMode.none
+    var bindMounts: [BindMount] = []
 
     /// Names the pool in reports.
     var description: String {
         "\(image), \(rootfs.rawValue)" + (network == .none ? "" : ", network \(network.rawValue)")
+            + (bindMounts.isEmpty
+                ? "" : ", with \(bindMounts.map { "\($0.target)" }.joined(separator: ", "))")
     }
 }
 
@@ -37,7 +40,8 @@ final class LocalPool: Sendable {
     ) async throws(SandboxError) -> LocalPool {
         let setup = Supervisor.Setup(
             root: key.image == .host ? nil : image.path, isWritable: key.rootfs == .writable,
-            network: key.network, adoptCgroup: configuration.adoptCgroup, avoid: configuration.avoid,
+            network: key.network, bindMounts: key.bindMounts, adoptCgroup: configuration.adoptCgroup,
+            avoid: configuration.avoid,
             failStage: configuration.failStage)
         let supervisor: Supervisor
         do throws(SandboxError) {

@@ -21,11 +21,13 @@ final class LocalPools: Sendable {
     /// start.
     func running(_ options: SandboxOptions) async throws(SandboxError) -> LocalPool {
         try pools.check()
+        try Validation.check(options.bindMounts)
         try configuration.validate()
         // Returns immediately, except for an archive that is new or was replaced.
         let prepared = try await images.prepare(options.image)
         let key = LocalPoolKey(
-            image: options.image, digest: prepared.digest, rootfs: options.rootfs, network: options.network)
+            image: options.image, digest: prepared.digest, rootfs: options.rootfs, network: options.network,
+            bindMounts: options.bindMounts)
         let configuration = configuration
         return try await pools.value(
             key, within: configuration.pool.acquireTimeout, isLost: { $0.supervisor.isLost },

@@ -34,6 +34,8 @@ final class Slot: EventHandler {
     let hostUser: UInt32
     let loop: EventLoop
     let patience: Patience
+    /// Directories of the host in the slot's root; its failures name them.
+    private let bindMounts: [BindMount]
     /// Makes the supervisor kill the slot's processes, whatever state they are in.
     private let kill: @Sendable (Slot) -> Void
     /// Callers ask one after another. The first turn is taken from the start: without being asked, the slot
@@ -43,7 +45,7 @@ final class Slot: EventHandler {
 
     init(
         number: UInt32, hostUser: UInt32, sockets: consuming Sockets, loop: EventLoop, patience: Patience,
-        kill: @escaping @Sendable (Slot) -> Void
+        bindMounts: [BindMount], kill: @escaping @Sendable (Slot) -> Void
     ) {
         let control = sockets.control.number
         self.number = number
@@ -51,6 +53,7 @@ final class Slot: EventHandler {
         state = Locked(State(sockets))
         self.loop = loop
         self.patience = patience
+        self.bindMounts = bindMounts
         self.kill = kill
         loop.add(control, events: EventLoop.readable, handler: self)
     }
@@ -221,7 +224,9 @@ final class Slot: EventHandler {
     }
 
     private func check(_ record: isolate_status_record, _ doing: String) throws(SandboxError) {
-        if record.failure.stage != 0 { throw SandboxError(record.failure, while: doing) }
+        if record.failure.stage != 0 {
+            throw SandboxError(record.failure, while: doing, bindMounts: bindMounts)
+        }
     }
 
     func ready(_ fd: Int32, events: UInt32) {

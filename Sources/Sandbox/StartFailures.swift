@@ -7,7 +7,7 @@ import SandboxRuntime
 extension SandboxError {
     /// The error of a supervisor that could not start, or whose host provides too little.
     init(_ failure: isolate_failure, starting setup: Supervisor.Setup) {
-        self.init(failure, while: "starting the supervisor")
+        self.init(failure, while: "starting the supervisor", bindMounts: setup.bindMounts)
         guard setup.failStage == 0 else { return }
         let reason = "\(failure.stageName): \(describe(errno: failure.errno_value))"
         switch isolate_stage(UInt32(failure.stage)) {
@@ -30,7 +30,8 @@ extension SandboxError {
             ISOLATE_STAGE_SECCOMP, ISOLATE_STAGE_RLIMITS:
             let needs =
                 setup.isWritable
-                ? "a writable root file system" : setup.root != nil ? "an image" : "any level"
+                ? "a writable root file system"
+                : setup.root != nil ? "an image" : setup.bindMounts.isEmpty ? "any level" : "bind mounts"
             self.init(
                 setup.isWritable ? .writableRootfsUnavailable : .isolationUnavailable,
                 stage: failure.stageName, errno: failure.errno_value,

@@ -15,6 +15,7 @@ final class Supervisor: EventHandler {
         var root: String?
         var isWritable = false
         var network = NetworkMode.none
+        var bindMounts: [BindMount] = []
         var adoptCgroup = false
         var avoid: UInt32 = 0
         var failStage: UInt32 = 0
@@ -31,10 +32,23 @@ final class Supervisor: EventHandler {
                 options.avoid = avoid
                 options.fail_stage = failStage
                 options.adopt_cgroup = adoptCgroup ? 1 : 0
-                guard let root else { return isolate_supervisor_start(&options, &handle, &failure) }
-                return root.withCString { path in
-                    options.root = path
-                    return isolate_supervisor_start(&options, &handle, &failure)
+                // The paths outlive the call.
+                let paths = CStrings(bindMounts.flatMap { [$0.source, $0.target] })
+                let mounts = bindMounts.indices.map {
+                    isolate_bind_mount(source: paths[2 * $0], target: paths[2 * $0 + 1])
+                }
+                return withExtendedLifetime(paths) {
+                    mounts.withUnsafeBufferPointer { mounts in
+                        options.bind_mounts = mounts.baseAddress
+                        options.bind_mount_count = mounts.count
+                        guard let root else {
+                            return isolate_supervisor_start(&options, &handle, &failure)
+                        }
+                        return root.withCString { path in
+                            options.root = path
+                            return isolate_supervisor_start(&options, &handle, &failure)
+                        }
+                    }
                 }
             }
         }
@@ -69,9 +83,13 @@ final class Supervisor: EventHandler {
     let handle: isolate_supervisor
     let world: LocalWorld
     private let patience: Patience
+    private let bindMounts: [BindMount]
     private let state = Locked(State())
 
-    private init(loop: EventLoop, handle: isolate_supervisor, patience: Patience) {
+    private init(
+        loop: EventLoop, handle: isolate_supervisor, bindMounts: [BindMount], patience: Patience
+    ) {
+        self.bindMounts = bindMounts
         self.loop = loop
         self.handle = handle
         self.patience = patience
@@ -97,7 +115,8 @@ final class Supervisor: EventHandler {
         guard setup.start(&handle, &failure) == 0 else {
             return .failure(SandboxError(failure, starting: setup))
         }
-        let supervisor = Supervisor(loop: loop, handle: handle, patience: patience)
+        let supervisor = Supervisor(
+            loop: loop, handle: handle, bindMounts: setup.bindMounts, patience: patience)
         loop.add(handle.socket, events: EventLoop.readable, handler: supervisor)
         return .success(supervisor)
     }
@@ -292,6 +311,7 @@ final class Supervisor: EventHandler {
             let slot = Slot(
                 number: record.slot, hostUser: record.host_uid,
                 sockets: Slot.Sockets(control: control, request: request), loop: loop, patience: patience,
+                bindMounts: bindMounts,
                 kill: { [weak self] in self?.kill($0) })
             let isLost = state.withLock { state in
                 if !state.isLost, creating != nil { state.slots[record.slot] = slot }
@@ -303,7 +323,8 @@ final class Supervisor: EventHandler {
             // The slot's sockets were lost on the way: the embedder has it ended.
             if isCreated { end(record.slot, nil) }
             creating?.waiter.resume(
-                returning: .failure(SandboxError(record.failure, while: "making a slot")))
+                returning: .failure(
+                    SandboxError(record.failure, while: "making a slot", bindMounts: bindMounts)))
         }
         for waiter in ending?.waiting ?? [] { waiter.resume() }
     }

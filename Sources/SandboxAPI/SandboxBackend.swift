@@ -113,6 +113,8 @@ public struct BackendCapabilities: Sendable, Hashable {
     /// Whether the library makes `/etc`: the program's user has a name (`getpwuid`), and `localhost` one
     /// address, so that looking it up (`getaddrinfo`) needs no socket to choose among several.
     public var hasOwnEtc = true
+    /// Whether sandboxes can have ``SandboxOptions/bindMounts``. If not, `acquire` throws `.isolationUnavailable` for them.
+    public var hasBindMounts = false
     /// How many of the library's own processes a program sees in `/proc` besides pid 1; it cannot affect
     /// them.
     public var visibleProcesses = 0

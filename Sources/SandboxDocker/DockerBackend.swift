@@ -67,12 +67,14 @@ public final class DockerBackend: SandboxBackend {
         // engine's files.
         (capabilities.hasDiskQuota, capabilities.isRootfsMemory) = (false, false)
         (capabilities.hasOwnEtc, capabilities.visibleProcesses) = (false, 2)
+        capabilities.hasBindMounts = true
         return capabilities
     }
 
     public func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
         let image = imageName(options)
         do throws(SandboxError) {
+            try Self.check(options.bindMounts)
             let (pool, lease) = try await lease(image, options)
             let container = lease.member
             guard container.isolation.level >= options.isolation else {
@@ -91,6 +93,17 @@ public final class DockerBackend: SandboxBackend {
         }
     }
 
+    /// The Engine API takes paths as text.
+    private static func check(_ mounts: [BindMount]) throws(SandboxError) {
+        try Validation.check(mounts)
+        for path in mounts.flatMap({ [$0.source, $0.target] }) where path.exactText == nil {
+            throw SandboxError(
+                .invalidArgument,
+                message: "the engine can bind no path that is not UTF-8: \(Validation.quoted(path))",
+                hint: "rename the directory, or use the local backend")
+        }
+    }
+
     /// The limits if they are valid, else the standard ones: the run itself reports invalid limits.
     private static func usable(_ limits: Limits?) -> Limits {
         guard let limits, limits.memory >= ContainerPlan.minimumMemory,
@@ -106,7 +119,8 @@ public final class DockerBackend: SandboxBackend {
     ) async throws(SandboxError) -> (ContainerPool, PoolLease<Container>) {
         for attempt in 1... {
             let key = ContainerKey(
-                image: try await archives.name(image), rootfs: options.rootfs, network: options.network)
+                image: try await archives.name(image), rootfs: options.rootfs, network: options.network,
+                bindMounts: options.bindMounts)
             let limits = Self.usable(options.firstLimits)
             let pool = try await pools.running(key, for: limits)
             do throws(SandboxError) {

@@ -85,6 +85,7 @@ public final class FallbackBackend: SandboxBackend {
         weaker.hasDiskQuota = a.hasDiskQuota && b.hasDiskQuota
         weaker.isRootfsMemory = a.isRootfsMemory && b.isRootfsMemory
         weaker.hasOwnEtc = a.hasOwnEtc && b.hasOwnEtc
+        weaker.hasBindMounts = a.hasBindMounts && b.hasBindMounts
         weaker.visibleProcesses = max(a.visibleProcesses, b.visibleProcesses)
         return weaker
     }

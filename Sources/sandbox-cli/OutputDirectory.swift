@@ -98,7 +98,8 @@ final class OutputDirectory: Sendable {
         }
     }
 
-    private static func absolute(_ path: ByteString) -> ByteString {
+    /// The path from the root on, for one that is relative to the command's own directory.
+    static func absolute(_ path: ByteString) -> ByteString {
         if path.isAbsolute { return path }
         guard let current = getcwd(nil, 0) else { return path }
         defer { free(current) }

@@ -79,6 +79,9 @@ struct SharedOptions: ParsableArguments {
         transform: InputFileOption.parse)
     var inputs: [InputFileOption] = []
 
+    @OptionGroup
+    var bind: BindOptions
+
     @Option(
         name: .customLong("out"), parsing: .unconditionalSingleValue,
         help: .init("A file of /work to collect afterwards; repeatable.", valueName: "name"),
@@ -101,9 +104,11 @@ struct SharedOptions: ParsableArguments {
 
     /// The options of the sandbox, with this image.
     func sandboxOptions(_ image: Image) -> SandboxOptions {
-        SandboxOptions(
+        var options = SandboxOptions(
             image: image, rootfs: rootfs, isolation: isolation, network: network,
             blockedSyscalls: blocked?.policy ?? .standard)
+        options.bindMounts = bind.binds.map(\.mount)
+        return options
     }
 }
 #endif

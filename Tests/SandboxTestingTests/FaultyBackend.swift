@@ -11,6 +11,7 @@ enum Fault: String, CaseIterable {
     case bodysErrorIsLost, filesAreCut, pathsAreMended, nothingIsExecutable, neverBusy, closedIsAnotherError
     case shutDownIsAnotherError, nobodyIsCounted, errorsAreAnonymous, anotherKindAnswers, aLayerIsMissing
     case anyLevelWillDo, entriesAreMissing, linksAreFollowed, partsAreWhole, removalIsForgotten
+    case bindMountsAreForgotten
 
     var check: ConformanceCheck {
         switch self {
@@ -33,6 +34,7 @@ enum Fault: String, CaseIterable {
         case .linksAreFollowed: TreeChecks.links
         case .partsAreWhole: TreeChecks.parts
         case .removalIsForgotten: TreeChecks.removal
+        case .bindMountsAreForgotten: IsolationChecks.bindMounts
         case .neverBusy: LifetimeChecks.busy
         case .closedIsAnotherError: LifetimeChecks.closed
         case .shutDownIsAnotherError: LifetimeChecks.shutdown
@@ -69,6 +71,8 @@ final class FaultyBackend: SandboxBackend {
     var statistics: PoolStatistics { fault == .nobodyIsCounted ? PoolStatistics() : inner.statistics }
 
     func acquire(_ options: SandboxOptions) async throws(SandboxError) -> any SandboxLease {
+        var options = options
+        if fault == .bindMountsAreForgotten { options.bindMounts = [] }
         do throws(SandboxError) {
             return FaultySandbox(self, try await inner.acquire(options))
         } catch {

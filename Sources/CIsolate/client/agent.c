@@ -5,12 +5,28 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "isolate_agent.h"
 
 int isolate_agent_config(const isolate_agent_options *options, void *out, size_t bytes) {
-    struct isolate_config *config = calloc(1, sizeof *config + 1); /* its only text is empty */
+    if (options->bind_target_count > ISOLATE_BIND_MOUNT_MAX)
+        return -E2BIG;
+    struct isolate_config *config = calloc(1, ISOLATE_FRAME_MAX);
     if (config == NULL)
         return -ENOMEM;
-    config->bytes = sizeof *config + 1;
+    _Static_assert(sizeof *config + 1 + ISOLATE_BIND_MOUNT_MAX * (ISOLATE_BIND_MOUNT_PATH_BYTES + 1) <=
+                       ISOLATE_FRAME_MAX,
+                   "a frame has room for all texts");
+    config->bytes = sizeof *config + 1; /* the first text is empty */
+    for (size_t i = 0; i < options->bind_target_count; i++) {
+        if (!internal_is_bind_target(options->bind_targets[i])) {
+            free(config);
+            return -EINVAL;
+        }
+        config->bind_mounts[i] = (struct isolate_bind){ISOLATE_BIND_TREE, 0, config->bytes};
+        strcpy((char *)config + config->bytes, options->bind_targets[i]);
+        config->bytes += (uint32_t)strlen(options->bind_targets[i]) + 1;
+    }
+    config->bind_mount_count = (uint32_t)options->bind_target_count;
     config->processors = options->processors > 0 ? options->processors : 1;
     config->features = ISOLATE_FEATURE_CONTAINER | ISOLATE_FEATURE_PROC;
     if (options->is_writable)

@@ -130,6 +130,9 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     result = internal_add_rootfs(b, options->root, failure);
     if (result < 0)
         return result;
+    result = internal_add_bind_mounts(b, options->bind_mounts, options->bind_mount_count, failure);
+    if (result < 0)
+        return result;
     add_cgroups(b, options, supervisor);
     int count =
         isolate_filter_compile(filter_variant(config), config->filter, ISOLATE_FILTER_MAX, &config->answers);

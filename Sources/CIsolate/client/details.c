@@ -117,7 +117,18 @@ static const struct {
     {ISOLATE_STAGE_WATCHDOG, ISOLATE_WATCHDOG_SUPERVISOR, "supervisor"},
 };
 
+static void name_bind_mount(int index, char *out, size_t bytes) {
+    static const char *const steps[] = {"request", "source", "cover", "target", "content"};
+    unsigned step = (unsigned)index / (ISOLATE_DETAIL_BIND_MOUNT_POSITION + 1);
+    snprintf(out, bytes, "%s %d", step < sizeof steps / sizeof steps[0] ? steps[step] : "step",
+             index & ISOLATE_DETAIL_BIND_MOUNT_POSITION);
+}
+
 void isolate_detail_name(int stage, int index, char *out, size_t bytes) {
+    if (stage == ISOLATE_STAGE_BIND_MOUNT && index >= 0) {
+        name_bind_mount(index, out, bytes);
+        return;
+    }
     for (size_t i = 0; i < sizeof details / sizeof details[0]; i++)
         if (details[i].stage == stage && details[i].index == index) {
             snprintf(out, bytes, "%s", details[i].name);

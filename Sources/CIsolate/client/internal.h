@@ -67,9 +67,17 @@ int internal_ask(isolate_sandbox *sandbox, uint32_t request, uint64_t disk_bytes
 int internal_give_up(isolate_sandbox *sandbox, int what, isolate_failure *failure);
 
 /* rungs.c: what the next attempt leaves out after this failure; `avoid` unchanged when nothing helps.
- * `needs_tree`: an image or a writable root, both of which need a mount namespace. */
+ * `needs_tree`: an image, a writable root or a caller's directory, which need a mount namespace. */
 uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
                             uint32_t *lost_layers);
+
+/* bind_mounts.c: adds the caller's directories, checked. 0, or -errno with *failure at BIND_MOUNT. */
+int internal_add_bind_mounts(struct config_builder *b, const isolate_bind_mount *mounts, size_t count,
+                             isolate_failure *failure);
+/* Whether programs may have a directory at this path. Pure. */
+int internal_is_bind_target(const char *target);
+/* Whether this line of mountinfo, which is changed, names a mount below the directory. Pure. */
+int internal_is_mount_below(char *line, const char *path);
 
 /* config.c: a sealed memory file with the supervisor's configuration, or -errno. asks_for_directory: the
  * supervisor then waits for a CGROUP_DIRECTORY record. */

@@ -21,6 +21,7 @@ static const char *const stage_names[ISOLATE_STAGE_COUNT] = {
     [ISOLATE_STAGE_HOSTNAME] = "hostname",
     [ISOLATE_STAGE_MOUNT_ROOT] = "mountRoot",
     [ISOLATE_STAGE_BIND] = "bind",
+    [ISOLATE_STAGE_BIND_MOUNT] = "bindMount",
     [ISOLATE_STAGE_ETC] = "etc",
     [ISOLATE_STAGE_DEV] = "dev",
     [ISOLATE_STAGE_PIVOT] = "pivot",

@@ -175,8 +175,8 @@ static int start_on_some_rung(const isolate_start_options *options, isolate_supe
         if (result == 0)
             break;
         uint32_t lost = 0;
-        uint32_t next = internal_next_rung(attempt.avoid, supervisor->id_source,
-                                           options->is_writable || options->root != NULL, failure, &lost);
+        int needs_tree = options->is_writable || options->root != NULL || options->bind_mount_count > 0;
+        uint32_t next = internal_next_rung(attempt.avoid, supervisor->id_source, needs_tree, failure, &lost);
         isolate_supervisor_stop(supervisor);
         if (next == attempt.avoid || count == ISOLATE_MISSING_MAX)
             return result;

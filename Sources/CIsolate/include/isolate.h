@@ -85,12 +85,29 @@ typedef struct isolate_supervisor {
     pthread_mutex_t exchange; /* isolate_sandbox_open and _close: one request and its answer at a time */
 } isolate_supervisor;
 
+/* A directory of the host that programs can read below their root, and never change.
+ *
+ * It is covered by an overlay: programs see its files through inodes of the sandbox's own, so that they
+ * cannot connect to its sockets, open its FIFOs, lock its files or watch them. Set-user-id bits and devices
+ * have no effect. Programs read what their user may read. Mounts below the directory are refused, since an
+ * overlay would not show them. */
+typedef struct isolate_bind_mount {
+    /* An existing directory, absolute. Not "/", and on no file system of the kernel's own, such as proc. */
+    const char *source;
+    /* Absolute, in the root, without links, ".", ".." and empty parts, at most ISOLATE_BIND_MOUNT_PATH_BYTES;
+     * not in /work, /tmp, /dev, /proc, /run or /sys, which are the sandbox's own, and not above them. It is a
+     * directory of the root, which it covers, or is made where the root's top level has no such name. */
+    const char *target;
+} isolate_bind_mount;
+
 typedef struct isolate_start_options {
     const void
         *image; /* the supervisor's executable: build Sources/CIsolate/supervisor, see Examples/c-judge */
     size_t image_bytes;
-    const char *root;    /* directory of an image; NULL: the host's own /usr with a small /etc */
-    int is_writable;     /* programs can write to the root; every sandbox begins with it unchanged */
+    const char *root; /* directory of an image; NULL: the host's own /usr with a small /etc */
+    int is_writable;  /* programs can write to the root; every sandbox begins with it unchanged */
+    const isolate_bind_mount *bind_mounts; /* mounted in this order, also in a writable root read-only */
+    size_t bind_mount_count;               /* at most ISOLATE_BIND_MOUNT_MAX; needs a mount namespace */
     int network;         /* enum isolate_network; ISOLATE_NETWORK_LOOPBACK needs a network namespace */
     int least_level;     /* enum isolate_level; a lower one is an error. 0 means ISOLATE_LEVEL_STANDARD */
     uint32_t avoid;      /* enum isolate_avoid */
@@ -302,6 +319,10 @@ typedef struct isolate_agent_options {
     uint32_t user;   /* not 0: the agent derives an id from it, the program's unless that is 0 */
     uint32_t processors;   /* of the engine's host */
     uint64_t memory_slack; /* by how many bytes the container's memory limit may miss a run's */
+    /* Where the engine mounted directories of its host, as of isolate_bind_mount.target; at most
+     * ISOLATE_BIND_MOUNT_MAX. */
+    const char *const *bind_targets;
+    size_t bind_target_count;
 } isolate_agent_options;
 
 /* Writes the payload of the agent's CONFIG frame. Returns its size, or -errno. */

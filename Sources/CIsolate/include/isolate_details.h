@@ -2,9 +2,9 @@
  * Which part of a step failed: the index of a struct isolate_failure, by its stage.
  *
  * Where several things of one kind are made, the index is a position: in the configuration (BIND, ETC, DEV,
- * OVERLAY, MASK_PROC) or among the directories of a root (MOUNT_ROOT, from 1 on). CGROUP, JOIN_CGROUP and
- * LIMITS name a hierarchy, RLIMITS the kernel's RLIMIT_*, WATCHDOG enum isolate_watchdog. A stage that is not
- * here has one part, 0. Their names for people are in client/details.c.
+ * OVERLAY, MASK_PROC), with the step (BIND_MOUNT), or among the directories of a root (MOUNT_ROOT, from 1
+ * on). CGROUP, JOIN_CGROUP and LIMITS name a hierarchy, RLIMITS the kernel's RLIMIT_*, WATCHDOG enum
+ * isolate_watchdog. A stage that is not here has one part, 0. Their names for people are in client/details.c.
  */
 #ifndef ISOLATE_DETAILS_H
 #define ISOLATE_DETAILS_H
@@ -49,6 +49,16 @@ enum isolate_bind_detail {
     ISOLATE_DETAIL_BIND_PLACE_IMAGE = -2,
     ISOLATE_DETAIL_BIND_REMOVE_IMAGE = -3,
     ISOLATE_DETAIL_BIND_OPEN_IMAGE = -4,
+};
+
+/* The failing step of a caller's directory, with its position among them in the lowest bits. */
+enum isolate_bind_mount_detail {
+    ISOLATE_DETAIL_BIND_MOUNT_POSITION = 15,
+    ISOLATE_DETAIL_BIND_MOUNT_REQUEST = 0x00, /* what the caller gave: the paths or their number */
+    ISOLATE_DETAIL_BIND_MOUNT_SOURCE = 0x10,  /* opening the directory of the host */
+    ISOLATE_DETAIL_BIND_MOUNT_COVER = 0x20,   /* an overlay, which gives it inodes of its own */
+    ISOLATE_DETAIL_BIND_MOUNT_TARGET = 0x30,  /* its place in the root */
+    ISOLATE_DETAIL_BIND_MOUNT_CONTENT = 0x40, /* container: what is in it */
 };
 
 enum { ISOLATE_DETAIL_DEV_TMPFS = -1 };

@@ -30,6 +30,7 @@ enum isolate_stage {
     ISOLATE_STAGE_HOSTNAME,      /* sethostname */
     ISOLATE_STAGE_MOUNT_ROOT,    /* the root tmpfs */
     ISOLATE_STAGE_BIND,          /* binding a host directory */
+    ISOLATE_STAGE_BIND_MOUNT,    /* a directory that the caller binds into the root */
     ISOLATE_STAGE_ETC,           /* writing /etc */
     ISOLATE_STAGE_DEV,           /* /dev */
     ISOLATE_STAGE_PIVOT,         /* pivot_root */
@@ -326,6 +327,17 @@ enum isolate_cgroup_kind {
 /* The hierarchies of v1. v2 has a single one, at index 0. */
 enum { ISOLATE_CGROUP_MEMORY = 0, ISOLATE_CGROUP_PIDS, ISOLATE_CGROUP_CPUACCT, ISOLATE_CGROUP_COUNT };
 enum { ISOLATE_BIND_MAX = 64, ISOLATE_FILE_MAX = 16, ISOLATE_MASK_MAX = 48, ISOLATE_FILTER_MAX = 1024 };
+enum { ISOLATE_BIND_MOUNT_MAX = 16, ISOLATE_BIND_MOUNT_PATH_BYTES = 256 };
+/* The magic numbers (linux/magic.h) of file systems that are the kernel's own interfaces, from which no
+ * directory is bound: a program could learn from them about the host's processes and devices. proc, sysfs,
+ * cgroup, cgroup2, devpts, debugfs, tracefs, securityfs, bpf, efivarfs, selinuxfs, smackfs, pstore,
+ * binfmt_misc, nsfs, mqueue, resctrl. */
+#define ISOLATE_KERNEL_FILE_SYSTEMS                                                                          \
+    {                                                                                                        \
+        0x9fa0u, 0x62656572u, 0x27e0ebu, 0x63677270u, 0x1cd1u, 0x64626720u, 0x74726163u, 0x73636673u,        \
+            0xcafe4a11u, 0xde5e81e4u, 0xf97cff8cu, 0x43415d53u, 0x6165676cu, 0x42494e4du, 0x6e736673u,       \
+            0x19800202u, 0x07655821u                                                                         \
+    }
 enum { ISOLATE_SYSCALL_BITS = 1024 };
 
 enum isolate_bind_kind {
@@ -414,12 +426,15 @@ struct isolate_config {
     uint32_t cgroup_dir[ISOLATE_CGROUP_COUNT]; /* directories to make, absolute, one per hierarchy; v2: one */
     uint32_t cgroup_wait; /* v2: the directory follows in a CGROUP_PLACE record, before `ready` */
     uint32_t cgroup_home; /* v2: where the supervisor started, absolute; it moves back there when it exits */
-    uint32_t bind_count, file_count, mask_count, filter_count;
+    uint32_t bind_count, bind_mount_count, file_count, mask_count, filter_count;
     uint32_t hostname;
     uint32_t image_root; /* directory of an image, absolute; 0: the host's own */
     uint64_t charge_batch_bytes;
     uint64_t memory_slack_bytes; /* container: how far the engine's limit may be from a run's */
     struct isolate_bind binds[ISOLATE_BIND_MAX];
+    /* The caller's directories, all of kind TREE: read-only, after all else of the root. Their sources are
+     * never below image_root. */
+    struct isolate_bind bind_mounts[ISOLATE_BIND_MOUNT_MAX];
     struct isolate_file files[ISOLATE_FILE_MAX];
     struct isolate_mask masks[ISOLATE_MASK_MAX];
     struct isolate_filter_instruction filter[ISOLATE_FILTER_MAX];

@@ -89,10 +89,11 @@ struct slot {
     int request;       /* RUN records; read only by the program's process */
     /* From and to the supervisor: "the ids are mapped", and overlays for a writable root. */
     int sync;
-    int image;         /* an image's tree, to be mounted, or -1 */
-    int devices;       /* a separate /dev, to be mounted, or -1 */
-    int has_devices;   /* the slot has a separate /dev */
-    int shares_inodes; /* some files of its root share the host's inodes */
+    int image;                               /* an image's tree, to be mounted, or -1 */
+    int devices;                             /* a separate /dev, to be mounted, or -1 */
+    int bind_mounts[ISOLATE_BIND_MOUNT_MAX]; /* trees of the caller's directories, to be mounted, or -1 */
+    int has_devices;                         /* the slot has a separate /dev */
+    int shares_inodes;                       /* some files of its root share the host's inodes */
     int has_cgroup;
     struct cgroup cgroup;
     /* O_PATH of the slot's own /proc, or of the outer one without ISOLATE_FEATURE_PROC. */

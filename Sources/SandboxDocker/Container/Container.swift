@@ -80,7 +80,7 @@ final class Container: Sendable {
             try await setting.volume.prepare(image: setting.image)
             id = try await client.containers.create(spec).id
         } catch {
-            throw failed(error, "making a container of \(key.image)", image: key.image)
+            throw failed(error, "making a container of \(key.image)", key)
         }
         do throws(SandboxError) {
             return try await start(id, key, setting, limits, onLoss)
@@ -115,7 +115,7 @@ final class Container: Sendable {
                     message: "container \(id.prefix(12)) was gone when it was to start: \(error.message)",
                     hint: "somebody removed it; try again")
             }
-            throw failed(error, "starting a container of \(key.image)", image: key.image)
+            throw failed(error, "starting a container of \(key.image)", key)
         }
         let made = await withTaskCancellationHandler {
             await greet(connection, id, key, setting, limits)
@@ -144,7 +144,7 @@ final class Container: Sendable {
                 isolation: ContainerLayers.report(
                     bits: hello.layers | prepared.status.layers,
                     remapsUsers: setting.info.securityOptions.contains { $0.hasPrefix("name=userns") },
-                    cgroup: hello.cgroup_version == 2 ? .v2 : .v1),
+                    cgroup: hello.cgroup_version == 2 ? .v2 : .v1, bindMounts: key.bindMounts),
                 limits: limits, for: setting.limits, client: setting.client,
                 info: setting.info)
             container.state.withLock { $0.disk = setting.limits.disk }
@@ -187,12 +187,20 @@ final class Container: Sendable {
                 hint: "give the engine's user a range of 65,536 in /etc/subuid and /etc/subgid")
         }
         if hello.failure.stage != 0 {
-            throw SandboxError(hello.failure, while: "starting the agent in a container of \(key.image)")
+            throw SandboxError(
+                hello.failure, while: "starting the agent in a container of \(key.image)",
+                bindMounts: key.bindMounts)
         }
     }
 
-    private static func failed(_ error: EngineError, _ doing: String, image: String) -> SandboxError {
+    private static func failed(_ error: EngineError, _ doing: String, _ key: ContainerKey) -> SandboxError {
+        let image = key.image
         var failure = error.sandboxError()
+        // The engine names the directory that its host does not have, or may not share.
+        if key.bindMounts.contains(where: { error.message.contains($0.source.text) }) {
+            failure = error.sandboxError(
+                code: .invalidArgument, hint: "bind a directory that exists on the engine's host")
+        }
         if error.status == 404 {
             failure = error.sandboxError(
                 code: .imageUnavailable, hint: "load or pull the image \(image) first")
@@ -374,9 +382,17 @@ enum AgentConfiguration {
         options.memory_slack = UInt64(ContainerPlan.ownMemory + ContainerPlan.memorySlack)
         var result: Int32 = 0
         let capacity = Int(ISOLATE_FRAME_MAX)
-        let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-            result = isolate_agent_config(&options, buffer.baseAddress, buffer.count)
-            count = Int(max(0, result))
+        let targets = CStrings(key.bindMounts.map(\.target))
+        let addresses: [UnsafePointer<CChar>?] = key.bindMounts.indices.map { targets[$0] }
+        let bytes = withExtendedLifetime(targets) {
+            addresses.withUnsafeBufferPointer { addresses in
+                options.bind_targets = addresses.baseAddress
+                options.bind_target_count = addresses.count
+                return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+                    result = isolate_agent_config(&options, buffer.baseAddress, buffer.count)
+                    count = Int(max(0, result))
+                }
+            }
         }
         guard result > 0 else {
             throw SandboxError(

@@ -11,12 +11,16 @@ struct ContainerKey: Hashable, Sendable, CustomStringConvertible {
     var image: String
     var rootfs: Rootfs
     var network = NetworkMode.none
+    /// Directories of the engine's host.
+    var bindMounts: [BindMount] = []
 
     /// Whether everything that a sandbox may leave in the container can be wiped.
     var isReusable: Bool { rootfs == .readOnly && network == .none }
 
     var description: String {
         "\(image), \(rootfs.rawValue)" + (network == .none ? "" : ", network \(network.rawValue)")
+            + (bindMounts.isEmpty
+                ? "" : ", with \(bindMounts.map { "\($0.target)" }.joined(separator: ", "))")
     }
 }
 
@@ -68,6 +72,10 @@ enum ContainerPlan {
         spec.tmpfs = ["/work": tmpfs, "/tmp": tmpfs]
         spec.sharedMemory = Int64(ISOLATE_AGENT_SHARED_MEMORY)
         spec.mounts = [.init(source: volume, target: agentDirectory, isReadOnly: true)]
+        // Safe: the engine mounts them read-only, and the agent looks through them before any program runs.
+        spec.mounts += key.bindMounts.map {
+            .init(type: "bind", source: $0.source.text, target: $0.target.text, isReadOnly: true)
+        }
         spec.autoRemove = true
         // Without a network the container still has lo, which is up. Otherwise an ended connection would hold
         // its port for a minute, and block the sandbox's next run.
@@ -147,7 +155,10 @@ enum ContainerLayers {
     ///   - bits: the engine's and the agent's layers as the agent observed them (`isolate_layer`).
     ///   - remapsUsers: whether the engine states that it gives containers a user namespace. The engine's own
     ///     user namespace looks the same from inside, but is no layer between the engine and its containers.
-    static func report(bits: UInt32, remapsUsers: Bool, cgroup: CgroupVersion) -> IsolationReport {
+    ///   - bindMounts: directories of the engine's host.
+    static func report(
+        bits: UInt32, remapsUsers: Bool, cgroup: CgroupVersion, bindMounts: [BindMount] = []
+    ) -> IsolationReport {
         var present = Set(LayerNames.layers(bits))
         if !remapsUsers { present.remove(.userNamespace) }
         let missing = IsolationLayer.allCases.filter { !present.contains($0) }
@@ -166,6 +177,11 @@ enum ContainerLayers {
             reasons.append(
                 "\(others.map(\.rawValue).joined(separator: ", ")): not seen in the container; the engine, or its "
                     + "kernel, does not give it")
+        }
+        if !bindMounts.isEmpty {
+            holes.append(
+                "\(bindMounts.map { "\($0.target)" }.joined(separator: ", ")): the host's own files, which a program can lock and "
+                    + "watch; it can connect to a socket that the host makes there later")
         }
         holes.append("the disk limit is looked at every 1 to 32 ms, as the engine has no quota for it")
         return IsolationReport(

@@ -116,6 +116,71 @@ public enum Validation {
         return ByteString(work.bytes + directory.bytes.dropFirst(Self.work.bytes.count))
     }
 
+    /// The most bytes of a bind mount's target.
+    public static let maximumBindTarget = 256
+    /// Directories that the sandbox makes itself: something over them would hide its own mounts.
+    private static let ownDirectories: Set<ByteString> = ["work", "tmp", "dev", "proc", "run", "sys"]
+    /// Directories of the host with nothing but the kernel's interfaces and devices.
+    private static let kernelDirectories: Set<ByteString> = ["dev", "proc", "sys"]
+
+    /// Checks the paths of directories that are to be bound into a sandbox. What is at these paths, only the host knows.
+    ///
+    /// - Throws: `.invalidArgument`, which names the path.
+    public static func check(_ mounts: [BindMount]) throws(SandboxError) {
+        guard mounts.count <= BindMount.maximum else {
+            throw SandboxError(
+                .invalidArgument, message: "\(mounts.count) bind mounts",
+                hint: "give at most \(BindMount.maximum)")
+        }
+        for (index, mount) in mounts.enumerated() {
+            try checkSource(mount.source)
+            try checkTarget(mount.target)
+            if let other = mounts[..<index].first(where: { $0.target == mount.target }) {
+                throw SandboxError(
+                    .invalidArgument,
+                    message:
+                        "\(quoted(other.source)) and \(quoted(mount.source)) are both to be bound at \(quoted(mount.target))",
+                    hint: "give each a target of its own")
+            }
+        }
+    }
+
+    private static func checkSource(_ source: ByteString) throws(SandboxError) {
+        guard source.isAbsolute, !source.bytes.contains(0), source.bytes.count <= maximumPath else {
+            throw SandboxError(
+                .invalidArgument,
+                message:
+                    "the directory to bind, \(quoted(source)), is no absolute path of at most \(maximumPath) bytes",
+                hint: "give its full path on the host")
+        }
+        let parts = source.parts.filter { $0 != here && !$0.isEmpty }
+        guard let first = parts.first, !kernelDirectories.contains(first) else {
+            throw SandboxError(
+                .invalidArgument,
+                message: "\(quoted(source)) is not bound into a sandbox: it would show the host itself",
+                hint: "bind the directory with the data, outside of /dev, /proc and /sys")
+        }
+    }
+
+    private static func checkTarget(_ target: ByteString) throws(SandboxError) {
+        let parts = target.parts
+        guard target.isAbsolute, !target.bytes.contains(0), target.bytes.count <= maximumBindTarget,
+            target == ByteString([ByteString.slash] + ByteString(path: parts).bytes), !parts.isEmpty,
+            parts.allSatisfy({ !$0.isEmpty && $0 != here && $0 != parent && $0.bytes.count <= 255 })
+        else {
+            throw SandboxError(
+                .invalidArgument,
+                message: "the target of a bind mount, \(quoted(target)), is no plain absolute path",
+                hint: "give one such as /data, without . and .., of at most \(maximumBindTarget) bytes")
+        }
+        guard let first = parts.first, !ownDirectories.contains(first) else {
+            throw SandboxError(
+                .invalidArgument,
+                message: "nothing can be bound at \(quoted(target)): the sandbox makes that directory itself",
+                hint: "choose another place, such as /data")
+        }
+    }
+
     private static func plain(
         _ text: ByteString, _ what: String, _ code: SandboxError.Code
     ) throws(SandboxError) {

@@ -30,8 +30,14 @@ package func lackingCapabilities(at stage: isolate_stage) -> String {
 }
 
 extension SandboxError {
-    /// - Parameter doing: completes "… failed", such as "starting the supervisor".
-    package init(_ failure: isolate_failure, while doing: String) {
+    /// - Parameters:
+    ///   - doing: completes "… failed", such as "starting the supervisor".
+    ///   - bindMounts: the sandbox's, for a failure at one of them.
+    package init(_ failure: isolate_failure, while doing: String, bindMounts: [BindMount] = []) {
+        if failure.stage == ISOLATE_STAGE_BIND_MOUNT.rawValue, !bindMounts.isEmpty {
+            self.init(bindMount: failure, of: bindMounts)
+            return
+        }
         let stage = isolate_stage(UInt32(failure.stage))
         self.init(
             .setupFailed, stage: failure.stageName, errno: failure.errno_value,
@@ -87,6 +93,75 @@ extension SandboxError {
             }
         }
         return ("RLIMIT \(number)", " -a")
+    }
+
+    /// The error of a directory that cannot be bound into a sandbox.
+    ///
+    /// - Parameter mounts: the sandbox's bind mounts, of which the failure's index names one.
+    private init(bindMount failure: isolate_failure, of mounts: [BindMount]) {
+        let number = failure.errno_value
+        let position = Int(failure.index) & Int(ISOLATE_DETAIL_BIND_MOUNT_POSITION.rawValue)
+        let step = UInt32(bitPattern: failure.index) & ~ISOLATE_DETAIL_BIND_MOUNT_POSITION.rawValue
+        let mount = mounts[min(position, mounts.count - 1)]
+        let (source, target) = (Validation.quoted(mount.source), Validation.quoted(mount.target))
+        let (code, message, hint): (Code, String, String) =
+            switch (isolate_bind_mount_detail(step), number) {
+            case (ISOLATE_DETAIL_BIND_MOUNT_SOURCE, EXDEV), (ISOLATE_DETAIL_BIND_MOUNT_CONTENT, EXDEV):
+                (
+                    .invalidArgument,
+                    "\(source) has another file system mounted below it, which programs would not see",
+                    "bind the directories apart"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_SOURCE, EPERM):
+                (
+                    .invalidArgument, "\(source) is not bound into a sandbox: it would show the host itself",
+                    "bind the directory with the data"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_SOURCE, EROFS):
+                (
+                    .isolationUnavailable, "the engine did not mount \(source) read-only",
+                    "see the engine's log"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_SOURCE, _):
+                (
+                    .invalidArgument, "\(source) cannot be bound into a sandbox: \(describe(errno: number))",
+                    "give an existing directory of the host"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_CONTENT, EOPNOTSUPP):
+                (
+                    .invalidArgument,
+                    "\(source) has a socket, a FIFO or a device in it, through which a program in a container could reach the host",
+                    "bind a directory of plain files"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_CONTENT, _):
+                (
+                    .invalidArgument, "\(source) cannot be looked through: \(describe(errno: number))",
+                    "bind a directory of at most 1,048,576 entries, 128 deep, whose directories are all readable or all closed"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_COVER, _):
+                (
+                    .isolationUnavailable,
+                    "the kernel makes no overlay over \(source): \(describe(errno: number))",
+                    "bind a directory of another file system, or put the files into the image or /work"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_TARGET, EPERM):
+                (
+                    .isolationUnavailable,
+                    "bind mounts need a mount namespace, which this host does not give",
+                    "see `sandbox doctor`"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_TARGET, _):
+                (
+                    .invalidArgument, "\(source) cannot be bound at \(target): \(describe(errno: number))",
+                    "give an existing directory of the image, without links, or a new name at its top"
+                )
+            default:
+                (
+                    .invalidArgument, "\(source) cannot be bound at \(target): \(describe(errno: number))",
+                    "give absolute paths"
+                )
+            }
+        self.init(code, stage: failure.stageName, errno: number, message: message, hint: hint)
     }
 
     /// The error of a run that could not start.

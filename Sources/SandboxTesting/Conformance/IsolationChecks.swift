@@ -4,7 +4,7 @@ import Glibc
 import SandboxAPI
 
 enum IsolationChecks {
-    static let all = [report, refusals, ownFiles, readOnlyRoot, writableRoot, processes, status]
+    static let all = [report, refusals, ownFiles, readOnlyRoot, writableRoot, bindMounts, processes, status]
 
     static let report = ConformanceCheck("The isolation report is what the capabilities promise") { it in
         try await it.withSandbox { sandbox in
@@ -41,6 +41,9 @@ enum IsolationChecks {
             await refuses(it, .writableRootfsUnavailable, options) { _ in false }
         }
         var options = it.options
+        options.bindMounts = [BindMount("/usr", at: "/bind-mount")]
+        if !it.capabilities.hasBindMounts { await refuses(it, .isolationUnavailable, options) { _ in true } }
+        options.bindMounts = []
         options.image = .reference("no/such/image:ever")
         await it.expectError(.imageUnavailable) { try await it.backend.acquire(options) }
         let statistics = it.backend.statistics
@@ -63,6 +66,28 @@ enum IsolationChecks {
         } catch {
             it.check(error.code == code, "expected the error \(code), but it was \(error)")
         }
+    }
+
+    static let bindMounts = ConformanceCheck(
+        "A directory of the host is read where it is bound, and not changed", if: \.hasBindMounts
+    ) { it in
+        var options = it.options
+        options.bindMounts = [BindMount("/usr", at: "/bind-mount")]
+        try await it.backend.withSandbox(options) { sandbox in
+            let listed = try await sandbox.run(
+                it.shell("for file in /bind-mount/*; do echo found; exit; done"))
+            it.expect(listed, exited: 0, stdout: "found\n")
+            let line =
+                "(echo x > /bind-mount/new) 2>/dev/null && echo written; test -e /bind-mount/new && echo there"
+            it.expect(try await sandbox.run(it.shell(line + "; true")), exited: 0, stdout: "")
+        }
+        try await it.withSandbox { sandbox in
+            it.expect(try await sandbox.run(it.shell("test -e /bind-mount")), exited: 1)
+        }
+        options.bindMounts = [BindMount("/no/such/directory", at: "/bind-mount")]
+        await it.expectError(.invalidArgument) { try await it.backend.acquire(options) }
+        options.bindMounts = [BindMount("/usr", at: "/work")]
+        await it.expectError(.invalidArgument) { try await it.backend.acquire(options) }
     }
 
     private static func has(

@@ -93,10 +93,14 @@ extension UsageSource {
 extension BackendCapabilities {
     /// The default capabilities of a ``FakeBackend``: every feature that a backend may have, so that it
     /// refuses nothing. It isolates nothing, since it runs nothing.
-    public static let fake = BackendCapabilities(
-        kind: .fake, rootfsModes: Set(Rootfs.allCases), minimumMemory: 1 << 20, memoryResolution: 0,
-        wallTimeTolerance: .zero, cpuTimeTolerance: .zero, layers: Set(IsolationLayer.allCases),
-        level: .strong)
+    public static let fake: BackendCapabilities = {
+        var capabilities = BackendCapabilities(
+            kind: .fake, rootfsModes: Set(Rootfs.allCases), minimumMemory: 1 << 20, memoryResolution: 0,
+            wallTimeTolerance: .zero, cpuTimeTolerance: .zero, layers: Set(IsolationLayer.allCases),
+            level: .strong)
+        capabilities.hasBindMounts = true
+        return capabilities
+    }()
 }
 
 extension FakeBackend.Answer {

@@ -139,6 +139,12 @@ public final class FakeBackend: SandboxBackend {
                 .writableRootfsUnavailable, message: "no root file system is \(options.rootfs.rawValue)",
                 hint: "give the fake other capabilities")
         }
+        guard capabilities.hasBindMounts || options.bindMounts.isEmpty else {
+            throw SandboxError(
+                .isolationUnavailable, message: "directories of the host cannot be bound here",
+                hint: "give the fake other capabilities")
+        }
+        try Validation.check(options.bindMounts)
     }
 
     /// Takes one of the `maximum` places, or waits for one.

@@ -77,6 +77,9 @@ public final class SpawnBackend: SandboxBackend {
         if options.network == .loopback {
             throw SandboxError(.isolationUnavailable, message: "there is no network namespace")
         }
+        if !options.bindMounts.isEmpty {
+            throw SandboxError(.isolationUnavailable, message: "there is no mount namespace for bind mounts")
+        }
         if options.image != .host {
             throw SandboxError(
                 .imageUnavailable, message: "there are no images, and so no '\(options.image)'")

@@ -17,6 +17,7 @@
 #include <linux/prctl.h>
 
 #include "accounting/cgroup.h"
+#include "agent/agent_binds.h"
 #include "agent/agent_facts.h"
 #include "agent/agent_file.h"
 #include "agent/agent_run.h"
@@ -274,7 +275,9 @@ void agent_main(void) {
         .landlock_abi = config->landlock_abi,
         .layers = agent_layers(config),
         .failure = failure_at(found < 0 ? ISOLATE_STAGE_ID_MAP : 0, found, ISOLATE_DETAIL_ID_MAP_OUTSIDE)};
-    if (found == 0)
+    if (hello.failure.stage == 0)
+        hello.failure = agent_check_binds(config);
+    if (hello.failure.stage == 0)
         hello.failure = agent_slot_start(config);
     hello.cgroup_kind = agent_slot_cgroup_kind();
     hello.cgroup_version = cgroup_container_version();

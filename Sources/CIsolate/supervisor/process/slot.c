@@ -264,13 +264,15 @@ static void __attribute__((noreturn)) slot_main(struct slot *slot) {
 }
 
 static void keep_only_slot_descriptors(const struct slot *slot) {
-    int keep[32]; /* the cgroup has at most 20 */
+    int keep[32 + ISOLATE_BIND_MOUNT_MAX]; /* the cgroup has at most 20 */
     unsigned count = slot->has_cgroup ? cgroup_descriptors(&slot->cgroup, keep) : 0;
     keep[count++] = slot->control;
     keep[count++] = slot->request;
     keep[count++] = slot->sync;
     keep[count++] = slot->image;
     keep[count++] = slot->devices;
+    for (int i = 0; i < ISOLATE_BIND_MOUNT_MAX; i++)
+        keep[count++] = slot->bind_mounts[i];
     sys_close_others(3, keep, count); /* 0, 1 and 2 stay /dev/null */
 }
 

@@ -24,6 +24,7 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
+#include "tree/bind_mounts.h"
 #include "tree/devices.h"
 #include "tree/overlay.h"
 #include "tree/plain.h"
@@ -76,6 +77,13 @@ static int open_image(void) {
                            OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
 }
 
+/* The caller's directories, too, may lie where only the host's root has access. Safe: the caller chose them
+ * for programs to read, and the slot makes them read-only. */
+static struct isolate_failure open_bind_mounts(struct slot *slot) {
+    return config->id_source == ISOLATE_IDS_PRIVILEGED ? bind_mounts_open(config, slot->bind_mounts)
+                                                       : failure_at(0, 0, 0);
+}
+
 static struct slot_entry *free_entry(void) {
     for (int i = 0; i < SLOT_MAX; i++)
         if (entries[i].number == 0)
@@ -95,6 +103,7 @@ static void create_slot(uint32_t number) {
     int control[2] = {-1, -1}, request[2] = {-1, -1}, sync[2] = {-1, -1};
     int pid = -1, pidfd = -1;
     struct slot_entry *entry = free_entry();
+    bind_mounts_begin(slot.bind_mounts);
     if (entry == 0 || number == 0) {
         failure = failure_at(ISOLATE_STAGE_CLONE_SLOT, -ENFILE, ISOLATE_DETAIL_CLONE_SLOT_PROCESS);
         goto done;
@@ -114,6 +123,9 @@ static void create_slot(uint32_t number) {
         goto done;
     slot.has_cgroup = 1;
     slot.image = open_image();
+    failure = open_bind_mounts(&slot);
+    if (failure.stage != 0)
+        goto undo;
     if ((config->features & ISOLATE_FEATURE_NAMESPACES) && config->id_source == ISOLATE_IDS_PRIVILEGED)
         slot.devices =
             devices_create(config); /* if refused, the host's nodes are bound, and the layers show it */
@@ -164,6 +176,7 @@ done:
     if (slot.has_cgroup)
         cgroup_close(&slot.cgroup);
     sys_close_fd(&slot.image);
+    bind_mounts_close(slot.bind_mounts);
     sys_close_fd(&slot.devices);
     sys_close_fd(&pidfd);
     for (int i = 0; i < 2; i++) {

@@ -26,6 +26,7 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
+#include "tree/bind_mounts.h"
 #include "tree/entries.h"
 
 enum { PATH_BYTES = 512, MODE_BITS = 01777 };
@@ -194,6 +195,8 @@ struct isolate_failure overlay_create(struct slot *slot) {
         if (failure.stage == 0)
             failure = mount_overlays(slot->config, "userxattr");
     }
+    if (failure.stage == 0)
+        failure = bind_mounts_enter(slot, root);
     if (failure.stage == 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_OVERLAY))
         failure = failure_at(ISOLATE_STAGE_OVERLAY, -EIO, 0);
     return failure;

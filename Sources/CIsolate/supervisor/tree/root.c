@@ -14,6 +14,7 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
+#include "tree/bind_mounts.h"
 #include "tree/devices.h"
 #include "tree/entries.h"
 #include "tree/overlay.h"
@@ -189,6 +190,9 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_ETC, result, (int)i);
     }
+    struct isolate_failure failure = bind_mounts_place(slot, root, STAGING);
+    if (failure.stage != 0)
+        return failure;
     if (slot->image >= 0) {
         long result = SYS_CALL_2(__NR_umount2, STAGING "/" IMAGE_MOUNT, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
         if (result == 0)
@@ -226,6 +230,10 @@ struct isolate_failure root_build(struct slot *slot) {
         if (slot->image < 0)
             return failure_at(ISOLATE_STAGE_BIND, slot->image, ISOLATE_DETAIL_BIND_OPEN_IMAGE);
     }
+    /* Like the image, before the slot's own tree covers /tmp, below which they may be. */
+    struct isolate_failure failure = bind_mounts_open(slot->config, slot->bind_mounts);
+    if (result == 0 && failure.stage != 0)
+        return failure;
     if (result == 0)
         result =
             sys_mount("sandbox", STAGING, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=32m,nr_inodes=1024");
@@ -233,7 +241,7 @@ struct isolate_failure root_build(struct slot *slot) {
         result < 0 ? (int)result : sys_openat(AT_FDCWD, STAGING, O_PATH | O_DIRECTORY, 0);
     if (root < 0)
         return failure_at(ISOLATE_STAGE_MOUNT_ROOT, root, ISOLATE_DETAIL_MOUNT_ROOT_TMPFS);
-    struct isolate_failure failure = fill_root(slot, root);
+    failure = fill_root(slot, root);
     if (failure.stage != 0)
         return failure;
     int has_proc = has_feature(slot, ISOLATE_FEATURE_PROC);

@@ -1,0 +1,135 @@
+/* Checks the directories that a caller binds into the root, and writes them to the configuration. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "internal.h"
+
+/* Directories that the sandbox makes itself: something over them would hide its own mounts. */
+static int is_own_directory(const char *path) {
+    static const char *const own[] = {"/work", "/tmp", "/dev", "/proc", "/run", "/sys"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        size_t length = strlen(own[i]);
+        if (strncmp(path, own[i], length) == 0 && (path[length] == 0 || path[length] == '/'))
+            return 1;
+    }
+    return 0;
+}
+
+static int is_plain_part(const char *part, size_t length) {
+    return length > 0 && length <= NAME_MAX && !(length == 1 && part[0] == '.') &&
+           !(length == 2 && part[0] == '.' && part[1] == '.');
+}
+
+int internal_is_bind_target(const char *target) {
+    if (target == NULL || target[0] != '/' || strlen(target) > ISOLATE_BIND_MOUNT_PATH_BYTES ||
+        is_own_directory(target))
+        return 0;
+    for (const char *part = target + 1;;) {
+        size_t length = strcspn(part, "/");
+        if (!is_plain_part(part, length))
+            return 0;
+        if (part[length] == 0)
+            return 1;
+        part += length + 1;
+    }
+}
+
+/* The kernel refuses an overlay over most of them as well. */
+static int is_kernel_interface(const char *path) {
+    static const unsigned magics[] = ISOLATE_KERNEL_FILE_SYSTEMS;
+    struct statfs status;
+    if (statfs(path, &status) != 0)
+        return 0; /* opening it shows the error */
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
+        if ((unsigned)status.f_type == magics[i])
+            return 1;
+    return 0;
+}
+
+/* Undoes mountinfo's escapes (a backslash and three octal digits) in place. */
+static void unescape(char *text) {
+    char *to = text;
+    for (const char *from = text; *from != 0; to++) {
+        if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] != 0 && from[3] != 0) {
+            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+            from += 4;
+        } else {
+            *to = *from++;
+        }
+    }
+    *to = 0;
+}
+
+int internal_is_mount_below(char *line, const char *path) {
+    char *rest = line, *field = NULL;
+    size_t length = strlen(path);
+    for (int i = 0; i < 5; i++) /* the fifth is the mount point */
+        field = strsep(&rest, " ");
+    if (field == NULL)
+        return 0;
+    unescape(field);
+    return strncmp(field, path, length) == 0 && field[length] == '/';
+}
+
+/* Whether this process sees a mount below the directory. An overlay would show what that mount hides. 0 or a
+ * positive errno. */
+static int look_for_mounts_below(const char *path) {
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL;
+    size_t size = 0;
+    int error = file == NULL ? errno : 0;
+    while (error == 0 && getline(&line, &size, file) >= 0)
+        if (internal_is_mount_below(line, path))
+            error = EXDEV;
+    if (error == 0 && ferror(file))
+        error = EIO;
+    free(line);
+    if (file != NULL)
+        fclose(file);
+    return error;
+}
+
+/* 0 or a positive errno; `path` gets the directory's own path, without links. */
+static int find_source(const char *source, char path[PATH_MAX]) {
+    struct stat status;
+    if (source == NULL || source[0] != '/')
+        return EINVAL;
+    if (realpath(source, path) == NULL)
+        return errno;
+    if (strcmp(path, "/") == 0 || is_kernel_interface(path))
+        return EPERM;
+    if (stat(path, &status) != 0)
+        return errno;
+    return S_ISDIR(status.st_mode) ? look_for_mounts_below(path) : ENOTDIR;
+}
+
+static int refuse(isolate_failure *failure, int error, int step, size_t position) {
+    *failure = internal_failure(ISOLATE_STAGE_BIND_MOUNT, error, step | (int)position);
+    return -error;
+}
+
+int internal_add_bind_mounts(struct config_builder *b, const isolate_bind_mount *mounts, size_t count,
+                             isolate_failure *failure) {
+    struct isolate_config *config = b->config;
+    if (count > ISOLATE_BIND_MOUNT_MAX)
+        return refuse(failure, E2BIG, ISOLATE_DETAIL_BIND_MOUNT_REQUEST, ISOLATE_BIND_MOUNT_MAX - 1);
+    if (count > 0 && !(config->features & ISOLATE_FEATURE_NAMESPACES))
+        return refuse(failure, EPERM, ISOLATE_DETAIL_BIND_MOUNT_TARGET, 0);
+    for (size_t i = 0; i < count; i++) {
+        char path[PATH_MAX];
+        if (!internal_is_bind_target(mounts[i].target))
+            return refuse(failure, EINVAL, ISOLATE_DETAIL_BIND_MOUNT_REQUEST, i);
+        int error = find_source(mounts[i].source, path);
+        if (error != 0)
+            return refuse(failure, error, ISOLATE_DETAIL_BIND_MOUNT_SOURCE, i);
+        config->bind_mounts[i] = (struct isolate_bind){ISOLATE_BIND_TREE, config_add_text(b, path),
+                                                       config_add_text(b, mounts[i].target + 1)};
+    }
+    config->bind_mount_count = (uint32_t)count;
+    return 0;
+}

@@ -1,0 +1,187 @@
+/*
+ * The caller's directories of the host, read-only below the program's root.
+ *
+ * Each is mounted through an overlay with an empty second layer: the same files and cached pages, but inodes
+ * of the slot's own. Through the host's inodes a program could connect to a socket, write into a FIFO, hold
+ * locks or watch who opens a file, though the mount is read-only. So there is no other way than the overlay:
+ * a directory over which the kernel makes none is refused.
+ *
+ * The slot's root has no rights on the host, so an error here can only damage the slot.
+ */
+#include "tree/bind_mounts.h"
+
+#include <linux/mount.h>
+#include <linux/openat2.h>
+
+#include "config.h"
+#include "failure.h"
+#include "slot_state.h"
+#include "sys.h"
+#include "text.h"
+#include "tree/entries.h"
+
+enum { PATH_BYTES = 512, PART_BYTES = 256 };
+/* In the slot's own root: where a tree is while it is covered, and the covers for writable roots. */
+#define UNCOVERED "run/bind"
+#define COVERS "covers"
+
+static struct isolate_failure failed(long result, int step, uint32_t index) {
+    return failure_at(ISOLATE_STAGE_BIND_MOUNT, result, step | (int)index);
+}
+
+void bind_mounts_begin(int trees[ISOLATE_BIND_MOUNT_MAX]) {
+    for (int i = 0; i < ISOLATE_BIND_MOUNT_MAX; i++)
+        trees[i] = -1;
+}
+
+struct isolate_failure bind_mounts_open(const struct isolate_config *config,
+                                        int trees[ISOLATE_BIND_MOUNT_MAX]) {
+    for (uint32_t i = 0; i < config->bind_mount_count; i++) {
+        if (trees[i] >= 0)
+            continue;
+        /* NOFOLLOW: the client found the directory's own path; a link that replaced it since leads elsewhere.
+         */
+        trees[i] =
+            (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, config_text(config, config->bind_mounts[i].source),
+                            OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_RECURSIVE);
+        if (trees[i] < 0)
+            return failed(trees[i], ISOLATE_DETAIL_BIND_MOUNT_SOURCE, i);
+    }
+    return failure_at(0, 0, 0);
+}
+
+void bind_mounts_close(int trees[ISOLATE_BIND_MOUNT_MAX]) {
+    for (int i = 0; i < ISOLATE_BIND_MOUNT_MAX; i++)
+        sys_close_fd(&trees[i]);
+}
+
+static int open_below(int dir, const char *path, uint64_t resolve) {
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve =
+                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve};
+    return (int)SYS_CALL_4(__NR_openat2, dir, path, &how, sizeof how);
+}
+
+/* Opens the directory at this path of the root. Makes what is missing on the root's own file system, and
+ * nothing in an image's directory. Follows no link, since an image's could lead out of the root. */
+static int open_place(int root, const char *path) {
+    int dir = open_below(root, ".", 0), is_own = 1;
+    while (dir >= 0 && path[0] != 0) {
+        char name[PART_BYTES];
+        size_t n = 0;
+        while (path[n] != 0 && path[n] != '/' && n + 1 < sizeof name) {
+            name[n] = path[n];
+            n++;
+        }
+        name[n] = 0;
+        if (path[n] != 0 && path[n] != '/') {
+            sys_close(dir);
+            return -ENAMETOOLONG;
+        }
+        if (is_own)
+            SYS_CALL_3(__NR_mkdirat, dir, name, 0755); /* the open below shows what is there */
+        int next = open_below(dir, name, RESOLVE_NO_XDEV);
+        is_own = is_own && next >= 0;
+        if (next == -EXDEV)
+            next = open_below(dir, name, 0);
+        sys_close(dir);
+        dir = next;
+        path += path[n] == 0 ? n : n + 1;
+    }
+    return dir;
+}
+
+/* Returns a read-only overlay of the directory of this path, not yet mounted anywhere, or -errno. */
+static int cover(const char *path, const char *empty) {
+    char layers[PATH_BYTES];
+    const char *parts[] = {".:", empty, 0};
+    int result = text_join(layers, sizeof layers, parts);
+    int CLEANUP_CLOSE context = (int)SYS_CALL_2(__NR_fsopen, "overlay", FSOPEN_CLOEXEC);
+    if (result == 0)
+        result = context;
+    /* The option names the directory ".", since its real name may contain characters with a meaning there.
+     * The second layer is empty: without an upper layer the kernel requires two. */
+    if (result >= 0)
+        result = (int)SYS_CALL_1(__NR_chdir, path);
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_SET_STRING, "lowerdir", layers, 0);
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_SET_FLAG, "ro", 0, 0);
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+    SYS_CALL_1(__NR_chdir, "/");
+    return result < 0 ? result
+                      : (int)SYS_CALL_3(__NR_fsmount, context, FSMOUNT_CLOEXEC,
+                                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+}
+
+static int move_to(int mount, int place) {
+    return (int)SYS_CALL_5(__NR_move_mount, mount, "", place, "",
+                           MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static int path_of_cover(char out[PATH_BYTES], const char *prefix, uint32_t index) {
+    char number[24];
+    text_number(number, index);
+    const char *parts[] = {prefix, COVERS "/", number, 0};
+    return text_join(out, PATH_BYTES, parts);
+}
+
+static struct isolate_failure place(struct slot *slot, int root, const char *staging, uint32_t index) {
+    const char *target = config_text(slot->config, slot->config->bind_mounts[index].target);
+    char uncovered[PATH_BYTES], empty[PATH_BYTES], path[PATH_BYTES];
+    const char *uncovered_parts[] = {staging, "/" UNCOVERED, 0}, *empty_parts[] = {staging, "/proc", 0};
+    int result = text_join(uncovered, sizeof uncovered, uncovered_parts);
+    if (result == 0)
+        result = text_join(empty, sizeof empty, empty_parts);
+    if (result == 0)
+        result = (int)SYS_CALL_5(__NR_move_mount, slot->bind_mounts[index], "", root, UNCOVERED,
+                                 MOVE_MOUNT_F_EMPTY_PATH);
+    if (result < 0)
+        return failed(result, ISOLATE_DETAIL_BIND_MOUNT_SOURCE, index);
+    int CLEANUP_CLOSE mount = cover(uncovered, empty);
+    /* The overlay has its own reference to the directory. */
+    SYS_CALL_2(__NR_umount2, uncovered, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
+    if (mount < 0)
+        return failed(mount, ISOLATE_DETAIL_BIND_MOUNT_COVER, index);
+    if (has_feature(slot, ISOLATE_FEATURE_WRITABLE)) {
+        result = path_of_cover(path, "", index);
+        target = path;
+    }
+    int CLEANUP_CLOSE fd = result < 0 ? result : open_place(root, target);
+    result = fd < 0 ? fd : move_to(mount, fd);
+    return result < 0 ? failed(result, ISOLATE_DETAIL_BIND_MOUNT_TARGET, index) : failure_at(0, 0, 0);
+}
+
+struct isolate_failure bind_mounts_place(struct slot *slot, int root, const char *staging) {
+    struct isolate_failure failure = failure_at(0, 0, 0);
+    uint32_t count = slot->config->bind_mount_count;
+    if (count == 0)
+        return failure;
+    int result = entry_make_directory(root, UNCOVERED, 0700);
+    if (result < 0)
+        return failed(result, ISOLATE_DETAIL_BIND_MOUNT_TARGET, 0);
+    for (uint32_t i = 0; i < count && failure.stage == 0; i++)
+        failure = place(slot, root, staging, i);
+    bind_mounts_close(slot->bind_mounts);
+    result = (int)SYS_CALL_3(__NR_unlinkat, root, UNCOVERED, AT_REMOVEDIR);
+    if (failure.stage == 0 && result < 0)
+        failure = failed(result, ISOLATE_DETAIL_BIND_MOUNT_TARGET, 0);
+    return failure;
+}
+
+struct isolate_failure bind_mounts_enter(const struct slot *slot, int root) {
+    const struct isolate_config *config = slot->config;
+    for (uint32_t i = 0; i < config->bind_mount_count; i++) {
+        char path[PATH_BYTES];
+        int result = path_of_cover(path, "/", i);
+        int CLEANUP_CLOSE tree =
+            result < 0 ? result
+                       : (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC);
+        int CLEANUP_CLOSE fd = open_place(root, config_text(config, config->bind_mounts[i].target));
+        result = tree < 0 ? tree : fd < 0 ? fd : move_to(tree, fd);
+        if (result < 0)
+            return failed(result, ISOLATE_DETAIL_BIND_MOUNT_TARGET, i);
+    }
+    return failure_at(0, 0, 0);
+}
