@@ -45,7 +45,7 @@ let package = Package(
     targets: [
         .target(
             name: "CIsolate",
-            exclude: ["supervisor"],
+            exclude: ["library", "supervisor"],
             cSettings: [
                 .define("_GNU_SOURCE"),
                 .treatAllWarnings(as: .error),

@@ -25,7 +25,7 @@ static int has(cap_value_t capability) {
 
 static const char *lacking(int stage) {
     static char text[64];
-    isolate_lacking_capabilities(stage, text, sizeof text);
+    CHECK_EQUAL(isolate_lacking_capabilities(stage, text, sizeof text), 0);
     return text;
 }
 

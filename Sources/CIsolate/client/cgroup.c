@@ -244,10 +244,10 @@ int cgroup_directory_of(pid_t pid, char *out, size_t bytes) {
     return result;
 }
 
-void cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context) {
+int cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context) {
     struct cgroup_facts *facts = malloc(sizeof *facts);
     if (facts == NULL)
-        return;
+        return -ENOMEM;
     cgroup_read_facts(facts);
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++)
         if (facts->v1[h].path[0] != 0)
@@ -256,6 +256,7 @@ void cgroup_for_each_parent(void (*each)(const char *path, void *context), void 
         if (facts->levels[i].is_writable)
             each(facts->levels[i].path, context);
     free(facts);
+    return 0;
 }
 
 int cgroup_adopt(const isolate_cgroup_choice *choice) {

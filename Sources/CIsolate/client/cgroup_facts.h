@@ -54,8 +54,8 @@ void cgroup_read_facts(struct cgroup_facts *facts);
 /* The directory of another process's v2 cgroup. 0, or -errno. */
 int cgroup_directory_of(pid_t pid, char *out, size_t bytes);
 
-/* Calls `each` for every directory in which supervisors of this user may have made cgroups. */
-void cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context);
+/* Calls `each` for every directory in which supervisors of this user may have made cgroups. 0, or -ENOMEM. */
+int cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context);
 
 /* Moves this process into another cgroup, as the choice says. 0, or -errno. */
 int cgroup_adopt(const isolate_cgroup_choice *choice);

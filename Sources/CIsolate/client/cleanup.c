@@ -121,16 +121,24 @@ static int remove_tree(int parent, const char *name, int depth) {
     return result;
 }
 
+struct removal {
+    char name[64];
+    int result;
+};
+
 static void remove_named(const char *path, void *context) {
+    struct removal *removal = context;
     int CLEANUP_CLOSE parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (parent >= 0)
-        remove_tree(parent, context, 0); /* usually already gone */
+    int result = parent < 0 ? -errno : remove_tree(parent, removal->name, 0); /* usually already gone */
+    if (result < 0 && result != -ENOENT)
+        removal->result = result;
 }
 
-void internal_remove_cgroups(const isolate_supervisor *supervisor) {
-    char name[64];
-    internal_cgroup_name(supervisor, name, sizeof name);
-    cgroup_for_each_parent(remove_named, name);
+int internal_remove_cgroups(const isolate_supervisor *supervisor) {
+    struct removal removal = {.result = 0};
+    internal_cgroup_name(supervisor, removal.name, sizeof removal.name);
+    int result = cgroup_for_each_parent(remove_named, &removal);
+    return result < 0 ? result : removal.result;
 }
 
 struct cleaning {
@@ -143,6 +151,8 @@ struct cleaning {
 static void remove_dead(const char *parent, void *context) {
     struct cleaning *cleaning = context;
     DIR *list = opendir(parent);
+    if (list == NULL && errno != ENOENT)
+        cleaning->worst = -errno;
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
         char path[ISOLATE_CGROUP_PATH_BYTES + sizeof entry->d_name + 1];
         if (internal_now_ms() > cleaning->end_ms) {
@@ -173,7 +183,9 @@ static void remove_dead(const char *parent, void *context) {
 
 static int clean(unsigned budget_ms, void (*removed)(const char *path, void *context), void *context) {
     struct cleaning cleaning = {removed, context, internal_now_ms() + budget_ms, 0, 0};
-    cgroup_for_each_parent(remove_dead, &cleaning);
+    int result = cgroup_for_each_parent(remove_dead, &cleaning);
+    if (result < 0)
+        cleaning.worst = result;
     int scratch = internal_remove_dead_scratch(cleaning.end_ms, removed, context);
     if (scratch < 0)
         cleaning.worst = scratch;

@@ -161,8 +161,12 @@ int isolate_memory_file(const void *data, size_t bytes) {
         }
         done += (size_t)n;
     }
-    lseek(fd, 0, SEEK_SET);
-    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    if (lseek(fd, 0, SEEK_SET) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
     return fd;
 }
 

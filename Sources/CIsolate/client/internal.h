@@ -2,6 +2,8 @@
 #ifndef ISOLATE_INTERNAL_H
 #define ISOLATE_INTERNAL_H
 
+#include <errno.h>
+
 #include "isolate.h"
 
 #define CLEANUP_CLOSE __attribute__((cleanup(internal_close)))
@@ -9,6 +11,11 @@
 static inline isolate_failure internal_failure(int stage, int errno_value, int index) {
     isolate_failure failure = {stage, errno_value, index};
     return failure;
+}
+
+/* What a function returns for the failure that another process sent: 0 for none, else -errno and never 0. */
+static inline int internal_status(const isolate_failure *failure) {
+    return failure->stage == 0 ? 0 : failure->errno_value > 0 ? -failure->errno_value : -EPROTO;
 }
 
 void internal_close(int *fd);
@@ -76,6 +83,9 @@ uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const
 int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
                          int *asks_for_directory, isolate_failure *failure);
 
+/* image.c: the supervisor that the library carries; NULL when it carries none. */
+const void *internal_own_image(size_t *bytes);
+
 /* spawn.c: starts the image with descriptors 3, 4, 5; it is not a child of this process. pid, or -errno. */
 int internal_spawn(int image, int socket, int owner, int config);
 
@@ -109,8 +119,9 @@ extern unsigned internal_abandoned_after_s;
 int internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *path, void *context),
                                  void *context);
 
-/* cleanup.c: removes the cgroups of a supervisor that was killed. The supervisor must be dead. */
-void internal_remove_cgroups(const isolate_supervisor *supervisor);
+/* cleanup.c: removes the cgroups of a supervisor that was killed. The supervisor must be dead. 0 also when
+ * there are none any more, or -errno. */
+int internal_remove_cgroups(const isolate_supervisor *supervisor);
 
 /* systemd.c: has systemd put the supervisor into a scope that this user may divide; `out` is its
  * directory. */

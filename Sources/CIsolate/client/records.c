@@ -163,6 +163,8 @@ int isolate_run_send(int request, uint64_t serial, const isolate_limits *limits,
     struct iovec vectors[2] = {{&header, sizeof header}, {(void *)(uintptr_t)strings, string_bytes}};
     int fds[4] = {stdio[0], stdio[1], stdio[2], -1};
     int CLEANUP_CLOSE file = -1;
+    if (string_bytes > UINT32_MAX)
+        return -E2BIG;
     if (string_bytes > ISOLATE_INLINE_MAX) {
         file = isolate_memory_file(strings, string_bytes);
         if (file < 0)

@@ -60,25 +60,28 @@ static int wait_for_slot(isolate_sandbox *sandbox, uint32_t type, isolate_failur
         sandbox->control = fds[0];
         sandbox->request = fds[1];
         sandbox->host_uid = record.host_uid;
-        if (record.failure.stage != 0)
-            return -record.failure.errno_value;
-        return record.type == type ? 0 : -EPROTO;
+        if (failure->stage == 0 && record.type != type)
+            *failure = internal_failure(ISOLATE_STAGE_START, EPROTO, ISOLATE_DETAIL_START_ANSWER);
+        return internal_status(failure);
     }
 }
 
-/* Has the slot's processes killed, in whatever state they are. */
-static void destroy(isolate_sandbox *sandbox) {
+/* Has the slot's processes killed, in whatever state they are. 0, or -errno: they may live until the
+ * supervisor is dead. */
+static int destroy(isolate_sandbox *sandbox) {
     isolate_failure failure;
     internal_close(&sandbox->control);
     internal_close(&sandbox->request);
     if (sandbox->supervisor->owner != getpid())
-        return;
+        return -ECHILD;
     pthread_mutex_lock(&sandbox->supervisor->exchange);
-    if (isolate_slot_destroy(sandbox->supervisor, sandbox->slot) == 0)
-        wait_for_slot(sandbox, ISOLATE_SLOT_ENDED, &failure);
+    int result = isolate_slot_destroy(sandbox->supervisor, sandbox->slot);
+    if (result == 0)
+        result = wait_for_slot(sandbox, ISOLATE_SLOT_ENDED, &failure);
     pthread_mutex_unlock(&sandbox->supervisor->exchange);
     internal_close(&sandbox->control);
     internal_close(&sandbox->request);
+    return result;
 }
 
 int internal_give_up(isolate_sandbox *sandbox, int what, isolate_failure *failure) {
@@ -112,7 +115,7 @@ int internal_wait_for_answer(isolate_sandbox *sandbox, uint32_t type, isolate_sl
     if (type != ISOLATE_RUN_ENDED && message->status.failure.stage != 0) {
         internal_close(fd);
         *failure = message->status.failure;
-        return -failure->errno_value;
+        return internal_status(failure);
     }
     return 0;
 }
@@ -167,11 +170,11 @@ int internal_sandbox_open(isolate_supervisor *supervisor, uint32_t number, uint6
     return result;
 }
 
-void isolate_sandbox_close(isolate_sandbox *sandbox) {
-    if (sandbox->control >= 0)
-        destroy(sandbox);
+int isolate_sandbox_close(isolate_sandbox *sandbox) {
+    int result = sandbox->control >= 0 ? destroy(sandbox) : 0;
     internal_close(&sandbox->control);
     internal_close(&sandbox->request);
+    return result;
 }
 
 static int open_file(isolate_sandbox *sandbox, const isolate_file_question *question, int *fd,

@@ -45,7 +45,10 @@ static int empty_into(int top, DIR *list, unsigned *number, uint64_t end_ms) {
             continue;
         if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
             return -errno;
-        fchmodat(dirfd(list), entry->d_name, 0700, AT_SYMLINK_NOFOLLOW);
+        /* Where the mode cannot be changed the move fails, and the entry is met again until the time is over.
+         */
+        if (fchmodat(dirfd(list), entry->d_name, 0700, AT_SYMLINK_NOFOLLOW) != 0)
+            errno = 0;
         do
             snprintf(moved, sizeof moved, "moved-%u", ++*number);
         while (renameat2(dirfd(list), entry->d_name, top, moved, RENAME_NOREPLACE) != 0 && errno == EEXIST);
@@ -91,6 +94,8 @@ int internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *pa
     const char *parent = getenv("TMPDIR");
     int count = 0, worst = 0;
     DIR *list = opendir(parent != NULL && parent[0] == '/' ? parent : "/tmp");
+    if (list == NULL && errno != ENOENT)
+        worst = -errno;
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
         if (internal_now_ms() > end_ms) {
             worst = -ETIME;

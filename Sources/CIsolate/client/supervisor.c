@@ -29,17 +29,18 @@ static int image_file(const void *image, size_t bytes) {
     if (fd < 0 && errno == EINVAL) /* a kernel before 6.3 does not know MFD_EXEC and does not need it */
         fd = memfd_create("isolate-supervisor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int is_memory = fd >= 0;
-    int writer = fd;
+    int writer = fd, error = 0;
     if (fd < 0) { /* vm.memfd_noexec forbids it */
         char path[] = "/tmp/isolate-XXXXXX";
         writer = mkostemp(path, O_CLOEXEC);
         if (writer < 0)
             return -errno;
-        fchmod(writer, 0700);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        int may_execute = fchmod(writer, 0700) == 0;
+        fd = may_execute ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        error = errno;
         unlink(path);
     }
-    int result = fd < 0 ? -errno : 0;
+    int result = fd < 0 ? -error : 0;
     for (size_t done = 0; result == 0 && done < bytes;) {
         ssize_t n = write(writer, (const char *)image + done, bytes - done);
         if (n >= 0)
@@ -47,8 +48,9 @@ static int image_file(const void *image, size_t bytes) {
         else if (errno != EINTR)
             result = -errno;
     }
-    if (is_memory && result == 0)
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    if (is_memory && result == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+        result = -errno;
     if (!is_memory)
         close(writer); /* a file that is open for writing cannot be executed (ETXTBSY) */
     if (result < 0 && fd >= 0)
@@ -80,7 +82,7 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
                  strerrordesc_np(record.failure.errno_value));
     }
     *failure = record.failure;
-    return record.failure.stage == 0 ? 0 : -record.failure.errno_value;
+    return internal_status(failure);
 }
 
 /* There is no usable cgroup: requests a scope from systemd and sends the supervisor the result. */
@@ -211,8 +213,8 @@ static isolate_failure network_reason(const isolate_supervisor *supervisor) {
     return internal_failure(ISOLATE_STAGE_NETWORK, error, ISOLATE_DETAIL_LACKING);
 }
 
-int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
-                             isolate_failure *failure) {
+static int start(const isolate_start_options *options, isolate_supervisor *supervisor,
+                 isolate_failure *failure) {
     /* Removes what killed owners left. This start does not depend on it. */
     internal_cleanup_at_start();
     if (options->fail_stage != 0) /* the test needs this failure itself, not an attempt without the layer */
@@ -233,13 +235,25 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
     return result;
 }
 
+int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
+                             isolate_failure *failure) {
+    isolate_start_options complete = *options;
+    *supervisor = (isolate_supervisor){.socket = -1, .pidfd = -1, .pid = -1, .owner = getpid()};
+    if (complete.image == NULL)
+        complete.image = internal_own_image(&complete.image_bytes);
+    if (complete.image == NULL) {
+        *failure = internal_failure(ISOLATE_STAGE_START, ENOEXEC, ISOLATE_DETAIL_START_IMAGE);
+        return -ENOEXEC;
+    }
+    return start(&complete, supervisor, failure);
+}
+
 static int ends_within(int pidfd, int timeout_ms) {
     return internal_wait_readable(pidfd, internal_now_ms() + (uint64_t)timeout_ms) == 0;
 }
 
-void isolate_supervisor_kill(int pidfd) {
-    if (pidfd >= 0)
-        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+int isolate_supervisor_kill(int pidfd) {
+    return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH ? 0 : -errno;
 }
 
 int isolate_supervisor_stop(isolate_supervisor *supervisor) {
@@ -269,7 +283,9 @@ int isolate_supervisor_stop(isolate_supervisor *supervisor) {
         /* If this process is pid 1 or a subreaper, the kernel made it the orphan's parent, so it must reap
          * it. Otherwise this call has no effect. */
         waitid(P_PIDFD, (id_t)supervisor->pidfd, &info, WEXITED | WNOHANG | __WALL);
-        internal_remove_cgroups(supervisor);
+        int removal = internal_remove_cgroups(supervisor);
+        if (result == 0)
+            result = removal;
     }
     internal_close(&supervisor->pidfd);
     return result;
