@@ -227,7 +227,7 @@ TEST(v2_slot_holds_no_way_out) {
     int seen = 0;
     pid_t slot = child_of(supervisor.pid);
     isolate_cgroup_choose(0, 0, &choice);
-    internal_cgroup_name(&supervisor, name, sizeof name);
+    isolate_internal_cgroup_name(&supervisor, name, sizeof name);
     snprintf(path, sizeof path, "%s/%s/slot-%u", choice.parent[0], name, sandbox.slot);
     CHECK_OK(stat(path, &own));
     for (int fd = 3; fd < 64; fd++) {

@@ -25,7 +25,7 @@ TEST(names_of_limits) {
 }
 
 TEST(names_of_levels) {
-    static const char *const names[] = {"none", "minimal", "standard", "strong"};
+    static const char *const names[] = {"unconfined", "minimal", "standard", "strong"};
     for (int level = 0; level <= ISOLATE_LEVEL_STRONG; level++)
         CHECK_TEXT(isolate_level_name(level), names[level]);
     CHECK_TEXT(isolate_level_name(ISOLATE_LEVEL_STRONG + 1), "unknown");
@@ -67,5 +67,5 @@ TEST(names_of_failures_are_never_success) {
                  {{ISOLATE_STAGE_EXEC, INT_MIN, 0}, -EPROTO},
                  {{-1, 0, 0}, -EPROTO}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        CHECK_EQUAL(internal_status(&cases[i].failure), cases[i].status);
+        CHECK_EQUAL(isolate_internal_status(&cases[i].failure), cases[i].status);
 }

@@ -33,7 +33,7 @@ static int is_in_effect(cap_t own, cap_value_t capability) {
     return cap_get_flag(own, capability, CAP_EFFECTIVE, &value) == 0 && value == CAP_SET;
 }
 
-int internal_has_capabilities(int stage) {
+int isolate_internal_has_capabilities(int stage) {
     const struct want *want = want_of(stage);
     cap_t own = cap_get_proc();
     int has_all = own != NULL;

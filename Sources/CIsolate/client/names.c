@@ -71,7 +71,7 @@ static const char *const limit_names[ISOLATE_LIMIT_COUNT] = {
 };
 
 static const char *const level_names[] = {
-    [ISOLATE_LEVEL_NONE] = "none",
+    [ISOLATE_LEVEL_NONE] = "unconfined",
     [ISOLATE_LEVEL_MINIMAL] = "minimal",
     [ISOLATE_LEVEL_STANDARD] = "standard",
     [ISOLATE_LEVEL_STRONG] = "strong",

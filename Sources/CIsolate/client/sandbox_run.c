@@ -32,7 +32,7 @@ static int drain(struct stream *stream, unsigned reads, size_t most) {
             return 0;
         if (n <= 0) {
             int result = n < 0 ? -errno : 0;
-            internal_close(&stream->fd);
+            isolate_internal_close(&stream->fd);
             return result;
         }
         seen += (size_t)n;
@@ -118,7 +118,7 @@ static int send_command(isolate_sandbox *sandbox, const isolate_command *command
 /* The slot ends a run at its limits. This deadline of the client ends it when the slot does not. */
 static uint64_t watchdog_time(const isolate_sandbox *sandbox, const isolate_limits *limits) {
     uint64_t wall_ms = limits->wall_ns / 1000000 + 1;
-    return internal_now_ms() + wall_ms + (uint64_t)sandbox->supervisor->grace_ms;
+    return isolate_internal_now_ms() + wall_ms + (uint64_t)sandbox->supervisor->grace_ms;
 }
 
 static int follow(isolate_sandbox *sandbox, uint64_t end_ms, struct stream streams[2],
@@ -129,12 +129,12 @@ static int follow(isolate_sandbox *sandbox, uint64_t end_ms, struct stream strea
         struct pollfd fds[3] = {{.fd = sandbox->control, .events = POLLIN},
                                 {.fd = streams[0].fd, .events = POLLIN},
                                 {.fd = streams[1].fd, .events = POLLIN}};
-        int wait_ms = internal_ms_until(end_ms);
+        int wait_ms = isolate_internal_ms_until(end_ms);
         int result = poll(fds, 3, wait_ms) < 0 && errno != EINTR ? -errno : 0;
         for (int i = 0; i < 2 && result >= 0; i++)
             result = drain(&streams[i], READS_AT_ONCE, SIZE_MAX);
         if (result < 0) {
-            *failure = internal_failure(ISOLATE_STAGE_RUN, -result, ISOLATE_DETAIL_RUN_OUTPUT);
+            *failure = isolate_internal_failure(ISOLATE_STAGE_RUN, -result, ISOLATE_DETAIL_RUN_OUTPUT);
             return result;
         }
         /* A slot whose queue is full, or that is dead, is asked again or is found dead below. */
@@ -142,11 +142,11 @@ static int follow(isolate_sandbox *sandbox, uint64_t end_ms, struct stream strea
             was_told = isolate_slot_send(sandbox->control, ISOLATE_END_RUN, ISOLATE_END_OUTPUT, 0,
                                          sandbox->serial) == 0;
         if (fds[0].revents == 0 && wait_ms == 0)
-            return internal_give_up(sandbox, ISOLATE_WATCHDOG_RUN, failure);
+            return isolate_internal_give_up(sandbox, ISOLATE_WATCHDOG_RUN, failure);
         if (fds[0].revents == 0)
             continue;
-        result = internal_wait_for_answer(sandbox, ISOLATE_RUN_ENDED, &message, &fd, failure);
-        internal_close(&fd);
+        result = isolate_internal_wait_for_answer(sandbox, ISOLATE_RUN_ENDED, &message, &fd, failure);
+        isolate_internal_close(&fd);
         if (result < 0)
             return result;
         if (message.run.serial != sandbox->serial && message.run.serial != 0)
@@ -158,7 +158,7 @@ static int follow(isolate_sandbox *sandbox, uint64_t end_ms, struct stream strea
                 result = terminate(&streams[i]);
         }
         if (result < 0)
-            *failure = internal_failure(ISOLATE_STAGE_RUN, -result, ISOLATE_DETAIL_RUN_OUTPUT);
+            *failure = isolate_internal_failure(ISOLATE_STAGE_RUN, -result, ISOLATE_DETAIL_RUN_OUTPUT);
         return result;
     }
 }
@@ -171,23 +171,24 @@ static int judge(isolate_result *result, isolate_failure *failure) {
     case ISOLATE_OUTCOME_LIMIT:
     case ISOLATE_OUTCOME_BLOCKED:
         /* A step that failed after the first limit was met is not the run's end. */
-        result->record.failure = internal_failure(0, 0, 0);
+        result->record.failure = isolate_internal_failure(0, 0, 0);
         return 0;
     case ISOLATE_OUTCOME_HOST_OOM:
-        *failure = internal_failure(ISOLATE_STAGE_RUN, ENOMEM, ISOLATE_DETAIL_RUN_HOST_MEMORY);
+        *failure = isolate_internal_failure(ISOLATE_STAGE_RUN, ENOMEM, ISOLATE_DETAIL_RUN_HOST_MEMORY);
         break;
     case ISOLATE_OUTCOME_HOST_DISK:
-        *failure = internal_failure(ISOLATE_STAGE_RUN, ENOSPC, ISOLATE_DETAIL_RUN_HOST_DISK);
+        *failure = isolate_internal_failure(ISOLATE_STAGE_RUN, ENOSPC, ISOLATE_DETAIL_RUN_HOST_DISK);
         break;
     case ISOLATE_OUTCOME_CANCELLED:
-        *failure = internal_failure(ISOLATE_STAGE_RUN, ECANCELED, ISOLATE_DETAIL_RUN_CANCELLED);
+        *failure = isolate_internal_failure(ISOLATE_STAGE_RUN, ECANCELED, ISOLATE_DETAIL_RUN_CANCELLED);
         break;
     default:
         *failure = result->record.failure;
         if (failure->stage == 0) /* an end that this version does not know */
-            *failure = internal_failure(ISOLATE_STAGE_PROTOCOL, EPROTO, ISOLATE_DETAIL_PROTOCOL_ANSWER);
+            *failure =
+                isolate_internal_failure(ISOLATE_STAGE_PROTOCOL, EPROTO, ISOLATE_DETAIL_PROTOCOL_ANSWER);
     }
-    return internal_status(failure);
+    return isolate_internal_status(failure);
 }
 
 int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command,
@@ -195,14 +196,14 @@ int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command
     int pipes[2][2] = {{-1, -1}, {-1, -1}};
     int CLEANUP_CLOSE input = -1;
     isolate_slot_message message;
-    *failure = internal_failure(0, 0, 0);
+    *failure = isolate_internal_failure(0, 0, 0);
     memset(result, 0, sizeof *result);
     result->outcome.kind = ISOLATE_OUTCOME_FAILED;
     if (sandbox->supervisor->owner != getpid())
-        return internal_refuse_fork(failure);
+        return isolate_internal_refuse_fork(failure);
     if (sandbox->disk_bytes != limits->disk_bytes) {
-        int set =
-            internal_ask(sandbox, ISOLATE_SET_DISK, limits->disk_bytes, ISOLATE_DISK_SET, &message, failure);
+        int set = isolate_internal_ask(sandbox, ISOLATE_SET_DISK, limits->disk_bytes, ISOLATE_DISK_SET,
+                                       &message, failure);
         if (set < 0)
             return set;
         sandbox->disk_bytes = limits->disk_bytes;
@@ -216,16 +217,16 @@ int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command
     if (status >= 0)
         status = send_command(sandbox, command, limits,
                               (int[]){input >= 0 ? input : pipes[0][1], pipes[0][1], pipes[1][1]});
-    internal_close(&pipes[0][1]);
-    internal_close(&pipes[1][1]);
+    isolate_internal_close(&pipes[0][1]);
+    isolate_internal_close(&pipes[1][1]);
     struct stream streams[2] = {{.fd = pipes[0][0], .bound = command->output_bytes},
                                 {.fd = pipes[1][0], .bound = command->output_bytes}};
     if (status >= 0)
         status = follow(sandbox, end_ms, streams, &result->record, failure);
     else
-        *failure = internal_failure(ISOLATE_STAGE_REQUEST, -status, ISOLATE_DETAIL_REQUEST_SEND);
-    internal_close(&streams[0].fd);
-    internal_close(&streams[1].fd);
+        *failure = isolate_internal_failure(ISOLATE_STAGE_REQUEST, -status, ISOLATE_DETAIL_REQUEST_SEND);
+    isolate_internal_close(&streams[0].fd);
+    isolate_internal_close(&streams[1].fd);
     result->output = streams[0].bytes;
     result->output_bytes = streams[0].used;
     result->output_truncated = streams[0].exceeded;
