@@ -242,7 +242,7 @@ const char *isolate_outcome_name(int kind);
 /* Of an enum isolate_limit_kind: "wallTime", "cpuTime", "memory", "output", "processes", "disk", "fileSize",
  * "openFiles", "stack"; "none" and "unknown"; never NULL. */
 const char *isolate_limit_name(int limit);
-/* Of an enum isolate_level: "none", "minimal", "standard", "strong"; "unknown"; never NULL. */
+/* Of an enum isolate_level: "unconfined", "minimal", "standard", "strong"; "unknown"; never NULL. */
 const char *isolate_level_name(int level);
 /* Of a single bit of enum isolate_layer: "userNamespace", …; "unknown"; never NULL. */
 const char *isolate_layer_name(uint32_t layer);
