@@ -12,6 +12,13 @@ let swiftSettings: [SwiftSetting] = [
 /// For the library: async functions stay on their caller's executor, which spares a hop of some µs on each call.
 let librarySettings = swiftSettings + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
 
+/// A library of the system, found by pkg-config. Where it is missing SwiftPM says which package has it.
+func systemLibrary(_ name: String, _ pkgConfig: String, apt: String, yum: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/SystemLibraries/\(name)", pkgConfig: pkgConfig,
+        providers: [.apt([apt]), .yum([yum])])
+}
+
 let package = Package(
     name: "swift-sandbox",
     products: [
@@ -45,7 +52,7 @@ let package = Package(
     targets: [
         .target(
             name: "CIsolate",
-            exclude: ["supervisor"],
+            exclude: ["library", "supervisor"],
             cSettings: [
                 .define("_GNU_SOURCE"),
                 .treatAllWarnings(as: .error),
@@ -64,7 +71,16 @@ let package = Package(
             linkerSettings: [
                 .linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a"), .linkedLibrary(":libnettle.a"),
             ]),
-        .plugin(name: "EmbedSupervisor", capability: .buildTool()),
+        systemLibrary("CSeccomp", "libseccomp", apt: "libseccomp-dev", yum: "libseccomp-devel"),
+        systemLibrary("CCap", "libcap", apt: "libcap-dev", yum: "libcap-devel"),
+        systemLibrary("CZlib", "zlib", apt: "zlib1g-dev", yum: "zlib-devel"),
+        systemLibrary("CZstd", "libzstd", apt: "libzstd-dev", yum: "libzstd-devel"),
+        systemLibrary("CNettle", "nettle", apt: "nettle-dev", yum: "nettle-devel"),
+        // The plugin, not CIsolate and CArchive, depends on them: see Lookup/main.c.
+        .executableTarget(
+            name: "SystemLibraries", dependencies: ["CSeccomp", "CCap", "CZlib", "CZstd", "CNettle"],
+            path: "Sources/SystemLibraries/Lookup"),
+        .plugin(name: "EmbedSupervisor", capability: .buildTool(), dependencies: ["SystemLibraries"]),
         .target(name: "SandboxAPI", swiftSettings: librarySettings),
         .target(
             name: "SandboxRuntime",

@@ -34,6 +34,17 @@ echo "$output"
 grep -q '^hello from C++' <<<"$output"
 grep -q 'ZeroDivisionError' <<<"$output"
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+echo "-- SwiftPM says which package has a system library that it does not find"
+printf '#!/bin/sh\necho /nonexistent\n' >"$work/pkg-config"
+chmod 755 "$work/pkg-config"
+output=$(PATH=$work:$PATH swift build "${shared[@]}" --package-path "$example" 2>&1)
+for package in libseccomp-dev libcap-dev zlib1g-dev libzstd-dev nettle-dev; do
+    grep "apt-get install $package" <<<"$output" | sort -u
+done
+
 # shown NUMBER FILE: checks that the README's piece of Swift with this number is that file.
 shown() {
     awk -v number="$1" '/^```swift$/ { on = ++seen == number; next } /^```$/ { on = 0 } on' README.md | diff -u - "$2"
@@ -81,11 +92,9 @@ shown 2 "$example/Sources/docker-fallback/main.swift"
 
 echo "-- the command, statically linked to the Swift runtime and copied alone"
 quietly swift build -c release --product sandbox --static-swift-stdlib --scratch-path .build-static
-alone=$(mktemp -d)
-trap 'rm -rf "$alone"' EXIT
-cp "$(swift build -c release --static-swift-stdlib --scratch-path .build-static --show-bin-path)/sandbox" "$alone/sandbox"
-if ldd "$alone/sandbox" | grep -E 'swift|Foundation|seccomp'; then
-    echo "examples: the binary needs more than glibc" >&2
+cp "$(swift build -c release --static-swift-stdlib --scratch-path .build-static --show-bin-path)/sandbox" "$work/sandbox"
+if ldd "$work/sandbox" | grep -E 'swift|Foundation|seccomp|libcap|libz|nettle'; then
+    echo "examples: the binary needs more than libc and libstdc++" >&2
     exit 1
 fi
-(cd / && env -i "$alone/sandbox" exec -- /bin/echo "alone and well")
+(cd / && env -i "$work/sandbox" exec -- /bin/echo "alone and well")

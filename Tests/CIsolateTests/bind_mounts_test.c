@@ -72,21 +72,21 @@ TEST(bind_mount_targets) {
     char longest[ISOLATE_BIND_MOUNT_PATH_BYTES + 2];
     for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
         test_context("%s", accepted[i]);
-        CHECK_EQUAL(internal_is_bind_target(accepted[i]), 1);
+        CHECK_EQUAL(isolate_internal_is_bind_target(accepted[i]), 1);
     }
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         test_context("%s", refused[i]);
-        CHECK_EQUAL(internal_is_bind_target(refused[i]), 0);
+        CHECK_EQUAL(isolate_internal_is_bind_target(refused[i]), 0);
     }
     test_context("lengths");
-    CHECK_EQUAL(internal_is_bind_target(NULL), 0);
+    CHECK_EQUAL(isolate_internal_is_bind_target(NULL), 0);
     memset(longest, 'a', sizeof longest);
     longest[0] = '/';
     longest[100] = '/';
     longest[sizeof longest - 1] = 0;
-    CHECK_EQUAL(internal_is_bind_target(longest), 0);
+    CHECK_EQUAL(isolate_internal_is_bind_target(longest), 0);
     longest[sizeof longest - 2] = 0;
-    CHECK_EQUAL(internal_is_bind_target(longest), 1);
+    CHECK_EQUAL(isolate_internal_is_bind_target(longest), 1);
 }
 
 /* ---- what is refused ---- */
@@ -182,7 +182,7 @@ TEST(bind_mount_lines_of_mountinfo) {
         char line[256];
         test_context("%s", cases[i].line);
         snprintf(line, sizeof line, "%s", cases[i].line);
-        CHECK_EQUAL(internal_is_mount_below(line, cases[i].path), cases[i].is_below);
+        CHECK_EQUAL(isolate_internal_is_mount_below(line, cases[i].path), cases[i].is_below);
     }
 }
 

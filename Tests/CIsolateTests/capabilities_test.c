@@ -25,7 +25,7 @@ static int has(cap_value_t capability) {
 
 static const char *lacking(int stage) {
     static char text[64];
-    isolate_lacking_capabilities(stage, text, sizeof text);
+    CHECK_EQUAL(isolate_lacking_capabilities(stage, text, sizeof text), 0);
     return text;
 }
 
@@ -55,14 +55,14 @@ TEST(capabilities_names_are_cut_to_their_room) {
 /* With only one of the two, a program cannot get another user's id. */
 TEST(capabilities_decide_whose_ids_programs_have) {
     struct isolate_config config = {0};
-    if (!internal_has_capabilities(ISOLATE_STAGE_ID_MAP)) {
+    if (!isolate_internal_has_capabilities(ISOLATE_STAGE_ID_MAP)) {
         test_note("skipped: this user may not set ids");
         return;
     }
-    CHECK_OK(internal_choose_ids(0, 1, &config));
+    CHECK_OK(isolate_internal_choose_ids(0, 1, &config));
     CHECK_EQUAL(config.id_source, ISOLATE_IDS_PRIVILEGED);
     give_up(CAP_SETUID);
-    CHECK(!internal_has_capabilities(ISOLATE_STAGE_ID_MAP));
-    CHECK_OK(internal_choose_ids(0, 1, &config));
+    CHECK(!isolate_internal_has_capabilities(ISOLATE_STAGE_ID_MAP));
+    CHECK_OK(isolate_internal_choose_ids(0, 1, &config));
     CHECK_EQUAL(config.id_source, ISOLATE_IDS_OWN);
 }

@@ -55,23 +55,24 @@ TEST(cgroup_directories) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char path[128];
         test_context("%s", cases[i].name);
-        CHECK_EQUAL(
-            cgroup_directory(cases[i].mounts, cases[i].own, cases[i].controller, path, sizeof path, NULL, 0),
-            cases[i].result);
+        CHECK_EQUAL(isolate_internal_cgroup_directory(cases[i].mounts, cases[i].own, cases[i].controller,
+                                                      path, sizeof path, NULL, 0),
+                    cases[i].result);
         if (cases[i].result == 0)
             CHECK_TEXT(path, cases[i].path);
     }
     char tiny[8];
-    CHECK_EQUAL(cgroup_directory(v2_mount, "0::/\n", NULL, tiny, sizeof tiny, NULL, 0), -ENAMETOOLONG);
+    CHECK_EQUAL(isolate_internal_cgroup_directory(v2_mount, "0::/\n", NULL, tiny, sizeof tiny, NULL, 0),
+                -ENAMETOOLONG);
 }
 
 TEST(cgroup_words) {
-    CHECK(cgroup_has_word("cpuset cpu io memory pids\n", "memory"));
-    CHECK(cgroup_has_word("cpuset cpu io memory pids\n", "pids"));
-    CHECK(cgroup_has_word("rw,cpu,cpuacct", "cpuacct"));
-    CHECK(!cgroup_has_word("rw,cpu,cpuacct", "acct"));
-    CHECK(!cgroup_has_word("cpuset io", "cpu"));
-    CHECK(!cgroup_has_word("", "cpu"));
+    CHECK(isolate_internal_cgroup_has_word("cpuset cpu io memory pids\n", "memory"));
+    CHECK(isolate_internal_cgroup_has_word("cpuset cpu io memory pids\n", "pids"));
+    CHECK(isolate_internal_cgroup_has_word("rw,cpu,cpuacct", "cpuacct"));
+    CHECK(!isolate_internal_cgroup_has_word("rw,cpu,cpuacct", "acct"));
+    CHECK(!isolate_internal_cgroup_has_word("cpuset io", "cpu"));
+    CHECK(!isolate_internal_cgroup_has_word("", "cpu"));
 }
 
 /* Bits of an invented directory. */
@@ -289,7 +290,7 @@ TEST(cgroup_decisions) {
         char path[32];
         test_context("%s", hosts[i].name);
         make_up(i, &facts);
-        cgroup_decide(&facts, hosts[i].avoid, hosts[i].may_adopt, &choice);
+        isolate_internal_cgroup_decide(&facts, hosts[i].avoid, hosts[i].may_adopt, &choice);
         CHECK_EQUAL(choice.kind, hosts[i].is.kind);
         CHECK_TEXT(choice.reason, hosts[i].is.reason);
         CHECK_EQUAL(choice.adopt, hosts[i].is.adopt);
@@ -313,8 +314,8 @@ TEST(cgroup_decisions) {
 TEST(cgroup_of_this_host) {
     static struct cgroup_facts facts;
     isolate_cgroup_choice choice, again;
-    cgroup_read_facts(&facts);
-    cgroup_decide(&facts, 0, 0, &choice);
+    isolate_internal_cgroup_read_facts(&facts);
+    isolate_internal_cgroup_decide(&facts, 0, 0, &choice);
     isolate_cgroup_choose(0, 0, &again);
     CHECK_EQUAL(choice.kind, again.kind);
     CHECK_EQUAL(choice.kind == ISOLATE_CGROUP_NONE, choice.reason[0] != 0);

@@ -155,9 +155,13 @@ TEST(v2_memory_of_an_ancestor) {
     CHECK_EQUAL(write_text(place.path, "memory.swap.max", "0") == 0 || errno == ENOENT, 1);
     begin();
     CHECK_EQUAL(write_text(place.path, "memory.max", "150M"), 0);
-    isolate_result result = run_victim(&sandbox, "memory", 220, NULL);
+    isolate_result result;
+    isolate_failure failure;
+    isolate_limits limits = wide_limits();
+    CHECK_EQUAL(call_victim(&sandbox, "memory", 220, &limits, &result, &failure), -ENOMEM);
+    CHECK_TEXT(isolate_stage_name(failure.stage), "run");
+    CHECK_EQUAL(failure.index, ISOLATE_DETAIL_RUN_HOST_MEMORY);
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_HOST_OOM);
-    isolate_result_free(&result);
     CHECK_EQUAL(write_text(place.path, "memory.max", "max"), 0);
     result = run_victim(&sandbox, "memory", 100, NULL);
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_EXITED);
@@ -223,7 +227,7 @@ TEST(v2_slot_holds_no_way_out) {
     int seen = 0;
     pid_t slot = child_of(supervisor.pid);
     isolate_cgroup_choose(0, 0, &choice);
-    internal_cgroup_name(&supervisor, name, sizeof name);
+    isolate_internal_cgroup_name(&supervisor, name, sizeof name);
     snprintf(path, sizeof path, "%s/%s/slot-%u", choice.parent[0], name, sandbox.slot);
     CHECK_OK(stat(path, &own));
     for (int fd = 3; fd < 64; fd++) {

@@ -3,28 +3,29 @@
 #include "test.h"
 
 /* Root of a machine. */
-static struct internal_id_facts root_facts(void) {
-    return (struct internal_id_facts){.may_set_ids = 1,
-                                      .uid_map = "         0          0 4294967295\n",
-                                      .gid_map = "         0          0 4294967295\n",
-                                      .subuid = "",
-                                      .subgid = "",
-                                      .name = "root"};
+static struct isolate_internal_id_facts root_facts(void) {
+    return (struct isolate_internal_id_facts){.may_set_ids = 1,
+                                              .uid_map = "         0          0 4294967295\n",
+                                              .gid_map = "         0          0 4294967295\n",
+                                              .subuid = "",
+                                              .subgid = "",
+                                              .name = "root"};
 }
 
-static struct internal_id_facts user_facts(const char *ranges) {
-    return (struct internal_id_facts){.has_helpers = 1,
-                                      .uid_map = "0 0 4294967295\n",
-                                      .gid_map = "0 0 4294967295\n",
-                                      .subuid = ranges,
-                                      .subgid = ranges,
-                                      .name = "ada",
-                                      .uid = 1500};
+static struct isolate_internal_id_facts user_facts(const char *ranges) {
+    return (struct isolate_internal_id_facts){.has_helpers = 1,
+                                              .uid_map = "0 0 4294967295\n",
+                                              .gid_map = "0 0 4294967295\n",
+                                              .subuid = ranges,
+                                              .subgid = ranges,
+                                              .name = "ada",
+                                              .uid = 1500};
 }
 
-static struct isolate_config pick(const struct internal_id_facts *facts, uint32_t avoid, int is_writable) {
+static struct isolate_config pick(const struct isolate_internal_id_facts *facts, uint32_t avoid,
+                                  int is_writable) {
     struct isolate_config config = {.uid_base = 7, .gid_base = 7, .id_span = 7};
-    internal_pick_ids(facts, avoid, is_writable, &config);
+    isolate_internal_pick_ids(facts, avoid, is_writable, &config);
     CHECK_EQUAL(config.id_count, INTERNAL_IDS_PER_SUPERVISOR);
     /* identity.c relies on this: any supervisor's ids are within the span, and none overflows. */
     if (config.id_source != ISOLATE_IDS_OWN) {
@@ -36,7 +37,7 @@ static struct isolate_config pick(const struct internal_id_facts *facts, uint32_
     return config;
 }
 
-static void expect_own(const struct internal_id_facts *facts, uint32_t avoid, int is_writable) {
+static void expect_own(const struct isolate_internal_id_facts *facts, uint32_t avoid, int is_writable) {
     struct isolate_config config = pick(facts, avoid, is_writable);
     CHECK_EQUAL(config.id_source, ISOLATE_IDS_OWN);
     CHECK_EQUAL(config.uid_base, 0);
@@ -44,8 +45,8 @@ static void expect_own(const struct internal_id_facts *facts, uint32_t avoid, in
     CHECK_EQUAL(config.id_span, 0);
 }
 
-static void expect(const struct internal_id_facts *facts, int source, uint32_t uid_base, uint32_t gid_base,
-                   uint32_t span) {
+static void expect(const struct isolate_internal_id_facts *facts, int source, uint32_t uid_base,
+                   uint32_t gid_base, uint32_t span) {
     struct isolate_config config = pick(facts, 0, 0);
     CHECK_EQUAL(config.id_source, source);
     CHECK_EQUAL(config.uid_base, uid_base);
@@ -54,7 +55,7 @@ static void expect(const struct internal_id_facts *facts, int source, uint32_t u
 }
 
 TEST(ids_of_root) {
-    struct internal_id_facts facts = root_facts();
+    struct isolate_internal_id_facts facts = root_facts();
     expect(&facts, ISOLATE_IDS_PRIVILEGED, 0x70000000, 0x70000000, 0x0fffffc0);
     /* The avoided bit must have no effect on the ids. */
     struct isolate_config config =
@@ -81,12 +82,12 @@ TEST(ids_of_root_with_few_ids) {
         {"0 0 1879048200\n", 1879048200 - 939524096 /* half, in 64s */, 939524096},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct internal_id_facts facts = root_facts();
+        struct isolate_internal_id_facts facts = root_facts();
         test_context("%s", cases[i].map);
         facts.uid_map = facts.gid_map = cases[i].map;
         expect(&facts, ISOLATE_IDS_PRIVILEGED, cases[i].base, cases[i].base, cases[i].span);
     }
-    struct internal_id_facts facts = root_facts();
+    struct isolate_internal_id_facts facts = root_facts();
     facts.gid_map = "0 100000 65536\n";
     expect(&facts, ISOLATE_IDS_PRIVILEGED, 0x70000000, 32768, 32768);
 }
@@ -95,12 +96,12 @@ TEST(ids_of_root_without_enough_ids) {
     static const char *const maps[] = {"", "\n", "0 1000 1\n", "0 100000 127\n", "nonsense", "0 0", "0 1 -"};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         for (int which = 0; which < 2; which++) {
-            struct internal_id_facts facts = root_facts();
+            struct isolate_internal_id_facts facts = root_facts();
             test_context("map %zu, %d", i, which);
             *(which == 0 ? &facts.uid_map : &facts.gid_map) = maps[i];
             expect_own(&facts, 0, 0);
         }
-    struct internal_id_facts facts = root_facts();
+    struct isolate_internal_id_facts facts = root_facts();
     facts.may_set_ids = 0;
     expect_own(&facts, 0, 0);
 }
@@ -123,11 +124,11 @@ TEST(ids_of_a_user_with_a_range) {
         {"ada:4294960000:7295", 4294960000, 7232},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct internal_id_facts facts = user_facts(cases[i].ranges);
+        struct isolate_internal_id_facts facts = user_facts(cases[i].ranges);
         test_context("%s", cases[i].ranges);
         expect(&facts, ISOLATE_IDS_SUBORDINATE, cases[i].base, cases[i].base, cases[i].span);
     }
-    struct internal_id_facts facts = user_facts("ada:100000:65536\n");
+    struct isolate_internal_id_facts facts = user_facts("ada:100000:65536\n");
     facts.subgid = "ada:900000:100\n";
     expect(&facts, ISOLATE_IDS_SUBORDINATE, 100000, 900000, 64);
     facts.name = NULL; /* no entry in /etc/passwd: by number only */
@@ -137,7 +138,7 @@ TEST(ids_of_a_user_with_a_range) {
 }
 
 TEST(ids_of_a_user_without_a_range) {
-    struct internal_id_facts facts = user_facts("ada:100000:65536\n");
+    struct isolate_internal_id_facts facts = user_facts("ada:100000:65536\n");
     CHECK_EQUAL(pick(&facts, 0, 0).id_source, ISOLATE_IDS_SUBORDINATE);
     expect_own(&facts, ISOLATE_AVOID_SUBORDINATE_IDS, 0);
     expect_own(&facts, ISOLATE_AVOID_NAMESPACES, 0);

@@ -111,7 +111,7 @@ static void count_cgroups(const char *parent, void *context) {
 
 int owner_cgroups(const struct owner *owner) {
     struct counting counting = {owner, 0};
-    cgroup_for_each_parent(count_cgroups, &counting);
+    isolate_internal_cgroup_for_each_parent(count_cgroups, &counting);
     return counting.count;
 }
 

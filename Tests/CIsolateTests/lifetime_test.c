@@ -186,17 +186,17 @@ TEST(lifetime_cleanup_after_pid_1) {
     snprintf(owner.key, sizeof owner.key, "-1-b%llu-", (unsigned long long)birth);
     int count = owner_cgroups(&owner);
     CHECK(count > 0);
-    internal_abandoned_after_s = 0;
+    isolate_internal_abandoned_after_s = 0;
     CHECK_OK(isolate_cleanup(NULL, NULL));
     CHECK_EQUAL(owner_cgroups(&owner), count);
     CHECK_OK(kill(embedder, SIGKILL));
     CHECK_EQUAL(wait_child(embedder), 256 + SIGKILL);
     expect_no_processes(&owner, 4000);
     CHECK_EQUAL(owner_cgroups(&owner), count);
-    internal_abandoned_after_s = 3600;
+    isolate_internal_abandoned_after_s = 3600;
     CHECK_OK(isolate_cleanup(NULL, NULL));
     CHECK_EQUAL(owner_cgroups(&owner), count);
-    internal_abandoned_after_s = 0;
+    isolate_internal_abandoned_after_s = 0;
     /* The kernel may not have finished with the dead processes: a cleanup leaves cgroups that are not empty
      * to the next one. */
     for (int attempt = 0; attempt < 100 && owner_cgroups(&owner) > 0; attempt++) {

@@ -78,12 +78,12 @@ static uint64_t expected_birth, expected_by_clock;
 static int check_births(pid_t pid) {
     if (isolate_process_birth(pid) != expected_birth)
         return 1;
-    return isolate_births_may_match(internal_birth_by_clock(pid), expected_by_clock) ? 0 : 2;
+    return isolate_births_may_match(isolate_internal_birth_by_clock(pid), expected_by_clock) ? 0 : 2;
 }
 
 TEST(owner_births_in_another_time) {
     expected_birth = isolate_process_birth(getpid());
-    expected_by_clock = internal_birth_by_clock(getpid());
+    expected_by_clock = isolate_internal_birth_by_clock(getpid());
     in_another_time(check_births, getpid());
 }
 
@@ -163,7 +163,7 @@ TEST(owner_names_in_the_temporary_folder) {
     CHECK_EQUAL(wait_child(dead), 0);
     int foreign = 0;
     for (int i = 0; i < OWN + FOREIGN; i++) {
-        snprintf(path, sizeof path, "%s/swift-sandbox-%lu-%d-b1-%d", folder, internal_pid_namespace(),
+        snprintf(path, sizeof path, "%s/swift-sandbox-%lu-%d-b1-%d", folder, isolate_internal_pid_namespace(),
                  (int)dead, i);
         CHECK_OK(mkdir(path, 0700));
         if (i >= OWN && geteuid() == 0) {
@@ -172,17 +172,17 @@ TEST(owner_names_in_the_temporary_folder) {
         }
     }
     int total = count_entries(folder);
-    CHECK_EQUAL(internal_remove_dead_scratch(internal_now_ms() - 1, NULL, NULL), -ETIME);
+    CHECK_EQUAL(isolate_internal_remove_dead_scratch(isolate_internal_now_ms() - 1, NULL, NULL), -ETIME);
     CHECK_EQUAL(count_entries(folder), total);
     /* With little time a cleanup removes some, and ends. */
-    uint64_t start = internal_now_ms();
-    int result = internal_remove_dead_scratch(start + 5, NULL, NULL);
+    uint64_t start = isolate_internal_now_ms();
+    int result = isolate_internal_remove_dead_scratch(start + 5, NULL, NULL);
     CHECK(result == -ETIME || result == total - foreign);
     CHECK(count_entries(folder) < total);
-    CHECK(internal_remove_dead_scratch(internal_now_ms() + 60000, NULL, NULL) >= 0);
+    CHECK(isolate_internal_remove_dead_scratch(isolate_internal_now_ms() + 60000, NULL, NULL) >= 0);
     CHECK_EQUAL(count_entries(folder), foreign);
     for (int i = OWN; i < OWN + foreign; i++) {
-        snprintf(path, sizeof path, "%s/swift-sandbox-%lu-%d-b1-%d", folder, internal_pid_namespace(),
+        snprintf(path, sizeof path, "%s/swift-sandbox-%lu-%d-b1-%d", folder, isolate_internal_pid_namespace(),
                  (int)dead, i);
         CHECK_OK(rmdir(path));
     }

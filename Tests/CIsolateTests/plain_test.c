@@ -346,9 +346,12 @@ static void check_full_disk(void) {
     isolate_limits limits = wide_limits();
     begin();
     limits.disk_bytes = limits.file_size_bytes = 1 << 30;
-    isolate_result result = run_victim(&sandbox, "disk", -1, &limits);
+    isolate_result result;
+    isolate_failure failure;
+    CHECK_EQUAL(call_victim(&sandbox, "disk", -1, &limits, &result, &failure), -ENOSPC);
+    CHECK_TEXT(isolate_stage_name(failure.stage), "run");
+    CHECK_EQUAL(failure.index, ISOLATE_DETAIL_RUN_HOST_DISK);
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_HOST_DISK);
-    isolate_result_free(&result);
     limits.disk_bytes = 8 << 20;
     result = run_victim(&sandbox, "disk", -1, &limits);
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_LIMIT);

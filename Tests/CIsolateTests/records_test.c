@@ -191,7 +191,10 @@ static void answer_with(const char *bytes, size_t size, int fd_count, int is_run
     CHECK_OK(shutdown(control[1], SHUT_WR));
     if (is_run) {
         result = call_victim(&sandbox, "exit", 0, &limits, &run, &failure);
-        CHECK(run.output == NULL && run.error == NULL);
+        CHECK(result == 0 ? run.output != NULL && run.error != NULL
+                          : run.output == NULL && run.error == NULL);
+        if (result == 0)
+            isolate_result_free(&run);
     } else {
         result = isolate_sandbox_read(&sandbox, "x", &byte, 1, &read_bytes, &failure);
     }
@@ -217,6 +220,20 @@ TEST(records_answered_with_nonsense) {
                     from_slot[i].type == ISOLATE_RUN_ENDED && size == sizeof(isolate_run_record));
         free(bytes);
     }
+}
+
+/* A failure is one without an errno, too: the call never returns 0 then. */
+TEST(records_of_failures_without_an_errno) {
+    isolate_status_record status = {.type = ISOLATE_FILE_OPENED,
+                                    .failure = {.stage = ISOLATE_STAGE_FILE, .errno_value = 0}};
+    isolate_run_record run = {.type = ISOLATE_RUN_ENDED,
+                              .end = ISOLATE_END_FAILURE,
+                              .failure = {.stage = ISOLATE_STAGE_EXEC, .errno_value = 0}};
+    answer_with((const char *)&status, sizeof status, 1, 0, 0);
+    answer_with((const char *)&run, sizeof run, 0, 1, 0);
+    run.end = 99; /* an end that nobody knows, and no step that failed */
+    run.failure.stage = 0;
+    answer_with((const char *)&run, sizeof run, 0, 1, 0);
 }
 
 /* ---- to a real slot ---- */

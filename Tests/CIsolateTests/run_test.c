@@ -21,7 +21,7 @@ static void begin(void) {
 }
 
 static void end(void) {
-    isolate_sandbox_close(&sandbox);
+    CHECK_EQUAL(isolate_sandbox_close(&sandbox), 0);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
 }
 
@@ -36,6 +36,42 @@ TEST(run_exit_codes) {
         CHECK_EQUAL(result.record.user_ns + result.record.system_ns, result.record.cpu_ns);
         CHECK(result.record.layers != 0);
         isolate_result_free(&result);
+    }
+    end();
+}
+
+/* Who writes nothing has written an empty text. */
+TEST(run_output_is_a_text) {
+    begin();
+    isolate_result result = run_victim(&sandbox, "exit", 0, NULL);
+    CHECK_TEXT(result.output, "");
+    CHECK_TEXT(result.error, "");
+    CHECK_EQUAL(result.output_bytes, 0);
+    isolate_result_free(&result);
+    result = run_shell(&sandbox, "printf abc; printf de >&2", NULL);
+    CHECK_TEXT(result.output, "abc");
+    CHECK_TEXT(result.error, "de");
+    isolate_result_free(&result);
+    CHECK(result.output == NULL && result.output_bytes == 0 && result.error_bytes == 0);
+    end();
+}
+
+/* A caller's mistake is told before anything is sent. */
+TEST(run_incomplete_commands) {
+    static const char *const arguments[] = {"true", NULL};
+    const isolate_command commands[] = {{.arguments = arguments},
+                                        {.executable = "true"},
+                                        {.executable = "true", .arguments = arguments, .input_bytes = 1}};
+    begin();
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        isolate_result result;
+        isolate_failure failure;
+        isolate_limits limits = wide_limits();
+        test_context("command %d", (int)i);
+        CHECK_EQUAL(isolate_sandbox_run(&sandbox, &commands[i], &limits, &result, &failure), -EINVAL);
+        CHECK_TEXT(isolate_stage_name(failure.stage), "request");
+        CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_FAILED);
+        expect_exit(&sandbox, "exit 3", 3);
     }
     end();
 }
@@ -164,10 +200,11 @@ TEST(run_zero_limits) {
         begin();
         *(uint64_t *)(void *)((char *)&limits + cases[i].field) = 0;
         int status = isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure);
-        if (status == 0) {
+        if (status == 0)
             CHECK(result.outcome.kind != ISOLATE_OUTCOME_EXITED || result.outcome.value != 0);
-            isolate_result_free(&result);
-        }
+        else
+            CHECK(failure.stage != 0);
+        isolate_result_free(&result);
         end();
     }
 }
@@ -278,8 +315,8 @@ TEST(run_after_the_waiting_process_was_killed) {
         sleep_ms(100);
         uint64_t start = now_ms();
         if (call_victim(&sandbox, "exit", 5, &limits, &result, &failure) == 0) {
-            if (failure.stage == 0)
-                CHECK_EQUAL(result.outcome.value, 5);
+            CHECK_EQUAL(result.outcome.value, 5);
+            CHECK_EQUAL(failure.stage, 0);
             isolate_result_free(&result);
         } else {
             CHECK(failure.stage != 0);
@@ -287,8 +324,7 @@ TEST(run_after_the_waiting_process_was_killed) {
         CHECK(now_ms() - start < GONE_WITHIN_MS);
         for (int run = 6; run < 9; run++) /* an error again, or the answer to this very run */
             if (call_victim(&sandbox, "exit", run, &limits, &result, &failure) == 0) {
-                if (failure.stage == 0)
-                    CHECK_EQUAL(result.outcome.value, run);
+                CHECK_EQUAL(result.outcome.value, run);
                 isolate_result_free(&result);
             }
         CHECK(now_ms() - start < GONE_WITHIN_MS);

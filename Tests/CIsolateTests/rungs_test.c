@@ -41,7 +41,7 @@ static uint32_t next(uint32_t avoid, int id_source, int needs_tree, int stage, i
                      uint32_t *lost) {
     isolate_failure failure = {stage, errno_value, 0};
     *lost = 0xdead;
-    return internal_next_rung(avoid, id_source, needs_tree, &failure, lost);
+    return isolate_internal_next_rung(avoid, id_source, needs_tree, &failure, lost);
 }
 
 enum { OWN = ISOLATE_IDS_OWN, SUB = ISOLATE_IDS_SUBORDINATE, ROOT = ISOLATE_IDS_PRIVILEGED };

@@ -56,8 +56,10 @@ static const struct {
     {ISOLATE_STAGE_DIRECTORY, AT_RUN, ALL},
     {ISOLATE_STAGE_STDIO, AT_RUN, ALL},
     {ISOLATE_STAGE_EXEC, AT_RUN, ALL},
-    /* Their failures need no forcing: a path that leads out (run_test.c), a broken record (records_test.c), a
+    /* Their failures need no forcing: memory of an ancestor cgroup (cgroup_v2_test.c), a full disk
+     * (plain_test.c), a path that leads out (run_test.c), a broken record (records_test.c), a
      * stopped slot (watchdog_test.c). */
+    {ISOLATE_STAGE_RUN, NOT_WIRED, ALL},
     {ISOLATE_STAGE_FILE, NOT_WIRED, ALL},
     {ISOLATE_STAGE_PROTOCOL, NOT_WIRED, ALL},
     {ISOLATE_STAGE_WATCHDOG, NOT_WIRED, ALL},
@@ -77,17 +79,16 @@ static void fail_in_run(isolate_supervisor *supervisor, int stage) {
     limits.cpus = stage == ISOLATE_STAGE_PROCESSORS; /* otherwise the stage is skipped */
     open_sandbox(supervisor, &sandbox);
     write_victim(&sandbox);
-    CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), 0);
+    CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), -EIO);
     check_failure(&failure, stage);
     check_failure(&result.record.failure, stage);
     CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_FAILED);
     CHECK_EQUAL(result.output_bytes, 0);
-    isolate_result_free(&result);
+    CHECK(result.output == NULL && result.error == NULL);
     /* The sandbox lives: the next run fails in the same way, not because of the first failure. */
-    CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), 0);
+    CHECK_EQUAL(call_victim(&sandbox, "exit", 0, &limits, &result, &failure), -EIO);
     check_failure(&failure, stage);
-    isolate_result_free(&result);
-    isolate_sandbox_close(&sandbox);
+    CHECK_EQUAL(isolate_sandbox_close(&sandbox), 0);
 }
 
 static void fail_in_open(isolate_supervisor *supervisor, int stage) {
@@ -156,6 +157,20 @@ TEST(stages_are_complete) {
     }
     CHECK_TEXT(isolate_stage_name(-1), "unknown");
     CHECK_TEXT(isolate_stage_name(ISOLATE_STAGE_COUNT), "unknown");
+}
+
+/* This program is made from the client's files alone, so it carries no supervisor. */
+TEST(stages_start_without_an_image) {
+    isolate_supervisor supervisor;
+    isolate_failure failure;
+    isolate_start_options options = {0};
+    char part[32];
+    CHECK_EQUAL(isolate_supervisor_start(&options, &supervisor, &failure), -ENOEXEC);
+    CHECK_EQUAL(failure.stage, ISOLATE_STAGE_START);
+    CHECK_EQUAL(failure.errno_value, ENOEXEC);
+    isolate_detail_name(failure.stage, failure.index, part, sizeof part);
+    CHECK_TEXT(part, "image");
+    CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0); /* there is nothing to stop */
 }
 
 TEST(stages_start_with_an_image_that_is_no_program) {

@@ -165,11 +165,11 @@ TEST(streams_programs_that_do_not_start) {
         isolate_limits limits = wide_limits();
         isolate_result result;
         test_context("\"%s\"", cases[i].executable);
-        CHECK_OK(isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure));
+        CHECK_EQUAL(isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure), -cases[i].error);
         CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_FAILED);
         CHECK_TEXT(isolate_stage_name(failure.stage), isolate_stage_name(cases[i].stage));
         CHECK_EQUAL(failure.errno_value, cases[i].error);
-        isolate_result_free(&result);
+        CHECK(result.output == NULL && result.error == NULL);
         expect_exit(&sandbox, "exit 3", 3);
     }
     end();

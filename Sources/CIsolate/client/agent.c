@@ -18,7 +18,7 @@ int isolate_agent_config(const isolate_agent_options *options, void *out, size_t
                    "a frame has room for all texts");
     config->bytes = sizeof *config + 1; /* the first text is empty */
     for (size_t i = 0; i < options->bind_target_count; i++) {
-        if (!internal_is_bind_target(options->bind_targets[i])) {
+        if (!isolate_internal_is_bind_target(options->bind_targets[i])) {
             free(config);
             return -EINVAL;
         }

@@ -25,7 +25,7 @@ static int is_plain_part(const char *part, size_t length) {
            !(length == 2 && part[0] == '.' && part[1] == '.');
 }
 
-int internal_is_bind_target(const char *target) {
+int isolate_internal_is_bind_target(const char *target) {
     if (target == NULL || target[0] != '/' || strlen(target) > ISOLATE_BIND_MOUNT_PATH_BYTES ||
         is_own_directory(target))
         return 0;
@@ -65,7 +65,7 @@ static void unescape(char *text) {
     *to = 0;
 }
 
-int internal_is_mount_below(char *line, const char *path) {
+int isolate_internal_is_mount_below(char *line, const char *path) {
     char *rest = line, *field = NULL;
     size_t length = strlen(path);
     for (int i = 0; i < 5; i++) /* the fifth is the mount point */
@@ -84,7 +84,7 @@ static int look_for_mounts_below(const char *path) {
     size_t size = 0;
     int error = file == NULL ? errno : 0;
     while (error == 0 && getline(&line, &size, file) >= 0)
-        if (internal_is_mount_below(line, path))
+        if (isolate_internal_is_mount_below(line, path))
             error = EXDEV;
     if (error == 0 && ferror(file))
         error = EIO;
@@ -109,12 +109,12 @@ static int find_source(const char *source, char path[PATH_MAX]) {
 }
 
 static int refuse(isolate_failure *failure, int error, int step, size_t position) {
-    *failure = internal_failure(ISOLATE_STAGE_BIND_MOUNT, error, step | (int)position);
+    *failure = isolate_internal_failure(ISOLATE_STAGE_BIND_MOUNT, error, step | (int)position);
     return -error;
 }
 
-int internal_add_bind_mounts(struct config_builder *b, const isolate_bind_mount *mounts, size_t count,
-                             isolate_failure *failure) {
+int isolate_internal_add_bind_mounts(struct config_builder *b, const isolate_bind_mount *mounts, size_t count,
+                                     isolate_failure *failure) {
     struct isolate_config *config = b->config;
     if (count > ISOLATE_BIND_MOUNT_MAX)
         return refuse(failure, E2BIG, ISOLATE_DETAIL_BIND_MOUNT_REQUEST, ISOLATE_BIND_MOUNT_MAX - 1);
@@ -122,13 +122,13 @@ int internal_add_bind_mounts(struct config_builder *b, const isolate_bind_mount 
         return refuse(failure, EPERM, ISOLATE_DETAIL_BIND_MOUNT_TARGET, 0);
     for (size_t i = 0; i < count; i++) {
         char path[PATH_MAX];
-        if (!internal_is_bind_target(mounts[i].target))
+        if (!isolate_internal_is_bind_target(mounts[i].target))
             return refuse(failure, EINVAL, ISOLATE_DETAIL_BIND_MOUNT_REQUEST, i);
         int error = find_source(mounts[i].source, path);
         if (error != 0)
             return refuse(failure, error, ISOLATE_DETAIL_BIND_MOUNT_SOURCE, i);
-        config->bind_mounts[i] = (struct isolate_bind){ISOLATE_BIND_TREE, config_add_text(b, path),
-                                                       config_add_text(b, mounts[i].target + 1)};
+        config->bind_mounts[i] = (struct isolate_bind){ISOLATE_BIND_TREE, isolate_internal_add_text(b, path),
+                                                       isolate_internal_add_text(b, mounts[i].target + 1)};
     }
     config->bind_mount_count = (uint32_t)count;
     return 0;

@@ -61,7 +61,7 @@ static unsigned long namespace_inode(const char *path) {
     return stat(path, &status) == 0 ? (unsigned long)status.st_ino : 0;
 }
 
-uint64_t internal_birth_by_clock(pid_t pid) {
+uint64_t isolate_internal_birth_by_clock(pid_t pid) {
     struct process_stat stat;
     if (read_stat(pid, &stat) < 0 || is_zombie(&stat))
         return 0;
@@ -102,7 +102,7 @@ uint64_t isolate_process_birth(pid_t pid) {
     if (read_stat(pid, &stat) < 0 || is_zombie(&stat))
         return 0;
     uint64_t birth = birth_by_pidfd(pid);
-    return birth != 0 ? birth : internal_birth_by_clock(pid);
+    return birth != 0 ? birth : isolate_internal_birth_by_clock(pid);
 }
 
 int isolate_births_may_match(uint64_t one, uint64_t other) {

@@ -1,4 +1,5 @@
 /* Which capabilities this process has in effect beyond an ordinary user's rights, and their names. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
@@ -32,7 +33,7 @@ static int is_in_effect(cap_t own, cap_value_t capability) {
     return cap_get_flag(own, capability, CAP_EFFECTIVE, &value) == 0 && value == CAP_SET;
 }
 
-int internal_has_capabilities(int stage) {
+int isolate_internal_has_capabilities(int stage) {
     const struct want *want = want_of(stage);
     cap_t own = cap_get_proc();
     int has_all = own != NULL;
@@ -47,15 +48,25 @@ static void append(char *out, size_t bytes, const char *name) {
     snprintf(out + used, bytes - used, "%s%s", used > 0 ? ", " : "", name);
 }
 
-void isolate_lacking_capabilities(int stage, char *out, size_t bytes) {
+int isolate_lacking_capabilities(int stage, char *out, size_t bytes) {
     const struct want *want = want_of(stage);
-    cap_t own = want == NULL ? NULL : cap_get_proc();
     out[0] = 0;
-    for (unsigned i = 0; own != NULL && i < want->count; i++) {
-        char *name = is_in_effect(own, want->capabilities[i]) ? NULL : cap_to_name(want->capabilities[i]);
+    if (want == NULL)
+        return 0;
+    cap_t own = cap_get_proc();
+    int result = own == NULL ? -errno : 0;
+    for (unsigned i = 0; result == 0 && i < want->count; i++) {
+        if (is_in_effect(own, want->capabilities[i]))
+            continue;
+        char *name = cap_to_name(want->capabilities[i]);
         if (name != NULL)
             append(out, bytes, name);
+        else
+            result = -errno;
         cap_free(name);
     }
     cap_free(own);
+    if (result < 0)
+        out[0] = 0;
+    return result;
 }

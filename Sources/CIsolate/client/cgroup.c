@@ -13,7 +13,7 @@
 
 static const char *const v1_names[ISOLATE_CGROUP_COUNT] = {"memory", "pids", "cpuacct"};
 
-int cgroup_has_word(const char *list, const char *word) {
+int isolate_internal_cgroup_has_word(const char *list, const char *word) {
     size_t n = strlen(word);
     for (const char *p = list; (p = strstr(p, word)) != NULL; p += n)
         if ((p == list || strchr(", ", p[-1]) != NULL) && (p[n] == 0 || strchr(", \n", p[n]) != NULL))
@@ -39,7 +39,8 @@ static int find_own(const char *text, const char *controller, char *out, size_t 
         if (second == NULL || second > line + strcspn(line, "\n"))
             continue;
         snprintf(list, sizeof list, "%.*s", (int)(second - first - 1), first + 1);
-        int is_it = controller == NULL ? strncmp(line, "0::", 3) == 0 : cgroup_has_word(list, controller);
+        int is_it = controller == NULL ? strncmp(line, "0::", 3) == 0
+                                       : isolate_internal_cgroup_has_word(list, controller);
         if (is_it)
             return copy_line(second + 1, out, bytes);
     }
@@ -70,8 +71,8 @@ static const char *below(const char *own, const char *root) {
     return strcmp(own + n, "/") == 0 ? "" : own + n;
 }
 
-int cgroup_directory(const char *mountinfo, const char *own_text, const char *controller, char *out,
-                     size_t bytes, char *mount_out, size_t mount_bytes) {
+int isolate_internal_cgroup_directory(const char *mountinfo, const char *own_text, const char *controller,
+                                      char *out, size_t bytes, char *mount_out, size_t mount_bytes) {
     int result = -ENOENT;
     char own[1024];
     int has_own = find_own(own_text, controller, own, sizeof own);
@@ -82,7 +83,7 @@ int cgroup_directory(const char *mountinfo, const char *own_text, const char *co
             continue;
         char *separator = strstr(line, type), *options = strrchr(line, ' ');
         if (separator == NULL || options == NULL ||
-            (controller != NULL && !cgroup_has_word(options + 1, controller)) ||
+            (controller != NULL && !isolate_internal_cgroup_has_word(options + 1, controller)) ||
             sscanf(line, "%*d %*d %*s %1023s %1023s", root, mount) != 2)
             continue;
         unescape(root);
@@ -158,10 +159,10 @@ static void read_level(struct cgroup_level *level) {
     char *given = read_at(level->path, "cgroup.subtree_control");
     level->is_root = type == NULL; /* the root cgroup is the only one without a cgroup.type */
     level->is_threaded = type != NULL && strcmp(type, "domain\n") != 0;
-    level->has_memory = available != NULL && cgroup_has_word(available, "memory");
-    level->has_pids = available != NULL && cgroup_has_word(available, "pids");
-    level->gives_memory = given != NULL && cgroup_has_word(given, "memory");
-    level->gives_pids = given != NULL && cgroup_has_word(given, "pids");
+    level->has_memory = available != NULL && isolate_internal_cgroup_has_word(available, "memory");
+    level->has_pids = available != NULL && isolate_internal_cgroup_has_word(available, "pids");
+    level->gives_memory = given != NULL && isolate_internal_cgroup_has_word(given, "memory");
+    level->gives_pids = given != NULL && isolate_internal_cgroup_has_word(given, "pids");
     level->is_writable = is_writable(level->path, ".") && is_writable(level->path, "cgroup.procs") &&
                          is_writable(level->path, "cgroup.subtree_control");
     read_processes(level);
@@ -175,15 +176,15 @@ static void read_texts(char **mountinfo, char **own) {
     *own = read_file("/proc/self/cgroup");
 }
 
-void cgroup_read_facts(struct cgroup_facts *facts) {
+void isolate_internal_cgroup_read_facts(struct cgroup_facts *facts) {
     char *mountinfo, *own, path[ISOLATE_CGROUP_PATH_BYTES], mount[ISOLATE_CGROUP_PATH_BYTES];
     memset(facts, 0, sizeof *facts);
     read_texts(&mountinfo, &own);
     if (mountinfo == NULL || own == NULL)
         goto done;
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++) {
-        int result = cgroup_directory(mountinfo, own, v1_names[h], facts->v1[h].path,
-                                      sizeof facts->v1[h].path, NULL, 0);
+        int result = isolate_internal_cgroup_directory(mountinfo, own, v1_names[h], facts->v1[h].path,
+                                                       sizeof facts->v1[h].path, NULL, 0);
         facts->v1[h].is_mounted = result != -ENOENT;
         if (result < 0)
             facts->v1[h].path[0] = 0;
@@ -191,7 +192,8 @@ void cgroup_read_facts(struct cgroup_facts *facts) {
             facts->v1[h].is_writable =
                 is_writable(facts->v1[h].path, ".") && is_writable(facts->v1[h].path, "cgroup.procs");
     }
-    int result = cgroup_directory(mountinfo, own, NULL, path, sizeof path, mount, sizeof mount);
+    int result =
+        isolate_internal_cgroup_directory(mountinfo, own, NULL, path, sizeof path, mount, sizeof mount);
     facts->v2_is_mounted = result != -ENOENT;
     while (result == 0 && facts->level_count < CGROUP_LEVELS_MAX) {
         struct cgroup_level *level = &facts->levels[facts->level_count++];
@@ -214,8 +216,8 @@ void isolate_cgroup_choose(uint32_t avoid, int may_adopt, isolate_cgroup_choice 
         snprintf(choice->reason, sizeof choice->reason, "no memory to look at the host's cgroups");
         return;
     }
-    cgroup_read_facts(facts);
-    cgroup_decide(facts, avoid, may_adopt, choice);
+    isolate_internal_cgroup_read_facts(facts);
+    isolate_internal_cgroup_decide(facts, avoid, may_adopt, choice);
     free(facts);
 }
 
@@ -224,31 +226,32 @@ int isolate_cgroup_v1_path(int hierarchy, char *out, size_t bytes) {
     if (hierarchy < 0 || hierarchy >= ISOLATE_CGROUP_COUNT)
         return -EINVAL;
     read_texts(&mountinfo, &own);
-    int result = mountinfo == NULL || own == NULL
-                     ? -ENOENT
-                     : cgroup_directory(mountinfo, own, v1_names[hierarchy], out, bytes, NULL, 0);
+    int result =
+        mountinfo == NULL || own == NULL
+            ? -ENOENT
+            : isolate_internal_cgroup_directory(mountinfo, own, v1_names[hierarchy], out, bytes, NULL, 0);
     free(mountinfo);
     free(own);
     return result;
 }
 
-int cgroup_directory_of(pid_t pid, char *out, size_t bytes) {
+int isolate_internal_cgroup_directory_of(pid_t pid, char *out, size_t bytes) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
     char *mountinfo = read_file("/proc/self/mountinfo"), *own = read_file(path);
     int result = mountinfo == NULL || own == NULL
                      ? -ENOENT
-                     : cgroup_directory(mountinfo, own, NULL, out, bytes, NULL, 0);
+                     : isolate_internal_cgroup_directory(mountinfo, own, NULL, out, bytes, NULL, 0);
     free(mountinfo);
     free(own);
     return result;
 }
 
-void cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context) {
+int isolate_internal_cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context) {
     struct cgroup_facts *facts = malloc(sizeof *facts);
     if (facts == NULL)
-        return;
-    cgroup_read_facts(facts);
+        return -ENOMEM;
+    isolate_internal_cgroup_read_facts(facts);
     for (int h = 0; h < ISOLATE_CGROUP_COUNT; h++)
         if (facts->v1[h].path[0] != 0)
             each(facts->v1[h].path, context);
@@ -256,9 +259,10 @@ void cgroup_for_each_parent(void (*each)(const char *path, void *context), void 
         if (facts->levels[i].is_writable)
             each(facts->levels[i].path, context);
     free(facts);
+    return 0;
 }
 
-int cgroup_adopt(const isolate_cgroup_choice *choice) {
+int isolate_internal_cgroup_adopt(const isolate_cgroup_choice *choice) {
     char path[ISOLATE_CGROUP_PATH_BYTES + 80];
     if (mkdir(choice->home, 0755) != 0 && errno != EEXIST)
         return -errno;

@@ -93,8 +93,8 @@ static int choose_v2(const struct cgroup_facts *facts, int may_adopt, isolate_cg
     return 0;
 }
 
-void cgroup_decide(const struct cgroup_facts *facts, uint32_t avoid, int may_adopt,
-                   isolate_cgroup_choice *choice) {
+void isolate_internal_cgroup_decide(const struct cgroup_facts *facts, uint32_t avoid, int may_adopt,
+                                    isolate_cgroup_choice *choice) {
     memset(choice, 0, sizeof *choice);
     if (avoid & ISOLATE_AVOID_CGROUP) {
         SAY(choice, "cgroups were not to be used");

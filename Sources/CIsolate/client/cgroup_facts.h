@@ -37,27 +37,27 @@ struct cgroup_facts {
 };
 
 /* Pure: decides from the facts. */
-void cgroup_decide(const struct cgroup_facts *facts, uint32_t avoid, int may_adopt,
-                   isolate_cgroup_choice *choice);
+void isolate_internal_cgroup_decide(const struct cgroup_facts *facts, uint32_t avoid, int may_adopt,
+                                    isolate_cgroup_choice *choice);
 
 /* Pure: the directory of a process's cgroup in one hierarchy. `controller`: a name of v1, NULL for v2.
  * mountinfo and own: the texts of /proc/self/mountinfo and /proc/self/cgroup. `mount`, unless NULL, gets the
  * mount point. 0; -ENOENT without such a mount; -EXDEV when the own cgroup is not below any such mount. */
-int cgroup_directory(const char *mountinfo, const char *own, const char *controller, char *out, size_t bytes,
-                     char *mount, size_t mount_bytes);
+int isolate_internal_cgroup_directory(const char *mountinfo, const char *own, const char *controller,
+                                      char *out, size_t bytes, char *mount, size_t mount_bytes);
 
 /* Pure: whether a list, separated by blanks or commas, contains the word. */
-int cgroup_has_word(const char *list, const char *word);
+int isolate_internal_cgroup_has_word(const char *list, const char *word);
 
-void cgroup_read_facts(struct cgroup_facts *facts);
+void isolate_internal_cgroup_read_facts(struct cgroup_facts *facts);
 
 /* The directory of another process's v2 cgroup. 0, or -errno. */
-int cgroup_directory_of(pid_t pid, char *out, size_t bytes);
+int isolate_internal_cgroup_directory_of(pid_t pid, char *out, size_t bytes);
 
-/* Calls `each` for every directory in which supervisors of this user may have made cgroups. */
-void cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context);
+/* Calls `each` for every directory in which supervisors of this user may have made cgroups. 0, or -ENOMEM. */
+int isolate_internal_cgroup_for_each_parent(void (*each)(const char *path, void *context), void *context);
 
 /* Moves this process into another cgroup, as the choice says. 0, or -errno. */
-int cgroup_adopt(const isolate_cgroup_choice *choice);
+int isolate_internal_cgroup_adopt(const isolate_cgroup_choice *choice);
 
 #endif

@@ -16,9 +16,9 @@
 
 enum { DEPTH_MAX = 4, START_BUDGET_MS = 300, CLEANUP_BUDGET_MS = 30000, ABANDONED_AFTER_S = 10 };
 
-unsigned internal_abandoned_after_s = ABANDONED_AFTER_S;
+unsigned isolate_internal_abandoned_after_s = ABANDONED_AFTER_S;
 
-enum internal_owner internal_owner_of(const char *name) {
+enum isolate_internal_owner isolate_internal_owner_of(const char *name) {
     unsigned long space = 0;
     int pid = 0;
     unsigned long long birth = 0;
@@ -28,9 +28,9 @@ enum internal_owner internal_owner_of(const char *name) {
     if ((!is_start && sscanf(name, INTERNAL_CGROUP_PREFIX "%lu-%d-b%llu-", &space, &pid, &birth) != 3) ||
         pid <= 0)
         return INTERNAL_OWNER_NONE;
-    if (space != internal_pid_namespace())
+    if (space != isolate_internal_pid_namespace())
         return INTERNAL_OWNER_ELSEWHERE;
-    uint64_t now = is_start ? internal_birth_by_clock(pid) : isolate_process_birth(pid);
+    uint64_t now = is_start ? isolate_internal_birth_by_clock(pid) : isolate_process_birth(pid);
     return isolate_births_may_match(now, birth) ? INTERNAL_OWNER_LIVES : INTERNAL_OWNER_DEAD;
 }
 
@@ -56,7 +56,7 @@ static int is_abandoned(int parent, const char *name) {
     if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode))
         return 0;
     clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec - status.st_ctim.tv_sec >= (time_t)internal_abandoned_after_s;
+    return now.tv_sec - status.st_ctim.tv_sec >= (time_t)isolate_internal_abandoned_after_s;
 }
 
 static int has_members(int dir) {
@@ -72,7 +72,7 @@ static int remove_empty(int parent, const char *name, int depth) {
     DIR *list = dir < 0 ? NULL : fdopendir(dir);
     int result = list == NULL || has_members(dir) ? -EBUSY : 0;
     if (list == NULL)
-        internal_close(&dir);
+        isolate_internal_close(&dir);
     for (struct dirent *entry; result == 0 && (entry = readdir(list)) != NULL;)
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
             result = depth < DEPTH_MAX ? remove_empty(dir, entry->d_name, depth + 1) : -EBUSY;
@@ -96,7 +96,7 @@ static int remove_tree(int parent, const char *name, int depth) {
     DIR *list = dir < 0 ? NULL : fdopendir(dir);
     if (list == NULL) {
         int error = errno;
-        internal_close(&dir);
+        isolate_internal_close(&dir);
         return error == ENOENT ? 0 : -error;
     }
     for (struct dirent *entry; (entry = readdir(list)) != NULL;)
@@ -110,7 +110,7 @@ static int remove_tree(int parent, const char *name, int depth) {
         empty = openat(dir, "memory.reclaim", O_WRONLY | O_CLOEXEC);
     if (empty >= 0 && write(empty, "1G", 2) < 0)
         errno = 0; /* a failure only leaves more cached memory behind */
-    internal_close(&empty);
+    isolate_internal_close(&empty);
     closedir(list);
     int result = -EBUSY;
     for (int attempt = 0; attempt < 200 && result == -EBUSY; attempt++) {
@@ -121,16 +121,24 @@ static int remove_tree(int parent, const char *name, int depth) {
     return result;
 }
 
+struct removal {
+    char name[64];
+    int result;
+};
+
 static void remove_named(const char *path, void *context) {
+    struct removal *removal = context;
     int CLEANUP_CLOSE parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (parent >= 0)
-        remove_tree(parent, context, 0); /* usually already gone */
+    int result = parent < 0 ? -errno : remove_tree(parent, removal->name, 0); /* usually already gone */
+    if (result < 0 && result != -ENOENT)
+        removal->result = result;
 }
 
-void internal_remove_cgroups(const isolate_supervisor *supervisor) {
-    char name[64];
-    internal_cgroup_name(supervisor, name, sizeof name);
-    cgroup_for_each_parent(remove_named, name);
+int isolate_internal_remove_cgroups(const isolate_supervisor *supervisor) {
+    struct removal removal = {.result = 0};
+    isolate_internal_cgroup_name(supervisor, removal.name, sizeof removal.name);
+    int result = isolate_internal_cgroup_for_each_parent(remove_named, &removal);
+    return result < 0 ? result : removal.result;
 }
 
 struct cleaning {
@@ -143,14 +151,16 @@ struct cleaning {
 static void remove_dead(const char *parent, void *context) {
     struct cleaning *cleaning = context;
     DIR *list = opendir(parent);
+    if (list == NULL && errno != ENOENT)
+        cleaning->worst = -errno;
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
         char path[ISOLATE_CGROUP_PATH_BYTES + sizeof entry->d_name + 1];
-        if (internal_now_ms() > cleaning->end_ms) {
+        if (isolate_internal_now_ms() > cleaning->end_ms) {
             cleaning->worst = -ETIME;
             break;
         }
-        enum internal_owner owner =
-            entry->d_type == DT_DIR ? internal_owner_of(entry->d_name) : INTERNAL_OWNER_NONE;
+        enum isolate_internal_owner owner =
+            entry->d_type == DT_DIR ? isolate_internal_owner_of(entry->d_name) : INTERNAL_OWNER_NONE;
         if (owner == INTERNAL_OWNER_DEAD) {
             kill_supervisor(dirfd(list), entry->d_name);
             int result = remove_tree(dirfd(list), entry->d_name, 0);
@@ -172,9 +182,11 @@ static void remove_dead(const char *parent, void *context) {
 }
 
 static int clean(unsigned budget_ms, void (*removed)(const char *path, void *context), void *context) {
-    struct cleaning cleaning = {removed, context, internal_now_ms() + budget_ms, 0, 0};
-    cgroup_for_each_parent(remove_dead, &cleaning);
-    int scratch = internal_remove_dead_scratch(cleaning.end_ms, removed, context);
+    struct cleaning cleaning = {removed, context, isolate_internal_now_ms() + budget_ms, 0, 0};
+    int result = isolate_internal_cgroup_for_each_parent(remove_dead, &cleaning);
+    if (result < 0)
+        cleaning.worst = result;
+    int scratch = isolate_internal_remove_dead_scratch(cleaning.end_ms, removed, context);
     if (scratch < 0)
         cleaning.worst = scratch;
     return cleaning.worst < 0 ? cleaning.worst : cleaning.count + scratch;
@@ -184,6 +196,6 @@ int isolate_cleanup(void (*removed)(const char *path, void *context), void *cont
     return clean(CLEANUP_BUDGET_MS, removed, context);
 }
 
-void internal_cleanup_at_start(void) {
+void isolate_internal_cleanup_at_start(void) {
     clean(START_BUDGET_MS, NULL, NULL);
 }

@@ -30,7 +30,7 @@ static uint32_t add_bytes(struct config_builder *b, const char *bytes, size_t le
     return offset;
 }
 
-uint32_t config_add_text(struct config_builder *b, const char *text) {
+uint32_t isolate_internal_add_text(struct config_builder *b, const char *text) {
     return add_bytes(b, text, strlen(text));
 }
 
@@ -38,9 +38,9 @@ static void add_cgroups(struct config_builder *b, const isolate_start_options *o
                         isolate_supervisor *supervisor) {
     isolate_cgroup_choice choice;
     char name[64];
-    internal_cgroup_name(supervisor, name, sizeof name);
+    isolate_internal_cgroup_name(supervisor, name, sizeof name);
     isolate_cgroup_choose(options->avoid, options->adopt_cgroup, &choice);
-    int adopted = choice.adopt ? cgroup_adopt(&choice) : 0;
+    int adopted = choice.adopt ? isolate_internal_cgroup_adopt(&choice) : 0;
     if (adopted < 0) {
         choice.kind = ISOLATE_CGROUP_NONE;
         snprintf(choice.reason, sizeof choice.reason, "moving this process to a cgroup of its own failed: %s",
@@ -50,11 +50,11 @@ static void add_cgroups(struct config_builder *b, const isolate_start_options *o
     supervisor->cgroup = choice.kind;
     memcpy(supervisor->cgroup_reason, choice.reason, sizeof choice.reason);
     b->config->cgroup_kind = (uint32_t)choice.kind;
-    b->config->cgroup_home = config_add_text(b, choice.home);
+    b->config->cgroup_home = isolate_internal_add_text(b, choice.home);
     for (int h = 0; h < ISOLATE_CGROUP_COUNT && choice.parent[h][0] != 0; h++) {
         char path[ISOLATE_CGROUP_PATH_BYTES + sizeof name];
         snprintf(path, sizeof path, "%s/%s", choice.parent[h], name);
-        b->config->cgroup_dir[h] = config_add_text(b, path);
+        b->config->cgroup_dir[h] = isolate_internal_add_text(b, path);
     }
 }
 
@@ -79,17 +79,17 @@ static void choose_inner_ids(struct config_builder *b) {
     if (config->id_source == ISOLATE_IDS_OWN)
         config->slot_uid = config->program_uid; /* the user has only one uid to give */
     if (config->id_source == ISOLATE_IDS_SUBORDINATE) {
-        config->newuidmap = config_add_text(b, internal_find_program("newuidmap"));
-        config->newgidmap = config_add_text(b, internal_find_program("newgidmap"));
+        config->newuidmap = isolate_internal_add_text(b, isolate_internal_find_program("newuidmap"));
+        config->newgidmap = isolate_internal_add_text(b, isolate_internal_find_program("newgidmap"));
     }
 }
 
 static void add_scratch_directory(struct config_builder *b, const isolate_supervisor *supervisor) {
     const char *parent = getenv("TMPDIR");
     char name[96], path[1200];
-    internal_cgroup_name(supervisor, name, sizeof name);
+    isolate_internal_cgroup_name(supervisor, name, sizeof name);
     snprintf(path, sizeof path, "%.1024s/%s", parent != NULL && parent[0] == '/' ? parent : "/tmp", name);
-    b->config->scratch_directory = config_add_text(b, path);
+    b->config->scratch_directory = isolate_internal_add_text(b, path);
 }
 
 static uint32_t filter_variant(const struct isolate_config *config) {
@@ -115,7 +115,7 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     config->processors = processors > 0 ? (uint32_t)processors : 1;
     choose_features(config, options);
-    int result = internal_choose_ids(options->avoid, options->is_writable, config);
+    int result = isolate_internal_choose_ids(options->avoid, options->is_writable, config);
     if (result < 0)
         return result;
     supervisor->id_source = (int)config->id_source;
@@ -126,18 +126,18 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     config->network = (uint32_t)options->network;
     /* The kernel charges memory ahead, per processor, in batches of 64 pages. */
     config->charge_batch_bytes = 64ull * (uint64_t)sysconf(_SC_PAGESIZE) * config->processors;
-    config->hostname = config_add_text(b, "sandbox");
-    result = internal_add_rootfs(b, options->root, failure);
+    config->hostname = isolate_internal_add_text(b, "sandbox");
+    result = isolate_internal_add_rootfs(b, options->root, failure);
     if (result < 0)
         return result;
-    result = internal_add_bind_mounts(b, options->bind_mounts, options->bind_mount_count, failure);
+    result = isolate_internal_add_bind_mounts(b, options->bind_mounts, options->bind_mount_count, failure);
     if (result < 0)
         return result;
     add_cgroups(b, options, supervisor);
     int count =
         isolate_filter_compile(filter_variant(config), config->filter, ISOLATE_FILTER_MAX, &config->answers);
     if (count < 0) {
-        *failure = internal_failure(ISOLATE_STAGE_SECCOMP, -count, 0);
+        *failure = isolate_internal_failure(ISOLATE_STAGE_SECCOMP, -count, 0);
         return count;
     }
     config->filter_count = (uint32_t)count;
@@ -164,13 +164,17 @@ int isolate_memory_file(const void *data, size_t bytes) {
         }
         done += (size_t)n;
     }
-    lseek(fd, 0, SEEK_SET);
-    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    if (lseek(fd, 0, SEEK_SET) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
     return fd;
 }
 
-int internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
-                         int *asks_for_directory, isolate_failure *failure) {
+int isolate_internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,
+                                 int *asks_for_directory, isolate_failure *failure) {
     struct config_builder b = {.config = calloc(1, sizeof(struct isolate_config) + TEXT_MAX)};
     if (b.config == NULL)
         return -ENOMEM;

@@ -35,29 +35,29 @@ int isolate_free_descriptors(void) {
     return count;
 }
 
-unsigned long internal_pid_namespace(void) {
+unsigned long isolate_internal_pid_namespace(void) {
     struct stat status;
     return stat("/proc/self/ns/pid", &status) == 0 ? (unsigned long)status.st_ino : 0;
 }
 
-void internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes) {
-    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-b%llu-%u", internal_pid_namespace(),
+void isolate_internal_cgroup_name(const isolate_supervisor *supervisor, char *out, size_t bytes) {
+    snprintf(out, bytes, INTERNAL_CGROUP_PREFIX "%lu-%d-b%llu-%u", isolate_internal_pid_namespace(),
              (int)supervisor->owner, (unsigned long long)isolate_process_birth(supervisor->owner),
              supervisor->number);
 }
 
-uint64_t internal_now_ms(void) {
+uint64_t isolate_internal_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-int internal_ms_until(uint64_t end_ms) {
-    uint64_t now = internal_now_ms();
+int isolate_internal_ms_until(uint64_t end_ms) {
+    uint64_t now = isolate_internal_now_ms();
     return now >= end_ms ? 0 : end_ms - now > INT_MAX ? INT_MAX : (int)(end_ms - now);
 }
 
-void internal_close(int *fd) {
+void isolate_internal_close(int *fd) {
     if (*fd >= 0)
         close(*fd);
     *fd = -1;

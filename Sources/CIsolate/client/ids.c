@@ -61,8 +61,8 @@ static int find_subordinate(const char *text, const char *name, uint32_t uid, ui
     return 0;
 }
 
-void internal_pick_ids(const struct internal_id_facts *facts, uint32_t avoid, int is_writable,
-                       struct isolate_config *config) {
+void isolate_internal_pick_ids(const struct isolate_internal_id_facts *facts, uint32_t avoid, int is_writable,
+                               struct isolate_config *config) {
     uint32_t user_span = 0, group_span = 0;
     config->id_count = INTERNAL_IDS_PER_SUPERVISOR;
     config->id_source = ISOLATE_IDS_OWN;
@@ -81,7 +81,7 @@ void internal_pick_ids(const struct internal_id_facts *facts, uint32_t avoid, in
         config->id_span = 0;
 }
 
-const char *internal_find_program(const char *name) {
+const char *isolate_internal_find_program(const char *name) {
     static const char *const directories[] = {"/usr/bin/", "/bin/", "/usr/local/bin/"};
     static _Thread_local char path[64];
     for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
@@ -107,7 +107,7 @@ static char *read_all(const char *path) {
     return text;
 }
 
-int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config) {
+int isolate_internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *config) {
     static const char *const paths[] = {"/proc/self/uid_map", "/proc/self/gid_map", "/etc/subuid",
                                         "/etc/subgid"};
     char *texts[4], buffer[4096];
@@ -116,10 +116,10 @@ int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *
     getpwuid_r(getuid(), &space, buffer, sizeof buffer, &entry);
     for (int i = 0; i < 4; i++)
         is_complete &= (texts[i] = read_all(paths[i])) != NULL;
-    struct internal_id_facts facts = {
-        .may_set_ids = internal_has_capabilities(ISOLATE_STAGE_ID_MAP),
-        .has_helpers =
-            internal_find_program("newuidmap") != NULL && internal_find_program("newgidmap") != NULL,
+    struct isolate_internal_id_facts facts = {
+        .may_set_ids = isolate_internal_has_capabilities(ISOLATE_STAGE_ID_MAP),
+        .has_helpers = isolate_internal_find_program("newuidmap") != NULL &&
+                       isolate_internal_find_program("newgidmap") != NULL,
         .uid_map = texts[0],
         .gid_map = texts[1],
         .subuid = texts[2],
@@ -128,7 +128,7 @@ int internal_choose_ids(uint32_t avoid, int is_writable, struct isolate_config *
         .uid = getuid(),
     };
     if (is_complete)
-        internal_pick_ids(&facts, avoid, is_writable, config);
+        isolate_internal_pick_ids(&facts, avoid, is_writable, config);
     for (int i = 0; i < 4; i++)
         free(texts[i]);
     return is_complete ? 0 : -ENOMEM;

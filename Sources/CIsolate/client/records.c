@@ -39,7 +39,7 @@ static int send_record(int socket, const struct iovec *vectors, size_t count, co
 
 static void close_all(int *fds, unsigned count) {
     for (unsigned i = 0; i < count; i++)
-        internal_close(&fds[i]);
+        isolate_internal_close(&fds[i]);
 }
 
 /* Returns the bytes received, 0 when there is no record now, -EPIPE at the end. Closes descriptors beyond
@@ -107,7 +107,8 @@ int isolate_supervisor_receive(const isolate_supervisor *supervisor, isolate_slo
         return n;
     if (n == sizeof *record) {
         if (is_cut)
-            record->failure = internal_failure(ISOLATE_STAGE_START, EMFILE, ISOLATE_DETAIL_START_DESCRIPTORS);
+            record->failure =
+                isolate_internal_failure(ISOLATE_STAGE_START, EMFILE, ISOLATE_DETAIL_START_DESCRIPTORS);
         return 1;
     }
     close_all(fds, 2);
@@ -143,10 +144,10 @@ int isolate_slot_receive(int control, isolate_slot_message *message, int *fd) {
     if ((size_t)n == expected) {
         if (is_cut && message->type != ISOLATE_RUN_ENDED)
             message->status.failure =
-                internal_failure(ISOLATE_STAGE_FILE, EMFILE, ISOLATE_DETAIL_FILE_DESCRIPTORS);
+                isolate_internal_failure(ISOLATE_STAGE_FILE, EMFILE, ISOLATE_DETAIL_FILE_DESCRIPTORS);
         return 1;
     }
-    internal_close(fd);
+    isolate_internal_close(fd);
     return -EPROTO;
 }
 
@@ -163,6 +164,8 @@ int isolate_run_send(int request, uint64_t serial, const isolate_limits *limits,
     struct iovec vectors[2] = {{&header, sizeof header}, {(void *)(uintptr_t)strings, string_bytes}};
     int fds[4] = {stdio[0], stdio[1], stdio[2], -1};
     int CLEANUP_CLOSE file = -1;
+    if (string_bytes > UINT32_MAX)
+        return -E2BIG;
     if (string_bytes > ISOLATE_INLINE_MAX) {
         file = isolate_memory_file(strings, string_bytes);
         if (file < 0)
@@ -183,7 +186,7 @@ int isolate_pipe(uid_t user, int our_end, int ends[2]) {
     if (is_given && fcntl(ends[our_end], F_SETFL, O_NONBLOCK) == 0)
         return 0;
     int error = errno;
-    internal_close(&ends[0]);
-    internal_close(&ends[1]);
+    isolate_internal_close(&ends[0]);
+    isolate_internal_close(&ends[1]);
     return -error;
 }

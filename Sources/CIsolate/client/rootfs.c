@@ -18,7 +18,8 @@ static void add_bind(struct config_builder *b, enum isolate_bind_kind kind, cons
         b->error = -E2BIG;
         return;
     }
-    struct isolate_bind bind = {kind, config_add_text(b, source), config_add_text(b, target)};
+    struct isolate_bind bind = {kind, isolate_internal_add_text(b, source),
+                                isolate_internal_add_text(b, target)};
     b->config->binds[b->config->bind_count++] = bind;
 }
 
@@ -105,7 +106,7 @@ static int add_image(struct config_builder *b, const char *root) {
     DIR *list = opendir(root);
     if (list == NULL)
         return -errno;
-    b->config->image_root = config_add_text(b, root);
+    b->config->image_root = isolate_internal_add_text(b, root);
     for (struct dirent *entry; (entry = readdir(list)) != NULL;)
         if (!is_ours(entry->d_name)) {
             if ((size_t)snprintf(path, sizeof path, "%s/%s", root, entry->d_name) >= sizeof path)
@@ -133,8 +134,8 @@ static void add_devices(struct config_builder *b) {
 }
 
 static void add_file(struct config_builder *b, const char *path, const char *text) {
-    struct isolate_file file = {config_add_text(b, path), config_add_text(b, text), (uint32_t)strlen(text),
-                                0};
+    struct isolate_file file = {isolate_internal_add_text(b, path), isolate_internal_add_text(b, text),
+                                (uint32_t)strlen(text), 0};
     b->config->files[b->config->file_count++] = file;
 }
 
@@ -241,12 +242,12 @@ static void add_masks(struct config_builder *b) {
                  {"/proc/locks", ISOLATE_MASK_FILE}};
     for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
         if (access(masks[i].path, F_OK) == 0) {
-            struct isolate_mask mask = {config_add_text(b, masks[i].path), masks[i].kind};
+            struct isolate_mask mask = {isolate_internal_add_text(b, masks[i].path), masks[i].kind};
             b->config->masks[b->config->mask_count++] = mask;
         }
 }
 
-int internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure) {
+int isolate_internal_add_rootfs(struct config_builder *b, const char *root, isolate_failure *failure) {
     int result = 0;
     if (root != NULL) {
         result = add_image(b, root);
@@ -256,7 +257,7 @@ int internal_add_rootfs(struct config_builder *b, const char *root, isolate_fail
             add_settings(b);
     }
     if (result < 0) {
-        *failure = internal_failure(ISOLATE_STAGE_BIND, -result, ISOLATE_DETAIL_BIND_CONFIGURATION);
+        *failure = isolate_internal_failure(ISOLATE_STAGE_BIND, -result, ISOLATE_DETAIL_BIND_CONFIGURATION);
         return result;
     }
     int has_etc = 0;

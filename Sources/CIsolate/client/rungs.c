@@ -51,8 +51,8 @@ static int is_shortage(int errno_value) {
     return errno_value == EMFILE || errno_value == ENFILE || errno_value == ENOMEM;
 }
 
-uint32_t internal_next_rung(uint32_t avoid, int id_source, int needs_tree, const isolate_failure *failure,
-                            uint32_t *lost_layers) {
+uint32_t isolate_internal_next_rung(uint32_t avoid, int id_source, int needs_tree,
+                                    const isolate_failure *failure, uint32_t *lost_layers) {
     *lost_layers = 0;
     if (is_shortage(failure->errno_value))
         return avoid;

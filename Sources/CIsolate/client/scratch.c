@@ -19,7 +19,7 @@ static DIR *open_own(int parent, const char *name) {
     int is_ours = fd >= 0 && fstat(fd, &status) == 0 && (status.st_uid == geteuid() || geteuid() == 0);
     DIR *list = is_ours ? fdopendir(fd) : NULL;
     if (list == NULL)
-        internal_close(&fd);
+        isolate_internal_close(&fd);
     return list;
 }
 
@@ -37,7 +37,7 @@ static int empty_into(int top, DIR *list, unsigned *number, uint64_t end_ms) {
         char moved[32];
         if (is_dot(entry->d_name))
             continue;
-        if (internal_now_ms() > end_ms)
+        if (isolate_internal_now_ms() > end_ms)
             return -ETIME;
         seen = 1;
         if (unlinkat(dirfd(list), entry->d_name, 0) == 0 ||
@@ -45,7 +45,10 @@ static int empty_into(int top, DIR *list, unsigned *number, uint64_t end_ms) {
             continue;
         if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
             return -errno;
-        fchmodat(dirfd(list), entry->d_name, 0700, AT_SYMLINK_NOFOLLOW);
+        /* Where the mode cannot be changed the move fails, and the entry is met again until the time is over.
+         */
+        if (fchmodat(dirfd(list), entry->d_name, 0700, AT_SYMLINK_NOFOLLOW) != 0)
+            errno = 0;
         do
             snprintf(moved, sizeof moved, "moved-%u", ++*number);
         while (renameat2(dirfd(list), entry->d_name, top, moved, RENAME_NOREPLACE) != 0 && errno == EEXIST);
@@ -83,16 +86,18 @@ static int is_ours_to_remove(int dir, const char *name) {
     struct stat status;
     return strncmp(name, INTERNAL_CGROUP_PREFIX, sizeof INTERNAL_CGROUP_PREFIX - 1) == 0 &&
            fstatat(dir, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode) &&
-           status.st_uid == geteuid() && internal_owner_of(name) == INTERNAL_OWNER_DEAD;
+           status.st_uid == geteuid() && isolate_internal_owner_of(name) == INTERNAL_OWNER_DEAD;
 }
 
-int internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *path, void *context),
-                                 void *context) {
+int isolate_internal_remove_dead_scratch(uint64_t end_ms, void (*removed)(const char *path, void *context),
+                                         void *context) {
     const char *parent = getenv("TMPDIR");
     int count = 0, worst = 0;
     DIR *list = opendir(parent != NULL && parent[0] == '/' ? parent : "/tmp");
+    if (list == NULL && errno != ENOENT)
+        worst = -errno;
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
-        if (internal_now_ms() > end_ms) {
+        if (isolate_internal_now_ms() > end_ms) {
             worst = -ETIME;
             break;
         }

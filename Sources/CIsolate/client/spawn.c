@@ -162,7 +162,7 @@ ON_CLONED_STACK static int clone_again(void *argument) {
     return 0;
 }
 
-int internal_spawn(int image, int socket, int owner, int config) {
+int isolate_internal_spawn(int image, int socket, int owner, int config) {
     struct spawn spawn = {.image = image, .socket = socket, .owner = owner, .config = config, .pid = -1};
     sigset_t all, before;
     char *stacks =

@@ -29,17 +29,18 @@ static int image_file(const void *image, size_t bytes) {
     if (fd < 0 && errno == EINVAL) /* a kernel before 6.3 does not know MFD_EXEC and does not need it */
         fd = memfd_create("isolate-supervisor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int is_memory = fd >= 0;
-    int writer = fd;
+    int writer = fd, error = 0;
     if (fd < 0) { /* vm.memfd_noexec forbids it */
         char path[] = "/tmp/isolate-XXXXXX";
         writer = mkostemp(path, O_CLOEXEC);
         if (writer < 0)
             return -errno;
-        fchmod(writer, 0700);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        int may_execute = fchmod(writer, 0700) == 0;
+        fd = may_execute ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        error = errno;
         unlink(path);
     }
-    int result = fd < 0 ? -errno : 0;
+    int result = fd < 0 ? -error : 0;
     for (size_t done = 0; result == 0 && done < bytes;) {
         ssize_t n = write(writer, (const char *)image + done, bytes - done);
         if (n >= 0)
@@ -47,8 +48,9 @@ static int image_file(const void *image, size_t bytes) {
         else if (errno != EINTR)
             result = -errno;
     }
-    if (is_memory && result == 0)
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    if (is_memory && result == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+        result = -errno;
     if (!is_memory)
         close(writer); /* a file that is open for writing cannot be executed (ETXTBSY) */
     if (result < 0 && fd >= 0)
@@ -57,20 +59,20 @@ static int image_file(const void *image, size_t bytes) {
 }
 
 static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *failure) {
-    uint64_t end = internal_now_ms() + READY_TIMEOUT_MS;
+    uint64_t end = isolate_internal_now_ms() + READY_TIMEOUT_MS;
     isolate_slot_record record;
     int fds[2], result;
     do {
-        result = internal_wait_readable(supervisor->socket, end);
+        result = isolate_internal_wait_readable(supervisor->socket, end);
         if (result < 0) {
-            *failure = internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_WAIT);
+            *failure = isolate_internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_WAIT);
             return result;
         }
         result = isolate_supervisor_receive(supervisor, &record, fds);
     } while (result == 0);
     if (result < 0 || record.type != ISOLATE_SUPERVISOR_READY) {
-        *failure =
-            internal_failure(ISOLATE_STAGE_START, result < 0 ? -result : EPROTO, ISOLATE_DETAIL_START_WORD);
+        *failure = isolate_internal_failure(ISOLATE_STAGE_START, result < 0 ? -result : EPROTO,
+                                            ISOLATE_DETAIL_START_WORD);
         return result < 0 ? result : -EPROTO;
     }
     if (record.failure.stage == ISOLATE_STAGE_CGROUP) {
@@ -80,13 +82,13 @@ static int wait_until_ready(isolate_supervisor *supervisor, isolate_failure *fai
                  strerrordesc_np(record.failure.errno_value));
     }
     *failure = record.failure;
-    return record.failure.stage == 0 ? 0 : -record.failure.errno_value;
+    return isolate_internal_status(failure);
 }
 
 /* There is no usable cgroup: requests a scope from systemd and sends the supervisor the result. */
 static int send_cgroup_directory(isolate_supervisor *supervisor) {
     struct isolate_cgroup_directory_record record = {.type = ISOLATE_CGROUP_DIRECTORY};
-    int result = internal_systemd_scope(supervisor, record.path, sizeof record.path);
+    int result = isolate_internal_systemd_scope(supervisor, record.path, sizeof record.path);
     if (result == 0) {
         supervisor->cgroup = ISOLATE_CGROUP_V2;
         supervisor->cgroup_reason[0] = 0;
@@ -105,7 +107,7 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
     int CLEANUP_CLOSE owner = -1;
     int CLEANUP_CLOSE config = -1;
     int ends[2] = {-1, -1}, result, asks_for_directory = 0;
-    *failure = internal_failure(ISOLATE_STAGE_NONE, 0, 0);
+    *failure = isolate_internal_failure(ISOLATE_STAGE_NONE, 0, 0);
     *supervisor = (isolate_supervisor){
         .socket = -1, .pidfd = -1, .pid = -1, .owner = getpid(), .exchange = PTHREAD_MUTEX_INITIALIZER};
     supervisor->avoid = options->avoid;
@@ -115,7 +117,7 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
 
     result = supervisor->processors = isolate_processor_count();
     if (result >= 0)
-        result = config = internal_config_file(options, supervisor, &asks_for_directory, failure);
+        result = config = isolate_internal_config_file(options, supervisor, &asks_for_directory, failure);
     if (result >= 0)
         result = image = image_file(options->image, options->image_bytes);
     if (result >= 0) {
@@ -125,8 +127,8 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
     if (result >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         result = -errno;
     if (result >= 0)
-        result = supervisor->pid = internal_spawn(image, ends[1], owner, config);
-    internal_close(&ends[1]);
+        result = supervisor->pid = isolate_internal_spawn(image, ends[1], owner, config);
+    isolate_internal_close(&ends[1]);
     if (result >= 0) {
         supervisor->socket = ends[0];
         ends[0] = -1;
@@ -137,10 +139,10 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
         if (result == 0)
             result = wait_until_ready(supervisor, failure);
     }
-    internal_close(&ends[0]);
+    isolate_internal_close(&ends[0]);
     if (result < 0) {
         if (failure->stage == 0)
-            *failure = internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_PROCESS);
+            *failure = isolate_internal_failure(ISOLATE_STAGE_START, -result, ISOLATE_DETAIL_START_PROCESS);
         isolate_supervisor_stop(supervisor);
     }
     return result < 0 ? result : 0;
@@ -152,7 +154,7 @@ static int start_once(const isolate_start_options *options, isolate_supervisor *
 /* Makes one cell and ends it: later cells get the same layers. */
 static int try_cell(isolate_supervisor *supervisor, isolate_failure *failure) {
     isolate_sandbox trial;
-    int result = internal_sandbox_open(supervisor, TRIAL_SLOT, TRIAL_DISK_BYTES, &trial, failure);
+    int result = isolate_internal_sandbox_open(supervisor, TRIAL_SLOT, TRIAL_DISK_BYTES, &trial, failure);
     if (result == 0) {
         supervisor->layers = trial.layers;
         supervisor->level = isolate_level_of(trial.layers);
@@ -176,7 +178,8 @@ static int start_on_some_rung(const isolate_start_options *options, isolate_supe
             break;
         uint32_t lost = 0;
         int needs_tree = options->is_writable || options->root != NULL || options->bind_mount_count > 0;
-        uint32_t next = internal_next_rung(attempt.avoid, supervisor->id_source, needs_tree, failure, &lost);
+        uint32_t next =
+            isolate_internal_next_rung(attempt.avoid, supervisor->id_source, needs_tree, failure, &lost);
         isolate_supervisor_stop(supervisor);
         if (next == attempt.avoid || count == ISOLATE_MISSING_MAX)
             return result;
@@ -195,11 +198,11 @@ static int start_on_some_rung(const isolate_start_options *options, isolate_supe
 /* Why the level is lower than requested: the last refusal that cost layers, or Landlock's absence. */
 static isolate_failure reason_of(const isolate_supervisor *supervisor) {
     if (!(supervisor->layers & ISOLATE_LAYER_RLIMITS))
-        return internal_failure(ISOLATE_STAGE_RLIMITS, EPERM, RLIMIT_NPROC);
+        return isolate_internal_failure(ISOLATE_STAGE_RLIMITS, EPERM, RLIMIT_NPROC);
     if (supervisor->missing_count > 0)
         return supervisor->missing[supervisor->missing_count - 1].failure;
-    return internal_failure(supervisor->landlock == 0 ? ISOLATE_STAGE_LANDLOCK : ISOLATE_STAGE_CGROUP, ENOSYS,
-                            ISOLATE_DETAIL_LACKING);
+    return isolate_internal_failure(supervisor->landlock == 0 ? ISOLATE_STAGE_LANDLOCK : ISOLATE_STAGE_CGROUP,
+                                    ENOSYS, ISOLATE_DETAIL_LACKING);
 }
 
 /* Why there is no network namespace whose lo a program could use. */
@@ -208,13 +211,13 @@ static isolate_failure network_reason(const isolate_supervisor *supervisor) {
     for (unsigned i = 0; i < supervisor->missing_count; i++)
         if (supervisor->missing[i].layers & ISOLATE_LAYER_NET_NS)
             error = supervisor->missing[i].failure.errno_value;
-    return internal_failure(ISOLATE_STAGE_NETWORK, error, ISOLATE_DETAIL_LACKING);
+    return isolate_internal_failure(ISOLATE_STAGE_NETWORK, error, ISOLATE_DETAIL_LACKING);
 }
 
-int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
-                             isolate_failure *failure) {
+static int start(const isolate_start_options *options, isolate_supervisor *supervisor,
+                 isolate_failure *failure) {
     /* Removes what killed owners left. This start does not depend on it. */
-    internal_cleanup_at_start();
+    isolate_internal_cleanup_at_start();
     if (options->fail_stage != 0) /* the test needs this failure itself, not an attempt without the layer */
         return start_once(options, supervisor, failure);
     int result = start_on_some_rung(options, supervisor, failure);
@@ -233,27 +236,39 @@ int isolate_supervisor_start(const isolate_start_options *options, isolate_super
     return result;
 }
 
-static int ends_within(int pidfd, int timeout_ms) {
-    return internal_wait_readable(pidfd, internal_now_ms() + (uint64_t)timeout_ms) == 0;
+int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
+                             isolate_failure *failure) {
+    isolate_start_options complete = *options;
+    *supervisor = (isolate_supervisor){.socket = -1, .pidfd = -1, .pid = -1, .owner = getpid()};
+    if (complete.image == NULL)
+        complete.image = isolate_internal_own_image(&complete.image_bytes);
+    if (complete.image == NULL) {
+        *failure = isolate_internal_failure(ISOLATE_STAGE_START, ENOEXEC, ISOLATE_DETAIL_START_IMAGE);
+        return -ENOEXEC;
+    }
+    return start(&complete, supervisor, failure);
 }
 
-void isolate_supervisor_kill(int pidfd) {
-    if (pidfd >= 0)
-        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+static int ends_within(int pidfd, int timeout_ms) {
+    return isolate_internal_wait_readable(pidfd, isolate_internal_now_ms() + (uint64_t)timeout_ms) == 0;
+}
+
+int isolate_supervisor_kill(int pidfd) {
+    return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH ? 0 : -errno;
 }
 
 int isolate_supervisor_stop(isolate_supervisor *supervisor) {
     int result = 0;
     if (supervisor->owner != getpid()) {
         /* A fork of the owner closes its copies and ends nothing. */
-        internal_close(&supervisor->socket);
-        internal_close(&supervisor->pidfd);
+        isolate_internal_close(&supervisor->socket);
+        isolate_internal_close(&supervisor->pidfd);
         return -ECHILD;
     }
     /* The shutdown tells the supervisor to exit, also when a fork of the owner holds a copy of the socket. */
     if (supervisor->socket >= 0)
         shutdown(supervisor->socket, SHUT_RDWR);
-    internal_close(&supervisor->socket);
+    isolate_internal_close(&supervisor->socket);
     if (supervisor->pidfd >= 0) {
         /* A stopped supervisor is continued, since it cleans up more completely than its owner could. */
         syscall(SYS_pidfd_send_signal, supervisor->pidfd, SIGCONT, NULL, 0);
@@ -269,8 +284,10 @@ int isolate_supervisor_stop(isolate_supervisor *supervisor) {
         /* If this process is pid 1 or a subreaper, the kernel made it the orphan's parent, so it must reap
          * it. Otherwise this call has no effect. */
         waitid(P_PIDFD, (id_t)supervisor->pidfd, &info, WEXITED | WNOHANG | __WALL);
-        internal_remove_cgroups(supervisor);
+        int removal = isolate_internal_remove_cgroups(supervisor);
+        if (result == 0)
+            result = removal;
     }
-    internal_close(&supervisor->pidfd);
+    isolate_internal_close(&supervisor->pidfd);
     return result;
 }

@@ -65,7 +65,7 @@ static int start_scope(const struct library *library, pid_t pid, const char *nam
 /* systemd's answer only says that the job is queued, so this waits until the process is in the scope. */
 static int wait_for_scope(pid_t pid, const char *name, char *out, size_t bytes) {
     for (int waited = 0; waited < WAIT_MS; waited += STEP_MS) {
-        int result = cgroup_directory_of(pid, out, bytes);
+        int result = isolate_internal_cgroup_directory_of(pid, out, bytes);
         const char *last = result == 0 ? strrchr(out, '/') : NULL;
         if (last != NULL && strcmp(last + 1, name) == 0)
             return 0;
@@ -75,10 +75,10 @@ static int wait_for_scope(pid_t pid, const char *name, char *out, size_t bytes) 
     return -ETIMEDOUT;
 }
 
-int internal_systemd_scope(const isolate_supervisor *supervisor, char *out, size_t bytes) {
+int isolate_internal_systemd_scope(const isolate_supervisor *supervisor, char *out, size_t bytes) {
     struct library library;
     char name[80], cgroup[64];
-    internal_cgroup_name(supervisor, cgroup, sizeof cgroup);
+    isolate_internal_cgroup_name(supervisor, cgroup, sizeof cgroup);
     snprintf(name, sizeof name, "%s.scope", cgroup);
     int result = load(&library);
     if (result < 0)

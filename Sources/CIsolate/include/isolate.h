@@ -1,9 +1,16 @@
 /*
  * isolate: runs untrusted programs under namespaces, cgroups, seccomp, Landlock and rlimits.
  *
- * This header alone is enough for a judge in C; the Swift library uses the same functions. Functions return 0
- * or -errno and write the step that failed to a struct isolate_failure. Nothing here prints, exits, or keeps
- * global state. Several threads may use a supervisor; only one thread at a time may use a sandbox.
+ * This header alone is enough for a judge in C or C++; the Swift library uses the same functions. It needs no
+ * definition before it (C11 or C++11, _GNU_SOURCE or not). Compile and link with libisolate, which carries
+ * the supervisor: cc judge.c $(pkg-config --cflags --libs isolate) or, to link libisolate.a into the program,
+ * with -l:libisolate.a -lseccomp -lcap -pthread. `make install` and `make deb` give both; Examples/c-judge is
+ * such a judge.
+ *
+ * Functions return 0, or -errno and write the step that failed to a struct isolate_failure: whoever checks
+ * only the returned number misses no failure. Where 0 or a positive number is an answer the comment says so.
+ * Functions without a result cannot fail. Nothing here prints, exits, or keeps global state. Several threads
+ * may use a supervisor; only one thread at a time may use a sandbox.
  *
  * In one thread, blocking:
  *     isolate_supervisor_start -> isolate_sandbox_open -> isolate_sandbox_write / _run / _read ->
@@ -23,6 +30,18 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+/* What follows is all that libisolate.so exports: its other symbols are hidden. */
+#pragma GCC visibility push(default)
+
+/* ---- the version ---- */
+
+/* Of this header. Before 1.0 a new minor version may change the interface. */
+#define ISOLATE_VERSION_MAJOR 0
+#define ISOLATE_VERSION_MINOR 1
+#define ISOLATE_VERSION_PATCH 0
+
+/* Of the library in use, "MAJOR.MINOR.PATCH"; the same as `library` in results of the Swift library. */
+const char *isolate_version(void);
 
 enum { ISOLATE_CGROUP_PATH_BYTES = 448 }; /* the longest directory that cgroups may be made in */
 
@@ -101,8 +120,9 @@ typedef struct isolate_bind_mount {
 } isolate_bind_mount;
 
 typedef struct isolate_start_options {
-    const void
-        *image; /* the supervisor's executable: build Sources/CIsolate/supervisor, see Examples/c-judge */
+    /* The supervisor's executable. NULL: the one that libisolate carries; a program made from the sources
+     * without it gets -ENOEXEC. */
+    const void *image;
     size_t image_bytes;
     const char *root; /* directory of an image; NULL: the host's own /usr with a small /etc */
     int is_writable;  /* programs can write to the root; every sandbox begins with it unchanged */
@@ -135,12 +155,15 @@ enum { ISOLATE_ANSWER_TIMEOUT_MS = 10000, ISOLATE_GRACE_MS = 5000 };
 int isolate_supervisor_start(const isolate_start_options *options, isolate_supervisor *supervisor,
                              isolate_failure *failure);
 
-/* Ends the supervisor and everything below it; waits until all of it is gone (at most 10 s). */
+/* Ends the supervisor and everything below it; waits until all of it is gone (at most 10 s). -ETIMEDOUT: it
+ * had to be killed; -EBUSY or another error of rmdir: a cgroup is left, which the next start or
+ * isolate_cleanup removes; -ECHILD: this process is a fork of the owner, and nothing was ended. The structure
+ * must not be used again in any case. */
 int isolate_supervisor_stop(isolate_supervisor *supervisor);
 
 /* Kills a supervisor that does not answer, and so everything below it. The caller must still call
- * isolate_supervisor_stop. */
-void isolate_supervisor_kill(int pidfd);
+ * isolate_supervisor_stop. 0 also when it is dead already. */
+int isolate_supervisor_kill(int pidfd);
 
 /* ---- one sandbox, blocking ---- */
 
@@ -168,16 +191,23 @@ typedef struct isolate_command {
     const void *input;              /* stdin */
     size_t input_bytes;
     int blocked;         /* enum isolate_blocked */
-    size_t output_bytes; /* the most bytes kept of stdout, and of stderr */
+    size_t output_bytes; /* the most bytes kept of stdout, and of stderr: ISOLATE_STANDARD_OUTPUT_BYTES, … */
 } isolate_command;
+
+/* The limits of the Swift library and of the command: 20 s of wall time, 10 s of CPU time, 256 MiB of memory,
+ * 64 processes, files of 64 MiB and 128 MiB of them, 256 descriptors, a stack of 64 MiB. */
+isolate_limits isolate_standard_limits(void);
+/* Its limits for a compiler: 60 s, 30 s, 1 GiB, 64 processes, files of 256 MiB and 512 MiB of them, … */
+isolate_limits isolate_compile_limits(void);
+enum { ISOLATE_STANDARD_OUTPUT_BYTES = 1 << 20 };
 
 enum isolate_outcome_kind {
     ISOLATE_OUTCOME_EXITED = 0,
     ISOLATE_OUTCOME_SIGNALED,
     ISOLATE_OUTCOME_LIMIT,
     ISOLATE_OUTCOME_BLOCKED,
-    ISOLATE_OUTCOME_CANCELLED, /* like the two below, not caused by the program */
-    ISOLATE_OUTCOME_HOST_OOM,
+    ISOLATE_OUTCOME_CANCELLED, /* like those below, not caused by the program: the run returns an error */
+    ISOLATE_OUTCOME_HOST_OOM,  /* the host, or a cgroup above this process's, ran out of memory */
     ISOLATE_OUTCOME_HOST_DISK, /* the disk below the program's files was full, and the program failed */
     ISOLATE_OUTCOME_FAILED,
 };
@@ -192,8 +222,9 @@ typedef struct isolate_outcome {
 typedef struct isolate_result {
     isolate_outcome outcome;
     isolate_run_record record; /* usage, and the facts that decide the outcome */
-    char *output,
-        *error; /* stdout and stderr, NUL-terminated for convenience; free with isolate_result_free */
+    /* stdout and stderr, NUL-terminated for convenience, never NULL after a run that returned 0; free with
+     * isolate_result_free. */
+    char *output, *error;
     size_t output_bytes, error_bytes;
     int output_truncated, error_truncated;
 } isolate_result;
@@ -205,11 +236,33 @@ int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void
 /* Reads at most `bytes`; -EFBIG when the file is larger. *read_bytes is the file's size. */
 int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data, size_t bytes,
                          size_t *read_bytes, isolate_failure *failure);
-/* Returns within the wall time limit and the grace, in whatever state the sandbox's processes are. */
+/* Returns within the wall time limit and the grace, in whatever state the sandbox's processes are.
+ *
+ * 0: the program ran, and ended in a way that it caused: ISOLATE_OUTCOME_EXITED, _SIGNALED, _LIMIT or
+ * _BLOCKED. Otherwise -errno, and *failure is the step that failed: the program could not be started (EXEC,
+ * DIRECTORY, LIMITS, …: -ENOENT when the executable is not there), the host failed it (RUN: -ENOMEM,
+ * -ENOSPC), or the sandbox did not answer (WATCHDOG: -ETIMEDOUT). Then *result has no output and need not be
+ * freed; its record has what is known. */
 int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command,
                         const isolate_limits *limits, isolate_result *result, isolate_failure *failure);
-void isolate_sandbox_close(isolate_sandbox *sandbox);
+/* Ends the sandbox's processes; it must not be used again. -errno when the supervisor did not end them in
+ * time and was killed for it, or is dead: then nothing of the sandbox lives either. */
+int isolate_sandbox_close(isolate_sandbox *sandbox);
 void isolate_result_free(isolate_result *result);
+
+/* ---- names, the same as in Swift and in the command's JSON ---- */
+
+/* "exited", "signaled", "limitExceeded", "blockedSyscall"; for those that a program does not cause, the
+ * error: "cancelled", "hostOutOfMemory", "hostOutOfDisk", "failed". "unknown" for another number; never NULL.
+ */
+const char *isolate_outcome_name(int kind);
+/* Of an enum isolate_limit_kind: "wallTime", "cpuTime", "memory", "output", "processes", "disk", "fileSize",
+ * "openFiles", "stack"; "none" and "unknown"; never NULL. */
+const char *isolate_limit_name(int limit);
+/* Of an enum isolate_level: "unconfined", "minimal", "standard", "strong"; "unknown"; never NULL. */
+const char *isolate_level_name(int level);
+/* Of a single bit of enum isolate_layer: "userNamespace", …; "unknown"; never NULL. */
+const char *isolate_layer_name(uint32_t layer);
 
 /* ---- meaning ---- */
 
@@ -242,8 +295,8 @@ int isolate_free_descriptors(void);
 
 /* Writes the capabilities that a stage (CLONE_SLOT, ID_MAP, CREDENTIALS) needs when no user namespace of
  * an ordinary user grants them, and that this process does not have in effect: libcap's names separated by
- * ", ", or "" when none is lacking. `bytes`: 64 are enough. */
-void isolate_lacking_capabilities(int stage, char *out, size_t bytes);
+ * ", ", or "" when none is lacking. `bytes`: 64 are enough. 0, or -errno and "" when they cannot be read. */
+int isolate_lacking_capabilities(int stage, char *out, size_t bytes);
 /* How many processors the calling thread may use, or -errno. */
 int isolate_processor_count(void);
 
@@ -375,6 +428,7 @@ int isolate_pipe(uid_t user, int our_end, int ends[2]);
 /* A sealed read-only memory file with these bytes; its descriptor, or -errno. */
 int isolate_memory_file(const void *data, size_t bytes);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

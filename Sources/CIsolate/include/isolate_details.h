@@ -20,6 +20,7 @@ enum isolate_start_detail {
     ISOLATE_DETAIL_START_ASK,         /* requesting a slot */
     ISOLATE_DETAIL_START_FORK,        /* this process is a fork of the owner */
     ISOLATE_DETAIL_START_DESCRIPTORS, /* this process had no room for a slot's sockets */
+    ISOLATE_DETAIL_START_IMAGE,       /* no supervisor was given, and the library carries none */
 };
 
 enum isolate_clone_slot_detail {
@@ -139,6 +140,13 @@ enum isolate_request_detail {
 enum isolate_directory_detail {
     ISOLATE_DETAIL_DIRECTORY_CHANGE = 0,
     ISOLATE_DETAIL_DIRECTORY_PATHS, /* level minimal: where /work and /tmp are */
+};
+
+enum isolate_run_detail {
+    ISOLATE_DETAIL_RUN_HOST_MEMORY = 0, /* the host, or a cgroup above the run's, was out of memory */
+    ISOLATE_DETAIL_RUN_HOST_DISK,       /* the disk below the program's files was full */
+    ISOLATE_DETAIL_RUN_CANCELLED,
+    ISOLATE_DETAIL_RUN_OUTPUT, /* its output could not be collected */
 };
 
 enum isolate_file_detail {

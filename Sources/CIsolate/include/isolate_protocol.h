@@ -54,6 +54,7 @@ enum isolate_stage {
     ISOLATE_STAGE_DIRECTORY,     /* chdir */
     ISOLATE_STAGE_STDIO,         /* descriptors 0, 1, 2 */
     ISOLATE_STAGE_EXEC,          /* execve */
+    ISOLATE_STAGE_RUN,           /* the run itself: the host, or its caller, ended it */
     ISOLATE_STAGE_FILE,          /* opening a file of /work */
     ISOLATE_STAGE_PROTOCOL,      /* a malformed record */
     ISOLATE_STAGE_WATCHDOG,      /* no answer in time */
