@@ -104,6 +104,7 @@ suite_sanitizers() {
 suite_docs() {
     echo "== DocC"
     scripts/docs.sh --check | tail -n 1
+    scripts/api.sh --self-test
     /usr/bin/python3 scripts/snippets_test.py
     /usr/bin/python3 scripts/snippets.py
 }
