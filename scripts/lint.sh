@@ -17,6 +17,7 @@ clang-format --dry-run -Werror "${c_files[@]}"
 for file in "${shell_files[@]}"; do
     bash -n "$file"
 done
+/usr/bin/python3 -m json.tool .devcontainer/devcontainer.json >/dev/null
 # Files that must not be committed.
 if git ls-files | grep -E '(^|/)(\.build[^/]*/|Package\.resolved$)|\.(o|a|so|elf)$'; then
     echo "lint: the files above are generated and must not be in git" >&2

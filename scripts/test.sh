@@ -5,7 +5,7 @@
 #   cross       the C core for aarch64
 #   build       all of Swift, tests included; suites that need it do it themselves
 #   sanitizers  a part of the Swift tests under ThreadSanitizer and AddressSanitizer
-#   docs        the pages of DocC can be made
+#   docs        the pages of DocC can be made, and the code in them, in README and in docs/ works
 #   alone       Swift tests that count what their process holds, one after another
 #   local       all other Swift tests, the conformance suite on the local backend among them
 #   docker      conformance on a Docker Engine; the Docker backend on a private engine, Podman and a registry
@@ -104,6 +104,9 @@ suite_sanitizers() {
 suite_docs() {
     echo "== DocC"
     scripts/docs.sh --check | tail -n 1
+    scripts/api.sh --self-test
+    /usr/bin/python3 scripts/snippets_test.py
+    /usr/bin/python3 scripts/snippets.py
 }
 
 suite_alone() {
@@ -132,6 +135,8 @@ suite_docker() {
         fi
         echo "== Conformance on a Docker Engine, in both modes of the root file system"
         CONFORMANCE_BACKENDS=docker run_tests --filter ConformanceTests
+        echo "== First steps of docs/docker.md"
+        DOCKER_HOST=$SANDBOX_TEST_ENGINE /usr/bin/python3 scripts/snippets.py --engine docs/docker.md
         echo "== The Docker backend: engine, pool, reuse, crashes, load, fallback"
         # One after another: they kill engines and measure waiting times.
         run_tests --no-parallel --filter DockerTests

@@ -4,7 +4,10 @@
 import ArgumentParser
 import FoundationEssentials
 import Sandbox
+
+#if Docker
 import SandboxDocker
+#endif
 
 struct DoctorCommand: Subcommand {
     static let configuration = CommandConfiguration(

@@ -256,8 +256,11 @@ final class ContainerWorkshop: Sendable {
                 session.forget()
                 state.withLock { $0.isUncertain = true }
             }
-            logger.warning(
-                "no container could be made", metadata: ["pool": "\(key)", "error": "\(error)"])
+            // The end of a pool ends what is being made in it: that is nothing to warn of.
+            let isExpected = [.cancelled, .shutDown].contains(error.code)
+            logger.log(
+                level: isExpected ? .debug : .warning, "no container could be made",
+                metadata: ["pool": "\(key)", "error": "\(error)"])
             throw error
         }
     }
