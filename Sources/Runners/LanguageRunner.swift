@@ -69,12 +69,13 @@ extension LanguageRunner {
     public func run(
         _ source: String, arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
         environment: [String: String] = [:], inputFiles: [InputFile] = [], outputFiles: [String] = [],
-        options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+        options: SandboxOptions = SandboxOptions(), sourceName: String? = nil, sources: [InputFile] = [],
+        on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport {
         let request = RunRequest(
             arguments: arguments, stdin: stdin, limits: limits, environment: environment,
-            inputFiles: inputFiles,
-            outputFiles: outputFiles, options: options)
+            inputFiles: inputFiles, outputFiles: outputFiles, options: options, sourceName: sourceName,
+            sources: sources)
         return try await run(source, request, on: backend)
     }
 
@@ -85,12 +86,13 @@ extension LanguageRunner {
     public func run(
         _ source: [UInt8], arguments: [String] = [], stdin: StandardInput = .none, limits: Limits = .standard,
         environment: [String: String] = [:], inputFiles: [InputFile] = [], outputFiles: [String] = [],
-        options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+        options: SandboxOptions = SandboxOptions(), sourceName: String? = nil, sources: [InputFile] = [],
+        on backend: any SandboxBackend
     ) async throws(SandboxError) -> RunReport {
         let request = RunRequest(
             arguments: arguments, stdin: stdin, limits: limits, environment: environment,
-            inputFiles: inputFiles,
-            outputFiles: outputFiles, options: options)
+            inputFiles: inputFiles, outputFiles: outputFiles, options: options, sourceName: sourceName,
+            sources: sources)
         return try await run(source, request, on: backend)
     }
 }

@@ -95,6 +95,11 @@ public final class LocalBackend: SandboxBackend {
             let (pool, lease) = try await liveLease(options)
             do throws(SandboxError) {
                 try Self.check(options, pool.supervisor.world)
+                // Files may be written before the first run, and may need more than the standard disk. A limit that is
+                // not acceptable is the run's error.
+                if let limits = options.firstLimits, (try? Validation.check(limits)) != nil {
+                    try await lease.member.setDisk(limits.disk)
+                }
             } catch {
                 pool.slots.release(lease, reusable: false)
                 throw error

@@ -1,7 +1,6 @@
 /// Reads `--bind SRC:DEST`.
 
 #if CLI
-import ArgumentParser
 import Sandbox
 
 /// A directory of the host that the program can read.
@@ -33,16 +32,5 @@ struct BindOption: Hashable {
         return BindOption(
             mount: BindMount(OutputDirectory.absolute(source), at: ByteString(target)))
     }
-}
-
-struct BindOptions: ParsableArguments {
-    @Option(
-        name: .customLong("bind"), parsing: .unconditionalSingleValue,
-        help: .init(
-            "A directory of the host that the program can read at DEST, an absolute path; repeatable. With --backend docker it is the engine's host.",
-            valueName: "src:dest"),
-        completion: .directory,
-        transform: BindOption.parse)
-    var binds: [BindOption] = []
 }
 #endif

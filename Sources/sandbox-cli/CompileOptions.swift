@@ -1,14 +1,61 @@
-/// The options of `run` for its compiler.
+/// The options of `run` for its language and its compiler.
 
 #if CLI
 public import ArgumentParser
 import Runners
-import Sandbox
+public import Sandbox
+import SandboxRuntime
 
 extension CppStandard: ExpressibleByArgument {}
 
+extension Language: ExpressibleByArgument {
+    /// A language that another package defines has no runner in this command.
+    public init?(argument: String) {
+        self.init(rawValue: argument)
+        guard Self.allCases.contains(self) else { return nil }
+    }
+}
+
+/// The language, and the bounds of its compiler.
+struct LanguageOptions: ParsableArguments {
+    @Option(help: "The sources' language. (default: told by the suffix)")
+    var language: Language?
+
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "The compiler's wall time; its CPU time is raised to it where it is less. (\(LimitDescription.of(.wallTime).rangeText); default: \(Seconds.describe(Limits.compile.wallTime)), CPU time \(Seconds.describe(Limits.compile.cpuTime)))",
+            valueName: "s"),
+        transform: Seconds.parse)
+    var compileWallTime: Duration?
+
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "The compiler's memory. (\(LimitDescription.of(.memory).rangeText); default: \(ByteSize.describe(Limits.compile.memory)))",
+            valueName: "size"),
+        transform: ByteSize.parse)
+    var compileMemory: Int?
+
+    /// The compiler's limits. There is no option for its CPU time; that must not undo a longer wall time.
+    var limits: Limits {
+        var limits = Limits.compile
+        if let compileWallTime {
+            limits.wallTime = compileWallTime
+            limits.cpuTime = max(limits.cpuTime, compileWallTime)
+        }
+        if let compileMemory { limits.memory = compileMemory }
+        return limits
+    }
+}
+
 struct CompileOptions: ParsableArguments {
-    @Option(parsing: .unconditional, help: .init("The C++ standard.", valueName: "std"))
+    @OptionGroup var tools: LanguageOptions
+
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "The C++ standard. (default: \(CppRunner().standard.rawValue))", valueName: "std"))
     var std: CppStandard?
 
     @Option(
@@ -19,13 +66,13 @@ struct CompileOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: .init(
-            "A header or module put beside the source, under NAME if given; repeatable.",
+            "A header or module put beside the sources, under NAME if given, and not compiled by itself; repeatable.",
             valueName: "file[:name]"),
         transform: InputFileOption.parse)
     var include: [InputFileOption] = []
 
-    func runner(_ headers: [InputFile], limits: Limits) -> CppRunner {
-        var runner = CppRunner(compileLimits: limits, headers: headers)
+    func runner(_ headers: [InputFile]) -> CppRunner {
+        var runner = CppRunner(compileLimits: tools.limits, headers: headers)
         if let std { runner.standard = std }
         // A linker takes from a library only the symbols that the source before it uses.
         runner.linkFlags = flags.filter { $0.bytes.starts(with: "-l".utf8) }

@@ -67,6 +67,11 @@ struct HostFile {
         return stat(path.cString, &status) == 0
     }
 
+    static func isDirectory(_ path: ByteString) -> Bool {
+        var status = stat()
+        return stat(path.cString, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     private static func check(_ descriptor: Int32, path: ByteString, what: String) throws(SandboxError)
         -> stat
     {

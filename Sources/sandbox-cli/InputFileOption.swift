@@ -1,16 +1,17 @@
-/// Reads `--in FILE[:NAME]` and `--env K=V`.
+/// Reads `--in FILE[:NAME]` and `--out NAME`.
 
 #if CLI
+import Runners
 import Sandbox
+import SandboxRuntime
 
-/// A file of the host to be put into `/work`, as written: where FILE ends depends on which files exist.
+/// A file or directory of the host to be put into `/work`, as written: where FILE ends depends on which files exist.
 struct InputFileOption: Hashable {
     var text: ByteString
 
     static func parse(_ argument: String) throws(BadValue) -> InputFileOption {
         let text = ArgumentText.bytes(of: argument)
         if text.isEmpty || text.bytes.first == colon { throw BadValue("FILE or FILE:NAME is needed") }
-        if text.bytes.last == ByteString.slash { throw BadValue("a file is needed, not a directory") }
         return InputFileOption(text: text)
     }
 
@@ -30,37 +31,59 @@ struct InputFileOption: Hashable {
         return usable.first { exists($0.file) } ?? usable.first ?? whole
     }
 
-    /// Reads the files of all options; refuses two with the same name.
+    /// Reads the files of all options; refuses directories, and two files with the same name.
     static func load(
         _ options: [InputFileOption], option name: String = "--in", limit: Int
     ) throws(SandboxError) -> [InputFile] {
         var files: [InputFile] = []
+        for (file, path) in try resolve(options, name) {
+            files.append(try read(file, as: path, limit: limit))
+        }
+        return files
+    }
+
+    /// Reads the files of all options, and looks through the directories; refuses two with the same name.
+    ///
+    /// - Parameter limit: how many bytes a file may have, or the files of a directory together.
+    static func loadAll(
+        _ options: [InputFileOption], limit: Int
+    ) throws(SandboxError) -> (files: [InputFile], trees: [InputTree]) {
+        var files: [InputFile] = []
+        var trees: [InputTree] = []
+        for (file, path) in try resolve(options, "--in") {
+            guard HostFile.isDirectory(file) else {
+                files.append(try read(file, as: path, limit: limit))
+                continue
+            }
+            let place = try Validation.directoryPath(path)
+            let limits = TreeLimits(bytes: limit)
+            let tree = try HostTree(file, limits: limits)
+            trees.append(InputTree(place, limits: limits) { tree.archive() })
+        }
+        return (files, trees)
+    }
+
+    private static func resolve(
+        _ options: [InputFileOption], _ name: String
+    ) throws(SandboxError) -> [(file: ByteString, path: ByteString)] {
+        var found: [(file: ByteString, path: ByteString)] = []
         for option in options {
             let (file, path) = option.resolve(exists: HostFile.exists)
-            if files.contains(where: { $0.path == path }) {
+            if found.contains(where: { $0.path == path }) {
                 throw SandboxError(
                     .invalidArgument, message: "two `\(name)` files have the name '\(path)'",
                     hint: "name them with `\(name) FILE:NAME`")
             }
-            let content = try HostFile.read(file, what: "the input file", limit: limit)
-            files.append(InputFile(path, content.bytes, executable: content.isExecutable))
+            found.append((file, path))
         }
-        return files
+        return found
     }
-}
 
-/// One variable for the program.
-struct EnvironmentOption: Hashable {
-    var name: ByteString
-    var value: ByteString
-
-    static func parse(_ argument: String) throws(BadValue) -> EnvironmentOption {
-        let bytes = ArgumentText.bytes(of: argument).bytes
-        guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")), equals > 0 else {
-            throw BadValue("NAME=VALUE is needed")
-        }
-        return EnvironmentOption(
-            name: ByteString(bytes[..<equals]), value: ByteString(bytes[(equals + 1)...]))
+    private static func read(
+        _ file: ByteString, as path: ByteString, limit: Int
+    ) throws(SandboxError) -> InputFile {
+        let content = try HostFile.read(file, what: "the input file", limit: limit)
+        return InputFile(path, content.bytes, executable: content.isExecutable)
     }
 }
 

@@ -2,6 +2,7 @@
 
 #if CLI
 import Glibc
+import SandboxRuntime
 import Synchronization
 
 enum Interruption {
@@ -29,20 +30,16 @@ enum Interruption {
     ///
     /// Uses handlers: blocking the signals fails, since the runtime's main thread waits with no signal
     /// blocked.
-    static func install() {
+    ///
+    /// - Returns: 0 or an error number; then no handler is installed.
+    static func install() -> Int32 {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { return }
+        guard pipe(&ends) == 0 else { return errno }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         readEnd = ends[0]
         writeEnd = ends[1]
-
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { _ in
-                Interruption.wait()
-                return nil
-            }, nil)
+        let failure = BlockingThread.start { Interruption.wait() }
+        guard failure == 0 else { return failure }
 
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { number in
@@ -55,6 +52,7 @@ enum Interruption {
         sigaction(SIGINT, &action, nil)
         sigaction(SIGTERM, &action, nil)
         if !isIgnored(SIGHUP) { sigaction(SIGHUP, &action, nil) }
+        return 0
     }
 
     /// Runs `body` as a task that the signals cancel.

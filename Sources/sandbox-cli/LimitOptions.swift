@@ -49,19 +49,9 @@ struct RunLimitOptions: ParsableArguments, CustomReflectable {
     }
 }
 
-/// The bounds of the run and of the compiler.
+/// The bounds of the run.
 struct LimitOptions: ParsableArguments {
     @OptionGroup var runLimits: RunLimitOptions
-
-    @Option(
-        parsing: .unconditional, help: .init("The compiler's wall time.", valueName: "s"),
-        transform: Seconds.parse)
-    var compileWallTime: Duration?
-
-    @Option(
-        parsing: .unconditional, help: .init("The compiler's memory.", valueName: "size"),
-        transform: ByteSize.parse)
-    var compileMemory: Int?
 
     /// The run's limits. A CPU time given alone raises the wall time, which would otherwise end the run
     /// first.
@@ -72,17 +62,6 @@ struct LimitOptions: ParsableArguments {
             let longer = max(limits.wallTime, limits.cpuTime * 2)
             limits.wallTime = min(longer, LimitDescription.longestTime)
         }
-        return limits
-    }
-
-    /// The compiler's limits. There is no option for its CPU time; that must not undo a longer wall time.
-    var compile: Limits {
-        var limits = Limits.compile
-        if let compileWallTime {
-            limits.wallTime = compileWallTime
-            limits.cpuTime = max(limits.cpuTime, compileWallTime)
-        }
-        if let compileMemory { limits.memory = compileMemory }
         return limits
     }
 }
@@ -140,7 +119,18 @@ extension LimitDescription {
         }
     }
 
-    var helpWithDefault: String { "\(help) (default: \(describe(in: .standard)))" }
+    /// Which values the option takes, with their unit.
+    var rangeText: String {
+        switch value {
+        case .time: "more than 0, at most \(Seconds.describe(Self.longestTime))"
+        case .bytes(_, let range):
+            "\(ByteSize.describe(range.lowerBound)) to \(ByteSize.describe(range.upperBound))"
+        case .count(_, let range, let noun): "\(range.lowerBound) to \(range.upperBound) \(noun)"
+        case .processors(_, let range): "\(range.lowerBound) up to all processors"
+        }
+    }
+
+    var helpWithDefault: String { "\(help) (\(rangeText); default: \(describe(in: .standard)))" }
 
     /// The message when a program met the limit.
     func explanation(in limits: Limits) -> String {

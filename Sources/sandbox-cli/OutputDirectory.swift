@@ -35,7 +35,9 @@ final class OutputDirectory: Sendable {
         }
         let last = name.components[name.components.count - 1]
         try Self.refuseUnlessFile(last, in: parent.number, name: name)
-        try Self.replace(last, in: parent.number, with: file, name: name)
+        let number = AtomicFile.replace(
+            last, in: parent.number, with: file.bytes, mode: file.executable ? 0o777 : 0o666)
+        if number != 0 { throw Self.failure(number, "cannot write '\(name.text)'") }
         return Self.absolute(path + "/" + name.path)
     }
 
@@ -64,27 +66,6 @@ final class OutputDirectory: Sendable {
             throw SandboxError(
                 .notRegularFile, message: "'\(name.text)' in the output directory is not a regular file",
                 hint: "remove it, or choose another `--out-dir`")
-        }
-    }
-
-    /// Writes a new file and renames it, so that a link put there meanwhile is replaced, never followed.
-    private static func replace(
-        _ last: ByteString, in parent: Int32, with content: OutputFile, name: OutputName
-    ) throws(SandboxError) {
-        let temporary = ".sandbox-\(getpid())-\(UInt64.random(in: 0 ... .max)).part"
-        let opened = openat(
-            parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-            content.executable ? 0o777 : 0o666)
-        guard let file = OwnedDescriptor(owning: opened) else {
-            throw failure(errno, "cannot make '\(name.text)'")
-        }
-        var number = StandardStreams.writeAll(content.bytes, to: file.number)
-        let closed = file.close()
-        if number == 0 { number = closed }
-        if number == 0 && renameat(parent, temporary, parent, last.cString) != 0 { number = errno }
-        if number != 0 {
-            unlinkat(parent, temporary, 0)
-            throw failure(number, "cannot write '\(name.text)'")
         }
     }
 

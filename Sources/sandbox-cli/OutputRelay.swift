@@ -5,6 +5,14 @@
 import Sandbox
 import SandboxRuntime
 
+/// What became of output that was passed on.
+struct RelayedOutput: Sendable {
+    /// True when stderr, as passed on, stands in the middle of a line.
+    var isMidLine: Bool
+    /// The streams, if they were to be kept: at most `limits.output` bytes of each.
+    var kept: (stdout: [UInt8], stderr: [UInt8])?
+}
+
 /// The program's output that the command's reader has not taken yet: at most `limits.output` bytes of each
 /// stream, since the backend delivers no more.
 final class OutputRelay: Sendable {
@@ -41,6 +49,30 @@ final class OutputRelay: Sendable {
             for try await answer in group { isMidLine = isMidLine || answer }
             return isMidLine
         }
+    }
+
+    /// Passes the output on to the command's stdout and stderr.
+    ///
+    /// - Parameter keeping: whether a copy of it is kept.
+    /// - Throws: the error of a write, at once.
+    static func relay(_ output: Execution.Output, keeping: Bool) async throws -> RelayedOutput {
+        guard keeping else { return RelayedOutput(isMidLine: try await OutputRelay().pass(output)) }
+        let kept = Locked<(stdout: [UInt8], stderr: [UInt8])>(([], []))
+        let watched = Execution.Output {
+            var iterator = output.makeAsyncIterator()
+            let chunk = await iterator.next()
+            if let chunk {
+                kept.withLock {
+                    switch chunk.stream {
+                    case .stdout: $0.stdout += chunk.bytes
+                    case .stderr: $0.stderr += chunk.bytes
+                    }
+                }
+            }
+            return chunk
+        }
+        let isMidLine = try await OutputRelay().pass(watched)
+        return RelayedOutput(isMidLine: isMidLine, kept: kept.withLock { $0 })
     }
 
     private func writeAll() async throws -> Bool {

@@ -3,6 +3,7 @@
 #if CLI
 import ArgumentParser
 import Sandbox
+import SandboxRuntime
 
 struct PoolCommand: Subcommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +21,10 @@ struct PoolCommand: Subcommand {
     var watch = false
 
     @Option(
-        parsing: .unconditional, help: .init("The pause between two prints.", valueName: "s"),
+        parsing: .unconditional,
+        help: .init(
+            "The pause between two prints with --watch, in seconds. (\(LimitDescription.of(.wallTime).rangeText); default: 2 s)",
+            valueName: "s"),
         transform: Seconds.parse)
     var interval: Duration = .seconds(2)
 

@@ -1,4 +1,4 @@
-/// Reports the result of a run: as JSON, or by the program's own output and exit status.
+/// Reports the result of a run: as JSON, or by the program's own output and exit status, and in a few lines.
 
 #if CLI
 import Runners
@@ -14,9 +14,15 @@ struct ResultReport {
 
     /// Prints everything and stores the collected files.
     ///
+    /// `--json` decides what is printed and the exit status; `--json-file` and `--stats` only add to it, each in its own
+    /// place, so that any of the three can be combined.
+    ///
+    /// - Parameters:
+    ///   - options: what is to be told.
+    ///   - file: gets the JSON object; before anything is printed that says how the run ended.
     /// - Returns: the exit status.
-    func deliver(json: Bool) async throws -> Int32 {
-        if !json, let result = run.result, !run.wasStreamed {
+    func deliver(_ options: ReportOptions, to file: ResultFile?) async throws -> Int32 {
+        if !options.json, let result = run.result, !run.wasStreamed {
             try await StandardStreams.writeOut(result.stdout)
             await StandardStreams.writeError(result.stderr)
         }
@@ -25,11 +31,32 @@ struct ResultReport {
             guard let code = run.uncollected[name.path] else { continue }
             await StandardStreams.say("warning: '\(name.text)' is not collected: \(reason(code))")
         }
-        if json {
-            try await StandardStreams.writeOut(try JSONText.encode(try object(), files: files))
+        let object = options.json || file != nil ? try JSONText.encode(try object(), files: files) : nil
+        if let file, let object { try file.write(object) }
+        if options.json, let object {
+            try await StandardStreams.writeOut(object)
+            if options.stats { await say(try summary()) }
             return ExitStatus.success
         }
-        return try await explain()
+        let (lines, status) = try await explain()
+        await say(lines + (options.stats ? try summary() : []))
+        return status
+    }
+
+    /// Writes lines of the command's own to stderr, the first one at the beginning of a line.
+    private func say(_ lines: [String]) async {
+        if lines.isEmpty { return }
+        if run.isMidLine { await StandardStreams.writeError([UInt8(ascii: "\n")]) }
+        for line in lines { await StandardStreams.say(line) }
+    }
+
+    /// The lines of `--stats`.
+    private func summary() throws(SandboxError) -> [String] {
+        guard let answered = run.result ?? compile?.result else { throw Self.nothing }
+        return RunSummary(
+            program: run.result, compile: compile?.result, isolation: answered.isolation,
+            provenance: choice.complete(answered.provenance, fallbackReason: fallbackReason)
+        ).lines
     }
 
     private func storeFiles() throws(SandboxError) -> [ByteString: FileObject] {
@@ -53,25 +80,21 @@ struct ResultReport {
         }
     }
 
-    /// Prints the line that explains the end of the program, and returns the status.
-    private func explain() async throws -> Int32 {
+    /// What ended the program, as a line if it did not exit by itself, and the exit status. Prints the messages of a
+    /// compilation that did not succeed.
+    private func explain() async throws -> (lines: [String], status: Int32) {
         if let result = run.result {
-            if let line = ExitStatus.explanation(of: result.outcome, limits: result.limits) {
-                if run.isMidLine || (result.stderr.last.map { $0 != UInt8(ascii: "\n") } ?? false) {
-                    await StandardStreams.writeError([UInt8(ascii: "\n")])
-                }
-                await StandardStreams.say(line)
-            }
-            return ExitStatus.of(result.outcome)
+            let line = ExitStatus.explanation(of: result.outcome, limits: result.limits)
+            return (line.map { [$0] } ?? [], ExitStatus.of(result.outcome))
         }
         guard let compile else { throw Self.nothing }
         await StandardStreams.writeError(compile.stdout + compile.stderr)
         // The compiler succeeded, but its output is no program: the last diagnostic has the reason.
-        await StandardStreams.say(
+        let line =
             compile.outcome.isSuccess
-                ? "compilation failed: \(compile.diagnostics.last?.message ?? "no program was made")"
-                : ExitStatus.explanation(ofCompilation: compile.outcome, limits: compileLimits))
-        return ExitStatus.compilationFailed
+            ? "compilation failed: \(compile.diagnostics.last?.message ?? "no program was made")"
+            : ExitStatus.explanation(ofCompilation: compile.outcome, limits: compileLimits)
+        return ([line], ExitStatus.compilationFailed)
     }
 
     func object() throws(SandboxError) -> RunObject {

@@ -1,115 +1,142 @@
-/// `sandbox run`: runs a source file, and compiles it first where its language needs that.
+/// `sandbox run`: runs a program given as source, and compiles it first where its language needs that.
 
 #if CLI
 import ArgumentParser
 import Runners
 import Sandbox
 
+/// A word of `run`'s command line that is no option: a source, an argument of the program, or the `--` between them.
+///
+/// The parser has no command with two lists of arguments, and of one list it does not say where the terminator stood. So
+/// ``SandboxTool`` puts a mark behind the terminator, a text that stands for no bytes.
+enum SourceWord: ExpressibleByArgument, Hashable {
+    case word(ByteString)
+    case terminator
+
+    /// ``ArgumentText`` has ASCII and the last code points of Unicode only, so no word of a command line is this text.
+    private static let mark = "\u{E000}"
+
+    init?(argument: String) {
+        self = argument == Self.mark ? .terminator : .word(ArgumentText.bytes(of: argument))
+    }
+
+    /// Puts the mark behind the first `--`.
+    ///
+    /// - Parameter arguments: as ``ArgumentText``, the subcommand first.
+    static func marking(_ arguments: [String]) -> [String] {
+        guard arguments.first == RunCommand.configuration.commandName,
+            let terminator = arguments.firstIndex(of: "--")
+        else { return arguments }
+        var marked = arguments
+        marked.insert(mark, at: terminator + 1)
+        return marked
+    }
+}
+
 struct RunCommand: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run a program given as source: C++ or Python.",
-        discussion: exitStatusHelp)
+        usage: "sandbox run [<options>] SOURCE... [-- ARGUMENTS...]", discussion: exitStatusHelp)
+
+    @OptionGroup(title: "Language and compiler")
+    var compiling: CompileOptions
 
     @OptionGroup var shared: SharedOptions
 
-    @OptionGroup(title: "Compiling")
-    var compiling: CompileOptions
+    @Argument(
+        help: .init(
+            "The program's sources, or - for our own stdin, which needs --language. C++: all are compiled and linked together, headers among them are found. Python: the first is run, it can import the others. They stand side by side in /work, without their directories. The program's own arguments stand after --.",
+            valueName: "source"))
+    var words: [SourceWord]
 
-    @Argument(help: "The source file, or - for our own stdin, which needs --language.")
-    var source: ByteString
+    var sources: [ByteString] { Self.bytes(of: words.prefix { $0 != .terminator }) }
+    var arguments: [ByteString] { Self.bytes(of: words.drop { $0 != .terminator }) }
 
-    @Argument(parsing: .postTerminator, help: "The program's own arguments, after --.")
-    var arguments: [ByteString] = []
+    private static func bytes(of words: ArraySlice<SourceWord>) -> [ByteString] {
+        words.compactMap { if case .word(let bytes) = $0 { bytes } else { nil } }
+    }
+
+    mutating func validate() throws {
+        if sources.isEmpty { throw ValidationError("Missing expected argument '<source> ...'") }
+    }
 
     func perform() async -> Int32 {
         let session = Session(shared, isShell: false)
-        return await session.perform {
-            // Reports a missing --language before it waits for a source on stdin.
-            if source == Self.ownStandardInput { _ = try language() }
-            let text = try readSource()
-            let language = try language()
-            let headers = try InputFileOption.load(
-                compiling.include, option: "--include", limit: shared.limits.compile.disk)
+        return await session.perform(reportingTo: shared.report.jsonFile) { file in
+            // Complaints about the sources come before a wait for one on stdin.
+            let list = try SourceList(sources, language: compiling.tools.language)
+            let (source, others) = try read(list)
+            let compileLimits = compiling.tools.limits
+            let included = try InputFileOption.load(
+                compiling.include, option: "--include", limit: compileLimits.disk)
             let plan = try RunPlan(shared)
             var request = RunRequest(
                 arguments: arguments, stdin: plan.stdin, limits: plan.limits,
-                environment: plan.environment,
-                inputFiles: plan.inputFiles, outputFiles: plan.outputs.map(\.path), options: plan.options)
+                environment: plan.environment, inputFiles: plan.inputFiles,
+                outputFiles: plan.outputs.map(\.path), options: plan.options, sourceName: list.name,
+                sources: others, inputTrees: plan.inputTrees)
             let runner: any LanguageRunner
-            if language == .cpp {
-                runner = compiling.runner(headers, limits: shared.limits.compile)
+            if list.language == .cpp {
+                runner = compiling.runner(included)
             } else {
                 try compiling.refuseCompiler()
                 // In a language without a compiler the program imports these files: they go beside the
                 // source, too.
-                request.inputFiles += headers
+                request.inputFiles += included
                 runner = PythonRunner()
             }
-            let (run, fallbackReason) = try await session.withBackend { [request, json = shared.json] in
-                try await Self.run(runner, text, request, streams: !json, on: $0)
+            let how = shared.report.delivery
+            let (run, fallbackReason) = try await session.withBackend { [request] in
+                try await Self.run(runner, source, request, how, on: $0)
             }
             return try await ResultReport(
-                plan: plan, compile: run.compile, compileLimits: shared.limits.compile, run: run.finished,
-                choice: shared.backend, fallbackReason: fallbackReason
-            ).deliver(json: shared.json)
+                plan: plan, compile: run.compile, compileLimits: compileLimits, run: run.finished,
+                choice: shared.place.backend, fallbackReason: fallbackReason
+            ).deliver(shared.report, to: file)
         }
     }
 
     /// Passes the output on while the program runs, or collects it.
     private static func run(
-        _ runner: any LanguageRunner, _ source: [UInt8], _ request: RunRequest, streams: Bool,
+        _ runner: any LanguageRunner, _ source: [UInt8], _ request: RunRequest, _ how: Delivery,
         on backend: any SandboxBackend
     ) async throws -> (compile: CompileReport?, finished: FinishedRun) {
-        var report: RunReport
-        var isMidLine: Bool?
-        if streams {
-            (report, isMidLine) = try await runner.run(source, request, on: backend) {
-                try await OutputRelay().pass($0.output)
+        let report: RunReport
+        var relayed: RelayedOutput?
+        if how.isLive {
+            (report, relayed) = try await runner.run(source, request, on: backend) {
+                try await OutputRelay.relay($0.output, keeping: how.keepsOutput)
             }
         } else {
             report = try await runner.run(source, request, on: backend)
         }
-        let finished = FinishedRun(
-            result: report.result, files: report.files, uncollected: report.uncollected,
-            wasStreamed: streams, isMidLine: isMidLine ?? false)
+        var finished = FinishedRun(
+            result: report.result, files: report.files, uncollected: report.uncollected)
+        if let relayed { finished.add(relayed) }
         return (report.compile, finished)
     }
 
-    private static let ownStandardInput: ByteString = "-"
-
-    private func readSource() throws(SandboxError) -> [UInt8] {
-        if source != Self.ownStandardInput {
-            return try HostFile.read(
-                source, what: "the source file", limit: Language.maximumSourceBytes
-            ).bytes
+    private func read(
+        _ list: SourceList
+    ) throws(SandboxError) -> (first: [UInt8], others: [InputFile]) {
+        var others: [InputFile] = []
+        for path in list.others {
+            others.append(InputFile(path.parts.last ?? path, try Self.read(path)))
         }
-        guard shared.stdin != OwnStandardInput.own else {
+        if list.first != SourceList.ownStandardInput { return (try Self.read(list.first), others) }
+        guard shared.inputs.stdin != OwnStandardInput.own else {
             throw SandboxError(
                 .invalidArgument,
                 message: "our own stdin cannot be both the source and the program's stdin",
                 hint: "give one of them as a file")
         }
-        return try HostFile.readStandardInput(
+        let source = try HostFile.readStandardInput(
             what: "the source on our own stdin", limit: Language.maximumSourceBytes)
+        return (source, others)
     }
 
-    private func language() throws(SandboxError) -> Language {
-        if let language = shared.language { return language }
-        if let language = Language(fileSuffix: Self.suffix(of: source)) { return language }
-        let names = Language.allCases.map { "`--language \($0)`" }.joined(separator: " or ")
-        throw SandboxError(
-            .invalidArgument,
-            message: source == Self.ownStandardInput
-                ? "a source on our own stdin has no suffix that names its language"
-                : "the suffix of '\(source)' names no language that has a runner",
-            hint: "name it: \(names)")
-    }
-
-    /// The part after the last dot of the file's name; empty without a dot.
-    static func suffix(of path: ByteString) -> String {
-        let name = path.parts.last?.bytes ?? []
-        guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return "" }
-        return ByteString(name[(dot + 1)...]).text
+    private static func read(_ path: ByteString) throws(SandboxError) -> [UInt8] {
+        try HostFile.read(path, what: "the source file", limit: Language.maximumSourceBytes).bytes
     }
 }
 #endif

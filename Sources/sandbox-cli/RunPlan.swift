@@ -1,6 +1,7 @@
 /// Everything that a run needs, checked and read before a backend is made.
 
 #if CLI
+import Runners
 import Sandbox
 
 struct RunPlan: Sendable {
@@ -8,6 +9,8 @@ struct RunPlan: Sendable {
     var options: SandboxOptions
     var environment: [ByteString: ByteString]
     var inputFiles: [InputFile]
+    /// Directories of the host, written before the files.
+    var inputTrees: [InputTree]
     var stdin: StandardInput
     var outputs: [OutputName]
     /// `nil` when no file is to be collected.
@@ -15,17 +18,19 @@ struct RunPlan: Sendable {
 
     init(_ shared: SharedOptions) throws(SandboxError) {
         limits = shared.limits.run
-        options = shared.sandboxOptions(try Self.image(shared.image))
-        environment = [:]
-        for variable in shared.env { environment[variable.name] = variable.value }
+        let inputs = shared.inputs
+        options = shared.place.sandboxOptions(try Self.image(shared.place.image))
+        // The files of `--in DIR` are written before the run, and may need all of its disk.
+        options.firstLimits = limits
+        environment = try ProgramEnvironment.load(files: inputs.envFile, options: inputs.env)
         // Files larger than the sandbox's disk are not read.
-        inputFiles = try InputFileOption.load(shared.inputs, limit: limits.disk)
-        stdin = try OwnStandardInput.open(shared.stdin)
+        (inputFiles, inputTrees) = try InputFileOption.loadAll(inputs.inputs, limit: limits.disk)
+        stdin = try OwnStandardInput.open(inputs.stdin)
         outputs = []
-        for name in shared.outputs where !outputs.contains(where: { $0.path == name.path }) {
+        for name in inputs.outputs where !outputs.contains(where: { $0.path == name.path }) {
             outputs.append(name)
         }
-        outputDirectory = outputs.isEmpty ? nil : try OutputDirectory(shared.outDir)
+        outputDirectory = outputs.isEmpty ? nil : try OutputDirectory(inputs.outDir)
     }
 
     private static func image(_ name: ByteString) throws(SandboxError) -> Image {
@@ -50,5 +55,14 @@ struct FinishedRun: Sendable {
     var wasStreamed = false
     /// True when stderr, as passed on, stands in the middle of a line.
     var isMidLine = false
+
+    /// Adds what became of output that was passed on while the program ran.
+    mutating func add(_ relayed: RelayedOutput) {
+        wasStreamed = true
+        isMidLine = relayed.isMidLine
+        guard let kept = relayed.kept else { return }
+        result?.stdout = kept.stdout
+        result?.stderr = kept.stderr
+    }
 }
 #endif

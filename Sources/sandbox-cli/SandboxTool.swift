@@ -31,7 +31,7 @@ struct SandboxTool: ParsableCommand {
     /// - Returns: the exit status.
     static func perform(_ arguments: [String]) async -> Int32 {
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parse(subcommand: arguments)
             if let subcommand = command as? any Subcommand { return await subcommand.perform() }
             // The rest are ArgumentParser's own subcommands, such as `help`; they answer by throwing.
             try command.run()
@@ -39,6 +39,13 @@ struct SandboxTool: ParsableCommand {
         } catch {
             return await answer(error, to: arguments)
         }
+    }
+
+    /// Parses the command line.
+    ///
+    /// - Parameter arguments: as in ``perform(_:)``.
+    static func parse(subcommand arguments: [String]) throws -> any ParsableCommand {
+        try parseAsRoot(SourceWord.marking(arguments))
     }
 
     private static func answer(_ error: any Error, to arguments: [String]) async -> Int32 {
@@ -70,7 +77,8 @@ struct CommandLineGuess: Equatable {
     /// A hint at the mistake.
     var hint: String {
         if subcommand == "exec" && !hasTerminator {
-            return "the program stands after `--`: sandbox exec [options] -- PROGRAM [ARGUMENTS...]"
+            return "options of ours stand before the program, and a program whose name begins with a dash "
+                + "after `--`: sandbox exec [options] [--] PROGRAM [ARGUMENTS...]"
         }
         return subcommand.map { "see `sandbox \($0) --help`" } ?? "see `sandbox --help`"
     }

@@ -21,9 +21,9 @@ struct Session: Sendable {
     }
 
     init(_ shared: SharedOptions, isShell: Bool) {
-        choice = shared.backend
-        image = shared.image.text
-        json = shared.json
+        choice = shared.place.backend
+        image = shared.place.image.text
+        json = shared.report.json
         self.isShell = isShell
     }
 
@@ -31,18 +31,37 @@ struct Session: Sendable {
     ///
     /// - Returns: the exit status, of `body` or of its failure.
     func perform(_ body: () async throws -> Int32) async -> Int32 {
+        await perform(reportingTo: nil) { _ in try await body() }
+    }
+
+    /// Runs the work of a subcommand that writes its result to a file, too.
+    ///
+    /// - Parameters:
+    ///   - path: the value of `--json-file`. The file gets the error when the sandbox fails.
+    ///   - body: gets that file, which can be written by then.
+    /// - Returns: the exit status, of `body` or of its failure.
+    func perform(
+        reportingTo path: ByteString?, _ body: (ResultFile?) async throws -> Int32
+    ) async -> Int32 {
+        var file: ResultFile?
         do {
-            return try await body()
+            if let path { file = try ResultFile(path) }
+            return try await body(file)
         } catch let error as StdoutFailure {
+            if let file, !file.isWritten {
+                let unread = SandboxError(
+                    .cancelled, errno: error.errno, message: "our stdout takes no more output")
+                await report(unread, status: ExitStatus.sandboxFailed, to: file)
+            }
             if error.errno == EPIPE { return StdoutFailure.brokenPipeStatus }
             await StandardStreams.say("cannot write to stdout: \(ErrnoText.of(error.errno))")
             return ExitStatus.sandboxFailed
         } catch let error as SandboxError {
-            return await failed(error)
+            return await failed(error, file)
         } catch is CancellationError {
-            return await failed(SandboxError(.cancelled, message: "the run was cancelled"))
+            return await failed(SandboxError(.cancelled, message: "the run was cancelled"), file)
         } catch {
-            return await failed(SandboxError(.internalError, message: "\(error)"))
+            return await failed(SandboxError(.internalError, message: "\(error)"), file)
         }
     }
 
@@ -79,12 +98,26 @@ struct Session: Sendable {
         return complete
     }
 
-    private func failed(_ error: SandboxError) async -> Int32 {
+    private func failed(_ error: SandboxError, _ file: ResultFile?) async -> Int32 {
         let provenance = error.provenance ?? choice.unanswered(image: image)
         let signal = Interruption.received
         let status = signal.map { ExitStatus.signalBase + $0 } ?? ExitStatus.of(error, shell: isShell)
+        if let file, !file.isWritten { await report(error, status: status, to: file) }
         await FailureReport(error: error, provenance: provenance, status: status).print(json: json)
         return json && signal == nil ? ExitStatus.sandboxFailed : status
+    }
+
+    /// Writes an error to the file of `--json-file`; where that fails, stderr has both reasons.
+    private func report(_ error: SandboxError, status: Int32, to file: ResultFile) async {
+        let provenance = error.provenance ?? choice.unanswered(image: image)
+        let report = FailureReport(error: error, provenance: provenance, status: status)
+        do {
+            try file.write(try report.json())
+        } catch let failure as SandboxError where failure.message != error.message {
+            await StandardStreams.say("warning: \(failure.message)")
+        } catch {
+            // The error to be told is that this file cannot be written.
+        }
     }
 }
 
@@ -97,16 +130,20 @@ struct FailureReport {
 
     func print(json: Bool) async {
         if json {
-            let object = ErrorReportObject(
-                error: ErrorObject(error, status: status), backend: BackendObject(provenance))
             do {
-                try await StandardStreams.writeOut(try JSONText.encode(object))
+                try await StandardStreams.writeOut(try self.json())
                 return
             } catch {
                 // stdout has no reader any more: the report goes to stderr.
             }
         }
         await StandardStreams.writeError(Array(text.utf8))
+    }
+
+    func json() throws -> [UInt8] {
+        try JSONText.encode(
+            ErrorReportObject(
+                error: ErrorObject(error, status: status), backend: BackendObject(provenance)))
     }
 
     /// `sandbox: message (code, stage s, errno n)`, and the hint on a line of its own.

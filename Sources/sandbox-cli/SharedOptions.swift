@@ -1,4 +1,4 @@
-/// The options that `run` and `exec` have in common.
+/// The options that `run` and `exec` have in common, in the groups of their help.
 
 #if CLI
 public import ArgumentParser
@@ -26,17 +26,25 @@ enum BlockedOption: String, ExpressibleByArgument, CaseIterable {
     var policy: BlockedSyscallPolicy { self == .end ? .endRun : .deny }
 }
 
-extension Language: ExpressibleByArgument {
-    /// A language that another package defines has no runner in this command.
-    public init?(argument: String) {
-        self.init(rawValue: argument)
-        guard Self.allCases.contains(self) else { return nil }
-    }
-}
-
 /// Options take the next argument as their value whatever it looks like: `--memory -1` is a bad value, not a
 /// missing one.
 struct SharedOptions: ParsableArguments {
+    @OptionGroup(title: "Sandbox")
+    var place: PlaceOptions
+
+    @OptionGroup(
+        title: "Limits (SIZE in bytes, or binary with K, M, G: 256M; S in seconds, with fractions: 0.5)")
+    var limits: LimitOptions
+
+    @OptionGroup(title: "Files, variables and stdin")
+    var inputs: InputOptions
+
+    @OptionGroup(title: "Result")
+    var report: ReportOptions
+}
+
+/// Where a program runs, and what it may do.
+struct PlaceOptions: ParsableArguments {
     @Option(help: "Where to run: local, docker, or auto (Docker, falling back to local).")
     var backend: BackendChoice = .local
 
@@ -48,9 +56,6 @@ struct SharedOptions: ParsableArguments {
     @Option(help: "Whether the program may change the root file system.")
     var rootfs: Rootfs = .readOnly
 
-    @Option(help: "The source's language; by default told by its suffix. For run only.")
-    var language: Language?
-
     @Option(help: "The least isolation accepted.")
     var isolation: IsolationLevel = .standard
 
@@ -59,28 +64,58 @@ struct SharedOptions: ParsableArguments {
 
     @Option(
         help:
-            "What refused system calls do: end the run, the harmless ones too, or fail and be listed, all of them. Unless given, the harmless ones fail and those of attacks end the run."
+            "What refused system calls do: end the run, the harmless ones too, or fail and be listed, all of them. (default: the harmless ones fail, those of attacks end the run)"
     )
     var blocked: BlockedOption?
 
-    @OptionGroup(title: "Limits (SIZE in bytes, or binary with K, M, G; S in seconds, with fractions)")
-    var limits: LimitOptions
+    @Option(
+        name: .customLong("bind"), parsing: .unconditionalSingleValue,
+        help: .init(
+            "A directory of the host that the program can read at DEST, an absolute path; with --backend docker of the engine's host; repeatable.",
+            valueName: "src:dest"),
+        completion: .directory, transform: BindOption.parse)
+    var binds: [BindOption] = []
 
+    /// The options of the sandbox, with this image.
+    func sandboxOptions(_ image: Image) -> SandboxOptions {
+        var options = SandboxOptions(
+            image: image, rootfs: rootfs, isolation: isolation, network: network,
+            blockedSyscalls: blocked?.policy ?? .standard)
+        options.bindMounts = binds.map(\.mount)
+        return options
+    }
+}
+
+/// What a program gets, and what is collected of it.
+struct InputOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
-        help: .init("A variable for the program; repeatable.", valueName: "k=v"),
+        help: .init(
+            "A variable for the program; NAME alone passes on our own, which must be set; repeatable.",
+            valueName: "name[=value]"),
         transform: EnvironmentOption.parse)
     var env: [EnvironmentOption] = []
 
     @Option(
+        parsing: .unconditionalSingleValue,
+        help: .init(
+            "A file of variables: NAME=VALUE or NAME on each line, as with --env, which wins; lines that begin with # are comments; repeatable.",
+            valueName: "file"))
+    var envFile: [ByteString] = []
+
+    @Option(
         name: .customLong("in"), parsing: .unconditionalSingleValue,
         help: .init(
-            "A file to put into /work, under NAME if given; repeatable.", valueName: "file[:name]"),
+            "A file to put into /work, or a directory with all in it, under NAME if given ('.': a directory's content in /work itself); repeatable.",
+            valueName: "file[:name]"),
         transform: InputFileOption.parse)
     var inputs: [InputFileOption] = []
 
-    @OptionGroup
-    var bind: BindOptions
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "The program's stdin: a file, or - for our own. (default: empty)", valueName: "file"))
+    var stdin: ByteString?
 
     @Option(
         name: .customLong("out"), parsing: .unconditionalSingleValue,
@@ -92,23 +127,31 @@ struct SharedOptions: ParsableArguments {
         parsing: .unconditional,
         help: .init("Where collected files go; made when missing.", valueName: "dir"))
     var outDir: ByteString = "."
+}
+
+/// What is told of the result, and where.
+struct ReportOptions: ParsableArguments {
+    @Flag(help: "Print one JSON object instead of the output; exit with 0 whenever there is a result.")
+    var json = false
 
     @Option(
         parsing: .unconditional,
         help: .init(
-            "The program's stdin: a file, or - for our own. Empty unless given.", valueName: "file"))
-    var stdin: ByteString?
+            "Write the JSON object to a file, whole or not at all, and pass the output on as it comes.",
+            valueName: "file"))
+    var jsonFile: ByteString?
 
-    @Flag(help: "Print one JSON object; exit with 0 whenever there is a result.")
-    var json = false
+    @Flag(help: "Tell on stderr, after the run, what it used and where it ran.")
+    var stats = false
 
-    /// The options of the sandbox, with this image.
-    func sandboxOptions(_ image: Image) -> SandboxOptions {
-        var options = SandboxOptions(
-            image: image, rootfs: rootfs, isolation: isolation, network: network,
-            blockedSyscalls: blocked?.policy ?? .standard)
-        options.bindMounts = bind.binds.map(\.mount)
-        return options
-    }
+    var delivery: Delivery { Delivery(isLive: !json, keepsOutput: jsonFile != nil) }
+}
+
+/// How the program's output reaches the caller.
+struct Delivery: Sendable {
+    /// Whether it is passed on while the program runs.
+    var isLive: Bool
+    /// Whether output that is passed on is kept for the JSON object, too.
+    var keepsOutput: Bool
 }
 #endif

@@ -231,7 +231,7 @@ extension EndToEnd {
             #expect(try complaint("exec", "--wall-time", "inf", "--", "true").text.contains("'inf'"))
             #expect(try complaint("exec", "--nonsense", "--", "true").text.contains("--nonsense"))
             #expect(try complaint("exec", "--env", "FOO", "--", "true").text.contains("'FOO'"))
-            #expect(try complaint("exec", "ls").hint?.contains("after `--`") == true)
+            #expect(try complaint("exec", "-x", "ls").hint?.contains("after `--`") == true)
             #expect(try complaint("exec", "--stdin", "/no/file", "--", "cat").code == "fileNotFound")
             #expect(try complaint("exec", "--stdin", "/", "--", "cat").code == "notRegularFile")
             #expect(try complaint("exec", "--in", "/no/file:x", "--", "cat").code == "fileNotFound")

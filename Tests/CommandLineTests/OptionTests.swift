@@ -15,13 +15,17 @@ import SandboxFallback
 
 @Suite struct OptionTests {
     private func parse(_ arguments: String...) throws -> ExecCommand {
-        try #require(try SandboxTool.parseAsRoot(["exec"] + arguments) as? ExecCommand)
+        try #require(try SandboxTool.parse(subcommand: ["exec"] + arguments) as? ExecCommand)
+    }
+
+    private func parseRun(_ arguments: String...) throws -> RunCommand {
+        try #require(try SandboxTool.parse(subcommand: ["run"] + arguments) as? RunCommand)
     }
 
     /// The error that the command reports.
     private func complaint(_ arguments: String...) -> String? {
         do {
-            _ = try SandboxTool.parseAsRoot(arguments)
+            _ = try SandboxTool.parse(subcommand: arguments)
             return nil
         } catch {
             return SandboxTool.message(for: error)
@@ -30,12 +34,12 @@ import SandboxFallback
 
     @Test func defaults() throws {
         let shared = try parse("--", "true").shared
-        #expect(shared.backend == .local)
+        #expect(shared.place.backend == .local)
         #expect(shared.limits.run == .standard)
-        #expect(shared.limits.compile == .compile)
-        #expect(shared.rootfs == .readOnly)
-        #expect(shared.isolation == .standard)
-        #expect(!shared.json)
+        #expect(try parseRun("a.py").compiling.tools.limits == .compile)
+        #expect(shared.place.rootfs == .readOnly)
+        #expect(shared.place.isolation == .standard)
+        #expect(!shared.report.json && !shared.report.stats && shared.report.jsonFile == nil)
     }
 
     @Test func limits() throws {
@@ -43,19 +47,64 @@ import SandboxFallback
             "--wall-time", "1.5", "--cpu-time", "2", "--memory", "64M", "--processes", "3",
             "--output-limit", "4K",
             "--file-size", "5", "--disk", "6M", "--open-files", "7", "--stack", "8M", "--cpus", "1.5",
-            "--compile-wall-time", "60",
-            "--compile-memory", "2G", "--", "a", "--json", "--", "b")
+            "--", "a", "--json", "--", "b")
         #expect(
             command.shared.limits.run
                 == Limits(
                     wallTime: .milliseconds(1500), cpuTime: .seconds(2), memory: 64 << 20, processes: 3,
                     output: 4096, fileSize: 5, disk: 6 << 20, openFiles: 7, stack: 8 << 20,
                     cpus: 1.5))
-        #expect(command.shared.limits.compile.wallTime == .seconds(60))
-        #expect(command.shared.limits.compile.cpuTime == .seconds(60))
-        #expect(command.shared.limits.compile.memory == 2 << 30)
         #expect(command.program == ["a", "--json", "--", "b"])
-        #expect(!command.shared.json)
+        #expect(!command.shared.report.json)
+        let compiler = try parseRun("--compile-wall-time", "70", "--compile-memory", "2G", "a.cpp").compiling
+            .tools.limits
+        #expect(compiler.wallTime == .seconds(70) && compiler.cpuTime == .seconds(70))
+        #expect(compiler.memory == 2 << 30)
+    }
+
+    /// Options of ours stand before the program; from it on, all words are the program's.
+    @Test func programWithoutATerminator() throws {
+        let command = try parse("--memory", "64M", "ls", "-l", "--json", "--", "--memory")
+        #expect(command.program == ["ls", "-l", "--json", "--", "--memory"])
+        #expect(command.shared.limits.run.memory == 64 << 20 && !command.shared.report.json)
+        #expect(try parse("--json", "--", "ls").program == ["ls"])
+        #expect(try parse("--", "--", "x").program == ["--", "x"])
+        #expect(try parse("--", "-x").program == ["-x"])
+        #expect(try parse("ls", "--help").program == ["ls", "--help"])
+        #expect(complaint("exec", "--")?.contains("program") == true)
+        #expect(complaint("exec", "-x", "ls")?.contains("'-x'") == true)
+        #expect(
+            complaint("exec", "--memroy", "64M", "ls")
+                == "Unknown option '--memroy'. Did you mean '--memory'?")
+    }
+
+    /// What `exec` takes for the sake of `run`'s options has no place in its help.
+    @Test func helpHasOnlyTheOptionsOfItsSubcommand() throws {
+        let run = SandboxTool.helpMessage(for: RunCommand.self, columns: 400)
+        let exec = SandboxTool.helpMessage(for: ExecCommand.self, columns: 400)
+        for option in [
+            "--language", "--std ", "--compile-flag", "--include", "--compile-wall-time", "--compile-memory",
+        ] {
+            #expect(run.contains(option) && !exec.contains(option), "\(option)")
+        }
+        #expect(exec.contains("--cwd") && !run.contains("--cwd"))
+        #expect(try parse("--language", "cpp", "--compile-memory", "1G", "ls").program == ["ls"])
+        // The contract's options, and units, ranges and defaults where they are not obvious.
+        for option in [
+            "--backend", "--image", "--rootfs", "--isolation", "--network", "--blocked", "--env <",
+            "--env-file",
+            "--in ", "--out ", "--out-dir", "--stdin", "--json ", "--json-file", "--stats",
+        ] {
+            #expect(run.contains(option) && exec.contains(option), "\(option)")
+        }
+        #expect(run.contains("(1 MiB to 65536 GiB; default: 256 MiB)"))
+        #expect(run.contains("(more than 0, at most 86400 s; default: 10 s)"))
+        #expect(run.contains("(1 to 4000000 processes; default: 64)"))
+        #expect(run.contains("(1 MiB to 65536 GiB; default: 1 GiB)"))
+        #expect(run.contains("(more than 0, at most 86400 s; default: 60 s, CPU time 30 s)"))
+        for title in ["LANGUAGE AND COMPILER:", "SANDBOX:", "FILES, VARIABLES AND STDIN:", "RESULT:"] {
+            #expect(run.contains("\n\(title)\n"), "\(title)")
+        }
     }
 
     /// Each row of the limits' table has an option in the help, with its text and default; there are no other
@@ -88,22 +137,29 @@ import SandboxFallback
     }
 
     @Test func runArguments() throws {
-        let command = try #require(
-            try SandboxTool.parseAsRoot(["run", "--json", "a.py", "--", "-x", "--", "y"]) as? RunCommand)
-        #expect(command.source == "a.py")
+        let command = try parseRun("--json", "a.py", "--", "-x", "--", "y")
+        #expect(command.sources == ["a.py"])
         #expect(command.arguments == ["-x", "--", "y"])
-        #expect(command.shared.json)
+        #expect(command.shared.report.json)
+        let several = try parseRun("a.cpp", "b.cpp", "--stats", "c.hpp", "--", "d.cpp")
+        #expect(several.sources == ["a.cpp", "b.cpp", "c.hpp"] && several.shared.report.stats)
+        // The parser's text for bytes has no such code point, but the bytes themselves may be an argument.
+        let odd = ArgumentText.text(of: "\u{E000}")
+        #expect(try parseRun("a.py", "--", odd, "b").arguments == ["\u{E000}", "b"])
+        #expect(try parseRun("a.py", "--").arguments == [])
+        #expect(try parseRun("a.py").arguments == [])
+        #expect(complaint("run", "--", "a.py")?.contains("source") == true)
     }
 
     @Test func stdinDash() throws {
-        #expect(try parse("--stdin", "-", "--", "cat").shared.stdin == "-")
+        #expect(try parse("--stdin", "-", "--", "cat").shared.inputs.stdin == "-")
     }
 
     @Test func mistakesNameOptionAndValue() throws {
         let values = [
             ("--cpus", "0"), ("--cpus", "-1"), ("--cpus", "nan"), ("--cpus", "1e0"), ("--cpus", ""),
             ("--memory", "-5"), ("--memory", "1.5M"), ("--wall-time", "nan"), ("--wall-time", "-1"),
-            ("--processes", "0"), ("--env", "FOO"), ("--env", "=x"), ("--out", "../x"),
+            ("--processes", "0"), ("--env", ""), ("--env", "=x"), ("--out", "../x"),
             ("--out", "/etc/passwd"),
             ("--out", "a/../b"), ("--out", ""), ("--in", ":x"), ("--rootfs", "rw"),
             ("--isolation", "none"),
@@ -119,7 +175,6 @@ import SandboxFallback
         #expect(complaint("exec", "--memory")?.contains("--memory") == true)
         #expect(complaint("exec")?.contains("program") == true)
         #expect(complaint("run")?.contains("source") == true)
-        #expect(complaint("run", "a.py", "b.py")?.contains("b.py") == true)
         #expect(complaint("walk")?.contains("walk") == true)
     }
 
@@ -130,13 +185,14 @@ import SandboxFallback
         #expect(!behind.json && behind.backend == .docker)
         let empty = CommandLineGuess(["--backend"])
         #expect(empty.subcommand == nil && empty.backend == .local && !empty.hasTerminator)
-        #expect(CommandLineGuess(["exec", "ls"]).hint.contains("after `--`"))
+        #expect(CommandLineGuess(["exec", "ls"]).hint.contains("before the program"))
         #expect(CommandLineGuess(["run"]).hint == "see `sandbox run --help`")
     }
 
     @Test func environment() throws {
         #expect(try EnvironmentOption.parse("A=b=c") == EnvironmentOption(name: "A", value: "b=c"))
         #expect(try EnvironmentOption.parse("A=") == EnvironmentOption(name: "A", value: ""))
+        #expect(try EnvironmentOption.parse("A") == EnvironmentOption(name: "A", value: nil))
     }
 
     @Test func inputNames() throws {
@@ -220,9 +276,9 @@ import SandboxFallback
     }
 
     @Test func suffixes() {
-        #expect(RunCommand.suffix(of: "a/b.cpp") == "cpp")
-        #expect(RunCommand.suffix(of: "a.b/c") == "")
-        #expect(RunCommand.suffix(of: "x.C") == "C")
+        #expect(SourceList.suffix(of: "a/b.cpp") == "cpp")
+        #expect(SourceList.suffix(of: "a.b/c") == "")
+        #expect(SourceList.suffix(of: "x.C") == "C")
     }
 }
 #endif

@@ -4,9 +4,9 @@ import SandboxRuntime
 
 /// The runner for C++.
 ///
-/// `main.cpp` is compiled in a sandbox of its own as `g++ -std=c++20 -O2 main.cpp -o main`; the program runs
-/// as `./main` in a fresh sandbox, which has nothing of the compilation (source, headers, processes), and
-/// with limits and usage of its own.
+/// `main.cpp`, or the source under ``RunRequest/sourceName``, is compiled in a sandbox of its own as
+/// `g++ -std=c++20 -O2 main.cpp -o main`, together with ``RunRequest/sources``; the program runs as `./main` in a fresh
+/// sandbox, which has nothing of the compilation (source, headers, processes), and with limits and usage of its own.
 public struct CppRunner: LanguageRunner {
     public var language: Language { .cpp }
 
@@ -19,7 +19,8 @@ public struct CppRunner: LanguageRunner {
     public var compiler: String
     /// The bounds of the compiler's run. The program may have at most `compileLimits.fileSize` bytes.
     public var compileLimits: Limits
-    /// Files put beside `main.cpp` while it is compiled: headers such as `testlib.h`.
+    /// Files put beside the sources of every request while they are compiled, and not compiled by themselves:
+    /// headers such as `testlib.h`. Those of one program are ``RunRequest/sources``.
     public var headers: [InputFile]
 
     static let sourceName: ByteString = "main.cpp"
@@ -58,7 +59,7 @@ public struct CppRunner: LanguageRunner {
         try request.checkFiles(reserved: [CppRunner.programName])
         var request = request
         request.options.language = request.options.language ?? language
-        let compiled = try await compile(source, options: request.options, on: backend)
+        let compiled = try await compile(source, request, on: backend)
         guard let program = compiled.program else { return RunReport(compile: compiled.report) }
         do {
             var report = try await program.run(request, on: backend, by: performance)
@@ -82,28 +83,36 @@ public struct CppRunner: LanguageRunner {
         return try await compile(Array(source.utf8), options: options, on: backend)
     }
 
-    /// Compiles a source once; the program can be run many times.
+    /// Compiles a source once; the program can be run many times. See `compile(_:_:on:)`.
+    public func compile(
+        _ source: [UInt8], options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+    ) async throws(SandboxError) -> CompileResult {
+        try await compile(source, RunRequest(options: options), on: backend)
+    }
+
+    /// Compiles a program of one or several sources once; it can be run many times.
     ///
     /// A source that does not compile is a result without a program, not an error.
     /// - Parameters:
     ///   - source: in any encoding, at most `Language.maximumSourceBytes`.
-    ///   - options: the sandbox to compile in.
+    ///   - request: the program's name and other sources, and the sandbox to compile in; the rest is for its runs.
     ///   - backend: makes that sandbox.
-    /// - Throws: `SandboxError`: `.invalidArgument` for a NUL in a flag and for flags with which the compiler
-    ///   makes no program; `.fileTooLarge` for a source that is too long; `.toolchainNotFound` when the image
+    /// - Throws: `SandboxError`: `.invalidArgument` for a NUL in a flag, for flags with which the compiler
+    ///   makes no program, and for names of sources that are taken or that the compiler could misread;
+    ///   `.fileTooLarge` for a source that is too long; `.toolchainNotFound` when the image
     ///   lacks the compiler; and the sandbox's own errors.
     public func compile(
-        _ source: [UInt8], options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
     ) async throws(SandboxError) -> CompileResult {
-        try check(source)
+        let name = request.name(else: CppRunner.sourceName, where: CppRunner.isSource)
+        try check(source, name, request)
+        let units = [name] + request.sources.map(\.path).filter(CppRunner.isSource)
         let command = Command(
             ByteString(compiler),
-            [ByteString("-std=" + standard.rawValue)] + flags + [
-                CppRunner.sourceName, "-o", CppRunner.programName,
-            ]
+            [ByteString("-std=" + standard.rawValue)] + flags + units + ["-o", CppRunner.programName]
                 + linkFlags,
-            inputFiles: headers + [InputFile(CppRunner.sourceName, source)])
-        var options = options
+            inputFiles: headers + request.sources + [InputFile(name, source)])
+        var options = request.options
         options.language = options.language ?? language
         options.firstLimits = compileLimits
         return try await throwingSandboxErrors {
@@ -122,10 +131,18 @@ public struct CppRunner: LanguageRunner {
         }
     }
 
-    private func check(_ source: [UInt8]) throws(SandboxError) {
+    private func check(
+        _ source: [UInt8], _ name: ByteString, _ request: RunRequest
+    ) throws(SandboxError) {
         try RunRequest.check(sourceOf: source.count)
         try RunRequest.check(tool: compiler, named: "compiler", flags: flags + linkFlags)
-        try RunRequest.check(inputs: headers, reserved: [CppRunner.sourceName, CppRunner.programName])
+        try RunRequest.check(inputs: headers, reserved: [name, CppRunner.programName])
+        try request.checkSources(beside: name, and: headers, reserved: [CppRunner.programName])
+    }
+
+    /// Whether the compiler takes a file of this name for C++.
+    private static func isSource(_ path: ByteString) -> Bool {
+        Language(fileSuffix: SourceName.suffix(of: path)) == .cpp
     }
 
     private func readProgram(from sandbox: any SandboxLease) async throws(SandboxError) -> CompiledProgram {

@@ -4,10 +4,13 @@ import SandboxRuntime
 
 /// The runner for Python.
 ///
-/// The source is written to `/work/main.py` and run as `python3 -B -X utf8 -u main.py` in a fresh sandbox: no
-/// bytecode files, UTF-8 for files and streams in any locale, and a random hash seed. These are flags and not
-/// variables, so `os.environ` shows none of them, and `-I` or `-E` in `flags` does not undo them. An empty
-/// source is a valid Python program.
+/// The source is written to `/work/main.py`, or under ``RunRequest/sourceName``, and run as
+/// `python3 -B -X utf8 -u main.py` in a fresh sandbox: no bytecode files, UTF-8 for files and streams in any locale,
+/// and a random hash seed. These are flags and not variables, so `os.environ` shows none of them, and `-I` or `-E` in
+/// `flags` does not undo them. An empty source is a valid Python program.
+///
+/// ``RunRequest/sources`` stand beside it, and it imports them. As always in Python, a source with the name of a
+/// module hides that module from the program: `random.py`, say.
 public struct PythonRunner: LanguageRunner {
     /// How Python buffers the program's stdout.
     public enum Buffering: Sendable, Hashable {
@@ -48,14 +51,19 @@ public struct PythonRunner: LanguageRunner {
     ) async throws -> RunReport {
         try RunRequest.check(sourceOf: source.count)
         try RunRequest.check(tool: interpreter, named: "interpreter", flags: flags)
-        try request.checkFiles(reserved: [PythonRunner.sourceName])
+        let name = request.name(else: PythonRunner.sourceName)
+        try request.checkSources(beside: name)
+        let sources = try request.sources.map { source throws(SandboxError) in
+            try Validation.workPath(source.path)
+        }
+        try request.checkFiles(reserved: Set(sources + [name]))
         var request = request
         request.options.language = request.options.language ?? language
         let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
         do {
             return try await performance.run(
-                ByteString(interpreter), ours + flags + [PythonRunner.sourceName],
-                program: InputFile(PythonRunner.sourceName, source), request, on: backend,
+                ByteString(interpreter), ours + flags + [name], program: InputFile(name, source),
+                with: request.sources, request, on: backend,
                 details: { PythonTraceback.parse($0) })
         } catch let error as SandboxError {
             throw error.namingToolchain(

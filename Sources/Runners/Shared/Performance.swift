@@ -64,6 +64,7 @@ public struct Performance {
     ///   - executable: a path in the sandbox, or a name to be found in `PATH`.
     ///   - prefix: arguments before the request's.
     ///   - program: the runner's own file; written after the request's files.
+    ///   - others: further files of the program; written before it.
     ///   - request: arguments, stdin, limits and files.
     ///   - backend: where to run it.
     ///   - details: parses the program's stderr, when the run did not succeed.
@@ -71,16 +72,18 @@ public struct Performance {
     ///   submission determines its size, so this is no failure of the sandbox.
     /// - Throws: the sandbox's errors, and the error of a streaming run's body.
     public func run(
-        _ executable: ByteString, _ prefix: [ByteString] = [], program: InputFile, _ request: RunRequest,
-        on backend: any SandboxBackend, details: ((_ stderr: [UInt8]) -> (any RunDetails)?)? = nil
+        _ executable: ByteString, _ prefix: [ByteString] = [], program: InputFile,
+        with others: [InputFile] = [], _ request: RunRequest, on backend: any SandboxBackend,
+        details: ((_ stderr: [UInt8]) -> (any RunDetails)?)? = nil
     ) async throws -> RunReport {
         let command = Command(
             executable, prefix + request.arguments, environment: request.environment,
-            inputFiles: request.inputFiles + [program])
+            inputFiles: request.inputFiles + others + [program])
         var options = request.options
         options.firstLimits = request.limits
         return try await backend.withSandbox(options) { sandbox in
             var report = RunReport()
+            for tree in request.inputTrees { try await tree.write(to: sandbox) }
             do {
                 let performed = try await body(sandbox, command, request, details != nil)
                 report.result = performed.result

@@ -113,7 +113,7 @@ package struct LimitDescription: Sendable {
             words: "process", resource: (6, "u")),
         LimitDescription(
             .output, .bytes(\.output, 0...(1 << 40)), option: "output-limit", key: "outputBytes",
-            help: "Of stdout, and of stderr, each.",
+            help: "Output on stdout, and on stderr, each.",
             field: nil, hit: ISOLATE_LIMIT_OUTPUT, words: "output"),
         LimitDescription(
             .fileSize, .bytes(\.fileSize, 0...mostMemory), option: "file-size", key: "fileSizeBytes",
@@ -122,7 +122,7 @@ package struct LimitDescription: Sendable {
             words: "file size", resource: (1, "f")),
         LimitDescription(
             .disk, .bytes(\.disk, 4096...mostMemory), option: "disk", key: "diskBytes",
-            help: "Of all its files together.",
+            help: "All its files in /work, /tmp and /dev/shm together.",
             field: \isolate_limits.disk_bytes, hit: ISOLATE_LIMIT_DISK, words: "disk"),
         LimitDescription(
             .openFiles, .count(\.openFiles, 3...1_048_576, noun: "descriptors"), option: "open-files",

@@ -1,0 +1,93 @@
+/// Which files of `run`'s command line are sources, in which language, and which of them is the program. Pure.
+
+#if CLI
+import Runners
+import Sandbox
+
+struct SourceList: Equatable {
+    var language: Language
+    /// The source that is run, or compiled first: the first file that is no header.
+    var first: ByteString
+    /// The other files, in the order of the command line: compiled too, or headers, or modules to import.
+    var others: [ByteString]
+
+    /// The value that names the command's own stdin.
+    static let ownStandardInput: ByteString = "-"
+
+    /// Suffixes of files that C++ includes and that are not compiled by themselves.
+    private static let headerSuffixes: Set<String> = [
+        "h", "H", "hh", "hp", "hpp", "HPP", "hxx", "h++", "tcc", "tpp", "txx", "ipp", "inl", "inc",
+    ]
+
+    /// - Parameters:
+    ///   - paths: as on the command line, at least one.
+    ///   - named: the value of `--language`.
+    init(_ paths: [ByteString], language named: Language?) throws(SandboxError) {
+        if paths.count > 1, paths.contains(Self.ownStandardInput) {
+            throw SandboxError(
+                .invalidArgument, message: "a source on our own stdin cannot have others beside it",
+                hint: "give all of them as files, or put headers and modules beside it with `--include`")
+        }
+        let source = paths.first { !Self.headerSuffixes.contains(Self.suffix(of: $0)) } ?? paths[0]
+        first = source
+        if let named { language = named } else { language = try Self.language(of: source) }
+        others = []
+        // The first file among `paths` that is the source: a second one of the same path is a duplicate.
+        var isFirst = true
+        var names: Set<ByteString> = []
+        for path in paths {
+            let name = path.parts.last ?? path
+            guard names.insert(name).inserted else {
+                throw SandboxError(
+                    .invalidArgument, message: "two sources have the name '\(name)'",
+                    hint: "rename one of them; directories are not kept")
+            }
+            if isFirst, path == source {
+                isFirst = false
+                continue
+            }
+            try Self.check(path, in: language, beside: source)
+            others.append(path)
+        }
+    }
+
+    /// The first source's own name, for the tools; `nil` for our own stdin.
+    var name: ByteString? { first == Self.ownStandardInput ? nil : first.parts.last }
+
+    private static func check(
+        _ path: ByteString, in language: Language, beside source: ByteString
+    ) throws(SandboxError) {
+        let suffix = suffix(of: path)
+        let own = Language(fileSuffix: suffix)
+        if own == language || (language == .cpp && headerSuffixes.contains(suffix)) { return }
+        if let own {
+            throw SandboxError(
+                .invalidArgument,
+                message: "'\(path)' is \(own), and '\(source)' is \(language): a program has one language",
+                hint: "run one of them, or put a file into /work with `--in`")
+        }
+        throw SandboxError(
+            .invalidArgument, message: "the suffix of '\(path)' names no source or header of \(language)",
+            hint: "rename it, put a header or module beside the source with `--include`, or data into "
+                + "/work with `--in`; the program's own arguments stand after `--`")
+    }
+
+    private static func language(of source: ByteString) throws(SandboxError) -> Language {
+        if let language = Language(fileSuffix: suffix(of: source)) { return language }
+        let names = Language.allCases.map { "`--language \($0)`" }.joined(separator: " or ")
+        throw SandboxError(
+            .invalidArgument,
+            message: source == ownStandardInput
+                ? "a source on our own stdin has no suffix that names its language"
+                : "the suffix of '\(source)' names no language that has a runner",
+            hint: "name it: \(names)")
+    }
+
+    /// The part after the last dot of the file's name; empty without a dot.
+    static func suffix(of path: ByteString) -> String {
+        let name = path.parts.last?.bytes ?? []
+        guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return "" }
+        return ByteString(name[(dot + 1)...]).text
+    }
+}
+#endif
