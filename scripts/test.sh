@@ -5,7 +5,7 @@
 #   cross       the C core for aarch64
 #   build       all of Swift, tests included; suites that need it do it themselves
 #   sanitizers  a part of the Swift tests under ThreadSanitizer and AddressSanitizer
-#   docs        the pages of DocC can be made
+#   docs        the pages of DocC and the manual pages can be made
 #   alone       Swift tests that count what their process holds, one after another
 #   local       all other Swift tests, the conformance suite on the local backend among them
 #   docker      conformance on a Docker Engine; the Docker backend on a private engine, Podman and a registry
@@ -104,6 +104,9 @@ suite_sanitizers() {
 suite_docs() {
     echo "== DocC"
     scripts/docs.sh --check | tail -n 1
+    echo "== Manual pages"
+    scripts/man.sh "$work/man"
+    mandoc -T lint -W warning "$work"/man/*.1
 }
 
 suite_alone() {
