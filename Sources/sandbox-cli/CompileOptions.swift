@@ -21,7 +21,7 @@ struct CompileOptions: ParsableArguments {
         help: .init(
             "A header or module put beside the source, under NAME if given; repeatable.",
             valueName: "file[:name]"),
-        transform: InputFileOption.parse)
+        completion: .file(), transform: InputFileOption.parse)
     var include: [InputFileOption] = []
 
     func runner(_ headers: [InputFile], limits: Limits) -> CppRunner {

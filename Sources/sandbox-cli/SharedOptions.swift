@@ -76,7 +76,7 @@ struct SharedOptions: ParsableArguments {
         name: .customLong("in"), parsing: .unconditionalSingleValue,
         help: .init(
             "A file to put into /work, under NAME if given; repeatable.", valueName: "file[:name]"),
-        transform: InputFileOption.parse)
+        completion: .file(), transform: InputFileOption.parse)
     var inputs: [InputFileOption] = []
 
     @Option(
@@ -87,7 +87,8 @@ struct SharedOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: .init("Where collected files go; made when missing.", valueName: "dir"))
+        help: .init("Where collected files go; made when missing.", valueName: "dir"),
+        completion: .directory)
     var outDir: ByteString = "."
 
     @Option(
