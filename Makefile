@@ -5,7 +5,7 @@ export SWIFT_BACKTRACE ?= enable=no
 # $(call needs,PART...): what scripts/setup.sh installs for these parts.
 needs = @for part in $(1); do scripts/setup.sh $$part || exit 1; done
 
-.PHONY: demo test build setup lint format docs api-check clean
+.PHONY: demo test build setup lint format docs api-check man clean
 demo:
 	$(call needs,demo)
 	@scripts/demo.sh
@@ -33,6 +33,10 @@ docs:
 # What breaks code that uses the last version; REF=COMMIT compares with another one.
 api-check:
 	@scripts/api.sh $(REF)
+
+# The manual pages, in .build/man.
+man:
+	@scripts/man.sh
 
 # The suites of `make test`, one target each. FILTER=NAME chooses among the tests of alone, local, docker, user, subuid and
 # vm; WORLDS=root,user chooses among the vm's.
@@ -103,4 +107,4 @@ container:
 clean:
 	@scripts/engines/engine.sh stop
 	@scripts/engines/docker-tests.sh stop
-	rm -rf .build .build-demo .build-api .build-c .build-sanitizers .build-static .build-images .build-victims .build-vm images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
+	rm -rf .build .build-demo .build-api .build-c .build-sanitizers .build-static .build-images .build-victims .build-vm .build-man images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api

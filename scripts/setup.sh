@@ -7,7 +7,7 @@ image_libraries=(zlib1g-dev libzstd-dev nettle-dev)
 
 case "${1:?usage: setup.sh demo|test|lint|bench|engine|docker|images|vm|cross}" in
 demo) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config g++ python3 make) ;;
-test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config zstd gcc g++ libc6-dev python3 make busybox-static uidmap) ;;
+test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config zstd gcc g++ libc6-dev python3 python3-jsonschema make mandoc busybox-static uidmap) ;;
 lint) packages=(clang-format) ;;
 bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" gcc g++ python3 bubblewrap) ;;
 engine) packages=(docker.io) ;;

@@ -5,7 +5,7 @@
 #   cross       the C core for aarch64
 #   build       all of Swift, tests included; suites that need it do it themselves
 #   sanitizers  a part of the Swift tests under ThreadSanitizer and AddressSanitizer
-#   docs        the pages of DocC can be made, and the code in them, in README and in docs/ works
+#   docs        the pages of DocC and the manual pages can be made; the code in the pages, in README and in docs/ works
 #   alone       Swift tests that count what their process holds, one after another
 #   local       all other Swift tests, the conformance suite on the local backend among them
 #   docker      conformance on a Docker Engine; the Docker backend on a private engine, Podman and a registry
@@ -107,6 +107,9 @@ suite_docs() {
     scripts/api.sh --self-test
     /usr/bin/python3 scripts/snippets_test.py
     /usr/bin/python3 scripts/snippets.py
+    echo "== Manual pages"
+    scripts/man.sh "$work/man"
+    mandoc -T lint -W warning "$work"/man/*.1
 }
 
 suite_alone() {

@@ -91,7 +91,8 @@ extension CacheDirectory {
         "\(name).\(getpid()).\(String(UInt64.random(in: .min ... .max), radix: 16))"
     }
 
-    private func evictDamaged(_ name: String) throws(ImageFailure) {
+    /// Removes an entry without a lock file or a manifest, unless another process is at work on it.
+    func evictDamaged(_ name: String) throws(ImageFailure) {
         // Without the lock another process is at work on this entry.
         let alone = try FileLock.take(name, in: locks.number, .exclusive, creating: true, waiting: nil)
         guard alone != nil else { return }
@@ -101,7 +102,7 @@ extension CacheDirectory {
     }
 
     /// - Returns: `false` when the entry is in use.
-    private func evict(_ name: String) throws(ImageFailure) -> Bool {
+    func evict(_ name: String) throws(ImageFailure) -> Bool {
         guard let entry = try TreeWalk.openIfThere(images.number, Array(name.utf8)) else { return false }
         let lock = try FileLock.take(
             Self.lockName, in: entry.number, .exclusive, creating: false, waiting: nil)

@@ -225,8 +225,15 @@ final class ImageCache: Sendable {
 
     // MARK: Names
 
-    private static func name(_ digest: String) -> String {
+    static func name(_ digest: String) -> String {
         "sha256-\(digest.dropFirst("sha256:".count))"
+    }
+
+    /// The digest that an entry's name stands for; `nil` for a name that no entry has.
+    static func digest(of name: [UInt8]) -> String? {
+        let text = String(decoding: name, as: UTF8.self)
+        let digest = "sha256:\(text.dropFirst("sha256-".count))"
+        return text.hasPrefix("sha256-") && ImageArchive.isDigest(digest) ? digest : nil
     }
 
     private static func makeDirectory(_ name: String, in parent: Int32) throws(ImageFailure)

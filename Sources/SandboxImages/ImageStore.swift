@@ -112,7 +112,7 @@ package final class ImageStore: Sendable {
         }
     }
 
-    private static func directory(_ path: String?) throws(ImageFailure) -> String {
+    static func directory(_ path: String?) throws(ImageFailure) -> String {
         if let path { return path }
         return try CacheDirectory.standardPath { name in getenv(name).map { String(cString: $0) } }
     }

@@ -51,6 +51,9 @@ extension ByteString: ExpressibleByArgument {
 
     public var defaultValueDescription: String { description }
 
+    /// Most arguments that are bytes name a file.
+    public static var defaultCompletionKind: CompletionKind { .file() }
+
     fileprivate init(argument: UnsafePointer<CChar>) {
         self.init(
             UnsafeBufferPointer(start: argument, count: Self.length(argument)).map {

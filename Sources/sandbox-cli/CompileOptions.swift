@@ -68,7 +68,7 @@ struct CompileOptions: ParsableArguments {
         help: .init(
             "A header or module put beside the sources, under NAME if given, and not compiled by itself; repeatable.",
             valueName: "file[:name]"),
-        transform: InputFileOption.parse)
+        completion: .file(), transform: InputFileOption.parse)
     var include: [InputFileOption] = []
 
     func runner(_ headers: [InputFile]) -> CppRunner {

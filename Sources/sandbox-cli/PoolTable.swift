@@ -42,7 +42,7 @@ enum PoolTable {
     }
 
     /// Columns as wide as their widest cell, two spaces apart.
-    private static func table(_ rows: [[String]]) -> String {
+    static func table(_ rows: [[String]]) -> String {
         let widths = (rows.first ?? []).indices.map { column in
             rows.map { $0[column].count }.reduce(0, max)
         }

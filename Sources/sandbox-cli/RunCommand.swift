@@ -46,7 +46,7 @@ struct RunCommand: Subcommand {
     @Argument(
         help: .init(
             "The program's sources, or - for our own stdin, which needs --language. C++: all are compiled and linked together, headers among them are found. Python: the first is run, it can import the others. They stand side by side in /work, without their directories. The program's own arguments stand after --.",
-            valueName: "source"))
+            valueName: "source"), completion: .file())
     var words: [SourceWord]
 
     var sources: [ByteString] { Self.bytes(of: words.prefix { $0 != .terminator }) }

@@ -22,7 +22,8 @@ struct SandboxTool: ParsableCommand {
         abstract: "Run untrusted programs, and tell the truth about what they did.",
         version: libraryVersion,
         subcommands: [
-            RunCommand.self, ExecCommand.self, PoolCommand.self, DoctorCommand.self, CleanupCommand.self,
+            RunCommand.self, ExecCommand.self, ImageCommand.self, PoolCommand.self, DoctorCommand.self,
+            CleanupCommand.self,
         ])
 
     /// Runs the subcommand of the command line.
@@ -58,8 +59,10 @@ struct SandboxTool: ParsableCommand {
             }
         }
         let line = CommandLineGuess(arguments)
+        let suggestion = CommandSuggestion(arguments)
         let failure = SandboxError(
-            .invalidArgument, message: ArgumentText.readable(message(for: error)), hint: line.hint)
+            .invalidArgument, message: suggestion?.message ?? ArgumentText.readable(message(for: error)),
+            hint: suggestion?.hint ?? line.hint)
         let provenance = line.backend.unanswered(image: "host")
         await FailureReport(error: failure, provenance: provenance).print(json: line.json)
         return ExitStatus.sandboxFailed

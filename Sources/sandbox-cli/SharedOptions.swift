@@ -100,7 +100,7 @@ struct InputOptions: ParsableArguments {
         parsing: .unconditionalSingleValue,
         help: .init(
             "A file of variables: NAME=VALUE or NAME on each line, as with --env, which wins; lines that begin with # are comments; repeatable.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var envFile: [ByteString] = []
 
     @Option(
@@ -108,13 +108,14 @@ struct InputOptions: ParsableArguments {
         help: .init(
             "A file to put into /work, or a directory with all in it, under NAME if given ('.': a directory's content in /work itself); repeatable.",
             valueName: "file[:name]"),
-        transform: InputFileOption.parse)
+        completion: .file(), transform: InputFileOption.parse)
     var inputs: [InputFileOption] = []
 
     @Option(
         parsing: .unconditional,
         help: .init(
-            "The program's stdin: a file, or - for our own. (default: empty)", valueName: "file"))
+            "The program's stdin: a file, or - for our own. (default: empty)", valueName: "file"),
+        completion: .file())
     var stdin: ByteString?
 
     @Option(
@@ -125,7 +126,8 @@ struct InputOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: .init("Where collected files go; made when missing.", valueName: "dir"))
+        help: .init("Where collected files go; made when missing.", valueName: "dir"),
+        completion: .directory)
     var outDir: ByteString = "."
 }
 
@@ -138,7 +140,7 @@ struct ReportOptions: ParsableArguments {
         parsing: .unconditional,
         help: .init(
             "Write the JSON object to a file, whole or not at all, and pass the output on as it comes.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var jsonFile: ByteString?
 
     @Flag(help: "Tell on stderr, after the run, what it used and where it ran.")

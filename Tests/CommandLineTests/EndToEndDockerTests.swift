@@ -50,6 +50,9 @@ extension EndToEnd {
             #expect(who["imageDigest"]?.text?.hasPrefix("sha256:") == true)
             #expect(who["engine"]?.keys == ["id", "address"])
             #expect(who["image"]?.text?.isEmpty == false)
+            if SchemaCheck.isThere {
+                #expect(try SchemaCheck.violations(of: [run.stdout], .result) == [])
+            }
         }
 
         @Test func statuses() throws {
@@ -150,6 +153,9 @@ extension EndToEnd {
             let sandboxes = try #require(pool["sandboxes"]?.elements)
             #expect((2...3).contains(sandboxes.count))
             #expect(sandboxes[0]["pool"]?.text?.contains("cpp-runner") == true)
+            if SchemaCheck.isThere {
+                #expect(try SchemaCheck.violations(of: [run.stdout], .pool) == [])
+            }
         }
 
         @Test func cleanupAfterAKilledCommand() throws {

@@ -1,0 +1,49 @@
+/// Lays out the list of unpacked archives for a person.
+
+#if CLI
+import Sandbox
+
+enum ImageTable {
+    /// So many digits of a digest are shown, as docker does.
+    private static let shownDigits = 12
+
+    /// - Parameter now: the time since 1970.
+    static func render(_ images: [CachedImage], now: Duration) -> String {
+        if images.isEmpty { return "no archive is unpacked\n" }
+        let rows = images.map { image in
+            [
+                digits(image), ByteSize.brief(image.bytes), Age.describe(now - image.lastUsed), state(image),
+                image.source.map(TerminalText.visible) ?? "-",
+            ]
+        }
+        return PoolTable.table([["digest", "size", "last used", "state", "archive"]] + rows)
+    }
+
+    /// One image in a message.
+    static func line(_ image: CachedImage) -> String {
+        let source = image.source.map { " (\(TerminalText.visible($0)))" } ?? ""
+        return "\(image.digest)\(source), \(ByteSize.brief(image.bytes))"
+    }
+
+    private static func digits(_ image: CachedImage) -> String {
+        String(image.digest.dropFirst("sha256:".count).prefix(shownDigits))
+    }
+
+    private static func state(_ image: CachedImage) -> String {
+        if image.isInUse { return "in use" }
+        return image.isComplete ? "unused" : "unusable"
+    }
+}
+
+extension ByteSize {
+    /// `755 MiB`, `1.2 GiB`: rounded, for a person.
+    static func brief(_ bytes: Int) -> String {
+        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes >= 1 << shift {
+            let tenths = Int((Double(bytes) / Double(1 << shift) * 10).rounded())
+            return tenths < 100 && tenths % 10 != 0
+                ? "\(tenths / 10).\(tenths % 10) \(unit)" : "\((tenths + 5) / 10) \(unit)"
+        }
+        return "\(bytes) B"
+    }
+}
+#endif
