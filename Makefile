@@ -11,7 +11,7 @@ demo:
 	@scripts/demo.sh
 
 test:
-	$(call needs,test cross images docker vm)
+	$(call needs,test cross images docker vm packages)
 	@scripts/test.sh
 
 build:
@@ -41,7 +41,7 @@ man:
 # The suites of `make test`, one target each. FILTER=NAME chooses among the tests of alone, local, docker, user, subuid and
 # vm; WORLDS=root,user chooses among the vm's.
 .PHONY: test-c test-cross test-sanitizers test-docs test-alone test-local test-docker test-user test-subuid test-container \
-	test-vm test-worlds test-examples c-tests sanitizers examples
+	test-vm test-worlds test-examples test-packages c-tests sanitizers examples
 export FILTER WORLDS
 suite = @scripts/test.sh $(@:test-%=%)
 
@@ -59,6 +59,10 @@ test-docker:
 
 test-user test-subuid:
 	$(call needs,test images)
+	$(suite)
+
+test-packages:
+	$(call needs,test images packages)
 	$(suite)
 
 test-container:
@@ -94,6 +98,23 @@ soak:
 	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --filter SandboxTests.WatchdogTests
 	@scripts/engines/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --filter DisturbanceTests
 
+# The command as a static binary, and the C core as a library, in .build-packages. `make install` puts them below PREFIX
+# (/usr/local; DESTDIR, LIBDIR and INCLUDEDIR as usual), with IS_BUILT=1 as they are: make release && sudo make install
+# IS_BUILT=1. `make deb` packs them for Debian.
+.PHONY: release install uninstall deb
+release:
+	$(call needs,packages)
+	@scripts/packages/build.sh
+
+install: $(if $(IS_BUILT),,release)
+	@scripts/packages/install.sh install
+
+uninstall:
+	@scripts/packages/install.sh uninstall
+
+deb: $(if $(IS_BUILT),,release)
+	@scripts/packages/deb.sh
+
 # images/*.tar, root file systems of the runners, from Debian's packages with no registry; images/*.docker.tar for `docker load`.
 images:
 	$(call needs,images)
@@ -107,4 +128,4 @@ container:
 clean:
 	@scripts/engines/engine.sh stop
 	@scripts/engines/docker-tests.sh stop
-	rm -rf .build .build-demo .build-api .build-c .build-sanitizers .build-static .build-images .build-victims .build-vm .build-man images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c docs/api
+	rm -rf .build .build-demo .build-api .build-c .build-sanitizers .build-static .build-packages .build-images .build-victims .build-vm .build-man images/*.tar Benchmarks/.build Examples/*/.build Examples/*/.build-c Tests/*/.build-c Sources/CIsolate/library/.build-c docs/api

@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # Installs the missing packages that a target needs; prints what it installs, and nothing when there is nothing to do.
-# Usage: scripts/setup.sh demo|test|lint|bench|engine|docker|images|vm|cross
+# Usage: scripts/setup.sh demo|test|lint|bench|engine|docker|images|vm|cross|packages
 set -euo pipefail
 
 image_libraries=(zlib1g-dev libzstd-dev nettle-dev)
 
-case "${1:?usage: setup.sh demo|test|lint|bench|engine|docker|images|vm|cross}" in
+case "${1:?usage: setup.sh demo|test|lint|bench|engine|docker|images|vm|cross|packages}" in
 demo) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config g++ python3 make) ;;
 test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config zstd gcc g++ libc6-dev python3 python3-jsonschema make mandoc busybox-static uidmap) ;;
 lint) packages=(clang-format) ;;
-bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" gcc g++ python3 bubblewrap) ;;
+bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config gcc g++ python3 bubblewrap) ;;
 engine) packages=(docker.io) ;;
 docker) packages=(docker.io docker-registry podman crun curl musl-tools) ;;
 images) packages=(mmdebstrap) ;;
 cross) packages=(linux-libc-dev-arm64-cross libc6-dev-arm64-cross) ;;
+packages) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config gcc libc6-dev make binutils dpkg-dev) ;;
 vm) packages=(qemu-system-x86 mmdebstrap e2fsprogs busybox-static cpio) ;;
 *)
-    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, docker, images, vm or cross" >&2
+    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, docker, images, vm, cross or packages" >&2
     exit 2
     ;;
 esac

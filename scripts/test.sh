@@ -15,13 +15,14 @@
 #   vm          conformance on pure cgroup v2, in a virtual machine; WORLDS=root,user chooses, see scripts/vm/vm.sh
 #   matrix      what root and the worlds before it got, against docs/matrix.md
 #   examples    the packages of Examples/, and the command copied alone
+#   packages    make install and make deb, the packages in a plain Debian
 #   leftovers   the suites before have left nothing behind
 # FILTER=NAME runs only the tests of that name, in alone, local, docker, user, subuid and vm.
 # MUST_WORK=1 turns the lack of a host feature from a skip into a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all=(c cross build sanitizers docs alone local docker user subuid container vm matrix examples leftovers)
+all=(c cross build sanitizers docs alone local docker user subuid container vm matrix examples packages leftovers)
 if [[ $# -eq 0 ]]; then
     set -- "${all[@]}"
     unset FILTER WORLDS
@@ -184,6 +185,11 @@ suite_matrix() {
 suite_examples() {
     echo "== Examples"
     scripts/examples.sh
+}
+
+suite_packages() {
+    echo "== Packages"
+    scripts/packages/test.sh
 }
 
 suite_leftovers() {

@@ -198,8 +198,11 @@ static void kill_under_run(const char *word, int is_supervisor) {
     int opened = isolate_sandbox_open(&supervisor, 1 << 20, &other, &failure);
     CHECK_EQUAL(opened, is_supervisor ? -EPIPE : 0);
     if (opened == 0)
-        isolate_sandbox_close(&other);
-    isolate_sandbox_close(&sandbox);
+        CHECK_EQUAL(isolate_sandbox_close(&other), 0);
+    CHECK_EQUAL(isolate_sandbox_close(&sandbox), is_supervisor ? -EPIPE : 0);
+    if (is_supervisor)
+        CHECK_EQUAL(isolate_supervisor_kill(supervisor.pidfd), 0); /* it is dead already */
+    CHECK_EQUAL(isolate_supervisor_kill(-1), -EBADF);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
     expect_nothing_left(&owner, GONE_WITHIN_MS);
 }

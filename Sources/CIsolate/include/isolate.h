@@ -2,10 +2,14 @@
  * isolate: runs untrusted programs under namespaces, cgroups, seccomp, Landlock and rlimits.
  *
  * This header alone is enough for a judge in C or C++; the Swift library uses the same functions. It needs no
- * definition before it (C11 or C++11, _GNU_SOURCE or not). Compile and link with libisolate, which carries
- * the supervisor: cc judge.c $(pkg-config --cflags --libs isolate) or, to link libisolate.a into the program,
- * with -l:libisolate.a -lseccomp -lcap -pthread. `make install` and `make deb` give both; Examples/c-judge is
- * such a judge.
+ * definition before it, _GNU_SOURCE neither, and compiles as C11 and C++11.
+ *
+ * Link with libisolate, which carries the supervisor; `make install` and `make deb` give it:
+ *
+ *     cc judge.c $(pkg-config --cflags --libs isolate)
+ *     cc judge.c -l:libisolate.a -lseccomp -lcap -pthread
+ *
+ * The second has the library inside the program. Examples/c-judge is such a judge.
  *
  * Functions return 0, or -errno and write the step that failed to a struct isolate_failure: whoever checks
  * only the returned number misses no failure. Where 0 or a positive number is an answer the comment says so.
