@@ -29,6 +29,9 @@ public final class LocalBackend: SandboxBackend {
         /// ``/SandboxAPI/SandboxError/Code/watchdog``. The grace covers preparing the run, killing its
         /// processes and counting what it used; a healthy host needs some ms. More than 0.
         public var grace: Duration = .seconds(5)
+        /// Called while an archive is read and unpacked, some times a second at most, on the thread that does
+        /// it, which it must not block. The last report of a preparation comes before `acquire` returns.
+        public var onProgress: (@Sendable (PreparationProgress) -> Void)?
         /// Tests only: the stage (`isolate_stage`) that fails in every slot.
         package var failStage: UInt32 = 0
         /// Tests only: what is left out though the host may offer it (`isolate_avoid`).

@@ -6,13 +6,16 @@ import SandboxRuntime
 
 final class LocalPools: Sendable {
     private let configuration: LocalBackend.Configuration
-    private let images = ImageStore()
+    private let images: ImageStore
     private let pools = StartOnce<LocalPoolKey, LocalPool>(backend: "LocalBackend") { pool in
         pool.slots.statistics.inUse > 0
     }
     private let former = FormerPools<LocalPool> { $0.details }
 
-    init(_ configuration: LocalBackend.Configuration) { self.configuration = configuration }
+    init(_ configuration: LocalBackend.Configuration) {
+        self.configuration = configuration
+        images = ImageStore(onProgress: configuration.onProgress)
+    }
 
     /// Returns the pool of a key if it is running.
     func running(_ key: LocalPoolKey) -> LocalPool? { pools.running(key) }

@@ -39,7 +39,8 @@ public final class DockerBackend: SandboxBackend {
         configuration.logger[metadataKey: "engine"] = "\(client.address)"
         workshop = ContainerWorkshop(session, owner: owner, configuration: configuration)
         pools = ContainerPools(session, workshop, configuration)
-        archives = ArchiveSupply(client, logger: configuration.logger)
+        archives = ArchiveSupply(
+            client, logger: configuration.logger, onProgress: configuration.onProgress)
     }
 
     private static func makeClient(

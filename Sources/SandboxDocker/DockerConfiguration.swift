@@ -2,7 +2,7 @@
 
 #if Docker
 public import Logging
-import SandboxAPI
+public import SandboxAPI
 import SandboxRuntime
 
 public struct DockerConfiguration: Sendable {
@@ -50,7 +50,10 @@ public struct DockerConfiguration: Sendable {
     public var resetPatience = Duration.seconds(3)
     /// The health checks of idle containers; of several, those whose program is in the image are run.
     public var healthChecks = HealthProbe.standard
-    /// Called with an image's progress, on a thread of the library's, which it must not block.
+    /// Called while an image is pulled or loaded and while a container is made for a pool, some times a second at most, on
+    /// a thread of the library's, which it must not block.
+    public var onProgress: (@Sendable (PreparationProgress) -> Void)?
+    /// Called with an image's progress, as the engine reports it, on a thread of the library's, which it must not block.
     public var onPullProgress: (@Sendable (ImagePullProgress) -> Void)?
     public var logger = Logger(label: "swift-sandbox")
 

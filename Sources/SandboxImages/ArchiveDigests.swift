@@ -75,6 +75,7 @@ final class ArchiveDigests: Sendable {
             return digest
         }
         let isSettled = identity.isSettled
+        cancellation.meter?.begin(.reading, total: identity.size)
         let source = try HashingSource(
             FileSource(file.number, count: identity.size, cancellation: cancellation))
         try source.drain()

@@ -22,9 +22,13 @@ extension ByteSource {
     }
 }
 
-/// Set from any thread when the caller gives up; checked between two chunks.
+/// The caller's side of a preparation: set from any thread when the caller gives up, which is checked between
+/// two chunks; and told how far it is.
 final class Cancellation: Sendable {
     private let flag = Atomic(false)
+    let meter: PreparationMeter?
+
+    init(meter: PreparationMeter? = nil) { self.meter = meter }
 
     func cancel() { flag.store(true, ordering: .relaxed) }
 
@@ -60,6 +64,7 @@ final class FileSource: ByteSource {
             throw ImageFailure("the file became shorter while it was read", hint: "leave it alone meanwhile")
         }
         offset += count
+        cancellation.meter?.advance(count)
         return count
     }
 
@@ -83,6 +88,7 @@ final class FileSource: ByteSource {
     func skip(_ count: Int) -> Bool {
         guard count <= end - offset else { return false }
         offset += count
+        cancellation.meter?.advance(count)
         return true
     }
 

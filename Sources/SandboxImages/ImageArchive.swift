@@ -57,6 +57,7 @@ struct ImageArchive {
         case .image:
             guard compression != .none else { return try unpackImage(fd, size: size, into: root) }
             let plain = try decompress(compression, into: scratch)
+            cancellation.meter?.begin(.unpacking, total: plain.size)
             return try unpackImage(plain.file.number, size: plain.size, into: root)
         }
     }

@@ -163,6 +163,7 @@ final class ImageCache: Sendable {
     ) throws(ImageFailure) -> Entry? {
         let name = Self.name(digest)
         let locks = directory.locks.number
+        cancellation.meter?.begin(.waiting)
         guard
             let alone = try FileLock.take(name, in: locks, .exclusive, creating: true, waiting: cancellation)
         else { return nil }
@@ -178,6 +179,7 @@ final class ImageCache: Sendable {
         }
         _ = try directory.cleanUp()
         try directory.discard(name, from: directory.building)
+        cancellation.meter?.begin(.unpacking, total: identity.size)
         do throws(ImageFailure) {
             try unpack(digest, from: file, identity, named: source, cancellation)
         } catch {

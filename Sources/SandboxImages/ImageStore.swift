@@ -2,7 +2,7 @@
 
 import Glibc
 package import SandboxAPI
-import SandboxRuntime
+package import SandboxRuntime
 
 /// A root file system, ready to be mounted.
 package struct PreparedImage: Sendable {
@@ -24,22 +24,27 @@ package final class ImageStore: Sendable {
     private let cachePath: String?
     private let limits: ImageLimits
     private let maximumBytes: Int
+    private let onProgress: PreparationMeter.Observer?
     private let cache = Locked<ImageCache?>(nil)
 
     /// - Parameters:
     ///   - cachePath: an absolute path; `nil`: `SANDBOX_CACHE`, or the user's standard directory.
     ///   - maximumBytes: above it, unused entries of the cache are removed.
+    ///   - onProgress: told of archives that are read and unpacked, on the thread that does it.
     init(
         cachePath: String? = nil, limits: ImageLimits = .standard,
-        maximumBytes: Int = ImageCache.standardBytes
+        maximumBytes: Int = ImageCache.standardBytes, onProgress: PreparationMeter.Observer? = nil
     ) {
+        self.onProgress = onProgress
         self.cachePath = cachePath
         self.limits = limits
         self.maximumBytes = maximumBytes
     }
 
     /// A store with the user's own cache and the standard bounds.
-    package convenience init() { self.init(cachePath: nil) }
+    package convenience init(onProgress: PreparationMeter.Observer? = nil) {
+        self.init(cachePath: nil, onProgress: onProgress)
+    }
 
     /// Makes an image ready for use: at once for the host, a directory, or an archive that this process has
     /// used before and that is unchanged; else on a thread of its own, for as long as hashing and unpacking
@@ -55,7 +60,9 @@ package final class ImageStore: Sendable {
                 return Self.inPlace(path)
             case .archive(let path):
                 if let entry = cache.withLock({ $0 })?.recall(path) { return Self.prepared(entry) }
-                let cancellation = Cancellation()
+                let meter = PreparationMeter("\(image)", onProgress)
+                defer { meter?.finish() }
+                let cancellation = Cancellation(meter: meter)
                 let result = await withTaskCancellationHandler {
                     await BlockingThread.run { self.unpack(path, named: "\(image)", cancellation) }
                 } onCancel: {

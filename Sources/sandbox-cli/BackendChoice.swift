@@ -63,6 +63,7 @@ enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
         #endif
         // The command's own process may be moved into another cgroup.
         configuration.adoptCgroup = true
+        configuration.onProgress = TerminalProgress.observer
         return LocalBackend(configuration)
     }
 

@@ -17,6 +17,7 @@ struct DockerChoice {
         var configuration = try DockerConfiguration(environment: environment)
         // The command reports in its own words.
         configuration.logger = .silent
+        configuration.onProgress = TerminalProgress.observer
         if use == .oneRun { configuration.pool.minimum = 0 }
         self.configuration = configuration
     }

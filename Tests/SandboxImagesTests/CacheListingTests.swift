@@ -7,6 +7,51 @@ import Testing
 
 @testable import SandboxImages
 
+/// What an observer was told.
+private final class Reports: Sendable {
+    private let list = Locked<[PreparationProgress]>([])
+    var all: [PreparationProgress] { list.withLock { $0 } }
+    func add(_ report: PreparationProgress) { list.withLock { $0.append(report) } }
+    func clear() { list.withLock { $0 = [] } }
+}
+
+@Suite("The progress of an image") struct ImageProgressTests {
+    private let scratch: Scratch
+    private let reports = Reports()
+
+    init() throws { scratch = try Scratch() }
+
+    private func prepare(_ archive: String) async throws -> PreparedImage {
+        let store = ImageStore(cachePath: scratch.path + "/cache") { [reports] in reports.add($0) }
+        return try await store.prepare(.reference(archive))
+    }
+
+    @Test("Read, unpacked, done; nothing for an archive that is unpacked already") func steps() async throws {
+        let content = String(repeating: "x", count: 5 << 20)
+        let path = try scratch.write(TarBuilder.rootfs { $0.file("usr/big", content) }, "a.tar")
+        usleep(60_000)  // old enough for its digest to be kept
+        try await prepare(path).hold.release()
+        let told = reports.all
+        #expect(Set(told.map(\.step)) == [.reading, .waiting, .unpacking])
+        #expect(told.first?.step == .reading && told.last?.step == .unpacking)
+        #expect(told.allSatisfy { $0.image == path })
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+        // The whole archive is counted.
+        #expect(told.last?.completedBytes == size && told.last?.totalBytes == size)
+        #expect(told.map(\.isFinished) == told.indices.map { $0 == told.count - 1 })
+
+        reports.clear()
+        try await prepare(path).hold.release()
+        #expect(reports.all.isEmpty)
+    }
+
+    @Test("A refused archive ends its progress, too") func failure() async throws {
+        let path = try scratch.write(TarBuilder.rootfs { $0.file("../x", "y") }, "a.tar")
+        await #expect(throws: SandboxError.self) { try await prepare(path) }
+        #expect(reports.all.last?.isFinished == true)
+    }
+}
+
 @Suite("The list of the cache") struct CacheListingTests {
     private let scratch: Scratch
     private let cachePath: String

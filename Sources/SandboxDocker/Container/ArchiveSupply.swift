@@ -12,13 +12,15 @@ final class ArchiveSupply: Sendable {
 
     private let client: EngineClient
     private let logger: Logger
+    private let onProgress: PreparationMeter.Observer?
     /// By path, with the identity of the file at that time.
     private let attempts = Locked<[String: (file: ArchiveIdentity?, attempt: Attempt)]>([:])
     private static let most = 64
 
-    init(_ client: EngineClient, logger: Logger) {
+    init(_ client: EngineClient, logger: Logger, onProgress: PreparationMeter.Observer? = nil) {
         self.client = client
         self.logger = logger
+        self.onProgress = onProgress
     }
 
     /// The engine's name for an image: a name stays as it is; for the path of an archive it is the name of
@@ -64,6 +66,9 @@ final class ArchiveSupply: Sendable {
                     "check the path; an image of the engine goes by its name, without a suffix or a slash at its start"
             )
         }
+        let meter = PreparationMeter(path, onProgress)
+        meter?.begin(.reading)
+        defer { meter?.finish() }
         let base = ArchivePath.imageName(path)
         let isName = (try? ImageName(parsing: base)) != nil
         let facts = try await ArchiveFacts.read(path)
@@ -73,6 +78,7 @@ final class ArchiveSupply: Sendable {
             if try await client.images.inspect("\(name)") != nil { return "\(name)" }
             logger.notice(
                 "giving an archive to the engine", metadata: ["file": "\(path)", "image": "\(name)"])
+            meter?.begin(.loading)
             if facts.isRootfs {
                 try await client.images.importRootfs(file: path, as: name)
             } else {

@@ -31,10 +31,11 @@ final class ContainerPool: Sendable {
 
     /// - Parameters:
     ///   - limits: the limits of the first containers.
+    ///   - onProgress: told of each container that is made.
     ///   - isStopping: whether the backend is shutting down, which explains a loss.
     init(
         _ key: ContainerKey, image: ImageSummary, configuration: PoolConfiguration,
-        workshop: ContainerWorkshop, limits: Limits,
+        workshop: ContainerWorkshop, limits: Limits, onProgress: PreparationMeter.Observer? = nil,
         isStopping: @escaping @Sendable () -> Bool
     ) throws(SandboxError) {
         self.key = key
@@ -48,7 +49,10 @@ final class ContainerPool: Sendable {
         pool = try Pool(
             configuration: configuration,
             create: { id throws(SandboxError) in
-                try await workshop.make(key, image: digest, limits: wanted.limits) {
+                let meter = PreparationMeter(key.image, onProgress)
+                meter?.begin(.starting)
+                defer { meter?.finish() }
+                return try await workshop.make(key, image: digest, limits: wanted.limits) {
                     reference.pool?.memberBroke(id)
                 }
             },

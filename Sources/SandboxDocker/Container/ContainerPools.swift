@@ -52,7 +52,8 @@ final class ContainerPools: Sendable {
         let image = try await ImageSupply(session.client, configuration).provide(key.image)
         let pool = try ContainerPool(
             key, image: image, configuration: Self.configuration(configuration, key),
-            workshop: workshop, limits: limits, isStopping: { [weak self] in self?.isShutDown ?? true })
+            workshop: workshop, limits: limits, onProgress: self.configuration.onProgress,
+            isStopping: { [weak self] in self?.isShutDown ?? true })
         pool.start()
         return pool
     }

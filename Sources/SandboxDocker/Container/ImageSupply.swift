@@ -34,7 +34,19 @@ struct ImageSupply: Sendable {
         configuration.logger.notice("pulling an image", metadata: ["image": "\(reference)"])
         do throws(EngineError) {
             let progress = configuration.onPullProgress
-            try await client.images.pull(name) { progress?(ImagePullProgress(reference, $0)) }
+            let meter = PreparationMeter(reference, configuration.onProgress)
+            meter?.begin(.pulling)
+            defer { meter?.finish() }
+            let layers = Locked(PulledLayers())
+            try await client.images.pull(name) { report in
+                progress?(ImagePullProgress(reference, report))
+                guard let meter else { return }
+                let bytes = layers.withLock { layers in
+                    layers.add(report)
+                    return layers.bytes
+                }
+                meter.set(done: bytes.done, total: bytes.total)
+            }
             if let image = try await client.images.inspect(reference) { return image }
         } catch {
             guard error.status != nil else { throw error.sandboxError() }
@@ -48,6 +60,37 @@ struct ImageSupply: Sendable {
             .imageUnavailable, stage: "pull",
             message: "the engine could not pull \(Validation.quoted(reference)): \(words)",
             hint: "check the name, and whether the engine may reach its registry")
+    }
+}
+
+/// The bytes of an image's layers, from the engine's reports about each of them.
+struct PulledLayers {
+    private var layers: [String: (done: Int, total: Int)] = [:]
+    private static let most = 1024
+
+    /// Reports of extracting count the same bytes a second time, and are left out.
+    mutating func add(_ report: PullProgress) {
+        guard let layer = report.layer, layers[layer] != nil || layers.count < Self.most else { return }
+        switch report.status {
+        case "Downloading":
+            guard let done = report.current, let total = report.total, total > 0 else { return }
+            layers[layer] = (Int(min(max(0, done), total)), Int(total))
+        case "Download complete", "Pull complete":
+            if let known = layers[layer] { layers[layer] = (known.total, known.total) }
+        default: break
+        }
+    }
+
+    /// The total grows as the engine gets to know more layers; `nil` while it knows none.
+    var bytes: (done: Int, total: Int?) {
+        // The engine's numbers: their sum may be anything.
+        func sum(_ part: ((done: Int, total: Int)) -> Int) -> Int {
+            layers.values.reduce(0) { sum, layer in
+                let (sum, isTooLarge) = sum.addingReportingOverflow(part(layer))
+                return isTooLarge ? .max : sum
+            }
+        }
+        return layers.isEmpty ? (0, nil) : (sum(\.done), sum(\.total))
     }
 }
 
