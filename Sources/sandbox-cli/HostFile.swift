@@ -72,6 +72,13 @@ struct HostFile {
         return stat(path.cString, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Throws unless a regular file is there, without opening it.
+    static func require(_ path: ByteString, what: String) throws(SandboxError) {
+        var status = stat()
+        if stat(path.cString, &status) != 0 { throw openFailure(errno, path: path, what: what) }
+        try check(status, path: path, what: what)
+    }
+
     private static func check(_ descriptor: Int32, path: ByteString, what: String) throws(SandboxError)
         -> stat
     {
@@ -81,8 +88,13 @@ struct HostFile {
                 .fileAccess, errno: errno,
                 message: "cannot examine \(what) '\(path)': \(ErrnoText.of(errno))")
         }
+        try check(status, path: path, what: what)
+        return status
+    }
+
+    private static func check(_ status: stat, path: ByteString, what: String) throws(SandboxError) {
         switch status.st_mode & S_IFMT {
-        case S_IFREG: return status
+        case S_IFREG: return
         case S_IFDIR:
             throw SandboxError(
                 .notRegularFile, errno: EISDIR, message: "\(what) '\(path)' is a directory")

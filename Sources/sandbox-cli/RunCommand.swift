@@ -63,7 +63,11 @@ struct RunCommand: Subcommand {
     func perform() async -> Int32 {
         let session = Session(shared, isShell: false)
         return await session.perform(reportingTo: shared.report.jsonFile) { file in
-            // Complaints about the sources come before a wait for one on stdin.
+            // Complaints about the sources come before a wait for one on stdin, and first that a file is
+            // missing: its suffix need not be told then.
+            for path in sources where path != SourceList.ownStandardInput {
+                try HostFile.require(path, what: Self.what)
+            }
             let list = try SourceList(sources, language: compiling.tools.language)
             let (source, others) = try read(list)
             let compileLimits = compiling.tools.limits
@@ -135,8 +139,10 @@ struct RunCommand: Subcommand {
         return (source, others)
     }
 
+    private static let what = "the source file"
+
     private static func read(_ path: ByteString) throws(SandboxError) -> [UInt8] {
-        try HostFile.read(path, what: "the source file", limit: Language.maximumSourceBytes).bytes
+        try HostFile.read(path, what: what, limit: Language.maximumSourceBytes).bytes
     }
 }
 #endif

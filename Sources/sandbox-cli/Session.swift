@@ -51,7 +51,9 @@ struct Session: Sendable {
             if let file, !file.isWritten {
                 let unread = SandboxError(
                     .cancelled, errno: error.errno, message: "our stdout takes no more output")
-                await report(unread, status: ExitStatus.sandboxFailed, to: file)
+                let status =
+                    error.errno == EPIPE ? StdoutFailure.brokenPipeStatus : ExitStatus.sandboxFailed
+                await report(unread, status: status, to: file)
             }
             if error.errno == EPIPE { return StdoutFailure.brokenPipeStatus }
             await StandardStreams.say("cannot write to stdout: \(ErrnoText.of(error.errno))")
@@ -113,10 +115,10 @@ struct Session: Sendable {
         let report = FailureReport(error: error, provenance: provenance, status: status)
         do {
             try file.write(try report.json())
-        } catch let failure as SandboxError where failure.message != error.message {
-            await StandardStreams.say("warning: \(failure.message)")
-        } catch {
-            // The error to be told is that this file cannot be written.
+        } catch let failure {
+            let reason = (failure as? SandboxError)?.message ?? "\(failure)"
+            // The error itself may be that this file cannot be written.
+            if reason != error.message { await StandardStreams.say("warning: \(reason)") }
         }
     }
 }

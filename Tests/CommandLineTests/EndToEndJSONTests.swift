@@ -257,6 +257,7 @@ extension EndToEnd {
         @Test func sources() throws {
             let folder = try ScratchFolder()
             #expect(try complaint("run", folder.path + "/none.py").code == "fileNotFound")
+            #expect(try complaint("run", folder.path + "/none").code == "fileNotFound")
             #expect(try complaint("run", folder.path).code == "notRegularFile")
             #expect(mkfifo(folder.path + "/fifo.py", 0o600) == 0)
             #expect(try complaint("run", folder.path + "/fifo.py").code == "notRegularFile")

@@ -201,6 +201,13 @@ extension EndToEnd {
                 onOutput: { kill($0, SIGTERM) })
             #expect(interrupted.status == 143)
             #expect(try JSONValue.parse(folder.bytes("result"))["error"]?["code"] == "cancelled")
+            // stdout loses its reader: the old result must not be taken for this run's.
+            try folder.put("result", "before")
+            let unread = try SandboxProcess.run(
+                ["exec", "--output-limit", "1G", "--json-file", folder.path + "/result", "yes"],
+                through: "\"$@\" | head -n 1")
+            #expect(unread.out == "y\n")
+            #expect(try JSONValue.parse(folder.bytes("result"))["error"]?["exitStatus"] == 141)
         }
 
         @Test func outputThatIsPassedOnIsInTheFile() throws {

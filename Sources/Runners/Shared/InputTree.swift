@@ -2,7 +2,7 @@
 
 public import SandboxAPI
 
-/// Files, directories and symbolic links for `/work`, as a tar archive; see ``/SandboxAPI/SandboxLease/writeTree(_:to:limits:)``.
+/// Files, directories and symbolic links for `/work`, as a tar archive; see `SandboxLease.writeTree(_:to:limits:)`.
 public struct InputTree: Sendable {
     /// The directory that the archive's names are relative to: below `/work`, made when it is missing, or `.` for
     /// `/work` itself.
@@ -39,7 +39,6 @@ public struct InputTree: Sendable {
 
     /// Writes the tree into a sandbox; files that are there are replaced.
     ///
-    /// - Throws: the errors of the archive's pieces and of
-    ///   ``/SandboxAPI/SandboxLease/writeTree(_:to:limits:)``.
+    /// - Throws: the errors of the archive's pieces and of `SandboxLease.writeTree(_:to:limits:)`.
     public func write(to sandbox: any SandboxLease) async throws { try await send(sandbox, path, limits) }
 }
