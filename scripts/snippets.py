@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the code blocks of README.md, CONTRIBUTING.md, docs/ and the pages of DocC, with what `swift build` has built.
+"""Checks the code blocks and links of README.md, its neighbours, docs/ and the pages of DocC, with what `swift build` has built.
 
 Usage: snippets.py [--engine] [PAGE...]      prints each fault with its page and line, and exits with 1 when there is one
 
@@ -402,7 +402,7 @@ class Checker:
 def pages():
     """The pages of the repository that have code for readers."""
     listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split("\n")
-    return [p for p in listed if re.fullmatch(r"README\.md|CONTRIBUTING\.md|docs/[^/]*\.md|Sources/.*\.docc/.*\.md", p)]
+    return [p for p in listed if re.fullmatch(r"README\.md|CONTRIBUTING\.md|CHANGELOG\.md|SECURITY\.md|docs/[^/]*\.md|Sources/.*\.docc/.*\.md", p)]
 
 
 def main(arguments):
