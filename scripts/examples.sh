@@ -11,7 +11,7 @@ quick=(--disable-index-store -Xswiftc -gnone)
 shared=(-Xswiftc -gnone --scratch-path "$PWD/Examples/local-only/.build")
 
 echo "-- make demo, which builds the command with the trait CLI alone"
-output=$(scripts/demo.sh)
+output=$(scripts/demo.sh 2>&1)
 statuses=$(sed -n 's/^\[exit status \(.*\)\]$/\1/p' <<<"$output" | tr '\n' ' ')
 if [[ $statuses != "0 0 0 124 0 159 " ]] || ! grep -qx '2 3 5 7 11 .* 71' <<<"$output"; then
     echo "examples: the demo is not what README shows:" >&2

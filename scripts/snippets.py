@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the code blocks of README.md, CONTRIBUTING.md, docs/ and the pages of DocC, with what `swift build` has built.
+"""Checks the code blocks and links of README.md, its neighbours, docs/ and the pages of DocC, with what `swift build` has built.
 
 Usage: snippets.py [--engine] [PAGE...]      prints each fault with its page and line, and exits with 1 when there is one
 
@@ -21,6 +21,8 @@ A comment above a block says more:   <!-- snippet: WORD, WORD
 | continues  | swift: the body goes on from the page's last one |
 | PATH       | the block is this file, which other tests compile |
 The context, Swift or C, stands before the block and is not shown.
+
+Links to files of the repository, and to headings in them, are looked up, too.
 """
 import glob
 import json
@@ -78,6 +80,25 @@ def blocks(page, text, report):
     if block is not None:
         report(page, block.line, "the block never ends")
     return found
+
+
+def prose(text):
+    """A page's lines without those in blocks of code, and without code in lines."""
+    kept, fence = [], None
+    for line in text.split("\n"):
+        match = FENCE.match(line)
+        if fence is None and match:
+            fence = match[2]
+        elif fence is not None and match and match[2].startswith(fence) and not match[3]:
+            fence, match = None, True
+        kept.append("" if match or fence is not None else re.sub(r"`[^`]*`", "", line))
+    return kept
+
+
+def anchors(text):
+    """The anchors that a page's headings get."""
+    headings = re.findall(r"^#+ +(.*)", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 def covered(expected, printed):
@@ -157,6 +178,19 @@ class Checker:
             elif block.label not in ("swift", "text"):
                 self.report(page, block.line, f"nobody checks blocks of '{block.label}'")
         self.swift(page, [block for block in found if block.path is None])
+        self.links(page, text)
+
+    def links(self, page, text):
+        for number, line in enumerate(prose(text), 1):
+            for target in re.findall(r"\]\(([^)\s]+)\)", line):
+                path, _, anchor = target.partition("#")
+                if re.match(r"[a-z]+:", path):
+                    continue
+                file = os.path.normpath(os.path.join(ROOT, os.path.dirname(page), path)) if path else os.path.join(ROOT, page)
+                if path and not os.path.exists(file):
+                    self.report(page, number, f"there is no {path} to link to")
+                elif anchor and anchor not in anchors(content(file) if path else text):
+                    self.report(page, number, f"{path or 'this page'} has no heading for #{anchor}")
 
     def same_as_file(self, block):
         path = os.path.join(ROOT, block.path)
@@ -368,7 +402,7 @@ class Checker:
 def pages():
     """The pages of the repository that have code for readers."""
     listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split("\n")
-    return [p for p in listed if re.fullmatch(r"README\.md|CONTRIBUTING\.md|docs/[^/]*\.md|Sources/.*\.docc/.*\.md", p)]
+    return [p for p in listed if re.fullmatch(r"README\.md|CONTRIBUTING\.md|CHANGELOG\.md|SECURITY\.md|docs/[^/]*\.md|Sources/.*\.docc/.*\.md", p)]
 
 
 def main(arguments):

@@ -100,6 +100,12 @@ class SnippetTests(unittest.TestCase):
         self.check_good(*engine)
         self.assertEqual(len(self.faults(*engine, engine=True)), 1)
 
+    def test_links(self):
+        self.check(2, "no docs/none.md", "# A title", "[this](docs/none.md), [that](README.md)")
+        self.check(2, "no heading for #no-title", "# A title", "[this](#no-title)", "[that](#a-title)")
+        self.check(1, "no heading for #none", "[this](README.md#none), [that](README.md#use-it)")
+        self.check_good("[elsewhere](https://example.org/none.md)", "```text", "[no](link)", "```", "`[no](link)`")
+
     def test_every_page_is_read(self):
         pages = snippets.pages()
         for page in ["README.md", "docs/docker.md", "Sources/Sandbox/Sandbox.docc/GettingStarted.md"]:
