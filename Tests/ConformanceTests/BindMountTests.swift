@@ -187,6 +187,20 @@ struct BindMountTests {
         }
     }
 
+    @Test("A directory that is closed to programs is refused, with its name", .enabled(if: getuid() == 0))
+    func closed() async throws {
+        let backend = LocalBackend(.init(minimum: 0))
+        guard await backend.capabilities.hasBindMounts else { return await backend.shutdown() }
+        try await Self.withDirectory { directory in
+            _ = chmod(directory, 0o700)
+            var options = SandboxOptions()
+            options.bindMounts = [BindMount(ByteString(directory), at: "/data")]
+            let error = await #expect(throws: SandboxError.self) { try await backend.acquire(options) }
+            #expect(error?.code == .invalidArgument && error?.hint?.contains("chmod") == true, "\(error!)")
+        }
+        await backend.shutdown()
+    }
+
     @Test("A directory that is gone fails the next sandbox, with its name")
     func gone() async throws {
         let backend = LocalBackend(.init(minimum: 0))

@@ -138,6 +138,11 @@ extension SandboxError {
                     .invalidArgument, "\(source) cannot be looked through: \(describe(errno: number))",
                     "bind a directory of at most 1,048,576 entries, 128 deep, whose directories are all readable or all closed"
                 )
+            case (ISOLATE_DETAIL_BIND_MOUNT_COVER, EACCES):
+                (
+                    .invalidArgument, "\(source) is closed to programs, which run as another user",
+                    "let others read it (chmod o+rx), as far as programs may"
+                )
             case (ISOLATE_DETAIL_BIND_MOUNT_COVER, _):
                 (
                     .isolationUnavailable,
