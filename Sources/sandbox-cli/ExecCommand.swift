@@ -7,7 +7,10 @@ import Sandbox
 
 /// The options of `exec`.
 struct ExecOptions: ParsableArguments {
-    @OptionGroup var shared: SharedOptions
+    @OptionGroup(title: GroupTitle.place) var place: PlaceOptions
+    @OptionGroup(title: GroupTitle.limits) var limits: LimitOptions
+    @OptionGroup(title: GroupTitle.inputs) var inputs: InputOptions
+    @OptionGroup(title: GroupTitle.report) var report: ReportOptions
 
     @Option(
         parsing: .unconditional,
@@ -18,6 +21,10 @@ struct ExecOptions: ParsableArguments {
     /// Accepted, because `exec` takes the same options as `run`; nothing is compiled, so they have no effect
     /// and are not in the help.
     @OptionGroup(visibility: .hidden) var tools: LanguageOptions
+
+    var shared: SharedOptions {
+        SharedOptions(place: place, limits: limits, inputs: inputs, report: report)
+    }
 }
 
 struct ExecCommand: Subcommand {

@@ -10,8 +10,8 @@ struct LimitSetting: Sendable {
     let apply: @Sendable (inout Limits) -> Void
 }
 
-/// The options of the run's limits: one for each row of the table.
-struct RunLimitOptions: ParsableArguments, CustomReflectable {
+/// The bounds of the run: an option for each row of the table.
+struct LimitOptions: ParsableArguments, CustomReflectable {
     private let options: [(limit: LimitDescription, option: Option<LimitSetting?>)]
 
     init() {
@@ -38,7 +38,7 @@ struct RunLimitOptions: ParsableArguments, CustomReflectable {
     /// Sets the given limits in `limits`.
     ///
     /// - Returns: the names of those limits.
-    func apply(to limits: inout Limits) -> Set<String> {
+    private func apply(to limits: inout Limits) -> Set<String> {
         var given: Set<String> = []
         for (limit, option) in options {
             guard let setting = option.wrappedValue else { continue }
@@ -47,17 +47,12 @@ struct RunLimitOptions: ParsableArguments, CustomReflectable {
         }
         return given
     }
-}
-
-/// The bounds of the run.
-struct LimitOptions: ParsableArguments {
-    @OptionGroup var runLimits: RunLimitOptions
 
     /// The run's limits. A CPU time given alone raises the wall time, which would otherwise end the run
     /// first.
     var run: Limits {
         var limits = Limits.standard
-        let given = runLimits.apply(to: &limits)
+        let given = apply(to: &limits)
         if given.contains(LimitKind.cpuTime.rawValue), !given.contains(LimitKind.wallTime.rawValue) {
             let longer = max(limits.wallTime, limits.cpuTime * 2)
             limits.wallTime = min(longer, LimitDescription.longestTime)

@@ -38,16 +38,23 @@ struct RunCommand: Subcommand {
         commandName: "run", abstract: "Run a program given as source: C++ or Python.",
         usage: "sandbox run [<options>] SOURCE... [-- ARGUMENTS...]", discussion: exitStatusHelp)
 
-    @OptionGroup(title: "Language and compiler")
+    @OptionGroup(title: GroupTitle.language)
     var compiling: CompileOptions
 
-    @OptionGroup var shared: SharedOptions
+    @OptionGroup(title: GroupTitle.place) var place: PlaceOptions
+    @OptionGroup(title: GroupTitle.limits) var limits: LimitOptions
+    @OptionGroup(title: GroupTitle.inputs) var inputs: InputOptions
+    @OptionGroup(title: GroupTitle.report) var report: ReportOptions
 
     @Argument(
         help: .init(
             "The program's sources, or - for our own stdin, which needs --language. C++: all are compiled and linked together, headers among them are found. Python: the first is run, it can import the others. They stand side by side in /work, without their directories. The program's own arguments stand after --.",
             valueName: "source"), completion: .file())
     var words: [SourceWord]
+
+    var shared: SharedOptions {
+        SharedOptions(place: place, limits: limits, inputs: inputs, report: report)
+    }
 
     var sources: [ByteString] { Self.bytes(of: words.prefix { $0 != .terminator }) }
     var arguments: [ByteString] { Self.bytes(of: words.drop { $0 != .terminator }) }

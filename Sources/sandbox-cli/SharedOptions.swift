@@ -26,21 +26,26 @@ enum BlockedOption: String, ExpressibleByArgument, CaseIterable {
     var policy: BlockedSyscallPolicy { self == .end ? .endRun : .deny }
 }
 
+/// The options that `run` and `exec` have in common, in groups.
+///
+/// Each command has the groups side by side: in a debug build the parser checks an option anew for each group around it, five times per level.
 /// Options take the next argument as their value whatever it looks like: `--memory -1` is a bad value, not a
 /// missing one.
-struct SharedOptions: ParsableArguments {
-    @OptionGroup(title: "Sandbox")
+struct SharedOptions {
     var place: PlaceOptions
-
-    @OptionGroup(
-        title: "Limits (SIZE in bytes, or binary with K, M, G: 256M; S in seconds, with fractions: 0.5)")
     var limits: LimitOptions
-
-    @OptionGroup(title: "Files, variables and stdin")
     var inputs: InputOptions
-
-    @OptionGroup(title: "Result")
     var report: ReportOptions
+}
+
+/// The titles of the groups in the help.
+enum GroupTitle {
+    static let place = "Sandbox"
+    static let limits =
+        "Limits (SIZE in bytes, or binary with K, M, G: 256M; S in seconds, with fractions: 0.5)"
+    static let inputs = "Files, variables and stdin"
+    static let report = "Result"
+    static let language = "Language and compiler"
 }
 
 /// Where a program runs, and what it may do.

@@ -35,7 +35,8 @@ import ArgumentParser
         _ result: RunResult?, compile: CompileReport? = nil, files: [ByteString: FileObject] = [:],
         choice: BackendChoice = .local, fallbackReason: String? = nil
     ) throws -> JSONValue {
-        let shared = try SharedOptions.parse([])
+        let command = try SandboxTool.parse(subcommand: ["exec", "true"])
+        let shared = try #require(command as? ExecCommand).shared
         let report = ResultReport(
             plan: try RunPlan(shared), compile: compile, compileLimits: .compile,
             run: FinishedRun(result: result), choice: choice, fallbackReason: fallbackReason)

@@ -110,7 +110,7 @@ import SandboxFallback
     /// Each row of the limits' table has an option in the help, with its text and default; there are no other
     /// such options.
     @Test func everyLimitIsAnOption() throws {
-        let names = try parse("--", "a").shared.limits.runLimits.customMirror.children.compactMap(\.label)
+        let names = try parse("--", "a").shared.limits.customMirror.children.compactMap(\.label)
         #expect(names == LimitDescription.all.map { "_" + $0.name })
         for command: any ParsableCommand.Type in [RunCommand.self, ExecCommand.self] {
             let help = SandboxTool.helpMessage(for: command, columns: 400)
