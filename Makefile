@@ -15,6 +15,7 @@ test:
 	@scripts/test.sh
 
 build:
+	$(call needs,test)
 	swift build --build-tests
 
 setup:
@@ -28,14 +29,17 @@ format:
 	@scripts/lint.sh --fix
 
 docs:
+	$(call needs,demo)
 	@scripts/docs.sh
 
 # What breaks code that uses the last version; REF=COMMIT compares with another one.
 api-check:
+	$(call needs,demo)
 	@scripts/api.sh $(REF)
 
 # The manual pages, in .build/man.
 man:
+	$(call needs,demo)
 	@scripts/man.sh
 
 # The suites of `make test`, one target each. FILTER=NAME chooses among the tests of alone, local, docker, user, subuid and

@@ -86,6 +86,10 @@ if [[ ${1:-} == --self-test ]]; then
     exit
 fi
 reference=${1:-$(git describe --tags --abbrev=0 --match '[0-9]*.[0-9]*.[0-9]*' --match 'v[0-9]*.[0-9]*.[0-9]*' 2>/dev/null || true)}
+if [[ -z $reference && $(git rev-parse --is-shallow-repository) == true ]]; then
+    echo "api.sh: this clone is shallow and has no tag; \`git fetch --unshallow --tags\`, or give REF" >&2
+    exit 1
+fi
 if [[ -z $reference ]]; then
     echo "api: no version is tagged yet, so there is nothing to compare with; REF=COMMIT compares with any commit"
     exit

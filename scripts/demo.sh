@@ -24,6 +24,8 @@ show() {
     status=0
     "$sandbox" "$@" || status=$?
     echo "[exit status $status]"
+    # 125: the sandbox failed, and not the program.
+    if [[ $status -eq 125 ]]; then exit 1; fi
 }
 
 show run Examples/demo/primes.cpp -- 20

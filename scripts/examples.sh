@@ -11,7 +11,7 @@ quick=(--disable-index-store -Xswiftc -gnone)
 shared=(-Xswiftc -gnone --scratch-path "$PWD/Examples/local-only/.build")
 
 echo "-- make demo, which builds the command with the trait CLI alone"
-output=$(scripts/demo.sh 2>&1)
+output=$(scripts/demo.sh 2>&1) || { echo "$output" >&2 && exit 1; }
 statuses=$(sed -n 's/^\[exit status \(.*\)\]$/\1/p' <<<"$output" | tr '\n' ' ')
 if [[ $statuses != "0 0 0 124 0 159 " ]] || ! grep -qx '2 3 5 7 11 .* 71' <<<"$output"; then
     echo "examples: the demo is not what README shows:" >&2
@@ -49,9 +49,11 @@ trap 'rm -rf "$work"' EXIT
 echo "-- SwiftPM says which package has a system library that it does not find"
 printf '#!/bin/sh\necho /nonexistent\n' >"$work/pkg-config"
 chmod 755 "$work/pkg-config"
-output=$(PATH=$work:$PATH swift build "${shared[@]}" --package-path "$example" 2>&1)
+output=$(PATH=$work:$PATH swift build "${shared[@]}" --package-path "$example" 2>&1) || { echo "$output" >&2 && exit 1; }
 for package in libseccomp-dev libcap-dev zlib1g-dev libzstd-dev nettle-dev; do
-    grep "apt-get install $package" <<<"$output" | sort -u
+    grep "apt-get install $package" <<<"$output" | sort -u && continue
+    echo "examples: SwiftPM did not say that $package is missing: $output" >&2
+    exit 1
 done
 
 echo "-- unit tests that run programs, and that do not, without Docker"

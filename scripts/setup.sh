@@ -14,7 +14,7 @@ engine) packages=(docker.io) ;;
 docker) packages=(docker.io docker-registry podman crun curl musl-tools) ;;
 images) packages=(mmdebstrap) ;;
 cross) packages=(linux-libc-dev-arm64-cross libc6-dev-arm64-cross) ;;
-packages) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config gcc libc6-dev make binutils dpkg-dev) ;;
+packages) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config gcc libc6-dev make binutils dpkg-dev python3) ;;
 vm) packages=(qemu-system-x86 mmdebstrap e2fsprogs busybox-static cpio) ;;
 *)
     echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, docker, images, vm, cross or packages" >&2

@@ -300,7 +300,7 @@ class Checker:
         with open(path, "w") as file:
             file.write(f'{block.context}\n#line {block.line} "{block.page}"\n{block.code}')
         status, printed = self.output_of(
-            ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-Werror", f"-I{ROOT}/Sources/CIsolate/include", path])
+            ["cc", "-std=c11", "-fsyntax-only", "-Wall", "-Werror", f"-I{ROOT}/Sources/CIsolate/include", path])
         if status != 0:
             self.report(block.page, block.line, printed)
 

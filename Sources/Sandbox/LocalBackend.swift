@@ -30,7 +30,8 @@ public final class LocalBackend: SandboxBackend {
         /// processes and counting what it used; a healthy host needs some ms. More than 0.
         public var grace: Duration = .seconds(5)
         /// Called while an archive is read and unpacked, some times a second at most, on the thread that does
-        /// it, which it must not block. The last report of a preparation comes before `acquire` returns.
+        /// it or that asked for it, neither of which it may block. The last report of a preparation comes before
+        /// `acquire` returns.
         public var onProgress: (@Sendable (PreparationProgress) -> Void)?
         /// Tests only: the stage (`isolate_stage`) that fails in every slot.
         package var failStage: UInt32 = 0
@@ -150,7 +151,7 @@ public final class LocalBackend: SandboxBackend {
         try await pools.running(SandboxOptions()).supervisor.handle.pid
     }
 
-    /// How many lost supervisors one acquire meets before it fails.
+    /// How many lost supervisors and pools that were given up one acquire meets before it fails.
     private static let lossesAtOnce = 4
 
     /// Acquires a prepared slot that is alive, and discards slots that were killed while they waited in the
@@ -163,9 +164,9 @@ public final class LocalBackend: SandboxBackend {
             let pool = try await pools.running(options)
             let lease: PoolLease<Slot>
             do throws(SandboxError) { lease = try await pool.slots.acquire() } catch {
-                // The supervisor was lost after the pool was chosen.
+                // The supervisor was lost after the pool was chosen, or the pool given up as one too many.
                 losses += 1
-                if error.code == .shutDown, pool.isBroken, losses <= Self.lossesAtOnce { continue }
+                if error.code == .shutDown, !pools.isShutDown, losses <= Self.lossesAtOnce { continue }
                 throw error
             }
             if !lease.member.isClosed { return (pool, lease) }

@@ -7,6 +7,21 @@ import SandboxImages
 import SandboxRuntime
 import Synchronization
 
+/// A directory of the host, whatever its path.
+struct DirectoryIdentity: Hashable, Sendable {
+    var device: UInt64
+    var inode: UInt64
+
+    /// `nil` for a path at which nothing can be looked at; making the pool then says why.
+    init?(_ path: ByteString) {
+        var status = stat()
+        let name = CStrings([path])
+        let result = withExtendedLifetime(name) { stat(name[0], &status) }
+        guard result == 0 else { return nil }
+        (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
+    }
+}
+
 /// What all sandboxes of a pool start from.
 struct LocalPoolKey: Hashable, Sendable, CustomStringConvertible {
     var image: Image
@@ -16,6 +31,8 @@ struct LocalPoolKey: Hashable, Sendable, CustomStringConvertible {
     var rootfs: Rootfs
     var network = NetworkMode.none
     var bindMounts: [BindMount] = []
+    /// Which directories these are: another one under the same path makes another pool.
+    var directories: [DirectoryIdentity] = []
 
     /// Names the pool in reports.
     var description: String {
@@ -102,9 +119,6 @@ final class LocalPool: Sendable {
             throw SandboxError.forkedEmbedder("LocalBackend")
         }
     }
-
-    /// True when the supervisor was lost without a call of `stop()`: the next caller gets another pool.
-    var isBroken: Bool { supervisor.isLost && !isStopping.load(ordering: .acquiring) }
 
     private let isStopping = Atomic<Bool>(false)
 

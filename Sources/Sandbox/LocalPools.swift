@@ -17,6 +17,8 @@ final class LocalPools: Sendable {
         images = ImageStore(onProgress: configuration.onProgress)
     }
 
+    var isShutDown: Bool { pools.isShutDown }
+
     /// Returns the pool of a key if it is running.
     func running(_ key: LocalPoolKey) -> LocalPool? { pools.running(key) }
 
@@ -30,7 +32,8 @@ final class LocalPools: Sendable {
         let prepared = try await images.prepare(options.image)
         let key = LocalPoolKey(
             image: options.image, digest: prepared.digest, rootfs: options.rootfs, network: options.network,
-            bindMounts: options.bindMounts)
+            bindMounts: options.bindMounts,
+            directories: options.bindMounts.compactMap { DirectoryIdentity($0.source) })
         let configuration = configuration
         return try await pools.value(
             key, within: configuration.pool.acquireTimeout, isLost: { $0.supervisor.isLost },
@@ -43,9 +46,10 @@ final class LocalPools: Sendable {
 
     /// Ends a pool that is lost or idle beyond the maximum, and keeps its counts for the statistics.
     private func giveUp(_ pool: LocalPool) {
+        // A caller may have taken a sandbox of it at this moment: it keeps that until it closes it.
         former.end(pool) { pool in
-            await pool.stop()
             await pool.slots.drain()
+            await pool.stop()
         }
     }
 

@@ -8,6 +8,9 @@
 /// or a device in it is refused there, and the results of its sandboxes name what remains in
 /// ``IsolationReport/holes``.
 ///
+/// Let the directory's content be as it is while sandboxes use it: what they see of changes is not defined. To change it, put a
+/// new directory in its place; sandboxes that are acquired later get that one, on the local backend.
+///
 /// `acquire` throws `.invalidArgument` for a directory that is missing or is not allowed, and `.isolationUnavailable` where
 /// the host or the backend cannot mount it.
 public struct BindMount: Sendable, Hashable {

@@ -12,7 +12,7 @@ public struct PreparationProgress: Sendable, Hashable {
         public static let reading = Step(rawValue: "reading")
         /// An archive is unpacked.
         public static let unpacking = Step(rawValue: "unpacking")
-        /// Another task or process is unpacking the same archive.
+        /// An archive waits to be unpacked: another task or process may be doing it.
         public static let waiting = Step(rawValue: "waiting")
         /// An archive is given to a Docker Engine.
         public static let loading = Step(rawValue: "loading")
@@ -32,7 +32,8 @@ public struct PreparationProgress: Sendable, Hashable {
     public let completedBytes: Int
     /// Bytes in all, as far as they are known by now; `nil` where they are not.
     public let totalBytes: Int?
-    /// The last report of this preparation: it succeeded, failed or was cancelled.
+    /// The preparation succeeded, failed or was cancelled. A report that another thread made before may still come
+    /// after this one.
     public let isFinished: Bool
 
     package init(

@@ -201,7 +201,7 @@ public struct SandboxOptions: Sendable, Hashable {
     public var network: NetworkMode
     /// The effect of a system call that the policy refuses: it fails and is listed, or it ends the run.
     public var blockedSyscalls: BlockedSyscallPolicy
-    /// Directories of the host that programs can read, mounted in this order; none by default. Sandboxes with the same ones
+    /// Directories of the host that programs can read, none inside another; none by default. Sandboxes with the same ones
     /// share a pool, so give directories that many runs have in common.
     public var bindMounts: [BindMount] = []
     /// The language of the programs. A backend may have an image for each language, which it uses when

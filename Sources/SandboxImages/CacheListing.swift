@@ -19,10 +19,11 @@ extension CacheDirectory {
             else { continue }
             var status = stat()
             let hasLock = fstatat(entry.number, Self.lockName, &status, AT_SYMLINK_NOFOLLOW) == 0
-            if !hasLock, fstat(entry.number, &status) != 0 {
+            if !hasLock, errno != ENOENT || fstat(entry.number, &status) != 0 {
                 throw ImageFailure(errno: errno, "look at an entry of the cache")
             }
-            let manifest = try CacheManifest.read(in: entry.number)
+            // An entry whose manifest cannot be read is one that can be removed.
+            let manifest = try? CacheManifest.read(in: entry.number)
             let isComplete =
                 hasLock && manifest?.format == CacheManifest.currentFormat && manifest?.digest == digest
             let isInUse = hasLock ? try isLocked(entry) : false
@@ -41,19 +42,22 @@ extension CacheDirectory {
     /// - Parameter digest: checked; `sha256:…`.
     func remove(_ digest: String) throws(ImageFailure) -> CachedImage.Removal {
         let name = ImageCache.name(digest)
+        var wasDamaged = false
         for attempt in 1...Self.lockAttempts {
             guard let entry = try TreeWalk.openIfThere(images.number, Array(name.utf8)) else {
-                return .missing
+                return wasDamaged ? .removed : .missing
             }
             if try evict(name) { return .removed }
             var status = stat()
             if fstatat(entry.number, Self.lockName, &status, AT_SYMLINK_NOFOLLOW) != 0, errno == ENOENT {
                 // Without its lock file no process can use it.
+                wasDamaged = true
                 try evictDamaged(name)
             }
             if attempt < Self.lockAttempts { usleep(Self.lockPauseMicroseconds) }
         }
-        return faccessat(images.number, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? .inUse : .removed
+        let isGone = try TreeWalk.openIfThere(images.number, Array(name.utf8)) == nil
+        return isGone ? .removed : .inUse
     }
 
     private func isLocked(_ entry: borrowing OwnedDescriptor) throws(ImageFailure) -> Bool {

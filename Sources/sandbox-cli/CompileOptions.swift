@@ -60,7 +60,9 @@ struct CompileOptions: ParsableArguments {
 
     @Option(
         name: .customLong("compile-flag"), parsing: .unconditionalSingleValue,
-        help: .init("A flag for the compiler, behind its -O2; repeatable.", valueName: "flag"))
+        help: .init(
+            "A flag for the compiler, behind its -O2; -l, -Wl, and -Xlinker with its value stand behind the sources; repeatable.",
+            valueName: "flag"))
     var flags: [ByteString] = []
 
     @Option(
@@ -74,10 +76,24 @@ struct CompileOptions: ParsableArguments {
     func runner(_ headers: [InputFile]) -> CppRunner {
         var runner = CppRunner(compileLimits: tools.limits, headers: headers)
         if let std { runner.standard = std }
-        // A linker takes from a library only the symbols that the source before it uses.
-        runner.linkFlags = flags.filter { $0.bytes.starts(with: "-l".utf8) }
-        runner.flags += flags.filter { !$0.bytes.starts(with: "-l".utf8) }
+        let split = Self.split(flags)
+        (runner.flags, runner.linkFlags) = (runner.flags + split.compiler, split.linker)
         return runner
+    }
+
+    /// Flags for the linker go behind the sources, in their order among themselves: it takes from a library only
+    /// the symbols that something before it uses, and `-Wl,--start-group` and its like are for what follows.
+    static func split(_ flags: [ByteString]) -> (compiler: [ByteString], linker: [ByteString]) {
+        var (compiler, linker): ([ByteString], [ByteString]) = ([], [])
+        var isValue = false
+        for flag in flags {
+            let isLinkers =
+                isValue || flag.bytes.starts(with: "-l".utf8) || flag.bytes.starts(with: "-Wl,".utf8)
+                || flag == "-Xlinker"
+            isValue = !isValue && flag == "-Xlinker"
+            if isLinkers { linker.append(flag) } else { compiler.append(flag) }
+        }
+        return (compiler, linker)
     }
 
     /// Throws for options that have no effect in a language without a compiler.

@@ -36,16 +36,16 @@ struct EnvironmentOption: Hashable {
     /// without what it was meant to get.
     ///
     /// - Parameters:
-    ///   - place: where the variable is named, for the message.
+    ///   - unset: what the message says is not set here.
     ///   - own: looks up the command's own variables.
     fileprivate func resolve(
-        _ place: String, _ own: (ByteString) -> ByteString?
+        _ unset: @autoclosure () -> String, _ own: (ByteString) -> ByteString?
     ) throws(SandboxError) -> ByteString {
         if let value { return value }
         if let value = own(name) { return value }
         throw SandboxError(
-            .invalidArgument, message: "the variable '\(name)' of \(place) is not set here",
-            hint: "set it, give a value as '\(name)=VALUE', or leave it out")
+            .invalidArgument, message: "\(unset()) is not set here",
+            hint: "set it, give a value as NAME=VALUE, or leave it out")
     }
 }
 
@@ -53,6 +53,9 @@ struct EnvironmentOption: Hashable {
 ///
 /// One variable on a line, `NAME=VALUE` or `NAME`; the value is taken as it is, with quotes and blanks. Blanks before
 /// the name, empty lines, lines that begin with `#`, and a byte order mark are passed over; a line may end with CR LF.
+///
+/// A value has no line ends. Where someone puts one with several lines into a file all the same, a key for example,
+/// each further line is taken for a name. So a message has a line's number and no part of it: messages end in logs.
 enum EnvironmentFile {
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
     private static let blanks: Set<UInt8> = [0x20, 0x09]
@@ -74,7 +77,7 @@ enum EnvironmentFile {
             do throws(BadValue) {
                 let variable = try EnvironmentOption(ByteString(line))
                 if variable.name.bytes.contains(where: blanks.contains) {
-                    throw BadValue("the variable's name '\(variable.name)' has a blank in it")
+                    throw BadValue("the variable's name has a blank in it")
                 }
                 found.append((index + 1, variable))
             } catch {
@@ -96,9 +99,9 @@ enum ProgramEnvironment {
         var files: [(path: ByteString, bytes: [UInt8])] = []
         for path in paths {
             // More than this the kernel passes to no program.
-            let file = try HostFile.read(
+            let bytes = try HostFile.readAny(
                 path, what: "the file of variables", limit: Validation.maximumStrings)
-            files.append((path, file.bytes))
+            files.append((path, bytes))
         }
         return try combine(files, options) { name in
             getenv(name.cString).map { ByteString(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
@@ -118,11 +121,13 @@ enum ProgramEnvironment {
         var environment: [ByteString: ByteString] = [:]
         for (path, bytes) in files {
             for (line, variable) in try EnvironmentFile.parse(bytes, path: path) {
-                environment[variable.name] = try variable.resolve("line \(line) of '\(path)'", own)
+                environment[variable.name] = try variable.resolve(
+                    "the variable on line \(line) of '\(path)'", own)
             }
         }
         for variable in options {
-            environment[variable.name] = try variable.resolve("`--env`", own)
+            environment[variable.name] = try variable.resolve(
+                "the variable '\(variable.name)' of `--env`", own)
         }
         return environment
     }

@@ -1,4 +1,4 @@
-/// Reads regular files of the host, with a bound on every read.
+/// Reads files of the host, with a bound on every read.
 
 #if CLI
 import Glibc
@@ -28,12 +28,38 @@ struct HostFile {
         return HostFile(bytes: bytes, isExecutable: status.st_mode & 0o111 != 0)
     }
 
+    /// Reads a file of whatever kind to its end, also a pipe or a device: a shell gives the output of a command as one.
+    ///
+    /// As in a shell, opening a FIFO waits for its writer.
+    ///
+    /// - Parameters:
+    ///   - what: the file's role, for messages.
+    ///   - limit: of a file with more, and of a device without an end, one byte more than this is read.
+    static func readAny(_ path: ByteString, what: String, limit: Int) throws(SandboxError) -> [UInt8] {
+        let opened = open(path.cString, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+        guard let file = OwnedDescriptor(owning: opened) else {
+            throw openFailure(errno, path: path, what: what)
+        }
+        let status = try examine(file.number, path: path, what: what)
+        let name = "\(what) '\(path)'"
+        var expected = 0
+        switch status.st_mode & S_IFMT {
+        case S_IFREG:
+            expected = Int(status.st_size)
+            if expected > limit { throw tooLarge(name, limit) }
+        case S_IFDIR: try check(status, path: path, what: what)
+        default: break
+        }
+        return try readAll(file.number, expected: expected, limit: limit, name: name)
+    }
+
     /// Reads the command's own stdin to its end, of whatever kind it is.
     static func readStandardInput(what: String, limit: Int) throws(SandboxError) -> [UInt8] {
         try readAll(STDIN_FILENO, expected: 0, limit: limit, name: what)
     }
 
-    /// The file may grow meanwhile, and files of /proc have size 0: the bound counts the bytes that are read.
+    /// The file may grow meanwhile, and files of /proc have size 0: the bound counts the bytes that are read, at most
+    /// one more than it allows.
     private static func readAll(
         _ descriptor: Int32, expected: Int, limit: Int, name: String
     ) throws(SandboxError) -> [UInt8] {
@@ -41,7 +67,8 @@ struct HostFile {
         bytes.reserveCapacity(expected)
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            let wanted = min(buffer.count - 1, limit - bytes.count) + 1
+            let count = Glibc.read(descriptor, &buffer, wanted)
             if count < 0 && errno == EINTR { continue }
             if count < 0 && errno == EAGAIN {
                 var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -82,13 +109,20 @@ struct HostFile {
     private static func check(_ descriptor: Int32, path: ByteString, what: String) throws(SandboxError)
         -> stat
     {
+        let status = try examine(descriptor, path: path, what: what)
+        try check(status, path: path, what: what)
+        return status
+    }
+
+    private static func examine(
+        _ descriptor: Int32, path: ByteString, what: String
+    ) throws(SandboxError) -> stat {
         var status = stat()
         if fstat(descriptor, &status) != 0 {
             throw SandboxError(
                 .fileAccess, errno: errno,
                 message: "cannot examine \(what) '\(path)': \(ErrnoText.of(errno))")
         }
-        try check(status, path: path, what: what)
         return status
     }
 

@@ -6,7 +6,8 @@ import Sandbox
 import SandboxAPI
 import SandboxRuntime
 
-/// The files, directories and symbolic links below a directory, as they were when it was looked through.
+/// The files, directories and symbolic links below a directory, as they were when it was looked through: a file that
+/// has changed since then is refused when it is read.
 ///
 /// No link below the directory is followed, at no part of a path: whoever may write into it cannot lead the command
 /// elsewhere. One or two descriptors are open at a time, however deep the tree is.
@@ -21,7 +22,8 @@ final class HostTree: Sendable {
         var kind: TarEntry.Kind
         var mode: UInt32 = 0o755
         var size = 0
-        var inode: UInt64 = 0
+        /// Of a file.
+        var state: FileState?
         var target: ByteString = ""
 
         /// The entry as the archive has it.
@@ -29,6 +31,25 @@ final class HostTree: Sendable {
             TarEntry(
                 path: kind == .directory ? path.bytes + [ByteString.slash] : path.bytes, kind: kind,
                 linkTarget: target.bytes, mode: mode, size: size)
+        }
+    }
+
+    /// What tells that a file is the one that was listed, with the content that it had then.
+    struct FileState: Equatable, Sendable {
+        private let kind: mode_t
+        private let device: UInt64
+        private let inode: UInt64
+        private let size: Int
+        private let seconds: Int
+        private let nanoseconds: Int
+
+        init(_ status: stat) {
+            kind = status.st_mode & S_IFMT
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+            size = Int(status.st_size)
+            seconds = Int(status.st_mtim.tv_sec)
+            nanoseconds = Int(status.st_mtim.tv_nsec)
         }
     }
 
@@ -52,9 +73,12 @@ final class HostTree: Sendable {
                 let entry = try Self.entry(
                     name, in: opened.number, as: directory.isEmpty ? name : directory + "/" + name, of: path)
                 entries.append(entry)
-                bytes += entry.size
+                if entries.count > limits.entries { throw Self.tooMany(limits, path) }
+                guard let sum = Self.sum(bytes, entry.size, atMost: limits.bytes) else {
+                    throw Self.tooLarge(limits, path)
+                }
+                bytes = sum
                 if entry.kind == .directory { pending.append(entry.path) }
-                try Self.check(entries.count, bytes, limits, path)
             }
         }
         self.path = path
@@ -62,22 +86,29 @@ final class HostTree: Sendable {
         self.entries = entries
     }
 
-    private static func check(
-        _ entries: Int, _ bytes: Int, _ limits: TreeLimits, _ path: ByteString
-    ) throws(SandboxError) {
-        if entries > limits.entries {
-            throw SandboxError(
-                .tooManyFiles,
-                message: "the input directory '\(path)' has more than \(limits.entries) entries",
-                hint: "give a smaller one, or a file that holds it all")
-        }
-        if bytes > limits.bytes {
-            throw SandboxError(
-                .fileTooLarge,
-                message:
-                    "the files of the input directory '\(path)' are larger than \(ByteSize.describe(limits.bytes))",
-                hint: "raise `--disk`, which they have to fit on, or give a smaller directory")
-        }
+    /// The bytes of all files with one more, `nil` where they are over the limit.
+    ///
+    /// Whoever fills the directory chooses the sizes, up to `Int.max` for a sparse file: a sum of two can be more than
+    /// an `Int` holds.
+    ///
+    /// - Parameter bytes: within the limit.
+    static func sum(_ bytes: Int, _ size: Int, atMost limit: Int) -> Int? {
+        size > limit - bytes ? nil : bytes + size
+    }
+
+    private static func tooMany(_ limits: TreeLimits, _ path: ByteString) -> SandboxError {
+        SandboxError(
+            .tooManyFiles,
+            message: "the input directory '\(path)' has more than \(limits.entries) entries",
+            hint: "give a smaller one, or a file that holds it all")
+    }
+
+    private static func tooLarge(_ limits: TreeLimits, _ path: ByteString) -> SandboxError {
+        SandboxError(
+            .fileTooLarge,
+            message:
+                "the files of the input directory '\(path)' are larger than \(ByteSize.describe(limits.bytes))",
+            hint: "raise `--disk`, which they have to fit on, or give a smaller directory")
     }
 
     private static func entry(
@@ -91,7 +122,7 @@ final class HostTree: Sendable {
         case S_IFREG:
             return Entry(
                 path: relative, kind: .file, mode: status.st_mode & 0o777, size: Int(status.st_size),
-                inode: UInt64(status.st_ino))
+                state: FileState(status))
         case S_IFDIR: return Entry(path: relative, kind: .directory)
         case S_IFLNK:
             var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
@@ -203,8 +234,9 @@ final class HostTree: Sendable {
             var piece: [UInt8] = []
             while piece.count < Self.size, !isAtEnd {
                 if let file {
-                    piece += try file.read(atMost: Self.size)
+                    if file.left > 0 { piece += try file.read(atMost: Self.size) }
                     if file.left == 0 {
+                        try file.finish()
                         piece += TarWriter.padding(after: file.size)
                         self.file = nil
                     }
@@ -212,7 +244,8 @@ final class HostTree: Sendable {
                     let entry = tree.entries[next]
                     next += 1
                     piece += TarWriter.header(entry.header)
-                    if entry.size > 0 { file = try OpenFile(entry, of: tree) }
+                    // An empty file is opened, too: whether it is still empty shows only then.
+                    if entry.kind == .file { file = try OpenFile(entry, of: tree) }
                 } else {
                     isAtEnd = true
                     piece += TarWriter.end
@@ -227,21 +260,49 @@ final class HostTree: Sendable {
         let size: Int
         private(set) var left: Int
         private let name: ByteString
+        private let listed: FileState?
         private let descriptor: OwnedDescriptor
 
+        /// - Throws: `.fileChanged` where another file has the name, or the file is not as it was listed.
         init(_ entry: Entry, of tree: HostTree) throws(SandboxError) {
             name = tree.path + "/" + entry.path
             size = entry.size
             left = entry.size
+            listed = entry.state
             descriptor = try HostTree.open(entry.path, in: tree.root.number, of: tree.path, O_RDONLY)
-            var status = stat()
-            guard fstat(descriptor.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-                UInt64(status.st_ino) == entry.inode
-            else { throw Self.changed(name) }
+            try check()
         }
 
+        /// Reads on in what was listed, as long as something is left of that.
         func read(atMost count: Int) throws(SandboxError) -> [UInt8] {
-            var buffer = [UInt8](repeating: 0, count: min(count, left))
+            let bytes = try next(atMost: min(count, left))
+            // The header has the file's size already, so a file that became shorter cannot be continued.
+            if bytes.isEmpty { throw Self.changed(name) }
+            left -= bytes.count
+            return bytes
+        }
+
+        /// To be called when nothing is left: the archive would otherwise have a file cut where it ended before, or
+        /// partly old and partly new.
+        ///
+        /// Files of /proc have content and no size, so that only reading on shows that there is more.
+        ///
+        /// - Throws: `.fileChanged` unless the file ends here and is as it was listed.
+        func finish() throws(SandboxError) {
+            let more = try next(atMost: 1)
+            if !more.isEmpty { throw Self.changed(name) }
+            try check()
+        }
+
+        private func check() throws(SandboxError) {
+            var status = stat()
+            guard fstat(descriptor.number, &status) == 0, FileState(status) == listed else {
+                throw Self.changed(name)
+            }
+        }
+
+        private func next(atMost count: Int) throws(SandboxError) -> [UInt8] {
+            var buffer = [UInt8](repeating: 0, count: count)
             var length = 0
             repeat {
                 length = Glibc.read(descriptor.number, &buffer, buffer.count)
@@ -250,16 +311,14 @@ final class HostTree: Sendable {
                 throw SandboxError(
                     .fileAccess, errno: errno, message: "cannot read '\(name)': \(ErrnoText.of(errno))")
             }
-            // The header has the file's size already, so a file that became shorter cannot be continued.
-            if length == 0 { throw Self.changed(name) }
-            left -= length
             return Array(buffer[..<length])
         }
 
         private static func changed(_ name: ByteString) -> SandboxError {
             SandboxError(
                 .fileChanged, message: "'\(name)' was changed while it was read",
-                hint: "run again when nothing writes into the directory")
+                hint:
+                    "run again when nothing writes into the directory; files of /proc have to be copied")
         }
     }
 }

@@ -22,6 +22,8 @@ struct ProgressLine {
     }
 
     private var running: [Int: Preparation] = [:]
+    /// The preparations that are over: a report of another thread may come after the last one.
+    private var finished: Set<Int> = []
     /// When the command began to wait: the first of those that are running, or that followed one another.
     private var began: ContinuousClock.Instant?
     private var shown: String?
@@ -31,7 +33,8 @@ struct ProgressLine {
     mutating func report(_ report: PreparationProgress, at now: ContinuousClock.Instant) -> Action {
         if report.isFinished {
             running[report.preparation] = nil
-        } else {
+            finished.insert(report.preparation)
+        } else if !finished.contains(report.preparation) {
             let before = running[report.preparation]
             let isSame = before?.report.step == report.step
             running[report.preparation] = Preparation(

@@ -72,8 +72,14 @@ struct RunCommand: Subcommand {
         return await session.perform(reportingTo: shared.report.jsonFile) { file in
             // Complaints about the sources come before a wait for one on stdin, and first that a file is
             // missing: its suffix need not be told then.
-            for path in sources where path != SourceList.ownStandardInput {
-                try HostFile.require(path, what: Self.what)
+            for (index, path) in sources.enumerated() where path != SourceList.ownStandardInput {
+                do throws(SandboxError) { try HostFile.require(path, what: Self.what) } catch {
+                    var error = error
+                    if index > 0, error.code == .fileNotFound, error.hint == nil {
+                        error.hint = "the program's own arguments stand after `--`"
+                    }
+                    throw error
+                }
             }
             let list = try SourceList(sources, language: compiling.tools.language)
             let (source, others) = try read(list)

@@ -148,13 +148,14 @@ struct FailureReport {
                 error: ErrorObject(error, status: status), backend: BackendObject(provenance)))
     }
 
-    /// `sandbox: message (code, stage s, errno n)`, and the hint on a line of its own.
+    /// `sandbox: message (code, stage s, errno n)`, and the hint on a line of its own; harmless for a terminal.
     var text: String {
         var details = [error.code.rawValue]
         if let stage = error.stage { details.append("stage \(stage)") }
         if error.errno != 0 { details.append("errno \(error.errno)") }
         let hint = error.hint.map { "sandbox: hint: \($0)\n" } ?? ""
-        return "sandbox: \(error.message) (\(details.joined(separator: ", ")))\n" + hint
+        return TerminalText.visibleLines(
+            "sandbox: \(error.message) (\(details.joined(separator: ", ")))\n" + hint)
     }
 }
 #endif

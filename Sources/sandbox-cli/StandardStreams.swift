@@ -28,9 +28,9 @@ enum StandardStreams {
         _ = await write(bytes, to: STDERR_FILENO)
     }
 
-    /// Writes one of the command's own messages to stderr.
+    /// Writes one of the command's own messages to stderr. Names in it, of files and images, are others' choice.
     static func say(_ message: String) async {
-        await writeError(Array("sandbox: \(message)\n".utf8))
+        await writeError(Array("sandbox: \(TerminalText.visibleLines(message))\n".utf8))
     }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) async -> Int32 {

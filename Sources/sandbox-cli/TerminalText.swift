@@ -13,5 +13,11 @@ enum TerminalText {
             }
         }.joined()
     }
+
+    /// The same for text of several lines, which stay lines.
+    static func visibleLines(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { visible(String($0)) }
+            .joined(separator: "\n")
+    }
 }
 #endif

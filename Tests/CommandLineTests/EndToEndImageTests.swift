@@ -71,7 +71,7 @@ extension EndToEnd {
             // While it runs, its image cannot be removed; the program then finds its root whole.
             let run = try sandbox(
                 "exec", "--image", archive, "--wall-time", "50", "--", "/usr/bin/busybox", "sh", "-c",
-                "echo ready; /usr/bin/busybox sleep 3; /usr/bin/busybox cat /usr/name",
+                "echo ready; /usr/bin/busybox sleep 6; /usr/bin/busybox cat /usr/name",
                 onOutput: { _ in
                     let through = "export SANDBOX_CACHE='\(cache)'; exec \"$@\""
                     for arguments in [["list"], ["remove", archive], ["remove", "--all"]] {
@@ -80,6 +80,7 @@ extension EndToEnd {
                 })
             #expect(run.out == "ready\none.tar\n", "\(run.err)")
             let found = answers.all
+            try #require(found.count == 3)
             #expect(found[0]?.out.contains("in use  \(archive)\n") == true)
             #expect(found[1]?.status == 125 && found[1]?.err.contains("is in use and stays") == true)
             #expect(found[2]?.status == 0 && found[2]?.out.hasPrefix("in use, stays: sha256:") == true)

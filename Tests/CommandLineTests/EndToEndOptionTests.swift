@@ -99,6 +99,14 @@ extension EndToEnd {
             try folder.put("bad", "A=1\nno name=2\n")
             let bad = try run("exec", "--env-file", "bad", "true")
             #expect(bad.status == 125 && bad.err.contains("line 2 of 'bad'"), "\(bad.err)")
+            // The file may be a pipe.
+            let piped = try run(
+                "exec", "--env-file", "/dev/stdin", "sh", "-c", "echo $A", stdin: "A=piped\n")
+            #expect(piped.out == "piped\n", "\(piped.err)")
+            try folder.put("key", "KEY=first\nse/cret\n")
+            let key = try run("exec", "--env-file", "key", "true")
+            #expect(key.status == 125 && key.err.contains("line 2 of 'key'"), "\(key.err)")
+            #expect(!key.err.contains("cret"), "\(key.err)")
             let missing = try run("exec", "--env-file", "none", "true")
             #expect(missing.status == 125 && missing.err.contains("fileNotFound"), "\(missing.err)")
         }
@@ -185,6 +193,22 @@ extension EndToEnd {
             #expect(try both.status == 0 && both.stdout == folder.bytes("result"))
             let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
             #expect(left == ["result", "x"])
+        }
+
+        /// A log that a stream is redirected to keeps what it has.
+        @Test(arguments: [("2>>log", "/dev/stderr"), (">>log", "/dev/stdout"), ("3>>log", "/dev/fd/3")])
+        func resultInALog(redirection: String, file: String) throws {
+            try folder.put("log", "earlier\n")
+            let result = try SandboxProcess.run(
+                ["exec", "--json-file", file, "sh", "-c", "echo out; echo err >&2"], in: folder.path,
+                through: "exec \"$@\" \(redirection)")
+            #expect(result.status == 0, "\(result.err)")
+            let lines = try folder.text("log").split(separator: "\n").map(String.init)
+            let passedOn = ["2>>log": ["err"], ">>log": ["out"]][redirection] ?? []
+            #expect(Array(lines.dropLast()) == ["earlier"] + passedOn)
+            let json = try JSONValue.parse(Array(try #require(lines.last).utf8))
+            #expect(json["stdout"] == "out\n" && json["stderr"] == "err\n")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["log"])
         }
 
         @Test func failuresInAFile() throws {

@@ -36,6 +36,10 @@ import Testing
     @Test func mistakesNameFileAndLine() {
         #expect(complaint(Array("A=1\n=x\n".utf8)) == "line 2 of 'vars': NAME=VALUE or NAME is needed")
         #expect(complaint(Array("\n\nexport A=1\n".utf8))?.hasPrefix("line 3 of 'vars': ") == true)
+        // A line may be part of a secret, and no message has it.
+        #expect(
+            complaint(Array("KEY=-----BEGIN KEY-----\nse cret\n".utf8))
+                == "line 2 of 'vars': the variable's name has a blank in it")
         #expect(complaint(Array("A=\0".utf8)) == "line 1 of 'vars': a variable has no NUL in it")
     }
 
@@ -63,7 +67,7 @@ import Testing
                 == "the variable 'N' of `--env` is not set here")
         #expect(
             message([("f", Array("A=1\nN\n".utf8))], [])
-                == "the variable 'N' of line 2 of 'f' is not set here")
+                == "the variable on line 2 of 'f' is not set here")
     }
 }
 #endif

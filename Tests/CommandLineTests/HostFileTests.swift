@@ -62,6 +62,38 @@ import Testing
         }
     }
 
+    @Test func readsPipesAndDevices() throws {
+        let fifo = path("fifo")
+        #expect(mkfifo(fifo, 0o600) == 0)
+        // Each side waits for the other to open.
+        DispatchQueue.global().async {
+            guard let writer = FileHandle(forWritingAtPath: fifo) else { return }
+            try? writer.write(contentsOf: Data("A=1\n".utf8))
+            try? writer.close()
+        }
+        #expect(try HostFile.readAny(host("fifo"), what: "it", limit: 4) == Array("A=1\n".utf8))
+        #expect(try HostFile.readAny("/dev/null", what: "it", limit: 0).isEmpty)
+        #expect(code { _ = try HostFile.readAny("/dev/zero", what: "it", limit: 100_000) } == .fileTooLarge)
+        try put("a", "12345")
+        #expect(try HostFile.readAny(host("a"), what: "it", limit: 5) == Array("12345".utf8))
+        #expect(code { _ = try HostFile.readAny(host("a"), what: "it", limit: 4) } == .fileTooLarge)
+        #expect(code { _ = try HostFile.readAny(host("none"), what: "it", limit: 4) } == .fileNotFound)
+        #expect(
+            code { _ = try HostFile.readAny(ByteString(directory), what: "it", limit: 4) }
+                == .notRegularFile)
+    }
+
+    /// Whoever reads the pipe next has the rest.
+    @Test func readsOneByteMoreThanTheBound() throws {
+        #expect(mkfifo(path("fifo"), 0o600) == 0)
+        let both = open(path("fifo"), O_RDWR | O_NONBLOCK)
+        try #require(both >= 0)
+        let handle = FileHandle(fileDescriptor: both, closeOnDealloc: true)
+        try handle.write(contentsOf: Data("0123456789".utf8))
+        #expect(code { _ = try HostFile.readAny(host("fifo"), what: "it", limit: 4) } == .fileTooLarge)
+        #expect(handle.availableData == Data("56789".utf8))
+    }
+
     @Test func keepsTheExecutableBit() throws {
         try put("tool", "#!/bin/sh\n")
         #expect(!(try HostFile.read(host("tool"), what: "it", limit: 100).isExecutable))

@@ -109,6 +109,13 @@ import Testing
         #expect(complaint()?.code == .fileTooLarge)
     }
 
+    /// Two sparse files can be larger together than an `Int` holds.
+    @Test func sumsDoNotOverflow() {
+        #expect(HostTree.sum(1, .max, atMost: 10) == nil && HostTree.sum(1, .max, atMost: .max) == nil)
+        #expect(HostTree.sum(0, .max, atMost: .max) == .max && HostTree.sum(.max, 0, atMost: .max) == .max)
+        #expect(HostTree.sum(4, 6, atMost: 10) == 10 && HostTree.sum(4, 7, atMost: 10) == nil)
+    }
+
     /// A directory that becomes a link after it was looked through leads nowhere.
     @Test func followsNoLinkThatAppears() async throws {
         let elsewhere = try ScratchFolder()
@@ -131,6 +138,74 @@ import Testing
         let other = try HostTree(root, limits: .standard)
         #expect(rename(folder.path + "/a", folder.path + "/b") == 0)
         await #expect(throws: SandboxError.self) { try await archive(other) }
+    }
+
+    private func append(_ text: String, to name: String) throws {
+        let file = try #require(FileHandle(forWritingAtPath: folder.path + "/" + name))
+        _ = try file.seekToEnd()
+        try file.write(contentsOf: Data(text.utf8))
+        try file.close()
+    }
+
+    @Test(arguments: ["12345", ""])
+    func noticesGrowth(before: String) async throws {
+        try folder.put("a", before)
+        let tree = try HostTree(root, limits: .standard)
+        try append("6", to: "a")
+        let error = await #expect(throws: SandboxError.self) { try await archive(tree) }
+        #expect(error?.code == .fileChanged && error?.message.contains("'\(folder.path)/a'") == true)
+    }
+
+    @Test func noticesGrowthWhileItReads() async throws {
+        try folder.put("a", String(repeating: "0123456789", count: 60_000))
+        let pieces = try HostTree(root, limits: .standard).archive().makeAsyncIterator()
+        let first = try await pieces.next()
+        #expect(first?.isEmpty == false)
+        try append("6", to: "a")
+        var code: SandboxError.Code?
+        do {
+            while try await pieces.next() != nil {}
+        } catch {
+            code = (error as? SandboxError)?.code
+        }
+        #expect(code == .fileChanged)
+    }
+
+    /// The same file, of the same size, with another content.
+    @Test func noticesNewContent() async throws {
+        try folder.put("a", "12345")
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: folder.path + "/a")
+        let tree = try HostTree(root, limits: .standard)
+        try folder.put("a", "54321")
+        let error = await #expect(throws: SandboxError.self) { try await archive(tree) }
+        #expect(error?.code == .fileChanged)
+    }
+
+    @Test func stateOfAFile() {
+        var status = stat()
+        status.st_mode = S_IFREG | 0o600
+        let changes: [(inout stat) -> Void] = [
+            { $0.st_size = 1 }, { $0.st_mtim.tv_sec = 1 }, { $0.st_mtim.tv_nsec = 1 }, { $0.st_dev = 1 },
+            { $0.st_ino = 1 }, { $0.st_mode = S_IFIFO | 0o600 },
+        ]
+        for (index, change) in changes.enumerated() {
+            var changed = status
+            change(&changed)
+            #expect(HostTree.FileState(changed) != HostTree.FileState(status), "\(index)")
+        }
+        var same = status
+        same.st_mode = S_IFREG | 0o644
+        same.st_atim.tv_sec = 1
+        #expect(HostTree.FileState(same) == HostTree.FileState(status))
+    }
+
+    /// Files with content and without a size would arrive empty.
+    @Test(.enabled(if: HostFile.isDirectory("/proc/sys/kernel/random")))
+    func refusesFilesWithoutASize() async throws {
+        let tree = try HostTree("/proc/sys/kernel/random", limits: .standard)
+        let error = await #expect(throws: SandboxError.self) { try await archive(tree) }
+        #expect(error?.code == .fileChanged, "\(error?.message ?? "")")
     }
 }
 #endif

@@ -53,6 +53,52 @@ import Testing
         #expect(lstat(folder.path + "/link", &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
     }
 
+    private func status(_ name: String) throws -> stat {
+        var status = stat()
+        try #require(stat(folder.path + "/" + name, &status) == 0)
+        return status
+    }
+
+    @Test func keepsTheRightsOfTheFile() throws {
+        try folder.put("old", "before")
+        // The second is more than a umask leaves to a new file.
+        for mode: mode_t in [0o600, 0o666] {
+            #expect(chmod(folder.path + "/old", mode) == 0)
+            try ResultFile(path("old")).write([0x31])
+            #expect(try status("old").st_mode & 0o7777 == mode)
+        }
+        // Root of a user namespace need not have these.
+        if chown(folder.path + "/old", 1234, 1235) == 0 {
+            try ResultFile(path("old")).write([0x32])
+            let new = try status("old")
+            #expect(new.st_uid == 1234 && new.st_gid == 1235 && new.st_mode & 0o7777 == 0o666)
+        }
+        #expect(try folder.text("old").count == 1)
+    }
+
+    @Test func refusesALinkThatLeadsNowhere() throws {
+        #expect(symlink("nowhere", folder.path + "/link") == 0)
+        #expect(complaint(path("link"))?.message.contains("leads nowhere") == true)
+        #expect(try names() == ["link"])
+    }
+
+    /// The file behind a descriptor is written to, and not replaced.
+    @Test func writesToADescriptor() throws {
+        try folder.put("log", "before\n")
+        let before = try status("log").st_ino
+        let writing = try #require(FileHandle(forWritingAtPath: folder.path + "/log"))
+        _ = try writing.seekToEnd()
+        for place in ["/dev/fd/", "/proc/self/fd/"] {
+            try ResultFile(ByteString("\(place)\(writing.fileDescriptor)")).write([0x31])
+        }
+        #expect(try folder.text("log") == "before\n11" && status("log").st_ino == before)
+        let reading = try #require(FileHandle(forReadingAtPath: folder.path + "/log"))
+        #expect(complaint(ByteString("/dev/fd/\(reading.fileDescriptor)"))?.errno == EBADF)
+        #expect(try folder.text("log") == "before\n11")
+        try writing.close()
+        try reading.close()
+    }
+
     @Test func writesToPipesAndDevices() throws {
         try ResultFile("/dev/null").write([0x31])
         #expect(mkfifo(folder.path + "/pipe", 0o600) == 0)

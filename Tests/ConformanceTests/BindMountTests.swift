@@ -36,14 +36,14 @@ struct BindMountTests {
             let options = Self.options(
                 subject, BindMount(ByteString(directory), at: "/data"),
                 BindMount(ByteString(directory + "/below"), at: "/deep/er/down"),
-                BindMount(ByteString(directory + "/./below/"), at: "/data/below"))
+                BindMount(ByteString(directory + "/./below/"), at: "/data-below"))
             try await subject.backend.withSandbox(options) { sandbox in
                 // A container's program has the host's own files before it, and the report says so.
                 let hole = sandbox.isolation.holes.contains { $0.contains("/deep/er/down") }
                 #expect(hole == (subject.capabilities.kind == .docker), "\(sandbox.isolation)")
                 for _ in 1...2 {
                     let result = try await sandbox.run(
-                        Self.shell("cat /data/text /deep/er/down/text /data/below/text; readlink /data/link"))
+                        Self.shell("cat /data/text /deep/er/down/text /data-below/text; readlink /data/link"))
                     expect(result, .exited(code: 0))
                     #expect(
                         result.stdoutText == "of the host\nfurther\nfurther\n/etc/shadow\n",
@@ -154,6 +154,8 @@ struct BindMountTests {
         let (first, second) = (BindMount("/usr", at: "/data"), BindMount("/etc", at: "/data"))
         var options = Self.options(subject, first, second)
         await expectError(.invalidArgument) { try await subject.backend.acquire(options) }
+        options.bindMounts = [BindMount("/usr", at: "/data/below"), first]
+        await expectError(.invalidArgument) { try await subject.backend.acquire(options) }
         options.bindMounts = (0...BindMount.maximum).map { BindMount("/usr", at: "/d\($0)") }
         await expectError(.invalidArgument) { try await subject.backend.acquire(options) }
     }
@@ -197,6 +199,51 @@ struct BindMountTests {
             options.bindMounts = [BindMount(ByteString(directory), at: "/data")]
             let error = await #expect(throws: SandboxError.self) { try await backend.acquire(options) }
             #expect(error?.code == .invalidArgument && error?.hint?.contains("chmod") == true, "\(error!)")
+        }
+        await backend.shutdown()
+    }
+
+    /// Each has a pool, of which a backend keeps a few: the others are given up while callers come for them.
+    @Test("Many different ones at once are all served")
+    func many() async throws {
+        let backend = LocalBackend(.init(minimum: 0, maximum: 4))
+        guard await backend.capabilities.hasBindMounts else { return await backend.shutdown() }
+        try await withThrowingTaskGroup(of: RunResult.self) { group in
+            for number in 0..<36 {
+                var options = SandboxOptions()
+                options.bindMounts = [BindMount("/usr/share", at: ByteString("/data-\(number % 18)"))]
+                group.addTask { [options] in
+                    try await backend.withSandbox(options) {
+                        try await $0.run(Self.shell("test -d /data-\(number % 18)"))
+                    }
+                }
+            }
+            for try await result in group { expect(result, .exited(code: 0)) }
+        }
+        await backend.shutdown()
+    }
+
+    @Test("A directory that took another's place is the one that later sandboxes have")
+    func replaced() async throws {
+        let backend = LocalBackend(.init(minimum: 1))
+        guard await backend.capabilities.hasBindMounts else { return await backend.shutdown() }
+        try await Self.withDirectory { directory in
+            var options = SandboxOptions()
+            options.bindMounts = [BindMount(ByteString(directory + "/below"), at: "/data")]
+            let read = Command("cat", ["/data/text"])
+            let first = try await backend.acquire(options)
+            #expect(try await first.run(read).stdoutText == "further\n")
+            let files = FileManager.default
+            try files.moveItem(atPath: directory + "/below", toPath: directory + "/old")
+            try files.createDirectory(atPath: directory + "/below", withIntermediateDirectories: true)
+            try "new\n".write(toFile: directory + "/below/text", atomically: true, encoding: .utf8)
+            _ = (chmod(directory + "/below", 0o755), chmod(directory + "/below/text", 0o644))
+            for _ in 1...3 {
+                let result = try await backend.withSandbox(options) { try await $0.run(read) }
+                #expect(result.stdoutText == "new\n", "\(result.summary)")
+            }
+            #expect(try await first.run(read).stdoutText == "further\n")
+            await first.close()
         }
         await backend.shutdown()
     }

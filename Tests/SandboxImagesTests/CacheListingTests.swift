@@ -148,7 +148,7 @@ private final class Reports: Sendable {
         let listed = try #require(try list().first)
         #expect(listed.digest == image.digest && !listed.isComplete)
         #expect(listed.lastUsed > .seconds(time(nil) - 3600))
-        #expect(try settle { try remove(image.digest) != .inUse })
+        #expect(try settle { try remove(image.digest) == .removed })
         #expect(try list().isEmpty)
     }
 

@@ -19,9 +19,5 @@ strip --strip-unneeded "$built/bin/sandbox"
 for shell in bash zsh fish; do
     "$built/bin/sandbox" --generate-completion-script "$shell" >"$built/completions/$shell"
 done
-if [[ -e scripts/man.sh ]]; then
-    echo "making the manual pages"
-    quietly scripts/man.sh "$built/man"
-else
-    echo "build.sh: there is no scripts/man.sh, so there are no manual pages" >&2
-fi
+echo "making the manual pages"
+quietly scripts/man.sh "$built/man"

@@ -46,18 +46,14 @@ grep -q '^./main  *exited 3,' /tmp/static || fail "the judge with libisolate.a d
 ! ldd /tmp/judge-static | grep isolate || fail "that judge needs libisolate.so"
 
 echo "-- manual pages and completions"
-if grep -q '/man/man1/' listed; then
-    # Every page is found and formatted without a complaint.
-    for page in $(grep '/man/man1/.*\.gz$' listed); do
-        name=$(basename "$page" .1.gz)
-        man --warnings "$name" >/tmp/page 2>/tmp/warnings || fail "man $name failed"
-        [ ! -s /tmp/warnings ] || fail "man $name: $(cat /tmp/warnings)"
-        grep -q "sandbox" /tmp/page || fail "man $name has nothing"
-    done
-    echo "$(grep -c '/man/man1/.*\.gz$' listed) pages"
-else
-    echo "the package has no manual pages"
-fi
+# Every page is found and formatted without a complaint.
+for page in $(grep '/man/man1/.*\.gz$' listed); do
+    name=$(basename "$page" .1.gz)
+    man --warnings "$name" >/tmp/page 2>/tmp/warnings || fail "man $name failed"
+    [ ! -s /tmp/warnings ] || fail "man $name: $(cat /tmp/warnings)"
+    grep -q "sandbox" /tmp/page || fail "man $name has nothing"
+done
+echo "$(grep -c '/man/man1/.*\.gz$' listed) pages"
 bash -c 'source /usr/share/bash-completion/completions/sandbox && complete -p sandbox'
 grep -q '^#compdef.*sandbox' /usr/share/zsh/vendor-completions/_sandbox || fail "no completion for zsh"
 grep -q 'complete .*sandbox' /usr/share/fish/vendor_completions.d/sandbox.fish || fail "no completion for fish"

@@ -25,19 +25,27 @@ install)
     "$here/stage.sh" "$stage/root"
     mkdir -p "$(dirname "$stage/root${list#"$destdir"}")"
     touch "$stage/root${list#"$destdir"}"
-    [[ ! -e $list ]] || uninstall
     cd "$stage/root"
-    find . -mindepth 1 -printf '/%P\t%y\n' | LC_ALL=C sort | while IFS=$'\t' read -r path kind; do
-        if [[ $kind == d ]]; then
-            [[ ! -d $destdir$path ]] || continue
-            mkdir -p -m 755 "$destdir$path"
-            echo "$path/" >>"$stage/list"
-        else
-            cp -df --preserve=mode,timestamps ".$path" "$destdir$path"
-            echo "$path" >>"$stage/list"
-        fi
-    done
+    find . -mindepth 1 ! -type d -printf '/%P\n' | LC_ALL=C sort >"$stage/files"
+    # What was there before and is not ours stays, and would be lost by a later uninstall.
+    foreign=$(while read -r path; do
+        [[ ! -e $destdir$path && ! -L $destdir$path ]] || grep -qsxF "$path" "$list" || echo "$destdir$path"
+    done <"$stage/files")
+    if [[ -n $foreign ]]; then
+        printf 'install.sh: these are there already, and not from here; move them away, or choose another PREFIX:\n%s\n' "$foreign" >&2
+        exit 1
+    fi
+    [[ ! -e $list ]] || uninstall
+    find . -mindepth 1 -type d -printf '/%P\n' | LC_ALL=C sort | while read -r path; do
+        [[ -d $destdir$path ]] || echo "$path/"
+    done >"$stage/list"
+    cat "$stage/files" >>"$stage/list"
+    # The list comes first: a copy that fails leaves nothing that uninstall does not know.
+    while read -r path; do [[ $path != */ ]] || mkdir -p -m 755 "$destdir$path"; done <"$stage/list"
     install -m 644 "$stage/list" "$list"
+    while read -r path; do
+        [[ $destdir$path == "$list" ]] || cp -df --preserve=mode,timestamps ".$path" "$destdir$path"
+    done <"$stage/files"
     # The dynamic linker finds a new library in its cache.
     if [[ -z $destdir && $EUID -eq 0 ]]; then ldconfig; fi
     echo "installed $(grep -c '[^/]$' "$list") files below $destdir$prefix; make uninstall removes them"

@@ -9,15 +9,25 @@
 
 #include "internal.h"
 
-/* Directories that the sandbox makes itself: something over them would hide its own mounts. */
-static int is_own_directory(const char *path) {
-    static const char *const own[] = {"/work", "/tmp", "/dev", "/proc", "/run", "/sys"};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        size_t length = strlen(own[i]);
-        if (strncmp(path, own[i], length) == 0 && (path[length] == 0 || path[length] == '/'))
+static int is_in_one_of(const char *const directories[], size_t count, const char *path) {
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(directories[i]);
+        if (strncmp(path, directories[i], length) == 0 && (path[length] == 0 || path[length] == '/'))
             return 1;
     }
     return 0;
+}
+
+/* Directories that the sandbox makes itself: something over them would hide its own mounts. */
+static int is_own_directory(const char *path) {
+    static const char *const own[] = {"/work", "/tmp", "/dev", "/proc", "/run", "/sys"};
+    return is_in_one_of(own, sizeof own / sizeof own[0], path);
+}
+
+/* Directories of the host with nothing but the kernel's interfaces and devices, whatever is mounted there. */
+static int is_kernel_directory(const char *path) {
+    static const char *const directories[] = {"/dev", "/proc", "/sys"};
+    return is_in_one_of(directories, sizeof directories / sizeof directories[0], path);
 }
 
 static int is_plain_part(const char *part, size_t length) {
@@ -83,11 +93,15 @@ static int look_for_mounts_below(const char *path) {
     char *line = NULL;
     size_t size = 0;
     int error = file == NULL ? errno : 0;
-    while (error == 0 && getline(&line, &size, file) >= 0)
+    while (error == 0) {
+        errno = 0;
+        if (getline(&line, &size, file) < 0)
+            break;
         if (isolate_internal_is_mount_below(line, path))
             error = EXDEV;
-    if (error == 0 && ferror(file))
-        error = EIO;
+    }
+    if (error == 0 && !feof(file))
+        error = errno != 0 ? errno : EIO;
     free(line);
     if (file != NULL)
         fclose(file);
@@ -95,17 +109,12 @@ static int look_for_mounts_below(const char *path) {
 }
 
 /* 0 or a positive errno; `path` gets the directory's own path, without links. */
-static int find_source(const char *source, char path[PATH_MAX]) {
-    struct stat status;
+static int find_source(const char *source, char path[PATH_MAX], struct stat *status) {
     if (source == NULL || source[0] != '/')
         return EINVAL;
-    if (realpath(source, path) == NULL)
+    if (realpath(source, path) == NULL || stat(path, status) != 0)
         return errno;
-    if (strcmp(path, "/") == 0 || is_kernel_interface(path))
-        return EPERM;
-    if (stat(path, &status) != 0)
-        return errno;
-    return S_ISDIR(status.st_mode) ? look_for_mounts_below(path) : ENOTDIR;
+    return S_ISDIR(status->st_mode) ? 0 : ENOTDIR;
 }
 
 static int refuse(isolate_failure *failure, int error, int step, size_t position) {
@@ -122,11 +131,18 @@ int isolate_internal_add_bind_mounts(struct config_builder *b, const isolate_bin
         return refuse(failure, EPERM, ISOLATE_DETAIL_BIND_MOUNT_TARGET, 0);
     for (size_t i = 0; i < count; i++) {
         char path[PATH_MAX];
+        struct stat status;
         if (!isolate_internal_is_bind_target(mounts[i].target))
             return refuse(failure, EINVAL, ISOLATE_DETAIL_BIND_MOUNT_REQUEST, i);
-        int error = find_source(mounts[i].source, path);
+        int error = find_source(mounts[i].source, path, &status);
+        if (error == 0 && (strcmp(path, "/") == 0 || is_kernel_directory(path) || is_kernel_interface(path)))
+            return refuse(failure, EPERM, ISOLATE_DETAIL_BIND_MOUNT_REQUEST, i);
+        if (error == 0)
+            error = look_for_mounts_below(path);
         if (error != 0)
             return refuse(failure, error, ISOLATE_DETAIL_BIND_MOUNT_SOURCE, i);
+        config->bind_mount_devices[i] = (uint64_t)status.st_dev;
+        config->bind_mount_inodes[i] = (uint64_t)status.st_ino;
         config->bind_mounts[i] = (struct isolate_bind){ISOLATE_BIND_TREE, isolate_internal_add_text(b, path),
                                                        isolate_internal_add_text(b, mounts[i].target + 1)};
     }

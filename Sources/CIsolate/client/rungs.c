@@ -33,7 +33,7 @@ static uint32_t leave_out(uint32_t avoid, uint32_t what, uint32_t layers, uint32
 }
 
 static uint32_t without_namespaces(uint32_t avoid, int needs_tree, uint32_t *lost_layers) {
-    /* An image and a writable root need a mount namespace, and nothing is left out twice. */
+    /* An image, a writable root and a bind mount need a mount namespace, and nothing is left out twice. */
     if (needs_tree || (avoid & ISOLATE_AVOID_NAMESPACES))
         return avoid;
     avoid &= ~(uint32_t)(ISOLATE_AVOID_NET_NS | ISOLATE_AVOID_PROC);

@@ -134,6 +134,8 @@ static int follow(isolate_sandbox *sandbox, uint64_t end_ms, struct stream strea
         for (int i = 0; i < 2 && result >= 0; i++)
             result = drain(&streams[i], READS_AT_ONCE, SIZE_MAX);
         if (result < 0) {
+            /* The output cannot be kept: nobody waits for the rest, so the program and its sandbox end. */
+            isolate_internal_give_up(sandbox, ISOLATE_WATCHDOG_RUN, failure);
             *failure = isolate_internal_failure(ISOLATE_STAGE_RUN, -result, ISOLATE_DETAIL_RUN_OUTPUT);
             return result;
         }

@@ -13,8 +13,8 @@
  *
  * Functions return 0, or -errno and write the step that failed to a struct isolate_failure: whoever checks
  * only the returned number misses no failure. Where 0 or a positive number is an answer the comment says so.
- * Functions without a result cannot fail. Nothing here prints, exits, or keeps global state. Several threads
- * may use a supervisor; only one thread at a time may use a sandbox.
+ * Functions without a result cannot fail. Nothing here prints or exits. Several threads may use a
+ * supervisor; only one thread at a time may use a sandbox.
  *
  * In one thread, blocking:
  *     isolate_supervisor_start -> isolate_sandbox_open -> isolate_sandbox_write / _run / _read ->
@@ -112,8 +112,10 @@ typedef struct isolate_supervisor {
  *
  * It is covered by an overlay: programs see its files through inodes of the sandbox's own, so that they
  * cannot connect to its sockets, open its FIFOs, lock its files or watch them. Set-user-id bits and devices
- * have no effect. Programs read what their user may read. Mounts below the directory are refused, since an
- * overlay would not show them. */
+ * have no effect. Programs read what their user may read. What is at the path is looked at when the
+ * supervisor starts: a directory with a mount below it is refused, since the overlay would show what that
+ * mount hides, and so is every sandbox once another directory has its place (-ESTALE). Its content should
+ * stay as it is while sandboxes use it: an overlay does not say what becomes visible of changes below it. */
 typedef struct isolate_bind_mount {
     /* An existing directory, absolute. Not "/", and on no file system of the kernel's own, such as proc. */
     const char *source;
@@ -250,7 +252,8 @@ int isolate_sandbox_read(isolate_sandbox *sandbox, const char *path, void *data,
 int isolate_sandbox_run(isolate_sandbox *sandbox, const isolate_command *command,
                         const isolate_limits *limits, isolate_result *result, isolate_failure *failure);
 /* Ends the sandbox's processes; it must not be used again. -errno when the supervisor did not end them in
- * time and was killed for it, or is dead: then nothing of the sandbox lives either. */
+ * time and was killed for it, or is dead: then nothing of the sandbox lives either; -ECHILD in a fork of the
+ * owner, whose sandbox lives on. */
 int isolate_sandbox_close(isolate_sandbox *sandbox);
 void isolate_result_free(isolate_result *result);
 

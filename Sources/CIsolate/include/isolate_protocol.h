@@ -332,12 +332,12 @@ enum { ISOLATE_BIND_MOUNT_MAX = 16, ISOLATE_BIND_MOUNT_PATH_BYTES = 256 };
 /* The magic numbers (linux/magic.h) of file systems that are the kernel's own interfaces, from which no
  * directory is bound: a program could learn from them about the host's processes and devices. proc, sysfs,
  * cgroup, cgroup2, devpts, debugfs, tracefs, securityfs, bpf, efivarfs, selinuxfs, smackfs, pstore,
- * binfmt_misc, nsfs, mqueue, resctrl. */
+ * binfmt_misc, nsfs, mqueue, resctrl, configfs, fusectl, nfsd, rpc_pipefs. */
 #define ISOLATE_KERNEL_FILE_SYSTEMS                                                                          \
     {                                                                                                        \
         0x9fa0u, 0x62656572u, 0x27e0ebu, 0x63677270u, 0x1cd1u, 0x64626720u, 0x74726163u, 0x73636673u,        \
             0xcafe4a11u, 0xde5e81e4u, 0xf97cff8cu, 0x43415d53u, 0x6165676cu, 0x42494e4du, 0x6e736673u,       \
-            0x19800202u, 0x07655821u                                                                         \
+            0x19800202u, 0x07655821u, 0x62656570u, 0x65735543u, 0x6e667364u, 0x67596969u                     \
     }
 enum { ISOLATE_SYSCALL_BITS = 1024 };
 
@@ -433,9 +433,11 @@ struct isolate_config {
     uint64_t charge_batch_bytes;
     uint64_t memory_slack_bytes; /* container: how far the engine's limit may be from a run's */
     struct isolate_bind binds[ISOLATE_BIND_MAX];
-    /* The caller's directories, all of kind TREE: read-only, after all else of the root. Their sources are
-     * never below image_root. */
+    /* The caller's directories, all of kind TREE: read-only, after all else of the root. A source is a path
+     * of the host, also where the root is an image; the directory that the client saw there has these
+     * numbers. */
     struct isolate_bind bind_mounts[ISOLATE_BIND_MOUNT_MAX];
+    uint64_t bind_mount_devices[ISOLATE_BIND_MOUNT_MAX], bind_mount_inodes[ISOLATE_BIND_MOUNT_MAX];
     struct isolate_file files[ISOLATE_FILE_MAX];
     struct isolate_mask masks[ISOLATE_MASK_MAX];
     struct isolate_filter_instruction filter[ISOLATE_FILTER_MAX];

@@ -196,8 +196,12 @@ final class Container: Sendable {
     private static func failed(_ error: EngineError, _ doing: String, _ key: ContainerKey) -> SandboxError {
         let image = key.image
         var failure = error.sandboxError()
-        // The engine names the directory that its host does not have, or may not share.
-        if key.bindMounts.contains(where: { error.message.contains($0.source.text) }) {
+        // What Docker and Podman say of a directory that their host does not have.
+        let isMissing = key.bindMounts.contains {
+            error.message.contains("bind source path does not exist: \($0.source)")
+                || error.message.contains("statfs \($0.source): ")
+        }
+        if isMissing {
             failure = error.sandboxError(
                 code: .invalidArgument, hint: "bind a directory that exists on the engine's host")
         }

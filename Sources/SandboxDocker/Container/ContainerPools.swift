@@ -50,12 +50,28 @@ final class ContainerPools: Sendable {
         _ = try await session.info()
         startReconciling()
         let image = try await ImageSupply(session.client, configuration).provide(key.image)
+        try Self.check(key.bindMounts, image)
         let pool = try ContainerPool(
             key, image: image, configuration: Self.configuration(configuration, key),
             workshop: workshop, limits: limits, onProgress: self.configuration.onProgress,
             isStopping: { [weak self] in self?.isShutDown ?? true })
         pool.start()
         return pool
+    }
+
+    /// Refuses an image with a volume in a directory that is to be bound: the engine would make the place for it in that
+    /// directory, on its host.
+    private static func check(_ mounts: [BindMount], _ image: ImageSummary) throws(SandboxError) {
+        for mount in mounts {
+            guard let volume = image.volumes.first(where: { Validation.isSameOrBelow($0, mount.target) })
+            else { continue }
+            throw SandboxError(
+                .invalidArgument,
+                message:
+                    "\(Validation.quoted(mount.source)) cannot be bound at \(Validation.quoted(mount.target)): the image has a "
+                    + "volume at \(Validation.quoted(volume))",
+                hint: "choose another place")
+        }
     }
 
     /// A writable container is used once, and a check would use it up.

@@ -18,6 +18,8 @@ package struct ImageSummary: Sendable, Hashable, Decodable {
     package var os: String
     /// The image's variables (`Env`).
     package var environment: [ByteString: ByteString]
+    /// Directories for which the engine makes a volume in each container (`VOLUME`).
+    package var volumes: [ByteString] = []
 
     private enum Key: String, CodingKey {
         case id = "Id"
@@ -30,8 +32,14 @@ package struct ImageSummary: Sendable, Hashable, Decodable {
 
     private struct Config: Decodable {
         var environment: [String]?
+        var volumes: [String: Empty]?
 
-        private enum CodingKeys: String, CodingKey { case environment = "Env" }
+        private enum CodingKeys: String, CodingKey {
+            case environment = "Env"
+            case volumes = "Volumes"
+        }
+
+        struct Empty: Decodable {}
     }
 
     package init(from decoder: any Decoder) throws {
@@ -45,6 +53,7 @@ package struct ImageSummary: Sendable, Hashable, Decodable {
         os = try values.decodeIfPresent(String.self, forKey: .os) ?? ""
         let config = try values.decodeIfPresent(Config.self, forKey: .config)
         environment = ImageEnvironment.parse(config?.environment ?? []).asBytes
+        volumes = (config?.volumes ?? [:]).keys.map { ByteString($0) }
     }
 }
 

@@ -135,14 +135,25 @@ public enum Validation {
         for (index, mount) in mounts.enumerated() {
             try checkSource(mount.source)
             try checkTarget(mount.target)
-            if let other = mounts[..<index].first(where: { $0.target == mount.target }) {
+            // One inside another would need a directory made in the first, which nobody may change.
+            let isInTheWay = { (other: BindMount) in
+                isSameOrBelow(mount.target, other.target) || isSameOrBelow(other.target, mount.target)
+            }
+            if let other = mounts[..<index].first(where: isInTheWay) {
                 throw SandboxError(
                     .invalidArgument,
                     message:
-                        "\(quoted(other.source)) and \(quoted(mount.source)) are both to be bound at \(quoted(mount.target))",
-                    hint: "give each a target of its own")
+                        "\(quoted(other.source)) is to be bound at \(quoted(other.target)), and \(quoted(mount.source)) at "
+                        + quoted(mount.target),
+                    hint: "give each a target of its own, none inside another")
             }
         }
+    }
+
+    /// Whether a path is this directory or inside it.
+    package static func isSameOrBelow(_ path: ByteString, _ directory: ByteString) -> Bool {
+        let (path, directory) = (path.parts, directory.parts)
+        return path.starts(with: directory)
     }
 
     private static func checkSource(_ source: ByteString) throws(SandboxError) {

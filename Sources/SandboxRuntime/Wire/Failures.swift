@@ -34,7 +34,9 @@ extension SandboxError {
     ///   - doing: completes "… failed", such as "starting the supervisor".
     ///   - bindMounts: the sandbox's, for a failure at one of them.
     package init(_ failure: isolate_failure, while doing: String, bindMounts: [BindMount] = []) {
-        if failure.stage == ISOLATE_STAGE_BIND_MOUNT.rawValue, !bindMounts.isEmpty {
+        // A shortage passes, and is not the directory's.
+        let isShortage = Self.shortage(failure.errno_value) != nil || failure.errno_value == ENOSYS
+        if failure.stage == ISOLATE_STAGE_BIND_MOUNT.rawValue, !bindMounts.isEmpty, !isShortage {
             self.init(bindMount: failure, of: bindMounts)
             return
         }
@@ -112,7 +114,7 @@ extension SandboxError {
                     "\(source) has another file system mounted below it, which programs would not see",
                     "bind the directories apart"
                 )
-            case (ISOLATE_DETAIL_BIND_MOUNT_SOURCE, EPERM):
+            case (ISOLATE_DETAIL_BIND_MOUNT_REQUEST, EPERM), (ISOLATE_DETAIL_BIND_MOUNT_CONTENT, EPERM):
                 (
                     .invalidArgument, "\(source) is not bound into a sandbox: it would show the host itself",
                     "bind the directory with the data"
@@ -121,6 +123,12 @@ extension SandboxError {
                 (
                     .isolationUnavailable, "the engine did not mount \(source) read-only",
                     "see the engine's log"
+                )
+            case (ISOLATE_DETAIL_BIND_MOUNT_SOURCE, ESTALE), (ISOLATE_DETAIL_BIND_MOUNT_SOURCE, ELOOP):
+                (
+                    .invalidArgument,
+                    "another directory took the place of \(source) while a sandbox was made",
+                    "try again"
                 )
             case (ISOLATE_DETAIL_BIND_MOUNT_SOURCE, _):
                 (

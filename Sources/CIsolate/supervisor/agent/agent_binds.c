@@ -38,33 +38,16 @@ static int open_below(int dir, const char *name, uint64_t flags) {
 }
 
 /* A directory that the agent may not list is closed to programs, too, unless they can pass through it. */
-static int is_closed(int dir, const char *name) {
+static int is_closed(const struct isolate_config *config, int dir, const char *name) {
     struct stat status;
     int CLEANUP_CLOSE below = open_below(dir, name, O_PATH);
     return below >= 0 && SYS_CALL_2(__NR_fstat, below, &status) == 0 &&
-           (status.st_mode & SEARCHED_BY_OTHERS) == 0;
-}
-
-/* Whether the mount below this directory is another one of the caller's, which is looked through by itself.
- */
-static int is_bind_mount(const struct isolate_config *config, int dir, const char *name) {
-    struct stat found, target;
-    int CLEANUP_CLOSE below = sys_openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (below < 0 || SYS_CALL_2(__NR_fstat, below, &found) < 0)
-        return 0;
-    for (uint32_t i = 0; i < config->bind_mount_count; i++)
-        if (SYS_CALL_4(__NR_newfstatat, AT_FDCWD, config_text(config, config->bind_mounts[i].target), &target,
-                       AT_SYMLINK_NOFOLLOW) == 0 &&
-            target.st_dev == found.st_dev && target.st_ino == found.st_ino)
-            return 1;
-    return 0;
+           (status.st_mode & SEARCHED_BY_OTHERS) == 0 && status.st_uid != config->program_uid;
 }
 
 static int enter(const struct isolate_config *config, int dir, const char *name) {
     int below = open_below(dir, name, O_RDONLY);
-    if (below == -EXDEV && is_bind_mount(config, dir, name))
-        return 0;
-    if (below == -EACCES && is_closed(dir, name))
+    if (below == -EACCES && is_closed(config, dir, name))
         return 0;
     if (below < 0)
         return below;
@@ -76,12 +59,14 @@ static int enter(const struct isolate_config *config, int dir, const char *name)
     return 0;
 }
 
+/* Its type, or -errno. */
 static int type_of(int dir, const struct sys_entry *entry) {
     struct stat status;
     if (entry->type != TYPE_UNKNOWN)
         return entry->type;
-    if (SYS_CALL_4(__NR_newfstatat, dir, entry->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return TYPE_REGULAR; /* it is gone */
+    int result = (int)SYS_CALL_4(__NR_newfstatat, dir, entry->name, &status, AT_SYMLINK_NOFOLLOW);
+    if (result < 0)
+        return result == -ENOENT ? TYPE_REGULAR : result; /* regular: it is gone */
     return S_ISDIR(status.st_mode)   ? TYPE_DIRECTORY
            : S_ISREG(status.st_mode) ? TYPE_REGULAR
            : S_ISLNK(status.st_mode) ? TYPE_LINK
@@ -96,16 +81,16 @@ static int look_through(const struct isolate_config *config, const char *path) {
         struct sys_entries *listing = &walk.listings[walk.depth - 1];
         const struct sys_entry *entry = sys_next_entry(listing);
         if (entry == 0) {
-            result = listing->result;
+            result = listing->result == -ENOENT ? 0 : listing->result; /* ENOENT: removed meanwhile */
             sys_close(listing->dir);
             walk.depth--;
             continue;
         }
-        if (++walk.entries > ENTRIES_MAX)
-            result = -E2BIG;
-        int type = type_of(listing->dir, entry);
+        int type = ++walk.entries > ENTRIES_MAX ? -E2BIG : type_of(listing->dir, entry);
         if (type == TYPE_DIRECTORY)
             result = enter(config, listing->dir, entry->name);
+        else if (type < 0)
+            result = type;
         else if (type != TYPE_REGULAR && type != TYPE_LINK)
             result = -EOPNOTSUPP;
         if (result == -ENOENT)
@@ -134,7 +119,10 @@ struct isolate_failure agent_check_binds(const struct isolate_config *config) {
         const char *path = config_text(config, config->bind_mounts[i].target);
         int result = check_mount(path);
         if (result < 0)
-            return failure_at(ISOLATE_STAGE_BIND_MOUNT, result, ISOLATE_DETAIL_BIND_MOUNT_SOURCE | (int)i);
+            return failure_at(
+                ISOLATE_STAGE_BIND_MOUNT, result,
+                (result == -EPERM ? ISOLATE_DETAIL_BIND_MOUNT_REQUEST : ISOLATE_DETAIL_BIND_MOUNT_SOURCE) |
+                    (int)i);
         walk.entries = 0;
         result = look_through(config, path);
         if (result < 0)

@@ -10,6 +10,7 @@
  */
 #include "tree/bind_mounts.h"
 
+#include <asm/stat.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 
@@ -34,16 +35,29 @@ void bind_mounts_begin(int trees[ISOLATE_BIND_MOUNT_MAX]) {
         trees[i] = -1;
 }
 
+/* Opens the tree of the directory that the client saw and checked. Follows no link, and returns -ESTALE where
+ * another directory has its place now: what may be bound was decided for the first. */
+static int open_source(const struct isolate_config *config, uint32_t index) {
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    struct stat status;
+    int CLEANUP_CLOSE fd = (int)SYS_CALL_4(
+        __NR_openat2, AT_FDCWD, config_text(config, config->bind_mounts[index].source), &how, sizeof how);
+    int result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, &status);
+    if (result < 0)
+        return result;
+    if (status.st_dev != config->bind_mount_devices[index] ||
+        status.st_ino != config->bind_mount_inodes[index])
+        return -ESTALE;
+    return (int)SYS_CALL_3(__NR_open_tree, fd, "",
+                           OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+}
+
 struct isolate_failure bind_mounts_open(const struct isolate_config *config,
                                         int trees[ISOLATE_BIND_MOUNT_MAX]) {
     for (uint32_t i = 0; i < config->bind_mount_count; i++) {
         if (trees[i] >= 0)
             continue;
-        /* NOFOLLOW: the client found the directory's own path; a link that replaced it since leads elsewhere.
-         */
-        trees[i] =
-            (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, config_text(config, config->bind_mounts[i].source),
-                            OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_RECURSIVE);
+        trees[i] = open_source(config, i);
         if (trees[i] < 0)
             return failed(trees[i], ISOLATE_DETAIL_BIND_MOUNT_SOURCE, i);
     }
@@ -138,7 +152,7 @@ static struct isolate_failure place(struct slot *slot, int root, const char *sta
         result = (int)SYS_CALL_5(__NR_move_mount, slot->bind_mounts[index], "", root, UNCOVERED,
                                  MOVE_MOUNT_F_EMPTY_PATH);
     if (result < 0)
-        return failed(result, ISOLATE_DETAIL_BIND_MOUNT_SOURCE, index);
+        return failed(result, ISOLATE_DETAIL_BIND_MOUNT_COVER, index);
     int CLEANUP_CLOSE mount = cover(uncovered, empty);
     /* The overlay has its own reference to the directory. */
     SYS_CALL_2(__NR_umount2, uncovered, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
