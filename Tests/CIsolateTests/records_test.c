@@ -1,12 +1,14 @@
 /* Hostile records: from a slot to the embedder, and from a defective embedder to a slot. */
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "internal.h"
 #include "leaks.h"
 #include "support.h"
 #include "test.h"
@@ -353,4 +355,40 @@ TEST(records_garbage_to_the_supervisor) {
     CHECK_OK(isolate_slot_destroy(&supervisor, 123456));
     use_supervisor(&supervisor);
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
+}
+
+/* A pipe holds the file's first page, as the kernel itself does at times: F_SEAL_WRITE would fail. */
+TEST(records_memory_file_is_sealed_while_a_page_is_held) {
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING), ends[2];
+    CHECK_OK(fd);
+    CHECK_EQUAL(isolate_internal_write_all(fd, "content", 7), 0);
+    CHECK_OK(pipe2(ends, O_CLOEXEC));
+    off_t from = 0;
+    CHECK_EQUAL(splice(fd, &from, ends[1], NULL, 7, 0), 7);
+    CHECK_EQUAL(isolate_internal_seal(fd), 0);
+    close(ends[0]);
+    close(ends[1]);
+    close(fd);
+}
+
+TEST(records_memory_file_cannot_be_changed) {
+    int fd = isolate_memory_file("content", 7);
+    CHECK_OK(fd);
+    char path[32], text[8] = "";
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int again = open(path, O_RDWR | O_CLOEXEC);
+    CHECK_OK(again);
+    CHECK_EQUAL(write(again, "x", 1), -1);
+    CHECK_EQUAL(ftruncate(again, 0), -1);
+    CHECK_EQUAL(ftruncate(again, 100), -1);
+    CHECK_EQUAL(fallocate(again, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4), -1);
+    CHECK(mmap(NULL, 7, PROT_READ | PROT_WRITE, MAP_SHARED, again, 0) == MAP_FAILED);
+    void *map = mmap(NULL, 7, PROT_READ, MAP_SHARED, again, 0);
+    CHECK(map != MAP_FAILED);
+    CHECK_EQUAL(mprotect(map, 7, PROT_READ | PROT_WRITE), -1);
+    CHECK_EQUAL(pread(fd, text, sizeof text, 0), 7);
+    CHECK_TEXT(text, "content");
+    munmap(map, 7);
+    close(again);
+    close(fd);
 }

@@ -12,10 +12,6 @@
 #include "cgroup_facts.h"
 #include "internal.h"
 
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
-
 enum { TEXT_MAX = 128 << 10, PROGRAM_UID = 1000 };
 
 static uint32_t add_bytes(struct config_builder *b, const char *bytes, size_t length) {
@@ -143,34 +139,6 @@ static int fill(struct config_builder *b, const isolate_start_options *options,
     config->filter_count = (uint32_t)count;
     supervisor->landlock = (int)config->landlock_abi;
     return 0;
-}
-
-int isolate_memory_file(const void *data, size_t bytes) {
-    /* Linux 6.3 to 6.5 refuse a file without the flag where vm.memfd_noexec is 2, older kernels one with it.
-     */
-    int fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL)
-        fd = memfd_create("isolate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return -errno;
-    for (size_t done = 0; done < bytes;) {
-        ssize_t n = write(fd, (const char *)data + done, bytes - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            int error = errno;
-            close(fd);
-            return -error;
-        }
-        done += (size_t)n;
-    }
-    if (lseek(fd, 0, SEEK_SET) != 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
-        int error = errno;
-        close(fd);
-        return -error;
-    }
-    return fd;
 }
 
 int isolate_internal_config_file(const isolate_start_options *options, isolate_supervisor *supervisor,

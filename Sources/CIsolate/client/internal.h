@@ -19,6 +19,9 @@ static inline int isolate_internal_status(const isolate_failure *failure) {
 }
 
 void isolate_internal_close(int *fd);
+int isolate_internal_write_all(int fd, const void *data, size_t bytes);
+/* Makes a memory file read-only for good. */
+int isolate_internal_seal(int fd);
 
 /* host.c: the monotonic clock, and the time left until a deadline as poll takes it, so that signals do not
  * extend a wait. */

@@ -210,14 +210,10 @@ int isolate_sandbox_write(isolate_sandbox *sandbox, const char *path, const void
     int result = open_file(sandbox, &question, &fd, failure);
     if (executable)
         return result;
-    for (size_t done = 0; result == 0 && done < bytes;) {
-        ssize_t n = write(fd, (const char *)data + done, bytes - done);
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR) {
-            result = -errno;
-            *failure = isolate_internal_failure(ISOLATE_STAGE_FILE, errno, ISOLATE_DETAIL_FILE_WRITE);
-        }
+    if (result == 0) {
+        result = isolate_internal_write_all(fd, data, bytes);
+        if (result < 0)
+            *failure = isolate_internal_failure(ISOLATE_STAGE_FILE, -result, ISOLATE_DETAIL_FILE_WRITE);
     }
     return result;
 }

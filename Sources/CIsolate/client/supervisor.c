@@ -41,16 +41,10 @@ static int image_file(const void *image, size_t bytes) {
         unlink(path);
     }
     int result = fd < 0 ? -error : 0;
-    for (size_t done = 0; result == 0 && done < bytes;) {
-        ssize_t n = write(writer, (const char *)image + done, bytes - done);
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            result = -errno;
-    }
-    if (is_memory && result == 0 &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-        result = -errno;
+    if (result == 0)
+        result = isolate_internal_write_all(writer, image, bytes);
+    if (is_memory && result == 0)
+        result = isolate_internal_seal(fd);
     if (!is_memory)
         close(writer); /* a file that is open for writing cannot be executed (ETXTBSY) */
     if (result < 0 && fd >= 0)

@@ -5,6 +5,8 @@
 #include <linux/memfd.h>
 #include <linux/sched.h>
 
+#include "isolate_protocol.h"
+
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
@@ -150,6 +152,13 @@ int sys_memory_file(const char *name) {
     if (fd == -EINVAL)
         fd = (int)SYS_CALL_2(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     return fd;
+}
+
+int sys_seal(int fd) {
+    long result = SYS_CALL_3(__NR_lseek, fd, 0, SYS_SEEK_SET);
+    if (result == 0)
+        result = SYS_CALL_3(__NR_fcntl, fd, F_ADD_SEALS, ISOLATE_SEALS);
+    return (int)result;
 }
 
 void sys_close_others(int first, const int *keep, unsigned keep_count) {

@@ -255,6 +255,9 @@ const struct sys_entry *sys_next_entry(struct sys_entries *entries);
  * -errno. */
 int sys_memory_file(const char *name);
 
+/* Makes a memory file read-only for good, and sets its position to the start. */
+int sys_seal(int fd);
+
 /* Closes every descriptor from `first` on that is not in keep[]. */
 void sys_close_others(int first, const int *keep, unsigned keep_count);
 

@@ -71,12 +71,10 @@ static void report_unstarted(int result) {
     agent_slot_end_run(&record);
 }
 
-static int sealed(int fd) {
-    if (fd >= 0) {
-        SYS_CALL_3(__NR_lseek, fd, 0, SYS_SEEK_SET);
-        SYS_CALL_3(__NR_fcntl, fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-    }
-    return fd;
+/* Seals the files with content; both are complete. */
+static int seal_content(void) {
+    int result = next.input_file < 0 ? 0 : sys_seal(next.input_file);
+    return result < 0 || next.strings_file < 0 ? result : sys_seal(next.strings_file);
 }
 
 static void drop(void) {
@@ -92,8 +90,10 @@ static void launch(void) {
     }
     int fds[4] = {-1, -1, -1, -1};
     struct isolate_run_header *header = &next.request.run.run;
-    int result = agent_run_open(&next.request.run, sealed(next.input_file), fds);
-    fds[3] = sealed(next.strings_file);
+    int result = seal_content();
+    if (result == 0)
+        result = agent_run_open(&next.request.run, next.input_file, fds);
+    fds[3] = next.strings_file;
     header->type = ISOLATE_RUN;
     uint64_t content = next.request.run.input_bytes + (fds[3] >= 0 ? header->string_bytes : 0);
     header->content_kib = (uint32_t)((content + 1023) >> 10);
