@@ -180,11 +180,7 @@ public final class LocalBackend: SandboxBackend {
     /// - Returns: the paths of what was removed.
     /// - Throws: `.setupFailed` when not everything could be removed.
     public static func cleanup() async throws(SandboxError) -> [String] {
-        try await BlockingThread.run({ Result { () throws(SandboxError) in try cleanUpNow() } }) { number in
-            SandboxError(
-                .setupFailed, stage: "cleanup", errno: number,
-                message: "cannot start a thread: \(describe(errno: number))", hint: "raise ulimit -u")
-        }.get()
+        try await onThread(stage: "cleanup") { () throws(SandboxError) in try cleanUpNow() }
     }
 
     private static func cleanUpNow() throws(SandboxError) -> [String] {

@@ -29,12 +29,14 @@ extension LocalBackend {
         try await onThread { () throws(SandboxError) in try ImageStore.remove(digest) }
     }
 
-    private static func onThread<Value: Sendable>(
-        _ body: @escaping @Sendable () throws(SandboxError) -> Value
+    /// - Parameter stage: of the error where there is no thread.
+    static func onThread<Value: Sendable>(
+        stage: String? = nil, _ body: @escaping @Sendable () throws(SandboxError) -> Value
     ) async throws(SandboxError) -> Value {
         try await BlockingThread.run({ Result(catching: body) }) { number in
             SandboxError(
-                .setupFailed, errno: number, message: "cannot start a thread: \(describe(errno: number))",
+                .setupFailed, stage: stage, errno: number,
+                message: "cannot start a thread: \(describe(errno: number))",
                 hint: "raise ulimit -u")
         }.get()
     }

@@ -15,9 +15,7 @@ struct DirectoryIdentity: Hashable, Sendable {
     /// `nil` for a path at which nothing can be looked at; making the pool then says why.
     init?(_ path: ByteString) {
         var status = stat()
-        let name = CStrings([path])
-        let result = withExtendedLifetime(name) { stat(name[0], &status) }
-        guard result == 0 else { return nil }
+        guard stat(path.cString, &status) == 0 else { return nil }
         (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
@@ -37,8 +35,7 @@ struct LocalPoolKey: Hashable, Sendable, CustomStringConvertible {
     /// Names the pool in reports.
     var description: String {
         "\(image), \(rootfs.rawValue)" + (network == .none ? "" : ", network \(network.rawValue)")
-            + (bindMounts.isEmpty
-                ? "" : ", with \(bindMounts.map { "\($0.target)" }.joined(separator: ", "))")
+            + (bindMounts.isEmpty ? "" : ", with \(bindMounts.targets)")
     }
 }
 

@@ -32,13 +32,11 @@ final class Supervisor: EventHandler {
                 options.avoid = avoid
                 options.fail_stage = failStage
                 options.adopt_cgroup = adoptCgroup ? 1 : 0
-                // The paths outlive the call.
-                let paths = CStrings(bindMounts.flatMap { [$0.source, $0.target] })
-                let mounts = bindMounts.indices.map {
-                    isolate_bind_mount(source: paths[2 * $0], target: paths[2 * $0 + 1])
-                }
-                return withExtendedLifetime(paths) {
-                    mounts.withUnsafeBufferPointer { mounts in
+                return withCStrings(bindMounts.flatMap { [$0.source, $0.target] }) { paths in
+                    let mounts = bindMounts.indices.map {
+                        isolate_bind_mount(source: paths[2 * $0], target: paths[2 * $0 + 1])
+                    }
+                    return mounts.withUnsafeBufferPointer { mounts in
                         options.bind_mounts = mounts.baseAddress
                         options.bind_mount_count = mounts.count
                         guard let root else {

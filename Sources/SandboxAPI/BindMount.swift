@@ -29,3 +29,8 @@ public struct BindMount: Sendable, Hashable {
     /// The most of them that a sandbox can have.
     public static let maximum = 16
 }
+
+extension [BindMount] {
+    /// Where programs find them, for people: `/data, /tools`.
+    package var targets: String { map { "\($0.target)" }.joined(separator: ", ") }
+}

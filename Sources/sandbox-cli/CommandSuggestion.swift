@@ -40,7 +40,7 @@ struct CommandSuggestion: Equatable {
 
     private static func hint(_ word: String, _ place: String, _ names: [String]) -> String {
         if let name = nearest(to: word, of: names) { return "did you mean `\(place) \(name)`?" }
-        let suffix = SourceList.suffix(of: ArgumentText.bytes(of: word))
+        let suffix = SourceName.suffix(of: ArgumentText.bytes(of: word))
         if place == "sandbox", Language(fileSuffix: suffix) != nil {
             return "to run a source: sandbox run \(shown(word))"
         }

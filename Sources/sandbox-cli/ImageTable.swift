@@ -36,14 +36,19 @@ enum ImageTable {
 }
 
 extension ByteSize {
+    /// Tenths, rounded, of the largest unit of which there is one; `nil` below 1 KiB.
+    static func tenths(_ bytes: Int) -> (count: Int, unit: String)? {
+        let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")]
+        return units.first { bytes >= 1 << $0.0 }.map { shift, unit in
+            (Int((Double(bytes) / Double(1 << shift) * 10).rounded()), unit)
+        }
+    }
+
     /// `755 MiB`, `1.2 GiB`: rounded, for a person.
     static func brief(_ bytes: Int) -> String {
-        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes >= 1 << shift {
-            let tenths = Int((Double(bytes) / Double(1 << shift) * 10).rounded())
-            return tenths < 100 && tenths % 10 != 0
-                ? "\(tenths / 10).\(tenths % 10) \(unit)" : "\((tenths + 5) / 10) \(unit)"
-        }
-        return "\(bytes) B"
+        guard let (tenths, unit) = tenths(bytes) else { return "\(bytes) B" }
+        return tenths < 100 && tenths % 10 != 0
+            ? "\(tenths / 10).\(tenths % 10) \(unit)" : "\((tenths + 5) / 10) \(unit)"
     }
 }
 #endif

@@ -70,17 +70,7 @@ struct RunCommand: Subcommand {
     func perform() async -> Int32 {
         let session = Session(shared, isShell: false)
         return await session.perform(reportingTo: shared.report.jsonFile) { file in
-            // Complaints about the sources come before a wait for one on stdin, and first that a file is
-            // missing: its suffix need not be told then.
-            for (index, path) in sources.enumerated() where path != SourceList.ownStandardInput {
-                do throws(SandboxError) { try HostFile.require(path, what: Self.what) } catch {
-                    var error = error
-                    if index > 0, error.code == .fileNotFound, error.hint == nil {
-                        error.hint = "the program's own arguments stand after `--`"
-                    }
-                    throw error
-                }
-            }
+            try requireSources()
             let list = try SourceList(sources, language: compiling.tools.language)
             let (source, others) = try read(list)
             let compileLimits = compiling.tools.limits
@@ -110,6 +100,22 @@ struct RunCommand: Subcommand {
                 plan: plan, compile: run.compile, compileLimits: compileLimits, run: run.finished,
                 choice: shared.place.backend, fallbackReason: fallbackReason
             ).deliver(shared.report, to: file)
+        }
+    }
+
+    /// Complaints about the sources come before a wait for one on stdin, and first that a file is missing: its suffix
+    /// need not be told then.
+    private func requireSources() throws(SandboxError) {
+        for (index, path) in sources.enumerated() where path != SourceList.ownStandardInput {
+            do throws(SandboxError) {
+                try HostFile.require(path, what: Self.what)
+            } catch {
+                var error = error
+                if index > 0, error.code == .fileNotFound, error.hint == nil {
+                    error.hint = "the program's own arguments stand after `--`"
+                }
+                throw error
+            }
         }
     }
 

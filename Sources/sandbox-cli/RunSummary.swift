@@ -69,10 +69,7 @@ struct RunSummary {
 
     /// In the largest unit of which there is one, with one decimal: `3.2 MiB`.
     static func size(_ bytes: Int) -> String {
-        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes >= 1 << shift {
-            let tenths = (Double(bytes) / Double(1 << shift) * 10).rounded()
-            return "\(Int(tenths) / 10).\(Int(tenths) % 10) \(unit)"
-        }
+        if let (tenths, unit) = ByteSize.tenths(bytes) { return "\(tenths / 10).\(tenths % 10) \(unit)" }
         return ByteSize.describe(bytes)
     }
 }

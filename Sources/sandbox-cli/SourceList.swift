@@ -28,7 +28,7 @@ struct SourceList: Equatable {
                 .invalidArgument, message: "a source on our own stdin cannot have others beside it",
                 hint: "give all of them as files, or put headers and modules beside it with `--include`")
         }
-        let source = paths.first { !Self.headerSuffixes.contains(Self.suffix(of: $0)) } ?? paths[0]
+        let source = paths.first { !Self.headerSuffixes.contains(SourceName.suffix(of: $0)) } ?? paths[0]
         first = source
         if let named { language = named } else { language = try Self.language(of: source) }
         others = []
@@ -57,7 +57,7 @@ struct SourceList: Equatable {
     private static func check(
         _ path: ByteString, in language: Language, beside source: ByteString
     ) throws(SandboxError) {
-        let suffix = suffix(of: path)
+        let suffix = SourceName.suffix(of: path)
         let own = Language(fileSuffix: suffix)
         if own == language || (language == .cpp && headerSuffixes.contains(suffix)) { return }
         if let own {
@@ -73,7 +73,7 @@ struct SourceList: Equatable {
     }
 
     private static func language(of source: ByteString) throws(SandboxError) -> Language {
-        if let language = Language(fileSuffix: suffix(of: source)) { return language }
+        if let language = Language(fileSuffix: SourceName.suffix(of: source)) { return language }
         let names = Language.allCases.map { "`--language \($0)`" }.joined(separator: " or ")
         throw SandboxError(
             .invalidArgument,
@@ -81,13 +81,6 @@ struct SourceList: Equatable {
                 ? "a source on our own stdin has no suffix that names its language"
                 : "the suffix of '\(source)' names no language that has a runner",
             hint: "name it: \(names)")
-    }
-
-    /// The part after the last dot of the file's name; empty without a dot.
-    static func suffix(of path: ByteString) -> String {
-        let name = path.parts.last?.bytes ?? []
-        guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return "" }
-        return ByteString(name[(dot + 1)...]).text
     }
 }
 #endif

@@ -2,6 +2,7 @@
 
 #if CLI
 import ArgumentParser
+import Runners
 import Sandbox
 import SandboxRuntime
 import Testing
@@ -276,9 +277,9 @@ import SandboxFallback
     }
 
     @Test func suffixes() {
-        #expect(SourceList.suffix(of: "a/b.cpp") == "cpp")
-        #expect(SourceList.suffix(of: "a.b/c") == "")
-        #expect(SourceList.suffix(of: "x.C") == "C")
+        #expect(SourceName.suffix(of: "a/b.cpp") == "cpp")
+        #expect(SourceName.suffix(of: "a.b/c") == "")
+        #expect(SourceName.suffix(of: "x.C") == "C")
     }
 }
 #endif

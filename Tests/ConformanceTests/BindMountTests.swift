@@ -21,6 +21,24 @@ struct BindMountTests {
         try await body(directory)
     }
 
+    /// A local backend of the test's own, shut down afterwards, and a directory for it; nothing where the host has no bind
+    /// mounts.
+    private static func withLocalBackend(
+        minimum: Int = 0, maximum: Int = 16, _ body: (LocalBackend, String) async throws -> Void
+    ) async throws {
+        let backend = LocalBackend(.init(minimum: minimum, maximum: maximum))
+        if await backend.capabilities.hasBindMounts {
+            try await withDirectory { try await body(backend, $0) }
+        }
+        await backend.shutdown()
+    }
+
+    private static func options(_ mounts: BindMount...) -> SandboxOptions {
+        var options = SandboxOptions()
+        options.bindMounts = mounts
+        return options
+    }
+
     private static func options(_ subject: ConformanceSubject, _ mounts: BindMount...) -> SandboxOptions {
         var options = subject.options(.standard, network: .none)
         options.bindMounts = mounts
@@ -189,47 +207,29 @@ struct BindMountTests {
         }
     }
 
-    @Test("A directory that is closed to programs is refused, with its name", .enabled(if: getuid() == 0))
-    func closed() async throws {
-        let backend = LocalBackend(.init(minimum: 0))
-        guard await backend.capabilities.hasBindMounts else { return await backend.shutdown() }
-        try await Self.withDirectory { directory in
-            _ = chmod(directory, 0o700)
-            var options = SandboxOptions()
-            options.bindMounts = [BindMount(ByteString(directory), at: "/data")]
-            let error = await #expect(throws: SandboxError.self) { try await backend.acquire(options) }
-            #expect(error?.code == .invalidArgument && error?.hint?.contains("chmod") == true, "\(error!)")
-        }
-        await backend.shutdown()
-    }
-
     /// Each has a pool, of which a backend keeps a few: the others are given up while callers come for them.
     @Test("Many different ones at once are all served")
     func many() async throws {
-        let backend = LocalBackend(.init(minimum: 0, maximum: 4))
-        guard await backend.capabilities.hasBindMounts else { return await backend.shutdown() }
-        try await withThrowingTaskGroup(of: RunResult.self) { group in
-            for number in 0..<36 {
-                var options = SandboxOptions()
-                options.bindMounts = [BindMount("/usr/share", at: ByteString("/data-\(number % 18)"))]
-                group.addTask { [options] in
-                    try await backend.withSandbox(options) {
-                        try await $0.run(Self.shell("test -d /data-\(number % 18)"))
+        try await Self.withLocalBackend(maximum: 4) { backend, _ in
+            try await withThrowingTaskGroup(of: RunResult.self) { group in
+                for number in 0..<36 {
+                    let place = "/data-\(number % 18)"
+                    group.addTask {
+                        let options = Self.options(BindMount("/usr/share", at: ByteString(place)))
+                        return try await backend.withSandbox(options) {
+                            try await $0.run(Self.shell("test -d \(place)"))
+                        }
                     }
                 }
+                for try await result in group { expect(result, .exited(code: 0)) }
             }
-            for try await result in group { expect(result, .exited(code: 0)) }
         }
-        await backend.shutdown()
     }
 
     @Test("A directory that took another's place is the one that later sandboxes have")
     func replaced() async throws {
-        let backend = LocalBackend(.init(minimum: 1))
-        guard await backend.capabilities.hasBindMounts else { return await backend.shutdown() }
-        try await Self.withDirectory { directory in
-            var options = SandboxOptions()
-            options.bindMounts = [BindMount(ByteString(directory + "/below"), at: "/data")]
+        try await Self.withLocalBackend(minimum: 1) { backend, directory in
+            let options = Self.options(BindMount(ByteString(directory + "/below"), at: "/data"))
             let read = Command("cat", ["/data/text"])
             let first = try await backend.acquire(options)
             #expect(try await first.run(read).stdoutText == "further\n")
@@ -245,22 +245,29 @@ struct BindMountTests {
             #expect(try await first.run(read).stdoutText == "further\n")
             await first.close()
         }
-        await backend.shutdown()
+    }
+
+    @Test("A directory that is closed to programs is refused, with its name", .enabled(if: getuid() == 0))
+    func closed() async throws {
+        try await Self.withLocalBackend { backend, directory in
+            _ = chmod(directory, 0o700)
+            let options = Self.options(BindMount(ByteString(directory), at: "/data"))
+            let error = await #expect(throws: SandboxError.self) { try await backend.acquire(options) }
+            #expect(
+                error?.code == .invalidArgument && error?.hint?.contains("chmod") == true, "\(error!)")
+        }
     }
 
     @Test("A directory that is gone fails the next sandbox, with its name")
     func gone() async throws {
-        let backend = LocalBackend(.init(minimum: 0))
-        guard await backend.capabilities.hasBindMounts else { return await backend.shutdown() }
-        try await Self.withDirectory { directory in
-            var options = SandboxOptions()
-            options.bindMounts = [BindMount(ByteString(directory + "/below"), at: "/data")]
+        try await Self.withLocalBackend { backend, directory in
+            let options = Self.options(BindMount(ByteString(directory + "/below"), at: "/data"))
             let first = try await backend.acquire(options)
             try FileManager.default.removeItem(atPath: directory + "/below")
             let error = await #expect(throws: SandboxError.self) { try await backend.acquire(options) }
-            #expect(error?.code == .invalidArgument && error?.message.contains("/below") == true, "\(error!)")
+            #expect(
+                error?.code == .invalidArgument && error?.message.contains("/below") == true, "\(error!)")
             await first.close()
         }
-        await backend.shutdown()
     }
 }

@@ -31,7 +31,7 @@ static int is_kernel_directory(const char *path) {
 }
 
 static int is_plain_part(const char *part, size_t length) {
-    return length > 0 && length <= NAME_MAX && !(length == 1 && part[0] == '.') &&
+    return length > 0 && !(length == 1 && part[0] == '.') &&
            !(length == 2 && part[0] == '.' && part[1] == '.');
 }
 
@@ -61,20 +61,6 @@ static int is_kernel_interface(const char *path) {
     return 0;
 }
 
-/* Undoes mountinfo's escapes (a backslash and three octal digits) in place. */
-static void unescape(char *text) {
-    char *to = text;
-    for (const char *from = text; *from != 0; to++) {
-        if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] != 0 && from[3] != 0) {
-            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = 0;
-}
-
 int isolate_internal_is_mount_below(char *line, const char *path) {
     char *rest = line, *field = NULL;
     size_t length = strlen(path);
@@ -82,7 +68,7 @@ int isolate_internal_is_mount_below(char *line, const char *path) {
         field = strsep(&rest, " ");
     if (field == NULL)
         return 0;
-    unescape(field);
+    isolate_internal_unescape(field);
     return strncmp(field, path, length) == 0 && field[length] == '/';
 }
 

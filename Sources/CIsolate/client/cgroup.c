@@ -48,7 +48,7 @@ static int find_own(const char *text, const char *controller, char *out, size_t 
 }
 
 /* mountinfo writes blanks and backslashes as three octal digits. */
-static void unescape(char *text) {
+void isolate_internal_unescape(char *text) {
     char *out = text;
     for (const char *p = text; *p != 0; out++)
         if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] != 0 && p[3] != 0) {
@@ -86,8 +86,8 @@ int isolate_internal_cgroup_directory(const char *mountinfo, const char *own_tex
             (controller != NULL && !isolate_internal_cgroup_has_word(options + 1, controller)) ||
             sscanf(line, "%*d %*d %*s %1023s %1023s", root, mount) != 2)
             continue;
-        unescape(root);
-        unescape(mount);
+        isolate_internal_unescape(root);
+        isolate_internal_unescape(mount);
         const char *rest = has_own ? below(own, root) : NULL;
         if (rest == NULL) {
             result = -EXDEV; /* another mount of this hierarchy may contain this process's cgroup */

@@ -81,6 +81,9 @@ int isolate_internal_give_up(isolate_sandbox *sandbox, int what, isolate_failure
 uint32_t isolate_internal_next_rung(uint32_t avoid, int id_source, int needs_tree,
                                     const isolate_failure *failure, uint32_t *lost_layers);
 
+/* cgroup.c: undoes mountinfo's escapes (a backslash and three octal digits) in place. Pure. */
+void isolate_internal_unescape(char *text);
+
 /* bind_mounts.c: adds the caller's directories, checked. 0, or -errno with *failure at BIND_MOUNT. */
 int isolate_internal_add_bind_mounts(struct config_builder *b, const isolate_bind_mount *mounts, size_t count,
                                      isolate_failure *failure);

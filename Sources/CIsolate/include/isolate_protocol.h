@@ -18,7 +18,8 @@ enum { ISOLATE_CGROUP_DIRECTORY_BYTES = 512 };
 
 /* The seals of a memory file that another process reads. F_SEAL_FUTURE_WRITE refuses every later write and
  * writable mapping, and nobody has mapped the file before. F_SEAL_WRITE would wait, and after 150 ms fail
- * (EBUSY), while anything holds one of the file's pages: a pipe, or the kernel's own reclaim or compaction. */
+ * (EBUSY), while anything holds one of the file's pages: a pipe, or the kernel's own reclaim or compaction.
+ */
 #define ISOLATE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE)
 
 /* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */

@@ -3,6 +3,7 @@
 #include "sys.h"
 
 #include <linux/memfd.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 
 #include "isolate_protocol.h"
@@ -159,6 +160,13 @@ int sys_seal(int fd) {
     if (result == 0)
         result = SYS_CALL_3(__NR_fcntl, fd, F_ADD_SEALS, ISOLATE_SEALS);
     return (int)result;
+}
+
+int sys_openat2(int dir, const char *path, int flags, int mode, uint64_t resolve) {
+    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
+                           .mode = (flags & O_CREAT) ? (uint64_t)mode : 0,
+                           .resolve = resolve};
+    return (int)SYS_CALL_4(__NR_openat2, dir, path, &how, sizeof how);
 }
 
 void sys_close_others(int first, const int *keep, unsigned keep_count) {

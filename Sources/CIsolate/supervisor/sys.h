@@ -181,6 +181,9 @@ static inline int sys_openat(int dir, const char *path, int flags, int mode) {
     return (int)SYS_CALL_4(__NR_openat, dir, path, flags | O_CLOEXEC, mode);
 }
 
+/* openat2; resolve: RESOLVE_* of linux/openat2.h. */
+int sys_openat2(int dir, const char *path, int flags, int mode, uint64_t resolve);
+
 static inline sys_result sys_read(int fd, void *data, size_t bytes) {
     return SYS_CALL_3(__NR_read, fd, data, bytes);
 }

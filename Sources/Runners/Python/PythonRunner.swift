@@ -52,11 +52,7 @@ public struct PythonRunner: LanguageRunner {
         try RunRequest.check(sourceOf: source.count)
         try RunRequest.check(tool: interpreter, named: "interpreter", flags: flags)
         let name = request.name(else: PythonRunner.sourceName)
-        try request.checkSources(beside: name)
-        let sources = try request.sources.map { source throws(SandboxError) in
-            try Validation.workPath(source.path)
-        }
-        try request.checkFiles(reserved: Set(sources + [name]))
+        try request.checkFiles(reserved: try request.checkSources(beside: name))
         var request = request
         request.options.language = request.options.language ?? language
         let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])

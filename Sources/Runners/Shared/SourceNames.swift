@@ -13,7 +13,7 @@ import SandboxRuntime
 ///
 /// The name of the program's first source is replaced when it is not plain: nothing refers to that name. Other sources
 /// must have plain names: `#include` and `import` refer to them.
-enum SourceName {
+package enum SourceName {
     /// In bytes. A file system would take 255, but tools add suffixes.
     static let longest = 100
     private static let punctuation = Set(" !#$%&'()+,-.=@[]^_{}~".unicodeScalars)
@@ -36,7 +36,7 @@ enum SourceName {
     }
 
     /// The part after the last dot of a path's last part; empty without a dot.
-    static func suffix(of path: ByteString) -> String {
+    package static func suffix(of path: ByteString) -> String {
         let name = path.parts.last?.bytes ?? []
         guard let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return "" }
         return ByteString(name[(dot + 1)...]).text
@@ -64,10 +64,12 @@ extension RunRequest {
     ///   - name: the first source's name.
     ///   - others: files that the runner puts beside the sources.
     ///   - reserved: names that the runner itself writes.
+    /// - Returns: all names that are taken, as paths relative to `/work` in their shortest form.
     /// - Throws: `.invalidPath`, `.invalidArgument`, `.fileTooLarge`.
+    @discardableResult
     public func checkSources(
         beside name: ByteString, and others: [InputFile] = [], reserved: Set<ByteString> = []
-    ) throws(SandboxError) {
+    ) throws(SandboxError) -> Set<ByteString> {
         var taken = reserved.union([name])
         for file in others {
             let path = try Validation.workPath(file.path)
@@ -87,6 +89,7 @@ extension RunRequest {
             }
             guard taken.insert(path).inserted else { throw Self.taken(source.path) }
         }
+        return taken
     }
 
     private static func taken(_ path: ByteString) -> SandboxError {

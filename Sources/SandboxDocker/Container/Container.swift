@@ -194,7 +194,6 @@ final class Container: Sendable {
     }
 
     private static func failed(_ error: EngineError, _ doing: String, _ key: ContainerKey) -> SandboxError {
-        let image = key.image
         var failure = error.sandboxError()
         // What Docker and Podman say of a directory that their host does not have.
         let isMissing = key.bindMounts.contains {
@@ -207,7 +206,7 @@ final class Container: Sendable {
         }
         if error.status == 404 {
             failure = error.sandboxError(
-                code: .imageUnavailable, hint: "load or pull the image \(image) first")
+                code: .imageUnavailable, hint: "load or pull the image \(key.image) first")
         }
         failure.message = "\(doing) failed: \(failure.message)"
         return failure
@@ -386,12 +385,10 @@ enum AgentConfiguration {
         options.memory_slack = UInt64(ContainerPlan.ownMemory + ContainerPlan.memorySlack)
         var result: Int32 = 0
         let capacity = Int(ISOLATE_FRAME_MAX)
-        let targets = CStrings(key.bindMounts.map(\.target))
-        let addresses: [UnsafePointer<CChar>?] = key.bindMounts.indices.map { targets[$0] }
-        let bytes = withExtendedLifetime(targets) {
-            addresses.withUnsafeBufferPointer { addresses in
-                options.bind_targets = addresses.baseAddress
-                options.bind_target_count = addresses.count
+        let bytes = withCStrings(key.bindMounts.map(\.target)) { targets in
+            targets.withUnsafeBufferPointer { targets in
+                options.bind_targets = targets.baseAddress
+                options.bind_target_count = targets.count
                 return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
                     result = isolate_agent_config(&options, buffer.baseAddress, buffer.count)
                     count = Int(max(0, result))

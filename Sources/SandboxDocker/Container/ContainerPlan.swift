@@ -19,8 +19,7 @@ struct ContainerKey: Hashable, Sendable, CustomStringConvertible {
 
     var description: String {
         "\(image), \(rootfs.rawValue)" + (network == .none ? "" : ", network \(network.rawValue)")
-            + (bindMounts.isEmpty
-                ? "" : ", with \(bindMounts.map { "\($0.target)" }.joined(separator: ", "))")
+            + (bindMounts.isEmpty ? "" : ", with \(bindMounts.targets)")
     }
 }
 
@@ -180,8 +179,8 @@ enum ContainerLayers {
         }
         if !bindMounts.isEmpty {
             holes.append(
-                "\(bindMounts.map { "\($0.target)" }.joined(separator: ", ")): the host's own files, which a program can lock and "
-                    + "watch; it can connect to a socket that the host makes there later")
+                "\(bindMounts.targets): the host's own files, which a program can lock and watch; it can connect to "
+                    + "a socket that the host makes there later")
         }
         holes.append("the disk limit is looked at every 1 to 32 ms, as the engine has no quota for it")
         return IsolationReport(

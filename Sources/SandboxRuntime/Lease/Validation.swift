@@ -1,5 +1,6 @@
 /// Checks of the caller's arguments, before anything is changed. Pure.
 
+import CIsolate
 public import SandboxAPI
 
 /// Checks arguments; each error says what is wrong, where, and what to do.
@@ -117,7 +118,7 @@ public enum Validation {
     }
 
     /// The most bytes of a bind mount's target.
-    public static let maximumBindTarget = 256
+    public static let maximumBindTarget = Int(ISOLATE_BIND_MOUNT_PATH_BYTES)
     /// Directories that the sandbox makes itself: something over them would hide its own mounts.
     private static let ownDirectories: Set<ByteString> = ["work", "tmp", "dev", "proc", "run", "sys"]
     /// Directories of the host with nothing but the kernel's interfaces and devices.
@@ -152,8 +153,7 @@ public enum Validation {
 
     /// Whether a path is this directory or inside it.
     package static func isSameOrBelow(_ path: ByteString, _ directory: ByteString) -> Bool {
-        let (path, directory) = (path.parts, directory.parts)
-        return path.starts(with: directory)
+        path.parts.starts(with: directory.parts)
     }
 
     private static func checkSource(_ source: ByteString) throws(SandboxError) {
@@ -164,8 +164,7 @@ public enum Validation {
                     "the directory to bind, \(quoted(source)), is no absolute path of at most \(maximumPath) bytes",
                 hint: "give its full path on the host")
         }
-        let parts = source.parts.filter { $0 != here && !$0.isEmpty }
-        guard let first = parts.first, !kernelDirectories.contains(first) else {
+        guard let first = source.parts.first(where: { $0 != here }), !kernelDirectories.contains(first) else {
             throw SandboxError(
                 .invalidArgument,
                 message: "\(quoted(source)) is not bound into a sandbox: it would show the host itself",
@@ -175,9 +174,8 @@ public enum Validation {
 
     private static func checkTarget(_ target: ByteString) throws(SandboxError) {
         let parts = target.parts
-        guard target.isAbsolute, !target.bytes.contains(0), target.bytes.count <= maximumBindTarget,
-            target == ByteString([ByteString.slash] + ByteString(path: parts).bytes), !parts.isEmpty,
-            parts.allSatisfy({ !$0.isEmpty && $0 != here && $0 != parent && $0.bytes.count <= 255 })
+        guard target == "/" + ByteString(path: parts), target != "/", !target.bytes.contains(0),
+            target.bytes.count <= maximumBindTarget, !parts.contains(here), !parts.contains(parent)
         else {
             throw SandboxError(
                 .invalidArgument,

@@ -2,24 +2,19 @@
 
 package import SandboxAPI
 
-/// Copies of byte strings, NUL-terminated, at addresses that stay valid while this object lives.
-package final class CStrings {
-    private let storage: UnsafeMutablePointer<CChar>
-    private let offsets: [Int]
-
-    /// - Parameter strings: without NUL, as ``Validation`` checks.
-    package init(_ strings: [ByteString]) {
-        offsets = strings.reduce(into: [0]) { $0.append($0.last! + $1.bytes.count + 1) }
-        storage = .allocate(capacity: offsets.last! + 1)
-        storage.initialize(repeating: 0, count: offsets.last! + 1)
-        for (string, offset) in zip(strings, offsets) {
-            for (index, byte) in string.bytes.enumerated() {
-                storage[offset + index] = CChar(bitPattern: byte)
-            }
+/// Calls `body` with the addresses of the strings, NUL-terminated, which are valid until it returns.
+///
+/// - Parameter strings: without NUL, as ``Validation`` checks.
+package func withCStrings<Value>(
+    _ strings: [ByteString], _ body: ([UnsafePointer<CChar>?]) -> Value
+) -> Value {
+    let bytes = strings.flatMap(\.cString)
+    return bytes.withUnsafeBufferPointer { buffer in
+        var start = 0
+        let addresses = strings.map { string in
+            defer { start += string.bytes.count + 1 }
+            return buffer.baseAddress.map { $0 + start }
         }
+        return body(addresses)
     }
-
-    deinit { storage.deallocate() }
-
-    package subscript(index: Int) -> UnsafePointer<CChar> { UnsafePointer(storage + offsets[index]) }
 }

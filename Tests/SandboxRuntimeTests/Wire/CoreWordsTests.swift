@@ -56,6 +56,8 @@ import Testing
         #expect(count == IsolationLayer.allCases.count)
     }
 
+    @Test func bindMounts() { #expect(BindMount.maximum == Int(ISOLATE_BIND_MOUNT_MAX)) }
+
     /// Field for field, since an option of one and a default of the other decide the same program's verdict.
     @Test func standardLimits() {
         expectEqual(isolate_standard_limits(), isolate_limits(Limits.standard))

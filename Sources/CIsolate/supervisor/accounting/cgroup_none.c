@@ -224,10 +224,10 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     }
     /* The sum counts shared memory once per process. The exact figure takes long, so it is read only where
      * the sum would be a new peak, and one process alone is not beyond the limit. */
-    if (count > 1 && largest <= limit && resident > usage->resident_bytes && resident > PARTS_LEAST)
-        resident = read_parts(slot, count, &doubtful);
-    else if (largest > limit)
+    if (largest > limit)
         resident = largest;
+    else if (count > 1 && resident > usage->resident_bytes && resident > PARTS_LEAST)
+        resident = read_parts(slot, count, &doubtful);
     /* What one process has alone is certain, even if its part could not be read. */
     if (resident < largest)
         resident = largest;

@@ -16,6 +16,7 @@
 #include "config.h"
 #include "failure.h"
 #include "sys.h"
+#include "tree/beneath.h"
 
 /* DT_REG and its like of readdir(3). */
 enum { TYPE_UNKNOWN = 0, TYPE_DIRECTORY = 4, TYPE_REGULAR = 8, TYPE_LINK = 10 };
@@ -30,23 +31,22 @@ struct walk {
 };
 static struct walk walk;
 
-static int open_below(int dir, const char *name, uint64_t flags) {
-    struct open_how how = {.flags = flags | O_DIRECTORY | O_CLOEXEC,
-                           .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-                                      (dir == AT_FDCWD ? 0 : RESOLVE_BENEATH | RESOLVE_NO_XDEV)};
-    return (int)SYS_CALL_4(__NR_openat2, dir, name, &how, sizeof how);
+/* Opens a directory: the caller's own by its path, one in it without leaving its mount. */
+static int open_directory(int dir, const char *name, int flags) {
+    return dir == AT_FDCWD ? sys_openat2(dir, name, flags | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS)
+                           : beneath_open(dir, name, flags | O_DIRECTORY, 0);
 }
 
 /* A directory that the agent may not list is closed to programs, too, unless they can pass through it. */
 static int is_closed(const struct isolate_config *config, int dir, const char *name) {
     struct stat status;
-    int CLEANUP_CLOSE below = open_below(dir, name, O_PATH);
+    int CLEANUP_CLOSE below = open_directory(dir, name, O_PATH);
     return below >= 0 && SYS_CALL_2(__NR_fstat, below, &status) == 0 &&
            (status.st_mode & SEARCHED_BY_OTHERS) == 0 && status.st_uid != config->program_uid;
 }
 
 static int enter(const struct isolate_config *config, int dir, const char *name) {
-    int below = open_below(dir, name, O_RDONLY);
+    int below = open_directory(dir, name, O_RDONLY);
     if (below == -EACCES && is_closed(config, dir, name))
         return 0;
     if (below < 0)

@@ -6,11 +6,8 @@
 #include "sys.h"
 
 int beneath_open(int dir, const char *path, int flags, int mode) {
-    struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
-                           .mode = (flags & O_CREAT) ? (uint64_t)mode : 0,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-                                      RESOLVE_NO_XDEV};
-    return (int)SYS_CALL_4(__NR_openat2, dir, path, &how, sizeof how);
+    return sys_openat2(dir, path, flags, mode,
+                       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
 int beneath_open_parent(int dir, const char *path, int may_create, const char **last) {

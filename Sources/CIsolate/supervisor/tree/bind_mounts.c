@@ -19,6 +19,8 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
+#include "tree/beneath.h"
+#include "tree/cover.h"
 #include "tree/entries.h"
 
 enum { PATH_BYTES = 512, PART_BYTES = 256 };
@@ -38,10 +40,9 @@ void bind_mounts_begin(int trees[ISOLATE_BIND_MOUNT_MAX]) {
 /* Opens the tree of the directory that the client saw and checked. Follows no link, and returns -ESTALE where
  * another directory has its place now: what may be bound was decided for the first. */
 static int open_source(const struct isolate_config *config, uint32_t index) {
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
     struct stat status;
-    int CLEANUP_CLOSE fd = (int)SYS_CALL_4(
-        __NR_openat2, AT_FDCWD, config_text(config, config->bind_mounts[index].source), &how, sizeof how);
+    int CLEANUP_CLOSE fd = sys_openat2(AT_FDCWD, config_text(config, config->bind_mounts[index].source),
+                                       O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
     int result = fd < 0 ? fd : (int)SYS_CALL_2(__NR_fstat, fd, &status);
     if (result < 0)
         return result;
@@ -69,17 +70,11 @@ void bind_mounts_close(int trees[ISOLATE_BIND_MOUNT_MAX]) {
         sys_close_fd(&trees[i]);
 }
 
-static int open_below(int dir, const char *path, uint64_t resolve) {
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-                           .resolve =
-                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve};
-    return (int)SYS_CALL_4(__NR_openat2, dir, path, &how, sizeof how);
-}
-
 /* Opens the directory at this path of the root. Makes what is missing on the root's own file system, and
  * nothing in an image's directory. Follows no link, since an image's could lead out of the root. */
 static int open_place(int root, const char *path) {
-    int dir = open_below(root, ".", 0), is_own = 1;
+    const uint64_t beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    int dir = beneath_open(root, ".", O_PATH | O_DIRECTORY, 0), is_own = 1;
     while (dir >= 0 && path[0] != 0) {
         char name[PART_BYTES];
         size_t n = 0;
@@ -94,44 +89,15 @@ static int open_place(int root, const char *path) {
         }
         if (is_own)
             SYS_CALL_3(__NR_mkdirat, dir, name, 0755); /* the open below shows what is there */
-        int next = open_below(dir, name, RESOLVE_NO_XDEV);
+        int next = beneath_open(dir, name, O_PATH | O_DIRECTORY, 0);
         is_own = is_own && next >= 0;
         if (next == -EXDEV)
-            next = open_below(dir, name, 0);
+            next = sys_openat2(dir, name, O_PATH | O_DIRECTORY, 0, beneath);
         sys_close(dir);
         dir = next;
         path += path[n] == 0 ? n : n + 1;
     }
     return dir;
-}
-
-/* Returns a read-only overlay of the directory of this path, not yet mounted anywhere, or -errno. */
-static int cover(const char *path, const char *empty) {
-    char layers[PATH_BYTES];
-    const char *parts[] = {".:", empty, 0};
-    int result = text_join(layers, sizeof layers, parts);
-    int CLEANUP_CLOSE context = (int)SYS_CALL_2(__NR_fsopen, "overlay", FSOPEN_CLOEXEC);
-    if (result == 0)
-        result = context;
-    /* The option names the directory ".", since its real name may contain characters with a meaning there.
-     * The second layer is empty: without an upper layer the kernel requires two. */
-    if (result >= 0)
-        result = (int)SYS_CALL_1(__NR_chdir, path);
-    if (result >= 0)
-        result = (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_SET_STRING, "lowerdir", layers, 0);
-    if (result >= 0)
-        result = (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_SET_FLAG, "ro", 0, 0);
-    if (result >= 0)
-        result = (int)SYS_CALL_5(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
-    SYS_CALL_1(__NR_chdir, "/");
-    return result < 0 ? result
-                      : (int)SYS_CALL_3(__NR_fsmount, context, FSMOUNT_CLOEXEC,
-                                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-}
-
-static int move_to(int mount, int place) {
-    return (int)SYS_CALL_5(__NR_move_mount, mount, "", place, "",
-                           MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 static int path_of_cover(char out[PATH_BYTES], const char *prefix, uint32_t index) {
@@ -143,28 +109,24 @@ static int path_of_cover(char out[PATH_BYTES], const char *prefix, uint32_t inde
 
 static struct isolate_failure place(struct slot *slot, int root, const char *staging, uint32_t index) {
     const char *target = config_text(slot->config, slot->config->bind_mounts[index].target);
-    char uncovered[PATH_BYTES], empty[PATH_BYTES], path[PATH_BYTES];
-    const char *uncovered_parts[] = {staging, "/" UNCOVERED, 0}, *empty_parts[] = {staging, "/proc", 0};
-    int result = text_join(uncovered, sizeof uncovered, uncovered_parts);
-    if (result == 0)
-        result = text_join(empty, sizeof empty, empty_parts);
-    if (result == 0)
-        result = (int)SYS_CALL_5(__NR_move_mount, slot->bind_mounts[index], "", root, UNCOVERED,
-                                 MOVE_MOUNT_F_EMPTY_PATH);
-    if (result < 0)
-        return failed(result, ISOLATE_DETAIL_BIND_MOUNT_COVER, index);
-    int CLEANUP_CLOSE mount = cover(uncovered, empty);
-    /* The overlay has its own reference to the directory. */
-    SYS_CALL_2(__NR_umount2, uncovered, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
-    if (mount < 0)
-        return failed(mount, ISOLATE_DETAIL_BIND_MOUNT_COVER, index);
-    if (has_feature(slot, ISOLATE_FEATURE_WRITABLE)) {
+    char uncovered[PATH_BYTES], path[PATH_BYTES];
+    const char *parts[] = {staging, "/" UNCOVERED, 0};
+    int result = text_join(uncovered, sizeof uncovered, parts);
+    if (result == 0 && has_feature(slot, ISOLATE_FEATURE_WRITABLE)) {
         result = path_of_cover(path, "", index);
         target = path;
     }
     int CLEANUP_CLOSE fd = result < 0 ? result : open_place(root, target);
-    result = fd < 0 ? fd : move_to(mount, fd);
-    return result < 0 ? failed(result, ISOLATE_DETAIL_BIND_MOUNT_TARGET, index) : failure_at(0, 0, 0);
+    if (fd < 0)
+        return failed(fd, ISOLATE_DETAIL_BIND_MOUNT_TARGET, index);
+    result = (int)SYS_CALL_5(__NR_move_mount, slot->bind_mounts[index], "", root, UNCOVERED,
+                             MOVE_MOUNT_F_EMPTY_PATH);
+    if (result == 0) {
+        result = cover_mount(uncovered, staging, target);
+        /* The overlay has its own reference to the directory. */
+        SYS_CALL_2(__NR_umount2, uncovered, SYS_MNT_DETACH | SYS_UMOUNT_NOFOLLOW);
+    }
+    return result < 0 ? failed(result, ISOLATE_DETAIL_BIND_MOUNT_COVER, index) : failure_at(0, 0, 0);
 }
 
 struct isolate_failure bind_mounts_place(struct slot *slot, int root, const char *staging) {
@@ -193,7 +155,10 @@ struct isolate_failure bind_mounts_enter(const struct slot *slot, int root) {
             result < 0 ? result
                        : (int)SYS_CALL_3(__NR_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC);
         int CLEANUP_CLOSE fd = open_place(root, config_text(config, config->bind_mounts[i].target));
-        result = tree < 0 ? tree : fd < 0 ? fd : move_to(tree, fd);
+        result = tree < 0 ? tree : fd;
+        if (result >= 0)
+            result = (int)SYS_CALL_5(__NR_move_mount, tree, "", fd, "",
+                                     MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
         if (result < 0)
             return failed(result, ISOLATE_DETAIL_BIND_MOUNT_TARGET, i);
     }

@@ -15,6 +15,7 @@
 #include "sys.h"
 #include "text.h"
 #include "tree/bind_mounts.h"
+#include "tree/cover.h"
 #include "tree/devices.h"
 #include "tree/entries.h"
 #include "tree/overlay.h"
@@ -80,28 +81,6 @@ static int bind_as_it_is(struct slot *slot, int root, uint32_t index, const char
     return result < 0 ? result : 0;
 }
 
-/* Mounts a directory through a read-only overlay: same content, same cached pages, but inodes of this slot's
- * own. So a program cannot watch who opens the host's files, take locks for which the host or another sandbox
- * waits, or flush those files. Returns -errno on a host without overlays for user namespaces (before 5.11),
- * or when there are further file systems below the directory, which an overlay would not show. */
-static int add_overlay(int root, const char *source, const char *target) {
-    char path[SOURCE_BYTES];
-    const char *parts[] = {STAGING "/", target, 0};
-    int CLEANUP_CLOSE dir = sys_openat(AT_FDCWD, source, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-    int result = dir < 0 ? dir : text_join(path, sizeof path, parts);
-    if (result == 0)
-        result = entry_make_directory(root, target, 0755);
-    /* The options name the directory ".", since its real name may contain characters with a meaning there.
-     * The second layer is empty: without an upper layer the kernel requires two. */
-    if (result == 0)
-        result = (int)SYS_CALL_1(__NR_fchdir, dir);
-    if (result == 0)
-        result = (int)sys_mount("overlay", path, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV,
-                                "lowerdir=.:" STAGING "/proc");
-    SYS_CALL_1(__NR_chdir, "/");
-    return result;
-}
-
 static uint64_t file_size(const char *path) {
     struct stat status = {0};
     return SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) < 0
@@ -130,7 +109,8 @@ static int add_bind(struct slot *slot, int root, uint32_t index) {
     }
     if (!is_lower && bind->kind == ISOLATE_BIND_FILE && file_size(source) <= COPIED_MOST)
         return entry_make_copy(root, target, source);
-    if (!is_lower && bind->kind == ISOLATE_BIND_TREE && add_overlay(root, source, target) == 0)
+    if (!is_lower && bind->kind == ISOLATE_BIND_TREE && entry_make_directory(root, target, 0755) == 0 &&
+        cover_mount(source, STAGING, target) == 0)
         return 0;
     return bind_as_it_is(slot, root, index, source, is_lower);
 }
