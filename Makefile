@@ -16,7 +16,7 @@ test:
 
 build:
 	$(call needs,test)
-	swift build --build-tests
+	swift build --enable-all-traits --build-tests
 
 setup:
 	$(call needs,test)
@@ -98,9 +98,9 @@ bench-docker:
 
 soak:
 	$(call needs,test docker images)
-	SOAK=100000 swift test --filter RunnersTests
-	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --filter SandboxTests.WatchdogTests
-	@scripts/engines/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --filter DisturbanceTests
+	SOAK=100000 swift test --enable-all-traits --filter RunnersTests
+	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --enable-all-traits --filter SandboxTests.WatchdogTests
+	@scripts/engines/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --enable-all-traits --filter DisturbanceTests
 
 # The command as a static binary, and the C core as a library, in .build-packages. `make install` puts them below PREFIX
 # (/usr/local; DESTDIR, LIBDIR and INCLUDEDIR as usual), with IS_BUILT=1 as they are: make release && sudo make install

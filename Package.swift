@@ -30,6 +30,7 @@ let package = Package(
         .library(name: "SandboxDocker", targets: ["SandboxDocker"]),
         .library(name: "SandboxFallback", targets: ["SandboxFallback"]),
         .library(name: "SandboxTesting", targets: ["SandboxTesting"]),
+        .library(name: "SandboxJudge", targets: ["SandboxJudge"]),
         .executable(name: "sandbox", targets: ["SandboxCLI"]),
     ],
     traits: [
@@ -40,6 +41,11 @@ let package = Package(
         .trait(
             name: "Fallback",
             description: "Two backends as one, and metrics of pools; needs swift-log and swift-metrics."),
+        .trait(
+            name: "Languages", description: "Languages described by YAML files; needs Yams."),
+        .trait(
+            name: "Judge", description: "The judge kit: batches of tests, checkers, problem packages.",
+            enabledTraits: ["Languages"]),
         .default(enabledTraits: ["CLI", "Docker"]),
     ],
     dependencies: [
@@ -48,6 +54,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(
@@ -116,7 +123,18 @@ let package = Package(
             ],
             swiftSettings: librarySettings),
         .target(
-            name: "Runners", dependencies: ["SandboxAPI", "SandboxRuntime"],
+            name: "Runners",
+            dependencies: [
+                "SandboxAPI", "SandboxRuntime",
+                .product(name: "Yams", package: "Yams", condition: .when(traits: ["Languages"])),
+            ],
+            swiftSettings: librarySettings),
+        .target(
+            name: "SandboxJudge",
+            dependencies: [
+                "SandboxAPI", "SandboxRuntime", "Runners",
+                .product(name: "Yams", package: "Yams", condition: .when(traits: ["Judge"])),
+            ],
             swiftSettings: librarySettings),
         .target(
             name: "SandboxTesting", dependencies: ["Sandbox", "SandboxAPI", "SandboxRuntime"],
@@ -127,6 +145,7 @@ let package = Package(
                 "Sandbox", "SandboxAPI", "SandboxRuntime", "Runners", "CIsolate",
                 .target(name: "SandboxDocker", condition: .when(traits: ["Docker"])),
                 .target(name: "SandboxFallback", condition: .when(traits: ["Docker"])),
+                .target(name: "SandboxJudge", condition: .when(traits: ["Judge"])),
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser",
                     condition: .when(traits: ["CLI"])),
@@ -169,6 +188,10 @@ let package = Package(
         .testTarget(
             name: "RunnersTests",
             dependencies: ["CArchive", "Runners", "Sandbox", "SandboxTesting", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SandboxJudgeTests",
+            dependencies: ["SandboxJudge", "Runners", "Sandbox", "SandboxTesting", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SandboxTestingTests", dependencies: ["Sandbox", "SandboxTesting"],

@@ -42,7 +42,7 @@ END
 # dump_package FOLDER SCRATCH INTO: the API of a package that was built.
 dump_package() {
     local products flags=() folder map
-    products=$(swift build --package-path "$1" --scratch-path "$2" --show-bin-path)
+    products=$(swift build --enable-all-traits --package-path "$1" --scratch-path "$2" --show-bin-path)
     for map in "$products"/*.build/module.modulemap; do flags+=(-Xcc "-fmodule-map-file=$map"); done
     for folder in "$1"/Sources/*/include "$2"/checkouts/*/Sources/*/include; do flags+=(-Xcc "-I$folder"); done
     dump "$products/Modules" "$3" "${flags[@]}"
@@ -102,11 +102,11 @@ if [[ ! -e $kept/complete ]]; then
     echo "api: building $reference, which takes some minutes the first time"
     git clone --quiet --shared --no-checkout . "$work/tree"
     git -C "$work/tree" checkout --quiet "$commit"
-    quietly swift build --disable-index-store -Xswiftc -gnone --package-path "$work/tree" --scratch-path "$work/build"
+    quietly swift build --enable-all-traits --disable-index-store -Xswiftc -gnone --package-path "$work/tree" --scratch-path "$work/build"
     dump_package "$work/tree" "$work/build" "$kept"
     touch "$kept/complete"
 fi
-quietly swift build
+quietly swift build --enable-all-traits
 dump_package "$PWD" "$PWD/.build" "$work/now"
 breaks=$(compare "$kept" "$work/now")
 if [[ -n $breaks ]]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the DocC pages of the public modules in docs/api, as one site, from what `swift build` has built, without compiling
+# Makes the DocC pages of the public modules in docs/api, as one site, from what `make build` has built, without compiling
 # again. A link to a missing symbol or page is an error. With --check nothing is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,8 +9,8 @@ tools=$(dirname "$(readlink -f "$(command -v swift)")")
 # A page can link to the pages of the modules before its own.
 modules=(SandboxAPI SandboxRuntime Runners SandboxFallback SandboxDocker SandboxTesting Sandbox)
 
-swift build >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }
-products=$(swift build --show-bin-path)
+swift build --enable-all-traits >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }
+products=$(swift build --enable-all-traits --show-bin-path)
 # The C modules that the Swift modules import.
 flags=()
 for map in "$products"/*.build/module.modulemap; do flags+=(-Xcc "-fmodule-map-file=$map"); done

@@ -94,8 +94,8 @@ grep -q '^who am I?' <<<"$output"
 grep -q '^not Docker: ' <<<"$output"
 
 echo "-- the command, statically linked to the Swift runtime and copied alone"
-quietly swift build -c release --product sandbox --static-swift-stdlib --scratch-path .build-static
-cp "$(swift build -c release --static-swift-stdlib --scratch-path .build-static --show-bin-path)/sandbox" "$work/sandbox"
+quietly swift build --enable-all-traits -c release --product sandbox --static-swift-stdlib --scratch-path .build-static
+cp "$(swift build --enable-all-traits -c release --static-swift-stdlib --scratch-path .build-static --show-bin-path)/sandbox" "$work/sandbox"
 if ldd "$work/sandbox" | grep -E 'swift|Foundation|seccomp|libcap|libz|nettle'; then
     echo "examples: the binary needs more than libc and libstdc++" >&2
     exit 1

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 pages=$(realpath -m "${1:-.build/man}")
 # What is built already is used; else the smallest build that has the command.
 options=(--traits CLI --scratch-path .build-man)
-if [[ -x .build/debug/sandbox ]]; then options=(--scratch-path .build); fi
+if [[ -x .build/debug/sandbox ]]; then options=(--enable-all-traits --scratch-path .build); fi
 # The pages of one version are the same whenever they are made.
 date=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}" +%F)
 

@@ -67,14 +67,14 @@ await_engines() {
 build() {
     [[ -z $is_built ]] || return 0
     echo "== Swift"
-    swift build --build-tests >"$log" 2>&1 || { cat "$log" && exit 1; }
+    swift build --enable-all-traits --build-tests >"$log" 2>&1 || { cat "$log" && exit 1; }
     tail -n 1 "$log"
     is_built=1
 }
 
 # A passing test says nothing but its name, so only skips, failures and the closing line are shown.
 run_tests() {
-    if ! swift test --skip-build "$@" >"$log" 2>&1; then
+    if ! swift test --skip-build --enable-all-traits "$@" >"$log" 2>&1; then
         grep -vE '^(◇|✔)' "$log" | tail -400
         return 1
     fi

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 source scripts/quietly.sh
 
 built=$PWD/.build-packages
-static=(-c release --static-swift-stdlib --scratch-path .build-static)
+static=(--enable-all-traits -c release --static-swift-stdlib --scratch-path .build-static)
 echo "building the command, release and static"
 quietly swift build "${static[@]}" --product sandbox
 echo "building libisolate"

@@ -9,7 +9,7 @@ worlds=${1:-root,delegated,user,session} filter=${2:-OutcomeTests|LimitTests|Mem
 mkdir -p .build-vm
 log=.build-vm/test-vm.log
 if [[ -z ${IS_BUILT:-} ]]; then
-    swift build --build-tests >"$log" 2>&1 || { cat "$log"; exit 1; }
+    swift build --enable-all-traits --build-tests >"$log" 2>&1 || { cat "$log"; exit 1; }
     tail -n 1 "$log"
 fi
 scripts/victims.sh .build-vm/victims

@@ -43,7 +43,7 @@ done
 source scripts/quietly.sh
 
 quietly scripts/images.sh "$image"
-static=(-c release --static-swift-stdlib --scratch-path .build-static)
+static=(--enable-all-traits -c release --static-swift-stdlib --scratch-path .build-static)
 quietly swift build "${static[@]}" --product sandbox
 command=$(swift build "${static[@]}" --show-bin-path)/sandbox
 

@@ -22,51 +22,6 @@ enum { ISOLATE_CGROUP_DIRECTORY_BYTES = 512 };
  */
 #define ISOLATE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE)
 
-/* The steps that can fail, in the order of a sandbox's life. Their names are in client/names.c. */
-enum isolate_stage {
-    ISOLATE_STAGE_NONE = 0,
-    ISOLATE_STAGE_START,         /* starting the supervisor */
-    ISOLATE_STAGE_CONFIG,        /* reading the supervisor's configuration */
-    ISOLATE_STAGE_CGROUP,        /* making cgroups */
-    ISOLATE_STAGE_DIRECTORIES,   /* level minimal: the directory in place of the scratch tmpfs */
-    ISOLATE_STAGE_CLONE_SLOT,    /* clone3 with the slot's namespaces */
-    ISOLATE_STAGE_ID_MAP,        /* writing uid_map and gid_map */
-    ISOLATE_STAGE_CREDENTIALS,   /* changing ids, dropping capabilities */
-    ISOLATE_STAGE_NETWORK,       /* bringing lo up */
-    ISOLATE_STAGE_HOSTNAME,      /* sethostname */
-    ISOLATE_STAGE_MOUNT_ROOT,    /* the root tmpfs */
-    ISOLATE_STAGE_BIND,          /* binding a host directory */
-    ISOLATE_STAGE_BIND_MOUNT,    /* a directory that the caller binds into the root */
-    ISOLATE_STAGE_ETC,           /* writing /etc */
-    ISOLATE_STAGE_DEV,           /* /dev */
-    ISOLATE_STAGE_PIVOT,         /* pivot_root */
-    ISOLATE_STAGE_JOIN_CGROUP,   /* the seat enters the program's cgroup */
-    ISOLATE_STAGE_CLONE_SEAT,    /* cloning the seat */
-    ISOLATE_STAGE_SCRATCH,       /* the tmpfs behind /work, /tmp and /dev/shm */
-    ISOLATE_STAGE_OVERLAY,       /* the writable root */
-    ISOLATE_STAGE_CLONE_INIT,    /* clone3 of the cell's init */
-    ISOLATE_STAGE_MOUNT_SCRATCH, /* binding /work, /tmp, /dev/shm into the cell */
-    ISOLATE_STAGE_MOUNT_PROC,    /* the cell's proc */
-    ISOLATE_STAGE_MASK_PROC,     /* masking parts of proc */
-    ISOLATE_STAGE_CLONE_PROGRAM, /* the seat clones the program's process */
-    ISOLATE_STAGE_NAMESPACES,    /* the program's process joins the cell */
-    ISOLATE_STAGE_LANDLOCK,      /* the Landlock rule set */
-    ISOLATE_STAGE_SECCOMP,       /* the seccomp filter */
-    ISOLATE_STAGE_TRACE,         /* attaching for the program's fatal signals */
-    ISOLATE_STAGE_REQUEST,       /* receiving the request */
-    ISOLATE_STAGE_LIMITS,        /* cgroup limits */
-    ISOLATE_STAGE_RLIMITS,       /* setrlimit */
-    ISOLATE_STAGE_PROCESSORS,    /* sched_setaffinity */
-    ISOLATE_STAGE_DIRECTORY,     /* chdir */
-    ISOLATE_STAGE_STDIO,         /* descriptors 0, 1, 2 */
-    ISOLATE_STAGE_EXEC,          /* execve */
-    ISOLATE_STAGE_RUN,           /* the run itself: the host, or its caller, ended it */
-    ISOLATE_STAGE_FILE,          /* opening a file of /work */
-    ISOLATE_STAGE_PROTOCOL,      /* a malformed record */
-    ISOLATE_STAGE_WATCHDOG,      /* no answer in time */
-    ISOLATE_STAGE_COUNT
-};
-
 /* Where a step failed. errno_value is a positive errno. */
 struct isolate_failure {
     int32_t stage; /* enum isolate_stage; ISOLATE_STAGE_NONE: nothing failed */
