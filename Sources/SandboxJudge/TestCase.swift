@@ -42,6 +42,8 @@ public struct TestCase: Sendable, Hashable {
 public struct TestResult: Sendable, Hashable {
     /// The name of the test case.
     public var name: String
+    /// The place of the test case in its batch, from 0.
+    public var index: Int
     public var verdict: Verdict
     /// The submission's run. Its output is as the program wrote it: untrusted.
     public var run: RunResult?
@@ -49,15 +51,25 @@ public struct TestResult: Sendable, Hashable {
     public var check: CheckResult?
     /// Why the judge itself failed (``Verdict/judgeError``).
     public var judgeError: String?
+    /// Why the program could not be started, when its own file is at fault (``Verdict/compileError``): a compiler can be made
+    /// to write an executable that the kernel refuses.
+    public var programError: String?
+
+    /// The one sentence or text that explains the verdict: why the judge failed, why the program did not start, or the
+    /// checker's words; empty when there are none. It can reveal the answer.
+    public var message: String { judgeError ?? programError ?? check?.message ?? "" }
 
     public init(
-        name: String, verdict: Verdict, run: RunResult?, check: CheckResult? = nil, judgeError: String? = nil
+        name: String, index: Int = 0, verdict: Verdict, run: RunResult?, check: CheckResult? = nil,
+        judgeError: String? = nil, programError: String? = nil
     ) {
         self.name = name
+        self.index = index
         self.verdict = verdict
         self.run = run
         self.check = check
         self.judgeError = judgeError
+        self.programError = programError
     }
 }
 #endif

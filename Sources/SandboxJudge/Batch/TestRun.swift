@@ -1,0 +1,63 @@
+/// One test: a run of the submission, and the checker's look at its output.
+
+#if Judge
+import Runners
+import SandboxRuntime
+
+extension Judge {
+    /// Runs one test and judges it.
+    ///
+    /// - Parameters:
+    ///   - test: the test.
+    ///   - index: its place in the batch, for the result.
+    /// - Returns: the result. A failure of the sandbox or of the checker is one with ``Verdict/judgeError``.
+    /// - Throws: `.cancelled`, when the task was cancelled; nothing else.
+    public func judge(_ test: TestCase, index: Int = 0) async throws(SandboxError) -> TestResult {
+        var result = TestResult(name: test.name, index: index, verdict: .judgeError, run: nil)
+        do {
+            let run = try await run(test)
+            result.run = run
+            if Verdict.failure(of: run) == nil {
+                result.check = try await checker.check(run.stdout, of: test, on: backend)
+            }
+            result.verdict = Verdict(folding: run, result.check)
+            if result.verdict == .judgeError {
+                result.judgeError = result.check?.message ?? "no checker's answer"
+            }
+        } catch {
+            if Task.isCancelled { throw error.code == .cancelled ? error : Judge.cancelled }
+            if result.run == nil, isFaultOfProgram(error) {
+                result.verdict = .compileError
+                result.programError = error.message
+            } else {
+                result.judgeError = error.description
+            }
+        }
+        return result
+    }
+
+    private func run(_ test: TestCase) async throws(SandboxError) -> RunResult {
+        let limits = limitFactors(test.limits ?? limits)
+        var options = options
+        options.language = options.language ?? program.language
+        options.firstLimits = limits
+        let command = Command(
+            program.executable, program.arguments + test.arguments, environment: program.environment,
+            inputFiles: test.files + program.files)
+        return try await backend.run(
+            command, stdin: test.input.standardInput, limits: limits, options: options)
+    }
+
+    /// Whether the error is that the program's own file cannot be executed, whatever its bytes are: the submission
+    /// determines these.
+    private func isFaultOfProgram(_ error: SandboxError) -> Bool {
+        guard error.code == .executableNotRunnable || error.code == .executableNotFound else { return false }
+        guard let path = try? Validation.workPath(program.executable) else { return false }
+        // A name without a slash is looked for in PATH.
+        return program.executable.bytes.contains(ByteString.slash)
+            && program.files.contains { (try? Validation.workPath($0.path)) == path }
+    }
+
+    static let cancelled = SandboxError(.cancelled, message: "the batch was cancelled")
+}
+#endif
