@@ -86,7 +86,7 @@ c-tests: test-c
 sanitizers: test-sanitizers
 examples: test-examples
 
-.PHONY: bench bench-docker soak images container
+.PHONY: bench bench-docker calibrate soak images container
 bench:
 	$(call needs,bench)
 	@scripts/bench.sh
@@ -96,8 +96,16 @@ bench-docker:
 	$(call needs,bench engine)
 	@scripts/bench.sh docker
 
+# How far the figures of this host's runs are from what programs know themselves: error and spread.
+calibrate:
+	$(call needs,test)
+	swift build --enable-all-traits --build-tests
+	@set -o pipefail; CONFORMANCE_BACKENDS=local swift test --skip-build --enable-all-traits --filter FidelityTests 2>&1 \
+		| grep -vE '^(◇|✔ (Test "|Suite))|^\['
+
 soak:
 	$(call needs,test docker images)
+	FIDELITY_RUNS=1000 CONFORMANCE_BACKENDS=local swift test --enable-all-traits --filter FidelityTests
 	SOAK=100000 swift test --enable-all-traits --filter RunnersTests
 	ALONE=1 WATCHDOG_ROUNDS=500 swift test --skip-build --enable-all-traits --filter SandboxTests.WatchdogTests
 	@scripts/engines/docker-tests.sh -- env WATCHDOG_ROUNDS=500 swift test --skip-build --enable-all-traits --filter DisturbanceTests

@@ -25,7 +25,7 @@ extension LocalBackend {
         entries += toolEntries()
         return HostReport(
             kernel: kernel, machine: machine, entries: entries, level: trial?.isolation.level,
-            cgroup: trial?.isolation.cgroup ?? .none)
+            cgroup: trial?.isolation.cgroup ?? .none, disturbances: HostDisturbances.find())
     }
 
     private static func trialRun() async -> (RunResult?, SandboxError?) {

@@ -20,6 +20,24 @@ public struct HostReport: Sendable, Hashable {
         }
     }
 
+    /// A setting or a load of the host that makes the figures of one program differ from run to run.
+    public struct Disturbance: Sendable, Hashable {
+        /// `frequencyScaling`, `turbo`, `siblings`, `hugePages`, `swap`, `addressRandomization`, `stolenTime` or `load`.
+        public var name: String
+        public var isPresent: Bool
+        /// The finding.
+        public var detail: String
+        /// The command or setting that ends it; `nil` when it is not present.
+        public var mend: String?
+
+        public init(name: String, isPresent: Bool, detail: String, mend: String? = nil) {
+            self.name = name
+            self.isPresent = isPresent
+            self.detail = detail
+            self.mend = mend
+        }
+    }
+
     /// The kernel's release, as in `uname -r`.
     public var kernel: String
     /// The processor architecture, as in `uname -m`.
@@ -28,14 +46,18 @@ public struct HostReport: Sendable, Hashable {
     /// The strongest level that works here, or `nil` when none does.
     public var level: IsolationLevel?
     public var cgroup: CgroupVersion
+    /// What can disturb times and memory peaks; no isolation depends on it.
+    public var disturbances: [Disturbance]
 
     public init(
-        kernel: String, machine: String, entries: [Entry], level: IsolationLevel?, cgroup: CgroupVersion
+        kernel: String, machine: String, entries: [Entry], level: IsolationLevel?, cgroup: CgroupVersion,
+        disturbances: [Disturbance] = []
     ) {
         self.kernel = kernel
         self.machine = machine
         self.entries = entries
         self.level = level
         self.cgroup = cgroup
+        self.disturbances = disturbances
     }
 }

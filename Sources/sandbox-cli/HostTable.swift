@@ -9,21 +9,29 @@ enum HostTable {
             "kernel \(report.kernel) (\(report.machine)), cgroup \(report.cgroup.rawValue)",
             "strongest isolation level: \(report.level?.rawValue ?? "none works here")",
         ]
-        if report.entries.isEmpty { return lines.joined(separator: "\n") + "\n" }
-        lines.append("")
-
-        let heading = "layer"
-        let width = report.entries.map(\.name.count).reduce(heading.count, max)
-        func row(_ name: String, _ answer: String, _ detail: String) {
-            let line = pad(name, to: width) + "  " + pad(answer, to: 3) + "  " + detail
-            lines.append(trimmed(line))
-        }
-        row(heading, "has", "detail")
-        for entry in report.entries {
-            row(entry.name, entry.isAvailable ? "yes" : "no", oneLine(entry.detail))
-            if let mend = entry.mend { row("", "", "to mend: " + oneLine(mend)) }
-        }
+        lines += table(
+            "layer", "has", report.entries.map { ($0.name, $0.isAvailable, $0.detail, $0.mend) })
+        lines += table(
+            "disturbs figures", "is", report.disturbances.map { ($0.name, $0.isPresent, $0.detail, $0.mend) })
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private typealias Row = (name: String, answer: Bool, detail: String, mend: String?)
+
+    /// An empty line and a table; nothing when there are no rows.
+    private static func table(_ heading: String, _ question: String, _ rows: [Row]) -> [String] {
+        if rows.isEmpty { return [] }
+        var lines = [""]
+        let width = rows.map(\.name.count).reduce(heading.count, max)
+        func add(_ name: String, _ answer: String, _ detail: String) {
+            lines.append(trimmed(pad(name, to: width) + "  " + pad(answer, to: 3) + "  " + detail))
+        }
+        add(heading, question, "detail")
+        for row in rows {
+            add(row.name, row.answer ? "yes" : "no", oneLine(row.detail))
+            if let mend = row.mend { add("", "", "to mend: " + oneLine(mend)) }
+        }
+        return lines
     }
 
     private static func pad(_ text: String, to width: Int) -> String {

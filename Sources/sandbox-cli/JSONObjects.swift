@@ -228,6 +228,13 @@ struct HostObject: Encodable {
         @Nullable var mend: String?
     }
 
+    struct Disturbance: Encodable {
+        var name: String
+        var present: Bool
+        var detail: String
+        @Nullable var mend: String?
+    }
+
     let schemaVersion = 1
     var kernel: String
     var machine: String
@@ -235,6 +242,7 @@ struct HostObject: Encodable {
     @Nullable var level: String?
     var cgroup: String
     var layers: [Layer]
+    var disturbances: [Disturbance]
 
     init(_ report: HostReport) {
         kernel = report.kernel
@@ -243,6 +251,9 @@ struct HostObject: Encodable {
         cgroup = report.cgroup.rawValue
         layers = report.entries.map {
             Layer(name: $0.name, available: $0.isAvailable, detail: $0.detail, mend: $0.mend)
+        }
+        disturbances = report.disturbances.map {
+            Disturbance(name: $0.name, present: $0.isPresent, detail: $0.detail, mend: $0.mend)
         }
     }
 }

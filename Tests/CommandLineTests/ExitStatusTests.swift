@@ -104,7 +104,11 @@ import Testing
                     name: "cgroupMemory", isAvailable: false, detail: "not delegated\nat all",
                     mend: "systemd-run sh"),
             ],
-            level: nil, cgroup: .v2)
+            level: nil, cgroup: .v2,
+            disturbances: [
+                HostReport.Disturbance(name: "swap", isPresent: true, detail: "1 GiB", mend: "swapoff -a"),
+                HostReport.Disturbance(name: "load", isPresent: false, detail: "0.1"),
+            ])
         #expect(
             HostTable.render(report) == """
                 kernel 6.1 (aarch64), cgroup v2
@@ -114,6 +118,11 @@ import Testing
                 seccomp       yes  works
                 cgroupMemory  no   not delegated; at all
                                    to mend: systemd-run sh
+
+                disturbs figures  is   detail
+                swap              yes  1 GiB
+                                       to mend: swapoff -a
+                load              no   0.1
 
                 """)
     }

@@ -179,13 +179,15 @@ import ArgumentParser
         let report = HostReport(
             kernel: "6.1", machine: "x86_64",
             entries: [HostReport.Entry(name: "seccomp", isAvailable: true, detail: "works")], level: nil,
-            cgroup: .none)
+            cgroup: .none,
+            disturbances: [HostReport.Disturbance(name: "load", isPresent: false, detail: "0.1")])
         #expect(
             try JSONValue.parse(try JSONText.encode(HostObject(report)))
                 == [
                     "schemaVersion": 1, "kernel": "6.1", "machine": "x86_64", "level": .null,
                     "cgroup": "none",
                     "layers": [["name": "seccomp", "available": true, "detail": "works", "mend": .null]],
+                    "disturbances": [["name": "load", "present": false, "detail": "0.1", "mend": .null]],
                 ])
     }
 }
