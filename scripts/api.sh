@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/quietly.sh
 
-modules=(SandboxAPI SandboxRuntime Sandbox Runners SandboxFallback SandboxDocker SandboxTesting)
+modules=(SandboxAPI SandboxRuntime Sandbox Runners SandboxJudge SandboxFallback SandboxDocker SandboxTesting)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 digester=$(dirname "$(readlink -f "$(command -v swift)")")/swift-api-digester

@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tools=$(dirname "$(readlink -f "$(command -v swift)")")
 # A page can link to the pages of the modules before its own.
-modules=(SandboxAPI SandboxRuntime Runners SandboxFallback SandboxDocker SandboxTesting Sandbox)
+modules=(SandboxAPI SandboxRuntime Runners SandboxJudge SandboxFallback SandboxDocker SandboxTesting Sandbox)
 
 swift build --enable-all-traits >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }
 products=$(swift build --enable-all-traits --show-bin-path)

@@ -22,6 +22,14 @@ fi
 echo "-- a judge in C, from the header alone"
 make --no-print-directory -C Examples/c-judge run >/dev/null 2>&1 || make -C Examples/c-judge run
 
+echo "-- a batch in C: one compilation, ten tests"
+make --no-print-directory -C Examples/batch-c run >/dev/null 2>&1 || make -C Examples/batch-c run
+verdicts=$(Examples/batch-c/.build-c/batch | sed -n 's/^test [0-9]*: \(.*\),.*/\1/p' | tr '\n' ' ')
+if [[ $verdicts != "AC AC AC AC RTE AC TLE AC WA AC " ]]; then
+    echo "examples: the batch in C gave $verdicts" >&2
+    exit 1
+fi
+
 echo "-- a package that depends on Sandbox with traits: []"
 example=Examples/local-only
 # Resolution and compilation decide what the package takes, so it starts with an empty build folder.
@@ -84,6 +92,19 @@ echo "$output"
 grep -qx 'collected: 7' <<<"$output"
 grep -qxF 'streamed: ["<x>", "<y>"]' <<<"$output"
 grep -q '^died: Illegal division by zero (line 3) exited' <<<"$output"
+
+echo "-- a judge over a directory of problems"
+example=Examples/judge
+quietly swift build "${quick[@]}" --package-path "$example"
+output=$("$example/.build/debug/judge" "$example/problems")
+echo "$output"
+verdicts=$(cut -d ' ' -f 1,2 <<<"$output" | tr '\n' ' ')
+expected="half/right.cpp AC half/right.py AC half/rounds.py WA half/typo.cpp CE "
+expected+="longest/loops.cpp TLE longest/reads_on.py RTE longest/right.py AC "
+if [[ $verdicts != "$expected" ]]; then
+    echo "examples: these are not the verdicts of Examples/judge" >&2
+    exit 1
+fi
 
 echo "-- a package with the trait Docker; it falls back where there is no engine"
 example=Examples/docker-fallback

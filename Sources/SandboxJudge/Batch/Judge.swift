@@ -37,9 +37,7 @@ public struct Judge: Sendable {
     /// Called when a test starts or ends, from whatever thread; it should return at once.
     public var progress: (@Sendable (BatchProgress) -> Void)?
 
-    /// A judge of one program; see the properties.
-    ///
-    /// - Parameter jobs: by default as many as there are processors.
+    /// A judge of one program; see the properties. ``jobs`` is by default the number of ``processors``.
     public init(
         _ program: Program, on backend: any SandboxBackend, checker: any Checker = TokenChecker(),
         limits: Limits = .standard, limitFactors: LimitFactors = .none, jobs: Int = Judge.processors,

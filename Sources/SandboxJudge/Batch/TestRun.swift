@@ -37,15 +37,14 @@ extension Judge {
     }
 
     private func run(_ test: TestCase) async throws(SandboxError) -> RunResult {
-        let limits = limitFactors(test.limits ?? limits)
-        var options = options
-        options.language = options.language ?? program.language
-        options.firstLimits = limits
-        let command = Command(
-            program.executable, program.arguments + test.arguments, environment: program.environment,
-            inputFiles: test.files + program.files)
-        return try await backend.run(
-            command, stdin: test.input.standardInput, limits: limits, options: options)
+        let request = RunRequest(
+            arguments: test.arguments, stdin: test.input.standardInput,
+            limits: limitFactors(test.limits ?? limits), inputFiles: test.files, options: options)
+        let report = try await program.run(request, on: backend)
+        guard let result = report.result else {
+            throw SandboxError(.internalError, message: "the run of a built program has no result")
+        }
+        return result
     }
 
     /// Whether the error is that the program's own file cannot be executed, whatever its bytes are: the submission

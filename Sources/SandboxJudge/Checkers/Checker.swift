@@ -22,6 +22,8 @@ public struct CheckResult: Sendable, Hashable {
     public var verdict: Verdict
     /// The points of this test, where the checker gives some.
     public var score: Double?
+    /// The part of the test's points, 0 to 1, where the checker gives that instead.
+    public var scoreMultiplier: Double?
     /// The checker's words, for the judge: it can reveal the answer.
     public var message: String
     /// The checker's words for the contestant; empty where it has none.

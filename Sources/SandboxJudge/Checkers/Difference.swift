@@ -1,7 +1,6 @@
 /// Where an output first differs from the answer, as a short message. Pure.
 
 #if Judge
-import SandboxRuntime
 
 /// A place in a text, counted from 1; columns are bytes.
 struct TextPlace {
@@ -37,10 +36,31 @@ enum Difference {
         "expected \(quoted(expected)), found \(quoted(found))"
     }
 
-    /// At most 80 code points, with control characters and what is not UTF-8 made visible.
+    /// At most 80 code points, between quotes.
     static func quoted(_ bytes: some Collection<UInt8>) -> String {
-        // A byte more than `quoted` looks at, so that it sees that something is cut.
-        Validation.quoted(ByteString(bytes.prefix(325)))
+        // No more than is shown: a code point has at most four bytes.
+        let head = ByteString(bytes.prefix(324))
+        var count = 0
+        let shown = head.shown { scalar in
+            count += 1
+            if count > 80 { return "" }
+            return scalar == "\"" || scalar == "\\" ? "\\\(scalar)" : visible(scalar)
+        }
+        return "\"\(shown)\(count > 80 || bytes.count > 324 ? "…" : "")\""
+    }
+
+    /// A code point, with everything escaped that a terminal obeys or that changes the order of what is shown: control and
+    /// format characters and line separators.
+    static func visible(_ scalar: Unicode.Scalar) -> String {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: scalar.escaped(asASCII: true)
+        default: String(scalar)
+        }
+    }
+
+    /// What a text goes on with from a place: `"abc"`, or `the end`.
+    static func rest(of bytes: [UInt8], from place: Int) -> String {
+        place < bytes.count ? quoted(bytes[place...]) : "the end"
     }
 
     /// One byte, for messages about white space: `a space`, `byte 0x0b`.

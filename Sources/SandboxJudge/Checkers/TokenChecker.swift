@@ -29,6 +29,8 @@ public struct FloatChecker: Checker {
     /// - Parameters:
     ///   - absolute: 0 or more.
     ///   - relative: of the answer; 0 or more.
+    ///   - syntax: which tokens are numbers.
+    ///   - isCaseSensitive: whether `A` and `a` differ in tokens that are no numbers.
     public init(
         absolute: Double? = nil, relative: Double? = nil, syntax: NumberSyntax = .decimal,
         isCaseSensitive: Bool = true

@@ -1,0 +1,3 @@
+words = []
+while True:
+    words += input().split()
