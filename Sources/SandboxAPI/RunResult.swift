@@ -94,7 +94,8 @@ public struct Usage: Sendable, Hashable {
     public var peakMemory: Int
     public var memorySource: UsageSource
     /// Anonymous and shared memory at its highest, in bytes, without file cache: of all processes together as
-    /// sampled, or of the largest one as the kernel counts it exactly, whichever is larger.
+    /// sampled, or of the largest one as the kernel counts it exactly, whichever is larger. Files in `/work` are in
+    /// memory: in a container and without a cgroup the pages used of the program's own executable there count, too.
     public var residentPeak: Int
     public var residentSource: UsageSource
     /// The largest number of processes and threads alive at one time.

@@ -1,4 +1,7 @@
-// Touches as many KiB of new memory as its argument says, and exits with 0.
+// flags: -O2 -s
+// Touches as many KiB of new memory as its argument says, and exits with 0. Linked dynamically, as programs
+// mostly are: the pages of a large executable in /work are memory of its own where no cgroup tells them
+// apart.
 #include <stdlib.h>
 #include <sys/mman.h>
 
