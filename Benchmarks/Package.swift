@@ -4,7 +4,7 @@ import PackageDescription
 
 let package = Package(
     name: "sandbox-benchmarks",
-    dependencies: [.package(name: "swift-sandbox", path: "..", traits: ["Docker"])],
+    dependencies: [.package(name: "swift-sandbox", path: "..", traits: ["Docker", "Judge"])],
     targets: [
         .target(
             name: "CBare",
@@ -19,6 +19,8 @@ let package = Package(
             dependencies: [
                 "CBare", .product(name: "Sandbox", package: "swift-sandbox"),
                 .product(name: "SandboxDocker", package: "swift-sandbox"),
+                .product(name: "Runners", package: "swift-sandbox"),
+                .product(name: "SandboxJudge", package: "swift-sandbox"),
             ],
             swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]),
     ],

@@ -5,14 +5,15 @@ import Glibc
 @main
 enum EntryPoint {
     static let usage = """
-        usage: sandbox-benchmarks compare|heap|throughput|phases|docker
+        usage: sandbox-benchmarks compare|heap|throughput|batch|phases|docker
           compare     a run against a bare posix_spawn and bubblewrap, interleaved
           heap        does the embedder's heap slow a run down?
           throughput  runs per second with 1, 2 and 4 callers
+          batch       tests per second of a batch against bare processes with pipes
           phases      where the time of a run goes
           docker      the Docker backend against the local one and `docker exec`; DOCKER_HOST names a unix socket
         environment:
-          COUNT=N      samples of each kind, ROUNDS=N of throughput
+          COUNT=N      samples of each kind, ROUNDS=N of throughput and batch
           CHECK=1      compare fails above 3 times a bare spawn, docker above 1/40 of `docker exec` or twice the local backend
           MUST_WORK=1  compare fails without bubblewrap
         """
@@ -25,6 +26,7 @@ enum EntryPoint {
             case "compare": try await Compare.perform()
             case "heap": try await Heap.perform()
             case "throughput": try await Throughput.perform()
+            case "batch": try await BatchBench.perform()
             case "phases": try await Phases.perform()
             case "docker": try await DockerCompare.perform()
             default: fail(usage, status: 2)

@@ -79,6 +79,17 @@ final class Arguments {
     func timedSpawn() throws -> Duration { try timed("posix_spawn", spawn) }
     func timedFork() throws -> Duration { try timed("fork", fork) }
 
+    /// Tests per second from the given number of threads, each with this input and answer.
+    func judgedRate(_ input: [UInt8], _ answer: [UInt8], threads: Int, count: Int) throws -> Double {
+        var result: Int32 = 0
+        let duration = time {
+            result = bare_judge(
+                pointers, input, input.count, answer, answer.count, Int32(threads), Int64(count))
+        }
+        guard result == 0 else { throw BenchmarkError("a bare process failed, or was wrong") }
+        return Double(count) / (duration / .seconds(1))
+    }
+
     /// Runs per second from the given number of threads.
     func rate(threads: Int, for duration: Duration) throws -> Double {
         let runs = bare_spawn_many(pointers, Int32(threads), Int64(duration / .nanoseconds(1)))

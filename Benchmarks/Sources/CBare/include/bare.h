@@ -2,6 +2,7 @@
 #ifndef BARE_H
 #define BARE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Starts argv[0] (a path) by posix_spawn and waits: the exit status, or -1 for any other end. */
@@ -15,5 +16,12 @@ int bare_fork(char *const argv[]);
  * Returns how many runs there were, or -1 when one of them failed.
  */
 int64_t bare_spawn_many(char *const argv[], int threads, int64_t nanoseconds);
+
+/*
+ * Runs argv `count` times by posix_spawn from `threads` threads, each with the input on a pipe to its stdin,
+ * and compares what it writes to its stdout with the answer. 0, or -1 when one run failed or was wrong.
+ */
+int bare_judge(char *const argv[], const void *input, size_t input_bytes, const void *answer,
+               size_t answer_bytes, int threads, int64_t count);
 
 #endif
