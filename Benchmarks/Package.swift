@@ -19,6 +19,7 @@ let package = Package(
             dependencies: [
                 "CBare", .product(name: "Sandbox", package: "swift-sandbox"),
                 .product(name: "SandboxDocker", package: "swift-sandbox"),
+                .product(name: "Runners", package: "swift-sandbox"),
             ],
             swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]),
     ],

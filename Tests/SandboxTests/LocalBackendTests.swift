@@ -57,6 +57,42 @@ struct LocalBackendTests {
         #expect(error?.provenance?.kind == .local)
     }
 
+    /// One program in a thousand sandboxes, some of them cancelled: neither the embedder nor the slots hold more in the
+    /// end than in the beginning, and each run had the program.
+    @Test func aThousandRunsOfOneProgramLeaveNothing() async throws {
+        // The first sleep of this kind makes Dispatch open a timer, which stays.
+        try await Task.sleep(for: .microseconds(1))
+        let before = (Holdings.descriptors(), Holdings.cgroups().count)
+        let text = "#!/bin/sh\necho $1 || exit\nexit\n" + String(repeating: "#", count: 200 << 10)
+        let program = InputFile("main", Array(text.utf8), executable: true).reused()
+        let backend = LocalBackend(.init(minimum: 2, maximum: 2))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<1000 {
+                if number >= 8 { try await group.next() }
+                group.addTask {
+                    let run = Task {
+                        try await backend.run(Command("./main", ["\(number)"], inputFiles: [program]))
+                    }
+                    if number % 10 == 9 {
+                        try await Task.sleep(for: .microseconds(number * 3))
+                        run.cancel()
+                    }
+                    do {
+                        let result = try await run.value
+                        #expect(result.outcome == .exited(code: 0) && result.stdoutText == "\(number)\n")
+                    } catch let error as SandboxError {
+                        #expect(number % 10 == 9 && error.code == .cancelled, "\(error)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        await backend.shutdown()
+        try await Holdings.settle(descriptors: before.0, cgroups: before.1)
+        #expect(Holdings.descriptors() <= before.0, "\(Holdings.descriptorList())")
+        #expect(Holdings.cgroups().count == before.1)
+    }
+
     @Test func shutdownEndsSandboxesInUse() async throws {
         let backend = LocalBackend(.init(minimum: 0, maximum: 2))
         let sandbox = try await backend.acquire(SandboxOptions())
