@@ -1,5 +1,6 @@
 /* Files that a slot keeps between its sandboxes: placed by a mount, seen by all as ordinary files, unharmed
  * by programs; and questions about them with false numbers. */
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -106,6 +107,54 @@ TEST(a_later_run_has_the_placed_file_without_a_question_in_between) {
     free(script);
     CHECK_OK(isolate_sandbox_close(&sandbox));
     isolate_supervisor_stop(&supervisor);
+}
+
+/* Without mounts each file is a copy, and its content comes each time. */
+TEST(placed_files_at_level_minimal_are_copies) {
+    isolate_supervisor supervisor;
+    isolate_sandbox sandbox;
+    isolate_failure failure;
+    isolate_start_options options = start_options(0);
+    options.avoid = ISOLATE_AVOID_NAMESPACES;
+    options.least_level = ISOLATE_LEVEL_MINIMAL;
+    CHECK_OK(isolate_supervisor_start(&options, &supervisor, &failure));
+    open_sandbox(&supervisor, &sandbox);
+    char *script = make_script("exit 7");
+    for (int round = 0; round < 2; round++) {
+        CHECK_EQUAL(place(&sandbox, "main", 1, NULL, 0), -ENODATA);
+        CHECK_EQUAL(place(&sandbox, "main", 1, script, LARGE), 0);
+        expect_exit(&sandbox, "$HOME/main; test $? = 7 && rm $HOME/main", 0);
+        renew(&sandbox);
+    }
+    free(script);
+    CHECK_OK(isolate_sandbox_close(&sandbox));
+    CHECK_OK(isolate_supervisor_stop(&supervisor));
+}
+
+/* An ordinary user's slot has no right on the host, and mounts in its own namespaces all the same. */
+TEST(kept_files_of_an_ordinary_user) {
+    enum { USER = 1500 };
+    CHECK_OK(setgroups(0, NULL));
+    CHECK_OK(setresgid(USER, USER, USER));
+    CHECK_OK(setresuid(USER, USER, USER));
+    isolate_supervisor supervisor;
+    isolate_sandbox sandbox;
+    isolate_failure failure;
+    isolate_start_options options = start_options(0);
+    options.least_level = ISOLATE_LEVEL_STANDARD;
+    CHECK_OK(isolate_supervisor_start(&options, &supervisor, &failure));
+    open_sandbox(&supervisor, &sandbox);
+    char *script = make_script("exit 7");
+    CHECK_EQUAL(place(&sandbox, "main", 1, script, LARGE), 1);
+    for (int round = 0; round < 3; round++) {
+        expect_exit(&sandbox, "grep -q ' /work/main .* tmpfs kept' /proc/self/mountinfo && test -O main", 0);
+        renew(&sandbox);
+        CHECK_EQUAL(place(&sandbox, "main", 1, NULL, 0), 1);
+    }
+    expect_exit(&sandbox, "rm -f main; echo x >main; ./main; test $? = 7", 0);
+    free(script);
+    CHECK_OK(isolate_sandbox_close(&sandbox));
+    CHECK_OK(isolate_supervisor_stop(&supervisor));
 }
 
 TEST(kept_files_make_room_for_others) {

@@ -58,9 +58,10 @@ enum BuiltProgram {
             throw error
         }
         await backend.shutdown()
-        if Settings.flag("CHECK"), worst > 1.1 {
+        // Between what a kept file costs and what a written one does.
+        if Settings.flag("CHECK"), worst > 1.5 {
             throw BenchmarkError(
-                "a run of a built program took \(worst.text(2)) times one of a program of the image; 1.1 is the bound"
+                "a run of a built program took \(worst.text(2)) times one of a program of the image; 1.5 is the bound"
             )
         }
     }

@@ -14,7 +14,7 @@ enum EntryPoint {
           docker      the Docker backend against the local one and `docker exec`; DOCKER_HOST names a unix socket
         environment:
           COUNT=N      samples of each kind, ROUNDS=N of throughput
-          CHECK=1      compare fails above 3 times a bare spawn, program above 1.1 times one of the image, docker above 1/40 of `docker exec` or twice the local backend
+          CHECK=1      compare fails above 3 times a bare spawn, program above 1.5 times one of the image, docker above 1/40 of `docker exec` or twice the local backend
           MUST_WORK=1  compare fails without bubblewrap
         """
 
