@@ -125,7 +125,7 @@ let package = Package(
         .target(
             name: "Runners",
             dependencies: [
-                "SandboxAPI", "SandboxRuntime",
+                "CArchive", "SandboxAPI", "SandboxRuntime",
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Languages"])),
             ],
             swiftSettings: librarySettings),

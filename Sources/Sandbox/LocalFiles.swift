@@ -27,6 +27,33 @@ extension LocalPlace {
         }
     }
 
+    /// Smaller files are written: there is little to copy, and a slot keeps few files.
+    private static let leastKept = 64 << 10
+    private static let placing = "placing a file"
+
+    /// Content with a mark is sent to each slot once, which keeps it.
+    func put(_ file: InputFile, at path: ByteString) async throws(SandboxError) {
+        guard let content = file.content, file.bytes.count >= Self.leastKept else {
+            return try await write(file.bytes, to: path, executable: file.executable)
+        }
+        let flags = file.executable ? ISOLATE_FILE_EXECUTABLE : isolate_file_flags(0)
+        if slot.keeps(content) {
+            do throws(SandboxError) {
+                _ = try await slot.ask(
+                    ISOLATE_FILE_PLACE, path, Self.placing, flags: flags, offset: content.number)
+                return
+            } catch {
+                // The slot needed the room for other files.
+                guard error.errno == ENODATA else { throw error }
+            }
+        }
+        let memory = try Self.memoryFile(file.bytes, path)
+        let answer = try await slot.ask(
+            ISOLATE_FILE_PLACE, path, Self.placing, flags: flags, offset: content.number,
+            content: memory.number)
+        if answer.record.value != 0 { slot.noteKept(content) }
+    }
+
     func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {
         try await copy(bytes, to: path, at: UInt64(offset), ISOLATE_FILE_COPY)
     }
@@ -36,12 +63,19 @@ extension LocalPlace {
     private func copy(
         _ bytes: [UInt8], to path: ByteString, at offset: UInt64, _ flags: isolate_file_flags
     ) async throws(SandboxError) {
+        let content = try Self.memoryFile(bytes, path)
+        _ = try await slot.ask(
+            ISOLATE_FILE_WRITE, path, Self.writing, flags: flags, offset: offset, content: content.number)
+    }
+
+    private static func memoryFile(
+        _ bytes: [UInt8], _ path: ByteString
+    ) throws(SandboxError) -> OwnedDescriptor {
         let made = bytes.withUnsafeBytes { isolate_memory_file($0.baseAddress, $0.count) }
         guard let content = OwnedDescriptor(owning: made) else {
             throw FileErrors.error(errno: -made, path: path)
         }
-        _ = try await slot.ask(
-            ISOLATE_FILE_WRITE, path, Self.writing, flags: flags, offset: offset, content: content.number)
+        return content
     }
 
     private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: ByteString) throws(SandboxError) {

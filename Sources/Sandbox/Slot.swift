@@ -25,6 +25,8 @@ final class Slot: EventHandler {
         /// The disk limit in force.
         var disk = 0
         var layers: UInt32 = 0
+        /// Content that the slot was seen to keep. It may have discarded some since, and then says so.
+        var kept: Set<ContentMark> = []
 
         init(_ sockets: consuming Sockets) { self.sockets = consume sockets }
     }
@@ -99,6 +101,18 @@ final class Slot: EventHandler {
             throw FileErrors.diskLimit(bytes, record.failure)
         }
         state.withLock { $0.disk = bytes }
+    }
+
+    func keeps(_ content: ContentMark) -> Bool { state.withLock { $0.kept.contains(content) } }
+
+    /// The slot keeps few files, so most of a long list are gone.
+    private static let mostKept = 64
+
+    func noteKept(_ content: ContentMark) {
+        state.withLock { state in
+            if state.kept.count >= Self.mostKept { state.kept = [] }
+            state.kept.insert(content)
+        }
     }
 
     /// Asks the slot to do something with a path of `/work`.

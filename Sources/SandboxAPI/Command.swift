@@ -41,24 +41,6 @@ public struct Command: Sendable, Hashable {
     }
 }
 
-/// A file to be put below `/work`.
-public struct InputFile: Sendable, Hashable {
-    /// Relative to `/work`.
-    public var path: ByteString
-    public var bytes: [UInt8]
-    public var executable: Bool
-
-    public init(_ path: String, _ bytes: [UInt8], executable: Bool = false) {
-        self.init(ByteString(path), bytes, executable: executable)
-    }
-
-    public init(_ path: ByteString, _ bytes: [UInt8], executable: Bool = false) {
-        self.path = path
-        self.bytes = bytes
-        self.executable = executable
-    }
-}
-
 /// A file that was read from below `/work`. Untrusted content.
 public struct OutputFile: Sendable, Hashable {
     public var bytes: [UInt8]

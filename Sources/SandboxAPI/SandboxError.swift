@@ -26,6 +26,8 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let fileChanged = Code(rawValue: "fileChanged")
         /// Bytes that are no tar archive, or one with entries that are refused.
         public static let invalidArchive = Code(rawValue: "invalidArchive")
+        /// Bytes that are no stored program, or one that was cut or altered.
+        public static let invalidProgram = Code(rawValue: "invalidProgram")
         /// A file is larger than the caller allows.
         public static let fileTooLarge = Code(rawValue: "fileTooLarge")
         /// `/work` has no room left for the file.

@@ -57,6 +57,47 @@ struct LocalBackendTests {
         #expect(error?.provenance?.kind == .local)
     }
 
+    /// Runs one program in so many sandboxes of a backend of two, cancels every tenth, and checks that each run had the
+    /// program.
+    private static func runOneProgram(times: Int) async throws {
+        let text = "#!/bin/sh\necho $1 || exit\nexit\n" + String(repeating: "#", count: 200 << 10)
+        let program = InputFile("main", Array(text.utf8), executable: true).reused()
+        let backend = LocalBackend(.init(minimum: 2, maximum: 2))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<times {
+                if number >= 8 { try await group.next() }
+                group.addTask {
+                    let run = Task {
+                        try await backend.run(Command("./main", ["\(number)"], inputFiles: [program]))
+                    }
+                    if number % 10 == 9 {
+                        try await Task.sleep(for: .microseconds(number * 3))
+                        run.cancel()
+                    }
+                    do {
+                        let result = try await run.value
+                        #expect(result.outcome == .exited(code: 0) && result.stdoutText == "\(number)\n")
+                    } catch let error as SandboxError {
+                        #expect(number % 10 == 9 && error.code == .cancelled, "\(error)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        await backend.shutdown()
+    }
+
+    @Test func aThousandRunsOfOneProgramLeaveNothing() async throws {
+        // The first runs of a process make Dispatch open a timer, which stays.
+        try await Self.runOneProgram(times: 20)
+        try await Holdings.settle(descriptors: 0, cgroups: 0)
+        let before = (Holdings.descriptors(), Holdings.cgroups().count)
+        try await Self.runOneProgram(times: 1000)
+        try await Holdings.settle(descriptors: before.0, cgroups: before.1)
+        #expect(Holdings.descriptors() <= before.0, "\(Holdings.descriptorList())")
+        #expect(Holdings.cgroups().count == before.1)
+    }
+
     @Test func shutdownEndsSandboxesInUse() async throws {
         let backend = LocalBackend(.init(minimum: 0, maximum: 2))
         let sandbox = try await backend.acquire(SandboxOptions())

@@ -5,8 +5,9 @@ import Glibc
 @main
 enum EntryPoint {
     static let usage = """
-        usage: sandbox-benchmarks compare|heap|throughput|batch|phases|docker
+        usage: sandbox-benchmarks compare|program|heap|throughput|batch|phases|docker
           compare     a run against a bare posix_spawn and bubblewrap, interleaved
+          program     a program that was built once against one of the image, and one that is written each time
           heap        does the embedder's heap slow a run down?
           throughput  runs per second with 1, 2 and 4 callers
           batch       tests per second of a batch against bare processes with pipes
@@ -14,7 +15,7 @@ enum EntryPoint {
           docker      the Docker backend against the local one and `docker exec`; DOCKER_HOST names a unix socket
         environment:
           COUNT=N      samples of each kind, ROUNDS=N of throughput and batch
-          CHECK=1      compare fails above 3 times a bare spawn, docker above 1/40 of `docker exec` or twice the local backend
+          CHECK=1      compare fails above 3 times a bare spawn, program above 1.5 times one of the image, docker above 1/40 of `docker exec` or twice the local backend
           MUST_WORK=1  compare fails without bubblewrap
         """
 
@@ -24,6 +25,7 @@ enum EntryPoint {
         do {
             switch name {
             case "compare": try await Compare.perform()
+            case "program": try await BuiltProgram.perform()
             case "heap": try await Heap.perform()
             case "throughput": try await Throughput.perform()
             case "batch": try await BatchBench.perform()

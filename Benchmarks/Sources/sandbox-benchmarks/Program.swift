@@ -7,7 +7,7 @@ import Glibc
 final class Program: Sendable {
     let path: String
     let bytes: [UInt8]
-    private let directory: String
+    let directory: String
 
     init() throws {
         var template = Array("/tmp/sandbox-benchmarks.XXXXXX".utf8CString)

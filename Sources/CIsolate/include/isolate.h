@@ -406,7 +406,8 @@ typedef struct isolate_file_question {
     uint32_t mode;      /* enum isolate_file_mode */
     uint32_t flags;     /* enum isolate_file_flags */
     uint64_t offset;
-    int content; /* ISOLATE_FILE_COPY: the file to copy, read from its offset on; else -1 */
+    int content; /* ISOLATE_FILE_COPY, ISOLATE_FILE_PLACE: the file to copy, read from its offset on; else -1
+                  */
 } isolate_file_question;
 
 /* -ENAMETOOLONG when path and target together have not less than ISOLATE_PATH_BYTES. */

@@ -174,7 +174,8 @@ struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT
     uint32_t layers;
     uint32_t retire;   /* CLEARED: this slot must not be used again */
     int32_t value;     /* SEAT_FORKED: a pid; FILE_OPENED for reading: the permission bits when opened;
-                          for removing: 1 when a part is left, to be asked for again */
+                          for removing: 1 when a part is left, to be asked for again;
+                          for placing: 1 when the slot keeps the content */
     uint64_t bytes;    /* FILE_OPENED for reading: the size when opened; for listing: where the next part
                           begins, 0 after the last */
     uint64_t identity; /* FILE_OPENED for reading: the inode, which two parts of one file have in common */
@@ -190,10 +191,14 @@ enum isolate_file_mode {
     ISOLATE_FILE_DESCRIBE,  /* the same of one path, its name left out; a link is not followed */
     ISOLATE_FILE_DIRECTORY, /* makes a directory, and those above it; one that is there is left as it is */
     ISOLATE_FILE_LINK,      /* makes a symbolic link; its target follows the path's NUL in `path` */
+    /* Puts a new file there whose content the slot keeps between its sandboxes, by the number in `offset`. A
+     * descriptor with the content comes along, or -ENODATA answers when the slot does not have it (any more).
+     */
+    ISOLATE_FILE_PLACE,
 };
 
 enum isolate_file_flags {
-    ISOLATE_FILE_EXECUTABLE = 1 << 0, /* WRITE: mode 0755 in place of 0644 */
+    ISOLATE_FILE_EXECUTABLE = 1 << 0, /* WRITE, PLACE: mode 0755 in place of 0644 */
     ISOLATE_FILE_COPY = 1 << 1, /* WRITE: a descriptor with the content comes along; answered without one */
 };
 
@@ -202,7 +207,8 @@ struct isolate_file_record { /* OPEN_FILE */
     uint32_t mode;  /* enum isolate_file_mode */
     uint32_t flags; /* enum isolate_file_flags */
     uint32_t reserved;
-    uint64_t offset; /* READ, WRITE: in bytes; LIST: where a part begins, as the last answer said */
+    uint64_t offset; /* READ, WRITE: in bytes; LIST: where a part begins, as the last answer said; PLACE: the
+                        content's number */
     char path[ISOLATE_PATH_BYTES]; /* relative to /work, NUL-terminated; "." is /work */
 };
 

@@ -46,7 +46,7 @@ enum { CELL_PID, CELL_MOUNT, CELL_IPC, CELL_UTS, CELL_NETWORK, CELL_NAMESPACES }
 /* The cell of the next run, or of the current one. */
 struct cell {
     int init_pid;                    /* or -1 */
-    int namespaces[CELL_NAMESPACES]; /* of init, for the program's process to join */
+    int namespaces[CELL_NAMESPACES]; /* of init, for the program's process to join; later only CELL_MOUNT */
     int program_pid;                 /* or -1 */
     int channel;                     /* carries the records of the program's process before exec */
     int listener;                    /* seccomp notifications */
@@ -99,6 +99,8 @@ struct slot {
     /* O_PATH of the slot's own /proc, or of the outer one without ISOLATE_FEATURE_PROC. */
     int proc;
     int work;            /* O_PATH of the open sandbox's /work, or -1 */
+    int kept;            /* O_PATH of the tmpfs with the files that it keeps between sandboxes, or -1 */
+    int own_mounts;      /* its own mount namespace, or -1 */
     uint64_t disk_bytes; /* the disk limit in force */
     int seat;            /* records from and to the seat */
     int seat_pid, seat_pidfd;

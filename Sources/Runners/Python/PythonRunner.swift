@@ -104,7 +104,8 @@ public struct PythonRunner: LanguageRunner {
                     result: result, diagnostics: ByteCompiler.diagnostics(of: result))
                 guard result.outcome.isSuccess else { return BuildResult(compile: report, program: nil) }
                 var built = program
-                built.files = try await compiler.byteCode(from: sandbox, within: compileLimits) + built.files
+                let byteCode = try await compiler.byteCode(from: sandbox, within: compileLimits)
+                built.files = byteCode.map { $0.reused() } + built.files
                 return BuildResult(compile: report, program: built)
             }
         }

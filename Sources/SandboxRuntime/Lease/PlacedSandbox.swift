@@ -239,8 +239,7 @@ public final class PlacedSandbox: SandboxLease {
             if Task.isCancelled { throw SandboxError.runCancelled }
             try await place.prepare(limits)
             for file in command.inputFiles {
-                try await place.write(
-                    file.bytes, to: try Validation.workPath(file.path), executable: file.executable)
+                try await place.put(file, at: try Validation.workPath(file.path))
             }
             let request = PlacedRequest(
                 command: command, strings: strings, stdin: stdin, limits: limits, isStreaming: isStreaming)

@@ -40,6 +40,12 @@ public protocol SandboxPlace: Sendable {
     ///   - executable: mode 0755 instead of 0644.
     func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError)
 
+    /// Puts an input file of a run in its place, as ``write(_:to:executable:)``, which is what this does by default.
+    ///
+    /// A place may keep content that has a mark (`InputFile.content`) for later sandboxes. No program may be able to
+    /// change it for another.
+    func put(_ file: InputFile, at path: ByteString) async throws(SandboxError)
+
     /// Reads a regular file of at most `maxBytes`, 0 or more; a larger one throws `.fileTooLarge`.
     func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile
 
@@ -113,6 +119,9 @@ public protocol SandboxPlace: Sendable {
 extension SandboxPlace {
     public var work: ByteString { Validation.work }
     public var environment: [ByteString: ByteString] { [:] }
+    public func put(_ file: InputFile, at path: ByteString) async throws(SandboxError) {
+        try await write(file.bytes, to: path, executable: file.executable)
+    }
     public func prepare(_ limits: Limits) async throws(SandboxError) {}
     public func holes(_ limits: Limits) -> [String] { [] }
     public func requestLeft() {}

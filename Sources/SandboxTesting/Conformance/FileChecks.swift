@@ -3,7 +3,9 @@
 import SandboxAPI
 
 enum FileChecks {
-    static let all = [roundTrip, modes, inputFiles, names, bounds, outside, links, lasting, directories]
+    static let all = [
+        roundTrip, modes, inputFiles, reusedFiles, names, bounds, outside, links, lasting, directories,
+    ]
 
     static let roundTrip = ConformanceCheck("What is written is read, by program and caller") { it in
         try await it.withSandbox { sandbox in
@@ -55,6 +57,33 @@ enum FileChecks {
         let given = command
         let result = try await it.withSandbox { try await $0.run(given, limits: ConformanceContext.patient) }
         it.expect(result, exited: 0, stdout: "12")
+    }
+
+    static let reusedFiles = ConformanceCheck("Files that many sandboxes get are the same in each") { it in
+        // As large as a program, so that a backend may keep it.
+        let bytes = Array("first line\n".utf8) + [UInt8](repeating: 0x23, count: 200 << 10)
+        let file = InputFile("d/file", bytes, executable: true).reused()
+        for _ in 0..<3 {
+            var command = it.shell(
+                """
+                read line < d/file; echo "$line"
+                echo changed > d/file; echo more >> d/file; chmod 600 d/file; rm -f d/file; mv d moved; true
+                """)
+            command.inputFiles = [file]
+            let given = command
+            let result = try await it.withSandbox { sandbox in
+                try await sandbox.run(given, limits: ConformanceContext.patient)
+            }
+            it.expect(result, exited: 0, stdout: "first line\n")
+        }
+        var command = it.shell("true")
+        command.inputFiles = [file]
+        let given = command
+        try await it.withSandbox { sandbox in
+            it.expect(try await sandbox.run(given, limits: ConformanceContext.patient), exited: 0)
+            let read = try await sandbox.readFile("d/file", maxBytes: bytes.count)
+            it.check(read.bytes == bytes && read.executable, "a reused file does not come back as it was")
+        }
     }
 
     static let names = ConformanceCheck("Names of files are bytes") { it in

@@ -19,6 +19,7 @@
 #include "process/trace.h"
 #include "slot_state.h"
 #include "sys.h"
+#include "tree/kept_files.h"
 
 static int make_channel(int ends[2]) {
     return (int)SYS_CALL_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends);
@@ -113,6 +114,8 @@ struct isolate_failure cell_prepare(struct slot *slot) {
         slot->cell.status = -1;
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->cell.namespaces[i] = -1;
+    /* What an earlier run's cell had as mounts, this one has as files. */
+    kept_settle(slot);
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
         container_begin_looks(slot);
     slot->cell.was_full = disk_is_full(slot);
@@ -131,7 +134,8 @@ struct isolate_failure cell_prepare(struct slot *slot) {
         slot->cell.status =
             processes_open(slot, processes_entry(slot, slot->cell.program_pid), "status", O_RDONLY);
     for (int i = 0; i < CELL_NAMESPACES; i++)
-        sys_close_fd(&slot->cell.namespaces[i]); /* the cell's processes keep them alive */
+        if (i != CELL_MOUNT)                         /* in which files are placed (kept_files.c) */
+            sys_close_fd(&slot->cell.namespaces[i]); /* the cell's processes keep them alive */
     if (failure.stage != 0)
         cell_destroy(slot);
     return failure;
@@ -206,4 +210,5 @@ void cell_destroy(struct slot *slot) {
     sys_close_fd(&slot->cell.channel);
     sys_close_fd(&slot->cell.listener);
     sys_close_fd(&slot->cell.status);
+    sys_close_fd(&slot->cell.namespaces[CELL_MOUNT]);
 }

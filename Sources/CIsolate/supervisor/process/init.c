@@ -48,6 +48,10 @@ static struct isolate_failure bind_scratch(const struct slot *slot) {
     if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         return failure_at(0, 0, 0);
     long result = SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
+    /* Below it are the files that the slot keeps for later sandboxes (kept_files.c). No program may see them.
+     */
+    if (result == 0 && slot->kept >= 0)
+        result = SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
     return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_SCRATCH : 0, result,
                       ISOLATE_DETAIL_MOUNT_SCRATCH_HIDE);
 }

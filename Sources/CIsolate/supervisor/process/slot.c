@@ -29,6 +29,7 @@
 #include "sys.h"
 #include "text.h"
 #include "tree/container.h"
+#include "tree/kept_files.h"
 #include "tree/root.h"
 #include "tree/scratch.h"
 
@@ -105,6 +106,8 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (failure.stage == 0 && config->fail_stage >= ISOLATE_STAGE_MOUNT_ROOT &&
         config->fail_stage <= ISOLATE_STAGE_PIVOT)
         failure = failure_at((int)config->fail_stage, -EIO, 0);
+    if (failure.stage == 0)
+        kept_open(slot);
     if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_PROC))
         identity_bound_quotas(slot);
     /* Without a cgroup the slot cannot bound processes that proc does not show, either. */
@@ -174,6 +177,7 @@ static void handle_control(struct slot *slot) {
     case ISOLATE_CLEAR:
         cell_destroy(slot);
         discard_request(slot);
+        kept_forget_places();
         scratch_remove(slot);
         reply(slot, ISOLATE_CLEARED, failure);
         break;
@@ -217,7 +221,8 @@ static int has_program_news(struct slot *slot) {
 
 static void __attribute__((noreturn)) slot_main(struct slot *slot) {
     slot->work = slot->plain.tmp = slot->cell.init_pid = slot->cell.program_pid = slot->cell.channel =
-        slot->cell.listener = slot->cell.status = -1;
+        slot->cell.listener = slot->cell.status = slot->cell.namespaces[CELL_MOUNT] = -1;
+    slot->kept = slot->own_mounts = -1;
     slot->seat_pid = slot->seat_pidfd = slot->looker = slot->looker_pid = -1;
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
     struct isolate_failure failure = set_up(slot);

@@ -5,6 +5,8 @@
 
 #include "sys.h"
 
+enum { COPY_AT_ONCE = 1 << 30 };
+
 int beneath_open(int dir, const char *path, int flags, int mode) {
     return sys_openat2(dir, path, flags, mode,
                        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
@@ -59,4 +61,26 @@ int beneath_open_regular(int dir, const char *path, int flags, struct stat *stat
         return result;
     }
     return fd;
+}
+
+int beneath_create(int dir, const char *path, int executable) {
+    const char *last = 0;
+    int CLEANUP_CLOSE parent = beneath_open_parent(dir, path, 1, &last);
+    if (parent < 0)
+        return parent;
+    /* A new inode: no process can hold the old one open or mapped, and no hard link leads to it. */
+    int result = (int)SYS_CALL_3(__NR_unlinkat, parent, last, 0);
+    if (result < 0 && result != -ENOENT)
+        return result;
+    int fd = beneath_open(parent, last, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd >= 0)
+        SYS_CALL_2(__NR_fchmod, fd, executable ? 0755 : 0644);
+    return fd;
+}
+
+int beneath_copy(int to, int from) {
+    long n;
+    while ((n = SYS_CALL_4(__NR_sendfile, to, from, 0, COPY_AT_ONCE)) > 0) {
+    }
+    return (int)n;
 }

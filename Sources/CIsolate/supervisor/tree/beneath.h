@@ -16,4 +16,11 @@ int beneath_open_parent(int dir, const char *path, int may_create, const char **
  * opened, unless the program puts one there between the check and the open. */
 int beneath_open_regular(int dir, const char *path, int flags, struct stat *status);
 
+/* Creates a new file that belongs to the caller's user, with the directories above it; one of that name is
+ * replaced. Returns a descriptor for writing or -errno. */
+int beneath_create(int dir, const char *path, int executable);
+
+/* Copies what is between the position of `from` and its end to `to`. */
+int beneath_copy(int to, int from);
+
 #endif

@@ -18,27 +18,11 @@
 #include "sys.h"
 #include "text.h"
 #include "tree/beneath.h"
+#include "tree/kept_files.h"
 #include "tree/listing.h"
 #include "tree/removal.h"
 
-enum { COPY_AT_ONCE = 1 << 30 };
 enum { PERMISSION_BITS = S_IRWXU | S_IRWXG | S_IRWXO };
-
-/* Creates a new file that belongs to the program. */
-static int create(int work, const char *path, int executable) {
-    const char *last = 0;
-    int CLEANUP_CLOSE dir = beneath_open_parent(work, path, 1, &last);
-    if (dir < 0)
-        return dir;
-    /* A new inode: no process can hold the old one open or mapped, and no hard link leads to it. */
-    int result = (int)SYS_CALL_3(__NR_unlinkat, dir, last, 0);
-    if (result < 0 && result != -ENOENT)
-        return result;
-    int fd = beneath_open(dir, last, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (fd >= 0)
-        SYS_CALL_2(__NR_fchmod, fd, executable ? 0755 : 0644);
-    return fd;
-}
 
 /* Opens a file that has `offset` bytes and positions it there. -ESTALE: it has fewer, so the program replaced
  * or truncated it. */
@@ -57,23 +41,22 @@ static int open_for_more(int work, const char *path, uint64_t offset) {
 }
 
 static int open_for_write(int work, const struct isolate_file_record *record) {
-    return record->offset == 0 ? create(work, record->path, (record->flags & ISOLATE_FILE_EXECUTABLE) != 0)
-                               : open_for_more(work, record->path, record->offset);
+    return record->offset == 0
+               ? beneath_create(work, record->path, (record->flags & ISOLATE_FILE_EXECUTABLE) != 0)
+               : open_for_more(work, record->path, record->offset);
 }
 
 /* Copies the content in the slot. The embedder must not hold an executable open for writing: if one of its
  * threads forked at that moment, the program's exec would fail (ETXTBSY) for as long as the fork lives. */
 static int write_copy(int work, const struct isolate_file_record *record, int content) {
     int CLEANUP_CLOSE fd = content < 0 ? -EBADF : open_for_write(work, record);
-    long n = fd;
-    while (n >= 0 && (n = SYS_CALL_4(__NR_sendfile, fd, content, 0, COPY_AT_ONCE)) > 0) {
-    }
+    int n = fd < 0 ? fd : beneath_copy(fd, content);
     if (n < 0 && fd >= 0) { /* an incomplete program must not be run */
         const char *last = 0;
         int CLEANUP_CLOSE dir = beneath_open_parent(work, record->path, 0, &last);
         SYS_CALL_3(__NR_unlinkat, dir, last, 0);
     }
-    return (int)n;
+    return n;
 }
 
 static int open_for_read(int work, const struct isolate_file_record *record,
@@ -146,7 +129,15 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
                                         int content, int *fd, struct isolate_status_record *answer) {
     int result = -EBADF;
     *fd = -1;
-    if (slot->work >= 0 && record->path[0] != 0) {
+    if (slot->work < 0 || record->path[0] == 0)
+        return failure_at(ISOLATE_STAGE_FILE, result, ISOLATE_DETAIL_FILE_OPEN);
+    int is_new = record->mode == ISOLATE_FILE_WRITE && record->offset == 0;
+    if (record->mode == ISOLATE_FILE_PLACE) {
+        result = kept_place(slot, record, content, &answer->value);
+    } else {
+        /* Whoever looks into /work finds the placed files' own content there. */
+        if (!is_new)
+            kept_settle(slot);
         /* Takes the ids that the file system checks from the program, and drops the slot's capabilities. */
         credentials_act_as_program(slot);
         result = perform(slot->work, record, content, fd, answer);

@@ -9,7 +9,8 @@ import SandboxRuntime
 /// interpreter, or libraries as new as those of the image in which it was compiled (linked with `-static`: none).
 public struct Program: Sendable, Hashable {
     public var language: Language
-    /// The program's files, by their paths below `/work`.
+    /// The program's files, by their paths below `/work`. They are marked as reused, so that a backend need not write
+    /// them for each run.
     public var files: [InputFile]
     /// What is started: a path (`./main`) or a name in the sandbox's `PATH` (`python3`).
     public var executable: ByteString
@@ -23,7 +24,7 @@ public struct Program: Sendable, Hashable {
         environment: [ByteString: ByteString] = [:]
     ) {
         self.language = language
-        self.files = files
+        self.files = files.map { $0.reused() }
         self.executable = executable
         self.arguments = arguments
         self.environment = environment

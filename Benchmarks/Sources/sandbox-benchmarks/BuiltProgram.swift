@@ -1,0 +1,104 @@
+/// Compares a run of a built program with one of a program of the image and with one that is written each time.
+
+import Glibc
+import Runners
+import Sandbox
+
+enum BuiltProgram {
+    private struct Series {
+        var ofImage = Samples()
+        var built = Samples()
+        var written = Samples()
+        var bare = Samples()
+    }
+
+    static func perform() async throws {
+        Machine.printFacts("A program that was built once")
+        let program = try Program()
+        let bare = Arguments([program.path])
+        let file = InputFile("program", program.bytes, executable: true)
+        let built = Runners.Program(language: .cpp, files: [file], executable: "./program")
+        let backend = LocalBackend()
+        var options = SandboxOptions()
+        // The directory stands for the image's own: its files are shown through an overlay, too.
+        options.bindMounts = [BindMount(ByteString(program.directory), at: "/image")]
+        chmod(program.directory, 0o755)
+        let request = RunRequest(options: options)
+        var worst = 0.0
+        do {
+            for _ in 0..<20 { try await once(built, request, backend) }
+            for pace in Pace.allCases {
+                let count = Settings.count(pace == .backToBack ? 2000 : 300)
+                var series = Series()
+                for round in 0..<count {
+                    for turn in 0..<4 {
+                        pace.pause()
+                        switch (round + turn) % 4 {
+                        case 0: series.bare.add(try bare.timedSpawn())
+                        case 1:
+                            series.ofImage.add(
+                                try await timed(Command("/image/program"), options, backend))
+                        case 2:
+                            let clock = ContinuousClock()
+                            let start = clock.now
+                            try await once(built, request, backend)
+                            series.built.add(clock.now - start)
+                        default:
+                            series.written.add(
+                                try await timed(Command("./program", inputFiles: [file]), options, backend))
+                        }
+                        await backend.settle()
+                    }
+                }
+                report(series, pace, count, program.bytes.count)
+                worst = max(worst, series.built.medianRatio(to: series.ofImage))
+            }
+        } catch {
+            await backend.shutdown()
+            throw error
+        }
+        await backend.shutdown()
+        // Between what a kept file costs and what a written one does.
+        if Settings.flag("CHECK"), worst > 1.5 {
+            throw BenchmarkError(
+                "a run of a built program took \(worst.text(2)) times one of a program of the image; 1.5 is the bound"
+            )
+        }
+    }
+
+    private static func once(
+        _ program: Runners.Program, _ request: RunRequest, _ backend: LocalBackend
+    ) async throws {
+        guard let result = try await program.run(request, on: backend).result else {
+            throw BenchmarkError("the program was not run")
+        }
+        try SandboxSample.check(result)
+    }
+
+    /// The same steps as a run of a built program.
+    private static func timed(
+        _ command: Command, _ options: SandboxOptions, _ backend: LocalBackend
+    ) async throws -> Duration {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let result = try await backend.withSandbox(options) { try await $0.run(command) }
+        let duration = clock.now - start
+        try SandboxSample.check(result)
+        return duration
+    }
+
+    private static func report(_ series: Series, _ pace: Pace, _ count: Int, _ bytes: Int) {
+        print("### \(pace.name), \(count) rounds, a static program of \(bytes >> 10) KiB\n")
+        var table = Table("what", "median", "p99", "× program of the image", "× spawn")
+        func add(_ name: String, _ samples: Samples) {
+            table.add(
+                name, samples.median.text(3), samples.p99.text(3),
+                samples.medianRatio(to: series.ofImage).text(2), samples.medianRatio(to: series.bare).text(2))
+        }
+        add("posix_spawn + waitpid", series.bare)
+        add("sandbox: a program of the image", series.ofImage)
+        add("sandbox: a built program", series.built)
+        add("sandbox: the same bytes, written for the run", series.written)
+        table.print()
+    }
+}

@@ -1,0 +1,257 @@
+/*
+ * Files that a slot keeps between its sandboxes: programs that are run many times.
+ *
+ * They are in a tmpfs of the slot's own, which is mounted in the slot's tree at /run, below the scratch
+ * tmpfs, and which init unmounts in each cell before any program is there. To place one, the slot makes an
+ * empty file at its path in /work and mounts the kept one over it, read-only, in the waiting cell's mount
+ * namespace. That takes no longer for a large file than for a small one, and nothing is charged to the run.
+ *
+ * Why a program can do nothing to the next run: the mount is read-only, so its inode can be neither written
+ * nor changed, also through /proc/self/exe or by its owner; and what lives as long as a process (locks,
+ * leases, watches, mappings) ends with the cell, before the slot serves another sandbox. Two slots have
+ * different inodes. Nor can it see other kept files: they are in no tree of a program.
+ *
+ * What looks into /work from outside must not find the empty file. So before any other question about files,
+ * and before the next cell, the content is copied into it (kept_settle), which few sandboxes ever need.
+ */
+#include "tree/kept_files.h"
+
+#include <asm/stat.h>
+#include <asm/statfs.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+
+#include "config.h"
+#include "credentials.h"
+#include "failure.h"
+#include "sys.h"
+#include "text.h"
+#include "tree/beneath.h"
+#include "tree/scratch.h"
+
+#ifndef MOVE_MOUNT_T_EMPTY_PATH
+#define MOVE_MOUNT_T_EMPTY_PATH 0x40
+#endif
+
+/* Of one slot. The oldest unused ones make room. */
+enum { FILES_MAX = 16, PLACES_MAX = 16, NAME_BYTES = 24, KEPT_BYTES_MAX = 32 << 20, PAGE_BYTES = 4096 };
+#define KEPT_OPTIONS "mode=0700,size=32m,nr_inodes=32"
+
+struct kept_file {
+    uint64_t number; /* the content's, as the embedder counts; 0: none */
+    uint32_t executable;
+    uint64_t bytes;
+    uint64_t last_use;
+};
+
+/* A placed file of the open sandbox: the empty file, open for writing, and the content for it. */
+struct place {
+    int empty, content;
+    uint64_t bytes;
+};
+
+static struct kept_file files[FILES_MAX];
+static struct place places[PLACES_MAX];
+static unsigned place_count;
+static uint64_t uses;
+
+static uint64_t whole_pages(uint64_t bytes) {
+    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+void kept_open(struct slot *slot) {
+    /* Safe: a mount in the slot's own mount namespace, before any program exists in it. */
+    if (sys_mount("kept", "/run", "tmpfs", MS_NOSUID | MS_NODEV, KEPT_OPTIONS) < 0)
+        return;
+    slot->kept = sys_openat(AT_FDCWD, "/run", O_PATH | O_DIRECTORY, 0);
+    slot->own_mounts = sys_openat(slot->proc, "self/ns/mnt", O_RDONLY, 0);
+    if (slot->own_mounts < 0)
+        sys_close_fd(&slot->kept);
+    if (slot->kept < 0)
+        SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
+}
+
+static void name_of(const struct kept_file *file, char name[NAME_BYTES]) {
+    text_number(name, (uint64_t)(file - files));
+}
+
+static void discard(const struct slot *slot, struct kept_file *file) {
+    char name[NAME_BYTES];
+    name_of(file, name);
+    SYS_CALL_3(__NR_unlinkat, slot->kept, name, 0);
+    *file = (struct kept_file){0};
+}
+
+static struct kept_file *find(uint64_t number, uint32_t executable) {
+    for (int i = 0; i < FILES_MAX; i++)
+        if (files[i].number == number && files[i].executable == executable && number != 0)
+            return &files[i];
+    return 0;
+}
+
+/* A free entry, with room for so many bytes: discards the files that were not used for the longest time. */
+static struct kept_file *make_room(const struct slot *slot, uint64_t bytes) {
+    for (;;) {
+        struct kept_file *unused = 0, *oldest = 0;
+        uint64_t total = bytes;
+        for (int i = 0; i < FILES_MAX; i++) {
+            if (files[i].number == 0) {
+                unused = &files[i];
+                continue;
+            }
+            total += files[i].bytes;
+            if (oldest == 0 || files[i].last_use < oldest->last_use)
+                oldest = &files[i];
+        }
+        if (unused != 0 && total <= KEPT_BYTES_MAX)
+            return unused;
+        if (oldest == 0)
+            return 0;
+        discard(slot, oldest);
+    }
+}
+
+/* Keeps the content as a file that belongs to the program, as any that is written for it. 0 when it cannot be
+ * kept. */
+static struct kept_file *keep(struct slot *slot, uint64_t number, uint32_t executable, int content) {
+    struct stat status;
+    char name[NAME_BYTES];
+    if (slot->kept < 0 || number == 0 || SYS_CALL_2(__NR_fstat, content, &status) < 0 ||
+        status.st_size <= 0 || (uint64_t)status.st_size > KEPT_BYTES_MAX)
+        return 0;
+    struct kept_file *file = make_room(slot, whole_pages((uint64_t)status.st_size));
+    if (file == 0)
+        return 0;
+    name_of(file, name);
+    int CLEANUP_CLOSE fd = sys_openat(slot->kept, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    int result = fd < 0 ? fd : beneath_copy(fd, content);
+    if (result == 0) /* the slot has CAP_CHOWN in its user namespace, for the ids of that namespace */
+        result = (int)SYS_CALL_3(__NR_fchown, fd, slot->uid, slot->gid);
+    if (result == 0)
+        result = (int)SYS_CALL_2(__NR_fchmod, fd, executable ? 0755 : 0644);
+    *file = (struct kept_file){number, executable, whole_pages((uint64_t)status.st_size), 0};
+    if (result == 0)
+        return file;
+    discard(slot, file);
+    SYS_CALL_3(__NR_lseek, content, 0, SYS_SEEK_SET);
+    return 0;
+}
+
+/* Mounts the tree over the empty file, in the cell's mount namespace. */
+static int mount_in_cell(const struct slot *slot, int tree, const char *path) {
+    /* Safe: the namespace belongs to the slot's user namespace, and no program runs in it yet. An earlier one
+     * of this sandbox may have left links, which are not followed. The slot returns in any case. */
+    int result = (int)SYS_CALL_2(__NR_setns, slot->cell.namespaces[CELL_MOUNT], CLONE_NEWNS);
+    if (result < 0)
+        return result;
+    int CLEANUP_CLOSE work =
+        sys_openat2(AT_FDCWD, "/work", O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    int CLEANUP_CLOSE target = work < 0 ? work : beneath_open(work, path, O_PATH, 0);
+    result = target;
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_move_mount, tree, "", target, "",
+                                 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    if (SYS_CALL_2(__NR_setns, slot->own_mounts, CLONE_NEWNS) < 0)
+        sys_exit(1); /* in a cell's tree it could serve no sandbox */
+    return result;
+}
+
+/* Makes the file appear at the path. -ENOSPC: a copy would not fit, either. */
+static int place_by_mount(struct slot *slot, struct kept_file *file, const char *path) {
+    struct statfs room;
+    char name[NAME_BYTES];
+    if (slot->cell.namespaces[CELL_MOUNT] < 0 || place_count == PLACES_MAX)
+        return -EAGAIN;
+    if (SYS_CALL_2(__NR_fstatfs, slot->work, &room) == 0 &&
+        (uint64_t)room.f_bavail * (uint64_t)room.f_bsize < file->bytes)
+        return -ENOSPC;
+    name_of(file, name);
+    struct place place = {
+        .empty = -1, .content = sys_openat(slot->kept, name, O_RDONLY, 0), .bytes = file->bytes};
+    /* Its time is that of a file which was written now. */
+    SYS_CALL_4(__NR_utimensat, slot->kept, name, 0, 0);
+    /* A mount of this one file, which shows nothing else of the tmpfs. */
+    int CLEANUP_CLOSE tree = (int)SYS_CALL_3(__NR_open_tree, slot->kept, name, OPEN_TREE_CLONE | O_CLOEXEC);
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    int result = place.content < 0 ? place.content : tree;
+    if (result >= 0)
+        result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    if (result >= 0) {
+        credentials_act_as_program(slot);
+        result = place.empty = beneath_create(slot->work, path, file->executable != 0);
+        credentials_act_as_slot(slot);
+    }
+    if (result >= 0)
+        result = mount_in_cell(slot, tree, path);
+    if (result >= 0) {
+        places[place_count++] = place;
+        return 0;
+    }
+    sys_close_fd(&place.empty);
+    sys_close_fd(&place.content);
+    return result;
+}
+
+/* Writes the file, as any other. */
+static int place_copy(struct slot *slot, const struct kept_file *file,
+                      const struct isolate_file_record *record, int content) {
+    char name[NAME_BYTES];
+    int CLEANUP_CLOSE kept = -1;
+    if (file != 0) {
+        name_of(file, name);
+        content = kept = sys_openat(slot->kept, name, O_RDONLY, 0);
+    }
+    if (content < 0)
+        return content;
+    credentials_act_as_program(slot);
+    int CLEANUP_CLOSE fd =
+        beneath_create(slot->work, record->path, (record->flags & ISOLATE_FILE_EXECUTABLE) != 0);
+    int result = fd < 0 ? fd : beneath_copy(fd, content);
+    if (result < 0 && fd >= 0) { /* an incomplete program must not be run */
+        const char *last = 0;
+        int CLEANUP_CLOSE dir = beneath_open_parent(slot->work, record->path, 0, &last);
+        SYS_CALL_3(__NR_unlinkat, dir, last, 0);
+    }
+    credentials_act_as_slot(slot);
+    return result;
+}
+
+int kept_place(struct slot *slot, const struct isolate_file_record *record, int content, int32_t *is_kept) {
+    uint32_t executable = record->flags & ISOLATE_FILE_EXECUTABLE;
+    struct kept_file *file = find(record->offset, executable);
+    if (file == 0 && content >= 0)
+        file = keep(slot, record->offset, executable, content);
+    *is_kept = file != 0;
+    if (file == 0 && content < 0)
+        return -ENODATA;
+    int result = -EAGAIN;
+    if (file != 0) {
+        file->last_use = ++uses;
+        result = place_by_mount(slot, file, record->path);
+    }
+    /* What a copy would be refused for, too, is the answer; anything else is the mount's own. */
+    return result == 0 || result == -ENOSPC ? result : place_copy(slot, file, record, content);
+}
+
+void kept_settle(struct slot *slot) {
+    uint64_t bytes = 0;
+    if (place_count == 0)
+        return;
+    /* Placed files did not take from the disk limit, and do not now. */
+    for (unsigned i = 0; i < place_count; i++)
+        bytes += places[i].bytes;
+    slot->writable.base_bytes += bytes;
+    scratch_resize(slot, slot->disk_bytes);
+    for (unsigned i = 0; i < place_count; i++)
+        beneath_copy(places[i].empty, places[i].content);
+    kept_forget_places();
+}
+
+void kept_forget_places(void) {
+    for (unsigned i = 0; i < place_count; i++) {
+        sys_close_fd(&places[i].empty);
+        sys_close_fd(&places[i].content);
+    }
+    place_count = 0;
+}
