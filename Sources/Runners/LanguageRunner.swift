@@ -11,6 +11,21 @@ public import SandboxAPI
 public protocol LanguageRunner: Sendable {
     var language: Language { get }
 
+    /// Builds a program of one or several sources, which then runs as often as wanted; see ``Program``.
+    ///
+    /// A compiler works in a sandbox of its own. A source that does not compile is a result without a program, not
+    /// an error.
+    /// - Parameters:
+    ///   - source: the bytes of the source file; at most `Language.maximumSourceBytes`.
+    ///   - request: the program's name and other sources, and the sandbox to build in; the rest is for its runs.
+    ///   - backend: makes that sandbox.
+    /// - Throws: `SandboxError`: `.invalidArgument`, `.invalidPath` and `.fileTooLarge` for unacceptable
+    ///   arguments, before anything starts; `.toolchainNotFound` when the image lacks the compiler or
+    ///   interpreter; and the sandbox's own errors.
+    func build(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
+    ) async throws(SandboxError) -> BuildResult
+
     /// Runs a program given as source, in a fresh sandbox. A runner implements this method; `run(_:_:on:)`
     /// and `run(_:_:on:body:)` call it.
     ///
@@ -30,6 +45,23 @@ public protocol LanguageRunner: Sendable {
 }
 
 extension LanguageRunner {
+    /// Builds source text as UTF-8; see `build(_:_:on:)`.
+    ///
+    /// - Parameters:
+    ///   - source: the text.
+    ///   - sourceName: its name in messages, as ``RunRequest/sourceName``.
+    ///   - sources: the program's other files, as ``RunRequest/sources``.
+    ///   - options: the sandbox to build in.
+    ///   - backend: makes that sandbox.
+    public func build(
+        _ source: String, sourceName: String? = nil, sources: [InputFile] = [],
+        options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
+    ) async throws(SandboxError) -> BuildResult {
+        try RunRequest.check(sourceOf: source.utf8.count)
+        let request = RunRequest(options: options, sourceName: sourceName, sources: sources)
+        return try await build(Array(source.utf8), request, on: backend)
+    }
+
     /// Runs a program given as source, in a fresh sandbox, and collects its output.
     ///
     /// - Throws: `SandboxError`; see `run(_:_:on:by:)`.

@@ -241,8 +241,8 @@ import Glibc
                     std::cout << a + b << '\\n';
                 }
                 """
-            let compiled = try await CppRunner().compile(source, on: backend)
-            let program = try #require(compiled.program)
+            let built = try await CppRunner().build(source, on: backend)
+            let program = try #require(built.program)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<20 {
                     group.addTask {

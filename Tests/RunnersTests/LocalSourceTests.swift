@@ -17,8 +17,8 @@ import Testing
         let source = "#include \"util.hpp\"\nint main() { return seven(); }\n"
         let report = try await runner.run(source, request, on: backend)
         #expect(report.result?.outcome == .exited(code: 7), "\(report.compile?.stderrText ?? "")")
-        let compiled = try await runner.compile(Array(source.utf8), request, on: backend)
-        #expect(try await compiled.program?.run(on: backend).result?.outcome == .exited(code: 7))
+        let built = try await runner.build(Array(source.utf8), request, on: backend)
+        #expect(try await built.program?.run(on: backend).result?.outcome == .exited(code: 7))
         await backend.shutdown()
     }
 

@@ -185,13 +185,41 @@ import Testing
 
     @Test func compileOnceRunMany() async throws {
         let backend = compiling(Self.elf)
-        let compiled = try await CppRunner().compile("x", on: backend)
-        let program = try #require(compiled.program)
-        #expect(compiled.report.outcome.isSuccess)
+        let built = try await CppRunner().build("x", on: backend)
+        let program = try #require(built.program)
+        #expect(built.compile?.outcome.isSuccess == true)
         for _ in 0..<3 { #expect(try await program.run(on: backend).compile == nil) }
         #expect(backend.runs.map(\.sandbox) == [1, 2, 3, 4])
-        #expect(
-            try await CompiledProgram(bytes: program.bytes).run(arguments: ["x"], on: backend).result != nil)
+    }
+
+    @Test func aProgramIsAValue() async throws {
+        let backend = FakeBackend { _ in .init(.exited(code: 1), stderr: PythonSamples.zero) }
+        let program = Program(
+            language: .python, files: [InputFile("a.py", [1])], executable: "python3", arguments: ["a.py"],
+            environment: ["K": "program", "L": "program"])
+        let report = try await program.run(
+            arguments: ["x"], environment: ["K": "run"], inputFiles: [InputFile("in", [2])], on: backend)
+        let run = backend.runs[0]
+        #expect(run.command.arguments == ["a.py", "x"])
+        #expect(run.command.environment == ["K": "run", "L": "program"])
+        #expect(run.command.inputFiles == [InputFile("in", [2]), InputFile("a.py", [1])])
+        #expect(backend.acquisitions[0].language == .python)
+        #expect(report.traceback?.exceptionType == "ZeroDivisionError")
+        let (_, chunks) = try await program.run(on: backend) { execution in
+            await execution.output.reduce(into: 0) { $0 += $1.bytes.count }
+        }
+        #expect(chunks == PythonSamples.zero.utf8.count)
+        // Files of the request cannot take the place of the program's.
+        for path in ["a.py", "./a.py", "/work/x/../a.py"] {
+            let file = InputFile(path, [])
+            #expect(
+                await code { try await program.run(inputFiles: [file], on: backend) } == .invalidArgument)
+        }
+        let missing = FakeBackend { _ in throw SandboxError(.executableNotFound, message: "") }
+        #expect(await code { try await program.run(on: missing) } == .toolchainNotFound)
+        let compiled = Program(
+            language: .cpp, files: [InputFile("main", [1], executable: true)], executable: "./main")
+        #expect(await code { try await compiled.run(on: missing) } == .executableNotFound)
     }
 
     /// The program's output as the body of a streaming run receives it.
@@ -253,7 +281,10 @@ import Testing
         #expect(report.compile?.diagnostics.map(\.message) == ["no program"])
         // The caller provided these bytes.
         #expect(
-            await code { try await CompiledProgram(bytes: Self.elf).run(on: backend) }
+            await code {
+                let file = InputFile("main", Self.elf, executable: true)
+                return try await Program(language: .cpp, files: [file], executable: "./main").run(on: backend)
+            }
                 == .executableNotRunnable)
         #expect(await code { try await PythonRunner().run("x", on: backend) } == .executableNotRunnable)
     }

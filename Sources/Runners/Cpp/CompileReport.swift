@@ -6,7 +6,8 @@ import SandboxRuntime
 public struct CompileReport: Sendable, Hashable {
     /// The compiler's run: outcome, streams, usage, limits, isolation, provenance.
     public var result: RunResult
-    /// What ``Diagnostic/parse(_:)`` found in the compiler's stderr: at most ``Diagnostic/maximumCount``.
+    /// What ``Diagnostic/parse(_:)``, or for Python ``PythonTraceback/parse(_:)``, found in the compiler's stderr: at
+    /// most ``Diagnostic/maximumCount``.
     /// When the kernel refuses to execute the compiler's output, one more diagnostic says so: that source
     /// does not compile to a program.
     public var diagnostics: [Diagnostic]
@@ -24,16 +25,4 @@ public struct CompileReport: Sendable, Hashable {
     /// stderr as text; bytes that are not UTF-8 are replaced.
     public var stderrText: String { result.stderrText }
     public var usage: Usage { result.usage }
-}
-
-/// The result of compiling without running; see ``CppRunner``.
-public struct CompileResult: Sendable, Hashable {
-    public var report: CompileReport
-    /// The program; `nil` when the compiler did not succeed.
-    public var program: CompiledProgram?
-
-    public init(report: CompileReport, program: CompiledProgram?) {
-        self.report = report
-        self.program = program
-    }
 }

@@ -57,40 +57,23 @@ public struct CppRunner: LanguageRunner {
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
     ) async throws -> RunReport {
         try request.checkFiles(reserved: [CppRunner.programName])
-        var request = request
-        request.options.language = request.options.language ?? language
-        let compiled = try await compile(source, request, on: backend)
-        guard let program = compiled.program else { return RunReport(compile: compiled.report) }
+        let built = try await build(source, request, on: backend)
+        guard let program = built.program else { return RunReport(compile: built.compile) }
         do {
             var report = try await program.run(request, on: backend, by: performance)
-            report.compile = compiled.report
+            report.compile = built.compile
             return report
         } catch let error as SandboxError where error.code == .executableNotRunnable {
             // A source can make the linker write an executable that the kernel refuses: with an invalid
             // interpreter, say.
-            var report = compiled.report
-            report.diagnostics.append(
+            var compile = built.compile
+            compile?.diagnostics.append(
                 Diagnostic(file: CppRunner.programName.text, severity: .fatalError, message: error.message))
-            return RunReport(compile: report)
+            return RunReport(compile: compile)
         }
     }
 
-    /// Compiles source text as UTF-8; see the form for bytes.
-    public func compile(
-        _ source: String, options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
-    ) async throws(SandboxError) -> CompileResult {
-        try RunRequest.check(sourceOf: source.utf8.count)
-        return try await compile(Array(source.utf8), options: options, on: backend)
-    }
-
-    /// Compiles a source once; the program can be run many times. See `compile(_:_:on:)`.
-    public func compile(
-        _ source: [UInt8], options: SandboxOptions = SandboxOptions(), on backend: any SandboxBackend
-    ) async throws(SandboxError) -> CompileResult {
-        try await compile(source, RunRequest(options: options), on: backend)
-    }
-
-    /// Compiles a program of one or several sources once; it can be run many times.
+    /// Compiles a program of one or several sources once; it can be run many times, as `./main`.
     ///
     /// A source that does not compile is a result without a program, not an error.
     /// - Parameters:
@@ -101,9 +84,9 @@ public struct CppRunner: LanguageRunner {
     ///   makes no program, and for names of sources that are taken or that the compiler could misread;
     ///   `.fileTooLarge` for a source that is too long; `.toolchainNotFound` when the image
     ///   lacks the compiler; and the sandbox's own errors.
-    public func compile(
+    public func build(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
-    ) async throws(SandboxError) -> CompileResult {
+    ) async throws(SandboxError) -> BuildResult {
         let name = request.name(else: CppRunner.sourceName, where: CppRunner.isSource)
         try check(source, name, request)
         let units = [name] + request.sources.map(\.path).filter(CppRunner.isSource)
@@ -125,8 +108,8 @@ public struct CppRunner: LanguageRunner {
                         compiler, kind: "compiler", image: options.image, hint: installHint)
                 }
                 let report = CompileReport(result: result, diagnostics: Diagnostic.parse(result.stderr))
-                guard result.outcome.isSuccess else { return CompileResult(report: report, program: nil) }
-                return CompileResult(report: report, program: try await readProgram(from: sandbox))
+                guard result.outcome.isSuccess else { return BuildResult(compile: report, program: nil) }
+                return BuildResult(compile: report, program: try await readProgram(from: sandbox))
             }
         }
     }
@@ -145,11 +128,14 @@ public struct CppRunner: LanguageRunner {
         Language(fileSuffix: SourceName.suffix(of: path)) == .cpp
     }
 
-    private func readProgram(from sandbox: any SandboxLease) async throws(SandboxError) -> CompiledProgram {
+    private func readProgram(from sandbox: any SandboxLease) async throws(SandboxError) -> Program {
         do {
             let bytes = try await sandbox.read(CppRunner.programName, maxBytes: compileLimits.fileSize)
-            let program = CompiledProgram(bytes: bytes)
-            if program.isExecutable { return program }
+            if CppRunner.isExecutable(bytes) {
+                return Program(
+                    language: language, files: [InputFile(CppRunner.programName, bytes, executable: true)],
+                    executable: "./" + CppRunner.programName)
+            }
         } catch {
             guard error.code == .fileNotFound else { throw error }
         }
@@ -160,6 +146,16 @@ public struct CppRunner: LanguageRunner {
                 + (flags + linkFlags).map(\.description).debugDescription,
             hint: "leave out flags such as -fsyntax-only, -c, -S, -E and --version",
             provenance: sandbox.provenance)
+    }
+
+    /// Whether the kernel can execute the bytes: an ELF executable or shared object, or a script.
+    ///
+    /// With `-c`, `-S` and `-E` the compiler leaves an object file or text under the same name.
+    private static func isExecutable(_ bytes: [UInt8]) -> Bool {
+        if bytes[...].starts(with: "#!") { return true }
+        guard bytes.count > 17, bytes[...].starts(with: "\u{7f}ELF") else { return false }
+        // e_type, in either byte order: ET_EXEC is 2, ET_DYN is 3.
+        return bytes[16] | bytes[17] == 2 || bytes[16] | bytes[17] == 3
     }
 
     private var installHint: String {

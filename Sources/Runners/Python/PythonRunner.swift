@@ -35,37 +35,103 @@ public struct PythonRunner: LanguageRunner {
     /// A judge whose programs print more can choose `.block`.
     public var buffering: Buffering
 
+    /// The bounds of the interpreter's run that compiles to byte code (``build(_:_:on:)``).
+    public var compileLimits: Limits
+
     static let sourceName: ByteString = "main.py"
 
     public init(
-        interpreter: String = "/usr/bin/python3", flags: [ByteString] = [], buffering: Buffering = .unbuffered
+        interpreter: String = "/usr/bin/python3", flags: [ByteString] = [],
+        buffering: Buffering = .unbuffered, compileLimits: Limits = .compile
     ) {
         self.interpreter = interpreter
         self.flags = flags
         self.buffering = buffering
+        self.compileLimits = compileLimits
     }
 
     /// Runs the source; a traceback in stderr is parsed when the run did not succeed.
     public func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
     ) async throws -> RunReport {
+        let name = try check(source, request)
+        var request = request
+        request.options.language = request.options.language ?? language
+        do {
+            return try await performance.run(
+                program(name, source, with: request.sources), request, on: backend,
+                details: { PythonTraceback.parse($0) })
+        } catch let error as SandboxError {
+            throw namingInterpreter(error, image: request.options.image)
+        }
+    }
+
+    /// Compiles the sources to byte code once; the program can be run many times.
+    ///
+    /// A source that does not compile is a result without a program, not an error; its report has the interpreter's
+    /// own message. The byte code of imported sources stays with the program (`__pycache__`, by the hash of the
+    /// source, so that a program that changes its sources sees the change). The first source is only checked: its
+    /// runs start from its text, as Python does, so that `__file__`, `sys.argv`, tracebacks, `multiprocessing` and
+    /// `inspect` see what they always see. Compiling that one file again costs a run some 0.8 ms for each 100 lines (measured).
+    ///
+    /// No line of the program is executed. Byte code of another version of Python than the image's is passed over.
+    /// - Throws: `SandboxError`: `.invalidArgument` for a NUL in a flag and for names of sources that are taken or
+    ///   could be misread; `.fileTooLarge` for a source that is too long; `.toolchainNotFound` when the image lacks
+    ///   the interpreter; and the sandbox's own errors.
+    public func build(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
+    ) async throws(SandboxError) -> BuildResult {
+        let name = try check(source, request)
+        var options = request.options
+        options.language = options.language ?? language
+        options.firstLimits = compileLimits
+        let program = program(name, source, with: request.sources)
+        let compiler = ByteCompiler(main: name, sources: request.sources)
+        let command = Command(
+            ByteString(interpreter),
+            ["-B", "-X", "utf8"] + flags.filter { $0 == "-O" || $0 == "-OO" }
+                + compiler.arguments,
+            inputFiles: program.files)
+        return try await throwingSandboxErrors {
+            try await backend.withSandbox(options) { [options] sandbox in
+                let result: RunResult
+                do throws(SandboxError) {
+                    result = try await sandbox.run(command, stdin: .none, limits: compileLimits)
+                } catch {
+                    throw namingInterpreter(error, image: options.image)
+                }
+                let report = CompileReport(
+                    result: result, diagnostics: ByteCompiler.diagnostics(of: result))
+                guard result.outcome.isSuccess else { return BuildResult(compile: report, program: nil) }
+                var built = program
+                built.files = try await compiler.byteCode(from: sandbox, within: compileLimits) + built.files
+                return BuildResult(compile: report, program: built)
+            }
+        }
+    }
+
+    private func program(_ name: ByteString, _ source: [UInt8], with others: [InputFile]) -> Program {
+        let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
+        return Program(
+            language: language, files: others + [InputFile(name, source)],
+            executable: ByteString(interpreter), arguments: ours + flags + [name])
+    }
+
+    /// Checks what the caller gave, before anything starts.
+    ///
+    /// - Returns: the source's name.
+    private func check(_ source: [UInt8], _ request: RunRequest) throws(SandboxError) -> ByteString {
         try RunRequest.check(sourceOf: source.count)
         try RunRequest.check(tool: interpreter, named: "interpreter", flags: flags)
         let name = request.name(else: PythonRunner.sourceName)
         try request.checkFiles(reserved: try request.checkSources(beside: name))
-        var request = request
-        request.options.language = request.options.language ?? language
-        let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
-        do {
-            return try await performance.run(
-                ByteString(interpreter), ours + flags + [name], program: InputFile(name, source),
-                with: request.sources, request, on: backend,
-                details: { PythonTraceback.parse($0) })
-        } catch let error as SandboxError {
-            throw error.namingToolchain(
-                interpreter, kind: "interpreter", image: request.options.image,
-                hint: "install one in the image (Debian, Ubuntu: apt-get install python3), "
-                    + "or give PythonRunner(interpreter:) one that is there")
-        }
+        return name
+    }
+
+    private func namingInterpreter(_ error: SandboxError, image: Image) -> SandboxError {
+        error.namingToolchain(
+            interpreter, kind: "interpreter", image: image,
+            hint: "install one in the image (Debian, Ubuntu: apt-get install python3), "
+                + "or give PythonRunner(interpreter:) one that is there")
     }
 }

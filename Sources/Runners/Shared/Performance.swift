@@ -57,14 +57,11 @@ public struct Performance {
         return (report, value)
     }
 
-    /// Runs a command with the request's arguments, stdin and files in a fresh sandbox, and collects its
+    /// Runs a program with the request's arguments, stdin and files in a fresh sandbox, and collects its
     /// output files.
     ///
     /// - Parameters:
-    ///   - executable: a path in the sandbox, or a name to be found in `PATH`.
-    ///   - prefix: arguments before the request's.
-    ///   - program: the runner's own file; written after the request's files.
-    ///   - others: further files of the program; written before it.
+    ///   - program: its files are written after the request's.
     ///   - request: arguments, stdin, limits and files.
     ///   - backend: where to run it.
     ///   - details: parses the program's stderr, when the run did not succeed.
@@ -72,13 +69,13 @@ public struct Performance {
     ///   submission determines its size, so this is no failure of the sandbox.
     /// - Throws: the sandbox's errors, and the error of a streaming run's body.
     public func run(
-        _ executable: ByteString, _ prefix: [ByteString] = [], program: InputFile,
-        with others: [InputFile] = [], _ request: RunRequest, on backend: any SandboxBackend,
+        _ program: Program, _ request: RunRequest, on backend: any SandboxBackend,
         details: ((_ stderr: [UInt8]) -> (any RunDetails)?)? = nil
     ) async throws -> RunReport {
         let command = Command(
-            executable, prefix + request.arguments, environment: request.environment,
-            inputFiles: request.inputFiles + others + [program])
+            program.executable, program.arguments + request.arguments,
+            environment: program.environment.merging(request.environment) { $1 },
+            inputFiles: request.inputFiles + program.files)
         var options = request.options
         options.firstLimits = request.limits
         return try await backend.withSandbox(options) { sandbox in

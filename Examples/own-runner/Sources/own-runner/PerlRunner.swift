@@ -32,20 +32,29 @@ struct PerlRunner: LanguageRunner {
     var language: Language { .perl }
     var interpreter = "/usr/bin/perl"
 
+    func build(
+        _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend
+    ) async throws(SandboxError) -> BuildResult {
+        BuildResult(compile: nil, program: try program(source, request))  // There is nothing to compile.
+    }
+
     func run(
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
     ) async throws -> RunReport {
-        try RunRequest.check(sourceOf: source.count)
-        try request.checkFiles(reserved: [Self.source])
-        var request = request
-        request.options.language = language
+        let program = try program(source, request)
         do {
-            return try await performance.run(
-                ByteString(interpreter), [Self.source], program: InputFile(Self.source, source), request,
-                on: backend, details: { PerlDeath($0) })
+            return try await performance.run(program, request, on: backend, details: { PerlDeath($0) })
         } catch let error as SandboxError {
             throw error.namingToolchain(
                 interpreter, kind: "interpreter", image: request.options.image, hint: "install perl in it")
         }
+    }
+
+    private func program(_ source: [UInt8], _ request: RunRequest) throws(SandboxError) -> Program {
+        try RunRequest.check(sourceOf: source.count)
+        try request.checkFiles(reserved: [Self.source])
+        return Program(
+            language: language, files: [InputFile(Self.source, source)],
+            executable: ByteString(interpreter), arguments: [Self.source])
     }
 }

@@ -17,6 +17,12 @@ let (_, lines) = try await runner.run(Array("print qq{<$_>\\n} for @ARGV;".utf8)
 }
 print("streamed:", lines ?? [])
 
+let built = try await runner.build("print 2 * <STDIN>, qq{\\n};", on: backend)
+for number in [1, 2] {
+    let report = try await built.program?.run(stdin: .string("\(number)\n"), on: backend)
+    print("built once:", report?.result?.stdoutText ?? "", terminator: "")
+}
+
 let death = try await runner.run("\nmy $n = shift // 0;\nprint 1 / $n;\n", on: backend)
 print("died:", death.details.map { "\($0)" } ?? "no details", death.result?.outcome ?? "not run")
 await backend.shutdown()
