@@ -11,7 +11,7 @@ demo:
 	@scripts/demo.sh
 
 test:
-	$(call needs,test cross images docker vm packages)
+	$(call needs,test languages cross images docker vm packages)
 	@scripts/test.sh
 
 build:
@@ -44,7 +44,7 @@ man:
 
 # The suites of `make test`, one target each. FILTER=NAME chooses among the tests of alone, local, docker, user, subuid and
 # vm; WORLDS=root,user chooses among the vm's.
-.PHONY: test-c test-cross test-sanitizers test-docs test-alone test-local test-docker test-user test-subuid test-container \
+.PHONY: test-c test-cross test-sanitizers test-docs test-alone test-local test-languages test-docker test-user test-subuid test-container \
 	test-vm test-worlds test-examples test-packages c-tests sanitizers examples
 export FILTER WORLDS
 suite = @scripts/test.sh $(@:test-%=%)
@@ -55,6 +55,10 @@ test-c test-sanitizers test-docs test-alone test-local test-examples:
 
 test-cross:
 	$(call needs,test cross)
+	$(suite)
+
+test-languages:
+	$(call needs,test languages)
 	$(suite)
 
 test-docker:

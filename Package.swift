@@ -19,6 +19,33 @@ func systemLibrary(_ name: String, _ pkgConfig: String, apt: String, yum: String
         providers: [.apt([apt]), .yum([yum])])
 }
 
+/// Descriptions of languages, which become a part of the library: nothing is looked for at run time.
+let languages = [
+    "bash",
+    "c",
+    "c-clang",
+    "cpp",
+    "cpp-clang",
+    "csharp",
+    "go",
+    "haskell",
+    "java",
+    "javascript",
+    "kotlin",
+    "lua",
+    "ocaml",
+    "pascal",
+    "perl",
+    "php",
+    "pypy",
+    "python",
+    "ruby",
+    "rust",
+    "sql",
+    "swift",
+    "typescript",
+]
+
 let package = Package(
     name: "swift-sandbox",
     products: [
@@ -128,6 +155,7 @@ let package = Package(
                 "CArchive", "SandboxAPI", "SandboxRuntime",
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Languages"])),
             ],
+            resources: languages.map { .embedInCode("Languages/\($0).yaml") },
             swiftSettings: librarySettings),
         .target(
             name: "SandboxJudge",

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the missing packages that a target needs; prints what it installs, and nothing when there is nothing to do.
-# Usage: scripts/setup.sh demo|test|lint|bench|engine|docker|images|vm|cross|packages
+# Usage: scripts/setup.sh demo|test|lint|bench|engine|docker|images|vm|cross|packages|languages
 set -euo pipefail
 
 image_libraries=(zlib1g-dev libzstd-dev nettle-dev)
 
-case "${1:?usage: setup.sh demo|test|lint|bench|engine|docker|images|vm|cross|packages}" in
+case "${1:?usage: setup.sh demo|test|lint|bench|engine|docker|images|vm|cross|packages|languages}" in
 demo) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config g++ python3 make) ;;
 test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config zstd gcc g++ libc6-dev python3 python3-jsonschema make mandoc busybox-static uidmap) ;;
 lint) packages=(clang-format) ;;
@@ -13,11 +13,13 @@ bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config gc
 engine) packages=(docker.io) ;;
 docker) packages=(docker.io docker-registry podman crun curl musl-tools) ;;
 images) packages=(mmdebstrap) ;;
+# The toolchains of the built-in languages: those of Sources/Runners/Languages that Debian has, without what they recommend.
+languages) packages=(gcc libc6-dev g++ python3 pypy3 default-jdk-headless kotlin nodejs node-typescript golang-go rustc ghc ocaml-nox mono-mcs mono-runtime fp-compiler perl php-cli ruby lua5.4 bash sqlite3) ;;
 cross) packages=(linux-libc-dev-arm64-cross libc6-dev-arm64-cross) ;;
 packages) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config gcc libc6-dev make binutils dpkg-dev python3) ;;
 vm) packages=(qemu-system-x86 mmdebstrap e2fsprogs busybox-static cpio) ;;
 *)
-    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, docker, images, vm, cross or packages" >&2
+    echo "setup.sh: unknown target '$1'; give demo, test, lint, bench, engine, docker, images, vm, cross, packages or languages" >&2
     exit 2
     ;;
 esac
@@ -37,7 +39,7 @@ done
 
 options=(-o DPkg::Lock::Timeout=300)
 # The packages recommended with an engine are for the system's own engine, which no test uses.
-[[ ! $1 =~ ^(engine|docker|images)$ ]] || options+=(--no-install-recommends)
+[[ ! $1 =~ ^(engine|docker|images|languages)$ ]] || options+=(--no-install-recommends)
 sudo=()
 [[ $EUID -eq 0 ]] || sudo=(sudo)
 echo "installing ${missing[*]}"

@@ -8,6 +8,7 @@
 #   docs        the pages of DocC and the manual pages can be made; the code in the pages, in README and in docs/ works
 #   alone       Swift tests that count what their process holds, one after another
 #   local       all other Swift tests, the conformance suite on the local backend among them
+#   languages   every built-in language with its real toolchain
 #   docker      conformance on a Docker Engine; the Docker backend on a private engine, Podman and a registry
 #   user        conformance as an ordinary user of this machine
 #   subuid      the same for a user with subordinate ids
@@ -17,12 +18,12 @@
 #   examples    the packages of Examples/, and the command copied alone
 #   packages    make install and make deb, the packages in a plain Debian
 #   leftovers   the suites before have left nothing behind
-# FILTER=NAME runs only the tests of that name, in alone, local, docker, user, subuid and vm.
+# FILTER=NAME runs only the tests of that name, in alone, local, languages, docker, user, subuid and vm.
 # MUST_WORK=1 turns the lack of a host feature from a skip into a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all=(c cross build sanitizers docs alone local docker user subuid container vm matrix examples packages leftovers)
+all=(c cross build sanitizers docs alone local languages docker user subuid container vm matrix examples packages leftovers)
 if [[ $# -eq 0 ]]; then
     set -- "${all[@]}"
     unset FILTER WORLDS
@@ -126,6 +127,12 @@ suite_local() {
     else
         CONFORMANCE_BACKENDS=local run_tests --skip "LocalBackendTests|DockerTests"
     fi
+}
+
+suite_languages() {
+    build
+    echo "== Languages"
+    LANGUAGES=1 run_tests --filter "${FILTER:-RunnersTests.LanguageTests}"
 }
 
 suite_docker() {

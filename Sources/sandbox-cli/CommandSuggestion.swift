@@ -41,10 +41,19 @@ struct CommandSuggestion: Equatable {
     private static func hint(_ word: String, _ place: String, _ names: [String]) -> String {
         if let name = nearest(to: word, of: names) { return "did you mean `\(place) \(name)`?" }
         let suffix = SourceName.suffix(of: ArgumentText.bytes(of: word))
-        if place == "sandbox", Language(fileSuffix: suffix) != nil {
+        if place == "sandbox", isSource(suffix) {
             return "to run a source: sandbox run \(shown(word))"
         }
         return "it has \(names.joined(separator: ", ")); see `\(place) --help`"
+    }
+
+    private static func isSource(_ suffix: String) -> Bool {
+        #if Languages
+        // A catalog that cannot be made is told where it is used.
+        (try? KnownLanguages(nil))?.language(ofSuffix: suffix) != nil
+        #else
+        Language(fileSuffix: suffix) != nil
+        #endif
     }
 
     private static func shown(_ word: String) -> String {

@@ -9,17 +9,51 @@ import SandboxRuntime
 extension CppStandard: ExpressibleByArgument {}
 
 extension Language: ExpressibleByArgument {
+    #if Languages
+    /// Whether there is such a language is known only with the descriptions of `--languages`: see ``KnownLanguages``.
+    public init?(argument: String) { self.init(rawValue: argument) }
+
+    public static var allValueStrings: [String] {
+        // A catalog that cannot be made is told where it is used.
+        (try? LanguageCatalog())?.languages.map(\.name.rawValue) ?? []
+    }
+    #else
     /// A language that another package defines has no runner in this command.
     public init?(argument: String) {
         self.init(rawValue: argument)
         guard Self.allCases.contains(self) else { return nil }
     }
+    #endif
 }
 
 /// The language, and the bounds of its compiler.
 struct LanguageOptions: ParsableArguments {
     @Option(help: "The sources' language. (default: told by the suffix)")
     var language: Language?
+
+    #if Languages
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            "A directory with further descriptions of languages (.yaml), or one such file; see `sandbox languages`.",
+            valueName: "dir"),
+        completion: .directory)
+    var languages: ByteString?
+
+    /// A language that is not there is a mistake on the command line.
+    mutating func validate() throws {
+        guard languages == nil, let language else { return }
+        do throws(SandboxError) {
+            _ = try known.language(named: language)
+        } catch {
+            throw ValidationError(error.message + (error.hint.map { "; \($0)" } ?? ""))
+        }
+    }
+
+    var known: KnownLanguages { get throws(SandboxError) { try KnownLanguages(languages) } }
+    #else
+    var known: KnownLanguages { KnownLanguages(nil) }
+    #endif
 
     @Option(
         parsing: .unconditional,
@@ -38,8 +72,10 @@ struct LanguageOptions: ParsableArguments {
     var compileMemory: Int?
 
     /// The compiler's limits. There is no option for its CPU time; that must not undo a longer wall time.
-    var limits: Limits {
-        var limits = Limits.compile
+    ///
+    /// - Parameter standard: where no option says otherwise.
+    func limits(over standard: Limits) -> Limits {
+        var limits = standard
         if let compileWallTime {
             limits.wallTime = compileWallTime
             limits.cpuTime = max(limits.cpuTime, compileWallTime)
@@ -73,14 +109,6 @@ struct CompileOptions: ParsableArguments {
         completion: .file(), transform: InputFileOption.parse)
     var include: [InputFileOption] = []
 
-    func runner(_ headers: [InputFile]) -> CppRunner {
-        var runner = CppRunner(compileLimits: tools.limits, headers: headers)
-        if let std { runner.standard = std }
-        let split = Self.split(flags)
-        (runner.flags, runner.linkFlags) = (runner.flags + split.compiler, split.linker)
-        return runner
-    }
-
     /// Flags for the linker go behind the sources, in their order among themselves: it takes from a library only
     /// the symbols that something before it uses, and `-Wl,--start-group` and its like are for what follows.
     static func split(_ flags: [ByteString]) -> (compiler: [ByteString], linker: [ByteString]) {
@@ -96,9 +124,16 @@ struct CompileOptions: ParsableArguments {
         return (compiler, linker)
     }
 
-    /// Throws for options that have no effect in a language without a compiler.
-    func refuseCompiler() throws(SandboxError) {
-        guard std != nil || !flags.isEmpty else { return }
+    /// Throws for options that have no effect in a language other than C++.
+    ///
+    /// - Parameter takesFlags: whether it has a compiler that takes flags.
+    func refuseCompiler(takesFlags: Bool = false) throws(SandboxError) {
+        if std != nil, takesFlags {
+            throw SandboxError(
+                .invalidArgument, message: "`--std` is for C++",
+                hint: "use `--compile-flag` for this compiler")
+        }
+        guard std != nil || (!flags.isEmpty && !takesFlags) else { return }
         throw SandboxError(
             .invalidArgument,
             message:

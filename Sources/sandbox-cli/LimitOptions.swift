@@ -50,8 +50,11 @@ struct LimitOptions: ParsableArguments, CustomReflectable {
 
     /// The run's limits. A CPU time given alone raises the wall time, which would otherwise end the run
     /// first.
-    var run: Limits {
-        var limits = Limits.standard
+    var run: Limits { run(over: .standard) }
+
+    /// The run's limits, where those of no option are a language's own.
+    func run(over standard: Limits) -> Limits {
+        var limits = standard
         let given = apply(to: &limits)
         if given.contains(LimitKind.cpuTime.rawValue), !given.contains(LimitKind.wallTime.rawValue) {
             let longer = max(limits.wallTime, limits.cpuTime * 2)

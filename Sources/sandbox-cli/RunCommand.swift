@@ -34,8 +34,14 @@ enum SourceWord: ExpressibleByArgument, Hashable {
 }
 
 struct RunCommand: Subcommand {
+    #if Languages
+    private static let abstract = "Run a program given as source, in any language of `sandbox languages`."
+    #else
+    private static let abstract = "Run a program given as source: C++ or Python."
+    #endif
+
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run a program given as source: C++ or Python.",
+        commandName: "run", abstract: abstract,
         usage: "sandbox run [<options>] SOURCE... [-- ARGUMENTS...]", discussion: exitStatusHelp)
 
     @OptionGroup(title: GroupTitle.language)
@@ -48,7 +54,7 @@ struct RunCommand: Subcommand {
 
     @Argument(
         help: .init(
-            "The program's sources, or - for our own stdin, which needs --language. C++: all are compiled and linked together, headers among them are found. Python: the first is run, it can import the others. They stand side by side in /work, without their directories. The program's own arguments stand after --.",
+            "The program's sources, or - for our own stdin, which needs --language. C++: all are compiled and linked together, headers among them are found. Python and its like: the first is run, it can import the others. They stand side by side in /work, without their directories. The program's own arguments stand after --.",
             valueName: "source"), completion: .file())
     var words: [SourceWord]
 
@@ -71,27 +77,20 @@ struct RunCommand: Subcommand {
         let session = Session(shared, isShell: false)
         return await session.perform(reportingTo: shared.report.jsonFile) { file in
             try requireSources()
-            let list = try SourceList(sources, language: compiling.tools.language)
+            let known = try compiling.tools.known
+            let list = try SourceList(sources, language: compiling.tools.language, known)
             let (source, others) = try read(list)
-            let compileLimits = compiling.tools.limits
+            let choice = try known.choice(list.language)
+            let compileLimits = compiling.tools.limits(over: choice.compileLimits)
             let included = try InputFileOption.load(
                 compiling.include, option: "--include", limit: compileLimits.disk)
-            let plan = try RunPlan(shared)
+            let plan = try RunPlan(shared, standard: choice.limits)
             var request = RunRequest(
                 arguments: arguments, stdin: plan.stdin, limits: plan.limits,
                 environment: plan.environment, inputFiles: plan.inputFiles,
                 outputFiles: plan.outputs.map(\.path), options: plan.options, sourceName: list.name,
                 sources: others, inputTrees: plan.inputTrees)
-            let runner: any LanguageRunner
-            if list.language == .cpp {
-                runner = compiling.runner(included)
-            } else {
-                try compiling.refuseCompiler()
-                // In a language without a compiler the program imports these files: they go beside the
-                // source, too.
-                request.inputFiles += included
-                runner = PythonRunner()
-            }
+            let runner = try choice.runner(compiling, included, &request)
             let how = shared.report.delivery
             let (run, fallbackReason) = try await session.withBackend { [request] in
                 try await Self.run(runner, source, request, how, on: $0)

@@ -16,8 +16,9 @@ struct RunPlan: Sendable {
     /// `nil` when no file is to be collected.
     var outputDirectory: OutputDirectory?
 
-    init(_ shared: SharedOptions) throws(SandboxError) {
-        limits = shared.limits.run
+    /// - Parameter standard: the limits where no option says otherwise.
+    init(_ shared: SharedOptions, standard: Limits = .standard) throws(SandboxError) {
+        limits = shared.limits.run(over: standard)
         let inputs = shared.inputs
         options = shared.place.sandboxOptions(try Self.image(shared.place.image))
         // The files of `--in DIR` are written before the run, and may need all of its disk.

@@ -21,10 +21,15 @@ struct SandboxTool: ParsableCommand {
         commandName: "sandbox",
         abstract: "Run untrusted programs, and tell the truth about what they did.",
         version: libraryVersion,
-        subcommands: [
-            RunCommand.self, ExecCommand.self, ImageCommand.self, PoolCommand.self, DoctorCommand.self,
-            CleanupCommand.self,
-        ])
+        subcommands: subcommands)
+
+    private static var subcommands: [any ParsableCommand.Type] {
+        var all: [any ParsableCommand.Type] = [RunCommand.self, ExecCommand.self]
+        #if Languages
+        all.append(LanguagesCommand.self)
+        #endif
+        return all + [ImageCommand.self, PoolCommand.self, DoctorCommand.self, CleanupCommand.self]
+    }
 
     /// Runs the subcommand of the command line.
     ///

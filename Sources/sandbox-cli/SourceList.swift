@@ -22,7 +22,10 @@ struct SourceList: Equatable {
     /// - Parameters:
     ///   - paths: as on the command line, at least one.
     ///   - named: the value of `--language`.
-    init(_ paths: [ByteString], language named: Language?) throws(SandboxError) {
+    ///   - known: the languages that there are.
+    init(
+        _ paths: [ByteString], language named: Language?, _ known: KnownLanguages
+    ) throws(SandboxError) {
         if paths.count > 1, paths.contains(Self.ownStandardInput) {
             throw SandboxError(
                 .invalidArgument, message: "a source on our own stdin cannot have others beside it",
@@ -30,7 +33,8 @@ struct SourceList: Equatable {
         }
         let source = paths.first { !Self.headerSuffixes.contains(SourceName.suffix(of: $0)) } ?? paths[0]
         first = source
-        if let named { language = named } else { language = try Self.language(of: source) }
+        language =
+            if let named { try known.language(named: named) } else { try Self.language(of: source, known) }
         others = []
         // The first file among `paths` that is the source: a second one of the same path is a duplicate.
         var isFirst = true
@@ -46,7 +50,7 @@ struct SourceList: Equatable {
                 isFirst = false
                 continue
             }
-            try Self.check(path, in: language, beside: source)
+            try Self.check(path, in: language, beside: source, known)
             others.append(path)
         }
     }
@@ -55,11 +59,14 @@ struct SourceList: Equatable {
     var name: ByteString? { first == Self.ownStandardInput ? nil : first.parts.last }
 
     private static func check(
-        _ path: ByteString, in language: Language, beside source: ByteString
+        _ path: ByteString, in language: Language, beside source: ByteString, _ known: KnownLanguages
     ) throws(SandboxError) {
         let suffix = SourceName.suffix(of: path)
-        let own = Language(fileSuffix: suffix)
-        if own == language || (language == .cpp && headerSuffixes.contains(suffix)) { return }
+        if known.isSource(suffix, of: language) { return }
+        // The languages that include files.
+        let includes = known.isSource("cpp", of: language) || known.isSource("c", of: language)
+        if includes, headerSuffixes.contains(suffix) { return }
+        let own = known.language(ofSuffix: suffix)
         if let own {
             throw SandboxError(
                 .invalidArgument,
@@ -72,9 +79,11 @@ struct SourceList: Equatable {
                 + "/work with `--in`; the program's own arguments stand after `--`")
     }
 
-    private static func language(of source: ByteString) throws(SandboxError) -> Language {
-        if let language = Language(fileSuffix: SourceName.suffix(of: source)) { return language }
-        let names = Language.allCases.map { "`--language \($0)`" }.joined(separator: " or ")
+    private static func language(
+        of source: ByteString, _ known: KnownLanguages
+    ) throws(SandboxError) -> Language {
+        if let language = known.language(ofSuffix: SourceName.suffix(of: source)) { return language }
+        let names = "`--language` with one of " + known.names.joined(separator: ", ")
         throw SandboxError(
             .invalidArgument,
             message: source == ownStandardInput

@@ -95,7 +95,9 @@ extension EndToEnd {
                 "-")
             #expect(arguments.out == "['-'] \n")
             let unnamed = try run("print(1)", "-")
-            #expect(unnamed.status == 125 && unnamed.err.contains("--language python"), "\(unnamed.err)")
+            #expect(
+                unnamed.status == 125 && unnamed.err.contains("--language") && unnamed.err.contains("python"),
+                "\(unnamed.err)")
             let both = try run("print(1)", "--language", "python", "--stdin", "-", "-")
             #expect(both.status == 125 && both.err.contains("cannot be both"), "\(both.err)")
         }

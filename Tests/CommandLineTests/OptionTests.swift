@@ -37,7 +37,7 @@ import SandboxFallback
         let shared = try parse("--", "true").shared
         #expect(shared.place.backend == .local)
         #expect(shared.limits.run == .standard)
-        #expect(try parseRun("a.py").compiling.tools.limits == .compile)
+        #expect(try parseRun("a.py").compiling.tools.limits(over: .compile) == .compile)
         #expect(shared.place.rootfs == .readOnly)
         #expect(shared.place.isolation == .standard)
         #expect(!shared.report.json && !shared.report.stats && shared.report.jsonFile == nil)
@@ -58,7 +58,7 @@ import SandboxFallback
         #expect(command.program == ["a", "--json", "--", "b"])
         #expect(!command.shared.report.json)
         let compiler = try parseRun("--compile-wall-time", "70", "--compile-memory", "2G", "a.cpp").compiling
-            .tools.limits
+            .tools.limits(over: .compile)
         #expect(compiler.wallTime == .seconds(70) && compiler.cpuTime == .seconds(70))
         #expect(compiler.memory == 2 << 30)
     }
@@ -84,7 +84,8 @@ import SandboxFallback
         let run = SandboxTool.helpMessage(for: RunCommand.self, columns: 400)
         let exec = SandboxTool.helpMessage(for: ExecCommand.self, columns: 400)
         for option in [
-            "--language", "--std ", "--compile-flag", "--include", "--compile-wall-time", "--compile-memory",
+            "--language ", "--languages", "--std ", "--compile-flag", "--include", "--compile-wall-time",
+            "--compile-memory",
         ] {
             #expect(run.contains(option) && !exec.contains(option), "\(option)")
         }

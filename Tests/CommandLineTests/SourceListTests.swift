@@ -9,7 +9,7 @@ import Testing
 @Suite struct SourceListTests {
     private func complaint(_ paths: ByteString..., language: Language? = nil) -> String? {
         do throws(SandboxError) {
-            _ = try SourceList(paths, language: language)
+            _ = try SourceList(paths, language: language, try KnownLanguages(nil))
             return nil
         } catch {
             #expect(error.code == .invalidArgument && error.hint != nil)
@@ -18,17 +18,18 @@ import Testing
     }
 
     @Test func severalSources() throws {
-        let cpp = try SourceList(["src/a.hpp", "src/main.cpp", "b.cc", "c.h"], language: nil)
+        let cpp = try SourceList(
+            ["src/a.hpp", "src/main.cpp", "b.cc", "c.h"], language: nil, try KnownLanguages(nil))
         #expect(cpp.language == .cpp && cpp.first == "src/main.cpp" && cpp.name == "main.cpp")
         #expect(cpp.others == ["src/a.hpp", "b.cc", "c.h"])
-        let python = try SourceList(["x/words.py", "helper.py"], language: nil)
+        let python = try SourceList(["x/words.py", "helper.py"], language: nil, try KnownLanguages(nil))
         #expect(python.language == .python && python.name == "words.py" && python.others == ["helper.py"])
     }
 
     @Test func languages() throws {
-        #expect(try SourceList(["a.txt"], language: .python).first == "a.txt")
-        #expect(try SourceList(["a.py"], language: .cpp).language == .cpp)
-        let stdin = try SourceList(["-"], language: .cpp)
+        #expect(try SourceList(["a.txt"], language: .python, try KnownLanguages(nil)).first == "a.txt")
+        #expect(try SourceList(["a.py"], language: .cpp, try KnownLanguages(nil)).language == .cpp)
+        let stdin = try SourceList(["-"], language: .cpp, try KnownLanguages(nil))
         #expect(stdin.first == SourceList.ownStandardInput && stdin.name == nil)
         #expect(complaint("-")?.contains("our own stdin has no suffix") == true)
         #expect(complaint("a.zig")?.contains("'a.zig' names no language") == true)

@@ -73,8 +73,10 @@ static void add_host(struct config_builder *b) {
          * A search for all such links would take seconds. */
         "/etc/java-[0-9]*", "/etc/python3.*", "/etc/ssl/openssl.cnf", "/etc/ssl/certs", "/etc/pki/tls/certs",
         "/etc/pki/java", "/etc/pki/ca-trust/extracted", "/etc/crypto-policies", "/etc/maven", "/etc/R",
-        "/etc/php", "/etc/ghc", "/etc/octave.conf", "/etc/mono", "/etc/erlang", "/etc/groff",
-        "/etc/locale.alias", "/etc/mime.types"};
+        "/etc/php", "/etc/ghc", "/etc/octave.conf", "/etc/mono", "/etc/erlang", "/etc/groff", "/etc/fpc.cfg",
+        "/etc/fpc-[0-9]*.cfg", "/etc/locale.alias", "/etc/mime.types",
+        /* GHC's list of libraries, which Debian keeps in /var */
+        "/var/lib/ghc"};
     add_matches(b, host, sizeof host / sizeof host[0]);
 }
 

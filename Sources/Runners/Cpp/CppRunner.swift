@@ -151,7 +151,7 @@ public struct CppRunner: LanguageRunner {
     /// Whether the kernel can execute the bytes: an ELF executable or shared object, or a script.
     ///
     /// With `-c`, `-S` and `-E` the compiler leaves an object file or text under the same name.
-    private static func isExecutable(_ bytes: [UInt8]) -> Bool {
+    static func isExecutable(_ bytes: [UInt8]) -> Bool {
         if bytes[...].starts(with: "#!") { return true }
         guard bytes.count > 17, bytes[...].starts(with: "\u{7f}ELF") else { return false }
         // e_type, in either byte order: ET_EXEC is 2, ET_DYN is 3.

@@ -18,16 +18,20 @@ public struct Program: Sendable, Hashable {
     public var arguments: [ByteString]
     /// Variables that the language needs; a run's own replace those of the same name.
     public var environment: [ByteString: ByteString]
+    /// Whether `arguments` are templates in which a run's limits are filled in: `-Xmx{memory-mib-64}m`; see
+    /// ``ArgumentTemplate``. Braces that stand for themselves are doubled then.
+    public var argumentsHaveLimits: Bool
 
     public init(
         language: Language, files: [InputFile], executable: ByteString, arguments: [ByteString] = [],
-        environment: [ByteString: ByteString] = [:]
+        environment: [ByteString: ByteString] = [:], argumentsHaveLimits: Bool = false
     ) {
         self.language = language
         self.files = files.map { $0.reused() }
         self.executable = executable
         self.arguments = arguments
         self.environment = environment
+        self.argumentsHaveLimits = argumentsHaveLimits
     }
 }
 
@@ -77,7 +81,8 @@ extension Program {
         var request = request
         request.options.language = request.options.language ?? language
         do {
-            return try await performance.run(self, request, on: backend, details: detailsParser)
+            return try await performance.run(
+                sized(for: request.limits), request, on: backend, details: detailsParser)
         } catch let error as SandboxError where isInterpreted(with: own) {
             throw error.namingToolchain(
                 "\(executable)", kind: "interpreter", image: request.options.image,

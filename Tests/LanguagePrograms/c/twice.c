@@ -1,0 +1,3 @@
+long twice(long number) {
+    return 2 * number;
+}

@@ -1,0 +1,4 @@
+module Twice (twice) where
+
+twice :: Integer -> Integer
+twice = (2 *)

@@ -1,0 +1,1 @@
+fun twice(number: Long) = 2 * number

@@ -1,0 +1,1 @@
+return function(number) return 2 * number end

@@ -1,0 +1,1 @@
+let twice number = 2 * number

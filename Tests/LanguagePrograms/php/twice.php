@@ -1,0 +1,4 @@
+<?php
+function twice($number) {
+    return 2 * $number;
+}

@@ -1,0 +1,3 @@
+def twice(number)
+  2 * number
+end

@@ -1,0 +1,3 @@
+CREATE TABLE kept AS
+WITH RECURSIVE part(x) AS (SELECT randomblob(1000000) UNION ALL SELECT randomblob(1000000) FROM part)
+SELECT x FROM part;

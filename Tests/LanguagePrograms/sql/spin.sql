@@ -1,0 +1,1 @@
+WITH RECURSIVE number(x) AS (SELECT 1 UNION ALL SELECT 1 - x FROM number) SELECT max(x) FROM number;

@@ -1,0 +1,1 @@
+func twice(_ number: Int) -> Int { 2 * number }

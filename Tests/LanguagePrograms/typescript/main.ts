@@ -1,0 +1,28 @@
+import { twice } from "./twice";
+
+declare function require(name: string): any;
+declare const process: any;
+declare const __filename: string;
+const { Worker, isMainThread, parentPort } = require("worker_threads");
+
+if (isMainThread) {
+    const [mode, ...rest]: string[] = require("fs").readFileSync(0, "utf8").split(/\s+/);
+    if (mode === "hello") console.log("hello");
+    if (mode === "sum") console.log(twice(Number(rest[0]) + Number(rest[1])));
+    if (mode === "exit") process.exit(7);
+    if (mode === "memory") for (const kept: number[][] = [];;) kept.push(new Array(100000).fill(kept.length + 0.5));
+    if (mode === "spin") for (;;);
+    if (mode === "threads") {
+        let total = 0;
+        let waiting = 4;
+        for (let i = 0; i < 4; i++)
+            new Worker(__filename).on("message", (part: number) => {
+                total += part;
+                if (--waiting === 0) console.log(total);
+            });
+    }
+} else {
+    let part = 0;
+    for (let i = 0; i < 100; i++) part += i;
+    parentPort.postMessage(part);
+}
