@@ -32,8 +32,8 @@ import Testing
             Program(language: .cpp, files: [], executable: "./main").digest == Self.emptyDigest)
     }
 
-    /// printf 'swift-sandbox program 1\n\3\0\0\0\0\0\0\0cpp\6\0\0\0\0\0\0\0./main' and 24 NULs, piped to sha256sum.
-    private static let emptyDigest = "sha256:2b4b54f020a9c77185c4f720c7bdf15f1e5625051d6855d8e6d96ee685c9d0c7"
+    /// printf 'swift-sandbox program 1\n\3\0\0\0\0\0\0\0cpp\6\0\0\0\0\0\0\0./main' and 25 NULs, piped to sha256sum.
+    private static let emptyDigest = "sha256:c2232cee881a07eba46c73089896567ff8cb9826f9d7bd4e653ac1c7d1204b48"
 
     @Test func theDigestTellsProgramsApart() {
         var others: [Program] = []
@@ -47,6 +47,7 @@ import Testing
         add { $0.arguments = ["-B", ByteString([0xe9]), ""] }
         add { $0.arguments = ["-B", ByteString([0xe9])] }
         add { $0.environment["D"] = "" }
+        add { $0.argumentsHaveLimits = true }
         add { $0.environment["C"] = "1" }
         add { $0.files[0].bytes.append(1) }
         add { $0.files[0].executable = true }

@@ -11,8 +11,8 @@ extension Program {
 
     /// The program as bytes, to be kept in a file or a database, or sent to another machine.
     ///
-    /// A line with the format's name and version; then the language, the executable, the arguments, the variables in the
-    /// order of their names, and the files. Each string has its length before it and each list its count, as 64-bit
+    /// A line with the format's name and version; then the language, the executable, whether the arguments are
+    /// templates (a byte, 0 or 1), the arguments, the variables in the order of their names, and the files. Each string has its length before it and each list its count, as 64-bit
     /// numbers with the lowest byte first, so that no two programs have the same bytes. Last comes the SHA-256 of all that.
     public func encoded() -> [UInt8] {
         let body = body()
@@ -47,6 +47,7 @@ extension Program {
         }
         let language = try reader.readText("language")
         let executable = try reader.readString("executable")
+        let argumentsHaveLimits = try reader.readFlag("mark of the arguments")
         let arguments = try reader.readList("arguments") { reader throws(SandboxError) in
             try reader.readString("argument")
         }
@@ -65,8 +66,7 @@ extension Program {
         }
         self.init(
             language: Language(rawValue: language), files: files, executable: executable,
-            arguments: arguments,
-            environment: environment)
+            arguments: arguments, environment: environment, argumentsHaveLimits: argumentsHaveLimits)
     }
 
     /// All but the hash.
@@ -83,6 +83,7 @@ extension Program {
         }
         append(language.rawValue.utf8)
         append(executable.bytes)
+        out.append(argumentsHaveLimits ? 1 : 0)
         append(number: arguments.count)
         for argument in arguments { append(argument.bytes) }
         append(number: environment.count)
@@ -158,16 +159,20 @@ private struct ProgramReader {
         return text
     }
 
+    mutating func readFlag(_ what: String) throws(SandboxError) -> Bool {
+        guard position < bytes.endIndex, bytes[position] <= 1 else {
+            throw invalid("the \(what) is neither 0 nor 1")
+        }
+        defer { position += 1 }
+        return bytes[position] == 1
+    }
+
     mutating func readFile() throws(SandboxError) -> InputFile {
         let path = try readString("name of a file")
         do throws(SandboxError) { _ = try Validation.workPath(path) } catch {
             throw invalid("\(Validation.quoted(path)) cannot be the name of a file: \(error.message)")
         }
-        guard position < bytes.endIndex, bytes[position] <= 1 else {
-            throw invalid("the mode of \(Validation.quoted(path)) is neither 0 nor 1")
-        }
-        let executable = bytes[position] == 1
-        position += 1
+        let executable = try readFlag("mode of \(Validation.quoted(path))")
         return InputFile(
             path, Array(try readBytes("content of \(Validation.quoted(path))")), executable: executable)
     }
