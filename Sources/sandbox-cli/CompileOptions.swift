@@ -52,7 +52,7 @@ struct LanguageOptions: ParsableArguments {
 
     var known: KnownLanguages { get throws(SandboxError) { try KnownLanguages(languages) } }
     #else
-    var known: KnownLanguages { KnownLanguages(nil) }
+    var known: KnownLanguages { get throws(SandboxError) { try KnownLanguages(nil) } }
     #endif
 
     @Option(

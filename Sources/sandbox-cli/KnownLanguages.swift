@@ -54,7 +54,7 @@ struct KnownLanguages {
         LanguageChoice(try catalog.language(named: language.rawValue))
     }
     #else
-    init(_ directory: ByteString?) {}
+    init(_ directory: ByteString?) throws(SandboxError) {}
 
     var names: [String] { Language.allCases.map(\.rawValue) }
 

@@ -281,9 +281,17 @@ extension EndToEnd {
             #expect(table.status == 0 || table.status == 125)
             #expect(table.out.contains("strongest isolation level"))
             let json = try SandboxProcess.run(["doctor", "--json"]).json
-            #expect(json.keys == ["schemaVersion", "kernel", "machine", "level", "cgroup", "layers"])
+            #expect(
+                json.keys == [
+                    "schemaVersion", "kernel", "machine", "level", "cgroup", "layers", "disturbances",
+                ])
             for layer in json["layers"]?.elements ?? [] {
                 #expect(layer.keys == ["name", "available", "detail", "mend"])
+            }
+            #expect(table.out.contains("disturbs figures"))
+            #expect(json["disturbances"]?.elements?.isEmpty == false)
+            for disturbance in json["disturbances"]?.elements ?? [] {
+                #expect(disturbance.keys == ["name", "present", "detail", "mend"])
             }
             #if Docker
             let without = try SandboxProcess.run(["doctor", "--json"], through: withoutEngine).json
