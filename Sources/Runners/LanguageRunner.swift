@@ -35,7 +35,7 @@ public protocol LanguageRunner: Sendable {
     ///     `Language.maximumSourceBytes`.
     ///   - request: arguments, stdin, limits and files.
     ///   - backend: where to run it.
-    ///   - performance: runs the program itself, once at most: ``Performance/run(_:_:program:with:_:on:details:)``.
+    ///   - performance: runs the program itself, once at most: ``Performance/run(_:_:on:details:)``.
     /// - Throws: `SandboxError`: `.invalidArgument`, `.invalidPath` and `.fileTooLarge` for unacceptable
     ///   arguments, before anything starts; `.toolchainNotFound` when the image lacks the compiler or
     ///   interpreter; and the errors of the sandbox and of `performance`.

@@ -73,7 +73,8 @@ def read_doctor(name, text):
     except ValueError:
         check(f"doctor of {name}", False, text)
         return {"level": None, "layers": {}}
-    expect(f"doctor of {name}: fields", set(report), {"schemaVersion", "kernel", "machine", "level", "cgroup", "layers"})
+    fields = {"schemaVersion", "kernel", "machine", "level", "cgroup", "layers", "disturbances"}
+    expect(f"doctor of {name}: fields", set(report), fields)
     for entry in report["layers"]:
         what = f"doctor of {name}: {entry['name']}"
         check(f"{what} says something", bool(entry["detail"]))
