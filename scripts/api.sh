@@ -6,8 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/quietly.sh
+source scripts/modules.sh
 
-modules=(SandboxAPI SandboxRuntime Sandbox Runners SandboxJudge SandboxFallback SandboxDocker SandboxTesting)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 digester=$(dirname "$(readlink -f "$(command -v swift)")")/swift-api-digester
@@ -41,11 +41,8 @@ END
 
 # dump_package FOLDER SCRATCH INTO: the API of a package that was built.
 dump_package() {
-    local products flags=() folder map
-    products=$(swift build --enable-all-traits --package-path "$1" --scratch-path "$2" --show-bin-path)
-    for map in "$products"/*.build/module.modulemap; do flags+=(-Xcc "-fmodule-map-file=$map"); done
-    for folder in "$1"/Sources/*/include "$2"/checkouts/*/Sources/*/include; do flags+=(-Xcc "-I$folder"); done
-    dump "$products/Modules" "$3" "${flags[@]}"
+    find_module_flags "$1" "$2"
+    dump "$products/Modules" "$3" "${module_flags[@]}"
 }
 
 # compare OLD NEW: prints what breaks, a line each; a module that is new breaks nothing.

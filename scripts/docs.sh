@@ -6,23 +6,16 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tools=$(dirname "$(readlink -f "$(command -v swift)")")
-# A page can link to the pages of the modules before its own.
-modules=(SandboxAPI SandboxRuntime Runners SandboxJudge SandboxFallback SandboxDocker SandboxTesting Sandbox)
+source scripts/modules.sh
 
 swift build --enable-all-traits >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }
-products=$(swift build --enable-all-traits --show-bin-path)
-# The C modules that the Swift modules import.
-flags=()
-for map in "$products"/*.build/module.modulemap; do flags+=(-Xcc "-fmodule-map-file=$map"); done
-for folder in Sources/*/include "$(dirname "$(dirname "$products")")"/checkouts/*/Sources/*/include; do
-    flags+=(-Xcc "-I$folder")
-done
+find_module_flags "$PWD" "$PWD/.build"
 known=() archives=()
 for module in "${modules[@]}"; do
     mkdir "$work/$module"
     archive=$work/$module.doccarchive
     "$tools/swift-symbolgraph-extract" -module-name "$module" -target "$(uname -m)-unknown-linux-gnu" -I "$products/Modules" \
-        "${flags[@]}" -minimum-access-level public -output-dir "$work/$module"
+        "${module_flags[@]}" -minimum-access-level public -output-dir "$work/$module"
     "$tools/docc" convert "Sources/$module/$module.docc" --additional-symbol-graph-dir "$work/$module" \
         --fallback-display-name "$module" --fallback-bundle-identifier "swift-sandbox.$module" \
         --enable-experimental-external-link-support ${known[@]+"${known[@]}"} --warnings-as-errors --output-path "$archive"

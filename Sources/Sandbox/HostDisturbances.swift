@@ -1,7 +1,6 @@
 /// Finds what disturbs figures on this host: settings and loads with which one program takes other times, or
 /// another amount of memory, from run to run.
 
-import Glibc
 import SandboxAPI
 import SandboxRuntime
 
@@ -15,8 +14,7 @@ struct HostDisturbances {
     func all() -> [HostReport.Disturbance] {
         [
             frequencyScaling(), turbo(), siblings(), hugePages(), swap(), addressRandomization(),
-            stolenTime(),
-            load(),
+            stolenTime(), load(),
         ]
     }
 
@@ -38,16 +36,14 @@ struct HostDisturbances {
     }
 
     private func turbo() -> HostReport.Disturbance {
-        let intel = Self.processors + "intel_pstate/no_turbo"
-        let boost = Self.processors + "cpufreq/boost"
-        if read(intel) == "0" {
-            return present("turbo", Self.turboIsOn, mend: "echo 1 > \(intel)")
+        // Where turbo is switched, what the file says when it is on, and what switches it off.
+        let switches = [("intel_pstate/no_turbo", "0", "1"), ("cpufreq/boost", "1", "0")]
+            .map { (path: Self.processors + $0, on: $1, off: $2, setting: read(Self.processors + $0)) }
+        if let turbo = switches.first(where: { $0.setting == $0.on }) {
+            return present("turbo", Self.turboIsOn, mend: "echo \(turbo.off) > \(turbo.path)")
         }
-        if read(boost) == "1" {
-            return present("turbo", Self.turboIsOn, mend: "echo 0 > \(boost)")
-        }
-        return absent(
-            "turbo", read(intel) ?? read(boost) == nil ? "the kernel controls none" : "switched off")
+        let isControlled = switches.contains { $0.setting != nil }
+        return absent("turbo", isControlled ? "switched off" : "the kernel controls none")
     }
 
     private static let turboIsOn = "on: a processor is faster while it is cool and its neighbours are idle"
@@ -135,13 +131,9 @@ struct HostDisturbances {
         HostReport.Disturbance(name: name, isPresent: false, detail: detail)
     }
 
-    /// Reads a file of the kernel's: at most 64 KiB.
     private static func text(of path: String) -> String? {
-        guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC)) else { return nil }
-        var bytes = [UInt8](repeating: 0, count: 64 << 10)
-        let count = Glibc.read(file.number, &bytes, bytes.count)
-        guard count >= 0 else { return nil }
-        let text = String(decoding: bytes[..<count], as: UTF8.self)
-        return String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+        FileBytes.text(ofFile: path).map { text in
+            String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+        }
     }
 }

@@ -19,7 +19,9 @@ extension LocalPlace {
         }
         let file = try await slot.ask(ISOLATE_FILE_WRITE, path, Self.opening)
         do throws(SandboxError) {
-            try Self.writeAll(bytes, file.number, path)
+            do throws(ErrorNumber) { try FileBytes.write(bytes, to: file.number) } catch {
+                throw FileErrors.error(errno: error.value, path: path)
+            }
         } catch {
             // Leaves no incomplete file. The caller gets the error of the write, not the removal's.
             _ = try? await remove(path)
@@ -78,18 +80,6 @@ extension LocalPlace {
         return content
     }
 
-    private static func writeAll(_ bytes: [UInt8], _ fd: Int32, _ path: ByteString) throws(SandboxError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + done, bytes.count - done) }
-            if count >= 0 {
-                done += count
-            } else if errno != EINTR {
-                throw FileErrors.error(errno: errno, path: path)
-            }
-        }
-    }
-
     // MARK: Reading
 
     func read(_ path: ByteString, maxBytes: Int) async throws(SandboxError) -> OutputFile {
@@ -108,23 +98,11 @@ extension LocalPlace {
             identity: file.record.identity)
     }
 
-    /// Reads up to the end or `most` bytes; the file may grow or shrink meanwhile.
     private static func read(_ fd: Int32, upTo most: Int, _ path: ByteString) throws(SandboxError) -> [UInt8]
     {
-        var result: [UInt8] = []
-        while result.count < most {
-            var count = 0
-            let size = min(64 << 10, most - result.count)
-            let chunk = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
-                count = Glibc.read(fd, buffer.baseAddress, size)
-                initialized = max(0, count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileErrors.error(errno: errno, path: path) }
-            if count == 0 { break }
-            result += chunk
+        do throws(ErrorNumber) { return try FileBytes.read(fd, upTo: most) } catch {
+            throw FileErrors.error(errno: error.value, path: path)
         }
-        return result
     }
 
     // MARK: Directories

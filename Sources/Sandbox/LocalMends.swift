@@ -187,12 +187,5 @@ enum LocalMends {
     }
 
     /// The content of a file; empty when it cannot be read.
-    private static func text(_ path: String) -> String {
-        guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC)) else { return "" }
-        var (bytes, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 4096))
-        while case let count = read(file.number, &buffer, buffer.count), count > 0 {
-            bytes += buffer[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    private static func text(_ path: String) -> String { FileBytes.text(ofFile: path) ?? "" }
 }

@@ -62,23 +62,17 @@ private enum TestDataFile {
             throw failed(path, .fileTooLarge, 0, hint: "it may have \(maxBytes) bytes")
         }
         // The file can grow meanwhile; one byte more tells that.
-        var bytes = [UInt8]()
-        bytes.reserveCapacity(Int(status.st_size) + 1)
-        while bytes.count <= maxBytes {
-            let most = min(
-                1 << 20, maxBytes + 1 - bytes.count, max(4096, Int(status.st_size) + 1 - bytes.count))
-            var count = 0
-            let part = [UInt8](unsafeUninitializedCapacity: most) { buffer, initialized in
-                repeat {
-                    count = Glibc.read(file.number, buffer.baseAddress, most)
-                } while count < 0 && errno == EINTR
-                initialized = max(0, count)
-            }
-            if count < 0 { throw failed(path, .fileAccess, errno, hint: "the disk below it may be at fault") }
-            if count == 0 { return bytes }
-            bytes += part
+        let most = min(maxBytes, Int.max - 1) + 1
+        let bytes: [UInt8]
+        do throws(ErrorNumber) {
+            bytes = try FileBytes.read(file.number, upTo: most, expecting: Int(status.st_size) + 1)
+        } catch {
+            throw failed(path, .fileAccess, error.value, hint: "the disk below it may be at fault")
         }
-        throw failed(path, .fileTooLarge, 0, hint: "it may have \(maxBytes) bytes")
+        guard bytes.count <= maxBytes else {
+            throw failed(path, .fileTooLarge, 0, hint: "it may have \(maxBytes) bytes")
+        }
+        return bytes
     }
 
     static func failed(

@@ -13,10 +13,8 @@ extension Language: ExpressibleByArgument {
     /// Whether there is such a language is known only with the descriptions of `--languages`: see ``KnownLanguages``.
     public init?(argument: String) { self.init(rawValue: argument) }
 
-    public static var allValueStrings: [String] {
-        // A catalog that cannot be made is told where it is used.
-        (try? LanguageCatalog())?.languages.map(\.name.rawValue) ?? []
-    }
+    /// The parser asks for them on each call of the command, `exec` too, so no description is parsed for it.
+    public static var allValueStrings: [String] { LanguageCatalog.builtInNames }
     #else
     /// A language that another package defines has no runner in this command.
     public init?(argument: String) {

@@ -11,6 +11,11 @@ extension LanguageCatalog {
     /// They are part of the library; no file is looked for.
     public init() throws(SandboxError) { self = try Self.builtIn.get() }
 
+    /// The names of the built-in languages, sorted, without parsing their descriptions: each file has its language's name.
+    package static var builtInNames: [String] {
+        BuiltInLanguages.files.map { String($0.name.dropLast(".yaml".count)) }.sorted()
+    }
+
     /// Parsed once in a process.
     private static let builtIn: Result<LanguageCatalog, SandboxError> = parseBuiltIn()
 
@@ -93,16 +98,11 @@ private enum DescriptionFile {
                 hint: "only files can be read")
         }
         // One byte more than is allowed: the parser tells that it is too much.
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16 << 10)
-        while bytes.count <= DescriptionNode.largest {
-            let count = Glibc.read(file.number, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            if count < 0 { throw failure(errno, path) }
-            if count == 0 { break }
-            bytes += buffer[..<count]
+        do throws(ErrorNumber) {
+            return try FileBytes.read(file.number, upTo: DescriptionNode.largest + 1)
+        } catch {
+            throw failure(error.value, path)
         }
-        return bytes
     }
 
     private static func tooMany(_ directory: String) -> SandboxError {

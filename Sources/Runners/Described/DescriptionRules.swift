@@ -173,21 +173,16 @@ extension LanguageDescription {
 
     private func checkNumbers() throws(Fault) {
         let hint = "see docs/languages.md for the ranges"
-        try require(
-            LanguageLimits.factors.contains(limits.timeFactor), "limits.timeFactor",
-            "is not within 0.1 to 100", hint)
-        try require(
-            LanguageLimits.factors.contains(limits.memoryFactor), "limits.memoryFactor",
-            "is not within 0.1 to 100", hint)
-        try require(
-            LanguageLimits.extraTimes.contains(limits.timeExtra), "limits.timeExtra",
-            "is not within 0 to 600 seconds", hint)
-        try require(
-            LanguageLimits.extraMemory.contains(limits.memoryExtra), "limits.memoryExtra",
-            "is not within 0 to 64G", hint)
-        try require(
-            LanguageLimits.processes.contains(limits.leastProcesses), "limits.leastProcesses",
-            "is not within 1 to 4096", hint)
+        func require<Value>(
+            _ key: String, _ value: Value, _ range: ClosedRange<Value>, _ words: String
+        ) throws(Fault) {
+            try self.require(range.contains(value), "limits." + key, "is not within " + words, hint)
+        }
+        try require("timeFactor", limits.timeFactor, LanguageLimits.factors, "0.1 to 100")
+        try require("memoryFactor", limits.memoryFactor, LanguageLimits.factors, "0.1 to 100")
+        try require("timeExtra", limits.timeExtra, LanguageLimits.extraTimes, "0 to 600 seconds")
+        try require("memoryExtra", limits.memoryExtra, LanguageLimits.extraMemory, "0 to 64G")
+        try require("leastProcesses", limits.leastProcesses, LanguageLimits.processes, "1 to 4096")
         if let compilation {
             do throws(SandboxError) {
                 try Validation.check(compilation.limits)

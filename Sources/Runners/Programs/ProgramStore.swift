@@ -79,7 +79,9 @@ public struct ProgramStore: Sendable {
                 let file = OwnedDescriptor(
                     owning: open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644))
             else { throw failure("create", unfinished) }
-            try write(bytes, to: file, unfinished)
+            do throws(ErrorNumber) { try FileBytes.write(bytes, to: file.number) } catch {
+                throw failure("write", unfinished, error.value)
+            }
             // The content is on the disk before the name leads to it.
             guard fsync(file.number) == 0 else { throw failure("write", unfinished) }
             errno = file.close()
@@ -90,19 +92,6 @@ public struct ProgramStore: Sendable {
             throw error
         }
         return digest
-    }
-
-    private func write(
-        _ bytes: [UInt8], to file: borrowing OwnedDescriptor, _ path: String
-    ) throws(SandboxError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(file.number, $0.baseAddress! + done, bytes.count - done)
-            }
-            if count < 0, errno != EINTR { throw failure("write", path) }
-            done += max(0, count)
-        }
     }
 
     private func loadNow(_ digest: String) throws(SandboxError) -> Program {
@@ -144,22 +133,15 @@ public struct ProgramStore: Sendable {
     private func read(
         _ file: borrowing OwnedDescriptor, _ count: Int, _ path: String
     ) throws(SandboxError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var done = 0
-        while done < count {
-            let got = bytes.withUnsafeMutableBytes {
-                Glibc.read(file.number, $0.baseAddress! + done, count - done)
-            }
-            if got == 0 { break }
-            if got < 0, errno != EINTR { throw failure("read", path) }
-            done += max(0, got)
+        do throws(ErrorNumber) {
+            return try FileBytes.read(file.number, upTo: count, expecting: count)
+        } catch {
+            throw failure("read", path, error.value)
         }
-        return Array(bytes.prefix(done))
     }
 
-    private func failure(_ what: String, _ path: String) -> SandboxError {
-        let number = errno
-        return SandboxError(
+    private func failure(_ what: String, _ path: String, _ number: Int32 = errno) -> SandboxError {
+        SandboxError(
             .fileAccess, errno: number, message: "cannot \(what) \(path): \(describe(errno: number))",
             hint: "the store needs an existing directory that this user may write to")
     }

@@ -120,12 +120,6 @@ enum ProcessFacts {
         return birth == 0 ? nil : birth
     }
 
-    private static func read(_ path: String) -> String {
-        guard let file = OwnedDescriptor(owning: open(path, O_RDONLY | O_CLOEXEC)) else { return "" }
-        let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-            count = max(0, Glibc.read(file.number, buffer.baseAddress, 4096))
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    private static func read(_ path: String) -> String { FileBytes.text(ofFile: path) ?? "" }
 }
 #endif

@@ -43,6 +43,10 @@ import Testing
         ] { #expect(catalog[name] != nil, "\(name)") }
     }
 
+    @Test func namesWithoutParsing() throws {
+        #expect(LanguageCatalog.builtInNames == (try LanguageCatalog().languages.map(\.name.rawValue)))
+    }
+
     @Test func conflicts() throws {
         let a = try language("a", aliases: ["one"], suffixes: ["x"])
         #expect(complaint { try LanguageCatalog([a, a]) }?.contains("same language") == true)

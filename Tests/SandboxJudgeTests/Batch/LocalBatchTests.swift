@@ -39,19 +39,6 @@ struct LocalBatchTests {
         return try #require(built.program, "\(built.compile?.stderrText ?? "")")
     }
 
-    /// Runs `body` with a backend of its own, after which nothing of it is in use.
-    private func withBackend(_ body: (LocalBackend) async throws -> Void) async throws {
-        let backend = LocalBackend()
-        do {
-            try await body(backend)
-            #expect(backend.statistics.inUse == 0)
-        } catch {
-            await backend.shutdown()
-            throw error
-        }
-        await backend.shutdown()
-    }
-
     @Test("C++: each verdict, three at a time")
     func verdicts() async throws {
         let expected: [(String, Verdict)] = [
@@ -59,7 +46,7 @@ struct LocalBatchTests {
             ("greedy", .memoryLimitExceeded), ("flood", .outputLimitExceeded), ("crash", .runtimeError),
             ("fail", .runtimeError), ("hostile", .securityViolation), ("021", .accepted),
         ]
-        try await withBackend { backend in
+        try await withLocalBackend { backend in
             let judge = Judge(
                 try await build(victim, on: backend), on: backend, limits: Self.limits, jobs: 3)
             let tests = expected.map {
@@ -88,7 +75,7 @@ struct LocalBatchTests {
                 word = "21"
             print(2 * int(word))
             """
-        try await withBackend { backend in
+        try await withLocalBackend { backend in
             let program = try #require(try await PythonRunner().build(source, on: backend).program)
             var judge = Judge(
                 program, on: backend,
@@ -107,7 +94,7 @@ struct LocalBatchTests {
 
     @Test("1,000 tests of one problem: each result once, and nothing left")
     func thousand() async throws {
-        try await withBackend { backend in
+        try await withLocalBackend { backend in
             let judge = Judge(
                 try await build(victim, on: backend), on: backend, limits: Self.limits, jobs: 2)
             let tests = (0..<1000).map {
@@ -134,7 +121,7 @@ struct LocalBatchTests {
 
     @Test("Cancelled in the middle: no sandbox, no process")
     func cancellation() async throws {
-        try await withBackend { backend in
+        try await withLocalBackend { backend in
             var judge = Judge(
                 try await build(victim, on: backend), on: backend, limits: Self.limits, jobs: 2)
             judge.limits.wallTime = .seconds(60)

@@ -71,18 +71,6 @@ private enum CheckerSource {
 
 @Suite("Checker programs in real sandboxes", .serialized)
 struct LocalCheckerTests {
-    private func withBackend(_ body: (LocalBackend) async throws -> Void) async throws {
-        let backend = LocalBackend()
-        do {
-            try await body(backend)
-            #expect(backend.statistics.inUse == 0)
-        } catch {
-            await backend.shutdown()
-            throw error
-        }
-        await backend.shutdown()
-    }
-
     private let test = TestCase("t", input: .string("100\n"), answer: .string("42\n"))
     private let limits: Limits = {
         var limits = Limits.checker
@@ -96,7 +84,7 @@ struct LocalCheckerTests {
 
     @Test("By testlib's convention in C++; its crash, flood, time-out and attack are a judge error")
     func testlib() async throws {
-        try await withBackend { backend in
+        try await withLocalBackend { backend in
             let built = try await CppRunner(flags: ["-O1"]).build(CheckerSource.testlib, on: backend)
             let program = try #require(built.program, "\(built.compile?.stderrText ?? "")")
             var checker = TestlibChecker(program, limits: limits)
@@ -127,7 +115,7 @@ struct LocalCheckerTests {
 
     @Test("By the package formats' convention in Python, with its feedback")
     func validator() async throws {
-        try await withBackend { backend in
+        try await withLocalBackend { backend in
             let program = try #require(
                 try await PythonRunner().build(CheckerSource.validator, on: backend).program)
             let validator = OutputValidator(program, arguments: ["word"], limits: limits)
@@ -159,7 +147,7 @@ struct LocalCheckerTests {
             answer = open(sys.argv[2]).read()
             sys.exit(42 if hashlib.sha256(output).hexdigest() == answer else 43)
             """
-        try await withBackend { backend in
+        try await withLocalBackend { backend in
             let program = try #require(try await PythonRunner().build(source, on: backend).program)
             let validator = OutputValidator(program)
             let bytes = (0..<256).map { UInt8($0) }
@@ -176,7 +164,7 @@ struct LocalCheckerTests {
 
     @Test("A batch with a checker program: its failure is a judge error, a submission's is not")
     func batch() async throws {
-        try await withBackend { backend in
+        try await withLocalBackend { backend in
             let checker = try #require(
                 try await CppRunner(flags: ["-O1"]).build(CheckerSource.testlib, on: backend).program)
             let echo = try #require(

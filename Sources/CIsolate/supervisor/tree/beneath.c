@@ -84,3 +84,13 @@ int beneath_copy(int to, int from) {
     }
     return (int)n;
 }
+
+int beneath_fill(int dir, const char *path, int fd, int content) {
+    int result = fd < 0 ? fd : beneath_copy(fd, content);
+    if (result < 0 && fd >= 0) {
+        const char *last = 0;
+        int CLEANUP_CLOSE parent = beneath_open_parent(dir, path, 0, &last);
+        SYS_CALL_3(__NR_unlinkat, parent, last, 0);
+    }
+    return result;
+}

@@ -23,4 +23,8 @@ int beneath_create(int dir, const char *path, int executable);
 /* Copies what is between the position of `from` and its end to `to`. */
 int beneath_copy(int to, int from);
 
+/* Copies the content into the file at the path, opened as `fd` (or -errno, which is then the result). Removes
+ * it when that fails: an incomplete program must not be run. */
+int beneath_fill(int dir, const char *path, int fd, int content);
+
 #endif

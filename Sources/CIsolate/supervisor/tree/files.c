@@ -50,13 +50,7 @@ static int open_for_write(int work, const struct isolate_file_record *record) {
  * threads forked at that moment, the program's exec would fail (ETXTBSY) for as long as the fork lives. */
 static int write_copy(int work, const struct isolate_file_record *record, int content) {
     int CLEANUP_CLOSE fd = content < 0 ? -EBADF : open_for_write(work, record);
-    int n = fd < 0 ? fd : beneath_copy(fd, content);
-    if (n < 0 && fd >= 0) { /* an incomplete program must not be run */
-        const char *last = 0;
-        int CLEANUP_CLOSE dir = beneath_open_parent(work, record->path, 0, &last);
-        SYS_CALL_3(__NR_unlinkat, dir, last, 0);
-    }
-    return n;
+    return beneath_fill(work, record->path, fd, content);
 }
 
 static int open_for_read(int work, const struct isolate_file_record *record,

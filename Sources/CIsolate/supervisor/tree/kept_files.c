@@ -207,12 +207,7 @@ static int place_copy(struct slot *slot, const struct kept_file *file,
     credentials_act_as_program(slot);
     int CLEANUP_CLOSE fd =
         beneath_create(slot->work, record->path, (record->flags & ISOLATE_FILE_EXECUTABLE) != 0);
-    int result = fd < 0 ? fd : beneath_copy(fd, content);
-    if (result < 0 && fd >= 0) { /* an incomplete program must not be run */
-        const char *last = 0;
-        int CLEANUP_CLOSE dir = beneath_open_parent(slot->work, record->path, 0, &last);
-        SYS_CALL_3(__NR_unlinkat, dir, last, 0);
-    }
+    int result = beneath_fill(slot->work, record->path, fd, content);
     credentials_act_as_slot(slot);
     return result;
 }
