@@ -11,12 +11,15 @@ import Synchronization
 struct DirectoryIdentity: Hashable, Sendable {
     var device: UInt64
     var inode: UInt64
+    /// When it was made, where the file system keeps that: the number of an inode that is gone is given again.
+    var birth: UInt64
 
     /// `nil` for a path at which nothing can be looked at; making the pool then says why.
     init?(_ path: ByteString) {
         var status = stat()
         guard stat(path.cString, &status) == 0 else { return nil }
         (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
+        birth = isolate_directory_birth(path.cString)
     }
 }
 

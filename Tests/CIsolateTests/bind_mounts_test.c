@@ -261,8 +261,8 @@ TEST(bind_mount_of_a_directory_that_goes) {
     CHECK_TEXT(isolate_stage_name(failure.stage), "bindMount");
     CHECK_EQUAL(failure.index, ISOLATE_DETAIL_BIND_MOUNT_SOURCE);
     isolate_sandbox_close(&sandbox);
-    /* Another directory in its place is not what was checked, nor is one that a link leads to. */
-    CHECK_OK(mkdir(in_place("other"), 0755));
+    /* Another directory in its place is not what was checked, also with the same inode's number, which many
+     * file systems give again at once; nor is one that a link leads to. */
     CHECK_OK(mkdir(in_place("below"), 0755));
     write_text("below/text", "new\n");
     CHECK_EQUAL(isolate_sandbox_open(&supervisor, 1 << 20, &next, &failure), -ESTALE);
@@ -271,7 +271,6 @@ TEST(bind_mount_of_a_directory_that_goes) {
     CHECK_EQUAL(isolate_sandbox_open(&supervisor, 1 << 20, &next, &failure), -ELOOP);
     CHECK_OK(unlink(in_place("below")));
     CHECK_OK(rename(in_place("moved"), in_place("below")));
-    CHECK_OK(rmdir(in_place("other")));
     CHECK_EQUAL(isolate_supervisor_stop(&supervisor), 0);
     remove_place();
 }

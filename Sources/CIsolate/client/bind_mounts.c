@@ -1,5 +1,6 @@
 /* Checks the directories that a caller binds into the root, and writes them to the configuration. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,13 @@ static int find_source(const char *source, char path[PATH_MAX], struct stat *sta
     return S_ISDIR(status->st_mode) ? 0 : ENOTDIR;
 }
 
+uint64_t isolate_directory_birth(const char *path) {
+    struct statx status;
+    if (statx(AT_FDCWD, path, 0, STATX_BTIME, &status) != 0 || !(status.stx_mask & STATX_BTIME))
+        return 0;
+    return (uint64_t)status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec;
+}
+
 static int refuse(isolate_failure *failure, int error, int step, size_t position) {
     *failure = isolate_internal_failure(ISOLATE_STAGE_BIND_MOUNT, error, step | (int)position);
     return -error;
@@ -129,6 +137,7 @@ int isolate_internal_add_bind_mounts(struct config_builder *b, const isolate_bin
             return refuse(failure, error, ISOLATE_DETAIL_BIND_MOUNT_SOURCE, i);
         config->bind_mount_devices[i] = (uint64_t)status.st_dev;
         config->bind_mount_inodes[i] = (uint64_t)status.st_ino;
+        config->bind_mount_births[i] = isolate_directory_birth(path);
         config->bind_mounts[i] = (struct isolate_bind){ISOLATE_BIND_TREE, isolate_internal_add_text(b, path),
                                                        isolate_internal_add_text(b, mounts[i].target + 1)};
     }

@@ -293,6 +293,9 @@ void isolate_syscall_name(isolate_syscall call, char *out, size_t bytes);
 /* A number that no other process of this boot with this pid has, equal from every time namespace. 0 when
  * no such process exists or it is dead. */
 uint64_t isolate_process_birth(pid_t pid);
+
+/* When the directory was made, in nanoseconds since 1970; 0 when its file system does not keep that. */
+uint64_t isolate_directory_birth(const char *path);
 /* 0 when these are certainly births of different processes. Before kernel 6.9, which identifies processes
  * exactly, 1 may also be returned for different processes. */
 int isolate_births_may_match(uint64_t one, uint64_t other);

@@ -405,6 +405,9 @@ struct isolate_config {
      * numbers. */
     struct isolate_bind bind_mounts[ISOLATE_BIND_MOUNT_MAX];
     uint64_t bind_mount_devices[ISOLATE_BIND_MOUNT_MAX], bind_mount_inodes[ISOLATE_BIND_MOUNT_MAX];
+    /* In nanoseconds since 1970; 0 where the file system keeps none. A file system gives the number of an
+     * inode that is gone to the next one. */
+    uint64_t bind_mount_births[ISOLATE_BIND_MOUNT_MAX];
     struct isolate_file files[ISOLATE_FILE_MAX];
     struct isolate_mask masks[ISOLATE_MASK_MAX];
     struct isolate_filter_instruction filter[ISOLATE_FILTER_MAX];

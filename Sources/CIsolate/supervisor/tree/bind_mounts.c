@@ -13,6 +13,7 @@
 #include <asm/stat.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <linux/stat.h>
 
 #include "config.h"
 #include "failure.h"
@@ -37,6 +38,15 @@ void bind_mounts_begin(int trees[ISOLATE_BIND_MOUNT_MAX]) {
         trees[i] = -1;
 }
 
+/* As isolate_directory_birth. */
+static uint64_t birth_of(int fd) {
+    struct statx status;
+    if (SYS_CALL_5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BTIME, &status) < 0 ||
+        !(status.stx_mask & STATX_BTIME))
+        return 0;
+    return (uint64_t)status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec;
+}
+
 /* Opens the tree of the directory that the client saw and checked. Follows no link, and returns -ESTALE where
  * another directory has its place now: what may be bound was decided for the first. */
 static int open_source(const struct isolate_config *config, uint32_t index) {
@@ -47,7 +57,7 @@ static int open_source(const struct isolate_config *config, uint32_t index) {
     if (result < 0)
         return result;
     if (status.st_dev != config->bind_mount_devices[index] ||
-        status.st_ino != config->bind_mount_inodes[index])
+        status.st_ino != config->bind_mount_inodes[index] || birth_of(fd) != config->bind_mount_births[index])
         return -ESTALE;
     return (int)SYS_CALL_3(__NR_open_tree, fd, "",
                            OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
