@@ -117,6 +117,8 @@ struct LanguageTests {
             "\(String(describing: report?.outcome)) \(report?.stderrText ?? "") \(report?.diagnostics ?? [])")
         var limits = language.limits.applied(to: .standard)
         limits.memory = sample.memory
+        // The start of a virtual machine on a busy host.
+        limits.wallTime = .seconds(60)
 
         func run(_ input: String, _ limits: Limits) async throws -> RunResult {
             let result = try await program.run(request(input, limits), on: Self.backend).result
@@ -133,7 +135,7 @@ struct LanguageTests {
         let exit = try await run("exit\n", limits)
         #expect(exit.outcome == .exited(code: 7), "\(exit.outcome) \(exit.stderrText)")
         var small = limits
-        (small.cpuTime, small.wallTime) = (.seconds(4), .seconds(10))
+        (small.cpuTime, small.wallTime) = (.seconds(4), .seconds(60))
         let memory = try await run("memory\n", small)
         #expect(Self.metMemory(memory), "\(memory.outcome) \(memory.usage) \(memory.stderrText)")
         var short = limits

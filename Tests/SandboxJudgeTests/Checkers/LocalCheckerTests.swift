@@ -74,8 +74,8 @@ struct LocalCheckerTests {
     private let test = TestCase("t", input: .string("100\n"), answer: .string("42\n"))
     private let limits: Limits = {
         var limits = Limits.checker
-        limits.wallTime = .seconds(5)
-        limits.cpuTime = .seconds(2)
+        limits.wallTime = .seconds(60)
+        limits.cpuTime = .seconds(10)
         limits.output = 64 << 10
         limits.fileSize = 8 << 20
         limits.memory = 256 << 20
