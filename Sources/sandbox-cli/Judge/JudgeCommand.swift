@@ -12,7 +12,9 @@ struct JudgeCommand: Subcommand {
         usage: "sandbox judge [<options>] PROBLEM [SUBMISSION...]",
         discussion: """
             PROBLEM is a directory in the problem package format (legacy or 2025-09) or a package of Polygon. Its inputs \
-            are checked by its own validators. Exit status: 0 when every submission got what was expected, 1 when not, \
+            are checked by its own validators.
+
+            Exit status: 0 when every submission got what was expected, 1 when not, \
             125 when the package, a validator or the sandbox failed.
             """)
 
