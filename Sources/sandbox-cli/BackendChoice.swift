@@ -20,9 +20,11 @@ enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
     }
 
     /// The purpose of the backend.
-    enum Use {
+    enum Use: Equatable {
         /// One run: nothing is kept ready.
         case oneRun
+        /// Many runs, so many tests at a time: each has a sandbox for a submission, and one for what judges it.
+        case judge(jobs: Int)
         /// A pool, as the environment configures it.
         case pool
     }
@@ -56,6 +58,7 @@ enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
     ) throws(SandboxError) -> any SandboxBackend {
         // While a compiler's sandbox is destroyed, the program needs a second one.
         var configuration = LocalBackend.Configuration(minimum: 0, maximum: 2)
+        if case .judge(let jobs) = use { configuration.pool.maximum = 2 * jobs }
         #if Docker
         if use == .pool {
             configuration.pool = try DockerConfiguration(environment: environment).pool

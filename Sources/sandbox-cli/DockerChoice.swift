@@ -18,7 +18,8 @@ struct DockerChoice {
         // The command reports in its own words.
         configuration.logger = .silent
         configuration.onProgress = TerminalProgress.observer
-        if use == .oneRun { configuration.pool.minimum = 0 }
+        if use != .pool { configuration.pool.minimum = 0 }
+        if case .judge(let jobs) = use { configuration.pool.maximum = 2 * jobs }
         self.configuration = configuration
     }
 

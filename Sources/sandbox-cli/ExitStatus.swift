@@ -6,6 +6,8 @@ import SandboxRuntime
 
 enum ExitStatus {
     static let success: Int32 = 0
+    /// Of `judge`: a submission did not get what was expected.
+    static let unexpectedVerdict: Int32 = 1
     static let compilationFailed: Int32 = 122
     static let limit: Int32 = 123
     static let timeLimit: Int32 = 124

@@ -7,7 +7,7 @@ import Sandbox
 /// The languages by suffix and by name: those of a catalog, or C++ and Python where the command is built without them.
 struct KnownLanguages {
     #if Languages
-    private let catalog: LanguageCatalog
+    let catalog: LanguageCatalog
 
     /// - Parameter directory: the value of `--languages`.
     init(_ directory: ByteString?) throws(SandboxError) {

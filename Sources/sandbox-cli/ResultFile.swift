@@ -1,4 +1,4 @@
-/// The file of `--json-file`: checked before the program runs, written whole or not at all after it.
+/// The file of `--json-file` or `--junit`: checked before the program runs, written whole or not at all after it.
 
 #if CLI
 import Glibc
@@ -14,6 +14,8 @@ import SandboxRuntime
 /// is not of this run.
 final class ResultFile: Sendable {
     private let path: ByteString
+    /// The option that names the file.
+    private let option: String
     /// The directory of a regular file, or what is written to: a pipe, a device, a copy of a descriptor of ours.
     private let descriptor: OwnedDescriptor
     /// The file's name in its directory; `nil` where `descriptor` is written to.
@@ -27,19 +29,22 @@ final class ResultFile: Sendable {
 
     /// Checks that the file can be written; a file that is there stays as it is.
     ///
+    /// - Parameter option: the option that names the file, for messages.
     /// - Throws: `.fileAccess`.
-    init(_ path: ByteString) throws(SandboxError) {
+    init(_ path: ByteString, option: String = "--json-file") throws(SandboxError) {
         self.path = path
+        self.option = option
         if path.isEmpty || path == "-" || path.bytes.last == ByteString.slash {
+            let alternative = option == "--json-file" ? "; `--json` prints the object on stdout" : ""
             throw SandboxError(
-                .fileAccess, message: "'\(path)' of `--json-file` names no file",
-                hint: "give a file; `--json` prints the object on stdout")
+                .fileAccess, message: "'\(path)' of `\(option)` names no file",
+                hint: "give a file" + alternative)
         }
         var target = path
         var found: AtomicFile.Rights?
         var status = stat()
         if stat(path.cString, &status) == 0 {
-            if let own = try Self.own(path, status) {
+            if let own = try Self.own(path, status, option) {
                 self.descriptor = own
                 name = nil
                 rights = nil
@@ -47,19 +52,21 @@ final class ResultFile: Sendable {
             }
             switch status.st_mode & S_IFMT {
             case S_IFREG:
-                if access(path.cString, W_OK) != 0 { throw Self.failure(errno, path) }
+                if access(path.cString, W_OK) != 0 { throw Self.failure(errno, path, option) }
                 // The file that a link leads to is replaced, and not the link.
-                guard let resolved = realpath(path.cString, nil) else { throw Self.failure(errno, path) }
+                guard let resolved = realpath(path.cString, nil) else {
+                    throw Self.failure(errno, path, option)
+                }
                 defer { free(resolved) }
                 target = ByteString(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
                 found = AtomicFile.Rights(
                     mode: status.st_mode & 0o777, owner: status.st_uid, group: status.st_gid)
-            case S_IFDIR: throw Self.failure(EISDIR, path)
+            case S_IFDIR: throw Self.failure(EISDIR, path, option)
             default:
                 // As in a shell, opening a FIFO waits for its reader.
                 let opened = open(path.cString, O_WRONLY | O_CLOEXEC | O_NOCTTY)
                 guard let descriptor = OwnedDescriptor(owning: opened) else {
-                    throw Self.failure(errno, path)
+                    throw Self.failure(errno, path, option)
                 }
                 self.descriptor = descriptor
                 name = nil
@@ -67,23 +74,25 @@ final class ResultFile: Sendable {
                 return
             }
         } else if errno != ENOENT {
-            throw Self.failure(errno, path)
+            throw Self.failure(errno, path, option)
         } else if lstat(path.cString, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK {
             // The caller means the file that the link leads to; one in the link's place would not be that.
             throw SandboxError(
                 .fileAccess, errno: ENOENT,
-                message: "'\(path)' of `--json-file` is a symbolic link that leads nowhere",
+                message: "'\(path)' of `\(option)` is a symbolic link that leads nowhere",
                 hint: "remove the link, or give the file that it is to lead to")
         }
         let slash = target.bytes.lastIndex(of: ByteString.slash)
         let folder: ByteString = slash.map { ByteString(target.bytes[...$0]) } ?? "."
         let opened = open(folder.cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard let descriptor = OwnedDescriptor(owning: opened) else { throw Self.failure(errno, path) }
+        guard let descriptor = OwnedDescriptor(owning: opened) else {
+            throw Self.failure(errno, path, option)
+        }
         self.descriptor = descriptor
         name = ByteString(target.bytes[(slash.map { $0 + 1 } ?? 0)...])
         rights = found
         let refused = AtomicFile.probe(self.descriptor.number)
-        if refused != 0 { throw Self.failure(refused, path) }
+        if refused != 0 { throw Self.failure(refused, path, option) }
     }
 
     func write(_ bytes: [UInt8]) throws(SandboxError) {
@@ -92,7 +101,7 @@ final class ResultFile: Sendable {
                 AtomicFile.replace(
                     $0, in: descriptor.number, with: bytes, mode: 0o666, keeping: rights)
             } ?? StandardStreams.writeAll(bytes, to: descriptor.number)
-        if number != 0 { throw Self.failure(number, path) }
+        if number != 0 { throw Self.failure(number, path, option) }
         written.withLock { $0 = true }
     }
 
@@ -104,7 +113,7 @@ final class ResultFile: Sendable {
     /// - Parameter target: the status of what the path leads to.
     /// - Throws: `.fileAccess` where the path names a descriptor that is only read from.
     private static func own(
-        _ path: ByteString, _ target: stat
+        _ path: ByteString, _ target: stat, _ option: String
     ) throws(SandboxError) -> OwnedDescriptor? {
         let named = named(by: path)
         for number in (named.map { [$0] } ?? []) + [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] {
@@ -116,11 +125,11 @@ final class ResultFile: Sendable {
             if flags >= 0 && flags & O_ACCMODE != O_RDONLY {
                 // The copy has the position of the original, as in a shell.
                 guard let copy = OwnedDescriptor(owning: fcntl(number, F_DUPFD_CLOEXEC, 0)) else {
-                    throw failure(errno, path)
+                    throw failure(errno, path, option)
                 }
                 return copy
             }
-            if number == named { throw failure(EBADF, path) }
+            if number == named { throw failure(EBADF, path, option) }
         }
         return nil
     }
@@ -142,10 +151,12 @@ final class ResultFile: Sendable {
         }
     }
 
-    private static func failure(_ number: Int32, _ path: ByteString) -> SandboxError {
+    private static func failure(
+        _ number: Int32, _ path: ByteString, _ option: String
+    ) -> SandboxError {
         SandboxError(
             .fileAccess, errno: number,
-            message: "cannot write '\(path)' of `--json-file`: \(ErrnoText.of(number))",
+            message: "cannot write '\(path)' of `\(option)`: \(ErrnoText.of(number))",
             hint: "give a file in a directory that is there and that you may write into")
     }
 }

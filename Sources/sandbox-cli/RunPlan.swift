@@ -34,7 +34,8 @@ struct RunPlan: Sendable {
         outputDirectory = outputs.isEmpty ? nil : try OutputDirectory(inputs.outDir)
     }
 
-    private static func image(_ name: ByteString) throws(SandboxError) -> Image {
+    /// The image of the option `--image`.
+    static func image(_ name: ByteString) throws(SandboxError) -> Image {
         guard let text = name.exactText else {
             throw SandboxError(
                 .invalidArgument, message: "the image's name '\(name)' is not UTF-8",

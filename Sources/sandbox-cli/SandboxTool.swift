@@ -28,6 +28,9 @@ struct SandboxTool: ParsableCommand {
         #if Languages
         all.append(LanguagesCommand.self)
         #endif
+        #if Judge
+        all.append(JudgeCommand.self)
+        #endif
         return all + [ImageCommand.self, PoolCommand.self, DoctorCommand.self, CleanupCommand.self]
     }
 

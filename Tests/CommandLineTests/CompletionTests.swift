@@ -48,6 +48,11 @@ extension EndToEnd {
             #expect(try complete("r") == ["run"])
             #expect(try complete("").isSuperset(of: ["run", "exec", "image", "pool", "doctor", "cleanup"]))
             #expect(try complete("image", "re") == ["remove"])
+            #if Judge
+            #expect(try complete("ju") == ["judge"])
+            #expect(try complete("judge", "--stop") == ["--stop-at-first-failure"])
+            #expect(try complete("judge", "hel") == ["helpers"])
+            #endif
         }
 
         @Test func options() throws {

@@ -5,7 +5,7 @@ import Foundation
 import Testing
 
 enum SchemaCheck {
-    enum Name: String, CaseIterable { case result, error, doctor, pool, images, languages }
+    enum Name: String, CaseIterable { case result, error, doctor, pool, images, languages, judge }
 
     /// Prints one line for each violation. A key that stands twice in an object is one, too.
     private static let script = """

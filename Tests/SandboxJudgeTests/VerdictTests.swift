@@ -90,7 +90,7 @@ struct VerdictTests {
             .accepted: .accepted, .wrongAnswer: .wrongAnswer, .timeLimitExceeded: .timeLimitExceeded,
             .idle: .timeLimitExceeded, .runtimeError: .runtimeError, .memoryLimitExceeded: .runtimeError,
             .outputLimitExceeded: .runtimeError, .securityViolation: .runtimeError,
-            .compileError: .compileError, .judgeError: .judgeError, .presentationError: .presentationError,
+            .compileError: .compileError, .judgeError: .judgeError, .presentationError: .wrongAnswer,
         ]
         for (verdict, counted) in expected { #expect(verdict.inPackage == counted) }
     }

@@ -96,6 +96,8 @@ def own_sections(path):
         return section("environment") + section("files") + section("exit-status") + section("examples")
     if path[-1] in RUNS:
         return section("exit-status")
+    if path[-1] == "judge":
+        return section("exit-status-judge")
     return section("exit-status-other")
 
 

@@ -26,7 +26,7 @@ extension Judge {
             }
         } catch {
             if Task.isCancelled { throw error.code == .cancelled ? error : Judge.cancelled }
-            if result.run == nil, isFaultOfProgram(error) {
+            if result.run == nil, Self.isFault(error, of: program) {
                 result.verdict = .compileError
                 result.programError = error.message
             } else {
@@ -49,7 +49,7 @@ extension Judge {
 
     /// Whether the error is that the program's own file cannot be executed, whatever its bytes are: the submission
     /// determines these.
-    private func isFaultOfProgram(_ error: SandboxError) -> Bool {
+    static func isFault(_ error: SandboxError, of program: Program) -> Bool {
         guard error.code == .executableNotRunnable || error.code == .executableNotFound else { return false }
         guard let path = try? Validation.workPath(program.executable) else { return false }
         // A name without a slash is looked for in PATH.

@@ -29,11 +29,12 @@ extension Verdict {
 
     /// What the verdict counts as against the verdicts that a problem package expects, which knows fewer: ``idle`` is
     /// ``timeLimitExceeded``; ``memoryLimitExceeded``, ``outputLimitExceeded`` and ``securityViolation`` are
-    /// ``runtimeError``.
+    /// ``runtimeError``; ``presentationError`` is ``wrongAnswer``.
     public var inPackage: Verdict {
         switch self {
         case .idle: .timeLimitExceeded
         case .memoryLimitExceeded, .outputLimitExceeded, .securityViolation: .runtimeError
+        case .presentationError: .wrongAnswer
         default: self
         }
     }

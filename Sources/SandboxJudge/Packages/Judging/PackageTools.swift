@@ -1,0 +1,75 @@
+/// Builds a package's validators, each once.
+
+#if Judge
+import Runners
+import SandboxAPI
+
+struct PackageTools: Sendable {
+    private let judge: PackageJudge
+    let languages: LanguageCatalog
+    private(set) var inputValidators: [ValidatorProgram] = []
+    private(set) var staticValidator: ValidatorProgram?
+    /// `nil` when it does not build.
+    private(set) var output: OutputJudge?
+    private(set) var issues: [PackageIssue] = []
+
+    init(_ judge: PackageJudge, _ languages: LanguageCatalog) {
+        self.judge = judge
+        self.languages = languages
+    }
+
+    mutating func build() async throws {
+        let package = judge.package
+        if let refusal = Interaction.refusal(of: package) {
+            issues.append(refusal)
+            return
+        }
+        for program in package.inputValidators {
+            if let built = try await build(program) { inputValidators.append(built) }
+        }
+        if let program = package.staticValidator { staticValidator = try await build(program) }
+        switch package.output {
+        case .builtIn: output = .builtIn
+        case .validators(let programs):
+            var built: [ValidatorProgram] = []
+            for program in programs {
+                if let validator = try await build(program) { built.append(validator) }
+            }
+            if built.count == programs.count { output = .validators(built) }
+        case .checker(let program):
+            if let built = try await build(program) {
+                output = .checker(
+                    TestlibChecker(built.program, limits: built.limits, options: built.options))
+            }
+        case .interactor: break
+        }
+    }
+
+    private mutating func build(_ program: PackageProgram) async throws -> ValidatorProgram? {
+        do {
+            let source = try ProgramSource.read(
+                program, of: judge.package, isSubmission: false, in: languages)
+            var request = source.request
+            request.options = judge.options
+            let result = try await source.runner.build(source.source, request, on: judge.backend)
+            if let built = result.program {
+                var limits = judge.validatorLimits
+                limits.processes = max(limits.processes, source.leastProcesses)
+                return ValidatorProgram(
+                    name: program.name, program: built, backend: judge.backend, options: judge.options,
+                    limits: limits)
+            }
+            fault(program, "it does not compile: \(CheckerWords.text(result.compile?.stderr ?? []))")
+        } catch let problem as ProgramProblem {
+            fault(program, problem.message)
+        } catch let error as SandboxError where ProgramSource.isFault(error) {
+            fault(program, error.message)
+        }
+        return nil
+    }
+
+    private mutating func fault(_ program: PackageProgram, _ message: String) {
+        issues.append(PackageIssue(.error, program.path, .doesNotBuild, message))
+    }
+}
+#endif

@@ -1,0 +1,128 @@
+/// Groups of tests, and how a group's result follows from those of its tests.
+
+#if Judge
+/// A group of tests. The whole of a package's tests is one, too.
+public struct TestGroup: Sendable, Hashable {
+    /// `secret/group1`; empty for the whole.
+    public var name: String
+    /// In the order in which they count.
+    public var tests: [PackageTest]
+    /// They count after `tests`.
+    public var groups: [TestGroup]
+    public var grading: Grading
+    /// Groups (and `sample`) that must be passed before this one is scored.
+    public var requires: [String]
+    /// The test of the submission's sources, where the group has one.
+    public var staticValidation: StaticValidation?
+
+    public init(
+        name: String, tests: [PackageTest] = [], groups: [TestGroup] = [], grading: Grading = .allPass,
+        requires: [String] = [], staticValidation: StaticValidation? = nil
+    ) {
+        self.name = name
+        self.tests = tests
+        self.groups = groups
+        self.grading = grading
+        self.requires = requires
+        self.staticValidation = staticValidation
+    }
+
+    /// The group's tests and those of the groups in it.
+    public var allTests: [PackageTest] { tests + groups.flatMap(\.allTests) }
+
+    /// This group and those in it, each before its own.
+    public var allGroups: [TestGroup] { [self] + groups.flatMap(\.allGroups) }
+}
+
+/// A static validation test case.
+public struct StaticValidation: Sendable, Hashable {
+    public var arguments: [String]
+    /// The most that it is worth; `nil` for pass-fail.
+    public var maximumScore: Double?
+
+    public init(arguments: [String], maximumScore: Double?) {
+        self.arguments = arguments
+        self.maximumScore = maximumScore
+    }
+}
+
+/// How a group's verdict and score follow from those of its parts.
+public enum Grading: Sendable, Hashable {
+    /// Accepted when all parts are; no score.
+    case allPass
+    /// The 2025-09 format's scoring.
+    case scored(ScoredGrading)
+    /// The legacy format's default grader.
+    case graded(LegacyGrading)
+    /// Polygon's points.
+    case points(PointsGrading)
+}
+
+/// Scoring of the 2025-09 format.
+public struct ScoredGrading: Sendable, Hashable {
+    public enum Aggregation: String, Sendable, Hashable {
+        case passFail = "pass-fail"
+        case sum
+        case min
+    }
+
+    public var aggregation: Aggregation
+    /// `nil` for `unbounded`.
+    public var maximum: Double?
+
+    public init(_ aggregation: Aggregation, maximum: Double?) {
+        self.aggregation = aggregation
+        self.maximum = maximum
+    }
+}
+
+/// The legacy format's default grader with its flags.
+public struct LegacyGrading: Sendable, Hashable {
+    public enum VerdictMode: String, Sendable, Hashable {
+        case worstError = "worst_error"
+        case firstError = "first_error"
+        case alwaysAccept = "always_accept"
+    }
+
+    public enum ScoreMode: String, Sendable, Hashable {
+        case sum
+        case average = "avg"
+        case minimum = "min"
+        case maximum = "max"
+    }
+
+    public var verdictMode = VerdictMode.worstError
+    public var scoreMode = ScoreMode.sum
+    /// The first part, the samples, does not count.
+    public var ignoresSample = false
+    public var acceptsIfAnyAccepted = false
+    /// Parts after the first that is not accepted do not count.
+    public var breaksOnReject = true
+    /// The score of an accepted test whose validator gives none.
+    public var acceptScore = 1.0
+    public var rejectScore = 0.0
+    /// The scores that the group can have.
+    public var range = -Double.infinity...Double.infinity
+
+    public init() {}
+}
+
+/// Polygon's points of a group.
+public struct PointsGrading: Sendable, Hashable {
+    public enum Policy: String, Sendable, Hashable {
+        /// The points of all tests when all pass, else none.
+        case completeGroup = "complete-group"
+        /// Each test for itself.
+        case eachTest = "each-test"
+    }
+
+    public var policy: Policy
+    /// The group's points where it names them; `nil` for the sum of its tests'.
+    public var points: Double?
+
+    public init(_ policy: Policy, points: Double?) {
+        self.policy = policy
+        self.points = points
+    }
+}
+#endif

@@ -1,0 +1,3 @@
+import os
+os.mkdir("double.out")
+open("double.out", "w")

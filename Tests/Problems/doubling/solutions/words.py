@@ -1,0 +1,1 @@
+open("double.out", "w").write("two times " + open("double.in").read())

@@ -1,0 +1,2 @@
+word, value = input().split()
+print(value)
