@@ -202,8 +202,8 @@ let package = Package(
         .testTarget(
             name: "DockerTests",
             dependencies: [
-                "CArchive", "Sandbox", "SandboxDocker", "SandboxFallback", "SandboxRuntime", "SandboxTesting",
-                "Runners", "TestSupport",
+                "CArchive", "Sandbox", "SandboxDocker", "SandboxFallback", "SandboxJudge", "SandboxRuntime",
+                "SandboxTesting", "Runners", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Docker"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Docker"])),

@@ -36,11 +36,20 @@ public struct Limits: Sendable, Hashable {
     /// ``RunResult/deniedSyscalls``. Where the number was rounded, the report's ``IsolationReport/holes`` say
     /// so.
     public var cpus: Double?
+    /// The processors that the run may use, by the kernel's numbers as in `/proc/cpuinfo`: 0 to 1023, at least one.
+    /// `nil`, the default, for any.
+    ///
+    /// For figures that do not depend on where a program runs, and to keep processors free for other work. The run sees
+    /// these alone (`nproc`), and the program's own `sched_setaffinity` fails with EPERM and is listed in
+    /// ``RunResult/deniedSyscalls``. A number that this process, or the engine's containers, may not use throws
+    /// `.invalidLimit`. With ``cpus``, too, the local backend gives the run that many of these.
+    public var cpuSet: Set<Int>?
 
     public init(
         wallTime: Duration = .seconds(20), cpuTime: Duration = .seconds(10), memory: Int = 256 << 20,
         processes: Int = 64, output: Int = 1 << 20, fileSize: Int = 64 << 20, disk: Int = 128 << 20,
-        openFiles: Int = 256, stack: Int = 64 << 20, cpus: Double? = nil
+        openFiles: Int = 256, stack: Int = 64 << 20, cpus: Double? = nil,
+        cpuSet: Set<Int>? = nil
     ) {
         self.wallTime = wallTime
         self.cpuTime = cpuTime
@@ -52,6 +61,7 @@ public struct Limits: Sendable, Hashable {
         self.openFiles = openFiles
         self.stack = stack
         self.cpus = cpus
+        self.cpuSet = cpuSet
     }
 
     /// 10 s of CPU time, 20 s of wall time, 256 MiB, 64 processes, 1 MiB of each output stream.

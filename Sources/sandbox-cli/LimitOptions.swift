@@ -81,6 +81,7 @@ extension LimitDescription {
         case .time: "s"
         case .bytes: "size"
         case .count, .processors: "n"
+        case .processorSet: "list"
         }
     }
 
@@ -99,6 +100,9 @@ extension LimitDescription {
         case .processors(let path, _):
             let number = try Processors.parse(text)
             return LimitSetting { $0[keyPath: path] = number }
+        case .processorSet(let path, let range):
+            let set = try ProcessorSet.parse(text, in: range)
+            return LimitSetting { $0[keyPath: path] = set }
         }
     }
 
@@ -113,7 +117,7 @@ extension LimitDescription {
         case .time(let path): Seconds.describe(limits[keyPath: path])
         case .bytes(let path, _): ByteSize.describe(limits[keyPath: path])
         case .count(let path, _, _): "\(limits[keyPath: path])"
-        case .processors(let path, _): limits[keyPath: path].map { "\($0)" } ?? "all"
+        case .processors, .processorSet: text(in: limits)
         }
     }
 
@@ -125,6 +129,7 @@ extension LimitDescription {
             "\(ByteSize.describe(range.lowerBound)) to \(ByteSize.describe(range.upperBound))"
         case .count(_, let range, let noun): "\(range.lowerBound) to \(range.upperBound) \(noun)"
         case .processors(_, let range): "\(range.lowerBound) up to all processors"
+        case .processorSet(_, let range): "\(range.lowerBound) to \(range.upperBound)"
         }
     }
 
@@ -144,6 +149,8 @@ extension LimitDescription {
             try object.encode(limits[keyPath: path], forKey: LimitKey(key))
         case .processors(let path, _):
             try object.encodeIfPresent(limits[keyPath: path], forKey: LimitKey(key))
+        case .processorSet(let path, _):
+            try object.encodeIfPresent(limits[keyPath: path]?.sorted(), forKey: LimitKey(key))
         }
     }
 }

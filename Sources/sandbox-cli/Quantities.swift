@@ -61,6 +61,32 @@ enum Processors {
     }
 }
 
+/// Numbers of processors as `taskset` and `docker` write them: `0`, `0,2-3`.
+enum ProcessorSet {
+    static func parse(_ text: String, in range: ClosedRange<Int>) throws(BadValue) -> Set<Int> {
+        var set: Set<Int> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
+                number(Array($0.utf8))
+            }
+            guard let first = ends[0], let last = ends[ends.count - 1], ends.count <= 2, first <= last,
+                range.contains(last)
+            else {
+                throw BadValue(
+                    "numbers of processors and ranges of them are needed, from \(range.lowerBound) to "
+                        + "\(range.upperBound), such as 0 or 0,2-3")
+            }
+            set.formUnion(first...last)
+        }
+        return set
+    }
+
+    private static func number(_ digits: [UInt8]) -> Int? {
+        digits.isEmpty || !digits.allSatisfy(WholeNumber.isDigit)
+            ? nil : Int(String(decoding: digits, as: UTF8.self))
+    }
+}
+
 /// A time in seconds as written on the command line: `10`, `0.5`, `.25`; more than 0, at most 24 hours.
 enum Seconds {
     static let maximum = Int(LimitDescription.longestTime.components.seconds)

@@ -91,6 +91,30 @@ TEST(kept_files_come_back_unharmed) {
     snapshot_check(before);
 }
 
+/* Its program would be there in part. */
+TEST(no_run_follows_when_a_placed_file_cannot_be_settled) {
+    isolate_supervisor supervisor;
+    isolate_sandbox sandbox;
+    isolate_failure failure;
+    isolate_result result;
+    isolate_start_options options = start_options(ISOLATE_STAGE_FILE);
+    CHECK_OK(isolate_supervisor_start(&options, &supervisor, &failure));
+    open_sandbox(&supervisor, &sandbox);
+    char *script = make_script("exit 7");
+    CHECK_EQUAL(place(&sandbox, "main", 1, script, LARGE), 1);
+    free(script);
+    expect_exit(&sandbox, "./main", 7);
+    const char *const arguments[] = {"sh", "-c", "exit 3", NULL};
+    isolate_command command = {.executable = "sh", .arguments = arguments, .output_bytes = 10};
+    for (int attempt = 0; attempt < 2; attempt++) {
+        isolate_limits limits = wide_limits();
+        CHECK_EQUAL(isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure), -EIO);
+        CHECK_TEXT(isolate_stage_name(failure.stage), "file");
+    }
+    CHECK_OK(isolate_sandbox_close(&sandbox));
+    CHECK_OK(isolate_supervisor_stop(&supervisor));
+}
+
 TEST(a_later_run_has_the_placed_file_without_a_question_in_between) {
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;

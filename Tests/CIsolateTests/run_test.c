@@ -1,5 +1,7 @@
 /* What runs report: ends, limits, streams, files. */
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -207,6 +209,52 @@ TEST(run_zero_limits) {
         isolate_result_free(&result);
         end();
     }
+}
+
+/* The first and the last processor that this process may use. */
+static void first_and_last_processor(int *first, int *last) {
+    cpu_set_t allowed;
+    CHECK_EQUAL(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    *first = -1;
+    for (int i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &allowed)) {
+            *first = *first < 0 ? i : *first;
+            *last = i;
+        }
+}
+
+/* A set is the run's as it is; with a number, too, that many of it. A processor that is not there is a
+ * failure. */
+TEST(run_has_its_set_of_processors) {
+    int ends[2] = {0};
+    first_and_last_processor(&ends[0], &ends[1]);
+    begin();
+    for (int i = 0; i < 4; i++) {
+        isolate_limits limits = wide_limits();
+        char expected[64];
+        limits.cpu_set[ends[i % 2] / 64] |= 1ull << (ends[i % 2] % 64);
+        limits.cpus = i >= 2;
+        snprintf(expected, sizeof expected, "%d\n", ends[i % 2]);
+        isolate_result result = run_shell(&sandbox,
+                                          "while read -r key list; do test $key != Cpus_allowed_list: || "
+                                          "echo $list; done </proc/self/status",
+                                          &limits);
+        CHECK_EQUAL(result.outcome.kind, ISOLATE_OUTCOME_EXITED);
+        CHECK_TEXT(result.output, expected);
+        isolate_result_free(&result);
+    }
+    isolate_limits limits = wide_limits();
+    limits.cpu_set[ends[0] / 64] |= 1ull << (ends[0] % 64);
+    limits.cpu_set[ISOLATE_CPU_SET_WORDS - 1] |= 1ull << 63;
+    const char *const arguments[] = {"sh", "-c", "exit 3", NULL};
+    isolate_command command = {.executable = "sh", .arguments = arguments, .output_bytes = 10};
+    isolate_result result;
+    isolate_failure failure;
+    CHECK_EQUAL(isolate_sandbox_run(&sandbox, &command, &limits, &result, &failure), -EINVAL);
+    CHECK_EQUAL(failure.stage, ISOLATE_STAGE_PROCESSORS);
+    CHECK_EQUAL(failure.index, 1 + 1023);
+    CHECK_EQUAL(failure.errno_value, EINVAL);
+    end();
 }
 
 /* The processors that the shell reports: no more than requested, from the first one on, wrapping around. */

@@ -86,6 +86,8 @@ extension EndToEnd {
         @Test func processors() throws {
             let one = try SandboxProcess.exec(["--cpus", "1"], "nproc")
             #expect(one.status == 0 && one.out == "1\n", "\(one.err)")
+            let first = try SandboxProcess.exec(["--cpu-set", "0-0", "--json"], "nproc")
+            #expect(first.status == 0 && first.out.contains("\"cpuSet\":[0]"))
             let half = try SandboxProcess.exec(["--cpus", "0.5", "--json"], "nproc")
             #expect(half.status == 0 && half.out.contains("\"cpus\":0.5"))
             #expect(half.out.contains("0.5 processors were asked for and 1 given"))

@@ -87,9 +87,11 @@ import ArgumentParser
         var limits = Limits.standard
         let without = try JSONValue.parse(try JSONText.encode(LimitsObject(limits)))
         limits.cpus = 1.5
+        limits.cpuSet = [3, 0]
         let object = try JSONValue.parse(try JSONText.encode(LimitsObject(limits)))
         #expect(object.keys == Set(LimitDescription.all.map(\.key)))
-        #expect(object["cpus"] == .number(1.5) && without.keys == object.keys.subtracting(["cpus"]))
+        #expect(object["cpus"] == .number(1.5) && object["cpuSet"] == .array([.number(0), .number(3)]))
+        #expect(without.keys == object.keys.subtracting(["cpus", "cpuSet"]))
     }
 
     @Test func outcomes() throws {

@@ -48,13 +48,14 @@ import SandboxFallback
             "--wall-time", "1.5", "--cpu-time", "2", "--memory", "64M", "--processes", "3",
             "--output-limit", "4K",
             "--file-size", "5", "--disk", "6M", "--open-files", "7", "--stack", "8M", "--cpus", "1.5",
+            "--cpu-set", "7,0-2,1",
             "--", "a", "--json", "--", "b")
         #expect(
             command.shared.limits.run
                 == Limits(
                     wallTime: .milliseconds(1500), cpuTime: .seconds(2), memory: 64 << 20, processes: 3,
                     output: 4096, fileSize: 5, disk: 6 << 20, openFiles: 7, stack: 8 << 20,
-                    cpus: 1.5))
+                    cpus: 1.5, cpuSet: [0, 1, 2, 7]))
         #expect(command.program == ["a", "--json", "--", "b"])
         #expect(!command.shared.report.json)
         let compiler = try parseRun("--compile-wall-time", "70", "--compile-memory", "2G", "a.cpp").compiling
@@ -159,6 +160,10 @@ import SandboxFallback
 
     @Test func mistakesNameOptionAndValue() throws {
         let values = [
+            ("--cpu-set", ""), ("--cpu-set", ","), ("--cpu-set", "1-0"), ("--cpu-set", "-1"),
+            ("--cpu-set", "0-"),
+            ("--cpu-set", "0-1-2"), ("--cpu-set", "1024"), ("--cpu-set", "0 1"), ("--cpu-set", "+1"),
+            ("--cpu-set", "0-9999999999"), ("--cpu-set", "99999999999999999999"), ("--cpu-set", "٣"),
             ("--cpus", "0"), ("--cpus", "-1"), ("--cpus", "nan"), ("--cpus", "1e0"), ("--cpus", ""),
             ("--memory", "-5"), ("--memory", "1.5M"), ("--wall-time", "nan"), ("--wall-time", "-1"),
             ("--processes", "0"), ("--env", ""), ("--env", "=x"), ("--out", "../x"),

@@ -69,6 +69,25 @@ struct ProcessorTests {
         }
     }
 
+    @Test("A run is bound to the processors that were named", arguments: await ConformanceSubject.all)
+    func pinned(subject: ConformanceSubject) async throws {
+        let free = try await subject.run("widen_processors", ["hold"])
+        let all = try #require(free.lines.last).split(separator: " ").compactMap { Int($0) }
+        for set in Set([Set(all.prefix(1)), Set(all.suffix(1)), Set(all)]) {
+            let result = try await subject.run("widen_processors", ["hold"], limits: Limits(cpuSet: set))
+            expect(result, .exited(code: 0), denied: ["sched_setaffinity"])
+            let own = set.sorted().map { "\($0) " }.joined()
+            #expect(result.lines == ["\(set.count)", "EPERM", "\(set.count)", own], "\(result.summary)")
+            #expect(result.limits.cpuSet == set)
+        }
+        do {
+            let result = try await subject.run("nothing", limits: Limits(cpuSet: [all[0], 1023]))
+            Issue.record("ran with a processor that is not there: \(result.summary)")
+        } catch let error as SandboxError {
+            #expect(error.code == .invalidLimit && error.message.contains("processor 1023"), "\(error)")
+        }
+    }
+
     @Test("More processors than there are is an error", arguments: await ConformanceSubject.all)
     func tooMany(subject: ConformanceSubject) async throws {
         for cpus in [0, 8192, 1e9] {

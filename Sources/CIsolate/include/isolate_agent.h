@@ -11,7 +11,7 @@
 
 #include "isolate_protocol.h"
 
-enum { ISOLATE_AGENT_VERSION = 4 };
+enum { ISOLATE_AGENT_VERSION = 5 };
 /* The size of /dev/shm that the embedder requests from the engine, by which the agent recognizes the
  * container's own. */
 #define ISOLATE_AGENT_SHARED_MEMORY (1ull << 40)

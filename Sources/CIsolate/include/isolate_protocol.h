@@ -36,7 +36,9 @@ enum isolate_watchdog {
     ISOLATE_WATCHDOG_SUPERVISOR,
 };
 
-/* The bounds of one run. All are in force; 0 is a bound, too, except for cpus. */
+enum { ISOLATE_CPU_SET_WORDS = 16 }; /* processors 0 to 1023, as the C library's cpu_set_t has them */
+
+/* The bounds of one run. All are in force; 0 is a bound, too, except for cpus and cpu_set. */
 struct isolate_limits {
     uint64_t wall_ns;
     uint64_t cpu_ns;
@@ -49,6 +51,8 @@ struct isolate_limits {
     uint64_t cpus; /* how many processors of the supervisor's the run may use; 0: all */
     uint64_t
         cpu_first; /* the first of them, counted from 0; so runs at the same time can have different ones */
+    uint64_t
+        cpu_set[ISOLATE_CPU_SET_WORDS]; /* those it may use, as bits by the kernel's numbers; none: any */
 };
 
 /* Isolation layers, as bits. */

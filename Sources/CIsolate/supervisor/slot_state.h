@@ -114,7 +114,6 @@ struct slot {
     struct container_state container;
 };
 
-/* The program has a user id of its own on the host, different from the slot's and the embedder's. */
 static inline int has_own_user(const struct slot *slot) {
     return slot->host.program_uid != slot->host.slot_uid;
 }

@@ -19,6 +19,8 @@ package struct LimitDescription: Sendable {
         /// With fractions; nil for all processors. Only the backend knows their number, see
         /// `checkProcessors`.
         case processors(Property<Double?>, ClosedRange<Double>)
+        /// Processors by their numbers; nil for any. Only the kernel knows which there are.
+        case processorSet(Property<Set<Int>?>, ClosedRange<Int>)
     }
 
     /// How results report that a program met the limit.
@@ -90,6 +92,10 @@ package struct LimitDescription: Sendable {
         "cpus", .processors(\.cpus, 0.01...8192), option: "cpus", key: "cpus",
         help: "Processors' worth of CPU time at a time, with fractions.", field: \isolate_limits.cpus)
 
+    private static let cpuSet = LimitDescription(
+        "cpuSet", .processorSet(\.cpuSet, 0...1023), option: "cpu-set", key: "cpuSet",
+        help: "The processors it may use, by their numbers: 0,2-3.", field: nil)
+
     /// All limits, in the order of the command's help.
     package static let all: [LimitDescription] = [
         LimitDescription(
@@ -135,6 +141,7 @@ package struct LimitDescription: Sendable {
             field: \isolate_limits.stack_bytes, hit: ISOLATE_LIMIT_STACK,
             words: "stack", resource: (3, "s")),
         cpus,
+        cpuSet,
     ]
 
     private static let byKind: [LimitKind: LimitDescription] = .init(
@@ -152,7 +159,13 @@ package struct LimitDescription: Sendable {
         case .time(let path): "\(limits[keyPath: path])"
         case .bytes(let path, _), .count(let path, _, _): "\(limits[keyPath: path])"
         case .processors(let path, _): limits[keyPath: path].map { "\($0)" } ?? "all"
+        case .processorSet(let path, _): limits[keyPath: path].map(Self.list) ?? "any"
         }
+    }
+
+    /// `0,2,3`.
+    package static func list(_ processors: Set<Int>) -> String {
+        processors.sorted().map { "\($0)" }.joined(separator: ",")
     }
 
     // MARK: Validation
@@ -171,10 +184,18 @@ package struct LimitDescription: Sendable {
                 throw outOfRange(
                     "\(number) processors", "at least \(range.lowerBound), or none for all of them")
             }
+        case .processorSet(let path, let range):
+            guard let set = limits[keyPath: path] else { return }
+            guard !set.isEmpty else { throw outOfRange("empty", "at least one processor, or none for any") }
+            if let number = set.sorted().first(where: { !range.contains($0) }) {
+                throw outOfRange(
+                    "\(Self.list(set)), and \(number) is no processor's number",
+                    "numbers from \(range.lowerBound) to \(range.upperBound)")
+            }
         }
     }
 
-    /// Checks `cpus` against the number of processors.
+    /// Checks `cpus` against the number of processors, and against that of `cpuSet`.
     ///
     /// - Parameters:
     ///   - count: the number of processors; 0 where it is unknown.
@@ -182,7 +203,13 @@ package struct LimitDescription: Sendable {
     package static func checkProcessors(
         _ limits: Limits, has count: Int, _ whose: String
     ) throws(SandboxError) {
-        guard let number = limits.cpus, count > 0, number > Double(count) else { return }
+        guard let number = limits.cpus else { return }
+        if let set = limits.cpuSet, number > Double(set.count) {
+            throw cpus.outOfRange(
+                "\(number) processors, and limit cpuSet names \(set.count)",
+                "at most that, or none for all of them")
+        }
+        guard count > 0, number > Double(count) else { return }
         throw cpus.outOfRange(
             "\(number) processors, and \(whose) has \(count)", "at most that, or none for all of them")
     }
@@ -200,16 +227,22 @@ package struct LimitDescription: Sendable {
     // MARK: C
 
     /// The value of the request's field.
-    private func core(_ limits: Limits) -> UInt64 {
+    private func core(_ limits: Limits) -> UInt64? {
         switch value {
         case .time(let path): limits[keyPath: path].nanoseconds
         case .bytes(let path, _), .count(let path, _, _): UInt64(limits[keyPath: path])
         case .processors(let path, _): limits[keyPath: path].map { UInt64($0.rounded(.up)) } ?? 0
+        case .processorSet: nil
         }
     }
 
     fileprivate func write(_ limits: Limits, to request: inout isolate_limits) {
-        if let field { request[keyPath: field] = core(limits) }
+        if let field, let number = core(limits) { request[keyPath: field] = number }
+        guard case .processorSet(let path, _) = value, let set = limits[keyPath: path] else { return }
+        withUnsafeMutableBytes(of: &request.cpu_set) { bytes in
+            let words = bytes.assumingMemoryBound(to: UInt64.self)
+            for number in set { words[number / 64] |= 1 << (number % 64) }
+        }
     }
 }
 

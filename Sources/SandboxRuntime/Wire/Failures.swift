@@ -195,6 +195,13 @@ extension SandboxError {
                 hint:
                     "it cannot be above the hard limit of this process: ulimit -H\(resource.option) says that"
             )
+        case (ISOLATE_STAGE_PROCESSORS, _) where failure.index > 0:
+            self.init(
+                .invalidLimit, stage: failure.stageName, errno: number,
+                message: "limit cpuSet names processor \(failure.index - 1), which a run may not use here",
+                hint:
+                    "the processors that a run without the limit has are in Cpus_allowed_list of /proc/self/status"
+            )
         case (ISOLATE_STAGE_PROCESSORS, _):
             self.init(
                 .invalidLimit, stage: failure.stageName, errno: number,

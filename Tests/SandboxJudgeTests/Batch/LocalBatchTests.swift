@@ -2,32 +2,10 @@
 import Runners
 import Sandbox
 import SandboxTesting
+import TestSupport
 import Testing
 
 @testable import SandboxJudge
-
-/// One program that does what its input says; a trivial one otherwise: it prints the double of a number.
-private let victim = """
-    #include <cstdio>
-    #include <cstdlib>
-    #include <cstring>
-    #include <string>
-    #include <iostream>
-    #include <sys/mount.h>
-    #include <unistd.h>
-    int main() {
-        std::string what;
-        std::cin >> what;
-        if (what == "slow") for (volatile unsigned long i = 0;; ++i) {}
-        if (what == "idle") pause();
-        if (what == "greedy") for (;;) memset(malloc(1 << 20), 1, 1 << 20);
-        if (what == "flood") for (;;) puts("flood flood flood flood flood flood flood flood");
-        if (what == "crash") abort();
-        if (what == "fail") return 3;
-        if (what == "hostile") return mount("none", "/tmp", "tmpfs", 0, nullptr) != 0;
-        std::cout << 2 * std::stol(what) << '\\n';
-    }
-    """
 
 @Suite("Batches in real sandboxes", .serialized)
 struct LocalBatchTests {
@@ -42,17 +20,12 @@ struct LocalBatchTests {
 
     @Test("C++: each verdict, three at a time")
     func verdicts() async throws {
-        let expected: [(String, Verdict)] = [
-            ("21", .accepted), ("22", .wrongAnswer), ("slow", .timeLimitExceeded), ("idle", .idle),
-            ("greedy", .memoryLimitExceeded), ("flood", .outputLimitExceeded), ("crash", .runtimeError),
-            ("fail", .runtimeError), ("hostile", .securityViolation), ("021", .accepted),
-        ]
         try await withLocalBackend { backend in
             let judge = Judge(
-                try await build(victim, on: backend), on: backend, limits: Self.limits, jobs: 3)
-            let tests = expected.map {
-                var test = TestCase($0.0, input: .string($0.0 + "\n"), answer: .string("42\n"))
-                if $0.1 == .idle {
+                try await build(BatchVictim.source, on: backend), on: backend, limits: Self.limits, jobs: 3)
+            let tests = BatchVictim.verdicts.map { word, verdict in
+                var test = TestCase(word, input: .string(word + "\n"), answer: .string("42\n"))
+                if verdict == Verdict.idle.rawValue {
                     test.limits = Self.limits
                     test.limits?.wallTime = .seconds(1)
                 }
@@ -64,7 +37,9 @@ struct LocalBatchTests {
                 #expect(result.run != nil)
                 #expect((result.check != nil) == ["21", "22", "021"].contains(result.name))
             }
-            for (name, verdict) in expected { #expect(verdicts[name] == verdict, "\(name)") }
+            for (name, verdict) in BatchVictim.verdicts {
+                #expect(verdicts[name]?.rawValue == verdict, "\(name)")
+            }
             #expect(summary.verdict == .wrongAnswer)
             #expect(summary.maxCPUTime >= .milliseconds(500))
         }
@@ -102,7 +77,7 @@ struct LocalBatchTests {
     func thousand() async throws {
         try await withLocalBackend { backend in
             let judge = Judge(
-                try await build(victim, on: backend), on: backend, limits: Self.limits, jobs: 2)
+                try await build(BatchVictim.source, on: backend), on: backend, limits: Self.limits, jobs: 2)
             let tests = (0..<1000).map {
                 TestCase(
                     "secret/\($0)", input: .string("\($0)\n"), answer: .string("\($0 == 500 ? 0 : 2 * $0)\n"))
@@ -129,7 +104,7 @@ struct LocalBatchTests {
     func cancellation() async throws {
         try await withLocalBackend { backend in
             let judge = Judge(
-                try await build(victim, on: backend), on: backend, limits: Self.limits, jobs: 2)
+                try await build(BatchVictim.source, on: backend), on: backend, limits: Self.limits, jobs: 2)
             let tests = (0..<1000).map {
                 TestCase("\($0)", input: .string($0 < 5 ? "21" : "idle"), answer: .string("42"))
             }

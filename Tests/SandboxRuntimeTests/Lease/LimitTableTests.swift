@@ -48,6 +48,7 @@ import Testing
         case .bytes(let path, let range), .count(let path, let range, _):
             limits[keyPath: path] = range.lowerBound
         case .processors(let path, let range): limits[keyPath: path] = range.lowerBound
+        case .processorSet(let path, let range): limits[keyPath: path] = [range.lowerBound]
         }
         return limits
     }
@@ -77,11 +78,14 @@ import Testing
         for (cpus, whole) in [(0.01, 1), (1, 1), (1.01, 2), (2, 2)] as [(Double, UInt64)] {
             #expect(isolate_limits(Limits(cpus: cpus)).cpus == whole)
         }
+        let set = isolate_limits(Limits(cpuSet: [0, 63, 64, 1023])).cpu_set
+        #expect(set.0 == 1 << 63 | 1 && set.1 == 1 && set.2 == 0 && set.15 == 1 << 63)
         let standard = withUnsafeBytes(of: isolate_limits(.standard)) { Array($0) }
         for limit in Self.all {
             let changed = withUnsafeBytes(of: isolate_limits(Self.changed(limit))) { Array($0) }
             let fields = Set(standard.indices.filter { standard[$0] != changed[$0] }.map { $0 / 8 })
-            #expect(fields.count == (limit.field == nil ? 0 : 1), "\(limit.name)")
+            let isSet = if case .processorSet = limit.value { true } else { false }
+            #expect(fields.count == (limit.field == nil && !isSet ? 0 : 1), "\(limit.name)")
         }
     }
 
@@ -95,12 +99,14 @@ import Testing
             case .bytes(let path, let range), .count(let path, let range, _):
                 limits[keyPath: path] = range.upperBound
             case .processors(let path, let range): limits[keyPath: path] = range.upperBound
+            case .processorSet(let path, let range): limits[keyPath: path] = Set(range)
             }
             try Validation.check(limits)
             switch limit.value {
             case .time(let path): limits[keyPath: path] += .nanoseconds(1)
             case .bytes(let path, _), .count(let path, _, _): limits[keyPath: path] += 1
             case .processors(let path, let range): limits[keyPath: path] = range.upperBound.nextUp
+            case .processorSet(let path, let range): limits[keyPath: path]?.insert(range.upperBound + 1)
             }
             let error = #expect(throws: SandboxError.self) { try Validation.check(limits) }
             #expect(error?.code == .invalidLimit)

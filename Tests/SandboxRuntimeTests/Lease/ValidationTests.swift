@@ -86,6 +86,7 @@ import Testing
         case .bytes(let path, let range): limits[keyPath: path] = range.contains(value) ? -5 : value
         case .count(let path, _, _): limits[keyPath: path] = value
         case .processors(let path, _): limits[keyPath: path] = Double(value)
+        case .processorSet(let path, _): limits[keyPath: path] = [value == 0 ? -1 : value]
         }
         let error = #expect(throws: SandboxError.self) { try Validation.check(limits) }
         #expect(error?.code == .invalidLimit)
@@ -96,6 +97,20 @@ import Testing
     func refusesAbsurdProcessors(_ cpus: Double) {
         let error = #expect(throws: SandboxError.self) { try Validation.check(Limits(cpus: cpus)) }
         #expect(error?.code == .invalidLimit && error?.message.hasPrefix("limit cpus is ") == true)
+    }
+
+    @Test(arguments: [[], [-1], [0, 1024], [.min], [.max, 1]] as [Set<Int>])
+    func refusesAbsurdSetsOfProcessors(_ cpuSet: Set<Int>) {
+        let error = #expect(throws: SandboxError.self) { try Validation.check(Limits(cpuSet: cpuSet)) }
+        #expect(error?.code == .invalidLimit && error?.message.hasPrefix("limit cpuSet is ") == true)
+    }
+
+    @Test func refusesMoreProcessorsThanTheSetHas() throws {
+        try LimitDescription.checkProcessors(Limits(cpus: 2, cpuSet: [0, 5]), has: 2, "this process")
+        let error = #expect(throws: SandboxError.self) {
+            try LimitDescription.checkProcessors(Limits(cpus: 1.5, cpuSet: [5]), has: 2, "this process")
+        }
+        #expect(error?.message == "limit cpus is 1.5 processors, and limit cpuSet names 1")
     }
 
     /// Only the backend knows how many processors there are.

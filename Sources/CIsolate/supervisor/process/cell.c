@@ -115,7 +115,9 @@ struct isolate_failure cell_prepare(struct slot *slot) {
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->cell.namespaces[i] = -1;
     /* What an earlier run's cell had as mounts, this one has as files. */
-    kept_settle(slot);
+    struct isolate_failure failure = kept_settle(slot);
+    if (failure.stage != 0)
+        return failure;
     if (has_feature(slot, ISOLATE_FEATURE_CONTAINER))
         container_begin_looks(slot);
     slot->cell.was_full = disk_is_full(slot);
@@ -123,7 +125,7 @@ struct isolate_failure cell_prepare(struct slot *slot) {
         container_note_use(slot);
         cgroup_container_keep_reserve(slot);
     }
-    struct isolate_failure failure = cgroup_prepare(slot);
+    failure = cgroup_prepare(slot);
     if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         failure = start_init(slot);
     if (failure.stage == 0)

@@ -21,6 +21,7 @@
 #include "credentials.h"
 #include "failure.h"
 #include "process/network.h"
+#include "process/processors.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
@@ -31,7 +32,6 @@ enum { STRINGS_MAX = 8 << 20 };
 /* The embedder may start some threads during the run; a limit that is met too early would not be detected. */
 enum { OTHERS_SLACK = 4, OTHERS_GUESS = 64 };
 enum { EXEC_RETRY_MAX = 100, PLAIN_PATH_BYTES = 2048, SIGNALS_MAX = 1024 };
-enum { PROCESSORS_MAX = 8192 }; /* the most that Linux can be built for */
 
 _Static_assert((int)ISOLATE_DETAIL_NAMESPACES_SESSION == (int)CELL_NAMESPACES,
                "the cell's namespaces come first");
@@ -181,22 +181,6 @@ static struct isolate_failure set_rlimits(const struct slot *slot, const struct 
     if (result < 0)
         return failure_at(ISOLATE_STAGE_RLIMITS, result, RLIMIT_STACK);
     return set_stand_ins(slot, limits);
-}
-
-/* Binds the run to its processors: `cpus` of those that this process may use, from `cpu_first` on, wrapping
- * around. Children and threads inherit them; the slot refuses later changes (run.c). */
-static long bind_to_processors(const struct isolate_limits *limits) {
-    uint64_t allowed[PROCESSORS_MAX / 64] = {0}, chosen[PROCESSORS_MAX / 64] = {0}, count = 0, rank = 0;
-    long bytes = SYS_CALL_3(__NR_sched_getaffinity, 0, sizeof allowed, allowed);
-    for (unsigned i = 0; i < PROCESSORS_MAX; i++)
-        count += allowed[i / 64] >> (i % 64) & 1;
-    if (bytes < 0 || count == 0)
-        return bytes < 0 ? bytes : -EINVAL;
-    uint64_t first = limits->cpu_first % count;
-    for (unsigned i = 0; i < PROCESSORS_MAX; i++)
-        if ((allowed[i / 64] >> (i % 64) & 1) && (rank++ + count - first) % count < limits->cpus)
-            chosen[i / 64] |= (uint64_t)1 << (i % 64);
-    return SYS_CALL_3(__NR_sched_setaffinity, 0, bytes, chosen);
 }
 
 struct program {
@@ -431,8 +415,12 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     /* The clocks run from here on. */
     if (sys_send_blocking(channel, &ready, sizeof ready, 0, 0) < 0)
         sys_exit(1);
-    if (header->limits.cpus != 0) /* the slot answers the filter's notifications only from now on */
-        check(slot, channel, ISOLATE_STAGE_PROCESSORS, bind_to_processors(&header->limits), 0);
+    if (has_own_processors(
+            &header->limits)) { /* the slot answers the filter's notifications only from now on */
+        uint32_t missing;
+        long bound = bind_to_processors(&header->limits, &missing);
+        check(slot, channel, ISOLATE_STAGE_PROCESSORS, bound, missing);
+    }
     check(slot, channel, ISOLATE_STAGE_EXEC, 0, 0);
     fail(channel, failure_at(ISOLATE_STAGE_EXEC, execute_by_name(&program), 0));
 }

@@ -22,6 +22,7 @@
 #include "failure.h"
 #include "process/cell.h"
 #include "process/control.h"
+#include "process/processors.h"
 #include "process/trace.h"
 #include "slot_state.h"
 #include "sys.h"
@@ -138,7 +139,8 @@ static void read_listener(struct run *run) {
         return; /* the caller died meanwhile */
     note_service(run);
     enum told_call told = answer_is_told(&notification.data, shares_user(slot));
-    if (told == CHOICE_OF_PROCESSORS && run->ready.limits.cpus != 0 && run->choices_of_processors++ > 0)
+    if (told == CHOICE_OF_PROCESSORS && has_own_processors(&run->ready.limits) &&
+        run->choices_of_processors++ > 0)
         told = NOT_MERELY_TOLD; /* the first one comes from the program's process before exec */
     if (told != NOT_MERELY_TOLD) {
         answer_told(run, &notification, told);

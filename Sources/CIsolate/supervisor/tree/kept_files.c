@@ -229,18 +229,35 @@ int kept_place(struct slot *slot, const struct isolate_file_record *record, int 
     return result == 0 || result == -ENOSPC ? result : place_copy(slot, file, record, content);
 }
 
-void kept_settle(struct slot *slot) {
-    uint64_t bytes = 0;
-    if (place_count == 0)
-        return;
-    /* Placed files did not take from the disk limit, and do not now. */
-    for (unsigned i = 0; i < place_count; i++)
-        bytes += places[i].bytes;
-    slot->writable.base_bytes += bytes;
-    scratch_resize(slot, slot->disk_bytes);
-    for (unsigned i = 0; i < place_count; i++)
-        beneath_copy(places[i].empty, places[i].content);
-    kept_forget_places();
+/* Makes an ordinary file of the last placed one, which did not take from the disk limit and does not now. */
+static struct isolate_failure settle_last(struct slot *slot) {
+    struct place *place = &places[place_count - 1];
+    slot->writable.base_bytes += place->bytes;
+    struct isolate_failure failure = scratch_resize(slot, slot->disk_bytes);
+    if (failure.stage == 0) {
+        /* From the start: an earlier attempt may have failed in the middle. */
+        SYS_CALL_3(__NR_lseek, place->empty, 0, SYS_SEEK_SET);
+        SYS_CALL_3(__NR_lseek, place->content, 0, SYS_SEEK_SET);
+        int result = stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_FILE)
+                         ? -EIO
+                         : beneath_copy(place->empty, place->content);
+        failure = failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, 0);
+    }
+    if (failure.stage != 0) {
+        slot->writable.base_bytes -= place->bytes;
+        return failure;
+    }
+    sys_close_fd(&place->empty);
+    sys_close_fd(&place->content);
+    place_count--;
+    return failure;
+}
+
+struct isolate_failure kept_settle(struct slot *slot) {
+    struct isolate_failure failure = {0};
+    while (place_count > 0 && failure.stage == 0)
+        failure = settle_last(slot);
+    return failure;
 }
 
 void kept_forget_places(void) {

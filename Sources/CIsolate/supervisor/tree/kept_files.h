@@ -11,8 +11,9 @@ void kept_open(struct slot *slot);
  * -1. *is_kept: the slot has it now. -ENODATA: it has not, and no content came. */
 int kept_place(struct slot *slot, const struct isolate_file_record *record, int content, int32_t *is_kept);
 
-/* Makes ordinary files of all that were placed in the open sandbox. */
-void kept_settle(struct slot *slot);
+/* Makes ordinary files of all that were placed in the open sandbox. After a failure, call it again before a
+ * program runs: the rest is not complete. */
+struct isolate_failure kept_settle(struct slot *slot);
 
 /* The sandbox and its files are gone. */
 void kept_forget_places(void);
