@@ -11,7 +11,7 @@ import SandboxRuntime
 final class TerminalProgress: Sendable {
     private static let period = DispatchTimeInterval.milliseconds(100)
     /// To the line's beginning, and everything behind it erased.
-    private static let erase = "\r\u{1B}[K"
+    static let erase = "\r\u{1B}[K"
 
     private struct State {
         var line = ProgressLine()
@@ -23,10 +23,15 @@ final class TerminalProgress: Sendable {
     /// One line for all backends of the process.
     private static let own = TerminalProgress()
 
-    /// What backends report to; `nil` where stderr is no terminal that knows how to erase a line.
-    static var observer: (@Sendable (PreparationProgress) -> Void)? {
+    /// Whether stderr is a terminal that knows how to erase a line.
+    static var isPossible: Bool {
         let kind = getenv("TERM").map { String(cString: $0) } ?? "dumb"
-        guard isatty(STDERR_FILENO) == 1, kind != "dumb", !kind.isEmpty else { return nil }
+        return isatty(STDERR_FILENO) == 1 && kind != "dumb" && !kind.isEmpty
+    }
+
+    /// What backends report to; `nil` where there is no terminal for it.
+    static var observer: (@Sendable (PreparationProgress) -> Void)? {
+        guard isPossible else { return nil }
         return { own.report($0) }
     }
 
@@ -64,7 +69,7 @@ final class TerminalProgress: Sendable {
         _ = StandardStreams.writeAll(Array(text.utf8), to: STDERR_FILENO)
     }
 
-    private static var columns: Int {
+    static var columns: Int {
         var size = winsize()
         guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)

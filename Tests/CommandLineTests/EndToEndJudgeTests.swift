@@ -40,7 +40,8 @@ extension EndToEnd {
             let ran = try Self.judge(Self.problems + "/relay")
             #expect(ran.status == 0, "\(ran.err)")
             let lines = ran.out.split(separator: "\n")
-            #expect(lines.first == "Relay: time limit 1.000 s" && lines.last == "all as expected", "\(ran.out)")
+            #expect(
+                lines.first == "Relay: time limit 1.000 s" && lines.last == "all as expected", "\(ran.out)")
             let row = lines.first { $0.hasPrefix("submissions/accepted/hexadecimal.py ") }
             #expect(row?.contains(" AC ") == true && row?.hasSuffix("  ok") == true, "\(ran.out)")
             // No terminal: lines, and nothing that moves a cursor.
@@ -55,7 +56,9 @@ extension EndToEnd {
                 try SandboxProcess.run(["judge", "--json", "--jobs", "2", Self.problems + "/" + $0])
             }
             #expect(runs.map(\.status) == [0, 0, 0])
-            if SchemaCheck.isThere { #expect(try SchemaCheck.violations(of: runs.map(\.stdout), .judge) == []) }
+            if SchemaCheck.isThere {
+                #expect(try SchemaCheck.violations(of: runs.map(\.stdout), .judge) == [])
+            }
             let objects = try runs.map { try $0.json }
             #expect(objects.map { $0["problem"] } == ["Sum of two", "Levels", "Answers"])
             #expect(objects.allSatisfy { $0["allAsExpected"] == true })
@@ -63,8 +66,10 @@ extension EndToEnd {
                 object["submissions"]?.elements?.first { $0["path"] == path }
             }
             let flood = submission(objects[0], "submissions/run_time_error/flood.cpp")
-            #expect(flood?["verdict"] == "OLE" && flood?["expected"] == ["RTE"] && flood?["language"] == "cpp")
-            #expect(flood?["compile"]?["outcome"] == ["kind": "exited", "code": 0] && flood?["score"] == .null)
+            #expect(
+                flood?["verdict"] == "OLE" && flood?["expected"] == ["RTE"] && flood?["language"] == "cpp")
+            #expect(
+                flood?["compile"]?["outcome"] == ["kind": "exited", "code": 0] && flood?["score"] == .null)
             let test = flood?["tests"]?.elements?.first
             #expect(test?["name"] == "sample/1" && test?["verdict"] == "OLE")
             #expect(test?["outcome"] == ["kind": "limitExceeded", "limit": "output"])
@@ -123,7 +128,9 @@ extension EndToEnd {
             let ran = try Self.judge("--json", "--junit", folder.path + "/j.xml", folder.path)
             #expect(ran.status == 1)
             #expect(try ran.json["allAsExpected"] == false)
-            #expect(ran.err.contains("data/secret/1.in: error: the input validator \"v.sh\" exited with status 43: bad"))
+            #expect(
+                ran.err.contains(
+                    "data/secret/1.in: error: the input validator \"v.sh\" exited with status 43: bad"))
             #expect(try JUnit(of: folder.path + "/j.xml").numbers == "4 3 0")
             if SchemaCheck.isThere { #expect(try SchemaCheck.violations(of: [ran.stdout], .judge) == []) }
         }
@@ -145,12 +152,14 @@ extension EndToEnd {
 
         @Test func allFaultsOfABrokenPackage() throws {
             let folder = try Self.package([
-                "problem.yaml": "problem_format_version: 2025-09\nname: p\nuuid: u\nlimit: 3\ntype: interactive\n",
+                "problem.yaml":
+                    "problem_format_version: 2025-09\nname: p\nuuid: u\nlimit: 3\ntype: interactive\n",
                 "data/secret/3.ans": String?.none,
             ])
             let ran = try Self.judge(folder.path)
             #expect(ran.status == 125 && ran.out == "")
-            #expect(ran.err.contains("problem.yaml:4: error: unknown key \"limit\" [unknown-key]"), "\(ran.err)")
+            let unknown = "problem.yaml:4: error: unknown key \"limit\" [unknown-key]"
+            #expect(ran.err.contains(unknown), "\(ran.err)")
             #expect(ran.err.contains("problem.yaml:5: error: interactive problems are not supported"))
             #expect(ran.err.contains("data/secret/3.in: error: the test has no 3.ans [incomplete-test]"))
             let object = try Self.judge("--json", folder.path)
@@ -204,7 +213,7 @@ extension EndToEnd {
                         #expect(try SchemaCheck.violations(of: [ran.stdout], .judge) == [])
                     }
                     let submission = try ran.json["submissions"]?.elements?.first
-                    let path = try #require(submission?["pathBase64"]?.text.flatMap { Data(base64Encoded: $0) })
+                    let path = submission?["pathBase64"]?.text.flatMap { Data(base64Encoded: $0) }
                     #expect(path == Data((folder.path + "/x\u{1B}[31m<&\"").utf8) + [0xFF] + Data(".sh".utf8))
                 } else {
                     #expect(!ran.out.contains("\u{1B}") && !ran.out.contains("\u{7}"), "\(ran.out)")
@@ -252,9 +261,8 @@ extension EndToEnd {
             let seen = try #require(json["err"]?.text)
             let erase = "\r\u{1B}[K"
             #expect(json["status"] == 0 && json["out"]?.text?.hasSuffix("all as expected\n") == true)
-            #expect(
-                seen.contains(
-                    erase + "[--------------------] 0/2 judging submissions/accepted/hexadecimal.py"), "\(seen)")
+            let bar = "[--------------------] 0/2 judging submissions/accepted/hexadecimal.py"
+            #expect(seen.contains(erase + bar), "\(seen)")
             #expect(seen.hasSuffix(erase) && !seen.contains("\n"), "\(seen)")
         }
     }
@@ -292,7 +300,7 @@ private struct JUnit {
         try process.run()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\((try? String(contentsOfFile: path, encoding: .utf8)) ?? "")")
+        #expect(process.terminationStatus == 0, "what the parser says of \(path) stands on stderr")
         let lines = text.split(separator: "\n").map(String.init)
         numbers = lines.first ?? ""
         failed = Array(lines.dropFirst())

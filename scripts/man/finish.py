@@ -111,8 +111,8 @@ def finish(path, command, text):
     for line in lines:
         if line.startswith(".Sh "):
             skipped = line in ('.Sh "EXIT STATUS"', '.Sh "SEE ALSO"', ".Sh AUTHORS")
-        # The section of its own says it at length.
-        if skipped or line.startswith("Exit status: "):
+        # The section of its own says it at length; a blank line before it ends nothing.
+        if skipped or not line or line.startswith("Exit status: "):
             continue
         if line.startswith(".Dt "):
             line = f".Dt {page_name(path).upper()} 1"

@@ -78,11 +78,13 @@ public struct GlobPattern: Sendable, Hashable, CustomStringConvertible {
 
     /// So many alternatives braces may stand for.
     static let mostAlternatives = 256
+    /// In bytes.
+    static let longest = 1024
 
-    /// - Returns: `nil` for unbalanced braces, and for more than 256 alternatives.
+    /// - Returns: `nil` for unbalanced braces, for more than 256 alternatives, and for more than 1,024 bytes.
     public init?(_ text: String) {
         self.text = text
-        guard let all = Self.expand(Array(text.utf8)) else { return nil }
+        guard text.utf8.count <= Self.longest, let all = Self.expand(Array(text.utf8)) else { return nil }
         alternatives = all
     }
 

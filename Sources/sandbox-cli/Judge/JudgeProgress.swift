@@ -13,17 +13,13 @@ final class JudgeProgress: Sendable {
         var isShown = false
     }
 
-    private static let erase = "\r\u{1B}[K"
     /// The bar is drawn anew no more often.
     private static let period = Duration.milliseconds(100)
 
     private let state = Locked(State())
     private let isTerminal: Bool
 
-    init() {
-        let kind = getenv("TERM").map { String(cString: $0) } ?? "dumb"
-        isTerminal = isatty(STDERR_FILENO) == 1 && kind != "dumb" && !kind.isEmpty
-    }
+    init() { isTerminal = TerminalProgress.isPossible }
 
     func report(_ progress: PackageProgress) {
         state.withLock { state in
@@ -37,26 +33,21 @@ final class JudgeProgress: Sendable {
             if let drawn = state.drawn, now - drawn < Self.period, !isNew { return }
             state.drawn = now
             state.isShown = true
-            Self.write(Self.erase + JudgeProgressText.bar(progress, columns: Self.columns))
+            Self.write(
+                TerminalProgress.erase + JudgeProgressText.bar(progress, columns: TerminalProgress.columns))
         }
     }
 
     /// Erases the bar; nothing is drawn behind it.
     func end() {
         state.withLock { state in
-            if state.isShown { Self.write(Self.erase) }
+            if state.isShown { Self.write(TerminalProgress.erase) }
             state.isShown = false
         }
     }
 
     private static func write(_ text: String) {
         _ = StandardStreams.writeAll(Array(text.utf8), to: STDERR_FILENO)
-    }
-
-    private static var columns: Int {
-        var size = winsize()
-        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-        return Int(size.ws_col)
     }
 }
 

@@ -109,6 +109,19 @@ struct BrokenPackageTests {
             try PackageFixture(["data/secret/1.yaml": anchors]).errors() == [
                 "data/secret/1.yaml:1: invalid-text"
             ])
+        let many = (0..<2001).map { "k\($0): 1\n" }.joined()
+        #expect(try PackageFixture(["problem.yaml": many]).errors() == ["problem.yaml:1: invalid-text"])
+        let braces = "? '" + String(repeating: "{a}", count: 60_000) + "'\n: {permitted: [AC]}\n"
+        #expect(
+            try PackageFixture(["submissions/submissions.yaml": braces]).errors()
+                == ["submissions/submissions.yaml:2: invalid-value"])
+        let constant =
+            "problem_format_version: 2025-09\nname: p\nuuid: u\nlimits: {time_limit: 1}\nconstants: {c: "
+            + String(repeating: "x", count: 100_000) + "}\n"
+        let uses = String(repeating: "# {{c}}\n", count: 20_000)
+        #expect(
+            try PackageFixture(["problem.yaml": constant, "data/secret/test_group.yaml": uses]).errors()
+                == ["data/secret/test_group.yaml:0: invalid-text"])
         let long = String(repeating: "#", count: 300_000)
         #expect(try PackageFixture(["problem.yaml": long]).errors() == ["problem.yaml:0: unreadable"])
     }

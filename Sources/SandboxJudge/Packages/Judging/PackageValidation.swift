@@ -39,8 +39,11 @@ struct PackageValidation: Sendable {
         if tools.inputValidators.isEmpty { return nil }
         let input = try test.input.read(limit: TestData.maximumBytes)
         var files: [InputFile] = []
+        var room = judge.validatorLimits.disk
         for file in test.files {
-            files.append(InputFile(file.path, try file.read(limit: judge.validatorLimits.disk)))
+            let bytes = try file.read(limit: room)
+            room -= bytes.count
+            files.append(InputFile(file.path, bytes))
         }
         for validator in tools.inputValidators {
             let arguments = test.inputValidatorArguments.of(validator.name) + test.arguments

@@ -105,7 +105,12 @@ struct TestJudging: Sendable {
 
     private func testCase(_ test: PackageTest) throws -> TestCase {
         var files: [InputFile] = []
-        for file in test.files { files.append(InputFile(file.path, try file.read(limit: limits.disk))) }
+        var room = limits.disk
+        for file in test.files {
+            let bytes = try file.read(limit: room)
+            room -= bytes.count
+            files.append(InputFile(file.path, bytes))
+        }
         if let name = package.inputFileName {
             files.append(InputFile(ByteString(name), try test.input.read(limit: limits.disk)))
         }

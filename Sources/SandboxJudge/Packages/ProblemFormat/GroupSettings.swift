@@ -28,10 +28,8 @@ struct GroupSettings {
         }
         let file = directory + "/test_group.yaml"
         var keys: YamlMap?
-        if var text = tree.text(of: file, issues: &issues) {
-            for (name, value) in package.constants {
-                text = text.replacing("{{\(name)}}", with: value)
-            }
+        if let raw = tree.text(of: file, issues: &issues) {
+            let text = String(decoding: package.replacingConstants(in: Array(raw.utf8)), as: UTF8.self)
             if text.utf8.count > tree.bounds.settings {
                 issues.error(
                     file, .invalidText,

@@ -17,6 +17,12 @@ enum SubmissionReader {
             : SubmissionRules.read(tree, isScoring: package.isScoring, &issues)
         for directory in tree.children(of: "submissions") where tree.isDirectory(directory) {
             for program in programs(in: directory, package, tree) {
+                guard package.submissions.count < tree.bounds.submissions else {
+                    issues.error(
+                        directory, .unreadable,
+                        "the package has more than \(tree.bounds.submissions) submissions")
+                    return
+                }
                 var program = program
                 let path = String(program.path.text.dropFirst("submissions/".count))
                 var expectations: [Expectation]

@@ -46,6 +46,7 @@ struct TestFiles {
             }
             found[String(name.dropLast(suffix.count)), default: []].insert(suffix)
         }
+        let directories = Set(groups)
         for (name, suffixes) in found.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
             let path = PackageTree.join(directory, ByteString(name))
             if suffixes.contains(".in") {
@@ -53,7 +54,7 @@ struct TestFiles {
                     issues.error(path + ".in", .incompleteTest, "the test has no \(name).ans")
                 }
                 tests.append((name, suffixes))
-                if groups.contains(path) {
+                if directories.contains(path) {
                     issues.error(path, .contradiction, "a test and a directory have the same name")
                 }
             } else if suffixes != [".interaction"] || !isLegacy {

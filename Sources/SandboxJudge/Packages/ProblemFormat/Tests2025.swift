@@ -110,10 +110,11 @@ enum Tests2025 {
     /// Each required group comes earlier, and is one that can be passed.
     private static func checkRequirements(_ whole: TestGroup, _ issues: inout IssueList) {
         let groups = whole.allGroups
+        let byName = Dictionary(groups.map { ($0.name, $0) }) { first, _ in first }
         for group in groups where !group.requires.isEmpty {
             let file = ByteString("data/" + group.name + "/test_group.yaml")
             for name in group.requires {
-                guard let required = groups.first(where: { $0.name == name && !name.isEmpty }) else {
+                guard !name.isEmpty, let required = byName[name] else {
                     issues.error(
                         file, .invalidValue, "require_pass: there is no group \(ByteString(name).quoted)")
                     continue

@@ -9,6 +9,7 @@ import SandboxRuntime
 struct PackageBounds: Sendable {
     /// Files and directories together.
     var entries = 100_000
+    var submissions = 10_000
     /// Directories inside one another.
     var depth = 24
     /// A file of settings: problem.yaml, problem.xml, …, in bytes.
@@ -122,16 +123,17 @@ struct PackageTree: Sendable {
         var removed: [ByteString] = []
         var queue: [ByteString] = [""]
         while let directory = queue.popLast() {
-            for name in names[directory] ?? [] {
+            let all = names[directory] ?? []
+            for name in all {
                 let path = Self.join(directory, name)
                 if !isAllowed(name) {
                     removed.append(path)
-                    names[directory]!.removeAll { $0 == name }
                     entries[path] = nil
                 } else if isDirectory(path) {
                     queue.append(path)
                 }
             }
+            names[directory] = all.filter(isAllowed)
         }
         return removed.sorted()
     }

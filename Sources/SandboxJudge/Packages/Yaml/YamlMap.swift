@@ -12,6 +12,8 @@ struct YamlMap {
     private var pairs: [(key: String, line: Int, value: Node)] = []
     /// What the mapping is, for messages: `limits`.
     let name: String
+    /// So many keys a mapping may have.
+    private static let mostKeys = 2000
 
     /// - Returns: `nil` with an issue when the node is not a mapping with keys of text.
     init?(_ node: Node, file: ByteString, name: String, issues: inout IssueList) {
@@ -20,6 +22,12 @@ struct YamlMap {
         line = node.mark?.line ?? 1
         guard case .mapping(let mapping) = node else {
             issues.error(file, line: node.mark?.line, .invalidValue, "\(name) must be a map")
+            return nil
+        }
+        guard mapping.count <= Self.mostKeys else {
+            issues.error(
+                file, line: node.mark?.line, .invalidText,
+                "\(name.isEmpty ? "the file" : name) has more than \(Self.mostKeys) keys")
             return nil
         }
         for (key, value) in mapping {
