@@ -197,7 +197,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ConformanceTests",
-            dependencies: ["Sandbox", "SandboxDocker", "SandboxFallback", "Runners"],
+            dependencies: ["Sandbox", "SandboxDocker", "SandboxFallback", "SandboxRuntime", "Runners"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "DockerTests",

@@ -5,7 +5,7 @@ import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-struct LocalPlace: SandboxPlace {
+struct LocalPlace: DescriptorPlace {
     let pool: LocalPool
     let lease: PoolLease<Slot>
     let options: SandboxOptions
@@ -47,20 +47,20 @@ struct LocalPlace: SandboxPlace {
             throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
         }
         let ends: RunEnds
-        do throws(SandboxError) { ends = try RunEnds(asked.stdin, of: slot) } catch {
+        do throws(SandboxError) { ends = try RunEnds(asked, of: slot) } catch {
             slot.forgetRun(serial)
             throw error
         }
         // The embedder's copies of the program's ends close when this returns: by then the program has its
         // own, or the start has failed.
         let (stdin, stdout, stderr) = (
-            ends.stdin.programEnd.number, ends.stdout.theirs.number, ends.stderr.theirs.number
+            ends.stdin.number, ends.stdout.theirs.number, ends.stderr.theirs.number
         )
         var bounds = isolate_limits(asked.limits)
         let share = bounds.cpus == 0 ? nil : ProcessorShare(Int(bounds.cpus), of: processors)
         bounds.cpu_first = UInt64(share?.first ?? 0)
         let run = LocalRun(
-            asked, in: slot, serial: serial, input: ends.stdin.pump, stdout: ends.stdout.ours,
+            asked, in: slot, serial: serial, input: ends.pump, stdout: ends.stdout.ours,
             stderr: ends.stderr.ours,
             onEnd: {
                 share?.giveBack()
@@ -103,16 +103,42 @@ struct LocalPlace: SandboxPlace {
 
 /// The pipes and the stdin of one run.
 private struct RunEnds: ~Copyable {
-    let stdout: ProgramPipe
-    let stderr: ProgramPipe
-    let stdin: InputSource
+    let stdout: OutputEnds
+    let stderr: OutputEnds
+    let stdin: OwnedDescriptor?
+    let pump: InputPump?
 
     /// Makes the stdin last, so that nothing feeds it when a pipe cannot be made.
-    init(_ stdin: StandardInput, of slot: Slot) throws(SandboxError) {
-        let stdout = try ProgramPipe(reading: slot.hostUser)
-        let stderr = try ProgramPipe(reading: slot.hostUser)
-        self.stdin = try InputSource(stdin, user: slot.hostUser, loop: slot.loop)
+    init(_ asked: PlacedRequest, of slot: Slot) throws(SandboxError) {
+        let stdout = try OutputEnds(asked.ends?.takeOutput(.stdout), user: slot.hostUser)
+        let stderr = try OutputEnds(asked.ends?.takeOutput(.stderr), user: slot.hostUser)
+        let connected = asked.ends?.takeInput()
+        if connected.number >= 0 {
+            stdin = connected
+            pump = nil
+        } else {
+            let source = try InputSource(asked.stdin, user: slot.hostUser, loop: slot.loop)
+            pump = source.pump
+            stdin = source.programEnd
+        }
         self.stdout = stdout
         self.stderr = stderr
+    }
+}
+
+/// Where an output of a program goes: into a pipe that the embedder reads, or a descriptor of its caller's.
+private struct OutputEnds: ~Copyable {
+    let ours: OwnedDescriptor?
+    let theirs: OwnedDescriptor
+
+    init(_ connected: consuming OwnedDescriptor?, user: UInt32) throws(SandboxError) {
+        if let connected {
+            theirs = connected
+            ours = nil
+        } else {
+            let pipe = try ProgramPipe(reading: user)
+            theirs = pipe.theirs
+            ours = .some(pipe.ours)
+        }
     }
 }

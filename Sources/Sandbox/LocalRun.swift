@@ -9,14 +9,14 @@ import SandboxRuntime
 ///
 /// The event loop's thread reads all descriptors. The run ends with the slot's record, never with an end of
 /// file: when the record comes, everything that was written is in the pipes.
-final class LocalRun: EventHandler, RunUnderWay {
+final class LocalRun: EventHandler, ConnectedRun {
     private struct Stream: ~Copyable, Sendable {
         /// The reading end of its pipe. `nil`: it came to its end.
         var pipe: OwnedDescriptor?
         let name: Execution.Chunk.Stream
         var isPaused = false
 
-        init(_ pipe: consuming OwnedDescriptor, _ name: Execution.Chunk.Stream) {
+        init(_ pipe: consuming OwnedDescriptor?, _ name: Execution.Chunk.Stream) {
             self.pipe = consume pipe
             self.name = name
         }
@@ -62,7 +62,7 @@ final class LocalRun: EventHandler, RunUnderWay {
         let value: Locked<Pair>
         let loop: EventLoop
 
-        init(_ stdout: consuming OwnedDescriptor, _ stderr: consuming OwnedDescriptor, _ loop: EventLoop) {
+        init(_ stdout: consuming OwnedDescriptor?, _ stderr: consuming OwnedDescriptor?, _ loop: EventLoop) {
             value = Locked([Stream(stdout, .stdout), Stream(stderr, .stderr)])
             self.loop = loop
         }
@@ -80,11 +80,12 @@ final class LocalRun: EventHandler, RunUnderWay {
     /// - Parameters:
     ///   - slot: the slot of the run; `serial` is the run's number there.
     ///   - input: feeds its stdin, if that comes through a pipe.
-    ///   - stdout: the reading end of a non-blocking pipe; so is `stderr`.
+    ///   - stdout: the reading end of a non-blocking pipe; so is `stderr`. `nil`: the program writes to a descriptor
+    ///     of its caller's.
     ///   - onEnd: called when the run no longer needs the slot.
     init(
         _ request: PlacedRequest, in slot: Slot, serial: UInt64, input: InputPump?,
-        stdout: consuming OwnedDescriptor, stderr: consuming OwnedDescriptor,
+        stdout: consuming OwnedDescriptor?, stderr: consuming OwnedDescriptor?,
         onEnd: @escaping @Sendable () -> Void
     ) {
         self.slot = slot
@@ -96,11 +97,14 @@ final class LocalRun: EventHandler, RunUnderWay {
         let (out, err) = (stdout.number, stderr.number)
         let streams = Streams(stdout, stderr, slot.loop)
         self.streams = streams
-        output = RunOutput(bound: request.limits.output, isStreaming: request.isStreaming) { _ in
+        output = RunOutput(
+            bound: request.limits.output, isStreaming: request.isStreaming, tellsEnds: request.tellsEnds
+        ) { _ in
             streams.unpause()
         }
-        slot.loop.add(out, events: EventLoop.readable, handler: self)
-        slot.loop.add(err, events: EventLoop.readable, handler: self)
+        for fd in [out, err] where fd >= 0 {
+            slot.loop.add(fd, events: EventLoop.readable, handler: self)
+        }
     }
 
     func kill() {
@@ -110,6 +114,14 @@ final class LocalRun: EventHandler, RunUnderWay {
     }
 
     func stopInput() { input?.stop() }
+
+    func closeOutput(_ name: Execution.Chunk.Stream) {
+        streams.value.withLock { streams in
+            for index in 0..<2 where streams[index].name == name { endStream(&streams[index]) }
+        }
+    }
+
+    func look() async -> RunLook? { await slot.look() }
 
     var inputFailure: SandboxError? { input?.failure }
 
@@ -143,6 +155,8 @@ final class LocalRun: EventHandler, RunUnderWay {
 
     private struct Effects {
         var taken: [(stream: Execution.Chunk.Stream, bytes: [UInt8])] = []
+        /// The stream that came to its end.
+        var ended: Execution.Chunk.Stream?
 
         mutating func merge(_ other: Effects) { taken += other.taken }
 
@@ -159,6 +173,7 @@ final class LocalRun: EventHandler, RunUnderWay {
             for (stream, bytes) in taken where run.output.take(bytes, from: stream) {
                 run.slot.endRun(run.serial, ISOLATE_END_OUTPUT)
             }
+            if let ended { run.output.end(ended) }
             run.pauseIfFull()
         }
     }
@@ -184,6 +199,7 @@ final class LocalRun: EventHandler, RunUnderWay {
                 if count < 0, errno == EAGAIN { break }
                 guard count > 0 else {
                     endStream(&streams[index])
+                    effects.ended = name
                     break
                 }
                 used += count

@@ -148,6 +148,18 @@ final class Slot: EventHandler {
         return answer
     }
 
+    /// Asks what the run under way is doing; `nil` when the slot is gone.
+    func look() async -> RunLook? {
+        do throws(SandboxError) {
+            return RunLook(
+                try await ask("looking at a run") { control in
+                    isolate_slot_send(control, ISOLATE_LOOK.rawValue, 0, 0, 0)
+                }.record)
+        } catch {
+            return nil
+        }
+    }
+
     // MARK: Runs
 
     /// Returns the number for a new run; `nil` while another run is under way.

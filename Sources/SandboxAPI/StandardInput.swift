@@ -178,7 +178,7 @@ public actor InputWriter {
     }
 
     /// The program reads no more.
-    func close() {
+    package func close() {
         isClosed = true
         answer(false)
         for each in pending { each.taken.resume(returning: false) }

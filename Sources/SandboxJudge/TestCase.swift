@@ -51,8 +51,9 @@ public struct TestResult: Sendable, Hashable {
     public var check: CheckResult?
     /// Why the judge itself failed (``Verdict/judgeError``).
     public var judgeError: String?
-    /// Why the program could not be started, when its own file is at fault (``Verdict/compileError``): a compiler can be made
-    /// to write an executable that the kernel refuses.
+    /// Why the program could not be started, when its own files are at fault: a compiler can be made to write an executable
+    /// that the kernel refuses (``Verdict/compileError``), or files for which the disk limit has no room
+    /// (``Verdict/runtimeError``).
     public var programError: String?
 
     /// The one sentence or text that explains the verdict: why the judge failed, why the program did not start, or the

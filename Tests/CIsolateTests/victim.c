@@ -272,6 +272,35 @@ static int do_cat(void) {
     return n < 0 ? 1 : 0;
 }
 
+static void ignore_alarm(int signal) {
+    (void)signal;
+}
+
+/* Waits for its input, and could also be woken otherwise: 1 by a signal that it catches, 2 by a timer, 3 by
+ * a thread of its own, 4 by a child. */
+static int do_wait(void) {
+    if (number == 1)
+        signal(SIGALRM, ignore_alarm);
+    if (number == 2) {
+        struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGTERM};
+        struct itimerspec when = {.it_value.tv_sec = 50};
+        timer_t timer;
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 || timer_settime(timer, 0, &when, NULL) != 0)
+            return 3;
+    }
+    pthread_t thread;
+    if (number == 3 && pthread_create(&thread, NULL, (void *(*)(void *))(void *)do_sleep, NULL) != 0)
+        return 3;
+    if (number == 4 && fork() == 0)
+        do_sleep();
+    return do_cat();
+}
+
+static int do_doze(void) {
+    sleep(100);
+    return 0;
+}
+
 /* Prints what this process inherited. */
 static int do_status(void) {
     static const char *const wanted[] = {"SigPnd:", "SigBlk:", "SigIgn:", "SigCgt:", "Umask:", "TracerPid:"};
@@ -331,6 +360,8 @@ static const struct {
     {"count", do_count},
     {"holdAndSpin", do_hold_and_spin},
     {"deep", do_deep},
+    {"wait", do_wait},
+    {"doze", do_doze},
 };
 
 int main(int argc, char **argv) {

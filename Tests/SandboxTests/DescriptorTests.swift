@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import SandboxRuntime
 import Testing
 
 @testable import Sandbox
@@ -124,6 +125,53 @@ struct DescriptorTests {
             }
         }
         await sandbox.close()
+        await backend.shutdown()
+    }
+
+    /// Conversations, straight and relayed, whole and cut short, with and without enough descriptors.
+    @Test(arguments: [TranscriptPolicy.none, .upTo(1000)])
+    func aConversationKeepsNoDescriptor(transcript: TranscriptPolicy) async throws {
+        let backend = LocalBackend(.init(minimum: 0, maximum: 4))
+        let (one, two) = (
+            try await backend.acquire(SandboxOptions()), try await backend.acquire(SandboxOptions())
+        )
+        func hold(_ first: String, _ second: String) async throws -> ConversationResult {
+            try await converse(
+                [
+                    Participant("one", Command("/bin/sh", ["-c", first]), in: one),
+                    Participant("two", Command("/bin/sh", ["-c", second]), in: two),
+                ], connections: Connection.between("one", "two"), transcript: transcript)
+        }
+        func settled(at count: Int) async throws {
+            for _ in 0..<500 where Holdings.descriptors() > count {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(Holdings.descriptors() == count, "\(Holdings.descriptorList())")
+        }
+        _ = try await hold("echo 1", "read x")
+        try await Self.limited(to: 256) {
+            let before = Holdings.descriptors()
+            #expect(try await hold("exit 1", "cat").firstToFail?.name == "one")
+            try await settled(at: before)
+            let cancelled = Task { try await hold("sleep 20", "sleep 20") }
+            try await Task.sleep(for: .milliseconds(200))
+            cancelled.cancel()
+            await #expect(throws: SandboxError.self) { try await cancelled.value }
+            try await settled(at: before)
+            var failures = 0
+            for spare in 0..<16 {
+                var taken = Self.takeAll()
+                for fd in taken.suffix(spare) { close(fd) }
+                taken.removeLast(spare)
+                do { _ = try await hold("echo 1", "read x") } catch { failures += 1 }
+                for fd in taken { close(fd) }
+                try await settled(at: before)
+            }
+            #expect(failures > 3)
+        }
+        #expect(try await hold("echo 1", "read x").firstToFail == nil)
+        await one.close()
+        await two.close()
         await backend.shutdown()
     }
 

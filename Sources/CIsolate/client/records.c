@@ -190,3 +190,16 @@ int isolate_pipe(uid_t user, int our_end, int ends[2]) {
     isolate_internal_close(&ends[1]);
     return -error;
 }
+
+int isolate_pipe_between(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -errno;
+    /* The programs have different ids. Only processes that hold an end can name the pipe, so this opens it to
+     * no others. */
+    if (fchmod(ends[0], 0666) == 0)
+        return 0;
+    int error = errno;
+    isolate_internal_close(&ends[0]);
+    isolate_internal_close(&ends[1]);
+    return -error;
+}

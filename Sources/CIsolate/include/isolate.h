@@ -436,6 +436,9 @@ int isolate_run_send(int request, uint64_t serial, const isolate_limits *limits,
  * never blocks. The other end belongs to the program's user, who may open it again through /proc/self/fd. */
 int isolate_pipe(uid_t user, int our_end, int ends[2]);
 
+/* Makes a pipe between two programs: both ends block, and either program may open its end again. */
+int isolate_pipe_between(int ends[2]);
+
 /* A sealed read-only memory file with these bytes; its descriptor, or -errno. */
 int isolate_memory_file(const void *data, size_t bytes);
 

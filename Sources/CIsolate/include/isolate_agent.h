@@ -11,7 +11,7 @@
 
 #include "isolate_protocol.h"
 
-enum { ISOLATE_AGENT_VERSION = 5 };
+enum { ISOLATE_AGENT_VERSION = 6 };
 /* The size of /dev/shm that the embedder requests from the engine, by which the agent recognizes the
  * container's own. */
 #define ISOLATE_AGENT_SHARED_MEMORY (1ull << 40)
@@ -40,19 +40,20 @@ struct isolate_frame {
 enum isolate_frame_type {
     /* embedder -> agent */
     ISOLATE_FRAME_CONFIG = 1, /* struct isolate_config and its texts; once, before all else */
-    ISOLATE_FRAME_CONTROL,    /* struct isolate_prepare_record: PREPARE, CLEAR, SET_DISK, END_RUN */
+    ISOLATE_FRAME_CONTROL,    /* struct isolate_prepare_record: PREPARE, CLEAR, SET_DISK, END_RUN, LOOK */
     ISOLATE_FRAME_OPEN,       /* struct isolate_agent_file; its content follows in CONTENT frames */
     ISOLATE_FRAME_RUN,        /* struct isolate_agent_run and strings; content may follow */
     ISOLATE_FRAME_CONTENT,    /* the next bytes of what was announced */
     ISOLATE_FRAME_INPUT,      /* the next bytes of stdin; an empty frame: its end */
-    ISOLATE_FRAME_CREDIT,     /* struct isolate_agent_credit */
+    ISOLATE_FRAME_CREDIT,     /* struct isolate_agent_credit; 0 bytes: the stream is read no more */
     /* agent -> embedder */
     ISOLATE_FRAME_HELLO = 64, /* struct isolate_agent_hello; the first one */
     ISOLATE_FRAME_STATUS,     /* struct isolate_agent_status: the answer to CONTROL and OPEN */
     ISOLATE_FRAME_ENDED,      /* struct isolate_agent_ended; after all output */
-    ISOLATE_FRAME_STDOUT,     /* bytes */
+    ISOLATE_FRAME_STDOUT,     /* bytes; none: no process can write to it any more */
     ISOLATE_FRAME_STDERR,
-    /* struct isolate_agent_credit: the program read them, or they were discarded. */
+    /* struct isolate_agent_credit: the program read them, or they were discarded; 0 bytes: it reads no more.
+     */
     ISOLATE_FRAME_INPUT_TAKEN,
     ISOLATE_FRAME_FILE, /* bytes of what was opened for reading, or of a listing; none: its end */
 };

@@ -136,11 +136,13 @@ enum isolate_record_type {
     ISOLATE_SET_DISK,
     ISOLATE_OPEN_FILE,
     ISOLATE_END_RUN,
+    ISOLATE_LOOK, /* what the run is doing; answered at any time */
     /* slot -> embedder */
     ISOLATE_PREPARED,
     ISOLATE_CLEARED,
     ISOLATE_DISK_SET,
     ISOLATE_FILE_OPENED, /* + descriptor */
+    ISOLATE_LOOKED,
     ISOLATE_RUN_ENDED,
     /* embedder -> the program's process (request socket) */
     ISOLATE_RUN, /* + descriptors: stdin, stdout, stderr, and the strings when they are not inline */
@@ -166,24 +168,34 @@ struct isolate_cgroup_directory_record { /* CGROUP_DIRECTORY */
     char path[ISOLATE_CGROUP_DIRECTORY_BYTES]; /* v2: an existing directory; empty when there is none */
 };
 
-struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN */
+struct isolate_prepare_record { /* PREPARE, CLEAR, SET_DISK, END_RUN, LOOK */
     uint32_t type;
     uint32_t end; /* END_RUN: enum isolate_end */
     uint64_t disk_bytes;
     uint64_t serial; /* END_RUN: which run; ignored when that run has ended */
 };
 
-struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, INIT_DONE, PROGRAM_WAITING, … */
+struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, LOOKED, INIT_DONE,
+                                  PROGRAM_WAITING, … */
     uint32_t type;
     uint32_t layers;
     uint32_t retire;   /* CLEARED: this slot must not be used again */
     int32_t value;     /* SEAT_FORKED: a pid; FILE_OPENED for reading: the permission bits when opened;
                           for removing: 1 when a part is left, to be asked for again;
-                          for placing: 1 when the slot keeps the content */
+                          for placing: 1 when the slot keeps the content;
+                          LOOKED: enum isolate_activity */
     uint64_t bytes;    /* FILE_OPENED for reading: the size when opened; for listing: where the next part
-                          begins, 0 after the last */
-    uint64_t identity; /* FILE_OPENED for reading: the inode, which two parts of one file have in common */
+                          begins, 0 after the last; LOOKED: CPU time in ns */
+    uint64_t identity; /* FILE_OPENED for reading: the inode, which two parts of one file have in common;
+                          LOOKED: the context switches of its only thread */
     struct isolate_failure failure;
+};
+
+/* What a run does when the slot looks at it. */
+enum isolate_activity {
+    ISOLATE_ACTIVITY_UNKNOWN = 0,
+    ISOLATE_ACTIVITY_INPUT, /* nothing but waiting for its stdin, a pipe */
+    ISOLATE_ACTIVITY_OWN,   /* its only thread runs, or sleeps for a time of its own choice */
 };
 
 /* What is to be done with a path of /work. */
@@ -272,6 +284,9 @@ struct isolate_run_record { /* RUN_ENDED: also the public result, see include/is
     uint32_t layers;
     uint64_t serial;
     uint64_t wall_ns;
+    /* CLOCK_MONOTONIC when its only thread began to exit, or when the slot decided to end it: before any of
+     * its descriptors was closed. 0: unknown, as for a run that the kernel killed. */
+    uint64_t ended_ns;
     uint64_t cpu_ns;
     uint64_t user_ns;
     uint64_t system_ns;

@@ -273,7 +273,7 @@ extension Program {
     /// The program with a run's limits filled in where its arguments have placeholders for them.
     ///
     /// - Throws: `.invalidArgument` for arguments that are no templates.
-    func sized(for limits: Limits) throws(SandboxError) -> Program {
+    package func sized(for limits: Limits) throws(SandboxError) -> Program {
         guard argumentsHaveLimits else { return self }
         var sized = self
         sized.arguments = []

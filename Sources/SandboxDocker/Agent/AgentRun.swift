@@ -8,7 +8,7 @@ import SandboxAPI
 import SandboxRuntime
 
 /// A run under way behind an ``AgentConnection``.
-final class AgentRun: RunUnderWay {
+final class AgentRun: ConnectedRun {
     let output: RunOutput
     private let connection: AgentConnection
     private let command: Command
@@ -32,9 +32,12 @@ final class AgentRun: RunUnderWay {
         self.onEnd = onEnd
         command = request.command
         let isStreaming = request.isStreaming
-        output = RunOutput(bound: request.limits.output, isStreaming: isStreaming) { [connection] taken in
+        output = RunOutput(
+            bound: request.limits.output, isStreaming: isStreaming, tellsEnds: request.tellsEnds
+        ) { [connection] taken in
             // Collected and discarded output needs no credit: the agent may send all of it.
-            if isStreaming { connection.send(Self.credit(taken)) }
+            // A piece that only tells the end of a stream took none.
+            if isStreaming, taken?.bytes.isEmpty != true { connection.send(Self.credit(taken)) }
         }
     }
 
@@ -57,13 +60,17 @@ final class AgentRun: RunUnderWay {
     // MARK: On the event loop
 
     func wrote(_ bytes: ByteBuffer, _ stream: Execution.Chunk.Stream) {
+        if bytes.readableBytes == 0 { return output.end(stream) }
         // The agent keeps to the output limit; for one that does not, the embedder ends the run.
         if output.take(Array(bytes.readableBytesView), from: stream) {
             connection.endRun(serial, ISOLATE_END_OUTPUT)
         }
     }
 
-    func inputTaken(_ bytes: Int) { window.add(bytes) }
+    func inputTaken(_ bytes: Int) {
+        // The agent says by 0 that the program reads no more.
+        if bytes == 0 { window.close() } else { window.add(bytes) }
+    }
 
     func ended(_ end: Result<isolate_run_record, SandboxError>, exceeded: UInt32) {
         if exceeded & ISOLATE_AGENT_STDOUT_EXCEEDED.rawValue != 0 { output.markExceeded(.stdout) }
@@ -74,6 +81,21 @@ final class AgentRun: RunUnderWay {
     }
 
     // MARK: On the caller's side
+
+    func closeOutput(_ stream: Execution.Chunk.Stream) {
+        let number = stream == .stdout ? ISOLATE_AGENT_STDOUT : ISOLATE_AGENT_STDERR
+        var buffer = ByteBuffer()
+        buffer.writeFrame(ISOLATE_FRAME_CREDIT, isolate_agent_credit(stream: number.rawValue, bytes: 0))
+        connection.send(buffer)
+    }
+
+    func look() async -> RunLook? {
+        do throws(SandboxError) {
+            return RunLook(try await connection.control(ISOLATE_LOOK).status)
+        } catch {
+            return nil
+        }
+    }
 
     func kill() { connection.endRun(serial, ISOLATE_END_CANCEL) }
 

@@ -26,7 +26,7 @@ extension Judge {
             }
         } catch {
             if Task.isCancelled { throw error.code == .cancelled ? error : Judge.cancelled }
-            if result.run == nil, Self.isFault(error, of: program) {
+            if result.run == nil, program.isAtFault(for: error) {
                 result.verdict = .compileError
                 result.programError = error.message
             } else {
@@ -47,16 +47,18 @@ extension Judge {
         return result
     }
 
+    static let cancelled = SandboxError(.cancelled, message: "the batch was cancelled")
+}
+
+extension Program {
     /// Whether the error is that the program's own file cannot be executed, whatever its bytes are: the submission
     /// determines these.
-    static func isFault(_ error: SandboxError, of program: Program) -> Bool {
+    func isAtFault(for error: SandboxError) -> Bool {
         guard error.code == .executableNotRunnable || error.code == .executableNotFound else { return false }
-        guard let path = try? Validation.workPath(program.executable) else { return false }
+        guard let path = try? Validation.workPath(executable) else { return false }
         // A name without a slash is looked for in PATH.
-        return program.executable.bytes.contains(ByteString.slash)
-            && program.files.contains { (try? Validation.workPath($0.path)) == path }
+        return executable.bytes.contains(ByteString.slash)
+            && files.contains { (try? Validation.workPath($0.path)) == path }
     }
-
-    static let cancelled = SandboxError(.cancelled, message: "the batch was cancelled")
 }
 #endif

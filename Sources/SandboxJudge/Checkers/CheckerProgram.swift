@@ -67,19 +67,25 @@ enum CheckerWords {
     }
 
     /// A judge error that says how the checker ended.
-    static func failure(of run: RunResult, _ why: String) -> CheckResult {
+    static func failure(of run: RunResult, _ role: JudgeRole, _ why: String) -> CheckResult {
         let words = text(run.stderr.isEmpty ? run.stdout : run.stderr)
-        return CheckResult(.judgeError, message: "the checker \(why)" + (words.isEmpty ? "" : ": \(words)"))
+        return CheckResult(
+            .judgeError, message: "the \(role.rawValue) \(why)" + (words.isEmpty ? "" : ": \(words)"))
     }
 
     /// Why a checker that did not exit by itself failed; `nil` for one that did.
-    static func failure(of run: RunResult) -> CheckResult? {
+    static func failure(of run: RunResult, _ role: JudgeRole) -> CheckResult? {
         switch run.outcome {
         case .exited: nil
-        case .signaled(let signal): failure(of: run, "was ended by signal \(signal)")
-        case .limitExceeded(let limit): failure(of: run, "met its limit \(limit.rawValue)")
-        case .blockedSyscall(let name): failure(of: run, "was ended for the system call \(name)")
+        case .signaled(let signal): failure(of: run, role, "was ended by signal \(signal)")
+        case .limitExceeded(let limit): failure(of: run, role, "met its limit \(limit.rawValue)")
+        case .blockedSyscall(let name): failure(of: run, role, "was ended for the system call \(name)")
         }
     }
+}
+
+/// Which of the judge's programs gives an answer by a checker's convention; for messages.
+enum JudgeRole: String, Sendable {
+    case checker, interactor
 }
 #endif

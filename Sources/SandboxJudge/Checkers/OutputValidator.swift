@@ -87,37 +87,41 @@ struct Feedback {
 }
 
 extension CheckResult {
-    /// The answer of a validator by the problem package formats' convention; see ``OutputValidator``.
-    init(validator run: RunResult, feedback: Feedback) {
+    /// The answer of a validator, also of one that talks to the submission, by the problem package formats' convention;
+    /// see ``OutputValidator``.
+    init(validator run: RunResult, feedback: Feedback, by role: JudgeRole = .checker) {
         guard case .exited(let code) = run.outcome else {
-            self = CheckerWords.failure(of: run) ?? CheckResult(.judgeError)
+            self = CheckerWords.failure(of: run, role) ?? CheckResult(.judgeError)
             return
         }
         guard code == 42 || code == 43 else {
-            self = CheckerWords.failure(of: run, "exited with status \(code), not with 42 or 43")
+            self = CheckerWords.failure(of: run, role, "exited with status \(code), not with 42 or 43")
             return
         }
         self.init(
             code == 42 ? .accepted : .wrongAnswer, message: CheckerWords.text(feedback.judgeMessage ?? []),
             teamMessage: CheckerWords.text(feedback.teamMessage ?? []))
         if feedback.score != nil, feedback.scoreMultiplier != nil {
-            self = CheckerWords.failure(of: run, "wrote both score.txt and score_multiplier.txt")
+            self = CheckerWords.failure(of: run, role, "wrote both score.txt and score_multiplier.txt")
             return
         }
         if let text = feedback.score {
             score = Self.number(text)
-            if score == nil { self = Self.invalid("score.txt", text, run) }
+            if score == nil { self = Self.invalid("score.txt", text, run, role) }
         }
         if let text = feedback.scoreMultiplier {
             scoreMultiplier = Self.number(text)
             if !(0...1).contains(scoreMultiplier ?? -1) {
-                self = Self.invalid("score_multiplier.txt", text, run)
+                self = Self.invalid("score_multiplier.txt", text, run, role)
             }
         }
     }
 
-    private static func invalid(_ name: String, _ text: [UInt8], _ run: RunResult) -> CheckResult {
-        CheckerWords.failure(of: run, "wrote \(Difference.quoted(text)) into \(name), which is no score")
+    private static func invalid(
+        _ name: String, _ text: [UInt8], _ run: RunResult, _ role: JudgeRole
+    ) -> CheckResult {
+        CheckerWords.failure(
+            of: run, role, "wrote \(Difference.quoted(text)) into \(name), which is no score")
     }
 
     /// One number of 0 or more and nothing else.

@@ -47,10 +47,10 @@ public struct TestlibChecker: Checker {
 }
 
 extension CheckResult {
-    /// The answer of a checker by testlib's convention; see ``TestlibChecker``.
-    init(testlib run: RunResult) {
+    /// The answer of a checker or an interactor by testlib's convention; see ``TestlibChecker``.
+    init(testlib run: RunResult, by role: JudgeRole = .checker) {
         guard case .exited(let code) = run.outcome else {
-            self = CheckerWords.failure(of: run) ?? CheckResult(.judgeError)
+            self = CheckerWords.failure(of: run, role) ?? CheckResult(.judgeError)
             return
         }
         let words = CheckerWords.text(run.stderr)
@@ -59,16 +59,18 @@ extension CheckResult {
         case 1: self.init(.wrongAnswer, message: words)
         case 2, 4, 8: self.init(.presentationError, message: words)
         case 3:
-            self = CheckerWords.failure(of: run, "says that the answer or itself is wrong (exit status 3)")
+            self = CheckerWords.failure(
+                of: run, role, "says that the answer or itself is wrong (exit status 3)")
         case 5, 7:
             guard let points = Self.points(run.stderr) else {
                 self = CheckerWords.failure(
-                    of: run, "gives points (exit status \(code)), and no number stands first on its stderr")
+                    of: run, role,
+                    "gives points (exit status \(code)), and no number stands first on its stderr")
                 return
             }
             self.init(.accepted, score: points, message: words)
         case 16...216: self.init(.accepted, score: Double(code - 16), message: words)
-        default: self = CheckerWords.failure(of: run, "exited with status \(code), which means nothing")
+        default: self = CheckerWords.failure(of: run, role, "exited with status \(code), which means nothing")
         }
     }
 

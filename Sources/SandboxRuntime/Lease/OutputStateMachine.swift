@@ -38,6 +38,8 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
     static var chunksInOrder: Int { 256 }
 
     private let bound: Int
+    /// A consumer gets an empty piece at the end of a stream.
+    private let tellsEnds: Bool
     private var mode: Mode
     /// By ``index(of:)``: appended to where it lies, never copied.
     private var streams = [Stream(), Stream()]
@@ -47,8 +49,9 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
     private var isOver = false
 
     /// - Parameter bound: the limit of each stream, in bytes.
-    init(bound: Int, isStreaming: Bool) {
+    init(bound: Int, isStreaming: Bool, tellsEnds: Bool = false) {
         self.bound = bound
+        self.tellsEnds = tellsEnds
         mode = isStreaming ? .stream : .collect
     }
 
@@ -84,6 +87,20 @@ struct OutputStateMachine<Waiter: Sendable>: Sendable {
             break
         }
         return taken
+    }
+
+    /// No process of the run can write to the stream any more.
+    ///
+    /// - Returns: the consumer that waits, and the empty piece that tells it.
+    mutating func end(_ stream: Execution.Chunk.Stream) -> (waiter: Waiter, chunk: Execution.Chunk)? {
+        guard tellsEnds, mode == .stream, !isOver else { return nil }
+        let chunk = Execution.Chunk(stream: stream, bytes: [])
+        if let consumer {
+            self.consumer = nil
+            return (consumer, chunk)
+        }
+        chunks.append(chunk)
+        return nil
     }
 
     private mutating func queue(_ chunk: Execution.Chunk) {

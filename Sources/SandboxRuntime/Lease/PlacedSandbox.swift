@@ -223,9 +223,32 @@ public final class PlacedSandbox: SandboxLease {
         return (result, try value.get())
     }
 
+    /// Whether programs of this sandbox can have descriptors of this process as their streams.
+    package var takesDescriptors: Bool { place is any DescriptorPlace }
+
+    /// Runs a command whose streams are connected, and which `control` can end.
+    ///
+    /// - Parameters:
+    ///   - ends: descriptors in place of its streams; none, unless ``takesDescriptors``.
+    ///   - body: takes the output that is not in `ends`, and is told the end of each stream by an empty piece. `nil`:
+    ///     that output is collected.
+    package func run(
+        _ command: Command, stdin: StandardInput, limits: Limits, ends: ProgramEnds, control: RunControl,
+        body: (@Sendable (Execution) async -> Void)?
+    ) async throws(SandboxError) -> RunResult {
+        try await perform(
+            command, stdin: stdin, limits: limits, isStreaming: body != nil, ends: ends, control: control
+        ) { run in
+            guard let body else { return }
+            await body(Execution(output: .init(next: { await run.output.nextChunk() })))
+            run.output.discardRest()
+            if case .stream(let chunks) = stdin { await chunks.bodyEnded() }
+        }
+    }
+
     private func perform(
         _ command: Command, stdin: StandardInput, limits: Limits, isStreaming: Bool,
-        while body: (any RunUnderWay) async -> Void
+        ends: ProgramEnds? = nil, control own: RunControl? = nil, while body: (any RunUnderWay) async -> Void
     ) async throws(SandboxError) -> RunResult {
         do throws(SandboxError) {
             try checkUsable()
@@ -241,12 +264,16 @@ public final class PlacedSandbox: SandboxLease {
             for file in command.inputFiles {
                 try await place.put(file, at: try Validation.workPath(file.path))
             }
-            let request = PlacedRequest(
+            var request = PlacedRequest(
                 command: command, strings: strings, stdin: stdin, limits: limits, isStreaming: isStreaming)
+            request.ends = ends
+            request.tellsEnds = own != nil
+            let control = own ?? RunControl.current
             let run = try await place.start(request) { [weak self] in self?.placeFreed() }
             defer { run.stopInput() }
             // The sandbox was closed before there was a run to kill.
             if state.withLock({ $0.started(run) }) { run.kill() }
+            control?.started(run)
             place.requestLeft()
             let end = await withTaskCancellationHandler {
                 if isStreaming { await body(run) }
@@ -254,6 +281,7 @@ public final class PlacedSandbox: SandboxLease {
             } onCancel: {
                 run.kill()
             }
+            if case .success(let ended) = end { control?.ended(at: ended.endedAt) }
             let output = run.output.takeCollected()
             if !Task.isCancelled { try checkUsable() }
             if let failure = run.inputFailure { throw failure }

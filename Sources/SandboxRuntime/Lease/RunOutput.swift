@@ -10,6 +10,8 @@ public struct RunEnd: Sendable {
     /// See ``/SandboxAPI/RunResult/deniedSyscalls``.
     public var deniedSyscalls: [String]
     public var usage: Usage
+    /// When the run began to end, in ns of the monotonic clock of the machine it ran on; see `isolate_run_record`.
+    package var endedAt: UInt64?
 
     public init(
         outcome: Outcome, limitsHit: [LimitKind] = [], deniedSyscalls: [String] = [], usage: Usage
@@ -47,6 +49,7 @@ public final class RunOutput: Sendable {
         var machine: Machine
         var end: End?
         var waiter: Waiter<End>?
+        var isStopped = false
     }
 
     /// How many bytes are held for a slow consumer before the program has to wait.
@@ -61,11 +64,19 @@ public final class RunOutput: Sendable {
     ///   - onRoom: called with each piece that a streaming consumer took, or with nil when all the rest will
     ///     be dropped: a backend that stopped reading because of ``isFull`` goes on. Called on any thread,
     ///     and once even after the end.
-    public init(
+    public convenience init(
         bound: Int, isStreaming: Bool, onRoom: @escaping @Sendable (Execution.Chunk?) -> Void = { _ in }
     ) {
+        self.init(bound: bound, isStreaming: isStreaming, tellsEnds: false, onRoom: onRoom)
+    }
+
+    /// - Parameter tellsEnds: whether a streaming consumer gets an empty piece at the end of each stream.
+    package init(
+        bound: Int, isStreaming: Bool, tellsEnds: Bool, onRoom: @escaping @Sendable (Execution.Chunk?) -> Void
+    ) {
         self.onRoom = onRoom
-        state = Locked(State(machine: Machine(bound: bound, isStreaming: isStreaming)))
+        state = Locked(
+            State(machine: Machine(bound: bound, isStreaming: isStreaming, tellsEnds: tellsEnds)))
     }
 
     /// The output of a requested run, with its bound.
@@ -94,6 +105,18 @@ public final class RunOutput: Sendable {
     package func markExceeded(_ stream: Execution.Chunk.Stream) {
         state.withLock { $0.machine.markExceeded(stream) }
     }
+
+    /// No process of the run can write to the stream any more. For consumers that are told so.
+    package func end(_ stream: Execution.Chunk.Stream) {
+        guard let (consumer, chunk) = state.withLock({ $0.machine.end(stream) }) else { return }
+        consumer.resume(returning: Piece(chunk: chunk))
+    }
+
+    /// The run is about to be killed on behalf of its caller, who wants its result all the same.
+    package func markStopped() { state.withLock { $0.isStopped = true } }
+
+    /// Whether ``markStopped()`` was called.
+    var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// Whether a stream exceeded its bound.
     public var hasExceeded: Bool { state.withLock { $0.machine.hasExceeded } }

@@ -151,6 +151,10 @@ public struct PlacedRequest: Sendable {
     public var limits: Limits
     /// Whether the output is delivered in pieces instead of collected.
     public var isStreaming: Bool
+    /// Ends of pipes in place of its streams, for a ``DescriptorPlace``; `nil`: none.
+    package var ends: ProgramEnds?
+    /// Whether a streaming consumer is told the end of each stream.
+    package var tellsEnds = false
 
     public init(
         command: Command, strings: Validation.Strings, stdin: StandardInput, limits: Limits,

@@ -34,12 +34,14 @@ extension RunOutput {
     ///   - command: for messages.
     ///   - disk: the directory without a quota, for messages.
     package func finish(_ end: Result<isolate_run_record, SandboxError>, of command: Command, disk: String) {
-        let hasExceeded = hasExceeded
+        let (hasExceeded, isStopped) = (hasExceeded, isStopped)
         finish(
             end.flatMap { record in
                 do throws(SandboxError) {
                     return .success(
-                        try RunEnd(record, hasExceeded: hasExceeded, command: command, disk: disk))
+                        try RunEnd(
+                            record, hasExceeded: hasExceeded, isStopped: isStopped, command: command,
+                            disk: disk))
                 } catch {
                     return .failure(error)
                 }
@@ -51,9 +53,13 @@ extension RunEnd {
     /// - Throws: for an end that the program did not cause: cancellation, the host out of memory, a step that
     ///   failed.
     fileprivate init(
-        _ record: isolate_run_record, hasExceeded: Bool, command: Command, disk: String
+        _ record: isolate_run_record, hasExceeded: Bool, isStopped: Bool, command: Command, disk: String
     ) throws(SandboxError) {
         var record = record
+        // Whoever stops a run for its output counted the bytes outside of it.
+        if isStopped, hasExceeded, record.end == ISOLATE_END_CANCEL.rawValue {
+            record.end = ISOLATE_END_OUTPUT.rawValue
+        }
         let decided = isolate_outcome_of(&record, hasExceeded ? 1 : 0)
         let outcome: Outcome
         switch isolate_outcome_kind(UInt32(decided.kind)) {
@@ -66,7 +72,8 @@ extension RunEnd {
             }
             outcome = .limitExceeded(kind)
         case ISOLATE_OUTCOME_CANCELLED:
-            throw SandboxError.runCancelled
+            guard isStopped else { throw SandboxError.runCancelled }
+            outcome = .signaled(signal: Self.killed)
         case ISOLATE_OUTCOME_HOST_OOM:
             throw SandboxError(
                 .hostOutOfMemory, stage: "run",
@@ -87,7 +94,11 @@ extension RunEnd {
         self.init(
             outcome: outcome, limitsHit: LimitKind.kinds(of: decided.limits_hit), deniedSyscalls: denied,
             usage: Usage(record))
+        endedAt = record.ended_ns == 0 ? nil : record.ended_ns
     }
+
+    /// SIGKILL, by which the library ends processes.
+    private static var killed: Int32 { 9 }
 }
 
 extension Usage {

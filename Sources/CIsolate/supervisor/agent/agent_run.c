@@ -104,7 +104,9 @@ uint32_t agent_run_exceeded(void) {
 
 void agent_run_credit(uint32_t stream, uint32_t bytes) {
     for (int i = 0; i < STREAMS; i++)
-        if (outputs[i].stream == stream)
+        if (outputs[i].stream == stream && bytes == 0)
+            sys_close_fd(&run.out[i]); /* the program's next write gets EPIPE */
+        else if (outputs[i].stream == stream)
             run.credit[i] += bytes;
 }
 
@@ -114,11 +116,14 @@ static void tell_taken(uint32_t bytes) {
         stream_send(ISOLATE_FRAME_INPUT_TAKEN, &taken, sizeof taken);
 }
 
-/* Discards input that no process will read, and reports it as taken, so that the embedder does not wait. */
+/* Discards input that no process will read, and reports it as taken, so that the embedder does not wait; and
+ * that no more is wanted. */
 static void drop_input(void) {
+    struct isolate_agent_credit closed = {ISOLATE_AGENT_STDIN, 0};
     tell_taken(run.pending_end - run.pending_begin);
     run.pending_begin = run.pending_end = 0;
     sys_close_fd(&run.input);
+    stream_send(ISOLATE_FRAME_INPUT_TAKEN, &closed, sizeof closed);
 }
 
 static void move_input(void) {
@@ -201,8 +206,10 @@ int agent_run_move(void) {
         /* Bytes beyond the bound are discarded, so they need no credit. */
         uint64_t credit = run.left[i] == 0 ? ISOLATE_FRAME_MAX : run.credit[i];
         long n = run.out[i] < 0 ? -EAGAIN : move_output(i, credit, &has_exceeded);
-        if (n == 0)
+        if (n == 0) { /* no process has it open any more */
             sys_close_fd(&run.out[i]);
+            stream_send(outputs[i].frame, "", 0);
+        }
     }
     return has_exceeded;
 }

@@ -1,6 +1,7 @@
 /* Receives the records of a slot's control socket, between two runs and during one. */
 #include "process/control.h"
 
+#include "process/look.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "tree/files.h"
@@ -25,6 +26,10 @@ int control_receive(struct slot *slot, struct isolate_prepare_record *word, int 
         file_answer(slot, &record.file, content);
     if (n != sizeof record.prepare)
         return 0;
+    if (record.type == ISOLATE_LOOK) {
+        look_answer(slot);
+        return 0;
+    }
     *word = record.prepare;
     return 1;
 }

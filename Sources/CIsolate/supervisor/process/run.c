@@ -58,6 +58,7 @@ static void end_run(struct run *run, uint32_t end) {
     if (run->is_over)
         return;
     run->is_over = 1;
+    run->record.ended_ns = sys_now_ns();
     run->record.end = end;
     cell_kill(run->slot);
 }
@@ -342,6 +343,7 @@ static void settle_end(struct run *run) {
     if (run->usage.is_out_of_memory &&
         (record->end == ISOLATE_END_PROGRAM || record->end == ISOLATE_END_MEMORY))
         record->end = run->usage.memory_limit_reached ? ISOLATE_END_MEMORY : ISOLATE_END_HOST_OOM;
+    record->ended_ns = trace_end_ns(&run->evidence, run->usage.is_out_of_memory ? 0 : record->ended_ns);
     if (record->end == ISOLATE_END_PROGRAM && record->cpu_ns > limits->cpu_ns)
         record->end = ISOLATE_END_CPU;
     if (record->end == ISOLATE_END_PROGRAM && record->wall_ns > limits->wall_ns)

@@ -156,7 +156,7 @@ static long read_status(const struct slot *slot, int pid, char *text, size_t byt
 
 /* At the exit of the program's first thread, notes the kernel's peak of its resident memory, and how much of
  * the current memory is mapped files, on a disk and in a tmpfs, which are charged to the first process that
- * touched them. Notes whether its descriptors were used up, too. */
+ * touched them. Notes whether its descriptors were used up, and when the program ended, too. */
 static void note_exit(const struct slot *slot, int pid, uint64_t open_files,
                       struct trace_evidence *evidence) {
     char text[4096];
@@ -166,10 +166,16 @@ static void note_exit(const struct slot *slot, int pid, uint64_t open_files,
         evidence->file_resident_bytes = text_find(text, "RssFile:", 0) * 1024;
         evidence->shared_resident_bytes = text_find(text, "RssShmem:", 0) * 1024;
         table = text_find(text, "FDSize:", 0);
+        if (text_find(text, "Threads:", 0) == 1)
+            evidence->exit_ns = sys_now_ns();
     }
     /* A table that never had room for the highest number never refused a descriptor. */
     if ((table == 0 || table >= open_files) && descriptors_are_used_up(slot, pid, open_files))
         evidence->open_files = 1;
+}
+
+uint64_t trace_end_ns(const struct trace_evidence *evidence, uint64_t decided_ns) {
+    return evidence->exit_ns != 0 ? evidence->exit_ns : decided_ns;
 }
 
 void trace_release_stranger(int pid) {

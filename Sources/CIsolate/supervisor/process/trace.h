@@ -8,6 +8,9 @@ struct trace_evidence {
     int stack_overflow;
     int file_size;
     int open_files;
+    /* When the first thread began to exit and there was no other one: before any descriptor of the program
+     * was closed, so whatever another program does upon that is later. 0: the program ended otherwise. */
+    uint64_t exit_ns;
     uint64_t peak_resident_bytes; /* since exec, at the exit of the first thread; 0: unknown */
     /* Of it, at that time: mapped files, those of a tmpfs apart. */
     uint64_t file_resident_bytes, shared_resident_bytes;
@@ -18,6 +21,9 @@ int trace_attach(int pid);
  * process. */
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
                        struct trace_evidence *evidence);
+/* When the run began to end: the exit's time, or that of the slot's decision to end it, if it made one. A
+ * program that the kernel killed may have ended before the decision. */
+uint64_t trace_end_ns(const struct trace_evidence *evidence, uint64_t decided_ns);
 /* Resumes a traced process that is not the program's first one: no other tracer would. */
 void trace_release_stranger(int pid);
 

@@ -192,7 +192,7 @@ struct TestJudging: Sendable {
     ) async throws -> TestResult {
         do {
             return try await body()
-        } catch let error as SandboxError where Judge.isFault(error, of: program) {
+        } catch let error as SandboxError where program.isAtFault(for: error) {
             return TestResult(
                 name: test.name, verdict: .compileError, run: nil, programError: error.message)
         }
