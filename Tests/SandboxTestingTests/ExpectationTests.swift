@@ -99,15 +99,16 @@ func text(_ issue: Issue) -> String { issue.comments.map(\.rawValue).joined(sepa
     }
 
     @Test func everyLimitIsShown() {
-        var limits = Limits(wallTime: .seconds(2), cpuTime: .seconds(3), processes: 5, cpus: 1.5)
+        var limits = Limits(
+            wallTime: .seconds(2), cpuTime: .seconds(3), processes: 5, cpus: 1.5, cpuSet: [2, 0])
         limits.disk = 7
         #expect(
             limits.testDescription == """
                 wallTime 2.0 seconds, cpuTime 3.0 seconds, memory \(limits.memory), processes 5, \
                 output \(limits.output), fileSize \(limits.fileSize), disk 7, openFiles \(limits.openFiles), \
-                stack \(limits.stack), cpus 1.5
+                stack \(limits.stack), cpus 1.5, cpuSet 0,2
                 """)
-        #expect(Limits.standard.testDescription.hasSuffix(", cpus all"))
+        #expect(Limits.standard.testDescription.hasSuffix(", cpus all, cpuSet any"))
     }
 
     @Test func longStreamsAreShownByTheirEnds() async throws {

@@ -61,25 +61,41 @@ struct BrokenPackageTests {
         #expect(try PackageFixture([file: text]).errors() == [expected])
     }
 
-    @Test("An interactive problem is refused where the package says that it is one")
+    @Test("An interactive problem is read as one, and refused where it is multi-pass, too")
     func interactive() throws {
         let output = ["output_validator/v.py": "exit(42)\n"]
-        let settings = "problem_format_version: 2025-09\nname: p\nuuid: u\ntype: [interactive, multi-pass]\n"
-        let now = try PackageFixture(output.merging(["problem.yaml": settings]) { $1 })
-        #expect(now.errors() == ["problem.yaml:4: unsupported"])
-        for line in ["validation: custom interactive", "type: interactive"] {
+        for (type, errors) in [
+            ("interactive", []), ("[interactive, multi-pass]", ["problem.yaml:4: unsupported"]),
+        ] {
+            let settings = "problem_format_version: 2025-09\nname: p\nuuid: u\ntype: \(type)\n"
+            let now = try PackageFixture(output.merging(["problem.yaml": settings]) { $1 })
+            #expect(now.errors() == errors, "\(type)")
+            if errors.isEmpty { #expect(try now.read().isInteractive) }
+        }
+        for (line, errors) in [
+            ("validation: custom interactive", []),
+            ("validation: custom interactive multi-pass", ["problem.yaml:2: unsupported"]),
+            ("type: interactive", ["output_validators:0: missing-file"]),
+        ] {
             let legacy = try PackageFixture(
                 ["problem.yaml": "name: p\n\(line)\n", "output_validators/v.py": "exit(42)\n"], legacy: true)
-            #expect(legacy.errors().first == "problem.yaml:2: unsupported", "\(line)")
+            #expect(legacy.errors() == errors, "\(line)")
+            if errors.isEmpty { #expect(try legacy.read().isInteractive) }
         }
-        let xml = """
-            <problem><judging><testset name="tests"><time-limit>1000</time-limit><memory-limit>67108864</memory-limit>
-            <tests><test/></tests></testset></judging><assets>
-            <checker><source path="c.cpp"/></checker>
-            <interactor><source path="i.cpp"/></interactor></assets></problem>
-            """
-        let files = ["c.cpp": "", "i.cpp": "", "tests/01": "1", "tests/01.a": "1"]
-        #expect(try PackageFixture(files, xml: xml).errors() == ["problem.xml:4: unsupported"])
+        // A draft's name for the directory, a statement's conversation, and a test that needs no answer.
+        let draft = try PackageFixture([
+            "problem.yaml": "problem_format_version: 2023-07-draft\nname: p\nuuid: u\ntype: interactive\n",
+            "output_validators/v/v.py": "exit(42)\n", "data/sample/2.interaction": "<1\n>2\n",
+            "data/secret/2.in": "2\n",
+        ])
+        #expect(draft.errors() == [])
+        let package = try draft.read()
+        #expect(package.allTests.contains { $0.name == "secret/2" && $0.answer == nil })
+        if case .validators(let all) = package.output {
+            #expect(all.count == 1)
+        } else {
+            Issue.record("no validator: \(package.output)")
+        }
     }
 
     @Test("All faults are told, not only the first")

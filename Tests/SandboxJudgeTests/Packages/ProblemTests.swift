@@ -13,7 +13,8 @@ struct ProblemTests {
         .appending(path: "../../Problems").standardized.path
 
     private static let names = [
-        "sum", "splitting", "levels", "medals", "relay", "answers", "minimum", "doubling",
+        "sum", "splitting", "levels", "medals", "relay", "answers", "minimum", "doubling", "guess",
+        "hidden",
     ]
 
     private static func read(_ name: String) throws -> ProblemPackage {

@@ -35,13 +35,28 @@ struct PackageTools: Sendable {
             for program in programs {
                 if let validator = try await build(program) { built.append(validator) }
             }
-            if built.count == programs.count { output = .validators(built) }
-        case .checker(let program):
-            if let built = try await build(program) {
-                output = .checker(
-                    TestlibChecker(built.program, limits: built.limits, options: built.options))
+            guard built.count == programs.count else { break }
+            if package.isInteractive, let validator = built.first {
+                output = .interactor(Interactor(program: validator, isTestlib: false))
+            } else {
+                output = .validators(built)
             }
-        case .interactor: break
+        case .checker(let program):
+            if let checker = try await checker(program) { output = .checker(checker) }
+        case .interactor(let program, let checkerProgram):
+            guard let built = try await build(program) else { break }
+            var interactor = Interactor(program: built, isTestlib: true)
+            if let checkerProgram {
+                interactor.checker = try await checker(checkerProgram)
+                if interactor.checker == nil { break }
+            }
+            output = .interactor(interactor)
+        }
+    }
+
+    private mutating func checker(_ program: PackageProgram) async throws -> TestlibChecker? {
+        try await build(program).map {
+            TestlibChecker($0.program, limits: $0.limits, options: $0.options)
         }
     }
 

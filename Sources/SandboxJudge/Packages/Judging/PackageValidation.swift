@@ -18,7 +18,8 @@ struct PackageValidation: Sendable {
                 works.append { try await checkOutput(test.answer, test, accepts: true) }
             }
         }
-        for item in package.validatorTests {
+        // Nothing of an interactive problem is an output that could be judged alone.
+        for item in package.validatorTests where item.kind == .invalidInput || !package.isInteractive {
             switch item.kind {
             case .invalidInput: works.append { try await checkInvalid(item.test) }
             case .invalidOutput:

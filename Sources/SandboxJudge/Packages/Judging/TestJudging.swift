@@ -13,10 +13,12 @@ enum OutputJudge: Sendable {
     case validators([ValidatorProgram])
     /// A checker by testlib's convention.
     case checker(TestlibChecker)
+    /// It converses with the submission.
+    case interactor(Interactor)
 
     /// The checker of a test's output.
     ///
-    /// - Throws: `.invalidArgument` for arguments that the default validator does not have.
+    /// - Throws: `.invalidArgument` for arguments that the default validator does not have, and where an interactor judges.
     func checker(for test: PackageTest, _ format: PackageFormat) throws(SandboxError) -> any Checker {
         let arguments = test.outputValidatorArguments
         switch self {
@@ -26,6 +28,9 @@ enum OutputJudge: Sendable {
                 format == .version2025 ? .format202509 : .legacy)
         case .validators(let all): return AllValidators(all: all.map { $0.checker(arguments) })
         case .checker(let checker): return checker
+        case .interactor:
+            throw SandboxError(
+                .invalidArgument, message: "an interactive problem's outputs are not judged alone")
         }
     }
 }
@@ -76,6 +81,12 @@ struct TestJudging: Sendable {
                 }
                 return try await check(try file.read(limit: limits.output), test, run: nil)
             case .program(let program):
+                if case .interactor(let interactor) = judge {
+                    let testCase = try testCase(test)
+                    return try await interactor.judge(
+                        program, testCase, test.outputValidatorArguments, limits
+                    ).run(testCase).test
+                }
                 if package.isMultiPass, case .validators(let all) = judge, let validator = all.first {
                     return try await runPasses(program, test, validator)
                 }
@@ -111,7 +122,8 @@ struct TestJudging: Sendable {
             room -= bytes.count
             files.append(InputFile(file.path, bytes))
         }
-        if let name = package.inputFileName {
+        // An interactor alone has the input of an interactive problem.
+        if let name = package.inputFileName, !package.isInteractive {
             files.append(InputFile(ByteString(name), try test.input.read(limit: limits.disk)))
         }
         return TestCase(

@@ -168,7 +168,6 @@ enum PolygonReader {
         let checker = tool(assets?["checker"], "the checker", &issues)
         if let interactor = tool(assets?["interactor"], "the interactor", &issues) {
             package.isInteractive = true
-            Interaction.refuse(file, line: assets?["interactor"]?.line, &issues)
             package.output = .interactor(interactor, checker: checker)
         } else if let checker {
             package.output = .checker(checker)

@@ -19,13 +19,12 @@ enum LegacySettings {
                 switch word {
                 case "pass-fail": break
                 case "scoring": package.isScoring = true
-                case "interactive":
-                    package.isInteractive = true
-                    Interaction.refuse(type.file, line: type.line, &issues)
+                case "interactive": package.isInteractive = true
                 case "multi-pass": package.isMultiPass = true
                 default: type.refuse("pass-fail or scoring", &issues)
                 }
             }
+            Interaction.check(package, type, &issues)
         }
         readValidation(&keys, into: &package, &issues)
         for key in ["uuid", "author", "source", "source_url", "rights_owner", "libraries", "validator_flags"]
@@ -69,9 +68,7 @@ enum LegacySettings {
         }
         for word in words.dropFirst() {
             switch word {
-            case "interactive" where first == "custom":
-                package.isInteractive = true
-                Interaction.refuse(validation.file, line: validation.line, &issues)
+            case "interactive" where first == "custom": package.isInteractive = true
             case "multi-pass" where first == "custom": package.isMultiPass = true
             case "score" where first == "custom":
                 if !package.isScoring {
@@ -82,6 +79,7 @@ enum LegacySettings {
             default: validation.refuse("default, or custom with interactive, score and multi-pass", &issues)
             }
         }
+        Interaction.check(package, validation, &issues)
         // The validators themselves are read later.
         if first == "custom" { package.output = .validators([]) }
     }

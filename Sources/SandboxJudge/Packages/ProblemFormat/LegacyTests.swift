@@ -37,7 +37,8 @@ enum LegacyTests {
         _ package: ProblemPackage, _ tree: PackageTree, _ issues: inout IssueList
     ) -> TestGroup {
         let own = settings(in: directory, inherited, package, tree, &issues)
-        let found = TestFiles(tree, in: directory, isLegacy: true, &issues)
+        let found = TestFiles(
+            tree, in: directory, isLegacy: true, needsAnswer: !package.isInteractive, &issues)
         var group = TestGroup(
             name: String(directory.text.dropFirst("data/".count)), grading: .graded(own.grading))
         for (name, suffixes) in found.tests {

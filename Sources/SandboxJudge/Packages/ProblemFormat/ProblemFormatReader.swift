@@ -92,7 +92,12 @@ enum ProblemFormatReader {
         }
         package.inputValidators.removeAll { program in unrun.contains(program) }
 
-        let outputDirectory: ByteString = isLegacy ? "output_validators" : "output_validator"
+        var outputDirectory: ByteString = isLegacy ? "output_validators" : "output_validator"
+        if !isLegacy, !tree.isDirectory(outputDirectory), tree.isDirectory("output_validators") {
+            issues.warn(
+                "output_validators", .invalidName, "2025-09 calls it output_validator; it is read as that")
+            outputDirectory = "output_validators"
+        }
         var validators = isLegacy ? programs(in: outputDirectory, tree) : []
         if !isLegacy {
             validators = program(at: outputDirectory, tree).map { [$0] } ?? []

@@ -21,7 +21,7 @@ struct TestFiles {
 
     /// - Parameter needsAnswer: whether an input without an answer is an error.
     init(
-        _ tree: PackageTree, in directory: ByteString, isLegacy: Bool, needsAnswer: Bool = true,
+        _ tree: PackageTree, in directory: ByteString, isLegacy: Bool, needsAnswer: Bool,
         _ issues: inout IssueList
     ) {
         self.directory = directory
@@ -57,7 +57,7 @@ struct TestFiles {
                 if directories.contains(path) {
                     issues.error(path, .contradiction, "a test and a directory have the same name")
                 }
-            } else if suffixes != [".interaction"] || !isLegacy {
+            } else if suffixes != [".interaction"] {  // that of a statement
                 let first = suffixes.sorted().first!
                 if isLegacy, !suffixes.contains(".ans") {
                     issues.warn(path + ByteString(first), .incompleteTest, "there is no \(name).in")

@@ -12,7 +12,8 @@ enum Tests2025 {
             name: "", grading: package.isScoring ? .scored(.init(.sum, maximum: nil)) : .allPass)
         if tree.isDirectory("data/sample") {
             let settings = GroupSettings.read("data/sample", .sample, package, nil, tree, &issues)
-            let found = TestFiles(tree, in: "data/sample", isLegacy: false, &issues)
+            let found = TestFiles(
+                tree, in: "data/sample", isLegacy: false, needsAnswer: !package.isInteractive, &issues)
             for group in found.groups {
                 issues.error(group, .contradiction, "data/sample has no groups")
             }
@@ -38,7 +39,8 @@ enum Tests2025 {
         _ package: ProblemPackage, _ tree: PackageTree, _ issues: inout IssueList
     ) -> TestGroup {
         let settings = GroupSettings.read("data/secret", .secret, package, nil, tree, &issues)
-        let found = TestFiles(tree, in: "data/secret", isLegacy: false, &issues)
+        let found = TestFiles(
+            tree, in: "data/secret", isLegacy: false, needsAnswer: !package.isInteractive, &issues)
         var secret = TestGroup(
             name: "secret", grading: settings.grading, requires: settings.requires,
             staticValidation: settings.staticValidation)
@@ -54,7 +56,8 @@ enum Tests2025 {
                 requires: own.requires, staticValidation: own.staticValidation)
             var queue = [directory]
             while let next = queue.popLast() {
-                let found = TestFiles(tree, in: next, isLegacy: false, &issues)
+                let found = TestFiles(
+                    tree, in: next, isLegacy: false, needsAnswer: !package.isInteractive, &issues)
                 group.tests += tests(found, own, isSample: false, package, tree, &issues)
                 queue += found.groups.reversed()
                 if next != directory, tree.isFile(next + "/test_group.yaml") {
@@ -147,7 +150,8 @@ enum Tests2025 {
             while let directory = queue.popLast() {
                 let settings = GroupSettings.read(directory, .sample, package, nil, tree, &issues)
                 let found = TestFiles(
-                    tree, in: directory, isLegacy: false, needsAnswer: kind != .invalidInput, &issues)
+                    tree, in: directory, isLegacy: false,
+                    needsAnswer: kind != .invalidInput && !package.isInteractive, &issues)
                 queue += found.groups.reversed()
                 for test in tests(found, settings, isSample: false, package, tree, &issues) {
                     let path = ByteString(test.input.packagePath.bytes.dropLast(3)) + ".out"
