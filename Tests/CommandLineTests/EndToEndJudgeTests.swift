@@ -102,6 +102,11 @@ extension EndToEnd {
                 "--json", "--stop-at-first-failure", folder.path, "submissions/wrong_answer/one.sh", other)
             #expect(ran.status == 1, "\(ran.err)")
             let found = try #require(try ran.json["submissions"]?.elements)
+            // A score needs all tests.
+            let scored = try Self.judge(
+                "--json", "--stop-at-first-failure", Self.problems + "/levels",
+                "submissions/partial/overflow.cpp")
+            #expect(scored.status == 0, "\(scored.out)")
             #expect(found.map { $0["verdict"] } == ["WA", "WA"])
             #expect(found.map { $0["asExpected"] } == [true, false])
             #expect(found.map { $0["expected"] } == [["WA"], ["AC"]])
@@ -165,6 +170,24 @@ extension EndToEnd {
             let object = try Self.judge("--json", folder.path)
             #expect(object.status == 125)
             if SchemaCheck.isThere { #expect(try SchemaCheck.violations(of: [object.stdout], .error) == []) }
+        }
+
+        /// A submission that waits would take two minutes.
+        @Test func aSignalEndsJudging() throws {
+            let folder = try Self.package([
+                "problem.yaml":
+                    "problem_format_version: 2025-09\nname: p\nuuid: u\nlimits: {time_limit: 60}\n",
+                "submissions/accepted/cat.sh": "sleep 1000\n",
+            ])
+            // The signal comes once the submission runs, or is about to.
+            let script = """
+                "$@" 2>err & until grep -q judging err || ! kill -0 $!; do sleep 0.1; done
+                kill -TERM $!; wait $!
+                """
+            let ran = try SandboxProcess.run(
+                ["judge", "--json", folder.path], in: folder.path, through: script)
+            #expect(ran.status == 143, "\(ran.err)\(ran.out)")
+            #expect(try ran.json["error"]?["exitStatus"] == 143)
         }
 
         @Test func wrongUsage() throws {

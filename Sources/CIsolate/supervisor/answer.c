@@ -89,3 +89,11 @@ int answer_ends_run(struct answer answer, uint32_t flags) {
     return answer.kind == ANSWER_FATAL ||
            (answer.kind == ANSWER_HARMLESS && (flags & ISOLATE_RUN_END_HARMLESS) != 0);
 }
+
+void answer_note_denied(struct isolate_run_record *record, struct isolate_syscall call) {
+    for (uint32_t i = 0; i < record->denied_count; i++)
+        if (record->denied[i].number == call.number && record->denied[i].arch == call.arch)
+            return;
+    if (record->denied_count < ISOLATE_DENIED_MAX)
+        record->denied[record->denied_count++] = call;
+}

@@ -31,4 +31,7 @@ enum told_call answer_is_told(const struct seccomp_data *data, int shares_user);
 /* Whether the run ends on this answer, with these flags of its request. */
 int answer_ends_run(struct answer answer, uint32_t flags);
 
+/* Adds a call that was denied to the run's record, once, as long as there is room. */
+void answer_note_denied(struct isolate_run_record *record, struct isolate_syscall call);
+
 #endif

@@ -26,7 +26,10 @@ struct JudgeCommand: Subcommand {
         transform: JobCount.parse)
     var jobs: JobCount?
 
-    @Flag(help: "End a submission's tests at the first that is not accepted.")
+    @Flag(
+        help:
+            "End a submission's tests at the first that is not accepted, unless they have scores; what is expected of later tests is not seen then."
+    )
     var stopAtFirstFailure = false
 
     @Flag(help: "Show every test of every submission, not only of those with an unexpected result.")

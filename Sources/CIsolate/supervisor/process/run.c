@@ -105,14 +105,6 @@ static uint64_t service_ns(const struct run *run) {
     return run->services < SERVICES_FREE ? 0 : looks_process_clock(0) - run->service_base_ns;
 }
 
-static void add_denied(struct isolate_run_record *record, struct isolate_syscall call) {
-    for (uint32_t i = 0; i < record->denied_count; i++)
-        if (record->denied[i].number == call.number && record->denied[i].arch == call.arch)
-            return;
-    if (record->denied_count < ISOLATE_DENIED_MAX)
-        record->denied[record->denied_count++] = call;
-}
-
 /* Safe to continue: the decision depends on no memory, which another thread could change. */
 static void answer_told(struct run *run, const struct seccomp_notif *notification, enum told_call call) {
     struct slot *slot = run->slot;
@@ -155,7 +147,7 @@ static void read_listener(struct run *run) {
         end_run(run, ISOLATE_END_BLOCKED);
         return; /* the caller stays in its call until it is killed */
     }
-    add_denied(&run->record, call);
+    answer_note_denied(&run->record, call);
     struct seccomp_notif_resp response = {.id = notification.id, .error = -answer.error};
     SYS_CALL_3(__NR_ioctl, slot->cell.listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }

@@ -19,7 +19,8 @@ public struct PackageJudge: Sendable {
     public var languages: LanguageCatalog?
     /// How many tests run at a time, each with one sandbox for the submission and at most one for a validator.
     public var jobs: Int
-    /// Whether a submission's tests end at the first that is not accepted.
+    /// Whether a submission's tests end at the first that is not accepted. What a package expects of later tests is not seen
+    /// then. Where tests have scores all are run.
     public var stopsAtFirstFailure: Bool
     /// The CPU time of a run by which a time limit is inferred; a submission that takes longer is too slow.
     public var mostInferredTime: Duration

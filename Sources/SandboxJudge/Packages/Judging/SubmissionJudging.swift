@@ -41,7 +41,7 @@ struct SubmissionJudging: Sendable {
         var judged: [TestResult]
         if let timed {
             judged = timed.tests
-            if judge.stopsAtFirstFailure,
+            if stops,
                 let end = judged.firstIndex(where: { $0.verdict != .accepted })
             {
                 judged.removeSubrange((end + 1)...)
@@ -61,6 +61,8 @@ struct SubmissionJudging: Sendable {
         return report(submission, built, total: total, judged)
     }
 
+    private var stops: Bool { judge.stopsAtFirstFailure && !judge.package.isScoring }
+
     /// Runs a submission on all tests, without folding them.
     func run(_ built: BuiltSubmission, step: PackageProgress.Step) async throws -> [TestResult] {
         guard let contestant = built.contestant else { return [] }
@@ -70,8 +72,8 @@ struct SubmissionJudging: Sendable {
         let judging = TestJudging(
             package: judge.package, backend: judge.backend, options: judge.options, contestant: contestant,
             judge: output, limits: limits)
-        let stops = judge.stopsAtFirstFailure
         judge.onProgress(PackageProgress(step: step, done: 0, total: tests.count))
+        let stops = stops
         return try await boundedMap(
             tests, jobs: judge.jobs, until: { stops && $0.verdict != .accepted },
             ended: { judge.onProgress(PackageProgress(step: step, done: $0, total: tests.count)) },
