@@ -21,6 +21,7 @@ let package = Package(
                 .product(name: "SandboxDocker", package: "swift-sandbox"),
                 .product(name: "Runners", package: "swift-sandbox"),
                 .product(name: "SandboxJudge", package: "swift-sandbox"),
+                .product(name: "SandboxRuntime", package: "swift-sandbox"),
             ],
             swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]),
     ],

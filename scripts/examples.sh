@@ -106,6 +106,18 @@ if [[ $verdicts != "$expected" ]]; then
     exit 1
 fi
 
+echo "-- an interactive problem"
+example=Examples/interactive
+# The library as it was built for the example before.
+quietly swift build "${quick[@]}" --scratch-path "$PWD/Examples/judge/.build" --package-path "$example"
+output=$(Examples/judge/.build/debug/interactive)
+echo "$output"
+grep -qx 'search: AC - failed first: nobody' <<<"$output"
+grep -qx '  submission: 500' <<<"$output"
+grep -qx '  interactor: higher' <<<"$output"
+grep -qx 'waits: IDLE - failed first: interactor' <<<"$output"
+grep -qx 'crashes: RTE - failed first: submission' <<<"$output"
+
 echo "-- a package with the trait Docker; it falls back where there is no engine"
 example=Examples/docker-fallback
 quietly swift build "${quick[@]}" --package-path "$example"

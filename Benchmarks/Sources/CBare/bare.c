@@ -39,6 +39,36 @@ int bare_fork(char *const argv[]) {
     return wait_for(pid);
 }
 
+/* Starts argv with these ends as its stdin and stdout. */
+static pid_t start(char *const argv[], int in, int out) {
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
+    int error = posix_spawn(&pid, argv[0], &actions, NULL, argv, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    return error ? -1 : pid;
+}
+
+int bare_talk(char *const first[], char *const second[]) {
+    int there[2], back[2];
+    if (pipe2(there, O_CLOEXEC) != 0)
+        return -1;
+    if (pipe2(back, O_CLOEXEC) != 0) {
+        close(there[0]);
+        close(there[1]);
+        return -1;
+    }
+    pid_t one = start(first, back[0], there[1]), two = start(second, there[0], back[1]);
+    for (int i = 0; i < 2; i++) {
+        close(there[i]);
+        close(back[i]);
+    }
+    int failed = one < 0 || wait_for(one) != 0;
+    return two < 0 || wait_for(two) != 0 || failed ? -1 : 0;
+}
+
 struct crowd {
     char *const *argv;
     posix_spawn_file_actions_t actions;

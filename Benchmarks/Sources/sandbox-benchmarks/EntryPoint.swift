@@ -5,17 +5,18 @@ import Glibc
 @main
 enum EntryPoint {
     static let usage = """
-        usage: sandbox-benchmarks compare|program|heap|throughput|batch|phases|docker
+        usage: sandbox-benchmarks compare|program|heap|throughput|batch|phases|talk|docker
           compare     a run against a bare posix_spawn and bubblewrap, interleaved
           program     a program that was built once against one of the image, and one that is written each time
           heap        does the embedder's heap slow a run down?
           throughput  runs per second with 1, 2 and 4 callers
           batch       tests per second of a batch against bare processes with pipes
           phases      where the time of a run goes
+          talk        1,000 rounds of one line each way between two programs; with DOCKER_HOST also in two containers
           docker      the Docker backend against the local one and `docker exec`; DOCKER_HOST names a unix socket
         environment:
           COUNT=N      samples of each kind, ROUNDS=N of throughput and batch
-          CHECK=1      compare fails above 3 times a bare spawn, program above 1.5 times one of the image, docker above 1/40 of `docker exec` or twice the local backend
+          CHECK=1      compare and talk fail above 3 times bare processes, program above 1.5 times one of the image, docker above 1/40 of `docker exec` or twice the local backend
           MUST_WORK=1  compare fails without bubblewrap
         """
 
@@ -30,6 +31,7 @@ enum EntryPoint {
             case "throughput": try await Throughput.perform()
             case "batch": try await BatchBench.perform()
             case "phases": try await Phases.perform()
+            case "talk": try await Talk.perform()
             case "docker": try await DockerCompare.perform()
             default: fail(usage, status: 2)
             }

@@ -9,13 +9,17 @@ final class Program: Sendable {
     let bytes: [UInt8]
     let directory: String
 
-    init() throws {
+    /// Returns 0. With an argument it waits: `docker exec` needs a container in which a process runs.
+    static let nothing =
+        "#include <unistd.h>\nint main(int argc, char **argv) { while (argc > 1 && *argv) pause(); return 0; }\n"
+
+    init(_ source: String = nothing) throws {
         var template = Array("/tmp/sandbox-benchmarks.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw BenchmarkError("cannot make a directory in /tmp") }
         directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         path = directory + "/program"
         do {
-            bytes = try Self.compile(directory, path)
+            bytes = try Self.compile(source, directory, path)
         } catch {
             Self.remove(directory)
             throw error
@@ -24,13 +28,10 @@ final class Program: Sendable {
 
     deinit { Self.remove(directory) }
 
-    private static func compile(_ directory: String, _ path: String) throws -> [UInt8] {
+    private static func compile(_ text: String, _ directory: String, _ path: String) throws -> [UInt8] {
         let source = directory + "/program.c"
         guard let file = fopen(source, "w") else { throw BenchmarkError("cannot write \(source)") }
-        // With an argument it waits: `docker exec` needs a container in which a process runs.
-        fputs(
-            "#include <unistd.h>\nint main(int argc, char **argv) { while (argc > 1 && *argv) pause(); return 0; }\n",
-            file)
+        fputs(text, file)
         fclose(file)
         let compiler = Arguments(["/usr/bin/gcc", "-static", "-O2", source, "-o", path])
         guard compiler.spawn() == 0 else { throw BenchmarkError("gcc -static cannot compile \(source)") }
@@ -75,6 +76,8 @@ final class Arguments {
     /// The exit status, or -1.
     func spawn() -> Int32 { bare_spawn(pointers) }
     func fork() -> Int32 { bare_fork(pointers) }
+    /// 0, or -1: both at the same time, each reading what the other writes.
+    func talk(with other: Arguments) -> Int32 { bare_talk(pointers, other.pointers) }
 
     func timedSpawn() throws -> Duration { try timed("posix_spawn", spawn) }
     func timedFork() throws -> Duration { try timed("fork", fork) }

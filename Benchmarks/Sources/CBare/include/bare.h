@@ -11,6 +11,10 @@ int bare_spawn(char *const argv[]);
 /* The same by fork and execve, which copies the caller's page tables. */
 int bare_fork(char *const argv[]);
 
+/* Starts both by posix_spawn, the stdout of each on a pipe to the stdin of the other, and waits for both: 0,
+ * or -1 when one of them failed. */
+int bare_talk(char *const first[], char *const second[]);
+
 /*
  * Runs argv by posix_spawn, stdout on /dev/null, from `threads` threads for `nanoseconds`.
  * Returns how many runs there were, or -1 when one of them failed.
