@@ -40,7 +40,7 @@ struct DeadlockTests {
     func reported(subject: ConformanceSubject) async throws {
         guard canLook(subject) else { return }
         var limits = ConversationTests.limits
-        limits.wallTime = .seconds(3)
+        limits.wallTime = .seconds(6)
         let result = try await converse(
             [
                 ConversationTests.python("one", "input()", subject, limits: limits),

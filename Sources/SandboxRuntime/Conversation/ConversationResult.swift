@@ -46,8 +46,8 @@ public struct ParticipantReport: Sendable, Hashable {
     /// Its own result; output that was connected is not in it. `nil` only when it was stopped, and its backend gives no
     /// result of a run that it had to kill.
     public var result: RunResult?
-    /// Why the conversation ended it: its outcome, `signaled(SIGKILL)`, is then not its own. `nil`: it ended by itself or
-    /// by a limit of its own.
+    /// Why the conversation ended it: its outcome is then not its own. That is `signaled(SIGKILL)`, or, in a deadlock, what it
+    /// did when another one had been ended just before. `nil`: it ended by itself or by a limit of its own.
     public var stopped: StopReason?
     /// When this process learned of its end, since the conversation's start.
     public var endedAfter: Duration

@@ -54,8 +54,12 @@ struct ConversationStateMachine: Sendable {
     mutating func ended(_ index: Int, _ ending: Ending) -> [Action] {
         guard endings[index] == nil else { return [] }
         endings[index] = ending
-        // It had ended by itself before it could be stopped.
-        if let outcome = ending.outcome, outcome != .signaled(signal: Self.killed) { stops[index] = nil }
+        // It had ended by itself before it could be stopped. Not so in a deadlock: nobody could go on any more, and who ends
+        // by itself then has seen that another one was ended.
+        if stops[index] != .deadlock, let outcome = ending.outcome, outcome != .signaled(signal: Self.killed)
+        {
+            stops[index] = nil
+        }
         guard failed == nil, isFailure(index) else { return [] }
         failed = index
         return running.compactMap { other in
