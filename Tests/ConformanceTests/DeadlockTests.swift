@@ -40,7 +40,8 @@ struct DeadlockTests {
     func reported(subject: ConformanceSubject) async throws {
         guard canLook(subject) else { return }
         var limits = ConversationTests.limits
-        limits.wallTime = .seconds(6)
+        // Time for both to start on a busy machine, and for two looks.
+        limits.wallTime = .seconds(20)
         let result = try await converse(
             [
                 ConversationTests.python("one", "input()", subject, limits: limits),
