@@ -77,6 +77,8 @@ build() {
 run_tests() {
     if ! swift test --skip-build --enable-all-traits "$@" >"$log" 2>&1; then
         grep -vE '^(◇|✔)' "$log" | tail -400
+        # What failed stands once more behind the faults that the tests make, which are many lines.
+        grep -E '^✘' "$log" | cut -c1-1500 || true
         return 1
     fi
     # What other suites run, or other processes, is not skipped.
