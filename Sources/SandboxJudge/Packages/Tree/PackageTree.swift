@@ -50,11 +50,8 @@ struct PackageTree: Sendable {
         _ path: ByteString, bounds: PackageBounds = .standard, issues: inout IssueList
     ) throws(InvalidPackage) {
         self.bounds = bounds
-        guard let real = realpath(path.cString, nil) else {
-            throw Self.unreadable(path, errno)
-        }
-        root = ByteString((0..<strlen(real)).map { UInt8(bitPattern: real[$0]) })
-        free(real)
+        guard let real = Self.resolved(path) else { throw Self.unreadable(path, errno) }
+        root = real
         var status = stat()
         guard stat(root.cString, &status) == 0 else { throw Self.unreadable(path, errno) }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw Self.unreadable(path, ENOTDIR) }
@@ -219,10 +216,15 @@ struct PackageTree: Sendable {
 
     /// Where a link leads, all links on the way resolved; `nil` when that is nowhere, or outside.
     private static func target(of link: ByteString, within root: ByteString) -> ByteString? {
-        guard let real = realpath(link.cString, nil) else { return nil }
+        guard let real = resolved(link) else { return nil }
+        return real.bytes.starts(with: root.bytes + [ByteString.slash]) ? real : nil
+    }
+
+    /// The path, absolute and with all links on the way resolved; `nil` with `errno` when it leads nowhere.
+    static func resolved(_ path: ByteString) -> ByteString? {
+        guard let real = realpath(path.cString, nil) else { return nil }
         defer { free(real) }
-        let bytes = (0..<strlen(real)).map { UInt8(bitPattern: real[$0]) }
-        return bytes.starts(with: root.bytes + [ByteString.slash]) ? ByteString(bytes) : nil
+        return ByteString((0..<strlen(real)).map { UInt8(bitPattern: real[$0]) })
     }
 }
 

@@ -12,11 +12,7 @@ extension PackageTree {
     static func submission(
         at path: ByteString, issues: inout IssueList
     ) throws(InvalidPackage) -> (hostPath: ByteString, files: [PackageFile]) {
-        guard let real = realpath(path.cString, nil) else {
-            throw InvalidPackage(directory: path, issues: [])
-        }
-        let hostPath = ByteString((0..<strlen(real)).map { UInt8(bitPattern: real[$0]) })
-        free(real)
+        guard let hostPath = resolved(path) else { throw InvalidPackage(directory: path, issues: []) }
         var status = stat()
         guard stat(hostPath.cString, &status) == 0 else { throw InvalidPackage(directory: path, issues: []) }
         if status.st_mode & S_IFMT == S_IFDIR {
