@@ -48,6 +48,7 @@ struct cell {
     int init_pid;                    /* or -1 */
     int namespaces[CELL_NAMESPACES]; /* of init, for the program's process to join; later only CELL_MOUNT */
     int program_pid;                 /* or -1 */
+    int has_begun;                   /* its run has: before that, what the process does is the slot's */
     int channel;                     /* carries the records of the program's process before exec */
     int listener;                    /* seccomp notifications */
     int status;                      /* the program's /proc/PID/status, or -1 */

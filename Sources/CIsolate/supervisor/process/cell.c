@@ -112,6 +112,7 @@ static struct isolate_failure start_program(struct slot *slot) {
 struct isolate_failure cell_prepare(struct slot *slot) {
     slot->cell.init_pid = slot->cell.program_pid = slot->cell.channel = slot->cell.listener =
         slot->cell.status = -1;
+    slot->cell.has_begun = 0;
     for (int i = 0; i < CELL_NAMESPACES; i++)
         slot->cell.namespaces[i] = -1;
     /* What an earlier run's cell had as mounts, this one has as files. */

@@ -99,7 +99,7 @@ static void look(const struct slot *slot, struct isolate_status_record *answer) 
 
 void look_answer(struct slot *slot) {
     struct isolate_status_record answer = {.type = ISOLATE_LOOKED};
-    if (slot->cell.program_pid > 0) {
+    if (slot->cell.program_pid > 0 && slot->cell.has_begun) {
         credentials_begin_look(slot);
         look(slot, &answer);
         credentials_end_look(slot);

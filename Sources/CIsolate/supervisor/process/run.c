@@ -81,7 +81,7 @@ static void read_channel(struct run *run) {
         sys_close_fd(&slot->cell.channel); /* exec closed the other end, or the process died */
     } else if (n == sizeof record.ready && record.ready.type == ISOLATE_PROGRAM_READY && !run->is_ready) {
         run->ready = record.ready;
-        run->is_ready = 1;
+        run->is_ready = slot->cell.has_begun = 1;
         run->record.serial = record.ready.serial;
         run->sample_interval_ns = SAMPLE_FIRST_NS;
         run->next_sample_ns = record.ready.start_ns + SAMPLE_FIRST_NS;
