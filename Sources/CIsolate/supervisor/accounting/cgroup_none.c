@@ -27,6 +27,7 @@ enum {
     SHARED_ROOM = 64,      /* room for processes that the user starts elsewhere during a run */
     OURS = 3,              /* slot, seat and looker, when a cell is prepared */
     DOUBT_NS = 32000000,
+    SPARE_NS = 60000000,    /* for a looker that gets no processor, in one sample */
     LOOK_SHARE = 5,         /* sampling takes at most one part in this many of a processor's time */
     PROCESSES_SLACK = 2,    /* processes that die during the count may be counted twice */
     NS_PER_TICK = 10000000, /* USER_HZ, the unit of proc */
@@ -149,8 +150,9 @@ static uint64_t read_resident(const struct slot *slot, int entry, uint64_t *thre
 
 /* A process's proportional part of memory shared within the run after a fork; `all` when it cannot be read.
  * Returns 0 when the looker does not answer in time, so that `all` may be too much. */
-static int read_own_part(const struct slot *slot, int entry, uint64_t all, uint64_t *part) {
-    int n = looker_read_part(slot, entry, part);
+static int read_own_part(const struct slot *slot, int entry, uint64_t all, uint64_t *spare_ns,
+                         uint64_t *part) {
+    int n = looker_read_part(slot, entry, spare_ns, part);
     if (n == -ESRCH && processes_threads(slot, entry, (struct process[2]){{0, 0}}, 2) < 2)
         *part = 0; /* it died meanwhile */
     else if (n <= 0 || *part > all)
@@ -177,18 +179,30 @@ static enum sharing has_memory_of_another(unsigned index) {
 
 /* `doubtful`: memory that may be counted twice. */
 static uint64_t read_parts(const struct slot *slot, unsigned count, uint64_t *doubtful) {
-    uint64_t sum = 0;
+    uint64_t sum = 0, spare_ns = SPARE_NS;
     for (unsigned i = 0; i < count; i++) {
         enum sharing sharing = resident_of[i] > 0 ? has_memory_of_another(i) : SHARED;
         if (sharing == SHARED)
             continue;
         uint64_t part;
-        int is_certain = read_own_part(slot, processes[i].entry, resident_of[i] - tables_of[i], &part) &&
-                         sharing == NOT_SHARED;
+        int is_certain =
+            read_own_part(slot, processes[i].entry, resident_of[i] - tables_of[i], &spare_ns, &part) &&
+            sharing == NOT_SHARED;
         part += tables_of[i];
         *(is_certain ? &sum : doubtful) += part;
     }
     return sum;
+}
+
+/* Whether a process ended while the parts were read: then its part of shared memory is in its own figure, if
+ * that was read before, and in those of the others that were read afterwards. */
+static int has_lost_one(const struct slot *slot, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t threads = 0, tables;
+        if (resident_of[i] > 0 && read_resident(slot, processes[i].entry, &threads, &tables) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 /* Child and parent never stay that long between vfork and exec: after this time, the memory is the process's
@@ -226,8 +240,13 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
      * the sum would be a new peak, and one process alone is not beyond the limit. */
     if (largest > limit)
         resident = largest;
-    else if (count > 1 && resident > usage->resident_bytes && resident > PARTS_LEAST)
+    else if (count > 1 && resident > usage->resident_bytes && resident > PARTS_LEAST) {
         resident = read_parts(slot, count, &doubtful);
+        if (resident > largest && has_lost_one(slot, count)) {
+            doubtful += resident - largest;
+            resident = largest;
+        }
+    }
     /* What one process has alone is certain, even if its part could not be read. */
     if (resident < largest)
         resident = largest;
