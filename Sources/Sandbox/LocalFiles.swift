@@ -39,10 +39,14 @@ extension LocalPlace {
             return try await write(file.bytes, to: path, executable: file.executable)
         }
         let flags = file.executable ? ISOLATE_FILE_EXECUTABLE : isolate_file_flags(0)
-        if slot.keeps(content) {
+        let kept = KeptFile(
+            content: content, path: path, executable: file.executable, bytes: file.bytes.count)
+        if slot.withKeptFiles({ $0.take(kept, disk: $1) }) { return }
+        if slot.withKeptFiles({ files, _ in files.keeps(content) }) {
             do throws(SandboxError) {
                 _ = try await slot.ask(
                     ISOLATE_FILE_PLACE, path, Self.placing, flags: flags, offset: content.number)
+                slot.withKeptFiles { files, _ in files.placed(kept) }
                 return
             } catch {
                 // The slot needed the room for other files.
@@ -53,7 +57,11 @@ extension LocalPlace {
         let answer = try await slot.ask(
             ISOLATE_FILE_PLACE, path, Self.placing, flags: flags, offset: content.number,
             content: memory.number)
-        if answer.record.value != 0 { slot.noteKept(content) }
+        guard answer.record.value != 0 else { return }
+        slot.withKeptFiles { files, _ in
+            files.note(content)
+            files.placed(kept)
+        }
     }
 
     func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {

@@ -20,7 +20,7 @@ struct LocalPlace: DescriptorPlace {
 
     func explain(_ error: SandboxError) -> SandboxError { pool.explain(error) }
 
-    func requestLeft() { pool.slots.replenish() }
+    func resultCame() { pool.slots.replenish() }
 
     private var processors: Int { Int(pool.supervisor.handle.processors) }
 
@@ -39,10 +39,14 @@ struct LocalPlace: DescriptorPlace {
 
     // MARK: Runs
 
+    /// Most runs end sooner, and are not disturbed by the preparation of the next sandbox on another processor.
+    private static let replenishedAfter = Duration.milliseconds(2)
+
     func start(
         _ asked: PlacedRequest, onEnd: @escaping @Sendable () -> Void
     ) async throws(SandboxError) -> any RunUnderWay {
         let slot = slot
+        try await slot.withdrawAdvance()
         guard let serial = slot.reserveRun() else {
             throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
         }
@@ -73,8 +77,11 @@ struct LocalPlace: DescriptorPlace {
         run.bounds.add(after: wallTime + slot.patience.grace) {
             slot.giveUp(slot.patience.endlessRun(wallTime))
         }
+        // For the next callers of a run that takes long.
+        run.bounds.add(after: Self.replenishedAfter) { [pool] in pool.slots.replenish() }
         var flags = options.blockedSyscalls.runFlags
         if stdin < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
+        if slot.withKeptFiles({ files, _ in files.isTaken }) { flags |= ISOLATE_RUN_TAKES_PLACED.rawValue }
         var stdio = (stdin < 0 ? stdout : stdin, stdout, stderr)
         let strings = asked.strings
         let sent = strings.bytes.withUnsafeBytes { bytes in

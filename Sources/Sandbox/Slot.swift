@@ -25,8 +25,7 @@ final class Slot: EventHandler {
         /// The disk limit in force.
         var disk = 0
         var layers: UInt32 = 0
-        /// Content that the slot was seen to keep. It may have discarded some since, and then says so.
-        var kept: Set<ContentMark> = []
+        var kept = KeptFiles()
 
         init(_ sockets: consuming Sockets) { self.sockets = consume sockets }
     }
@@ -81,6 +80,7 @@ final class Slot: EventHandler {
         state.withLock {
             $0.disk = disk
             $0.layers = record.layers
+            $0.kept.prepared(record.bytes)
         }
     }
 
@@ -103,16 +103,26 @@ final class Slot: EventHandler {
         state.withLock { $0.disk = bytes }
     }
 
-    func keeps(_ content: ContentMark) -> Bool { state.withLock { $0.kept.contains(content) } }
+    /// Calls `body` with what is known of the files that the slot keeps, and the disk limit in force.
+    func withKeptFiles<Value>(_ body: (inout KeptFiles, _ disk: Int) -> Value) -> Value {
+        state.withLock { body(&$0.kept, $0.disk) }
+    }
 
-    /// The slot keeps few files, so most of a long list are gone.
-    private static let mostKept = 64
-
-    func noteKept(_ content: ContentMark) {
-        state.withLock { state in
-            if state.kept.count >= Self.mostKept { state.kept = [] }
-            state.kept.insert(content)
-        }
+    /// Takes away what the slot has put in its place in advance, unless a run took it. Before a run, and before all
+    /// questions about files.
+    func withdrawAdvance(before newFile: ByteString? = nil) async throws(SandboxError) {
+        guard state.withLock({ $0.kept.mustWithdraw(before: newFile) }) else { return }
+        let doing = "withdrawing a file"
+        let record = try await ask(doing) { control in
+            ".".withCString { path in
+                var question = isolate_file_question()
+                question.path = path
+                question.mode = ISOLATE_FILE_WITHDRAW.rawValue
+                question.content = -1
+                return isolate_slot_send_open(control, &question)
+            }
+        }.record
+        try check(record, doing)
     }
 
     /// Asks the slot to do something with a path of `/work`.
@@ -126,6 +136,7 @@ final class Slot: EventHandler {
         _ mode: isolate_file_mode, _ path: ByteString, _ doing: String, flags: isolate_file_flags? = nil,
         offset: UInt64 = 0, target: ByteString? = nil, content: Int32 = -1
     ) async throws(SandboxError) -> SlotAnswer {
+        try await withdrawAdvance(before: mode == ISOLATE_FILE_WRITE && offset == 0 ? path : nil)
         let answer = try await ask(doing) { control in
             path.cString.withUnsafeBufferPointer { name in
                 (target?.cString ?? []).withUnsafeBufferPointer { end in

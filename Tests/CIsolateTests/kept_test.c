@@ -1,5 +1,6 @@
 /* Files that a slot keeps between its sandboxes: placed by a mount, seen by all as ordinary files, unharmed
  * by programs; and questions about them with false numbers. */
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,14 +32,38 @@ static int place(isolate_sandbox *sandbox, const char *path, uint64_t number, co
     return result < 0 ? result : message.status.value;
 }
 
-/* The next sandbox in the same slot. */
-static void renew(isolate_sandbox *sandbox) {
+/* The next sandbox in the same slot. Returns the number of what is in its place in advance, or 0. */
+static uint64_t renew(isolate_sandbox *sandbox) {
     isolate_slot_message message;
     isolate_failure failure;
     CHECK_OK(isolate_internal_ask(sandbox, ISOLATE_CLEAR, 0, ISOLATE_CLEARED, &message, &failure));
     CHECK_EQUAL(message.status.retire, 0);
     CHECK_OK(isolate_internal_ask(sandbox, ISOLATE_PREPARE, sandbox->disk_bytes, ISOLATE_PREPARED, &message,
                                   &failure));
+    return message.status.bytes;
+}
+
+static void withdraw(isolate_sandbox *sandbox) {
+    isolate_slot_message message;
+    isolate_failure failure;
+    int fd = -1;
+    isolate_file_question question = {.path = ".", .mode = ISOLATE_FILE_WITHDRAW, .content = -1};
+    CHECK_OK(isolate_slot_send_open(sandbox->control, &question));
+    CHECK_OK(isolate_internal_wait_for_answer(sandbox, ISOLATE_FILE_OPENED, &message, &fd, &failure));
+}
+
+/* ./main, as a run that takes what is in its place in advance, or as one that knows nothing of it. */
+static isolate_run_record run_main(isolate_sandbox *sandbox, uint32_t flags) {
+    static const char strings[] = "/work\0./main\0./main";
+    isolate_slot_message message;
+    isolate_failure failure;
+    isolate_limits limits = wide_limits();
+    int fd = -1, CLEANUP_CLOSE null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    CHECK_OK(isolate_run_send(sandbox->request, ++sandbox->serial, &limits, flags, 1, 0, strings,
+                              sizeof strings, (int[]){null, null, null}));
+    CHECK_OK(isolate_internal_wait_for_answer(sandbox, ISOLATE_RUN_ENDED, &message, &fd, &failure));
+    CHECK_EQUAL(message.run.serial, sandbox->serial);
+    return message.run;
 }
 
 /* A script that is as large as a program. */
@@ -241,6 +266,84 @@ TEST(questions_about_kept_files_that_lie) {
     CHECK_EQUAL(place(&sandbox, "other", 1, NULL, 0), -ENOSPC);
     expect_exit(&sandbox, "./main", 7);
     free(script);
+    CHECK_OK(isolate_sandbox_close(&sandbox));
+    isolate_supervisor_stop(&supervisor);
+}
+
+/* A slot that was given the same file twice has it in its place for the next sandbox, before anybody asks. */
+TEST(a_usual_file_is_in_its_place_in_advance) {
+    enum { NUMBER = 9 };
+    isolate_supervisor supervisor;
+    isolate_sandbox sandbox;
+    start_supervisor(&supervisor);
+    open_sandbox(&supervisor, &sandbox);
+    char *script = make_script("test -O main || exit 1; echo x >main; exit 7");
+    for (int round = 0; round < 3; round++) {
+        CHECK_EQUAL(place(&sandbox, "main", NUMBER, script, LARGE), 1);
+        expect_exit(&sandbox, "./main", 7);
+        CHECK_EQUAL(renew(&sandbox), round == 0 ? 0 : NUMBER);
+    }
+    for (int round = 0; round < 3; round++) {
+        CHECK_EQUAL(run_main(&sandbox, ISOLATE_RUN_TAKES_PLACED).wait_status, 7 << 8);
+        /* It is an ordinary file from then on. */
+        expect_exit(&sandbox, "./main; test $? = 7 && echo 'exit 3' >main && sh main; test $? = 3", 0);
+        CHECK_EQUAL(renew(&sandbox), NUMBER);
+    }
+    /* A sandbox without it breaks the habit: others have nothing of it, and the next one neither. */
+    withdraw(&sandbox);
+    withdraw(&sandbox);
+    expect_exit(&sandbox, "test -z \"$(ls -A /work)\" && ! grep kept /proc/self/mountinfo", 0);
+    CHECK_EQUAL(renew(&sandbox), 0);
+    /* Not two in one sandbox, nor in a directory, and none under another name. */
+    for (int round = 0; round < 4; round++) {
+        const char *path = round % 2 == 0 ? "main" : "d/main";
+        for (int i = 0; i < 2; i++)
+            CHECK_EQUAL(place(&sandbox, path, NUMBER, NULL, 0), 1);
+        CHECK_EQUAL(renew(&sandbox), 0);
+    }
+    for (int round = 0; round < 3; round++) {
+        CHECK_EQUAL(place(&sandbox, "d/main", NUMBER, NULL, 0), 1);
+        CHECK_EQUAL(renew(&sandbox), 0);
+    }
+    free(script);
+    CHECK_OK(isolate_sandbox_close(&sandbox));
+    isolate_supervisor_stop(&supervisor);
+}
+
+TEST(no_run_has_a_file_in_advance_that_is_not_its_own) {
+    enum { NUMBER = 9, OTHER = 10 };
+    isolate_supervisor supervisor;
+    isolate_sandbox sandbox;
+    isolate_failure failure;
+    start_supervisor(&supervisor);
+    open_sandbox(&supervisor, &sandbox);
+    char *script = make_script("exit 7"), *other = make_script("exit 3");
+    for (int attack = 0; attack < 4; attack++) {
+        test_context("attack %d", attack);
+        for (int round = 0; round < 2; round++) {
+            CHECK_EQUAL(place(&sandbox, "main", NUMBER, script, LARGE), 1);
+            CHECK_EQUAL(renew(&sandbox), round == 0 ? 0 : NUMBER);
+        }
+        if (attack == 0) { /* an embedder that forgets to withdraw it */
+            isolate_run_record record = run_main(&sandbox, 0);
+            CHECK_EQUAL(record.end, ISOLATE_END_FAILURE);
+            CHECK_TEXT(isolate_stage_name(record.failure.stage), "protocol");
+        } else if (attack == 1) { /* another file of that name, and one beside it */
+            CHECK_EQUAL(place(&sandbox, "main", OTHER, other, LARGE), 1);
+            expect_exit(&sandbox, "./main; test $? = 3 && test \"$(ls)\" = main", 0);
+        } else if (attack == 2) {
+            CHECK_EQUAL(place(&sandbox, "beside", OTHER, NULL, 0), 1);
+            expect_exit(&sandbox, "./beside; test $? = 3 && test \"$(ls)\" = beside", 0);
+        } else { /* a file that is written over it */
+            withdraw(&sandbox);
+            CHECK_OK(isolate_sandbox_write(&sandbox, "main", "#!/bin/sh\nexit 5", 16, 1, &failure));
+            expect_exit(&sandbox, "./main; test $? = 5 && rm main && test -z \"$(ls)\"", 0);
+        }
+        renew(&sandbox);
+        renew(&sandbox);
+    }
+    free(script);
+    free(other);
     CHECK_OK(isolate_sandbox_close(&sandbox));
     isolate_supervisor_stop(&supervisor);
 }

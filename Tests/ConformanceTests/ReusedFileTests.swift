@@ -112,6 +112,44 @@ struct ReusedFileTests {
         #expect(counts == ["0"], "\(result.summary)")
     }
 
+    @Test(
+        "What a backend has ready for the next run of a program, no other sandbox has",
+        arguments: await ConformanceSubject.all)
+    func readyForOthers(subject: ConformanceSubject) async throws {
+        let file = Self.script("echo first")
+        let other = Self.script("echo other")
+        let isThere = "victim is in /work"
+        for attack in 0..<6 {
+            // So often that a backend has reason to expect it again.
+            for _ in 0..<6 { expect(try await run(subject, file), .exited(code: 0)) }
+            try await subject.withSandbox { sandbox in
+                switch attack {
+                case 0:
+                    let seen = try await sandbox.run(Command("/bin/sh", ["-c", "ls -A; cat victim"]))
+                    #expect(seen.stdoutText == "", "\(isThere): \(seen.summary)")
+                case 1:
+                    await expectError(.fileNotFound) { try await sandbox.read("victim", maxBytes: 1 << 20) }
+                    #expect(try await sandbox.list(".", maxEntries: 10).isEmpty, "\(isThere)")
+                case 2:
+                    try await sandbox.write("#!/bin/sh\necho mine", to: "victim", executable: true)
+                    #expect(try await sandbox.run(Command("./victim")).stdoutText == "mine\n")
+                case 3:
+                    #expect(try await sandbox.run(Self.command(other)).stdoutText == "other\n")
+                case 4:
+                    try await sandbox.write("beside", to: "beside", executable: false)
+                    let listed = try await sandbox.list(".", maxEntries: 10).map(\.name)
+                    #expect(listed == ["beside"], "\(isThere)")
+                default:
+                    // With a file of its own beside it, as a batch's runs have their input.
+                    try await sandbox.write("beside", to: "beside", executable: false)
+                    expect(try await sandbox.run(Self.command(file)), .exited(code: 0))
+                    let listed = try await sandbox.list(".", maxEntries: 10).map(\.name)
+                    #expect(listed == ["beside", "victim"])
+                }
+            }
+        }
+    }
+
     @Test("A file that does not fit is refused, kept or not", arguments: await ConformanceSubject.all)
     func doesNotFit(subject: ConformanceSubject) async throws {
         let file = Self.script("true", bytes: 3 << 20)

@@ -185,7 +185,8 @@ struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, LOOK
                           for placing: 1 when the slot keeps the content;
                           LOOKED: enum isolate_activity */
     uint64_t bytes;    /* FILE_OPENED for reading: the size when opened; for listing: where the next part
-                          begins, 0 after the last; LOOKED: CPU time in ns */
+                          begins, 0 after the last; PREPARED: the number of the kept content that is in its
+                          place already, 0: none; LOOKED: CPU time in ns */
     uint64_t identity; /* FILE_OPENED for reading: the inode, which two parts of one file have in common;
                           LOOKED: the context switches of its only thread */
     struct isolate_failure failure;
@@ -211,6 +212,7 @@ enum isolate_file_mode {
      * descriptor with the content comes along, or -ENODATA answers when the slot does not have it (any more).
      */
     ISOLATE_FILE_PLACE,
+    ISOLATE_FILE_WITHDRAW, /* Takes away what PREPARED said to be in its place, before any program runs. */
 };
 
 enum isolate_file_flags {
@@ -244,6 +246,7 @@ enum isolate_run_flags {
     ISOLATE_RUN_END_HARMLESS = 1 << 3,    /* harmless refused system calls end the run, too */
     ISOLATE_RUN_STRINGS_IN_FILE = 1 << 1, /* the last descriptor holds the strings */
     ISOLATE_RUN_NO_INPUT = 1 << 2,        /* stdin is empty; the first descriptor is ignored */
+    ISOLATE_RUN_TAKES_PLACED = 1 << 4,    /* what PREPARED said to be in its place is the run's file */
 };
 
 /* RUN: the header, then (inline, or in the last descriptor) string_bytes of NUL-terminated strings:

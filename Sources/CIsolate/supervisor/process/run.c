@@ -26,6 +26,7 @@
 #include "process/trace.h"
 #include "slot_state.h"
 #include "sys.h"
+#include "tree/kept_files.h"
 
 enum { SAMPLE_FIRST_NS = 1000000, SAMPLE_LAST_NS = 32000000, CPU_CHECK_LEAST_NS = 500000 };
 /* Looking at the CPU time or the disk takes at most one part in this many. */
@@ -83,6 +84,9 @@ static void read_channel(struct run *run) {
         run->ready = record.ready;
         run->is_ready = slot->cell.has_begun = 1;
         run->record.serial = record.ready.serial;
+        /* A second look: the embedder withdraws what the run is not to have. */
+        if (kept_take(record.ready.flags) < 0)
+            fail_run(run, failure_at(ISOLATE_STAGE_PROTOCOL, -EPERM, ISOLATE_DETAIL_PROTOCOL_RECORD));
         run->sample_interval_ns = SAMPLE_FIRST_NS;
         run->next_sample_ns = record.ready.start_ns + SAMPLE_FIRST_NS;
         run->next_cpu_ns = record.ready.start_ns + record.ready.limits.cpu_ns / slot->config->processors;

@@ -118,9 +118,12 @@ static struct isolate_failure set_up(struct slot *slot) {
     return failure.stage == 0 ? start_helpers(slot) : failure;
 }
 
-static void reply(struct slot *slot, uint32_t type, struct isolate_failure failure) {
-    struct isolate_status_record record = {
-        .type = type, .layers = slot->cell.layers, .retire = (uint32_t)slot->is_retired, .failure = failure};
+static void reply(struct slot *slot, uint32_t type, uint64_t in_advance, struct isolate_failure failure) {
+    struct isolate_status_record record = {.type = type,
+                                           .layers = slot->cell.layers,
+                                           .retire = (uint32_t)slot->is_retired,
+                                           .bytes = in_advance,
+                                           .failure = failure};
     if (sys_send_blocking(slot->control, &record, sizeof record, 0, 0) < 0)
         sys_exit(0);
 }
@@ -172,17 +175,17 @@ static void handle_control(struct slot *slot) {
             if (failure.stage != 0)
                 scratch_remove(slot);
         }
-        reply(slot, ISOLATE_PREPARED, failure);
+        reply(slot, ISOLATE_PREPARED, failure.stage == 0 ? kept_place_in_advance(slot) : 0, failure);
         break;
     case ISOLATE_CLEAR:
         cell_destroy(slot);
         discard_request(slot);
-        kept_forget_places();
+        kept_end_sandbox();
         scratch_remove(slot);
-        reply(slot, ISOLATE_CLEARED, failure);
+        reply(slot, ISOLATE_CLEARED, 0, failure);
         break;
     case ISOLATE_SET_DISK:
-        reply(slot, ISOLATE_DISK_SET, scratch_resize(slot, word.disk_bytes));
+        reply(slot, ISOLATE_DISK_SET, 0, scratch_resize(slot, word.disk_bytes));
         break;
     case ISOLATE_END_RUN:
         if (word.serial <= slot->ended_serial)
@@ -226,7 +229,7 @@ static void __attribute__((noreturn)) slot_main(struct slot *slot) {
     slot->seat_pid = slot->seat_pidfd = slot->looker = slot->looker_pid = -1;
     sys_prctl(PR_SET_NAME, (unsigned long)"isolate-slot");
     struct isolate_failure failure = set_up(slot);
-    reply(slot, ISOLATE_CLEARED, failure);
+    reply(slot, ISOLATE_CLEARED, 0, failure);
     if (failure.stage != 0)
         sys_exit(1);
     int is_retry_due = 1; /* an idle sandbox tries to make a cell once; then only on request */

@@ -128,6 +128,8 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
     int is_new = record->mode == ISOLATE_FILE_WRITE && record->offset == 0;
     if (record->mode == ISOLATE_FILE_PLACE) {
         result = kept_place(slot, record, content, &answer->value);
+    } else if (record->mode == ISOLATE_FILE_WITHDRAW) {
+        result = kept_withdraw(slot);
     } else {
         /* Whoever looks into /work finds the placed files' own content there. */
         if (!is_new)

@@ -35,7 +35,14 @@
 #endif
 
 /* Of one slot. The oldest unused ones make room. */
-enum { FILES_MAX = 16, PLACES_MAX = 16, NAME_BYTES = 24, KEPT_BYTES_MAX = 32 << 20, PAGE_BYTES = 4096 };
+enum {
+    FILES_MAX = 16,
+    PLACES_MAX = 16,
+    NAME_BYTES = 24,
+    HABIT_BYTES = 64,
+    KEPT_BYTES_MAX = 32 << 20,
+    PAGE_BYTES = 4096
+};
 #define KEPT_OPTIONS "mode=0700,size=32m,nr_inodes=32"
 
 struct kept_file {
@@ -51,7 +58,18 @@ struct place {
     uint64_t bytes;
 };
 
+/* What was placed last, and in how many sandboxes one after another. */
+struct habit {
+    uint64_t number;
+    uint32_t executable;
+    char path[HABIT_BYTES];
+    unsigned sandboxes;
+    int is_kept_up; /* by the open sandbox */
+};
+
 static struct kept_file files[FILES_MAX];
+static struct habit habit;
+static int is_in_advance; /* the habit's file is in its place, and no run has taken it; it is places[0] */
 static struct place places[PLACES_MAX];
 static unsigned place_count;
 static uint64_t uses;
@@ -212,6 +230,80 @@ static int place_copy(struct slot *slot, const struct kept_file *file,
     return result;
 }
 
+/* Only for a file in /work itself: directories above it would have to be withdrawn, too. */
+static void note_habit(const struct kept_file *file, const char *path) {
+    int is_same =
+        habit.number == file->number && habit.executable == file->executable && text_equals(habit.path, path);
+    const char *parts[] = {path, 0};
+    if (!is_same) {
+        habit = (struct habit){.number = file->number, .executable = file->executable};
+        for (const char *p = path; *p != 0; p++)
+            if (*p == '/')
+                habit.number = 0;
+        if (text_join(habit.path, sizeof habit.path, parts) < 0)
+            habit.number = 0;
+    }
+    if (!habit.is_kept_up)
+        habit.sandboxes++;
+    habit.is_kept_up = 1;
+}
+
+uint64_t kept_place_in_advance(struct slot *slot) {
+    struct kept_file *file = habit.sandboxes < 2 ? 0 : find(habit.number, habit.executable);
+    if (file == 0)
+        return 0;
+    is_in_advance = 1;
+    if (place_by_mount(slot, file, habit.path) == 0)
+        return file->number;
+    kept_withdraw(slot);
+    return 0;
+}
+
+static void forget_places(void) {
+    for (unsigned i = 0; i < place_count; i++) {
+        sys_close_fd(&places[i].empty);
+        sys_close_fd(&places[i].content);
+    }
+    place_count = 0;
+}
+
+/* In the cell's mount namespace; see mount_in_cell. */
+static int unmount_in_cell(const struct slot *slot) {
+    char path[HABIT_BYTES + 8];
+    const char *parts[] = {"/work/", habit.path, 0};
+    int result = text_join(path, sizeof path, parts);
+    if (result == 0)
+        result = (int)SYS_CALL_2(__NR_setns, slot->cell.namespaces[CELL_MOUNT], CLONE_NEWNS);
+    if (result < 0)
+        return result;
+    result = (int)SYS_CALL_2(__NR_umount2, path, SYS_MNT_DETACH);
+    if (SYS_CALL_2(__NR_setns, slot->own_mounts, CLONE_NEWNS) < 0)
+        sys_exit(1);
+    return result;
+}
+
+int kept_withdraw(struct slot *slot) {
+    int result = 0;
+    if (!is_in_advance)
+        return 0;
+    is_in_advance = 0;
+    if (place_count > 0) {
+        result = unmount_in_cell(slot);
+        forget_places();
+    }
+    /* Safe: no program has been in this sandbox, so the name leads to the slot's own file. */
+    long removed = SYS_CALL_3(__NR_unlinkat, slot->work, habit.path, 0);
+    return result < 0 ? result : removed == -ENOENT ? 0 : (int)removed;
+}
+
+int kept_take(uint32_t run_flags) {
+    if (is_in_advance && !(run_flags & ISOLATE_RUN_TAKES_PLACED))
+        return -EPERM;
+    habit.is_kept_up |= is_in_advance;
+    is_in_advance = 0;
+    return 0;
+}
+
 int kept_place(struct slot *slot, const struct isolate_file_record *record, int content, int32_t *is_kept) {
     uint32_t executable = record->flags & ISOLATE_FILE_EXECUTABLE;
     struct kept_file *file = find(record->offset, executable);
@@ -220,8 +312,12 @@ int kept_place(struct slot *slot, const struct isolate_file_record *record, int 
     *is_kept = file != 0;
     if (file == 0 && content < 0)
         return -ENODATA;
-    int result = -EAGAIN;
+    int result = kept_withdraw(slot);
+    if (result < 0)
+        return result;
+    result = -EAGAIN;
     if (file != 0) {
+        note_habit(file, record->path);
         file->last_use = ++uses;
         result = place_by_mount(slot, file, record->path);
     }
@@ -260,10 +356,9 @@ struct isolate_failure kept_settle(struct slot *slot) {
     return failure;
 }
 
-void kept_forget_places(void) {
-    for (unsigned i = 0; i < place_count; i++) {
-        sys_close_fd(&places[i].empty);
-        sys_close_fd(&places[i].content);
-    }
-    place_count = 0;
+void kept_end_sandbox(void) {
+    forget_places();
+    if (!habit.is_kept_up)
+        habit.sandboxes = 0;
+    habit.is_kept_up = is_in_advance = 0;
 }

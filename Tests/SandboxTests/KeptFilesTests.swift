@@ -1,0 +1,84 @@
+import SandboxAPI
+import Testing
+
+@testable import Sandbox
+
+/// What is decided about a file that a slot has put in its place in advance.
+@Suite struct KeptFilesTests {
+    private static func file(_ path: ByteString, executable: Bool = true) throws -> KeptFile {
+        let content = try #require(InputFile(path, [1]).reused().content)
+        return KeptFile(content: content, path: path, executable: executable, bytes: 1000)
+    }
+
+    /// The slot has placed this file, and has it in its place for the next sandbox.
+    private static func expecting(_ file: KeptFile) -> KeptFiles {
+        var files = KeptFiles()
+        files.note(file.content)
+        files.placed(file)
+        files.prepared(file.content.number)
+        return files
+    }
+
+    @Test func theSameFileIsTakenOnce() throws {
+        let file = try Self.file("main")
+        var files = Self.expecting(file)
+        #expect(files.keeps(file.content) && !files.isTaken)
+        let first = files.take(file, disk: 1000)
+        #expect(first && files.isTaken)
+        for number in [nil, 0 as UInt64] {
+            if let number { files.prepared(number) }
+            let (withdraws, again) = (files.mustWithdraw(), files.take(file, disk: 1000))
+            #expect(!withdraws && !again)
+            #expect(files.isTaken == (number == nil))
+        }
+    }
+
+    @Test func anotherFileIsNotTaken() throws {
+        let file = try Self.file("main")
+        let others = [
+            try Self.file("main"),
+            KeptFile(content: file.content, path: "other", executable: true, bytes: 1000),
+            KeptFile(content: file.content, path: "main", executable: false, bytes: 1000),
+        ]
+        for other in others {
+            var files = Self.expecting(file)
+            let isTaken = files.take(other, disk: 1000)
+            let withdraws = [files.mustWithdraw(), files.mustWithdraw()]
+            // It is gone, or will be before anything else is done.
+            let isTakenLater = files.take(file, disk: 1000)
+            #expect(!isTaken && withdraws == [true, false] && !isTakenLater)
+        }
+        var files = Self.expecting(file)
+        let fits = files.take(file, disk: 999)
+        #expect(!fits)
+    }
+
+    @Test func onlyNewFilesBesideItLeaveIt() throws {
+        let file = try Self.file("main")
+        for (path, leaves): (ByteString, Bool) in [
+            ("input", true), ("mainly", true), ("d/main", true), ("main", false), ("main/below", false),
+        ] {
+            var files = Self.expecting(file)
+            let withdraws = files.mustWithdraw(before: path)
+            let isTaken = files.take(file, disk: 1000)
+            #expect(withdraws == !leaves && isTaken == leaves, "\(path)")
+        }
+    }
+
+    /// A number that this process did not ask for last belongs to no run, and goes.
+    @Test func anUnknownOneIsWithdrawn() throws {
+        let file = try Self.file("main")
+        var files = Self.expecting(try Self.file("main"))
+        files.prepared(file.content.number)
+        let isTaken = files.take(file, disk: 1000)
+        let withdraws = files.mustWithdraw(before: "input")
+        #expect(!isTaken && withdraws)
+    }
+
+    @Test func whatIsKeptIsForgottenWithMany() throws {
+        let first = try Self.file("main")
+        var files = Self.expecting(first)
+        for _ in 0..<64 { files.note(try Self.file("main").content) }
+        #expect(!files.keeps(first.content))
+    }
+}
