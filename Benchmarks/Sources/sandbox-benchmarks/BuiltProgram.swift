@@ -18,9 +18,8 @@ enum BuiltProgram {
         let bare = Arguments([program.path])
         let file = InputFile("program", program.bytes, executable: true)
         let built = Runners.Program(language: .cpp, files: [file], executable: "./program")
-        let backend = LocalBackend()
-        // A pool of its own, as that of a judge which gives one program its tests.
-        let judging = LocalBackend()
+        // A pool for each, as that of a judge which gives one program its tests.
+        let (backend, judging, writing) = (LocalBackend(), LocalBackend(), LocalBackend())
         var options = SandboxOptions()
         // The directory stands for the image's own: its files are shown through an overlay, too.
         options.bindMounts = [BindMount(ByteString(program.directory), at: "/image")]
@@ -31,6 +30,7 @@ enum BuiltProgram {
             for _ in 0..<20 {
                 try await once(built, request, judging)
                 _ = try await timed(Command("/image/program"), options, backend)
+                _ = try await timed(Command("./program", inputFiles: [file]), options, writing)
             }
             for pace in Pace.allCases {
                 let count = Settings.count(pace == .backToBack ? 2000 : 300)
@@ -50,22 +50,19 @@ enum BuiltProgram {
                             series.built.add(clock.now - start)
                         default:
                             series.written.add(
-                                try await timed(Command("./program", inputFiles: [file]), options, backend))
+                                try await timed(Command("./program", inputFiles: [file]), options, writing))
                         }
-                        await backend.settle()
-                        await judging.settle()
+                        for pool in [backend, judging, writing] { await pool.settle() }
                     }
                 }
                 report(series, pace, count, program.bytes.count)
                 worst = max(worst, series.built.medianRatio(to: series.ofImage))
             }
         } catch {
-            await backend.shutdown()
-            await judging.shutdown()
+            for pool in [backend, judging, writing] { await pool.shutdown() }
             throw error
         }
-        await backend.shutdown()
-        await judging.shutdown()
+        for pool in [backend, judging, writing] { await pool.shutdown() }
         // Between what a kept file costs and what a written one does.
         if Settings.flag("CHECK"), worst > 1.5 {
             throw BenchmarkError(
