@@ -17,17 +17,23 @@ struct KeptFile: Sendable, Equatable {
 struct KeptFiles: Sendable {
     private enum Advance {
         case none
+        /// In its place; `nil`: a file that this process did not ask for last.
         case there(KeptFile?)
+        /// Being withdrawn: nobody can take it, and nobody may meet it.
+        case leaving
         case taken
     }
 
-    /// The slot keeps few files, so most of a long list are gone.
+    /// A slot keeps few files, so most of a long list are gone.
     private static let most = 64
+    private static let page = 4096
 
     /// It may have discarded some since, and then says so.
     private var kept: Set<ContentMark> = []
     private var last: KeptFile?
     private var advance = Advance.none
+    /// What callers wrote beside the file, in whole pages.
+    private var written = 0
 
     func keeps(_ content: ContentMark) -> Bool { kept.contains(content) }
 
@@ -43,30 +49,54 @@ struct KeptFiles: Sendable {
     ///
     /// - Parameter number: of the content that is in its place in advance; 0: none.
     mutating func prepared(_ number: UInt64) {
+        written = 0
         advance = number == 0 ? .none : .there(last?.content.number == number ? last : nil)
     }
 
-    /// - Parameter disk: the limit in force: a file that would not fit is not taken, so that the slot refuses it.
+    /// - Parameter disk: the limit in force. A file for which a written one would find no room is not taken: it is then
+    ///   withdrawn, and the slot refuses it.
     /// - Returns: whether the file is in its place, from now on as the run's own.
     mutating func take(_ file: KeptFile, disk: Int) -> Bool {
-        guard case .there(file) = advance, file.bytes <= disk else { return false }
+        guard case .there(file) = advance, Self.pages(file.bytes) + written <= disk else { return false }
         advance = .taken
         return true
     }
 
-    /// Whether the sandbox's runs may meet a file that was placed in advance.
+    /// Whether a run has the file that was placed in advance.
     var isTaken: Bool { if case .taken = advance { true } else { false } }
 
-    /// Call it right before anything else is asked of the sandbox.
-    ///
-    /// - Parameter newFile: the path, when only a new file is written.
-    /// - Returns: whether to have the file withdrawn first. It is no longer to be taken then.
-    mutating func mustWithdraw(before newFile: ByteString? = nil) -> Bool {
-        guard case .there(let file) = advance else { return false }
-        if let newFile, let file, !newFile.isAt(or: file.path) { return false }
-        advance = .none
-        return true
+    /// Whether something has to be withdrawn, or is being, before the sandbox's files are looked at or a run begins.
+    var isUnclaimed: Bool {
+        switch advance {
+        case .none, .taken: false
+        case .there, .leaving: true
+        }
     }
+
+    /// Decides before a question about files; the slot answers one at a time.
+    ///
+    /// - Parameter newFile: the file, when only a new one is written.
+    /// - Returns: whether to have the file withdrawn first. ``withdrawn()`` has to follow.
+    mutating func mustWithdraw(before newFile: (path: ByteString, bytes: Int)? = nil) -> Bool {
+        switch advance {
+        case .none, .taken: return false
+        case .leaving: return true
+        case .there(let file):
+            if let newFile, let file, !newFile.path.isAt(or: file.path) {
+                written += Self.pages(newFile.bytes)
+                return false
+            }
+            advance = .leaving
+            return true
+        }
+    }
+
+    /// The slot has answered that the file is gone.
+    mutating func withdrawn() {
+        if case .leaving = advance { advance = .none }
+    }
+
+    private static func pages(_ bytes: Int) -> Int { (bytes + page - 1) / page * page }
 }
 
 extension ByteString {

@@ -17,7 +17,7 @@ extension LocalPlace {
             let flags = isolate_file_flags(ISOLATE_FILE_EXECUTABLE.rawValue | ISOLATE_FILE_COPY.rawValue)
             return try await copy(bytes, to: path, at: 0, flags)
         }
-        let file = try await slot.ask(ISOLATE_FILE_WRITE, path, Self.opening)
+        let file = try await slot.ask(ISOLATE_FILE_WRITE, path, Self.opening, newBytes: bytes.count)
         do throws(SandboxError) {
             do throws(ErrorNumber) { try FileBytes.write(bytes, to: file.number) } catch {
                 throw FileErrors.error(errno: error.value, path: path)
@@ -75,7 +75,8 @@ extension LocalPlace {
     ) async throws(SandboxError) {
         let content = try Self.memoryFile(bytes, path)
         _ = try await slot.ask(
-            ISOLATE_FILE_WRITE, path, Self.writing, flags: flags, offset: offset, content: content.number)
+            ISOLATE_FILE_WRITE, path, Self.writing, flags: flags, offset: offset, content: content.number,
+            newBytes: offset == 0 ? bytes.count : nil)
     }
 
     private static func memoryFile(

@@ -20,8 +20,6 @@ struct LocalPlace: DescriptorPlace {
 
     func explain(_ error: SandboxError) -> SandboxError { pool.explain(error) }
 
-    func resultCame() { pool.slots.replenish() }
-
     private var processors: Int { Int(pool.supervisor.handle.processors) }
 
     func prepare(_ limits: Limits) async throws(SandboxError) {
@@ -46,7 +44,7 @@ struct LocalPlace: DescriptorPlace {
         _ asked: PlacedRequest, onEnd: @escaping @Sendable () -> Void
     ) async throws(SandboxError) -> any RunUnderWay {
         let slot = slot
-        try await slot.withdrawAdvance()
+        try await slot.withdrawUnclaimed()
         guard let serial = slot.reserveRun() else {
             throw SandboxError(.sandboxBusy, message: "a run is under way in this slot")
         }
@@ -69,7 +67,8 @@ struct LocalPlace: DescriptorPlace {
             onEnd: {
                 share?.giveBack()
                 onEnd()
-            })
+            },
+            onResult: { [pool] in pool.slots.replenish() })
         slot.begin(run)
         // The embedder measures the wall time, so that a hung slot cannot delay it. It begins before the
         // request: making the cell counts towards the grace.
@@ -77,7 +76,7 @@ struct LocalPlace: DescriptorPlace {
         run.bounds.add(after: wallTime + slot.patience.grace) {
             slot.giveUp(slot.patience.endlessRun(wallTime))
         }
-        // For the next callers of a run that takes long.
+        // For the next callers, when this run takes long.
         run.bounds.add(after: Self.replenishedAfter) { [pool] in pool.slots.replenish() }
         var flags = options.blockedSyscalls.runFlags
         if stdin < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }

@@ -54,7 +54,7 @@ final class LocalRun: EventHandler, ConnectedRun {
     private let serial: UInt64
     private let command: Command
     private let input: InputPump?
-    private let onEnd: @Sendable () -> Void
+    private let onEnd, onResult: @Sendable () -> Void
     private let streams: Streams
 
     /// Shared with the output, whose consumer resumes reading.
@@ -83,15 +83,17 @@ final class LocalRun: EventHandler, ConnectedRun {
     ///   - stdout: the reading end of a non-blocking pipe; so is `stderr`. `nil`: the program writes to a descriptor
     ///     of its caller's.
     ///   - onEnd: called when the run no longer needs the slot.
+    ///   - onResult: called when its caller has been given the result.
     init(
         _ request: PlacedRequest, in slot: Slot, serial: UInt64, input: InputPump?,
         stdout: consuming OwnedDescriptor?, stderr: consuming OwnedDescriptor?,
-        onEnd: @escaping @Sendable () -> Void
+        onEnd: @escaping @Sendable () -> Void, onResult: @escaping @Sendable () -> Void
     ) {
         self.slot = slot
         self.serial = serial
         self.input = input
         self.onEnd = onEnd
+        self.onResult = onResult
         command = request.command
         bounds = DeadlineSet(slot.loop)
         let (out, err) = (stdout.number, stderr.number)
@@ -147,6 +149,7 @@ final class LocalRun: EventHandler, ConnectedRun {
         effects.perform(self)
         onEnd()
         output.finish(end, of: command, disk: "the directory of TMPDIR")
+        onResult()
     }
 
     private func endStream(_ stream: inout Stream) {

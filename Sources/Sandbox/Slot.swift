@@ -108,12 +108,19 @@ final class Slot: EventHandler {
         state.withLock { body(&$0.kept, $0.disk) }
     }
 
-    /// Takes away what the slot has put in its place in advance, unless a run took it. Before a run, and before all
-    /// questions about files.
-    func withdrawAdvance(before newFile: ByteString? = nil) async throws(SandboxError) {
+    /// Waits until nothing is in the sandbox in advance that no run took: before a run.
+    func withdrawUnclaimed() async throws(SandboxError) {
+        guard state.withLock({ $0.kept.isUnclaimed }) else { return }
+        await turns.begin()
+        defer { turns.end() }
+        try await withdraw(before: nil)
+    }
+
+    /// Called in a turn, so that no question comes between the decision and the slot's answer.
+    private func withdraw(before newFile: (path: ByteString, bytes: Int)?) async throws(SandboxError) {
         guard state.withLock({ $0.kept.mustWithdraw(before: newFile) }) else { return }
         let doing = "withdrawing a file"
-        let record = try await ask(doing) { control in
+        let record = try await askInTurn(doing) { control in
             ".".withCString { path in
                 var question = isolate_file_question()
                 question.path = path
@@ -123,6 +130,7 @@ final class Slot: EventHandler {
             }
         }.record
         try check(record, doing)
+        state.withLock { $0.kept.withdrawn() }
     }
 
     /// Asks the slot to do something with a path of `/work`.
@@ -131,13 +139,16 @@ final class Slot: EventHandler {
     ///   - doing: names the request in the error for a slot that does not answer, such as "opening a file".
     ///   - target: the target of a new symbolic link.
     ///   - content: a file whose bytes the slot copies; the caller keeps it.
+    ///   - newBytes: the size of a new file, if nothing but that is asked for.
     /// - Throws: the slot's failure, as an error for the caller.
     func ask(
         _ mode: isolate_file_mode, _ path: ByteString, _ doing: String, flags: isolate_file_flags? = nil,
-        offset: UInt64 = 0, target: ByteString? = nil, content: Int32 = -1
+        offset: UInt64 = 0, target: ByteString? = nil, content: Int32 = -1, newBytes: Int? = nil
     ) async throws(SandboxError) -> SlotAnswer {
-        try await withdrawAdvance(before: mode == ISOLATE_FILE_WRITE && offset == 0 ? path : nil)
-        let answer = try await ask(doing) { control in
+        await turns.begin()
+        defer { turns.end() }
+        try await withdraw(before: newBytes.map { (path, $0) })
+        let answer = try await askInTurn(doing) { control in
             path.cString.withUnsafeBufferPointer { name in
                 (target?.cString ?? []).withUnsafeBufferPointer { end in
                     var question = isolate_file_question()
@@ -214,6 +225,12 @@ final class Slot: EventHandler {
     ) async throws(SandboxError) -> SlotAnswer {
         await turns.begin()
         defer { turns.end() }
+        return try await askInTurn(doing, send)
+    }
+
+    private func askInTurn(
+        _ doing: String, _ send: (Int32) -> Int32
+    ) async throws(SandboxError) -> SlotAnswer {
         let answers = state.withLock { $0.machine.answers }
         let sent = withSockets { control, _ in send(control) }
         if sent < 0 {

@@ -318,7 +318,7 @@ TEST(no_run_has_a_file_in_advance_that_is_not_its_own) {
     start_supervisor(&supervisor);
     open_sandbox(&supervisor, &sandbox);
     char *script = make_script("exit 7"), *other = make_script("exit 3");
-    for (int attack = 0; attack < 4; attack++) {
+    for (int attack = 0; attack < 5; attack++) {
         test_context("attack %d", attack);
         for (int round = 0; round < 2; round++) {
             CHECK_EQUAL(place(&sandbox, "main", NUMBER, script, LARGE), 1);
@@ -331,9 +331,22 @@ TEST(no_run_has_a_file_in_advance_that_is_not_its_own) {
         } else if (attack == 1) { /* another file of that name, and one beside it */
             CHECK_EQUAL(place(&sandbox, "main", OTHER, other, LARGE), 1);
             expect_exit(&sandbox, "./main; test $? = 3 && test \"$(ls)\" = main", 0);
-        } else if (attack == 2) {
+        } else if (attack == 2) { /* it is the run's, and another file comes beside it; then both anew */
             CHECK_EQUAL(place(&sandbox, "beside", OTHER, NULL, 0), 1);
-            expect_exit(&sandbox, "./beside; test $? = 3 && test \"$(ls)\" = beside", 0);
+            CHECK_EQUAL(run_main(&sandbox, ISOLATE_RUN_TAKES_PLACED).wait_status, 7 << 8);
+            expect_exit(&sandbox, "./beside; test $? = 3 && ./main; test $? = 7 && rm main beside", 0);
+            CHECK_EQUAL(place(&sandbox, "main", NUMBER, NULL, 0), 1);
+            CHECK_EQUAL(place(&sandbox, "beside", OTHER, NULL, 0), 1);
+            expect_exit(&sandbox, "./beside; test $? = 3 && ./main; test $? = 7", 0);
+        } else if (attack == 3) { /* the run that took it ended before it was ready, and its cell is gone */
+            CHECK_EQUAL(place(&sandbox, "beside", OTHER, NULL, 0), 1);
+            CHECK_OK(
+                isolate_slot_send(sandbox.control, ISOLATE_END_RUN, ISOLATE_END_CANCEL, 0, ++sandbox.serial));
+            isolate_slot_message message;
+            int fd = -1;
+            CHECK_OK(isolate_internal_wait_for_answer(&sandbox, ISOLATE_RUN_ENDED, &message, &fd, &failure));
+            CHECK_EQUAL(place(&sandbox, "main", NUMBER, NULL, 0), 1);
+            expect_exit(&sandbox, "./beside; test $? = 3 && ./main; test $? = 7 && rm main beside", 0);
         } else { /* a file that is written over it */
             withdraw(&sandbox);
             CHECK_OK(isolate_sandbox_write(&sandbox, "main", "#!/bin/sh\nexit 5", 16, 1, &failure));

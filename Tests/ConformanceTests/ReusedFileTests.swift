@@ -119,7 +119,8 @@ struct ReusedFileTests {
         let file = Self.script("echo first")
         let other = Self.script("echo other")
         let isThere = "victim is in /work"
-        for attack in 0..<6 {
+        let data = InputFile("data", [UInt8](repeating: 0x61, count: 100 << 10)).reused()
+        for attack in 0..<8 {
             // So often that a backend has reason to expect it again.
             for _ in 0..<6 { expect(try await run(subject, file), .exited(code: 0)) }
             try await subject.withSandbox { sandbox in
@@ -139,6 +140,22 @@ struct ReusedFileTests {
                     try await sandbox.write("beside", to: "beside", executable: false)
                     let listed = try await sandbox.list(".", maxEntries: 10).map(\.name)
                     #expect(listed == ["beside"], "\(isThere)")
+                case 5:
+                    // Two such files, of which one is expected.
+                    var command = Self.command(file)
+                    command.inputFiles.append(data)
+                    expect(try await sandbox.run(command), .exited(code: 0))
+                    #expect(try await sandbox.read("data", maxBytes: 1 << 20) == data.bytes)
+                    #expect(try await sandbox.read("victim", maxBytes: 1 << 20) == file.bytes)
+                case 6:
+                    // Questions and a run at the same time, which nobody answers with another's file.
+                    async let listed = sandbox.list(".", maxEntries: 10).map(\.name)
+                    async let read = sandbox.info(of: "victim")
+                    async let ran = sandbox.run(Command("/bin/sh", ["-c", "ls -A; cat victim"]))
+                    #expect(try await listed == [], "\(isThere)")
+                    #expect(try await ran.stdoutText == "", "\(isThere)")
+                    let found = try? await read
+                    #expect(found == nil, "\(isThere)")
                 default:
                     // With a file of its own beside it, as a batch's runs have their input.
                     try await sandbox.write("beside", to: "beside", executable: false)

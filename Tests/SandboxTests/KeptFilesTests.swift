@@ -23,11 +23,11 @@ import Testing
         let file = try Self.file("main")
         var files = Self.expecting(file)
         #expect(files.keeps(file.content) && !files.isTaken)
-        let first = files.take(file, disk: 1000)
+        let first = files.take(file, disk: 4096)
         #expect(first && files.isTaken)
         for number in [nil, 0 as UInt64] {
             if let number { files.prepared(number) }
-            let (withdraws, again) = (files.mustWithdraw(), files.take(file, disk: 1000))
+            let (withdraws, again) = (files.mustWithdraw(), files.take(file, disk: 4096))
             #expect(!withdraws && !again)
             #expect(files.isTaken == (number == nil))
         }
@@ -42,15 +42,18 @@ import Testing
         ]
         for other in others {
             var files = Self.expecting(file)
-            let isTaken = files.take(other, disk: 1000)
-            let withdraws = [files.mustWithdraw(), files.mustWithdraw()]
+            let isTaken = files.take(other, disk: 4096)
+            let withdraws = [files.mustWithdraw(), files.isUnclaimed]
             // It is gone, or will be before anything else is done.
-            let isTakenLater = files.take(file, disk: 1000)
-            #expect(!isTaken && withdraws == [true, false] && !isTakenLater)
+            let isTakenLater = files.take(file, disk: 4096)
+            #expect(!isTaken && withdraws == [true, true] && !isTakenLater)
+            files.withdrawn()
+            let isAsked = files.mustWithdraw()
+            #expect(!isAsked && !files.isUnclaimed)
         }
         var files = Self.expecting(file)
-        let fits = files.take(file, disk: 999)
-        #expect(!fits)
+        let fits = files.take(file, disk: 4095)
+        #expect(!fits && files.isUnclaimed)
     }
 
     @Test func onlyNewFilesBesideItLeaveIt() throws {
@@ -59,9 +62,10 @@ import Testing
             ("input", true), ("mainly", true), ("d/main", true), ("main", false), ("main/below", false),
         ] {
             var files = Self.expecting(file)
-            let withdraws = files.mustWithdraw(before: path)
-            let isTaken = files.take(file, disk: 1000)
-            #expect(withdraws == !leaves && isTaken == leaves, "\(path)")
+            let withdraws = files.mustWithdraw(before: (path, 4097))
+            // What is written beside it takes its room.
+            let isTaken = [files.take(file, disk: 12287), files.take(file, disk: 12288)]
+            #expect(withdraws == !leaves && isTaken == [false, leaves], "\(path)")
         }
     }
 
@@ -70,8 +74,8 @@ import Testing
         let file = try Self.file("main")
         var files = Self.expecting(try Self.file("main"))
         files.prepared(file.content.number)
-        let isTaken = files.take(file, disk: 1000)
-        let withdraws = files.mustWithdraw(before: "input")
+        let isTaken = files.take(file, disk: 4096)
+        let withdraws = files.mustWithdraw(before: ("input", 1))
         #expect(!isTaken && withdraws)
     }
 

@@ -281,7 +281,6 @@ public final class PlacedSandbox: SandboxLease {
             } onCancel: {
                 run.kill()
             }
-            place.resultCame()
             if case .success(let ended) = end { control?.ended(at: ended.endedAt) }
             let output = run.output.takeCollected()
             if !Task.isCancelled { try checkUsable() }

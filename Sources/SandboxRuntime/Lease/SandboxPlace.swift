@@ -103,10 +103,6 @@ public protocol SandboxPlace: Sendable {
     /// not compete with the start. By default nothing.
     func requestLeft()
 
-    /// Called when a run has ended: a place that did not do so before may call ``Pool/replenish()`` now, which
-    /// then does not compete with the run. By default nothing.
-    func resultCame()
-
     /// Throws when the place cannot be used any more: the backend was shut down (`.shutDown`), or this
     /// process is a fork of the one that made it (`.forkedEmbedder`). By default it never throws.
     func checkUsable() throws(SandboxError)
@@ -129,7 +125,6 @@ extension SandboxPlace {
     public func prepare(_ limits: Limits) async throws(SandboxError) {}
     public func holes(_ limits: Limits) -> [String] { [] }
     public func requestLeft() {}
-    public func resultCame() {}
     public func checkUsable() throws(SandboxError) {}
     public func explain(_ error: SandboxError) -> SandboxError { error }
 }

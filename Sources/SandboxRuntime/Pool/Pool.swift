@@ -158,8 +158,8 @@ public final class Pool<Member: Sendable>: Sendable {
 
     /// Starts the replacement of members taken by ``acquire(preferring:)``; very cheap if none is due.
     ///
-    /// Call it as soon as the caller's own request is on its way, so that the replacement does not compete
-    /// with it.
+    /// Call it as soon as the caller's own request is on its way, or when a short run has ended, so that the
+    /// replacement does not compete with it.
     public func replenish() {
         handle { machine, _ in machine.replenish() }
     }

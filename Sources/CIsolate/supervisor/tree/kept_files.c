@@ -56,6 +56,7 @@ struct kept_file {
 struct place {
     int empty, content;
     uint64_t bytes;
+    int is_in_advance;
 };
 
 /* What was placed last, and in how many sandboxes one after another. */
@@ -69,7 +70,11 @@ struct habit {
 
 static struct kept_file files[FILES_MAX];
 static struct habit habit;
-static int is_in_advance; /* the habit's file is in its place, and no run has taken it; it is places[0] */
+/* What is in its place in advance, until a run is ready. bytes: 0 when nothing is. */
+static struct {
+    uint64_t bytes;
+    char path[HABIT_BYTES];
+} advance;
 static struct place places[PLACES_MAX];
 static unsigned place_count;
 static uint64_t uses;
@@ -252,25 +257,32 @@ uint64_t kept_place_in_advance(struct slot *slot) {
     struct kept_file *file = habit.sandboxes < 2 ? 0 : find(habit.number, habit.executable);
     if (file == 0)
         return 0;
-    is_in_advance = 1;
-    if (place_by_mount(slot, file, habit.path) == 0)
-        return file->number;
-    kept_withdraw(slot);
-    return 0;
+    if (place_by_mount(slot, file, habit.path) < 0) {
+        SYS_CALL_3(__NR_unlinkat, slot->work, habit.path, 0); /* the empty file */
+        return 0;
+    }
+    places[place_count - 1].is_in_advance = 1;
+    advance.bytes = file->bytes;
+    memcpy(advance.path, habit.path, sizeof advance.path);
+    file->last_use = ++uses;
+    return file->number;
+}
+
+static void forget_place(struct place *place) {
+    sys_close_fd(&place->empty);
+    sys_close_fd(&place->content);
 }
 
 static void forget_places(void) {
-    for (unsigned i = 0; i < place_count; i++) {
-        sys_close_fd(&places[i].empty);
-        sys_close_fd(&places[i].content);
-    }
+    for (unsigned i = 0; i < place_count; i++)
+        forget_place(&places[i]);
     place_count = 0;
 }
 
 /* In the cell's mount namespace; see mount_in_cell. */
 static int unmount_in_cell(const struct slot *slot) {
     char path[HABIT_BYTES + 8];
-    const char *parts[] = {"/work/", habit.path, 0};
+    const char *parts[] = {"/work/", advance.path, 0};
     int result = text_join(path, sizeof path, parts);
     if (result == 0)
         result = (int)SYS_CALL_2(__NR_setns, slot->cell.namespaces[CELL_MOUNT], CLONE_NEWNS);
@@ -283,24 +295,32 @@ static int unmount_in_cell(const struct slot *slot) {
 }
 
 int kept_withdraw(struct slot *slot) {
-    int result = 0;
-    if (!is_in_advance)
+    if (advance.bytes == 0)
         return 0;
-    is_in_advance = 0;
-    if (place_count > 0) {
-        result = unmount_in_cell(slot);
-        forget_places();
+    unsigned i = 0;
+    while (i < place_count && !places[i].is_in_advance)
+        i++;
+    if (i < place_count) {
+        /* Without a cell there is no mount; with one, the removal below detaches what is left of it. */
+        if (slot->cell.namespaces[CELL_MOUNT] >= 0)
+            unmount_in_cell(slot);
+        forget_place(&places[i]);
+        places[i] = places[--place_count];
+    } else {                                        /* a second cell has made an ordinary file of it */
+        slot->writable.base_bytes -= advance.bytes; /* settle_last added it */
+        scratch_resize(slot, slot->disk_bytes);
     }
-    /* Safe: no program has been in this sandbox, so the name leads to the slot's own file. */
-    long removed = SYS_CALL_3(__NR_unlinkat, slot->work, habit.path, 0);
-    return result < 0 ? result : removed == -ENOENT ? 0 : (int)removed;
+    advance.bytes = 0;
+    /* Safe: no program has been ready in this sandbox, so no name leads elsewhere. */
+    long removed = SYS_CALL_3(__NR_unlinkat, slot->work, advance.path, 0);
+    return removed == -ENOENT ? 0 : (int)removed;
 }
 
 int kept_take(uint32_t run_flags) {
-    if (is_in_advance && !(run_flags & ISOLATE_RUN_TAKES_PLACED))
+    if (advance.bytes > 0 && !(run_flags & ISOLATE_RUN_TAKES_PLACED))
         return -EPERM;
-    habit.is_kept_up |= is_in_advance;
-    is_in_advance = 0;
+    habit.is_kept_up |= advance.bytes > 0;
+    advance.bytes = 0;
     return 0;
 }
 
@@ -312,17 +332,24 @@ int kept_place(struct slot *slot, const struct isolate_file_record *record, int 
     *is_kept = file != 0;
     if (file == 0 && content < 0)
         return -ENODATA;
-    int result = kept_withdraw(slot);
-    if (result < 0)
-        return result;
-    result = -EAGAIN;
+    int result = -EAGAIN;
+    /* One at another path may be the next run's: the embedder withdraws it if not. */
+    if (advance.bytes > 0 && text_equals(advance.path, record->path)) {
+        result = kept_withdraw(slot);
+        if (result < 0)
+            return result;
+        result = -EAGAIN;
+    }
     if (file != 0) {
-        note_habit(file, record->path);
         file->last_use = ++uses;
         result = place_by_mount(slot, file, record->path);
     }
     /* What a copy would be refused for, too, is the answer; anything else is the mount's own. */
-    return result == 0 || result == -ENOSPC ? result : place_copy(slot, file, record, content);
+    if (result != 0 && result != -ENOSPC)
+        result = place_copy(slot, file, record, content);
+    if (result == 0 && file != 0)
+        note_habit(file, record->path);
+    return result;
 }
 
 /* Makes an ordinary file of the last placed one, which did not take from the disk limit and does not now. */
@@ -360,5 +387,6 @@ void kept_end_sandbox(void) {
     forget_places();
     if (!habit.is_kept_up)
         habit.sandboxes = 0;
-    habit.is_kept_up = is_in_advance = 0;
+    habit.is_kept_up = 0;
+    advance.bytes = 0;
 }
