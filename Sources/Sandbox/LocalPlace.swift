@@ -61,6 +61,7 @@ struct LocalPlace: DescriptorPlace {
         var bounds = isolate_limits(asked.limits)
         let share = bounds.cpus == 0 ? nil : ProcessorShare(Int(bounds.cpus), of: processors)
         bounds.cpu_first = UInt64(share?.first ?? 0)
+        let replenish = { @Sendable [pool] in pool.slots.replenish() }
         let run = LocalRun(
             asked, in: slot, serial: serial, input: ends.pump, stdout: ends.stdout.ours,
             stderr: ends.stderr.ours,
@@ -68,7 +69,7 @@ struct LocalPlace: DescriptorPlace {
                 share?.giveBack()
                 onEnd()
             },
-            onResult: { [pool] in pool.slots.replenish() })
+            onResult: replenish)
         slot.begin(run)
         // The embedder measures the wall time, so that a hung slot cannot delay it. It begins before the
         // request: making the cell counts towards the grace.
@@ -77,7 +78,7 @@ struct LocalPlace: DescriptorPlace {
             slot.giveUp(slot.patience.endlessRun(wallTime))
         }
         // For the next callers, when this run takes long.
-        run.bounds.add(after: Self.replenishedAfter) { [pool] in pool.slots.replenish() }
+        run.bounds.add(after: Self.replenishedAfter, replenish)
         var flags = options.blockedSyscalls.runFlags
         if stdin < 0 { flags |= ISOLATE_RUN_NO_INPUT.rawValue }
         if slot.withKeptFiles({ files, _ in files.isTaken }) { flags |= ISOLATE_RUN_TAKES_PLACED.rawValue }

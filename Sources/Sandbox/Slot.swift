@@ -120,15 +120,7 @@ final class Slot: EventHandler {
     private func withdraw(before newFile: (path: ByteString, bytes: Int)?) async throws(SandboxError) {
         guard state.withLock({ $0.kept.mustWithdraw(before: newFile) }) else { return }
         let doing = "withdrawing a file"
-        let record = try await askInTurn(doing) { control in
-            ".".withCString { path in
-                var question = isolate_file_question()
-                question.path = path
-                question.mode = ISOLATE_FILE_WITHDRAW.rawValue
-                question.content = -1
-                return isolate_slot_send_open(control, &question)
-            }
-        }.record
+        let record = try await askInTurn(doing) { Self.send($0, ISOLATE_FILE_WITHDRAW, ".") }.record
         try check(record, doing)
         state.withLock { $0.kept.withdrawn() }
     }
@@ -149,18 +141,8 @@ final class Slot: EventHandler {
         defer { turns.end() }
         try await withdraw(before: newBytes.map { (path, $0) })
         let answer = try await askInTurn(doing) { control in
-            path.cString.withUnsafeBufferPointer { name in
-                (target?.cString ?? []).withUnsafeBufferPointer { end in
-                    var question = isolate_file_question()
-                    question.path = name.baseAddress
-                    question.target = target == nil ? nil : end.baseAddress
-                    question.mode = mode.rawValue
-                    question.flags = flags?.rawValue ?? 0
-                    question.offset = offset
-                    question.content = content
-                    return isolate_slot_send_open(control, &question)
-                }
-            }
+            Self.send(
+                control, mode, path, flags: flags, offset: offset, target: target, content: content)
         }
         guard answer.record.failure.stage == 0 else {
             let isDirectory = mode == ISOLATE_FILE_LIST || mode == ISOLATE_FILE_DIRECTORY
@@ -168,6 +150,25 @@ final class Slot: EventHandler {
                 errno: answer.record.failure.errno_value, path: path, directory: isDirectory)
         }
         return answer
+    }
+
+    /// Sends a question about a path; never blocks. Returns 0 or a negative error number.
+    private static func send(
+        _ control: Int32, _ mode: isolate_file_mode, _ path: ByteString, flags: isolate_file_flags? = nil,
+        offset: UInt64 = 0, target: ByteString? = nil, content: Int32 = -1
+    ) -> Int32 {
+        path.cString.withUnsafeBufferPointer { name in
+            (target?.cString ?? []).withUnsafeBufferPointer { end in
+                var question = isolate_file_question()
+                question.path = name.baseAddress
+                question.target = target == nil ? nil : end.baseAddress
+                question.mode = mode.rawValue
+                question.flags = flags?.rawValue ?? 0
+                question.offset = offset
+                question.content = content
+                return isolate_slot_send_open(control, &question)
+            }
+        }
     }
 
     /// Asks what the run under way is doing; `nil` when the slot is gone.

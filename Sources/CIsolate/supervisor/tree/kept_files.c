@@ -161,13 +161,28 @@ static struct kept_file *keep(struct slot *slot, uint64_t number, uint32_t execu
     return 0;
 }
 
+static void forget_place(struct place *place) {
+    sys_close_fd(&place->empty);
+    sys_close_fd(&place->content);
+}
+
+/* Safe: the namespace belongs to the slot's user namespace, and no program runs in it yet. leave_cell follows
+ * in any case. */
+static int enter_cell(const struct slot *slot) {
+    return (int)SYS_CALL_2(__NR_setns, slot->cell.namespaces[CELL_MOUNT], CLONE_NEWNS);
+}
+
+static void leave_cell(const struct slot *slot) {
+    if (SYS_CALL_2(__NR_setns, slot->own_mounts, CLONE_NEWNS) < 0)
+        sys_exit(1); /* in a cell's tree it could serve no sandbox */
+}
+
 /* Mounts the tree over the empty file, in the cell's mount namespace. */
 static int mount_in_cell(const struct slot *slot, int tree, const char *path) {
-    /* Safe: the namespace belongs to the slot's user namespace, and no program runs in it yet. An earlier one
-     * of this sandbox may have left links, which are not followed. The slot returns in any case. */
-    int result = (int)SYS_CALL_2(__NR_setns, slot->cell.namespaces[CELL_MOUNT], CLONE_NEWNS);
+    int result = enter_cell(slot);
     if (result < 0)
         return result;
+    /* An earlier program of this sandbox may have left links, which are not followed. */
     int CLEANUP_CLOSE work =
         sys_openat2(AT_FDCWD, "/work", O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
     int CLEANUP_CLOSE target = work < 0 ? work : beneath_open(work, path, O_PATH, 0);
@@ -175,8 +190,7 @@ static int mount_in_cell(const struct slot *slot, int tree, const char *path) {
     if (result >= 0)
         result = (int)SYS_CALL_5(__NR_move_mount, tree, "", target, "",
                                  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-    if (SYS_CALL_2(__NR_setns, slot->own_mounts, CLONE_NEWNS) < 0)
-        sys_exit(1); /* in a cell's tree it could serve no sandbox */
+    leave_cell(slot);
     return result;
 }
 
@@ -211,8 +225,7 @@ static int place_by_mount(struct slot *slot, struct kept_file *file, const char 
         places[place_count++] = place;
         return 0;
     }
-    sys_close_fd(&place.empty);
-    sys_close_fd(&place.content);
+    forget_place(&place);
     return result;
 }
 
@@ -268,11 +281,6 @@ uint64_t kept_place_in_advance(struct slot *slot) {
     return file->number;
 }
 
-static void forget_place(struct place *place) {
-    sys_close_fd(&place->empty);
-    sys_close_fd(&place->content);
-}
-
 static void forget_places(void) {
     for (unsigned i = 0; i < place_count; i++)
         forget_place(&places[i]);
@@ -285,12 +293,11 @@ static int unmount_in_cell(const struct slot *slot) {
     const char *parts[] = {"/work/", advance.path, 0};
     int result = text_join(path, sizeof path, parts);
     if (result == 0)
-        result = (int)SYS_CALL_2(__NR_setns, slot->cell.namespaces[CELL_MOUNT], CLONE_NEWNS);
+        result = enter_cell(slot);
     if (result < 0)
         return result;
     result = (int)SYS_CALL_2(__NR_umount2, path, SYS_MNT_DETACH);
-    if (SYS_CALL_2(__NR_setns, slot->own_mounts, CLONE_NEWNS) < 0)
-        sys_exit(1);
+    leave_cell(slot);
     return result;
 }
 
@@ -332,14 +339,11 @@ int kept_place(struct slot *slot, const struct isolate_file_record *record, int 
     *is_kept = file != 0;
     if (file == 0 && content < 0)
         return -ENODATA;
-    int result = -EAGAIN;
     /* One at another path may be the next run's: the embedder withdraws it if not. */
-    if (advance.bytes > 0 && text_equals(advance.path, record->path)) {
-        result = kept_withdraw(slot);
-        if (result < 0)
-            return result;
-        result = -EAGAIN;
-    }
+    int withdrawn = advance.bytes > 0 && text_equals(advance.path, record->path) ? kept_withdraw(slot) : 0;
+    if (withdrawn < 0)
+        return withdrawn;
+    int result = -EAGAIN;
     if (file != 0) {
         file->last_use = ++uses;
         result = place_by_mount(slot, file, record->path);
@@ -370,8 +374,7 @@ static struct isolate_failure settle_last(struct slot *slot) {
         slot->writable.base_bytes -= place->bytes;
         return failure;
     }
-    sys_close_fd(&place->empty);
-    sys_close_fd(&place->content);
+    forget_place(place);
     place_count--;
     return failure;
 }
