@@ -39,6 +39,17 @@ extension Verdict {
         }
     }
 
+    /// The verdict of a run that had more time than it is judged by.
+    ///
+    /// - Parameters:
+    ///   - run: under wider limits of time.
+    ///   - limits: those that decide.
+    /// - Returns: `nil` when the run took no more than these.
+    static func failure(of run: RunResult, beyond limits: Limits) -> Verdict? {
+        if run.usage.cpuTime > limits.cpuTime { return .timeLimitExceeded }
+        return run.usage.wallTime > limits.wallTime ? failure(at: .wallTime, run) : nil
+    }
+
     private static func failure(at limit: LimitKind, _ run: RunResult) -> Verdict {
         switch limit {
         case .cpuTime: .timeLimitExceeded

@@ -23,7 +23,7 @@ public struct InteractiveJudge: Sendable {
         /// `score.txt`.
         case outputValidator(arguments: [ByteString] = [])
         /// testlib's interactor: `INTERACTOR INPUT OUTPUT [ANSWER]`, whose exit code means what that of a
-        /// ``TestlibChecker`` does. When it accepts, the checker judges the OUTPUT that it wrote.
+        /// ``TestlibChecker`` does. When it accepts, the checker judges the OUTPUT that it wrote. Always one pass.
         case testlib(checker: (any Checker)? = nil)
     }
 
@@ -43,6 +43,10 @@ public struct InteractiveJudge: Sendable {
     public var interactorOptions: SandboxOptions
     /// Whether to write down what both say; by default not, and they talk through pipes of the kernel.
     public var transcript: TranscriptPolicy = .none
+    /// How often a test may run both, one pass after another, each in fresh sandboxes: 1 for a problem that is not
+    /// multi-pass. An output validator that accepts and leaves `nextpass.in` in its feedback directory asks for the next
+    /// pass, whose input that is; the directory's other files are there again. One that asks for more is a judge error.
+    public var mostPasses = 1
 
     public init(
         submission: Program, interactor: Program, convention: Convention, on backend: any SandboxBackend,
@@ -68,33 +72,63 @@ public struct InteractiveJudge: Sendable {
     public func run(_ test: TestCase) async throws(SandboxError) -> InteractiveResult {
         var result = InteractiveResult(test: TestResult(name: test.name, verdict: .judgeError, run: nil))
         do throws(ConversationFailure) {
-            let feedback = InteractorFeedback()
-            let participants = try await participants(test, feedback)
-            let conversation = try await converseNaming(
-                participants, connections: Connection.between(Self.submissionName, Self.interactorName),
-                transcript: transcript)
-            result.conversation = conversation
-            result.test.run = conversation[Self.submissionName]?.result
-            guard let run = conversation[Self.interactorName]?.result else {
-                throw Self.failure(
-                    SandboxError(.internalError, message: "an interactor ended without a result"))
-            }
-            var fold = InteractiveFold(conversation, feedback.answer(of: run, convention))
-            if case .testlib(let checker?) = convention, fold.verdict == .accepted {
-                do throws(SandboxError) {
-                    fold = try await check(feedback.output, of: test, by: checker, fold)
-                } catch {
-                    throw Self.failure(error)
-                }
-            }
-            result.test.verdict = fold.verdict
-            result.test.check = fold.check
-            result.test.judgeError = fold.judgeError
+            try await runPasses(test, &result)
         } catch {
             if Task.isCancelled { throw SandboxError.runCancelled }
             explain(error, test, &result.test)
         }
         return result
+    }
+
+    private func runPasses(
+        _ test: TestCase, _ result: inout InteractiveResult
+    ) async throws(ConversationFailure) {
+        let feedback = InteractorFeedback(convention, passes: mostPasses)
+        var test = test
+        var costliest: RunResult?
+        for pass in 1...max(1, mostPasses) {
+            // What is said of a pass that cannot be run is not of an earlier one.
+            result.test.run = nil
+            let fold = try await runPass(test, feedback, &result)
+            result.test.verdict = fold.verdict
+            result.test.check = fold.check
+            result.test.judgeError = fold.judgeError
+            guard fold.verdict == .accepted else { return }
+            // The figures of a test are those of its most costly pass.
+            if let run = result.test.run, costliest.map({ $0.usage.cpuTime < run.usage.cpuTime }) ?? true {
+                costliest = run
+            }
+            result.test.run = costliest
+            guard let next = feedback.nextInput else { return }
+            if pass >= mostPasses { break }
+            test.input = .bytes(next)
+        }
+        result.test.verdict = .judgeError
+        result.test.judgeError = "the interactor asks for more than \(mostPasses) passes"
+    }
+
+    private func runPass(
+        _ test: TestCase, _ feedback: InteractorFeedback, _ result: inout InteractiveResult
+    ) async throws(ConversationFailure) -> InteractiveFold {
+        let participants = try await participants(test, feedback)
+        let conversation = try await converseNaming(
+            participants, connections: Connection.between(Self.submissionName, Self.interactorName),
+            transcript: transcript)
+        result.conversations.append(conversation)
+        result.test.run = conversation[Self.submissionName]?.result
+        guard let run = conversation[Self.interactorName]?.result else {
+            throw Self.failure(
+                SandboxError(.internalError, message: "an interactor ended without a result"))
+        }
+        var fold = InteractiveFold(conversation, feedback.answer(of: run))
+        if case .testlib(let checker?) = convention, fold.verdict == .accepted {
+            do throws(SandboxError) {
+                fold = try await check(feedback.output, of: test, by: checker, fold)
+            } catch {
+                throw Self.failure(error)
+            }
+        }
+        return fold
     }
 
     /// The names of both in ``InteractiveResult/conversation``.
@@ -189,10 +223,10 @@ public struct InteractiveJudge: Sendable {
         // It says what it makes of a submission that has failed, or was ended.
         participant.grace = nil
         participant.isEndedByDeadlock = false
-        let (convention, most) = (convention, limits.fileSize)
-        participant.prepare = { sandbox throws(SandboxError) in try await sandbox.makeDirectory("feedback") }
+        let most = limits.fileSize
+        participant.prepare = { sandbox throws(SandboxError) in try await feedback.place(in: sandbox) }
         participant.collect = { sandbox throws(SandboxError) in
-            try await feedback.collect(from: sandbox, convention, outputBytes: most)
+            try await feedback.collect(from: sandbox, outputBytes: most)
         }
         return participant
     }
@@ -202,11 +236,14 @@ public struct InteractiveJudge: Sendable {
 public struct InteractiveResult: Sendable {
     /// The verdict, the submission's run, and the interactor's answer as the checker's.
     public var test: TestResult
-    /// Both runs, who was the first to end or to fail, who waited, and the transcript; `nil` when a program could not be
-    /// started, or the sandbox failed.
-    public var conversation: ConversationResult?
+    /// The passes that were run, one of a problem that is not multi-pass: both runs, who was the first to end or to fail,
+    /// who waited, and the transcript. A pass in which a program could not be started, or the sandbox failed, is not there.
+    public var conversations: [ConversationResult] = []
 
-    /// The interactor's run.
+    /// The last pass that was run; `nil` when there was none.
+    public var conversation: ConversationResult? { conversations.last }
+
+    /// The interactor's run in the last pass.
     public var interactor: RunResult? { conversation?[InteractiveJudge.interactorName]?.result }
 }
 

@@ -20,7 +20,7 @@ enum InteractorAnswer: Sendable, Hashable {
     }
 }
 
-/// Takes an interactor's files once it has ended.
+/// Takes an interactor's files once it has ended, and keeps those that the next pass shall find.
 final class InteractorFeedback: Sendable {
     enum Output: Sendable, Hashable {
         case missing
@@ -32,19 +32,40 @@ final class InteractorFeedback: Sendable {
     private struct Files: Sendable {
         var feedback = Feedback()
         var output = Output.missing
+        /// What is kept between passes.
+        var kept = PassFeedback()
+        var next = PassFeedback.Next.none
     }
 
+    private let convention: InteractiveJudge.Convention
+    private let hasPasses: Bool
     private let files = Locked(Files())
+
+    /// - Parameter passes: the most of them.
+    init(_ convention: InteractiveJudge.Convention, passes: Int) {
+        self.convention = convention
+        hasPasses = passes > 1
+    }
 
     /// What a testlib interactor wrote for the checker.
     var output: Output { files.withLock { $0.output } }
 
-    func collect(
-        from sandbox: any SandboxLease, _ convention: InteractiveJudge.Convention, outputBytes: Int
-    ) async throws(SandboxError) {
-        var found = Files()
+    /// The input of the next pass; `nil` when the last one asked for none.
+    var nextInput: [UInt8]? {
+        if case .input(let next) = files.withLock({ $0.next }) { next } else { nil }
+    }
+
+    /// Makes the feedback directory, with what earlier passes left in it.
+    func place(in sandbox: any SandboxLease) async throws(SandboxError) {
+        try await files.withLock { $0.kept }.place(in: sandbox)
+    }
+
+    func collect(from sandbox: any SandboxLease, outputBytes: Int) async throws(SandboxError) {
+        var found = Files(kept: files.withLock { $0.kept })
         switch convention {
-        case .outputValidator: found.feedback = try await Feedback(in: sandbox)
+        case .outputValidator:
+            found.feedback = try await Feedback(in: sandbox)
+            if hasPasses { found.next = try await found.kept.take(from: sandbox) }
         case .testlib(checker: nil): break
         case .testlib: found.output = try await Self.output(in: sandbox, maxBytes: outputBytes)
         }
@@ -66,11 +87,16 @@ final class InteractorFeedback: Sendable {
     }
 
     /// What the interactor's end means by its convention.
-    func answer(of run: RunResult, _ convention: InteractiveJudge.Convention) -> InteractorAnswer {
+    func answer(of run: RunResult) -> InteractorAnswer {
+        let files = files.withLock { $0 }
         switch convention {
         case .outputValidator:
-            let feedback = files.withLock { $0.feedback }
-            return InteractorAnswer(CheckResult(validator: run, feedback: feedback, by: .interactor))
+            let check = CheckResult(validator: run, feedback: files.feedback, by: .interactor)
+            switch (check.verdict, files.next) {
+            case (.judgeError, _), (_, .none), (.accepted, .input): return InteractorAnswer(check)
+            case (_, .input): return .failed("the interactor wrote a nextpass.in and exited with status 43")
+            case (_, .fault(let what)): return .failed("the interactor \(what)")
+            }
         case .testlib:
             return InteractorAnswer(CheckResult(testlib: run, by: .interactor))
         }

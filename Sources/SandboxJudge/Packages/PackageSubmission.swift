@@ -13,6 +13,16 @@ public struct PackageSubmission: Sendable, Hashable {
         self.program = program
         self.expectations = expectations
     }
+
+    /// Whether it bounds the time limit, so.
+    func bounds(_ use: Expectation.TimeLimitUse) -> Bool { expectations.contains { $0.timeLimitUse == use } }
+
+    /// Whether its time on a test does.
+    func bounds(_ use: Expectation.TimeLimitUse, on test: String) -> Bool {
+        expectations.contains { expectation in
+            expectation.timeLimitUse == use && (expectation.scope?.matches(test) ?? true)
+        }
+    }
 }
 
 /// What a submission is expected to get, on all tests or on some.

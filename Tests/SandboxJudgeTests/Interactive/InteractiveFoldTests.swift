@@ -161,13 +161,12 @@ struct InteractiveFoldTests {
 
     @Test("What an exit code means by each convention")
     func codes() {
-        let feedback = InteractorFeedback()
         func verdict(_ outcome: Outcome, _ convention: InteractiveJudge.Convention, _ words: String = "")
             -> String
         {
             var run = Self.run(outcome)
             run.stderr = Array(words.utf8)
-            switch feedback.answer(of: run, convention) {
+            switch InteractorFeedback(convention, passes: 1).answer(of: run) {
             case .accepted(let check): return "\(check.verdict) \(check.score.map { "\($0)" } ?? "-")"
             case .rejected(let check): return "\(check.verdict)"
             case .failed: return "JE"

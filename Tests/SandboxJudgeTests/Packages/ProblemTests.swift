@@ -14,7 +14,7 @@ struct ProblemTests {
 
     private static let names = [
         "sum", "splitting", "levels", "medals", "relay", "answers", "minimum", "doubling", "guess",
-        "hidden",
+        "hidden", "whispers",
     ]
 
     private static func read(_ name: String) throws -> ProblemPackage {
@@ -79,6 +79,22 @@ struct ProblemTests {
     func all() throws {
         let found = try FileManager.default.contentsOfDirectory(atPath: Self.directory)
         #expect(Set(found) == Set(Self.names))
+    }
+
+    @Test("A test of several passes holds one sandbox at a time", arguments: [("relay", 1), ("whispers", 2)])
+    func smallPool(name: String, sandboxes: Int) async throws {
+        let package = try Self.read(name)
+        let backend = LocalBackend(LocalBackend.Configuration(minimum: 0, maximum: sandboxes))
+        let report: PackageReport
+        do {
+            report = try await PackageJudge(package, on: backend, jobs: 6).judge(
+                package.submissions.filter { $0.program.path.description.hasSuffix(".py") })
+        } catch {
+            await backend.shutdown()
+            throw error
+        }
+        await backend.shutdown()
+        #expect(report.allAsExpected, "\(report.submissions.map(\.failures))")
     }
 
     @Test("Verdicts are as fine as the sandbox tells them, and judging stops at the first failure")

@@ -83,32 +83,42 @@ public struct PackageJudge: Sendable {
         }
         report.timeLimit = limit
         for submission in submissions {
-            let judging = SubmissionJudging(
+            var judging = SubmissionJudging(
                 judge: self, tools: tools, output: output, limits: runLimits(time: limit ?? .seconds(10)))
+            if let limit, submission.bounds(.upper) {
+                judging.decisive = judging.limits
+                judging.limits = runLimits(time: limit * package.limits.timing.limitToTooSlow)
+            }
             report.submissions.append(
                 try await judging.judge(submission, timed: times[submission.program.path]))
         }
-        if report.isTimeLimitInferred || package.limits.time != nil, let limit {
-            report.issues += margins(report.submissions, submissions, limit)
+        if let limit {
+            for (judged, submission) in zip(report.submissions, submissions) {
+                report.issues += margins(judged, submission, limit)
+            }
         }
         return report
     }
 
-    /// Warnings about submissions that are nearer to the time limit than the package's margins allow.
+    /// Warnings that a submission is nearer to the time limit than the package's margins allow.
     private func margins(
-        _ reports: [SubmissionReport], _ submissions: [PackageSubmission], _ limit: Duration
+        _ report: SubmissionReport, _ submission: PackageSubmission, _ limit: Duration
     ) -> [PackageIssue] {
-        zip(reports, submissions).compactMap { report, submission in
-            guard let time = report.slowest?.run?.usage.cpuTime,
-                submission.expectations.contains(where: { $0.timeLimitUse == .lower }),
-                report.verdict == .accepted,
-                !package.limits.timing.permits(limit, accepted: time)
-            else { return nil }
-            return PackageIssue(
-                .warning, report.path, .timeLimit,
-                "it takes \(time), so a limit of \(limit) leaves less than \(package.limits.timing.acceptedToLimit) times that"
-            )
+        let timing = package.limits.timing
+        var message: String?
+        if report.verdict == .accepted,
+            let time = report.slowestTime(where: { submission.bounds(.lower, on: $0) }),
+            !timing.permits(limit, accepted: time)
+        {
+            message =
+                "it takes \(time), so a limit of \(limit) leaves less than \(timing.acceptedToLimit) times that"
+        } else if let time = report.slowestTime(where: { submission.bounds(.upper, on: $0) }), time > limit,
+            !timing.permits(limit, tooSlow: time)
+        {
+            message =
+                "it is too slow, but takes \(time), less than \(timing.limitToTooSlow) times the limit of \(limit)"
         }
+        return message.map { [PackageIssue(.warning, report.path, .timeLimit, $0)] } ?? []
     }
 
     // MARK: Limits

@@ -76,6 +76,16 @@ public struct SubmissionReport: Sendable {
     public var slowest: TestResult? {
         tests.filter { $0.run != nil }.max { $0.run!.usage.cpuTime < $1.run!.usage.cpuTime }
     }
+
+    /// The most CPU time of a test among some; `nil` when none of them ran, and when one was ended for its time, so that
+    /// nobody knows how much it would take.
+    func slowestTime(where counts: (String) -> Bool) -> Duration? {
+        let runs = tests.filter { counts($0.name) }.compactMap(\.run)
+        let isEnded = runs.contains {
+            $0.outcome == .limitExceeded(.cpuTime) || $0.outcome == .limitExceeded(.wallTime)
+        }
+        return isEnded ? nil : runs.map(\.usage.cpuTime).max()
+    }
 }
 
 /// How far judging a package has come.

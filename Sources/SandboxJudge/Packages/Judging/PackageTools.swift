@@ -20,10 +20,6 @@ struct PackageTools: Sendable {
 
     mutating func build() async throws {
         let package = judge.package
-        if let refusal = Interaction.refusal(of: package) {
-            issues.append(refusal)
-            return
-        }
         for program in package.inputValidators {
             if let built = try await build(program) { inputValidators.append(built) }
         }

@@ -26,6 +26,8 @@ struct SubmissionJudging: Sendable {
     var tools: PackageTools
     var output: OutputJudge
     var limits: Limits
+    /// As in ``TestJudging``.
+    var decisive: Limits?
 
     func judge(_ submission: PackageSubmission, timed: TimedSubmission?) async throws -> SubmissionReport {
         let path = submission.program.path
@@ -71,7 +73,7 @@ struct SubmissionJudging: Sendable {
         limits.processes = max(limits.processes, built.source?.leastProcesses ?? 1)
         let judging = TestJudging(
             package: judge.package, backend: judge.backend, options: judge.options, contestant: contestant,
-            judge: output, limits: limits)
+            judge: output, limits: limits, decisive: decisive)
         judge.onProgress(PackageProgress(step: step, done: 0, total: tests.count))
         let stops = stops
         return try await boundedMap(

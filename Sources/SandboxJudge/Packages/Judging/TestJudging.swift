@@ -66,6 +66,8 @@ struct TestJudging: Sendable {
     var contestant: Contestant
     var judge: OutputJudge
     var limits: Limits
+    /// The limits that decide, where ``limits`` give more time, so that it is seen how much too slow a submission is.
+    var decisive: Limits?
 
     /// Judges a test. A failure of the sandbox is a result with ``Verdict/judgeError``.
     ///
@@ -83,9 +85,11 @@ struct TestJudging: Sendable {
             case .program(let program):
                 if case .interactor(let interactor) = judge {
                     let testCase = try testCase(test)
-                    return try await interactor.judge(
-                        program, testCase, test.outputValidatorArguments, limits
-                    ).run(testCase).test
+                    var judge = interactor.judge(program, test.outputValidatorArguments, limits)
+                    if package.isMultiPass { judge.mostPasses = package.limits.passes }
+                    let result = try await judge.run(testCase)
+                    let runs = result.conversations.map { $0[InteractiveJudge.submissionName]?.result }
+                    return held(result.test, runs.compactMap(\.self))
                 }
                 if package.isMultiPass, case .validators(let all) = judge, let validator = all.first {
                     return try await runPasses(program, test, validator)
@@ -94,9 +98,25 @@ struct TestJudging: Sendable {
                 let judge = Judge(
                     program, on: backend, checker: try judge.checker(for: test, package.format),
                     limits: limits, options: options)
-                return try await judge.judge(try testCase(test))
+                let result = try await judge.judge(try testCase(test))
+                return held(result, result.run.map { [$0] } ?? [])
             }
         }
+    }
+
+    /// A result by the limits that decide: one of the runs may have taken longer.
+    private func held(_ result: TestResult, _ runs: [RunResult]) -> TestResult {
+        guard let decisive else { return result }
+        for run in runs {
+            if let late = Verdict.failure(of: run, beyond: decisive) {
+                return TestResult(name: result.name, index: result.index, verdict: late, run: run)
+            }
+        }
+        return result
+    }
+
+    private func failure(of run: RunResult) -> Verdict? {
+        decisive.flatMap { Verdict.failure(of: run, beyond: $0) } ?? Verdict.failure(of: run)
     }
 
     /// Makes a result with a judge error of what is thrown.
@@ -154,7 +174,7 @@ struct TestJudging: Sendable {
         let testCase = try testCase(test)
         return try await blaming(program, for: test) {
             let (run, written) = try await self.run(program, testCase, stdin: .none)
-            if let failure = Verdict.failure(of: run) {
+            if let failure = self.failure(of: run) {
                 return TestResult(name: test.name, verdict: failure, run: run)
             }
             guard let written else {
@@ -174,27 +194,24 @@ struct TestJudging: Sendable {
         let answer = try await testCase.answer?.read() ?? []
         let first = try await testCase.input.read()
         return try await blaming(program, for: test) {
-            try await validator.withSandbox { sandbox in
-                var input = first
-                var costliest: RunResult?
-                for _ in 1...max(1, package.limits.passes) {
-                    let (run, _) = try await self.run(program, testCase, stdin: .bytes(input))
-                    if let failure = Verdict.failure(of: run) {
-                        return TestResult(name: test.name, verdict: failure, run: run)
-                    }
-                    // The figures of a test are those of its most costly pass.
-                    if costliest.map({ $0.usage.cpuTime < run.usage.cpuTime }) ?? true { costliest = run }
-                    let answered = try await validator.judge(
-                        run.stdout, input: input, answer: answer, test.outputValidatorArguments, in: sandbox)
-                    guard let next = answered.next else {
-                        return self.result(test, costliest, answered.check)
-                    }
-                    input = next
+            var input = first
+            var feedback = PassFeedback()
+            var costliest: RunResult?
+            for _ in 1...max(1, package.limits.passes) {
+                let (run, _) = try await self.run(program, testCase, stdin: .bytes(input))
+                if let failure = self.failure(of: run) {
+                    return TestResult(name: test.name, verdict: failure, run: run)
                 }
-                let error =
-                    "the validator asks for more than \(package.limits.passes) passes (limits.validation_passes)"
-                return TestResult(name: test.name, verdict: .judgeError, run: costliest, judgeError: error)
+                // The figures of a test are those of its most costly pass.
+                if costliest.map({ $0.usage.cpuTime < run.usage.cpuTime }) ?? true { costliest = run }
+                let answered = try await validator.judge(
+                    run.stdout, input: input, answer: answer, test.outputValidatorArguments, &feedback)
+                guard let next = answered.next else { return self.result(test, costliest, answered.check) }
+                input = next
             }
+            let error =
+                "the validator asks for more than \(package.limits.passes) passes (limits.validation_passes)"
+            return TestResult(name: test.name, verdict: .judgeError, run: costliest, judgeError: error)
         }
     }
 

@@ -20,9 +20,7 @@ struct TimeLimitInference: Sendable {
             judge: judge, tools: tools, output: output, limits: judge.runLimits(time: judge.mostInferredTime))
         var timed: [ByteString: TimedSubmission] = [:]
         var slowest = Duration.zero
-        let bounding = judge.package.submissions.filter {
-            $0.expectations.contains { $0.timeLimitUse == .lower }
-        }
+        let bounding = judge.package.submissions.filter { $0.bounds(.lower) }
         if bounding.isEmpty {
             issues.append(
                 PackageIssue(
@@ -36,11 +34,7 @@ struct TimeLimitInference: Sendable {
             let tests = try await judging.run(built, step: .timing(path))
             timed[path] = TimedSubmission(built: built, tests: tests)
             for test in tests {
-                let counts = submission.expectations.contains { expectation in
-                    expectation.timeLimitUse == .lower
-                        && (expectation.scope?.matches(test.name) ?? true)
-                }
-                guard counts, let run = test.run else { continue }
+                guard submission.bounds(.lower, on: test.name), let run = test.run else { continue }
                 if test.verdict.inPackage == .timeLimitExceeded {
                     issues.append(
                         PackageIssue(

@@ -14,8 +14,6 @@ struct ValidatorProgram: Sendable {
 
     /// The exit status that accepts an input, by the problem package format's convention.
     static let accepted: Int32 = 42
-    /// The input of a next pass may have so many bytes: 64 MiB.
-    private static let mostInput = 64 << 20
 
     /// The validator as a checker of outputs, for a test's arguments.
     func checker(_ arguments: [String]) -> OutputValidator {
@@ -47,6 +45,7 @@ struct ValidatorProgram: Sendable {
     /// Judges a submission's sources: `validator LANGUAGE ENTRY_POINT FEEDBACK_DIR/ ARGUMENTS...` among them.
     func judge(_ source: ProgramSource, _ arguments: [String]) async throws -> CheckResult {
         try await withSandbox { sandbox in
+            try await sandbox.makeDirectory("feedback")
             let command = command(
                 [source.code, source.entryPoint, "feedback/"] + arguments, beside: source.files)
             let run = try await sandbox.run(command, stdin: .none, limits: limits)
@@ -54,64 +53,49 @@ struct ValidatorProgram: Sendable {
         }
     }
 
-    // MARK: Passes
-
-    /// The answer to one pass of a test.
-    struct PassAnswer: Sendable {
-        var check: CheckResult
-        /// The input of the next pass; `nil` after the last one.
-        var next: [UInt8]?
-    }
-
-    /// Takes a sandbox with an empty feedback directory, which all passes of a test share.
-    func withSandbox<Value: Sendable>(
+    private func withSandbox<Value: Sendable>(
         _ body: (any SandboxLease) async throws -> Value
     ) async throws -> Value {
         var options = options
         options.language = options.language ?? program.language
         options.firstLimits = limits
-        return try await backend.withSandbox(options) { sandbox in
-            try await sandbox.makeDirectory("feedback")
-            return try await body(sandbox)
-        }
+        return try await backend.withSandbox(options, body)
     }
 
-    /// Judges the output of one pass.
+    // MARK: Passes
+
+    /// Judges the output of one pass of a test.
     ///
-    /// - Parameter sandbox: of ``withSandbox(_:)``, with what earlier passes left.
+    /// - Parameter feedback: of the test, with what earlier passes left.
+    /// - Returns: the answer, and the input of the next pass; `nil` after the last one.
     func judge(
         _ output: [UInt8], input: [UInt8], answer: [UInt8], _ arguments: [String],
-        in sandbox: any SandboxLease
-    ) async throws -> PassAnswer {
-        try await sandbox.write(input, to: "input.in")
-        try await sandbox.write(answer, to: "answer.ans")
-        let run = try await sandbox.run(
-            command(["input.in", "answer.ans", "feedback/"] + arguments), stdin: .bytes(output),
-            limits: limits)
-        let check = CheckResult(validator: run, feedback: try await Feedback(in: sandbox))
-        guard check.verdict != .judgeError else { return PassAnswer(check: check) }
-        let next: [UInt8]
-        do throws(SandboxError) {
-            next = try await sandbox.read("feedback/nextpass.in", maxBytes: Self.mostInput)
-        } catch {
-            switch error.code {
-            case .fileNotFound: return PassAnswer(check: check)
-            case .fileTooLarge: return fault("wrote a nextpass.in of more than \(Self.mostInput) bytes")
-            case .notRegularFile, .notDirectory:
-                return fault("left a nextpass.in that is not a regular file")
-            default: throw error
-            }
+        _ feedback: inout PassFeedback
+    ) async throws -> (check: CheckResult, next: [UInt8]?) {
+        let before = feedback
+        let (check, next, after) = try await withSandbox { sandbox in
+            var feedback = before
+            try await feedback.place(in: sandbox)
+            try await sandbox.write(input, to: "input.in")
+            try await sandbox.write(answer, to: "answer.ans")
+            let run = try await sandbox.run(
+                command(["input.in", "answer.ans", "feedback/"] + arguments), stdin: .bytes(output),
+                limits: limits)
+            let check = CheckResult(validator: run, feedback: try await Feedback(in: sandbox))
+            return (check, try await feedback.take(from: sandbox), feedback)
         }
-        guard check.verdict == .accepted else {
-            return fault("wrote a nextpass.in and exited with status 43")
+        feedback = after
+        if check.verdict == .judgeError { return (check, nil) }
+        switch next {
+        case .none: return (check, nil)
+        case .input(let next) where check.verdict == .accepted: return (check, next)
+        case .input: return (fault("wrote a nextpass.in and exited with status 43"), nil)
+        case .fault(let what): return (fault(what), nil)
         }
-        try await sandbox.remove("feedback/nextpass.in")
-        return PassAnswer(check: check, next: next)
     }
 
-    private func fault(_ what: String) -> PassAnswer {
-        PassAnswer(
-            check: CheckResult(.judgeError, message: "the validator \(ByteString(name).quoted) \(what)"))
+    private func fault(_ what: String) -> CheckResult {
+        CheckResult(.judgeError, message: "the validator \(ByteString(name).quoted) \(what)")
     }
 }
 #endif

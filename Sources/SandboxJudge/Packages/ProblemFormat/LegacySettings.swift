@@ -24,7 +24,6 @@ enum LegacySettings {
                 default: type.refuse("pass-fail or scoring", &issues)
                 }
             }
-            Interaction.check(package, type, &issues)
         }
         readValidation(&keys, into: &package, &issues)
         for key in ["uuid", "author", "source", "source_url", "rights_owner", "libraries", "validator_flags"]
@@ -79,7 +78,6 @@ enum LegacySettings {
             default: validation.refuse("default, or custom with interactive, score and multi-pass", &issues)
             }
         }
-        Interaction.check(package, validation, &issues)
         // The validators themselves are read later.
         if first == "custom" { package.output = .validators([]) }
     }

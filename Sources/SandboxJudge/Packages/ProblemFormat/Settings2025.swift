@@ -66,7 +66,6 @@ enum Settings2025 {
             issues.error(type.file, line: type.line, .contradiction, "type: \(text)")
         }
         if names.isEmpty { type.refuse("not empty", &issues) }
-        Interaction.check(package, type, &issues)
         if Set(names).count < names.count { contradiction("a value stands twice") }
         if isPassFail, package.isScoring { contradiction("pass-fail and scoring exclude each other") }
         if package.isSubmitAnswer, package.isMultiPass || package.isInteractive {
