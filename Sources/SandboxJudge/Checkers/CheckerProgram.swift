@@ -86,6 +86,6 @@ enum CheckerWords {
 
 /// Which of the judge's programs gives an answer by a checker's convention; for messages.
 enum JudgeRole: String, Sendable {
-    case checker, interactor
+    case checker, interactor, grader
 }
 #endif

@@ -41,6 +41,8 @@ public struct ProblemPackage: Sendable, Hashable {
     public var output = OutputJudging.builtIn
     /// Judges a submission's sources.
     public var staticValidator: PackageProgram?
+    /// Makes a result of a group's parts, where a group's grading is ``Grading/custom(_:)``.
+    public var grader: PackageProgram?
     public var submissions: [PackageSubmission] = []
     /// Files that every submission of a language gets, by the format's code of the language; `default` for all others.
     public var included: [String: [PackageFile]] = [:]

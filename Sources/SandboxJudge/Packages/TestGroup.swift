@@ -54,6 +54,8 @@ public enum Grading: Sendable, Hashable {
     case scored(ScoredGrading)
     /// The legacy format's default grader.
     case graded(LegacyGrading)
+    /// The legacy format's `grading: custom`: ``ProblemPackage/grader`` says both.
+    case custom(CustomGrading)
     /// Polygon's points.
     case points(PointsGrading)
 }
@@ -105,6 +107,26 @@ public struct LegacyGrading: Sendable, Hashable {
     public var range = -Double.infinity...Double.infinity
 
     public init() {}
+
+    /// Takes back what `grader_flags` set.
+    mutating func resetFlags() {
+        let fresh = LegacyGrading()
+        (verdictMode, scoreMode) = (fresh.verdictMode, fresh.scoreMode)
+        (ignoresSample, acceptsIfAnyAccepted) = (false, false)
+    }
+}
+
+/// A group that the package's own grader grades.
+public struct CustomGrading: Sendable, Hashable {
+    /// For the grader.
+    public var arguments: [String]
+    /// Which parts the grader is told of, with which scores, and the range of its answer.
+    public var rules: LegacyGrading
+
+    public init(arguments: [String], rules: LegacyGrading = LegacyGrading()) {
+        self.arguments = arguments
+        self.rules = rules
+    }
 }
 
 /// Polygon's points of a group.

@@ -14,7 +14,7 @@ struct ProblemTests {
 
     private static let names = [
         "sum", "splitting", "levels", "medals", "relay", "answers", "minimum", "doubling", "guess",
-        "hidden", "whispers",
+        "hidden", "whispers", "quorum",
     ]
 
     private static func read(_ name: String) throws -> ProblemPackage {

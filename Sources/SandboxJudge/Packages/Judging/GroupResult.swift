@@ -58,16 +58,36 @@ extension TestGroup {
     /// - Parameters:
     ///   - results: by the tests' names. A test without one was not run, and does not count as accepted.
     ///   - isScoring: whether there are scores.
+    /// - Returns: the result. A group with ``Grading/custom(_:)`` has a judge error: only its grader knows.
     public func result(of results: [String: TestScore], isScoring: Bool) -> GroupResult {
+        result(of: results, isScoring: isScoring, answers: [:]).result
+    }
+
+    /// The same, with what the package's grader said of groups.
+    ///
+    /// - Returns: the result, and what has to be asked for it; `nil` when it is complete.
+    func result(
+        of results: [String: TestScore], isScoring: Bool, answers: [String: GraderAnswer]
+    ) -> (result: GroupResult, question: GraderQuestion?) {
+        var known = Known(answers: answers)
+        let result = fold(results, isScoring: isScoring, &known)
+        return (result, known.question)
+    }
+
+    /// What is known while groups are folded.
+    private struct Known {
+        var answers: [String: GraderAnswer]
+        /// The first group whose grader was not asked yet.
+        var question: GraderQuestion?
+        /// The groups that are passed.
         var passed: Set<String> = []
-        return fold(results, isScoring: isScoring, &passed)
     }
 
     private func fold(
-        _ results: [String: TestScore], isScoring: Bool, _ passed: inout Set<String>
+        _ results: [String: TestScore], isScoring: Bool, _ known: inout Known
     ) -> GroupResult {
-        let isOpen = requires.allSatisfy(passed.contains)
-        var parts = groups.map { $0.fold(results, isScoring: isScoring, &passed) }
+        let isOpen = requires.allSatisfy(known.passed.contains)
+        var parts = groups.map { $0.fold(results, isScoring: isScoring, &known) }
         var result: GroupResult
         let tests = scoredTests(results)
         switch grading {
@@ -75,6 +95,7 @@ extension TestGroup {
             result = GroupResult(name: name, verdict: Self.first(of: tests.map(\.score) + scores(parts)))
         case .scored(let grading): result = scored(grading, tests, parts, isScoring: isScoring)
         case .graded(let grading): result = graded(grading, tests, parts, isScoring: isScoring)
+        case .custom(let grading): result = custom(grading, tests, parts, isScoring: isScoring, &known)
         case .points(let grading): result = points(grading, results, parts)
         }
         if !isOpen {
@@ -86,7 +107,7 @@ extension TestGroup {
         result.groups = parts
         if result.judgeError == nil { result.judgeError = parts.compactMap(\.judgeError).first }
         if result.judgeError != nil { result.verdict = .judgeError }
-        if result.verdict == .accepted || (isOpen && allPassed(results)) { passed.insert(name) }
+        if result.verdict == .accepted || (isOpen && allPassed(results)) { known.passed.insert(name) }
         return result
     }
 
@@ -194,6 +215,22 @@ extension TestGroup {
     private func graded(
         _ grading: LegacyGrading, _ tests: [Part], _ groups: [GroupResult], isScoring: Bool
     ) -> GroupResult {
+        let parts = counted(grading, tests, groups)
+        let values = parts.map { $0.score ?? 0 }
+        let score: Double =
+            switch grading.scoreMode {
+            case .sum: values.reduce(0, +)
+            case .average: values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
+            case .minimum: values.min() ?? 0
+            case .maximum: values.max() ?? 0
+            }
+        return inRange(Self.verdict(parts, grading), score, grading, isScoring: isScoring)
+    }
+
+    /// The parts that a grader sees, with their scores.
+    private func counted(
+        _ grading: LegacyGrading, _ tests: [Part], _ groups: [GroupResult]
+    ) -> [TestScore] {
         var parts = tests.map { test -> TestScore in
             let fallback = test.score.verdict == .accepted ? grading.acceptScore : grading.rejectScore
             return TestScore(test.score.verdict, score: test.score.score ?? fallback)
@@ -203,18 +240,38 @@ extension TestGroup {
         if grading.breaksOnReject, let end = parts.firstIndex(where: { $0.verdict != .accepted }) {
             parts.removeSubrange((end + 1)...)
         }
-        var result = GroupResult(name: name, verdict: Self.verdict(parts, grading))
-        guard isScoring else { return result }
-        let values = parts.map { $0.score ?? 0 }
-        let score: Double =
-            switch grading.scoreMode {
-            case .sum: values.reduce(0, +)
-            case .average: values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
-            case .minimum: values.min() ?? 0
-            case .maximum: values.max() ?? 0
+        return parts
+    }
+
+    private func custom(
+        _ grading: CustomGrading, _ tests: [Part], _ groups: [GroupResult], isScoring: Bool,
+        _ known: inout Known
+    ) -> GroupResult {
+        let parts = counted(grading.rules, tests, groups)
+        // A judge error needs no grader, and a group of which nothing was run has nothing to grade.
+        if parts.isEmpty || parts.contains(where: { $0.verdict == .judgeError }) {
+            return GroupResult(name: name, verdict: Self.first(of: parts), score: isScoring ? 0 : nil)
+        }
+        switch known.answers[name] {
+        case .result(let verdict, let score)?:
+            return inRange(verdict, score, grading.rules, isScoring: isScoring)
+        case .failed(let why)?:
+            return GroupResult(name: name, verdict: .judgeError, judgeError: why)
+        case nil:
+            if known.question == nil {
+                known.question = GraderQuestion(group: name, arguments: grading.arguments, parts: parts)
             }
-        result.score = result.verdict == .accepted ? score : grading.rejectScore
-        if result.verdict == .accepted, !grading.range.contains(score) {
+            return GroupResult(name: name, verdict: .judgeError, judgeError: "the grader was not asked")
+        }
+    }
+
+    private func inRange(
+        _ verdict: Verdict, _ score: Double, _ grading: LegacyGrading, isScoring: Bool
+    ) -> GroupResult {
+        var result = GroupResult(name: name, verdict: verdict)
+        guard isScoring else { return result }
+        result.score = verdict == .accepted ? score : grading.rejectScore
+        if verdict == .accepted, !grading.range.contains(score) {
             result.judgeError =
                 "\(name.isEmpty ? "data" : name): the score \(score) is not in the range "
                 + "\(grading.range.lowerBound) to \(grading.range.upperBound)"

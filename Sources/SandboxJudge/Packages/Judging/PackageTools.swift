@@ -9,6 +9,7 @@ struct PackageTools: Sendable {
     let languages: LanguageCatalog
     private(set) var inputValidators: [ValidatorProgram] = []
     private(set) var staticValidator: ValidatorProgram?
+    private(set) var grader: ValidatorProgram?
     /// `nil` when it does not build.
     private(set) var output: OutputJudge?
     private(set) var issues: [PackageIssue] = []
@@ -24,6 +25,7 @@ struct PackageTools: Sendable {
             if let built = try await build(program) { inputValidators.append(built) }
         }
         if let program = package.staticValidator { staticValidator = try await build(program) }
+        if let program = package.grader { grader = try await build(program) }
         switch package.output {
         case .builtIn: output = .builtIn
         case .validators(let programs):

@@ -54,13 +54,29 @@ struct SubmissionJudging: Sendable {
         var scores: [String: TestScore] = [:]
         if let source = built.source { judged += try await validateSources(source) }
         for test in judged { scores[test.name] = TestScore(test) }
-        let package = judge.package
-        var total = package.tests.result(of: scores, isScoring: package.isScoring)
+        var total = try await grade(scores)
         if let failed = judged.first(where: { $0.verdict == .judgeError }) {
             total.verdict = .judgeError
             total.judgeError = "\(failed.name): \(failed.message)"
         }
         return report(submission, built, total: total, judged)
+    }
+
+    /// Folds the results of tests, and asks the package's own grader where a group has one.
+    private func grade(_ scores: [String: TestScore]) async throws -> GroupResult {
+        let package = judge.package
+        var answers: [String: GraderAnswer] = [:]
+        while true {
+            let (total, question) = package.tests.result(
+                of: scores, isScoring: package.isScoring, answers: answers)
+            guard let question, let grader = tools.grader else { return total }
+            do {
+                let run = try await grader.run(question.arguments, stdin: question.input, files: [])
+                answers[question.group] = GraderAnswer(run)
+            } catch let error as SandboxError where error.code != .cancelled {
+                answers[question.group] = .failed(error.description)
+            }
+        }
     }
 
     private var stops: Bool { judge.stopsAtFirstFailure && !judge.package.isScoring }
@@ -178,6 +194,9 @@ extension TestGroup {
         case .allPass, .points: nil
         case .graded(let grading):
             grading.range.upperBound.isFinite ? grading.range.upperBound : groups.last?.maximumScore
+        case .custom(let grading):
+            grading.rules.range.upperBound.isFinite
+                ? grading.rules.range.upperBound : groups.last?.maximumScore
         case .scored(let grading):
             name.isEmpty ? groups.last { $0.name == "secret" }?.maximumScore : grading.maximum
         }

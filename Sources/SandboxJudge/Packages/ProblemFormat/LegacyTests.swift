@@ -7,8 +7,16 @@ enum LegacyTests {
     /// What a group passes on to those in it.
     private struct Settings {
         var grading = LegacyGrading()
+        /// The package's own grader counts, with `graderFlags`.
+        var isCustom = false
+        var graderFlags: [String] = []
         var inputFlags = ValidatorArguments.all([])
         var outputFlags: [String] = []
+
+        /// How a group of these settings is graded.
+        var groupGrading: Grading {
+            isCustom ? .custom(CustomGrading(arguments: graderFlags, rules: grading)) : .graded(grading)
+        }
     }
 
     /// - Parameter keys: the flags that all output validators get.
@@ -21,7 +29,7 @@ enum LegacyTests {
             return
         }
         let root = settings(in: "data", Settings(), package, tree, &issues)
-        var whole = TestGroup(name: "", grading: .graded(root.grading))
+        var whole = TestGroup(name: "", grading: root.groupGrading)
         for name in ["sample", "secret"] as [ByteString] where tree.isDirectory("data/" + name) {
             whole.groups.append(
                 group("data/" + name, root, flags, isSample: name == "sample", package, tree, &issues))
@@ -40,7 +48,7 @@ enum LegacyTests {
         let found = TestFiles(
             tree, in: directory, isLegacy: true, needsAnswer: !package.isInteractive, &issues)
         var group = TestGroup(
-            name: String(directory.text.dropFirst("data/".count)), grading: .graded(own.grading))
+            name: String(directory.text.dropFirst("data/".count)), grading: own.groupGrading)
         for (name, suffixes) in found.tests {
             guard var test = found.test(name, suffixes: suffixes, tree, isSample: isSample) else { continue }
             test.inputValidatorArguments = own.inputFlags
@@ -60,28 +68,38 @@ enum LegacyTests {
         in directory: ByteString, _ inherited: Settings, _ package: ProblemPackage, _ tree: PackageTree,
         _ issues: inout IssueList
     ) -> Settings {
+        var inherited = inherited
+        inherited.grading.ignoresSample = false
         let file = directory + "/testdata.yaml"
         guard let text = tree.text(of: file, issues: &issues),
             let node = YamlText.parse(text, file: file, issues: &issues),
             var keys = YamlMap(node, file: file, name: "", issues: &issues)
         else { return inherited }
-        // The nearest file alone counts, whole.
-        var own = Settings()
+        // What a file does not say is as in the group around it, as the format's own tools have it.
+        var own = inherited
         if let value = keys.take("on_reject") {
             if !["break", "continue"].contains(value.text) { value.refuse("break or continue", &issues) }
             own.grading.breaksOnReject = value.text != "continue"
         }
-        if let value = keys.take("grading"), value.text != "default" {
-            if value.text == "custom" {
-                issues.error(file, line: value.line, .unsupported, "custom graders are not supported")
-            } else {
-                value.refuse("default or custom", &issues)
+        if let value = keys.take("grading") {
+            if value.text != "default", value.text != "custom" { value.refuse("default or custom", &issues) }
+            own.isCustom = value.text == "custom"
+            if own.isCustom, package.grader == nil {
+                issues.error(
+                    file, line: value.line, .missingFile,
+                    "`grading` is custom, and there is no grader in graders/")
             }
         }
         if let value = keys.take("grader_flags"), let flags = value.string(&issues) {
-            read(flags, value, isRoot: directory == "data", into: &own.grading, &issues)
+            own.graderFlags = words(flags)
+            if own.isCustom {
+                // They mean what the package's grader says.
+                own.grading.resetFlags()
+            } else {
+                read(own.graderFlags, value, isRoot: directory == "data", into: &own.grading, &issues)
+            }
         }
-        own.inputFlags = inputFlags(&keys, &issues)
+        if let flags = inputFlags(&keys, &issues) { own.inputFlags = flags }
         if let value = keys.take("output_validator_flags") {
             if value.isMap {
                 if var map = value.map(&issues) {
@@ -99,8 +117,8 @@ enum LegacyTests {
         return own
     }
 
-    private static func inputFlags(_ keys: inout YamlMap, _ issues: inout IssueList) -> ValidatorArguments {
-        guard let value = keys.take("input_validator_flags") else { return .all([]) }
+    private static func inputFlags(_ keys: inout YamlMap, _ issues: inout IssueList) -> ValidatorArguments? {
+        guard let value = keys.take("input_validator_flags") else { return nil }
         guard value.isMap, var map = value.map(&issues) else {
             return .all(value.string(&issues).map(words) ?? [])
         }
@@ -148,10 +166,11 @@ enum LegacyTests {
     }
 
     private static func read(
-        _ flags: String, _ value: YamlValue, isRoot: Bool, into grading: inout LegacyGrading,
+        _ flags: [String], _ value: YamlValue, isRoot: Bool, into grading: inout LegacyGrading,
         _ issues: inout IssueList
     ) {
-        for flag in words(flags) {
+        grading.resetFlags()
+        for flag in flags {
             if let mode = LegacyGrading.VerdictMode(rawValue: flag) {
                 grading.verdictMode = mode
             } else if let mode = LegacyGrading.ScoreMode(rawValue: flag) {

@@ -26,6 +26,7 @@ enum ProblemFormatReader {
         if format == .legacy {
             LegacySettings.read(&keys, into: &package, &issues)
             LegacySettings.readTimeLimitFiles(tree, into: &package, &issues)
+            readGrader(tree, into: &package, &issues)
             LegacyTests.read(tree, into: &package, keys: LegacySettings.flags(of: node), &issues)
         } else {
             Settings2025.read(&keys, into: &package, &issues)
@@ -127,6 +128,16 @@ enum ProblemFormatReader {
         }
         if package.isInteractive, validators.count > 1 {
             issues.error(outputDirectory, .unsupported, "an interactive problem has one output validator")
+        }
+    }
+
+    private static func readGrader(
+        _ tree: PackageTree, into package: inout ProblemPackage, _ issues: inout IssueList
+    ) {
+        let graders = programs(in: "graders", tree)
+        package.grader = graders.first
+        if graders.count > 1 {
+            issues.error("graders", .contradiction, "there is more than one grader")
         }
     }
 

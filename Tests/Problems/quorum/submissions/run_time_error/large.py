@@ -1,0 +1,3 @@
+number = int(input())
+assert number < 5
+print(number * number)
