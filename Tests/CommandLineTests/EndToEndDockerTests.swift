@@ -99,6 +99,29 @@ extension EndToEnd {
             #expect(plain?.status == 0 && plain?.out == "42\n" && plain?.err == "")
         }
 
+        #if Judge
+        /// Submission and validator in containers: passes, conversations, checkers. Chosen are submissions that do not wait.
+        @Test(arguments: [
+            ("relay", []), ("minimum", []),
+            ("guess", ["accepted/halves.cpp", "run_time_error/hostile.cpp", "wrong_answer/words.cpp"]),
+            ("whispers", ["accepted/shift.py", "run_time_error/second.py", "wrong_answer/forgetful.py"]),
+        ])
+        func judge(problem: String, submissions: [String]) throws {
+            guard let engine = Self.engine else { return }
+            let directory = URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "../Problems/" + problem).standardized.path
+            let run = try SandboxProcess.run(
+                ["judge", "--backend", "docker", "--image", "container-host", "--json", "--jobs", "2"]
+                    + [directory] + submissions.map { "submissions/" + $0 },
+                through: "export DOCKER_HOST=\(engine); exec \"$@\"")
+            #expect(run.status == 0, "\(run.err)\(run.out)")
+            let judged = try run.json
+            #expect(judged["allAsExpected"] == true)
+            let count = judged["submissions"]?.elements?.count ?? 0
+            #expect(submissions.isEmpty ? count > 2 : count == submissions.count)
+        }
+        #endif
+
         @Test func autoFallsBackAndSaysSo() throws {
             let run = try SandboxProcess.run(
                 ["exec", "--backend", "auto", "--json", "--", "echo", "here"], through: withoutEngine)

@@ -268,8 +268,9 @@ struct isolate_ready_record { /* PROGRAM_READY */
     uint64_t serial;
     uint64_t start_ns;      /* CLOCK_MONOTONIC */
     uint64_t start_date_ns; /* CLOCK_REALTIME_COARSE, the clock of file times */
+    uint64_t exact_date_ns; /* CLOCK_REALTIME, at the same time: newer kernels use it for some of them */
     uint64_t cpu_base_ns;
-    uint64_t memory_base_bytes;
+    uint64_t memory_base_bytes, resident_base_bytes;
     struct isolate_limits limits;
 };
 

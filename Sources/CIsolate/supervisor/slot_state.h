@@ -36,7 +36,8 @@ struct cgroup {
 
 /* The counters' values when a run began. */
 struct cgroup_base {
-    uint64_t oom_kills, pids_events, pids_peak, resident_bytes;
+    uint64_t oom_kills, pids_events, pids_peak;
+    uint64_t resident_bytes;            /* v1 */
     uint64_t memory_peak, limit_events; /* container: before the run */
 };
 

@@ -133,6 +133,7 @@ enum {
     SYS_SIGNAL_SET_BYTES = 8, /* the kernel's sigset_t */
     SYS_CLOCK_MONOTONIC = 1,
     SYS_CLOCK_PROCESS_CPUTIME_ID = 2,
+    SYS_CLOCK_REALTIME = 0,
     SYS_CLOCK_REALTIME_COARSE = 5, /* the clock of file times */
     SYS_MNT_DETACH = 2,
     SYS_UMOUNT_NOFOLLOW = 8,

@@ -96,9 +96,8 @@ struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isola
     return result;
 }
 
-struct isolate_failure cgroup_begin(const struct slot *slot, const struct isolate_limits *limits,
-                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
-    return kinds[slot->cgroup.kind]->begin(slot, limits, memory_base_bytes, cpu_base_ns);
+struct isolate_failure cgroup_begin(const struct slot *slot, struct isolate_ready_record *ready) {
+    return kinds[slot->cgroup.kind]->begin(slot, ready);
 }
 
 uint64_t cgroup_cpu_ns(struct slot *slot) {

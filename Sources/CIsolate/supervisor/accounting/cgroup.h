@@ -46,9 +46,9 @@ struct cgroup_rlimits {
 };
 struct cgroup_rlimits cgroup_rlimits(const struct slot *slot, const struct isolate_limits *limits);
 
-/* The program's process, right before exec: sets the limits and reads the counters' base values. */
-struct isolate_failure cgroup_begin(const struct slot *slot, const struct isolate_limits *limits,
-                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns);
+/* The program's process, right before exec: sets the record's limits, and writes the counters' base values
+ * into it. */
+struct isolate_failure cgroup_begin(const struct slot *slot, struct isolate_ready_record *ready);
 
 /* Slot: CPU time of the run and of its process before exec, in ns. */
 uint64_t cgroup_cpu_ns(struct slot *slot);

@@ -133,7 +133,6 @@ static struct isolate_failure prepare(struct slot *slot) {
     base->oom_kills = cgroup_read_key(cgroup->memory_events, "oom_kill");
     base->limit_events = read_limit_events(cgroup);
     base->memory_peak = cgroup->memory_peak >= 0 ? text_read_number(cgroup->memory_peak) : ~0ull;
-    base->resident_bytes = read_resident(cgroup);
     base->pids_events = cgroup_read_key(cgroup->pids_events, "max");
     base->pids_peak = cgroup->pids_peak >= 0 ? text_read_number(cgroup->pids_peak) : ~0ull;
     return failure_at(0, 0, 0);
@@ -154,16 +153,18 @@ static uint64_t read_cpu(const struct slot *slot, int slot_pid) {
     return all > ours ? all - ours : 0;
 }
 
-static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
-                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
+static struct isolate_failure begin(const struct slot *slot, struct isolate_ready_record *ready) {
+    const struct isolate_limits *limits = &ready->limits;
     const struct cgroup *cgroup = &slot->cgroup;
     uint64_t limit = text_read_number(cgroup->memory_limit); /* "max" reads as 0 */
     /* Kernel memory of agent, slot and seat varies, so the embedder adds a fixed sum for them to the
      * limit. */
     uint64_t held = container_held(slot) + slot->container.content_bytes,
              slack = slot->config->memory_slack_bytes;
-    *memory_base_bytes = text_read_number(cgroup->memory_usage);
-    *cpu_base_ns = read_cpu(slot, (int)SYS_CALL_0(__NR_getppid));
+    ready->memory_base_bytes = text_read_number(cgroup->memory_usage);
+    /* Files that the embedder put into the sandbox stand in it by now, and are not the run's. */
+    ready->resident_base_bytes = read_resident(cgroup);
+    ready->cpu_base_ns = read_cpu(slot, (int)SYS_CALL_0(__NR_getppid));
     /* The embedder had the engine set this limit. Without it in force the run must not start. */
     if (limit == 0 || limit + slack < held + limits->memory_bytes ||
         limit > held + limits->memory_bytes + slack)
@@ -183,8 +184,8 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     const struct cgroup *cgroup = &slot->cgroup;
     uint64_t resident = read_resident(cgroup), processes = text_read_number(cgroup->pids_current);
     uint64_t memory = text_read_number(cgroup->memory_usage);
-    if (resident > slot->cell.base.resident_bytes + usage->resident_bytes)
-        usage->resident_bytes = resident - slot->cell.base.resident_bytes;
+    if (resident > ready->resident_base_bytes + usage->resident_bytes)
+        usage->resident_bytes = resident - ready->resident_base_bytes;
     if (memory > ready->memory_base_bytes + usage->memory_peak_bytes)
         usage->memory_peak_bytes = memory - ready->memory_base_bytes;
     if (processes > usage->processes_peak + OURS)

@@ -30,8 +30,7 @@ struct cgroup_functions {
     struct isolate_failure (*open)(struct slot *slot);
     struct isolate_failure (*join)(struct slot *slot);
     struct isolate_failure (*prepare)(struct slot *slot);
-    struct isolate_failure (*begin)(const struct slot *slot, const struct isolate_limits *limits,
-                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns);
+    struct isolate_failure (*begin)(const struct slot *slot, struct isolate_ready_record *ready);
     uint64_t (*cpu_ns)(struct slot *slot);
     uint64_t (*sample)(struct slot *slot, const struct isolate_ready_record *ready,
                        struct cgroup_usage *usage);

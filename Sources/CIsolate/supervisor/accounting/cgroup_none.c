@@ -63,12 +63,10 @@ static struct isolate_failure prepare(struct slot *slot) {
     return failure_at(0, 0, 0);
 }
 
-static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
-                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
+static struct isolate_failure begin(const struct slot *slot, struct isolate_ready_record *ready) {
     (void)slot;
-    (void)limits;
-    *memory_base_bytes = 0; /* exec frees all memory of this process */
-    *cpu_base_ns = looks_process_clock(0);
+    ready->memory_base_bytes = 0; /* exec frees all memory of this process */
+    ready->cpu_base_ns = looks_process_clock(0);
     return failure_at(0, 0, 0);
 }
 

@@ -161,8 +161,8 @@ static struct isolate_failure prepare(struct slot *slot) {
     return failure(0, 0);
 }
 
-static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
-                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
+static struct isolate_failure begin(const struct slot *slot, struct isolate_ready_record *ready) {
+    const struct isolate_limits *limits = &ready->limits;
     const struct cgroup *cgroup = &slot->cgroup;
     int index = ISOLATE_CGROUP_MEMORY;
     /* The seat's memory and files in /work from earlier runs do not count for this run: its limit starts
@@ -181,8 +181,8 @@ static struct isolate_failure begin(const struct slot *slot, const struct isolat
         index = ISOLATE_CGROUP_PIDS;
         result = text_write_number(cgroup->pids_max, limits->processes + 1); /* plus the seat */
     }
-    *memory_base_bytes = base;
-    *cpu_base_ns = text_read_number(cgroup->cpu_usage);
+    ready->memory_base_bytes = base;
+    ready->cpu_base_ns = text_read_number(cgroup->cpu_usage);
     return failure_at(result < 0 ? ISOLATE_STAGE_LIMITS : 0, result, index);
 }
 

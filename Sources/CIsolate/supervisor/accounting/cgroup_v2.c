@@ -252,19 +252,19 @@ static struct isolate_failure prepare(struct slot *slot) {
     return failure(result);
 }
 
-static struct isolate_failure begin(const struct slot *slot, const struct isolate_limits *limits,
-                                    uint64_t *memory_base_bytes, uint64_t *cpu_base_ns) {
+static struct isolate_failure begin(const struct slot *slot, struct isolate_ready_record *ready) {
+    const struct isolate_limits *limits = &ready->limits;
     const struct cgroup *cgroup = &slot->cgroup;
     int index = ISOLATE_CGROUP_MEMORY;
     /* Memory of the process before exec does not count for the program. */
-    *memory_base_bytes = text_read_number(cgroup->memory_usage);
-    int result = text_write_number(cgroup->memory_limit, *memory_base_bytes + limits->memory_bytes);
+    ready->memory_base_bytes = text_read_number(cgroup->memory_usage);
+    int result = text_write_number(cgroup->memory_limit, ready->memory_base_bytes + limits->memory_bytes);
     if (result == 0) {
         index = ISOLATE_CGROUP_PIDS;
         result = text_write_number(cgroup->pids_max, limits->processes);
     }
     /* So far the cgroup has held only this process, whose own clock is cheaper to read. */
-    *cpu_base_ns = sys_clock_ns(SYS_CLOCK_PROCESS_CPUTIME_ID);
+    ready->cpu_base_ns = sys_clock_ns(SYS_CLOCK_PROCESS_CPUTIME_ID);
     return failure_at(result < 0 ? ISOLATE_STAGE_LIMITS : 0, result, index);
 }
 

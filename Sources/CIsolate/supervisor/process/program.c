@@ -408,9 +408,10 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory),
           ISOLATE_DETAIL_DIRECTORY_CHANGE);
     slot->container.content_bytes = (uint64_t)header->content_kib << 10;
-    failure = cgroup_begin(slot, &header->limits, &ready.memory_base_bytes, &ready.cpu_base_ns);
+    failure = cgroup_begin(slot, &ready);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
     ready.start_date_ns = sys_clock_ns(SYS_CLOCK_REALTIME_COARSE);
+    ready.exact_date_ns = sys_clock_ns(SYS_CLOCK_REALTIME);
     ready.start_ns = sys_now_ns();
     /* The clocks run from here on. */
     if (sys_send_blocking(channel, &ready, sizeof ready, 0, 0) < 0)

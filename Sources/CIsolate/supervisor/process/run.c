@@ -185,7 +185,7 @@ static void handle_stop(struct run *run, int pid, int status) {
         read_channel(run); /* the record has its limits */
     if (run->is_ready && sys_stop_event(status) == PTRACE_EVENT_EXIT)
         cgroup_last_look(slot, &run->ready, &run->usage);
-    trace_handle_stop(slot, status, &run->ready.limits, &run->evidence);
+    trace_handle_stop(slot, status, &run->ready.limits, run->ready.exact_date_ns, &run->evidence);
 }
 
 static void bury(struct run *run, int pid, int status, const struct rusage *usage) {
@@ -373,7 +373,7 @@ static void settle_hits(struct run *run) {
 static uint64_t own_resident_peak(const struct run *run) {
     const struct trace_evidence *evidence = &run->evidence;
     uint64_t peak = evidence->peak_resident_bytes, shared = evidence->shared_resident_bytes;
-    uint64_t charged = run->usage.memory_peak_bytes, resolution = run->slot->config->charge_batch_bytes;
+    uint64_t charged = run->usage.memory_peak_bytes;
     int is_counted = run->slot->cgroup.kind != ISOLATE_CGROUP_NONE;
     if (peak == 0 && is_counted) /* unknown: its own is at most what was charged */
         return run->max_resident_bytes < charged ? run->max_resident_bytes : charged;
@@ -381,8 +381,8 @@ static uint64_t own_resident_peak(const struct run *run) {
         peak = run->max_resident_bytes;
     uint64_t mapped = evidence->file_resident_bytes + shared, own = peak > mapped ? peak - mapped : 0;
     if (!is_counted)
-        return own + shared;
-    uint64_t room = charged > own + resolution ? charged - own : 0;
+        return own + shared - evidence->program_file_bytes;
+    uint64_t room = charged > own + run->slot->config->charge_batch_bytes ? charged - own : 0;
     own += shared < room ? shared : room;
     return own < run->ready.limits.memory_bytes ? own : run->ready.limits.memory_bytes;
 }
@@ -390,6 +390,9 @@ static uint64_t own_resident_peak(const struct run *run) {
 static void settle_usage(struct run *run) {
     struct slot *slot = run->slot;
     struct isolate_run_record *record = &run->record;
+    /* Samples do not tell the program's file apart. For the limit it counts: it must hide no memory. */
+    if (!run->usage.is_out_of_memory && run->usage.resident_bytes > run->evidence.program_file_bytes)
+        run->usage.resident_bytes -= run->evidence.program_file_bytes;
     uint64_t sampled_resident = run->usage.resident_bytes;
     run->usage.rusage_cpu_ns = (run->user_us + run->system_us) * 1000;
     run->usage.rusage_resident_bytes = own_resident_peak(run); /* without a cgroup, memory's too */
@@ -403,8 +406,7 @@ static void settle_usage(struct run *run) {
     /* Only the proportion comes from rusage: the sum is the cgroup's, which also counts processes that no
      * parent waited for. */
     uint64_t split = run->user_us + run->system_us;
-    uint64_t user_share = split == 0 ? 1000 : run->user_us * 1000 / split;
-    record->user_ns = record->cpu_ns / 1000 * user_share;
+    record->user_ns = record->cpu_ns / 1000 * (split == 0 ? 1000 : run->user_us * 1000 / split);
     record->system_ns = record->cpu_ns - record->user_ns;
     record->peak_memory_bytes = run->usage.memory_peak_bytes;
     record->resident_source =

@@ -9,7 +9,10 @@
 #include "process/trace.h"
 
 #include <asm/siginfo.h>
+#include <asm/stat.h>
+#include <asm/statfs.h>
 #include <linux/elf.h>
+#include <linux/magic.h>
 #include <linux/ptrace.h>
 
 #include "accounting/processes.h"
@@ -154,10 +157,25 @@ static long read_status(const struct slot *slot, int pid, char *text, size_t byt
     return text_read(slot->cell.status, text, bytes);
 }
 
+/* The size of a process's own file, where that is in a tmpfs and was not changed since a date; else 0. Only
+ * the kernel sets this time. */
+static uint64_t size_of_own_file(const struct slot *slot, int pid, uint64_t date_ns) {
+    struct statfs system;
+    struct stat status;
+    credentials_begin_look(slot);
+    int CLEANUP_CLOSE fd = processes_open(slot, processes_entry(slot, pid), "exe", O_PATH);
+    credentials_end_look(slot);
+    if (fd < 0 || SYS_CALL_2(__NR_fstatfs, fd, &system) < 0 || system.f_type != TMPFS_MAGIC ||
+        SYS_CALL_2(__NR_fstat, fd, &status) < 0)
+        return 0;
+    uint64_t changed = (uint64_t)status.st_ctime * 1000000000u + (uint64_t)status.st_ctime_nsec;
+    return changed <= date_ns ? (uint64_t)status.st_blocks * 512 : 0;
+}
+
 /* At the exit of the program's first thread, notes the kernel's peak of its resident memory, and how much of
  * the current memory is mapped files, on a disk and in a tmpfs, which are charged to the first process that
  * touched them. Notes whether its descriptors were used up, and when the program ended, too. */
-static void note_exit(const struct slot *slot, int pid, uint64_t open_files,
+static void note_exit(const struct slot *slot, int pid, uint64_t open_files, uint64_t exact_date_ns,
                       struct trace_evidence *evidence) {
     char text[4096];
     uint64_t table = 0;
@@ -165,6 +183,11 @@ static void note_exit(const struct slot *slot, int pid, uint64_t open_files,
         evidence->peak_resident_bytes = text_find(text, "VmHWM:", 0) * 1024;
         evidence->file_resident_bytes = text_find(text, "RssFile:", 0) * 1024;
         evidence->shared_resident_bytes = text_find(text, "RssShmem:", 0) * 1024;
+        if (slot->cgroup.kind == ISOLATE_CGROUP_NONE && evidence->shared_resident_bytes > 0) {
+            uint64_t size = size_of_own_file(slot, pid, exact_date_ns),
+                     shared = evidence->shared_resident_bytes;
+            evidence->program_file_bytes = size < shared ? size : shared;
+        }
         table = text_find(text, "FDSize:", 0);
         if (text_find(text, "Threads:", 0) == 1)
             evidence->exit_ns = sys_now_ns();
@@ -183,11 +206,11 @@ void trace_release_stranger(int pid) {
 }
 
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
-                       struct trace_evidence *evidence) {
+                       uint64_t exact_date_ns, struct trace_evidence *evidence) {
     int pid = slot->cell.program_pid, signal = sys_stop_signal(status), event = sys_stop_event(status);
     int request = PTRACE_CONT, deliver = 0;
     if (event == PTRACE_EVENT_EXIT) {
-        note_exit(slot, pid, limits->open_files, evidence);
+        note_exit(slot, pid, limits->open_files, exact_date_ns, evidence);
     } else if (event == PTRACE_EVENT_STOP) {
         /* A group stop: the thread stays stopped until SIGCONT, as it would without a tracer. */
         if (signal == SYS_SIGSTOP || signal == SYS_SIGTSTP || signal == SYS_SIGTTIN || signal == SYS_SIGTTOU)
