@@ -10,8 +10,8 @@ import SandboxRuntime
 public struct DefaultValidator: Checker, Hashable {
     /// The edition of the format, where they differ.
     public enum Edition: Sendable, Hashable {
-        /// Numbers are what C's `scanf` takes, also hexadecimal ones, `inf` and `nan`: infinite ones of the same sign are
-        /// near, and so are two that are not a number. Of an argument given twice the last counts.
+        /// Numbers are what C's `scanf` takes, also hexadecimal ones, but not `inf` and `nan`. Of an argument given twice the
+        /// last counts.
         case legacy
         /// 2025-09: numbers are decimal; each tolerance may be given once, and `float_tolerance` only alone.
         case format202509

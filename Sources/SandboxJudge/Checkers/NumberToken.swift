@@ -6,13 +6,13 @@ public enum NumberSyntax: Sendable, Hashable {
     /// The grammar of the problem package format 2025-09: decimal digits with a point or none, `+` or `-` before them, `e`
     /// and a decimal exponent behind them. `inf`, `nan` and hexadecimal numbers are words.
     case decimal
-    /// What C's `scanf` takes for `%lf`, as default validators do in packages of the legacy format: also `0x1.8p3`, and
-    /// `inf`, `infinity` and `nan` in any case.
+    /// What default validators take in packages of the legacy format, which read with C's `scanf`: also `0x1.8p3`. `inf` and
+    /// `nan` are words.
     case scanf
 }
 
 enum NumberToken {
-    /// The value of a whole token; `nil` when it is no number. Beyond the largest number it is infinite.
+    /// The value of a whole token; `nil` when it is no number, or beyond the largest one: then its digits count.
     static func value(_ token: ArraySlice<UInt8>, _ syntax: NumberSyntax) -> Double? {
         var scanner = Scanner(token[...])
         let isNegative = scanner.takeSign() == 0x2d
@@ -20,13 +20,6 @@ enum NumberToken {
         switch syntax {
         case .decimal: guard scanner.takeDecimal() else { return nil }
         case .scanf:
-            if scanner.takeWord("inf") {
-                guard scanner.rest.isEmpty || scanner.takeWord("inity"), scanner.rest.isEmpty else {
-                    return nil
-                }
-                return isNegative ? -.infinity : .infinity
-            }
-            if scanner.takeWord("nan") { return scanner.rest.isEmpty ? .nan : nil }
             guard scanner.takeWord("0x") ? scanner.takeHexadecimal() : scanner.takeDecimal() else {
                 return nil
             }
@@ -34,7 +27,9 @@ enum NumberToken {
         guard scanner.rest.isEmpty else { return nil }
         // Swift's conversion does not depend on the process's locale, and the syntax was checked. A point at the end is all
         // that it does not take.
-        guard let value = Double(String(decoding: completed(unsigned), as: UTF8.self)) else { return nil }
+        guard let value = Double(String(decoding: completed(unsigned), as: UTF8.self)), value.isFinite else {
+            return nil
+        }
         return isNegative ? -value : value
     }
 

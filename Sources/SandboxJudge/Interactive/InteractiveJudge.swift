@@ -112,8 +112,7 @@ public struct InteractiveJudge: Sendable {
     ) async throws(ConversationFailure) -> InteractiveFold {
         let participants = try await participants(test, feedback)
         let conversation = try await converseNaming(
-            participants, connections: Connection.between(Self.submissionName, Self.interactorName),
-            transcript: transcript)
+            participants, connections: Self.connections, transcript: transcript)
         result.conversations.append(conversation)
         result.test.run = conversation[Self.submissionName]?.result
         guard let run = conversation[Self.interactorName]?.result else {
@@ -129,6 +128,17 @@ public struct InteractiveJudge: Sendable {
             }
         }
         return fold
+    }
+
+    /// The interactor sees the end of the submission's output when the submission has ended: one that closes its stdout
+    /// and then crashes, or goes on, has the verdict of that, and not of whoever was faster. And an interactor that still has
+    /// something to say to a submission that has left meets no broken pipe, which many are not made for. The systems that
+    /// problems are written for do the same.
+    private static var connections: [Connection] {
+        [
+            Connection(from: submissionName, to: interactorName, endsWithProgram: true),
+            Connection(from: interactorName, to: submissionName, outlivesReader: true),
+        ]
     }
 
     /// The names of both in ``InteractiveResult/conversation``.

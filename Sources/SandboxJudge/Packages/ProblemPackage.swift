@@ -160,6 +160,9 @@ public struct PackageTest: Sendable, Hashable {
     public var inputValidatorArguments = ValidatorArguments.all([])
     public var outputValidatorArguments: [String] = []
     public var isSample: Bool
+    /// The output of a sample that is shown as right, so that the output validator must accept it: its `.out`, or the
+    /// answer where nothing else is shown in its place.
+    public var shownOutput: PackageFile?
     /// What the test is worth, in formats that say so for each test.
     public var points: Double?
 

@@ -7,7 +7,7 @@ public struct TestGroup: Sendable, Hashable {
     public var name: String
     /// In the order in which they count.
     public var tests: [PackageTest]
-    /// They count after `tests`.
+    /// They count after `tests`; in the legacy format tests and groups count in the order of their names.
     public var groups: [TestGroup]
     public var grading: Grading
     /// Groups (and `sample`) that must be passed before this one is scored.
@@ -27,8 +27,15 @@ public struct TestGroup: Sendable, Hashable {
         self.staticValidation = staticValidation
     }
 
-    /// The group's tests and those of the groups in it.
-    public var allTests: [PackageTest] { tests + groups.flatMap(\.allTests) }
+    /// The group's tests and those of the groups in it, in the order in which they count.
+    public var allTests: [PackageTest] {
+        switch grading {
+        case .graded, .custom:
+            let parts = tests.map { ($0.name, [$0]) } + groups.map { ($0.name, $0.allTests) }
+            return parts.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }.flatMap(\.1)
+        case .allPass, .scored, .points: return tests + groups.flatMap(\.allTests)
+        }
+    }
 
     /// This group and those in it, each before its own.
     public var allGroups: [TestGroup] { [self] + groups.flatMap(\.allGroups) }

@@ -15,6 +15,9 @@ final class Conversation: Sendable {
     /// The time between two looks at the participants: short against what a deadlock costs otherwise.
     private static let lookInterval = Duration.milliseconds(250)
 
+    /// The same, while a pipe that nobody reads has to be emptied.
+    private static let spillInterval = Duration.milliseconds(2)
+
     let participants: [Participant]
     let sandboxes: [any SandboxLease]
     let plan: ConversationPlan
@@ -26,6 +29,10 @@ final class Conversation: Sendable {
     private let relay: PipeRelay?
     private let policy: DeadlockPolicy
     private let over = Locked<Set<Int>>([])
+    /// By connection, of those that outlive their reader without a relay.
+    private let spilled: [Int: SpilledInput]
+    /// The next look comes soon: somebody writes to a participant that has ended.
+    private let isSpilling = Locked(false)
 
     init(
         _ participants: [Participant], _ sandboxes: [any SandboxLease], _ plan: ConversationPlan,
@@ -38,7 +45,10 @@ final class Conversation: Sendable {
         for link in plan.links where link.form == .relayedStream && inputs[link.target] == nil {
             inputs[link.target] = ParticipantInput(sources: plan.sources(of: link.target).count)
         }
-        relay = try Self.connect(plan, participants.map(\.limits.output), ends, controls, log)
+        var spilled: [Int: SpilledInput] = [:]
+        relay = try Self.connect(
+            plan, participants.map(\.limits.output), ends, controls, log, &spilled)
+        self.spilled = spilled
         self.participants = participants
         self.sandboxes = sandboxes
         self.plan = plan
@@ -52,7 +62,7 @@ final class Conversation: Sendable {
     /// Makes the kernel's pipes, and the relay between those that do not lead straight from program to program.
     private static func connect(
         _ plan: ConversationPlan, _ bounds: [Int], _ ends: [ProgramEnds], _ controls: [RunControl],
-        _ log: ConversationLog
+        _ log: ConversationLog, _ spilled: inout [Int: SpilledInput]
     ) throws(SandboxError) -> PipeRelay? {
         let relay = PipeRelay { event in
             switch event {
@@ -65,6 +75,12 @@ final class Conversation: Sendable {
         var targets: Set<Int> = []
         for (number, link) in plan.links.enumerated() where link.form != .relayedStream {
             let pipe = try ConversationPipe()
+            if link.connection.endsWithProgram {
+                ends[link.source].hold(link.connection.stream, try pipe.writingAgain())
+            }
+            if link.form == .pipe, link.connection.outlivesReader {
+                spilled[number] = SpilledInput(try pipe.readingAgain())
+            }
             ends[link.source].setOutput(link.connection.stream, pipe.writing)
             if link.form == .pipe {
                 ends[link.target].setInput(pipe.reading)
@@ -75,7 +91,9 @@ final class Conversation: Sendable {
                 ends[link.target].setInput(last.reading)
                 relay.add(target: link.target, last.writing)
             }
-            relay.add(link: number, pipe.reading, to: link.target, bound: bounds[link.source])
+            relay.add(
+                link: number, pipe.reading, to: link.target, bound: bounds[link.source],
+                outlivesReader: link.connection.outlivesReader)
         }
         return targets.isEmpty ? nil : relay
     }
@@ -94,6 +112,7 @@ final class Conversation: Sendable {
         let course = await follow()
         // Every process is dead, so all ends are closed but for those that no program took.
         for ends in ends { ends.close() }
+        for input in spilled.values { input.close() }
         // What was written last is passed on before it is told.
         await relay?.finish()
         if let failure = course.failure { throw failure }
@@ -197,11 +216,17 @@ final class Conversation: Sendable {
     /// Looks at the participants after a while.
     private func look(_ still: StandstillStateMachine) async -> Event {
         var still = still
-        do { try await Task.sleep(for: Self.lookInterval) } catch { return .gaveUp }
+        let interval = isSpilling.withLock { $0 } ? Self.spillInterval : Self.lookInterval
+        do { try await Task.sleep(for: interval) } catch { return .gaveUp }
         var round = StandstillStateMachine.Round(after: log.elapsed)
         // What goes through a backend's streams may be under way where nobody sees it.
         round.isQuiet = plan.links.allSatisfy { $0.form != .relayedStream } && relay?.isQuiet ?? true
         let running = over.withLock { over in participants.indices.filter { !over.contains($0) } }
+        var hasSpilled = false
+        for (number, input) in spilled where !running.contains(plan.links[number].target) {
+            hasSpilled = input.drain() || hasSpilled
+        }
+        isSpilling.withLock { [hasSpilled] in $0 = hasSpilled }
         for index in running {
             // A task of its own is not cancelled with this one: a slot whose answer nobody takes is given up.
             round.looks[index] = await Task { [control = controls[index]] in await control.look() }.value
@@ -218,7 +243,7 @@ final class Conversation: Sendable {
     private func run(_ index: Int) async -> Result<RunResult?, SandboxError> {
         let result = await perform(index)
         over.withLock { _ = $0.insert(index) }
-        // A writer to it meets a closed input, also if it was never started.
+        // A writer to it meets a closed input, also if it was never started; a reader the end of the file.
         ends[index].close()
         await inputs[index]?.writer.close()
         for number in streamLinks(from: index) { await streamEnded(number) }

@@ -68,11 +68,21 @@ public struct Connection: Sendable, Hashable {
     public var stream: Execution.Chunk.Stream
     /// The name of the participant whose stdin it is.
     public var target: String
+    /// Whether the target sees the end of the file only when the source's program has ended, and not already when that
+    /// closes the output. Then nothing that the target does of it can come before that end.
+    public var endsWithProgram: Bool
+    /// Whether the source may write on when the target has ended: nobody gets that, and the source meets no broken pipe.
+    public var outlivesReader: Bool
 
-    public init(from source: String, _ stream: Execution.Chunk.Stream = .stdout, to target: String) {
+    public init(
+        from source: String, _ stream: Execution.Chunk.Stream = .stdout, to target: String,
+        endsWithProgram: Bool = false, outlivesReader: Bool = false
+    ) {
         self.source = source
         self.stream = stream
         self.target = target
+        self.endsWithProgram = endsWithProgram
+        self.outlivesReader = outlivesReader
     }
 
     /// The stdout of each to the stdin of the other.

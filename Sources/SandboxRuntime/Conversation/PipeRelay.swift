@@ -27,13 +27,19 @@ final class PipeRelay: Sendable {
 
         let number: Int
         let target: Target
+        /// Goes on when the reader has gone: what comes then is thrown away.
+        let outlivesReader: Bool
         /// `nil`: it came to its end, or nobody reads it.
         let source: Locked<OwnedDescriptor?>
         let progress: Locked<Progress>
 
-        init(_ number: Int, _ source: consuming OwnedDescriptor, to target: Target, bound: Int) {
+        init(
+            _ number: Int, _ source: consuming OwnedDescriptor, to target: Target, bound: Int,
+            outlivesReader: Bool
+        ) {
             self.number = number
             self.target = target
+            self.outlivesReader = outlivesReader
             self.source = Locked(consume source)
             progress = Locked(Progress(left: bound))
         }
@@ -79,10 +85,13 @@ final class PipeRelay: Sendable {
     }
 
     /// Adds a writer to a reader that was added; before ``start()``.
-    func add(link number: Int, _ source: consuming OwnedDescriptor, to target: Int, bound: Int) {
+    func add(
+        link number: Int, _ source: consuming OwnedDescriptor, to target: Int, bound: Int,
+        outlivesReader: Bool = false
+    ) {
         Self.unblock(source.number)
         guard let target = state.withLock({ $0.targets[target] }) else { return }
-        let link = Link(number, source, to: target, bound: bound)
+        let link = Link(number, source, to: target, bound: bound, outlivesReader: outlivesReader)
         state.withLock { $0.links.append(link) }
     }
 
@@ -177,10 +186,11 @@ final class PipeRelay: Sendable {
 
     /// The reader has gone: its writers meet a broken pipe.
     private func leave(_ target: Target, _ links: [Link], _ events: inout [Event]) {
+        let isNews = target.fd >= 0
         target.close()
         for link in links where link.target === target {
-            let wasOpen = link.fd >= 0
-            link.close()
+            let wasOpen = link.fd >= 0 && isNews
+            if !link.outlivesReader { link.close() }
             link.progress.withLock { $0.piece = [] }
             if wasOpen { events.append(.closed(link.number, .reader)) }
         }

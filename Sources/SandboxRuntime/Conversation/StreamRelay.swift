@@ -32,12 +32,17 @@ final class StreamRelay: Sendable {
             }
             if chunk.bytes.isEmpty {
                 conversation.log.closed(number, by: .writer)
-                await conversation.streamEnded(number)
+                if !conversation.plan.links[number].connection.endsWithProgram {
+                    await conversation.streamEnded(number)
+                }
             } else if !unread.contains(number), await !give(chunk, on: number) {
                 unread.insert(number)
             }
         }
-        for number in links { await conversation.streamEnded(number) }
+        // The end of those that end with their program comes with its result.
+        for number in links where !conversation.plan.links[number].connection.endsWithProgram {
+            await conversation.streamEnded(number)
+        }
     }
 
     /// Returns false when the reader has gone.
@@ -48,7 +53,9 @@ final class StreamRelay: Sendable {
             return true
         } catch {
             conversation.log.closed(number, by: .reader)
-            conversation.controls[index].closeOutput(chunk.stream)
+            if !conversation.plan.links[number].connection.outlivesReader {
+                conversation.controls[index].closeOutput(chunk.stream)
+            }
             return false
         }
     }

@@ -54,6 +54,9 @@ package final class ProgramEnds: Sendable {
     private let stdin = Locked<OwnedDescriptor?>(nil)
     private let stdout = Locked<OwnedDescriptor?>(nil)
     private let stderr = Locked<OwnedDescriptor?>(nil)
+    /// Further descriptors of its outputs: while they are open, a reader does not see the end of the file.
+    private let heldStdout = Locked<OwnedDescriptor?>(nil)
+    private let heldStderr = Locked<OwnedDescriptor?>(nil)
 
     package init() {}
 
@@ -70,6 +73,15 @@ package final class ProgramEnds: Sendable {
         }
     }
 
+    /// Keeps an end open until ``close()``.
+    package func hold(_ stream: Execution.Chunk.Stream, _ end: consuming OwnedDescriptor) {
+        var end: OwnedDescriptor? = consume end
+        switch stream {
+        case .stdout: heldStdout.withLock { $0 = end.take() }
+        case .stderr: heldStderr.withLock { $0 = end.take() }
+        }
+    }
+
     package func takeInput() -> OwnedDescriptor? { stdin.withLock { $0.take() } }
 
     package func takeOutput(_ stream: Execution.Chunk.Stream) -> OwnedDescriptor? {
@@ -81,11 +93,13 @@ package final class ProgramEnds: Sendable {
 }
 
 extension ProgramEnds {
-    /// Closes those that nobody took.
+    /// Closes those that nobody took, and those that are held.
     package func close() {
         _ = takeInput()
         _ = takeOutput(.stdout)
         _ = takeOutput(.stderr)
+        heldStdout.withLock { $0 = nil }
+        heldStderr.withLock { $0 = nil }
     }
 }
 

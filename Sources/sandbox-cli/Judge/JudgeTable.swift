@@ -26,12 +26,15 @@ enum JudgeTable {
         for submission in report.submissions where allTests || !submission.asExpected {
             text += details(submission)
         }
+        return text + "\n" + summary(report) + "\n"
+    }
+
+    private static func summary(_ report: PackageReport) -> String {
         let wrong = report.submissions.count { !$0.asExpected }
-        text +=
-            "\n"
-            + (wrong == 0 ? "all as expected" : "\(wrong) of \(report.submissions.count) not as expected")
-            + "\n"
-        return text
+        if wrong > 0 { return "\(wrong) of \(report.submissions.count) not as expected" }
+        let faults = report.issues.count { $0.severity == .error }
+        return faults == 0
+            ? "all as expected" : "the package has \(faults) \(faults == 1 ? "fault" : "faults")"
     }
 
     private static func row(_ report: SubmissionReport, hasScores: Bool) -> [String] {

@@ -144,7 +144,10 @@ struct ComparisonTests {
         let many = Array(String(repeating: "1 ", count: count / 2).utf8)
         let lines = Array(String(repeating: "a\n", count: count / 4).utf8)
         let space = [UInt8](repeating: 0x0a, count: count)
-        #expect(try await answer(FloatChecker(relative: 1e-9), long + [0x2e], long).verdict == .accepted)
+        let number = [0x30, 0x2e] + long
+        #expect(try await answer(FloatChecker(relative: 1e-9), number + [0x30], number).verdict == .accepted)
+        // Beyond the largest number digits count, or all such numbers were the same.
+        #expect(try await answer(FloatChecker(relative: 1e-9), long + [0x37], long).verdict == .wrongAnswer)
         #expect(try await answer(TokenChecker(), many, many + [0x31]).verdict == .wrongAnswer)
         #expect(try await answer(TokenChecker(), space + [0x31], [0x31]).verdict == .accepted)
         #expect(try await answer(LineChecker(), [0x31] + space, [0x31]).verdict == .accepted)

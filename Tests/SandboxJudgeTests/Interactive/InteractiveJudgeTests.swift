@@ -139,8 +139,19 @@ struct InteractiveJudgeTests {
             try await judge(python: child + GuessingGame.search), .accepted, "keeps the pipe, and is right")
         var short = Self.limits
         short.wallTime = .seconds(3)
+        // The interactor sees the end of its output when it has ended, so what it then does has its own verdict.
+        let closing = "os.close(1)\nsys.stdout = None\n"
         expect(
-            try await judge(python: "os.close(0); os.close(1)\ntime.sleep(30)", limits: short), .wrongAnswer)
+            try await judge(python: closing + "time.sleep(30)", limits: short), .idle, "closes, and sleeps")
+        for number in 1...10 {
+            expect(
+                try await judge(
+                    python: closing + "os.abort()", transcript: number.isMultiple(of: 2) ? .none : .upTo(1000)
+                ),
+                .runtimeError, first: "submission", "closes, and crashes")
+        }
+        expect(try await judge(python: closing + "os._exit(0)"), .wrongAnswer, "closes, and leaves")
+        expect(try await judge(python: closing + "sys.stdin.read()"), .idle, "closes, and listens")
         expect(
             try await judge(python: "os.kill(os.getpid(), signal.SIGSTOP)", limits: short), .idle,
             "stops itself")
@@ -229,6 +240,33 @@ struct InteractiveJudgeTests {
         expect(try await run("print('x', flush=True)"), .presentationError, first: "interactor")
         expect(try await run("for i in range(1, 20): print(i, flush=True); input()"), .wrongAnswer)
         expect(try await run("import os\nos.abort()"), .runtimeError, first: "submission")
+    }
+
+    @Test(
+        "An interactor that writes to a submission that has left meets no broken pipe, however much it writes",
+        arguments: [TranscriptPolicy.none, .upTo(1000)])
+    func lateWriter(transcript: TranscriptPolicy) async throws {
+        // Python ends with status 1 for a broken pipe.
+        let interactor = """
+            import sys
+            line = sys.stdin.readline()
+            for _ in range(300):
+                print("x" * 10000, flush=True)
+            sys.exit(43 if not sys.stdin.read() else 1)
+            """
+        for (submission, verdict) in [
+            ("print(1)", Verdict.wrongAnswer), ("import os; os.close(0); print(1, flush=True)", .wrongAnswer),
+            ("import os; print(1, flush=True); os.abort()", .runtimeError),
+        ] {
+            var judge = InteractiveJudge(
+                submission: GuessingGame.program(python: submission),
+                interactor: GuessingGame.program(python: interactor), convention: .outputValidator(),
+                on: Self.backend, limits: Self.limits)
+            judge.transcript = transcript
+            let result = try await judge.run(TestCase("1", input: .string(""), answer: .string("")))
+            expect(result, verdict, submission)
+            #expect(result.interactor?.outcome == .exited(code: 43), "\(submission)")
+        }
     }
 
     @Test("Cancelling a test ends both")

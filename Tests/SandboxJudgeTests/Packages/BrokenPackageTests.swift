@@ -186,5 +186,38 @@ struct BrokenPackageTests {
     func polygon(xml: String, expected: String) throws {
         #expect(try PackageFixture(xml: xml).errors().first == expected)
     }
+
+    @Test("Settings in a file or a place that the format does not have are a fault, and not ignored")
+    func settingsNobodyReads() throws {
+        for (file, legacy, expected) in [
+            ("data/secret/testdata.yaml", false, "invalid-name"),
+            ("data/sample/testdata.yaml", false, "invalid-name"),
+            ("data/test_group.yaml", false, "contradiction"), ("data/testdata.yaml", false, "contradiction"),
+            ("data/secret/test_group.yaml", true, "invalid-name"),
+            ("data/test_group.yaml", true, "invalid-name"),
+        ] {
+            #expect(try PackageFixture([file: "x"], legacy: legacy).errors() == ["\(file):0: \(expected)"])
+        }
+        let grading = try PackageFixture(
+            ["problem.yaml": "name: p\ntype: scoring\ngrading:\n  accept_score: 3\n"], legacy: true)
+        #expect(grading.errors() == ["problem.yaml:4: contradiction"])
+    }
+
+    @Test("In the legacy format tests and groups count in the order of their names")
+    func namesOrder() throws {
+        let package = try PackageFixture(
+            [
+                "data/secret/b/1.in": "1\n", "data/secret/b/1.ans": "1\n", "data/secret/c.in": "1\n",
+                "data/secret/c.ans": "1\n", "data/secret/d/1.in": "1\n", "data/secret/d/1.ans": "1\n",
+            ], legacy: true
+        ).read()
+        #expect(package.allTests.map(\.name) == ["secret/1", "secret/b/1", "secret/c", "secret/d/1"])
+        // on_reject: break by default, so nothing counts behind the first that fails.
+        let failing: [String: TestScore] = [
+            "secret/1": .init(.accepted), "secret/b/1": .init(.wrongAnswer), "secret/c": .init(.runtimeError),
+            "secret/d/1": .init(.timeLimitExceeded),
+        ]
+        #expect(package.tests.result(of: failing, isScoring: false).verdict == .wrongAnswer)
+    }
 }
 #endif

@@ -46,7 +46,7 @@ struct GraderTests {
     }
 
     @Test(
-        "A group of groups asks the grader for each, the inner ones first, and a rejected group has no points"
+        "A group of groups asks the grader for each, the inner ones first, and what a rejected one earned is passed on"
     )
     func nested() async throws {
         let grader = """
@@ -62,7 +62,7 @@ struct GraderTests {
             "data/secret/b/2.ans": "2\n",
         ])
         let scores = report.total.all.map { "\($0.name) \($0.verdict) \($0.score ?? -1)" }
-        #expect(scores == [" AC 4.0", "secret AC 3.0", "secret/a AC 2.0", "secret/b WA 0.0"], "\(scores)")
+        #expect(scores == [" AC 5.0", "secret AC 4.0", "secret/a AC 2.0", "secret/b WA 1.0"], "\(scores)")
     }
 
     @Test(

@@ -49,6 +49,23 @@ struct PackageFaultTests {
             ])
     }
 
+    @Test("A sample's .out has to be accepted, and its answer where nothing is shown in its place")
+    func samples() async throws {
+        let report = try await judge([
+            "data/sample/1.in": "1\n", "data/sample/1.ans": "case 7\n", "data/sample/1.ans.statement": "1\n",
+            "data/sample/2.in": "2\n", "data/sample/2.ans": "2\n", "data/sample/2.out": "3\n",
+            "data/sample/3.in": "3\n", "data/sample/3.ans": "3\n",
+            "output_validator/v.py": """
+            import sys
+            given, answer = open(sys.argv[1]).read(), open(sys.argv[2]).read()
+            exit(42 if sys.stdin.read() == given else 43)
+            """,
+        ])
+        #expect(
+            report.issues.filter { $0.severity == .error }.map(\.file) == ["data/sample/2.out"],
+            "\(report.issues)")
+    }
+
     @Test(
         "An output validator that fails is a judge error, and never the submission's",
         arguments: [

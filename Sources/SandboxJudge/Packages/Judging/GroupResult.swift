@@ -231,11 +231,13 @@ extension TestGroup {
     private func counted(
         _ grading: LegacyGrading, _ tests: [Part], _ groups: [GroupResult]
     ) -> [TestScore] {
-        var parts = tests.map { test -> TestScore in
+        var named = tests.map { test -> Part in
             let fallback = test.score.verdict == .accepted ? grading.acceptScore : grading.rejectScore
-            return TestScore(test.score.verdict, score: test.score.score ?? fallback)
+            return (test.name, TestScore(test.score.verdict, score: test.score.score ?? fallback))
         }
-        parts += scores(groups)
+        named += groups.map { ($0.name, TestScore($0.verdict, score: $0.score)) }
+        named.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        var parts = named.map(\.score)
         if grading.ignoresSample, parts.count > 1 { parts.removeFirst() }
         if grading.breaksOnReject, let end = parts.firstIndex(where: { $0.verdict != .accepted }) {
             parts.removeSubrange((end + 1)...)
@@ -270,7 +272,8 @@ extension TestGroup {
     ) -> GroupResult {
         var result = GroupResult(name: name, verdict: verdict)
         guard isScoring else { return result }
-        result.score = verdict == .accepted ? score : grading.rejectScore
+        // What groups earned that are not accepted is passed on to the group around them, which may accept it all the same.
+        result.score = verdict == .accepted || !name.isEmpty ? score : grading.rejectScore
         if verdict == .accepted, !grading.range.contains(score) {
             result.judgeError =
                 "\(name.isEmpty ? "data" : name): the score \(score) is not in the range "

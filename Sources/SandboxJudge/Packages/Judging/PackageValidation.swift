@@ -15,7 +15,7 @@ struct PackageValidation: Sendable {
         for test in package.allTests {
             works.append { try await checkInput(test) }
             if test.isSample, package.format == .version2025, !package.isInteractive, !package.isMultiPass {
-                works.append { try await checkOutput(test.answer, test, accepts: true) }
+                works.append { try await checkOutput(test.shownOutput, test, accepts: true) }
             }
         }
         // Nothing of an interactive problem is an output that could be judged alone.

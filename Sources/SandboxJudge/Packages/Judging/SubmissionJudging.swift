@@ -128,13 +128,14 @@ struct SubmissionJudging: Sendable {
     /// secret test.
     private func answers(_ program: PackageProgram) -> [String: PackageFile] {
         var answers: [String: PackageFile] = [:]
+        let files = Dictionary(program.files.map { ($0.path, $0) }) { first, _ in first }
         let secret = judge.package.allTests.filter { !$0.isSample }
         for test in judge.package.allTests {
             let short = test.name.split(separator: "/").dropFirst().joined(separator: "/")
             let names = [test.name, short].flatMap { name in
                 ["", ".out", ".ans"].map { ByteString(name + $0) }
             }
-            answers[test.name] = program.files.first { names.contains($0.path) }
+            answers[test.name] = names.lazy.compactMap { files[$0] }.first
         }
         if program.files.count == 1, secret.count == 1, answers.isEmpty {
             answers[secret[0].name] = program.files[0]

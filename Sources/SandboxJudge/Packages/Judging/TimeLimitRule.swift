@@ -7,26 +7,21 @@ public struct TimeLimitRule: Sendable, Hashable {
     public var acceptedToLimit: Double
     /// The fastest submission that must be too slow takes at least the limit, times this.
     public var limitToTooSlow: Double
-    /// An inferred limit is a multiple of this.
+    /// An inferred limit is the next multiple of this, and at least one of them.
     public var resolution: Duration
-    /// An inferred limit is rounded to the nearest multiple, and at least one of them; else it is rounded up.
-    public var roundsToNearest: Bool
 
-    public init(
-        acceptedToLimit: Double, limitToTooSlow: Double, resolution: Duration, roundsToNearest: Bool
-    ) {
+    public init(acceptedToLimit: Double, limitToTooSlow: Double, resolution: Duration) {
         self.acceptedToLimit = acceptedToLimit
         self.limitToTooSlow = limitToTooSlow
         self.resolution = resolution
-        self.roundsToNearest = roundsToNearest
     }
 
     /// The 2025-09 format's defaults.
     public static let version2025 = TimeLimitRule(
-        acceptedToLimit: 2, limitToTooSlow: 1.5, resolution: .seconds(1), roundsToNearest: false)
-    /// The legacy format's: 5 times the slowest, in seconds, as problemtools rounds it.
+        acceptedToLimit: 2, limitToTooSlow: 1.5, resolution: .seconds(1))
+    /// The legacy format's: 5 times the slowest.
     public static let legacy = TimeLimitRule(
-        acceptedToLimit: 5, limitToTooSlow: 2, resolution: .seconds(1), roundsToNearest: true)
+        acceptedToLimit: 5, limitToTooSlow: 2, resolution: .seconds(1))
 
     /// The time limit for a slowest accepted time.
     ///
@@ -34,7 +29,7 @@ public struct TimeLimitRule: Sendable, Hashable {
     public func limit(slowestAccepted: Duration) -> Duration {
         let steps = slowestAccepted / resolution * acceptedToLimit
         // A figure of a clock has an error in its last digits: a whole number of steps stays one.
-        let whole = roundsToNearest ? (steps + 0.5).rounded(.down) : (steps - 1e-9).rounded(.up)
+        let whole = (steps - 1e-9).rounded(.up)
         return min(resolution * max(1, whole), .seconds(86_400))
     }
 

@@ -45,7 +45,9 @@ enum LegacySettings {
             }
             _ = grading.take("show_test_data_groups")?.boolean(&issues)
             for key in ["on_reject", "grader_flags", "accept_score", "reject_score", "range"] {
-                _ = grading.take(key)
+                guard let value = grading.take(key) else { continue }
+                issues.error(
+                    value.file, line: value.line, .contradiction, "\(key) is a key of data/testdata.yaml")
             }
             grading.refuseOthers(&issues)
         }

@@ -28,6 +28,9 @@ enum LegacyTests {
             issues.error("data/secret", .missingFile, "there is no secret test data")
             return
         }
+        if tree.isFile("data/test_group.yaml") {
+            TestFiles.check("data/test_group.yaml", "test_group.yaml", isLegacy: true, &issues)
+        }
         let root = settings(in: "data", Settings(), package, tree, &issues)
         var whole = TestGroup(name: "", grading: root.groupGrading)
         for name in ["sample", "secret"] as [ByteString] where tree.isDirectory("data/" + name) {
@@ -175,6 +178,9 @@ enum LegacyTests {
                 grading.verdictMode = mode
             } else if let mode = LegacyGrading.ScoreMode(rawValue: flag) {
                 grading.scoreMode = mode
+            } else if flag == "no_errors" {
+                // An older name.
+                grading.verdictMode = .worstError
             } else if flag == "accept_if_any_accepted" {
                 grading.acceptsIfAnyAccepted = true
             } else if flag == "ignore_sample" {

@@ -33,7 +33,10 @@ struct TestFiles {
                 groups.append(path)
                 continue
             }
-            if Self.settings.contains(name) { continue }
+            if Self.settings.contains(name) {
+                Self.check(path, name, isLegacy: isLegacy, &issues)
+                continue
+            }
             guard
                 let suffix = Self.suffixes.first(where: {
                     name.hasSuffix($0) && name.utf8.count > $0.utf8.count
@@ -68,6 +71,13 @@ struct TestFiles {
         }
     }
 
+    /// A file of settings by the name that the other format has for it would not be read.
+    static func check(_ path: ByteString, _ name: String, isLegacy: Bool, _ issues: inout IssueList) {
+        let right = isLegacy ? "testdata.yaml" : "test_group.yaml"
+        if name == right { return }
+        issues.error(path, .invalidName, "\(isLegacy ? "the legacy format" : "2025-09") calls it \(right)")
+    }
+
     /// A test without its settings.
     ///
     /// - Parameter prefix: the package's directory of all data.
@@ -77,6 +87,10 @@ struct TestFiles {
         var test = PackageTest(
             name: path.text.hasPrefix("data/") ? String(path.text.dropFirst(5)) : path.text, input: input,
             answer: tree.file(path + ".ans"), isSample: isSample)
+        if isSample {
+            let isOverridden = suffixes.contains(".out") || suffixes.contains(".ans.statement")
+            test.shownOutput = isOverridden ? tree.file(path + ".out") : test.answer
+        }
         if suffixes.contains(".files") { test.files = tree.files(below: path + ".files") }
         return test
     }

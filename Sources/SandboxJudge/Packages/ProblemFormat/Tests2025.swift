@@ -10,6 +10,11 @@ enum Tests2025 {
     ) {
         var whole = TestGroup(
             name: "", grading: package.isScoring ? .scored(.init(.sum, maximum: nil)) : .allPass)
+        for name in TestFiles.settings where tree.isFile(ByteString("data/" + name)) {
+            issues.error(
+                ByteString("data/" + name), .contradiction,
+                "settings stand in the test_group.yaml of data/sample, of data/secret and of its groups")
+        }
         if tree.isDirectory("data/sample") {
             let settings = GroupSettings.read("data/sample", .sample, package, nil, tree, &issues)
             let found = TestFiles(

@@ -1,7 +1,7 @@
 import os, sys
 answer = open(sys.argv[2]).read().strip()
 feedback = sys.argv[3]
-output = sys.stdin.read().strip()
+output = sys.stdin.buffer.read().decode(errors="replace").strip()
 with open(feedback + "judgemessage.txt", "a") as message:
     print("output:", output[:40], file=message)
 passed = os.path.exists(feedback + "passed")
