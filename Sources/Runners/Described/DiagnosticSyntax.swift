@@ -3,7 +3,7 @@
 public import SandboxAPI
 import SandboxRuntime
 
-/// The form of a compiler's messages: ``gnu``, ``rust``, or a line's template.
+/// The form of a compiler's messages: ``gnu``, ``rust``, ``node``, or a line's template.
 ///
 /// A template is text with fields in braces; `{{` and `}}` are braces:
 ///
@@ -41,14 +41,17 @@ public struct DiagnosticSyntax: Sendable, Hashable, CustomStringConvertible {
     /// What rustc writes: `severity[code]: message`, and on the next line `--> file:line:column`.
     public static let rust = DiagnosticSyntax(name: "rust")
 
-    private static let named = [gnu, rust]
+    /// What Node.js writes: `file:line`, the line with carets below it, and `SyntaxError: message`.
+    public static let node = DiagnosticSyntax(name: "node")
+
+    private static let named = [gnu, rust, node]
 
     private init(name: String) {
         text = name
         parts = []
     }
 
-    /// - Parameter text: `gnu`, `rust` or a template.
+    /// - Parameter text: `gnu`, `rust`, `node` or a template.
     /// - Throws: `SandboxError` `.invalidArgument` for fields that are not known or that stand without text between them, and
     ///   templates that name no file or no line, or are too long.
     public init(_ text: String) throws(SandboxError) {
@@ -121,6 +124,7 @@ public struct DiagnosticSyntax: Sendable, Hashable, CustomStringConvertible {
         for text in texts where !syntaxes.isEmpty {
             if syntaxes.contains(.gnu) { found += Diagnostic.parse(text) }
             if syntaxes.contains(.rust) { found += RustDiagnostics.parse(text[...]) }
+            if syntaxes.contains(.node) { found += NodeDiagnostics.parse(text[...]) }
             let templates = syntaxes.filter { !named.contains($0) }
             if templates.isEmpty { continue }
             var finder = TemplateDiagnostics(templates: templates)

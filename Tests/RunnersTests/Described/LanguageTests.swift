@@ -33,8 +33,7 @@ struct SampleLanguage: CustomTestStringConvertible, Sendable {
         SampleLanguage(name: "haskell", folder: "haskell", others: ["Twice.hs"]),
         SampleLanguage(name: "java", folder: "java", others: ["Twice.java"], memory: 192 << 20),
         SampleLanguage(
-            name: "javascript", folder: "javascript", others: ["twice.js"], hasDiagnostics: false,
-            memory: 192 << 20),
+            name: "javascript", folder: "javascript", others: ["twice.js"], memory: 192 << 20),
         SampleLanguage(name: "kotlin", folder: "kotlin", others: ["twice.kt"], memory: 192 << 20),
         SampleLanguage(name: "lua", folder: "lua", others: ["twice.lua"], hasThreads: false),
         SampleLanguage(name: "ocaml", folder: "ocaml", others: ["twice.ml"]),
