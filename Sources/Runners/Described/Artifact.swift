@@ -123,6 +123,33 @@ struct ArtifactReader {
     }
 }
 
+extension SandboxLease {
+    /// All files of `/work` that a build has left, for a program.
+    ///
+    /// - Parameter limits: the build's: bound the program's size.
+    /// - Returns: the files, or why they are no program.
+    /// - Throws: the sandbox's errors.
+    package func artifacts(
+        atMost limits: Limits
+    ) async throws(SandboxError) -> Result<[InputFile], NoArtifacts> {
+        var reader = ArtifactReader(self, limits)
+        do {
+            return .success(try await reader.read([.directory(".")]))
+        } catch let error as ArtifactReader.NoProgram {
+            return .failure(NoArtifacts(reason: error.reason))
+        } catch let error as SandboxError {
+            throw error
+        } catch {
+            throw SandboxError(.internalError, message: "\(error)")
+        }
+    }
+}
+
+/// Why what a build left is no program.
+package struct NoArtifacts: Error {
+    package var reason: String
+}
+
 extension [UInt8] {
     fileprivate func ends(with suffix: [UInt8]) -> Bool {
         count > suffix.count && self[(count - suffix.count)...].elementsEqual(suffix)

@@ -34,13 +34,16 @@ enum NodeDiagnostics {
         return found
     }
 
-    /// `/work/main.js:2`, and nothing else in the line; relative to `/work`.
+    /// `/work/main.js:2`, and nothing else in the line; relative to `/work`, or the name alone.
     private static func place(_ line: Bytes) -> (file: String, line: Int)? {
         guard let colon = line.lastIndex(of: UInt8(ascii: ":")), let number = line[(colon + 1)...].number,
             let first = line[..<colon].first, !first.isBlank
         else { return nil }
         let path = line[..<colon]
-        return (path.starts(with: "/work/") ? path.dropFirst("/work/".utf8.count).text : path.text, number)
+        if path.starts(with: "/work/") { return (path.dropFirst("/work/".utf8.count).text, number) }
+        // At level minimal `/work` is a directory of the host, whose path is nobody's concern.
+        let name = path.lastIndex(of: UInt8(ascii: "/")).map { path[($0 + 1)...] } ?? path
+        return name.isEmpty ? nil : (name.text, number)
     }
 
     /// Of the first caret, from 1, in a line of blanks and carets.

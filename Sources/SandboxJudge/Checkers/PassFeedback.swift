@@ -24,6 +24,9 @@ struct PassFeedback: Sendable {
     /// A tar archive; empty before the first pass.
     private var files: [UInt8] = []
 
+    /// The room that the files take at most: an archive has more bytes than they.
+    var bytes: Int { files.count }
+
     /// Makes the directory, with what earlier passes left in it.
     func place(in sandbox: any SandboxLease) async throws(SandboxError) {
         if files.isEmpty {

@@ -63,10 +63,6 @@ struct InteractiveFold: Sendable, Hashable {
         switch facts.answer {
         case .failed(let why):
             if let own, facts.failedFirst == .submission { return InteractiveFold(own) }
-            // Only the submission holds the other end: it left while the interactor still had something to say.
-            if facts.interactorOutcome == .signaled(signal: brokenPipe) {
-                return InteractiveFold(own ?? .wrongAnswer)
-            }
             return InteractiveFold(failed: why, nil)
         case .rejected(let check):
             guard let own else { return InteractiveFold(check.verdict, check) }

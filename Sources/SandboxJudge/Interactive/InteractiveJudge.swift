@@ -87,8 +87,8 @@ public struct InteractiveJudge: Sendable {
         var test = test
         var costliest: RunResult?
         for pass in 1...max(1, mostPasses) {
-            // What is said of a pass that cannot be run is not of an earlier one.
-            result.test.run = nil
+            // What is said of a pass that cannot be run is not of an earlier one, which was accepted.
+            result.test = TestResult(name: test.name, verdict: .judgeError, run: nil)
             let fold = try await runPass(test, feedback, &result)
             result.test.verdict = fold.verdict
             result.test.check = fold.check
@@ -225,7 +225,7 @@ public struct InteractiveJudge: Sendable {
         }
         var limits = interactorLimits
         limits.wallTime = min(limits.wallTime + (test.limits ?? self.limits).wallTime, .seconds(24 * 3600))
-        limits.disk += files.diskBytes
+        limits.disk += files.diskBytes + feedback.keptBytes
         var participant = Participant(
             Self.interactorName, try interactor.command(arguments, files: files, limits), on: backend,
             options: interactor.options(interactorOptions), limits: limits)

@@ -55,6 +55,9 @@ final class InteractorFeedback: Sendable {
         if case .input(let next) = files.withLock({ $0.next }) { next } else { nil }
     }
 
+    /// The room that what earlier passes left takes at most.
+    var keptBytes: Int { files.withLock { $0.kept.bytes } }
+
     /// Makes the feedback directory, with what earlier passes left in it.
     func place(in sandbox: any SandboxLease) async throws(SandboxError) {
         try await files.withLock { $0.kept }.place(in: sandbox)

@@ -37,6 +37,19 @@ public struct TestGroup: Sendable, Hashable {
         }
     }
 
+    var hasCustomGrading: Bool { if case .custom = grading { true } else { false } }
+
+    /// Whether the first test that is not accepted decides of the group, so that no other has to be run.
+    var endsAtFirstFailure: Bool {
+        switch grading {
+        case .allPass: true
+        case .graded(let grading):
+            grading.breaksOnReject && grading.verdictMode != .alwaysAccept
+                && !grading.acceptsIfAnyAccepted && !grading.ignoresSample
+        case .custom, .scored, .points: false
+        }
+    }
+
     /// This group and those in it, each before its own.
     public var allGroups: [TestGroup] { [self] + groups.flatMap(\.allGroups) }
 }

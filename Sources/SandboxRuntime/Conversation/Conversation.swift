@@ -219,9 +219,9 @@ final class Conversation: Sendable {
         let interval = isSpilling.withLock { $0 } ? Self.spillInterval : Self.lookInterval
         do { try await Task.sleep(for: interval) } catch { return .gaveUp }
         var round = StandstillStateMachine.Round(after: log.elapsed)
+        let running = over.withLock { over in participants.indices.filter { !over.contains($0) } }
         // What goes through a backend's streams may be under way where nobody sees it.
         round.isQuiet = plan.links.allSatisfy { $0.form != .relayedStream } && relay?.isQuiet ?? true
-        let running = over.withLock { over in participants.indices.filter { !over.contains($0) } }
         var hasSpilled = false
         for (number, input) in spilled where !running.contains(plan.links[number].target) {
             hasSpilled = input.drain() || hasSpilled
@@ -242,9 +242,10 @@ final class Conversation: Sendable {
     /// - Returns: `nil` when it was stopped, and its backend has no result of such a run.
     private func run(_ index: Int) async -> Result<RunResult?, SandboxError> {
         let result = await perform(index)
-        over.withLock { _ = $0.insert(index) }
-        // A writer to it meets a closed input, also if it was never started; a reader the end of the file.
+        // A writer to it meets a closed input, also if it was never started; a reader the end of the file. First: a look that
+        // no longer counts this one finds its reader awake.
         ends[index].close()
+        over.withLock { _ = $0.insert(index) }
         await inputs[index]?.writer.close()
         for number in streamLinks(from: index) { await streamEnded(number) }
         guard case .success(let run?) = result, let collect = participants[index].collect else {

@@ -15,10 +15,10 @@ public import SandboxAPI
 /// ```
 ///
 /// It works on every backend, and across backends. Where both ends of a connection are on the local backend and there is no
-/// transcript, it is one pipe of the kernel from program to program, of which no other process holds an end; otherwise this
-/// process passes the bytes on (``ConnectionReport/Form``). Either way a writer waits for a slow reader; the reader sees the
-/// end of the file when every writer has closed its end, and the writer gets SIGPIPE when the reader has. Outputs that are
-/// not connected are collected.
+/// transcript, it is one pipe of the kernel from program to program; otherwise this process passes the bytes on
+/// (``ConnectionReport/Form``). Either way a writer waits for a slow reader; the reader sees the end of the file when every
+/// writer has closed its end, and the writer gets SIGPIPE when the reader has, unless the ``Connection`` says otherwise.
+/// Outputs that are not connected are collected.
 ///
 /// A participant that ends in any way is a result. When one has failed, each of the others is ended after its
 /// ``Participant/grace``. When all wait for each other, ``DeadlockPolicy`` decides.

@@ -72,6 +72,9 @@ public struct Connection: Sendable, Hashable {
     /// closes the output. Then nothing that the target does of it can come before that end.
     public var endsWithProgram: Bool
     /// Whether the source may write on when the target has ended: nobody gets that, and the source meets no broken pipe.
+    ///
+    /// Of a target that closes its stdin and goes on, what the source writes stays in the pipe, and the source waits when
+    /// that is full; where this process passes the bytes on, they are thrown away at once.
     public var outlivesReader: Bool
 
     public init(

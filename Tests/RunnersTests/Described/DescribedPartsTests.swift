@@ -103,8 +103,8 @@ import Testing
                 "/work/main.js:2\n  let x = ;\n          ^\n\nSyntaxError: Unexpected token ';'\n    at wrapSafe (node:internal/modules/cjs/loader:1464:18)\n\nNode.js v20.20.2\n"
             ) == ["main.js:2:11 error Unexpected token ';'"])
         #expect(
-            try parse("node", "/a b/x.mjs:3\n\n\n\nSyntaxError: Unexpected end of input\n")
-                == ["/a b/x.mjs:3:0 error Unexpected end of input"])
+            try parse("node", "/tmp/a b/x.mjs:3\n\n\n\nSyntaxError: Unexpected end of input\n")
+                == ["x.mjs:3:0 error Unexpected end of input"])
         #expect(try parse("node", "x.js:1\nx.js:2\nx.js:3\nx.js:4\nx.js:5\n") == [])
         #expect(
             try parse("gnu", "main.c:2:12: error: 'x' undeclared\n") == ["main.c:2:12 error 'x' undeclared"])

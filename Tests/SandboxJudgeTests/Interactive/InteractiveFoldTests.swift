@@ -122,15 +122,6 @@ struct InteractiveFoldTests {
         }
     }
 
-    @Test("An interactor that meets a broken pipe was left alone by the submission")
-    func left() {
-        let pipe = Outcome.signaled(signal: 13)
-        #expect(Self.fold(.exited(code: 0), Self.failed, interactor: pipe).verdict == .wrongAnswer)
-        for (outcome, cpu, verdict) in Self.failures {
-            #expect(Self.fold(outcome, cpu: cpu, Self.failed, interactor: pipe).verdict == verdict)
-        }
-    }
-
     @Test("One that was stopped has what the interactor says; a deadlock is idleness")
     func stopped() {
         let killed = Outcome.signaled(signal: 9)

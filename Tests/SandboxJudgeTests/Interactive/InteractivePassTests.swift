@@ -114,6 +114,21 @@ struct InteractivePassTests {
         #expect(result.test.judgeError?.contains(words) == true, "\(result.test.message)")
     }
 
+    @Test("A pass that cannot be run is the judge's error, whatever the pass before it got")
+    func laterFailure() async throws {
+        // A name that nobody could write again.
+        let result = try await run(
+            """
+            if word == "abc":
+                open(feedback + "a\\nb", "w").close()
+                open(following, "w").write("cba")
+            sys.exit(42)
+            """)
+        #expect(
+            result.test.verdict == .judgeError && result.test.judgeError?.isEmpty == false, "\(result.test)")
+        #expect(result.test.run == nil && result.test.check == nil && result.conversations.count == 1)
+    }
+
     @Test("Where there is one pass, nextpass.in is a file like another")
     func onePass() async throws {
         let result = try await run("open(following, 'w').write(reply); sys.exit(42)", passes: 1)

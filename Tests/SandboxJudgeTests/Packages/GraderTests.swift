@@ -82,6 +82,37 @@ struct GraderTests {
         #expect(report.failures.first?.contains(words) == true, "\(report.failures)")
     }
 
+    @Test(
+        "Where a later test can change the verdict, all tests are run",
+        arguments: [
+            "grading: custom\non_reject: continue\ngrader_flags: x\n", "on_reject: continue\n",
+            "grader_flags: accept_if_any_accepted\n", "grader_flags: always_accept\n",
+        ])
+    func noEarlyEnd(settings: String) async throws {
+        let grader = """
+            import sys
+            verdicts = [line.split()[0] for line in sys.stdin]
+            print("AC 0" if verdicts.count("AC") > 1 else "WA 0")
+            """
+        let fixture = try Self.fixture([
+            "problem.yaml": "name: p\nlimits: {time_limit: 5}\n", "graders/g.py": grader,
+            "data/testdata.yaml": "on_reject: continue\n", "data/secret/testdata.yaml": settings,
+            "submissions/partially_accepted/a.py": nil, "submissions/wrong_answer/a.py": "print(2)\n",
+        ])
+        try await withPackageBackend { backend in
+            let report = try await PackageJudge(
+                try fixture.read(), on: backend, stopsAtFirstFailure: true
+            ).judge()
+            #expect(report.submissions.first?.tests.map(\.verdict) == [.wrongAnswer, .accepted])
+        }
+    }
+
+    @Test("A grader that no group uses is not built")
+    func unused() async throws {
+        let report = try await judge(["graders/g.unknown": "x"])
+        #expect(report.verdict != .judgeError, "\(report)")
+    }
+
     @Test("Custom grading without a grader, and two graders, are faults of the package")
     func faults() throws {
         #expect(

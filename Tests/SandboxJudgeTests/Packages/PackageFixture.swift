@@ -8,7 +8,8 @@ import SandboxJudge
 final class PackageFixture: Sendable {
     let path: String
 
-    /// The smallest package of the 2025-09 format, with files added or replaced; `nil` leaves one out.
+    /// The smallest package of the 2025-09 format, with files added or replaced; `nil` leaves one out. Files that begin with
+    /// `#!` are executable.
     init(_ changes: [String: String?] = [:], legacy: Bool = false, xml: String? = nil) throws {
         let parent = FileManager.default.temporaryDirectory.appending(path: "package-\(UUID().uuidString)")
         path = parent.path + "/problem"
@@ -27,6 +28,9 @@ final class PackageFixture: Sendable {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(text.utf8).write(to: file)
+            if text.hasPrefix("#!") {
+                try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+            }
         }
     }
 

@@ -21,8 +21,7 @@ struct trace_evidence {
 /* Seizes a process, which continues when this tracer resumes it and dies with it. 0, or -errno. */
 int trace_attach(int pid);
 /* The program's first process has stopped with this wait4 status: notes the evidence, and resumes the
- * process. `exact_date_ns`: of the
- * ready record. */
+ * process. `exact_date_ns`: of the ready record. */
 void trace_handle_stop(struct slot *slot, int status, const struct isolate_limits *limits,
                        uint64_t exact_date_ns, struct trace_evidence *evidence);
 /* When the run began to end: the exit's time, or that of the slot's decision to end it, if it made one. A

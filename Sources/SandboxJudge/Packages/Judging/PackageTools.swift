@@ -25,7 +25,9 @@ struct PackageTools: Sendable {
             if let built = try await build(program) { inputValidators.append(built) }
         }
         if let program = package.staticValidator { staticValidator = try await build(program) }
-        if let program = package.grader { grader = try await build(program) }
+        if let program = package.grader, package.tests.allGroups.contains(where: \.hasCustomGrading) {
+            grader = try await build(program)
+        }
         switch package.output {
         case .builtIn: output = .builtIn
         case .validators(let programs):
@@ -72,7 +74,13 @@ struct PackageTools: Sendable {
                     name: program.name, program: built, backend: judge.backend, options: judge.options,
                     limits: limits)
             }
-            fault(program, "it does not compile: \(CheckerWords.text(result.compile?.stderr ?? []))")
+            let words = CheckerWords.text(result.compile?.stderr ?? [])
+            let isBuilt = result.compile?.outcome.isSuccess ?? true
+            fault(
+                program,
+                isBuilt
+                    ? "it has no executable file `run`, or leaves too many files"
+                    : "it does not compile: \(words)")
         } catch let problem as ProgramProblem {
             fault(program, problem.message)
         } catch let error as SandboxError where ProgramSource.isFault(error) {

@@ -41,13 +41,12 @@ extension ProgramSource {
         _ program: PackageProgram, of package: ProblemPackage, isSubmission: Bool,
         in languages: LanguageCatalog
     ) throws -> ProgramSource {
-        let scripts = program.files.filter { $0.path == "build" || $0.path == "run" }
-        if !isSubmission, let script = scripts.first {
-            throw ProgramProblem(
-                rule: .unsupported,
-                message: "\(script.packagePath.quoted): programs with a build or run script are not supported"
-            )
-        }
+        let bounds = CompileBounds(
+            time: package.limits.compilationTime, memory: package.limits.compilationMemory)
+        // Submissions bring no scripts of their own.
+        let isScript =
+            !isSubmission
+            && program.files.contains { $0.path == ScriptRunner.build || $0.path == ScriptRunner.run }
         var files: [InputFile] = []
         var total = 0
         let most = PackageBounds.standard.source
@@ -58,8 +57,12 @@ extension ProgramSource {
                 throw ProgramProblem(
                     rule: .unreadable, message: "its files hold more than \(16 * most) bytes")
             }
-            files.append(InputFile(file.path, package.replacingConstants(in: bytes)))
+            files.append(
+                InputFile(
+                    file.path, package.replacingConstants(in: bytes),
+                    executable: isScript && file.isExecutable))
         }
+        if isScript { return try script(program, files, bounds) }
         if isSubmission, let limit = package.limits.code, total > limit {
             throw ProgramProblem(
                 rule: .invalidValue, message: "its files hold \(total) bytes, more than the \(limit) allowed")
@@ -79,13 +82,28 @@ extension ProgramSource {
         }
         let main = try language.main(of: files, program)
         let others = files.filter { $0.path != main.path }
-        let bounds = CompileBounds(
-            time: package.limits.compilationTime, memory: package.limits.compilationMemory)
         return ProgramSource(
             runner: language.runner(bounds), source: main.bytes,
             request: RunRequest(sourceName: main.path, sources: others), files: files, code: language.code,
             entryPoint: program.entryPoint ?? main.path.text,
             leastProcesses: language.description.limits.leastProcesses)
+    }
+}
+
+extension ProgramSource {
+    /// A program that is built by its `build` script and started by `run`.
+    private static func script(
+        _ program: PackageProgram, _ files: [InputFile], _ bounds: CompileBounds
+    ) throws(ProgramProblem) -> ProgramSource {
+        for name in [ScriptRunner.build, ScriptRunner.run] {
+            if let file = files.first(where: { $0.path == name }), !file.executable {
+                throw ProgramProblem(
+                    rule: .doesNotBuild, message: "its \(name) is not executable (chmod +x \(name))")
+            }
+        }
+        return ProgramSource(
+            runner: ScriptRunner(compileLimits: bounds.applied(to: .compile)), source: [],
+            request: RunRequest(sources: files), files: files, code: "", entryPoint: "run", leastProcesses: 1)
     }
 }
 

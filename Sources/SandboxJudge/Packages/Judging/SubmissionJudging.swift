@@ -79,7 +79,10 @@ struct SubmissionJudging: Sendable {
         }
     }
 
-    private var stops: Bool { judge.stopsAtFirstFailure && !judge.package.isScoring }
+    private var stops: Bool {
+        judge.stopsAtFirstFailure && !judge.package.isScoring
+            && judge.package.tests.allGroups.allSatisfy(\.endsAtFirstFailure)
+    }
 
     /// Runs a submission on all tests, without folding them.
     func run(_ built: BuiltSubmission, step: PackageProgress.Step) async throws -> [TestResult] {

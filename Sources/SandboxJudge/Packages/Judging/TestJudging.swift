@@ -107,12 +107,15 @@ struct TestJudging: Sendable {
     /// A result by the limits that decide: one of the runs may have taken longer.
     private func held(_ result: TestResult, _ runs: [RunResult]) -> TestResult {
         guard let decisive else { return result }
-        for run in runs {
-            if let late = Verdict.failure(of: run, beyond: decisive) {
-                return TestResult(name: result.name, index: result.index, verdict: late, run: run)
-            }
+        // The judge's failure may be what took the time that the submission waited.
+        let late = runs.filter { run in
+            run.usage.cpuTime > decisive.cpuTime
+                || (result.verdict != .judgeError && Verdict.failure(of: run, beyond: decisive) != nil)
         }
-        return result
+        guard let latest = late.max(by: { $0.usage.cpuTime < $1.usage.cpuTime }),
+            let verdict = Verdict.failure(of: latest, beyond: decisive)
+        else { return result }
+        return TestResult(name: result.name, index: result.index, verdict: verdict, run: latest)
     }
 
     private func failure(of run: RunResult) -> Verdict? {

@@ -33,7 +33,8 @@ struct TestFiles {
                 groups.append(path)
                 continue
             }
-            if Self.settings.contains(name) {
+            let isOfTest = !isLegacy && name == "testdata.yaml" && tree.isFile(directory + "/testdata.in")
+            if Self.settings.contains(name), !isOfTest {
                 Self.check(path, name, isLegacy: isLegacy, &issues)
                 continue
             }
