@@ -31,13 +31,21 @@ enum BatchBench {
             let file = try executable(program.files[0].bytes)
             defer { unlink(file) }
             let bare = Arguments([file])
+            let peer = try GoJudge.start(workers: workers)
+            let cached = try peer?.upload(program.files[0].bytes)
             var batches = Samples()
             var spawns = Samples()
+            var peers = Samples()
             for _ in 0..<rounds {
                 await backend.settle()
                 spawns.add(rate: try bare.judgedRate(input, answer, threads: workers, count: count))
                 await backend.settle()
                 batches.add(rate: try await judgedRate(program, on: backend, count))
+                if let peer, let cached {
+                    peers.add(
+                        rate: try await peer.judgedRate(
+                            cached, #"21\n"#, #"42\n"#, workers: workers, count: count))
+                }
             }
             print("### \(count) tests, median of \(rounds) rounds\n")
             var table = Table("what", "tests/s", "of bare")
@@ -45,6 +53,11 @@ enum BatchBench {
             table.add(
                 "`Judge`, \(workers) jobs, a sandbox for each test", batches.median.text(0),
                 (batches.median / spawns.median).text(2))
+            if !peers.values.isEmpty {
+                table.add(
+                    "go-judge, \(workers) workers, a request for each test", peers.median.text(0),
+                    (peers.median / spawns.median).text(2))
+            }
             table.print()
         } catch {
             await backend.shutdown()

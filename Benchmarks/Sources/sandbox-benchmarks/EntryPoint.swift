@@ -10,14 +10,14 @@ enum EntryPoint {
           program     a program that was built once against one of the image, and one that is written each time
           heap        does the embedder's heap slow a run down?
           throughput  runs per second with 1, 2 and 4 callers
-          batch       tests per second of a batch against bare processes with pipes
+          batch       tests per second of a batch against bare processes with pipes, and go-judge where it is on PATH
           phases      where the time of a run goes
           talk        1,000 rounds of one line each way between two programs; with DOCKER_HOST also in two containers
           docker      the Docker backend against the local one and `docker exec`; DOCKER_HOST names a unix socket
         environment:
           COUNT=N      samples of each kind, ROUNDS=N of throughput and batch
           CHECK=1      compare and talk fail above 3 times bare processes, program above 1.5 times one of the image, docker above 1/40 of `docker exec` or twice the local backend
-          MUST_WORK=1  compare fails without bubblewrap
+          MUST_WORK=1  compare fails without bubblewrap, batch without go-judge
         """
 
     static func main() async {
