@@ -234,12 +234,11 @@ final class Slot: EventHandler {
     ) async throws(SandboxError) -> SlotAnswer {
         let answers = state.withLock { $0.machine.answers }
         let sent = withSockets { control, _ in send(control) }
-        if sent < 0 {
-            throw sent == -EPIPE || sent == -ECONNRESET || sent == -EBADF
-                ? Self.gone
-                : SandboxError(
-                    .setupFailed, stage: "request", errno: -sent,
-                    message: "cannot reach the slot: \(describe(errno: -sent))")
+        // A slot that has ended may have said why before: its last record is the answer, and only without one it is gone.
+        if sent < 0, sent != -EPIPE, sent != -ECONNRESET, sent != -EBADF {
+            throw SandboxError(
+                .setupFailed, stage: "request", errno: -sent,
+                message: "cannot reach the slot: \(describe(errno: -sent))")
         }
         return try await awaitAnswer(doing, after: answers)
     }

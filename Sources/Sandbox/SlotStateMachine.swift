@@ -98,17 +98,17 @@ struct SlotStateMachine<Answer: Sendable, Waiter: Sendable, Run: Sendable>: Send
     struct Closed {
         var run: Run?
         var waiter: Waiter?
-        /// An answer that its caller did not take.
-        var answer: Answer?
     }
 
+    /// An answer that its caller did not take yet stays for it: it may be the slot's last word, why it ended.
+    ///
     /// - Returns: the run and the waiter to notify; `nil` when the slot was closed before.
     mutating func close() -> Closed? {
         if isClosed { return nil }
         isClosed = true
-        var closed = Closed(waiter: waiter, answer: answer)
+        var closed = Closed(waiter: waiter)
         if case .running(let run) = phase { closed.run = run }
-        (waiter, answer, phase) = (nil, nil, .none)
+        (waiter, phase) = (nil, .none)
         return closed
     }
 }

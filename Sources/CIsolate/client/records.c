@@ -55,9 +55,12 @@ static int receive_record(int socket, void *record, size_t bytes, int *fds, unsi
         fds[i] = -1;
     *is_cut = 0;
     ssize_t n;
-    do
+    int is_reset = 0;
+    /* A peer that ended without reading what it was sent resets the connection. That error comes once, and
+     * before the records that the peer had sent: its last words. */
+    do {
         n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
+    } while (n < 0 && (errno == EINTR || (errno == ECONNRESET && is_reset++ == 0)));
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : errno == ECONNRESET ? -EPIPE : -errno;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
