@@ -31,7 +31,7 @@ struct CheckerProgram {
         _ body: (RunResult, any SandboxLease) async throws(SandboxError) -> CheckResult
     ) async throws(SandboxError) -> CheckResult {
         var limits = limits
-        limits.disk += files.reduce(0) { $0 + ($1.bytes.count + 4095) / 4096 * 4096 }
+        limits.disk += files.diskBytes
         var options = options
         options.language = options.language ?? program.language
         options.firstLimits = limits

@@ -275,6 +275,6 @@ extension Program {
 
 extension [InputFile] {
     /// The room that the files take on a disk of 4 KiB blocks.
-    fileprivate var diskBytes: Int { reduce(0) { $0 + ($1.bytes.count + 4095) / 4096 * 4096 } }
+    var diskBytes: Int { reduce(0) { $0 + ($1.bytes.count + 4095) / 4096 * 4096 } }
 }
 #endif

@@ -44,7 +44,7 @@ enum GraderAnswer: Sendable, Hashable {
         }
         let words = run.stdout.split(whereSeparator: \.isSpace)
         let verdict = Self.verdicts.first { Array($0.rawValue.utf8) == words.first.map(Array.init) }
-        if words.count == 2, let verdict, let score = NumberToken.value(words[1], .decimal), score.isFinite {
+        if words.count == 2, let verdict, let score = NumberToken.value(words[1], .decimal) {
             self = .result(verdict, score: score)
         } else {
             self = .failed("the grader wrote \(Difference.quoted(run.stdout)), which is no verdict and score")
