@@ -29,39 +29,17 @@ extension LocalPlace {
         }
     }
 
-    /// Smaller files are written: there is little to copy, and a slot keeps few files.
-    private static let leastKept = 64 << 10
-    private static let placing = "placing a file"
+    func withKeptFiles<Value>(_ body: (inout KeptFiles, _ disk: Int) -> Value) -> Value {
+        slot.withKeptFiles(body)
+    }
 
-    /// Content with a mark is sent to each slot once, which keeps it.
-    func put(_ file: InputFile, at path: ByteString) async throws(SandboxError) {
-        guard let content = file.content, file.bytes.count >= Self.leastKept else {
-            return try await write(file.bytes, to: path, executable: file.executable)
-        }
+    func place(_ file: KeptFile, _ bytes: [UInt8]?) async throws(SandboxError) -> Bool {
         let flags = file.executable ? ISOLATE_FILE_EXECUTABLE : isolate_file_flags(0)
-        let kept = KeptFile(
-            content: content, path: path, executable: file.executable, bytes: file.bytes.count)
-        if slot.withKeptFiles({ $0.take(kept, disk: $1) }) { return }
-        if slot.withKeptFiles({ files, _ in files.keeps(content) }) {
-            do throws(SandboxError) {
-                _ = try await slot.ask(
-                    ISOLATE_FILE_PLACE, path, Self.placing, flags: flags, offset: content.number)
-                slot.withKeptFiles { files, _ in files.placed(kept) }
-                return
-            } catch {
-                // The slot needed the room for other files.
-                guard error.errno == ENODATA else { throw error }
-            }
-        }
-        let memory = try Self.memoryFile(file.bytes, path)
+        let memory: OwnedDescriptor? = if let bytes { try Self.memoryFile(bytes, file.path) } else { nil }
         let answer = try await slot.ask(
-            ISOLATE_FILE_PLACE, path, Self.placing, flags: flags, offset: content.number,
+            ISOLATE_FILE_PLACE, file.path, "placing a file", flags: flags, offset: file.content.number,
             content: memory.number)
-        guard answer.record.value != 0 else { return }
-        slot.withKeptFiles { files, _ in
-            files.note(content)
-            files.placed(kept)
-        }
+        return answer.record.value != 0
     }
 
     func write(_ bytes: [UInt8], to path: ByteString, at offset: Int) async throws(SandboxError) {

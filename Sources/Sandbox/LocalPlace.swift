@@ -5,7 +5,7 @@ import Glibc
 import SandboxAPI
 import SandboxRuntime
 
-struct LocalPlace: DescriptorPlace {
+struct LocalPlace: DescriptorPlace, KeepingPlace {
     let pool: LocalPool
     let lease: PoolLease<Slot>
     let options: SandboxOptions

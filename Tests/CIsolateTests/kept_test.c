@@ -158,8 +158,10 @@ TEST(a_later_run_has_the_placed_file_without_a_question_in_between) {
     isolate_supervisor_stop(&supervisor);
 }
 
-/* Without mounts each file is a copy, and its content comes each time. */
+/* Without mounts each file is a copy, which its program may change; the kept content stays as it is. */
 TEST(placed_files_at_level_minimal_are_copies) {
+    enum { NUMBER = 9, MORE = 20 };
+    struct snapshot *before = snapshot_take();
     isolate_supervisor supervisor;
     isolate_sandbox sandbox;
     isolate_failure failure;
@@ -169,15 +171,33 @@ TEST(placed_files_at_level_minimal_are_copies) {
     CHECK_OK(isolate_supervisor_start(&options, &supervisor, &failure));
     open_sandbox(&supervisor, &sandbox);
     char *script = make_script("exit 7");
-    for (int round = 0; round < 2; round++) {
-        CHECK_EQUAL(place(&sandbox, "main", 1, NULL, 0), -ENODATA);
-        CHECK_EQUAL(place(&sandbox, "main", 1, script, LARGE), 0);
-        expect_exit(&sandbox, "$HOME/main; test $? = 7 && rm $HOME/main", 0);
-        renew(&sandbox);
+    CHECK_EQUAL(place(&sandbox, "main", NUMBER, NULL, 0), -ENODATA);
+    for (int round = 0; round < 3; round++) {
+        CHECK_EQUAL(place(&sandbox, "main", NUMBER, round == 0 ? script : NULL, round == 0 ? LARGE : 0), 1);
+        expect_exit(&sandbox, "$HOME/main; test $? = 7 && echo 'exit 3' >$HOME/main", 0);
+        CHECK_EQUAL(renew(&sandbox), round == 0 ? 0 : NUMBER);
     }
+    /* In its place in advance. */
+    for (int round = 0; round < 3; round++) {
+        CHECK_EQUAL(run_main(&sandbox, ISOLATE_RUN_TAKES_PLACED).wait_status, 7 << 8);
+        expect_exit(&sandbox, "$HOME/main; test $? = 7 && echo 'exit 3' >$HOME/main", 0);
+        CHECK_EQUAL(renew(&sandbox), NUMBER);
+    }
+    withdraw(&sandbox);
+    expect_exit(&sandbox, "test -z \"$(ls -A $HOME)\"", 0);
+    CHECK_EQUAL(renew(&sandbox), 0);
+    /* Others make room for each other, and for none that is larger than all the room. */
+    for (int i = 0; i < MORE; i++)
+        CHECK_EQUAL(place(&sandbox, "other", (uint64_t)(100 + i), script, LARGE), 1);
+    CHECK_EQUAL(place(&sandbox, "other", 100, NULL, 0), -ENODATA);
+    CHECK_EQUAL(place(&sandbox, "other", 100 + MORE - 1, NULL, 0), 1);
+    char *huge = calloc(1, 33 << 20);
+    CHECK_EQUAL(place(&sandbox, "huge", 99, huge, 33 << 20), 0);
+    free(huge);
     free(script);
     CHECK_OK(isolate_sandbox_close(&sandbox));
     CHECK_OK(isolate_supervisor_stop(&supervisor));
+    snapshot_check(before);
 }
 
 /* An ordinary user's slot has no right on the host, and mounts in its own namespaces all the same. */

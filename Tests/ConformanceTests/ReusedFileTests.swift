@@ -186,6 +186,26 @@ struct ReusedFileTests {
         }
     }
 
+    /// Bytes that stand in the sandbox before the run are not its memory, however many they are.
+    @Test("Large files of a run leave it its memory limit", arguments: await ConformanceSubject.all)
+    func largeFilesAndMemory(subject: ConformanceSubject) async throws {
+        let limits = Limits(memory: max(32 << 20, subject.smallMemory))
+        let data = InputFile("data", [UInt8](repeating: 0x61, count: 24 << 20))
+        let program = InputFile("touch", try await Programs.bytes("touch_malloc"), executable: true).reused()
+        for file in [data, data.reused()] {
+            for share in [3, 5] {
+                let command = Command(
+                    "./touch", ["\((limits.memory >> 22) * share)"], inputFiles: [program, file])
+                let result = try await subject.withSandbox { try await $0.run(command, limits: limits) }
+                if share < 4 {
+                    expect(result, .exited(code: 0))
+                } else {
+                    expect(result, .limitExceeded(.memory))
+                }
+            }
+        }
+    }
+
     @Test("More files than a backend keeps, each the right one", arguments: await ConformanceSubject.all)
     func many(subject: ConformanceSubject) async throws {
         let files = (0..<24).map { Self.script("echo \($0)", bytes: 2 << 20) }

@@ -55,6 +55,29 @@ import SandboxRuntime
         }
     }
 
+    /// A program that is built once: its bytes are sent once to each container, and count as held from the start.
+    @Test func aProgramThatIsRunAgainIsSentOnceAndChangesNoLimits() async throws {
+        try await Self.withProxy(pool: 1) { backend, proxy in
+            let bytes = try await Programs.bytes("nothing") + [UInt8](repeating: 0, count: 3 << 20)
+            let file = InputFile("main", bytes, executable: true).reused()
+            try await backend.warm()
+            await Self.settle(backend, 1)
+            let before = proxy.sent
+            for round in 0..<8 {
+                let result = try await backend.withSandbox {
+                    try await $0.run(Command("./main", inputFiles: [file]))
+                }
+                #expect(result.outcome == .exited(code: 0), "\(result.told)")
+                await Self.settle(backend, 1)
+                // The first run's file comes beside its kept content, the third is in its place in advance.
+                if round == 2 { #expect(Self.updates(proxy) <= 3) }
+            }
+            #expect(Self.updates(proxy) <= 3)
+            let sent = proxy.sent - before
+            #expect(sent > bytes.count && sent < 2 * bytes.count, "\(sent)")
+        }
+    }
+
     /// As for a compiler and its program.
     @Test func whoeverSaysHisLimitsGetsAContainerThatHasThem() async throws {
         try await Self.withProxy(pool: 2) { backend, proxy in

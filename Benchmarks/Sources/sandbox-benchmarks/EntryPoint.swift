@@ -7,7 +7,7 @@ enum EntryPoint {
     static let usage = """
         usage: sandbox-benchmarks compare|program|heap|throughput|batch|phases|talk|docker
           compare     a run against a bare posix_spawn and bubblewrap, interleaved
-          program     a program that was built once against one of the image, and one that is written each time
+          program     a program that was built once against one of the image, and one that is written each time; with DOCKER_HOST also in containers
           heap        does the embedder's heap slow a run down?
           throughput  runs per second with 1, 2 and 4 callers
           batch       tests per second of a batch against bare processes with pipes, and go-judge where it is on PATH

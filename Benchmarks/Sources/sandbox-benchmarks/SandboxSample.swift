@@ -1,6 +1,7 @@
 /// One timed use of a sandbox: acquire, write, run, close.
 
 import Sandbox
+import SandboxDocker
 
 struct SandboxSample {
     var acquire = Duration.zero
@@ -39,7 +40,13 @@ struct SandboxSample {
     }
 }
 
-extension LocalBackend {
+/// A backend whose pool a measurement waits for.
+protocol SettlingBackend: SandboxBackend {
+    /// Waits until the pool's background work is done.
+    func settle() async
+}
+
+extension LocalBackend: SettlingBackend {
     /// Waits until the first sandboxes are made, prints the layers and warms everything up.
     func warmUp(_ program: Program) async throws {
         let sandbox = try await acquire(SandboxOptions())
@@ -49,11 +56,23 @@ extension LocalBackend {
         await settle()
     }
 
-    /// Waits until the pool's background work is done.
     func settle() async {
         while true {
             let now = statistics
             if now.available >= configuration.pool.minimum, now.creating == 0, now.destroying == 0 { return }
+            try? await Task.sleep(for: .microseconds(50))
+        }
+    }
+}
+
+extension DockerBackend: SettlingBackend {
+    func settle() async {
+        while true {
+            let now = statistics
+            if now.available >= configuration.pool.minimum, now.creating + now.resetting + now.destroying == 0
+            {
+                return
+            }
             try? await Task.sleep(for: .microseconds(50))
         }
     }

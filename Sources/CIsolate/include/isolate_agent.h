@@ -11,7 +11,7 @@
 
 #include "isolate_protocol.h"
 
-enum { ISOLATE_AGENT_VERSION = 6 };
+enum { ISOLATE_AGENT_VERSION = 7 };
 /* The size of /dev/shm that the embedder requests from the engine, by which the agent recognizes the
  * container's own. */
 #define ISOLATE_AGENT_SHARED_MEMORY (1ull << 40)
@@ -70,12 +70,12 @@ struct isolate_agent_hello {
 
 struct isolate_agent_status {
     struct isolate_status_record status;
-    /* Memory that the sandbox's files occupy: the engine's limit must leave room for it. */
+    /* Memory that the sandbox's files and kept files occupy: the engine's limit must leave room for it. */
     uint64_t held_bytes;
 };
 
 struct isolate_agent_file { /* OPEN */
-    uint64_t bytes;         /* READ, LIST, DESCRIBE: the most that is wanted; WRITE: how many follow */
+    uint64_t bytes;         /* READ, LIST, DESCRIBE: the most that is wanted; WRITE, PLACE: how many follow */
     struct isolate_file_record file;
 };
 

@@ -185,7 +185,8 @@ struct isolate_status_record { /* PREPARED, CLEARED, DISK_SET, FILE_OPENED, LOOK
                           for placing: 1 when the slot keeps the content;
                           LOOKED: enum isolate_activity */
     uint64_t bytes;    /* FILE_OPENED for reading: the size when opened; for listing: where the next part
-                          begins, 0 after the last; PREPARED: the number of the kept content that is in its
+                          begins, 0 after the last; for placing: what all kept content takes, in whole pages;
+                          PREPARED: the number of the kept content that is in its
                           place already, 0: none; LOOKED: CPU time in ns */
     uint64_t identity; /* FILE_OPENED for reading: the inode, which two parts of one file have in common;
                           LOOKED: the context switches of its only thread */
@@ -259,7 +260,7 @@ struct isolate_run_header {
     uint32_t argc;
     uint32_t envc;
     uint32_t string_bytes;
-    uint32_t content_kib; /* container: memory that stdin and strings take, set by the agent */
+    uint32_t content_kib; /* container: memory that stdin, strings and kept files take, set by the agent */
 };
 
 struct isolate_ready_record { /* PROGRAM_READY */

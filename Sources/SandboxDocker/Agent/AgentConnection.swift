@@ -20,6 +20,7 @@ final class AgentConnection: AttachedStreamHandler {
         /// When the agent last sent something.
         var heard = ContinuousClock.now
         var watch: RepeatedTask?
+        var kept = KeptFiles()
     }
 
     let container: String
@@ -129,6 +130,9 @@ final class AgentConnection: AttachedStreamHandler {
                     type: type.rawValue, end: 0, disk_bytes: UInt64(disk), serial: 0))
         }
         guard case .status(let status) = answer else { throw wrongAnswer() }
+        if type == ISOLATE_PREPARE, status.status.failure.stage == 0 {
+            state.withLock { $0.kept.prepared(status.status.bytes) }
+        }
         return status
     }
 
@@ -141,23 +145,28 @@ final class AgentConnection: AttachedStreamHandler {
     static func sending(_ bytes: Int) -> Duration { .milliseconds(bytes / (1 << 20) * 100) }
 
     /// Waits for this question's turn, asks, and waits for the answer.
+    private func askInTurn(
+        _ question: Machine.Question, within patience: Duration? = nil, _ fill: (inout ByteBuffer) -> Void
+    ) async throws(SandboxError) -> AgentAnswer {
+        await turns.begin()
+        defer { turns.end() }
+        return try await ask(question, within: patience, fill)
+    }
+
+    /// Asks, in this question's turn, and waits for the answer.
     ///
     /// - Parameters:
     ///   - bytes: how many bytes belong to the question; the answer may take longer for them.
     ///   - patience: how long the answer may take; `nil`: as long as other answers.
     ///   - rest: frames that follow the question.
     ///   - fill: writes the question.
-    func askInTurn(
+    func ask(
         _ question: Machine.Question, sending bytes: Int = 0, within patience: Duration? = nil,
         rest: ArraySlice<ByteBuffer> = [], _ fill: (inout ByteBuffer) -> Void
     ) async throws(SandboxError) -> AgentAnswer {
-        await turns.begin()
         let deadline = ContinuousClock.now + (patience ?? self.patience) + Self.sending(bytes)
         state.withLock { $0.machine.expectAnswer(by: deadline) }
-        defer {
-            state.withLock { $0.machine.expectAnswer(by: nil) }
-            turns.end()
-        }
+        defer { state.withLock { $0.machine.expectAnswer(by: nil) } }
         var buffer = ByteBuffer()
         fill(&buffer)
         return try await state.answer { state, waiter -> Machine.Answer? in

@@ -14,12 +14,32 @@ extension AgentConnection {
         var question = Self.question(ISOLATE_FILE_WRITE, path, bytes: bytes.count, at: UInt64(offset))
         if executable { question.file.flags = ISOLATE_FILE_EXECUTABLE.rawValue }
         let frames = AgentContent.frames(bytes)
-        let answer = try await askInTurn(.status, sending: bytes.count, rest: frames.dropFirst()) {
-            buffer in
+        let newFile = offset == 0 ? (path, bytes.count) : nil
+        let answer = try await askOfFiles(
+            .status, newFile: newFile, sending: bytes.count, rest: frames.dropFirst()
+        ) { buffer in
             buffer.writeFrame(ISOLATE_FRAME_OPEN, question)
             if let first = frames.first { buffer.writeImmutableBuffer(first) }
         }
         _ = try status(answer, path)
+    }
+
+    /// Has the slot put a file in its place.
+    ///
+    /// - Parameter bytes: the content; `nil`: the slot has it.
+    /// - Returns: whether the slot keeps it.
+    func place(_ file: KeptFile, _ bytes: [UInt8]?) async throws(SandboxError) -> Bool {
+        var question = Self.question(
+            ISOLATE_FILE_PLACE, file.path, bytes: bytes?.count ?? 0, at: file.content.number)
+        if file.executable { question.file.flags = ISOLATE_FILE_EXECUTABLE.rawValue }
+        let frames = bytes.map { AgentContent.frames($0) } ?? []
+        let answer = try await askOfFiles(
+            .status, sending: bytes?.count ?? 0, rest: frames.dropFirst()
+        ) { buffer in
+            buffer.writeFrame(ISOLATE_FRAME_OPEN, question)
+            if let first = frames.first { buffer.writeImmutableBuffer(first) }
+        }
+        return try status(answer, file.path).value != 0
     }
 
     /// Reads a file of `/work`; a file of more than `maxBytes` throws `.fileTooLarge`.
@@ -73,10 +93,40 @@ extension AgentConnection {
 
     // MARK: Asking
 
+    /// Asks a question about files, in which nobody meets a file that is in its place in advance.
+    ///
+    /// - Parameter newFile: the file, when nothing but writing a new one is asked for.
+    private func askOfFiles(
+        _ question: Machine.Question, newFile: (path: ByteString, bytes: Int)? = nil, sending bytes: Int = 0,
+        rest: ArraySlice<ByteBuffer> = [], _ fill: (inout ByteBuffer) -> Void
+    ) async throws(SandboxError) -> AgentAnswer {
+        await turns.begin()
+        defer { turns.end() }
+        try await withdraw(before: newFile)
+        return try await ask(question, sending: bytes, rest: rest, fill)
+    }
+
+    /// Waits until nothing is in the sandbox in advance that no run took: before a run.
+    func withdrawUnclaimed() async throws(SandboxError) {
+        guard state.withLock({ $0.kept.isUnclaimed }) else { return }
+        await turns.begin()
+        defer { turns.end() }
+        try await withdraw(before: nil)
+    }
+
+    /// Called in a turn, so that no question comes between the decision and the slot's answer.
+    private func withdraw(before newFile: (path: ByteString, bytes: Int)?) async throws(SandboxError) {
+        guard state.withLock({ $0.kept.mustWithdraw(before: newFile) }) else { return }
+        let question = Self.question(ISOLATE_FILE_WITHDRAW, ".")
+        let answer = try await ask(.status) { $0.writeFrame(ISOLATE_FRAME_OPEN, question) }
+        _ = try status(answer, ".")
+        state.withLock { $0.kept.withdrawn() }
+    }
+
     private func change(
         _ question: isolate_agent_file, _ path: ByteString, isDirectory: Bool = false
     ) async throws(SandboxError) -> isolate_status_record {
-        let answer = try await askInTurn(.status) { $0.writeFrame(ISOLATE_FRAME_OPEN, question) }
+        let answer = try await askOfFiles(.status) { $0.writeFrame(ISOLATE_FRAME_OPEN, question) }
         return try status(answer, path, isDirectory: isDirectory)
     }
 
@@ -92,7 +142,7 @@ extension AgentConnection {
     private func read(
         _ question: Machine.Question, _ request: isolate_agent_file
     ) async throws(SandboxError) -> AgentFile {
-        let answer = try await askInTurn(question) { $0.writeFrame(ISOLATE_FRAME_OPEN, request) }
+        let answer = try await askOfFiles(question) { $0.writeFrame(ISOLATE_FRAME_OPEN, request) }
         guard case .file(let file) = answer else { throw wrongAnswer() }
         return file
     }

@@ -58,6 +58,8 @@ final class Container: Sendable {
         var image: String
         /// The limits of its first run, as far as they are known.
         var limits: Limits
+        /// Bytes that the files of that run will probably hold.
+        var held: Int
         var hasIPv6 = true
         /// How long its agent may take to answer.
         var patience: Duration
@@ -68,7 +70,7 @@ final class Container: Sendable {
         _ key: ContainerKey, _ setting: Setting, onLoss: @escaping @Sendable () -> Void
     ) async throws(SandboxError) -> Container {
         let client = setting.client
-        let limits = ContainerLimits(setting.limits)
+        let limits = ContainerLimits(setting.limits, held: setting.held)
         var spec = ContainerPlan.spec(
             key, volume: setting.volume.name,
             labels: setting.owner.labels(
@@ -218,8 +220,10 @@ final class Container: Sendable {
     var latestLimits: Limits { state.withLock { $0.latest } }
 
     /// Whether a run with these limits can use the container without a change.
-    func has(_ limits: Limits) -> Bool {
-        state.withLock { $0.areCertain && $0.limits.fit(limits, held: 0) }
+    ///
+    /// - Parameter held: bytes that the sandbox's files will hold.
+    func has(_ limits: Limits, held: Int) -> Bool {
+        state.withLock { $0.areCertain && $0.limits.fit(limits, held: held) }
     }
 
     /// Throws when the engine does not have this many processors, or cannot bound a container's share of
@@ -241,15 +245,23 @@ final class Container: Sendable {
     /// - Parameter announced: bytes that the container will hold in addition to the present ones.
     func setLimits(_ limits: Limits, announced: Int = 0) async throws(SandboxError) {
         state.withLock { $0.latest = limits }
-        if state.withLock({ $0.disk != limits.disk }) {
+        let held = connection.heldBytes + announced
+        try await adjust { $0.fit(limits, held: held) ? nil : ContainerLimits(limits, held: held) }
+    }
+
+    /// The disk limit in force, in bytes.
+    var disk: Int { state.withLock { $0.disk } }
+
+    func setDisk(_ limits: Limits) async throws(SandboxError) {
+        if disk != limits.disk {
+            // It may be larger than the new limit, and is nobody's file.
+            try await connection.withdrawUnclaimed()
             let answer = try await connection.control(ISOLATE_SET_DISK, disk: limits.disk)
             if answer.status.failure.stage != 0 {
                 throw FileErrors.diskLimit(limits.disk, answer.status.failure)
             }
             state.withLock { $0.disk = limits.disk }
         }
-        let held = connection.heldBytes + announced
-        try await adjust { $0.fit(limits, held: held) ? nil : ContainerLimits(limits, held: held) }
     }
 
     /// Makes room for bytes that the embedder is about to write, since they count as the container's memory.
@@ -340,7 +352,7 @@ final class Container: Sendable {
 
     /// Whether an idle container still answers. One that was heard from a moment ago is not asked.
     func isAnswering(within patience: Duration) async -> Bool {
-        await connection.isAnswering(within: patience, disk: state.withLock { $0.disk })
+        await connection.isAnswering(within: patience, disk: disk)
     }
 
     /// Kills the sandbox's processes, removes its files, and prepares the container for the next sandbox.

@@ -19,13 +19,18 @@ final class ContainerPool: Sendable {
     private let isStopping: @Sendable () -> Bool
     private let wanted: Wanted
 
-    /// The limits of the latest caller, used for the next container that is made.
+    /// What the latest caller needed, and the next container will probably need.
     private final class Wanted: Sendable {
-        private let value: Locked<Limits>
-        init(_ limits: Limits) { value = Locked(limits) }
+        private let value: Locked<(limits: Limits, held: Int)>
+        init(_ limits: Limits) { value = Locked((limits, 0)) }
         var limits: Limits {
-            get { value.withLock { $0 } }
-            set { value.withLock { $0 = newValue } }
+            get { value.withLock { $0.limits } }
+            set { value.withLock { $0.limits = newValue } }
+        }
+        /// Bytes of the files that stood in the container when the run began.
+        var held: Int {
+            get { value.withLock { $0.held } }
+            set { value.withLock { $0.held = newValue } }
         }
     }
 
@@ -52,7 +57,7 @@ final class ContainerPool: Sendable {
                 let meter = PreparationMeter(key.image, onProgress)
                 meter?.begin(.starting)
                 defer { meter?.finish() }
-                return try await workshop.make(key, image: digest, limits: wanted.limits) {
+                return try await workshop.make(key, image: digest, limits: wanted.limits, held: wanted.held) {
                     reference.pool?.memberBroke(id)
                 }
             },
@@ -90,10 +95,11 @@ final class ContainerPool: Sendable {
     /// - Parameter limits: those of the first run; a container that has them saves a request to the engine.
     func acquire(for limits: Limits) async throws(SandboxError) -> PoolLease<Container> {
         wanted.limits = limits
+        let held = wanted.held
         var losses = 0
         while true {
             do throws(SandboxError) {
-                let lease = try await pool.acquire { $0.has(limits) }
+                let lease = try await pool.acquire { $0.has(limits, held: held) }
                 // A container that was paused meanwhile is not lost, but does not answer.
                 let container = lease.member
                 if !container.connection.isLost, await workshop.isAnswering(container) {
@@ -109,6 +115,9 @@ final class ContainerPool: Sendable {
             }
         }
     }
+
+    /// A run begins, with so many bytes of files.
+    func noteHeld(_ bytes: Int) { wanted.held = bytes }
 
     func release(_ lease: PoolLease<Container>, reusable: Bool) {
         pool.release(lease, reusable: reusable)
@@ -231,14 +240,14 @@ final class ContainerWorkshop: Sendable {
     }
 
     func make(
-        _ key: ContainerKey, image: String, limits: Limits, onLoss: @escaping @Sendable () -> Void
+        _ key: ContainerKey, image: String, limits: Limits, held: Int, onLoss: @escaping @Sendable () -> Void
     ) async throws(SandboxError) -> Container {
         try beginMaking()
         defer { endMaking() }
         do throws(SandboxError) {
             var setting = Container.Setting(
                 client: session.client, info: try await session.info(), volume: volume, owner: owner,
-                image: image, limits: limits, patience: configuration.runDeadlineGrace)
+                image: image, limits: limits, held: held, patience: configuration.runDeadlineGrace)
             setting.hasIPv6 = !state.withLock { $0.lacksIPv6 }
             let container: Container
             do throws(SandboxError) {

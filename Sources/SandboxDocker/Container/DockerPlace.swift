@@ -6,7 +6,7 @@ import NIOCore
 import SandboxAPI
 import SandboxRuntime
 
-struct DockerPlace: SandboxPlace {
+struct DockerPlace: KeepingPlace {
     let container: Container
     /// The variables that the image sets.
     let environment: [ByteString: ByteString]
@@ -40,7 +40,19 @@ struct DockerPlace: SandboxPlace {
                 hint: "give at least \(ContainerPlan.minimumMemory) bytes, or use the local backend")
         }
         try container.checkProcessors(limits)
-        try await container.setLimits(limits)
+        // The engine gets the limits when the input files are written: their bytes are not the run's memory.
+        try await container.setDisk(limits)
+    }
+
+    func withKeptFiles<Value>(_ body: (inout KeptFiles, _ disk: Int) -> Value) -> Value {
+        let disk = container.disk
+        return connection.state.withLock { body(&$0.kept, disk) }
+    }
+
+    func place(_ file: KeptFile, _ bytes: [UInt8]?) async throws(SandboxError) -> Bool {
+        // The slot copies what it keeps.
+        try await container.makeRoom(bytes == nil ? file.bytes : 2 * file.bytes)
+        return try await connection.place(file, bytes)
     }
 
     func write(_ bytes: [UInt8], to path: ByteString, executable: Bool) async throws(SandboxError) {
@@ -128,7 +140,12 @@ struct DockerPlace: SandboxPlace {
         case .live: request.input_streams = 1
         }
         let announced = content.reduce(0) { $0 + $1.count }
-        if announced > 0 { try await container.setLimits(limits, announced: announced) }
+        try await connection.withdrawUnclaimed()
+        if withKeptFiles({ files, _ in files.isTaken }) {
+            request.run.flags |= ISOLATE_RUN_TAKES_PLACED.rawValue
+        }
+        try await container.setLimits(limits, announced: announced)
+        origin?.pool.noteHeld(connection.heldBytes)
         let patience = limits.wallTime + grace + AgentConnection.sending(announced)
         let run = try connection.begin(patience: patience) { [connection] serial in
             AgentRun(connection, serial: serial, asked, onEnd: onEnd)

@@ -16,6 +16,8 @@ final class EngineProxy: Sendable {
 
     /// The first lines of the requests so far, in their order.
     var requests: [String] { notes.requests.withLock { $0 } }
+    /// How many bytes went to the engine.
+    var sent: Int { notes.sent.load(ordering: .relaxed) }
     /// How many connections there were.
     var connectionCount: Int { notes.count.load(ordering: .relaxed) }
 
@@ -51,6 +53,11 @@ final class EngineProxy: Sendable {
         return try await body(proxy)
     }
 
+    /// Has requests wait on their way to the engine.
+    ///
+    /// - Parameter time: gets a request's first line; `nil`: not at all.
+    func delay(_ time: @escaping @Sendable (String) -> TimeAmount?) { notes.delay.withLock { $0 = time } }
+
     /// Ends all present connections; new ones are accepted.
     func cut() { for channel in notes.open.withLock({ $0 }) { channel.close(promise: nil) } }
 
@@ -63,7 +70,9 @@ final class EngineProxy: Sendable {
     private final class Notes: Sendable {
         let requests = Mutex<[String]>([])
         let open = Mutex<[any Channel]>([])
+        let delay = Mutex<@Sendable (String) -> TimeAmount?>({ _ in nil })
         let count = Atomic<Int>(0)
+        let sent = Atomic<Int>(0)
     }
 
     private final class Relay: ChannelInboundHandler {
@@ -79,10 +88,20 @@ final class EngineProxy: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let bytes = unwrapInboundIn(data)
             if let notes {
+                notes.sent.add(bytes.readableBytes, ordering: .relaxed)
                 let start =
                     bytes.getString(at: bytes.readerIndex, length: min(bytes.readableBytes, 300)) ?? ""
                 let line = start.prefix { $0 != "\r\n" }
-                if line.hasSuffix("HTTP/1.1") { notes.requests.withLock { $0.append(String(line)) } }
+                if line.hasSuffix("HTTP/1.1") {
+                    notes.requests.withLock { $0.append(String(line)) }
+                    if let delay = notes.delay.withLock({ $0(String(line)) }) {
+                        // A connection carries one request at a time, so nothing overtakes this one.
+                        _ = context.eventLoop.scheduleTask(in: delay) { [peer] in
+                            peer.writeAndFlush(bytes, promise: nil)
+                        }
+                        return
+                    }
+                }
             }
             peer.writeAndFlush(bytes, promise: nil)
         }

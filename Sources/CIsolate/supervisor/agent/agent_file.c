@@ -1,5 +1,6 @@
 /* Handles one question about files at a time: the slot answers it as the program's user, and the agent
- * carries the bytes. */
+ * carries the bytes. Content that the slot is to keep (PLACE) the agent collects in a file in memory, of
+ * which the slot gets a descriptor. */
 #include "agent/agent_file.h"
 
 #include "agent/agent_slot.h"
@@ -25,7 +26,33 @@ int agent_file_is_reading(void) {
     return file.is_reading;
 }
 
+static int is_placing(void) {
+    return file.request.file.mode == ISOLATE_FILE_PLACE;
+}
+
+/* fd: what the slot is to place; -1: what it keeps already. */
+static void ask_to_place(int fd) {
+    if (agent_slot_tell_with(&file.request.file, sizeof file.request.file, fd) < 0)
+        stream_leave(EXIT_SLOT);
+    agent_slot_wait(&file.answer, &file.fd);
+    sys_close_fd(&file.fd); /* none comes with this answer */
+    agent_slot_note_kept(file.answer.bytes);
+}
+
 static void finish_writing(void) {
+    int CLEANUP_CLOSE content = is_placing() ? file.fd : -1;
+    if (is_placing()) {
+        file.fd = -1;
+        long result = file.error != 0 ? file.error : SYS_CALL_3(__NR_lseek, content, 0, SYS_SEEK_SET);
+        file.answer = (struct isolate_status_record){
+            .type = ISOLATE_FILE_OPENED,
+            .failure = failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, ISOLATE_DETAIL_FILE_WRITE)};
+        if (result >= 0)
+            ask_to_place(content);
+        agent_slot_answer(&file.answer);
+        file.is_writing = 0;
+        return;
+    }
     sys_close_fd(&file.fd);
     if (file.error != 0) { /* no incomplete file is left */
         struct isolate_status_record unused;
@@ -52,6 +79,17 @@ void agent_file_open(const uint8_t *payload, uint32_t bytes) {
      * since it never forks. */
     file.request.file.flags &= ~(uint32_t)ISOLATE_FILE_COPY;
     int is_write = file.request.file.mode == ISOLATE_FILE_WRITE;
+    if (is_placing() && file.left > 0) {
+        file.is_writing = 1;
+        file.fd = sys_memory_file("kept");
+        file.error = file.fd < 0 ? file.fd : 0;
+        return;
+    }
+    if (is_placing()) {
+        ask_to_place(-1);
+        agent_slot_answer(&file.answer);
+        return;
+    }
     if (is_write && !agent_slot_has_room(file.left)) {
         file.answer = (struct isolate_status_record){
             .type = ISOLATE_FILE_OPENED,

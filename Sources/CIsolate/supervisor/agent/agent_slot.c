@@ -18,6 +18,7 @@ enum { SLOT_NUMBER = 1 };
 static struct slot slot = {
     .number = SLOT_NUMBER, .control = -1, .request = -1, .sync = -1, .image = -1, .devices = -1};
 static int control = -1, request = -1;
+static uint64_t kept_bytes; /* memory that the slot's kept files take, as it last said */
 
 static int is_ending; /* the run's processes are dead, and its output is being sent */
 static struct isolate_run_record ended;
@@ -92,6 +93,10 @@ int agent_slot_tell(const void *record, size_t bytes) {
     return sys_send_blocking(control, record, bytes, 0, 0);
 }
 
+int agent_slot_tell_with(const void *record, size_t bytes, int fd) {
+    return sys_send_blocking(control, record, bytes, &fd, fd >= 0 ? 1 : 0);
+}
+
 int agent_slot_run(const struct isolate_run_header *header, size_t bytes, const int *fds, unsigned fd_count) {
     return sys_send(request, header, bytes, fds, fd_count);
 }
@@ -150,8 +155,16 @@ void agent_slot_set_disk(uint64_t bytes) {
     slot.disk_bytes = bytes;
 }
 
+void agent_slot_note_kept(uint64_t bytes) {
+    kept_bytes = bytes;
+}
+
+uint64_t agent_slot_kept(void) {
+    return kept_bytes;
+}
+
 uint64_t agent_slot_held(void) {
-    return container_held(&slot);
+    return container_held(&slot) + kept_bytes;
 }
 
 int agent_slot_has_room(uint64_t bytes) {

@@ -15,6 +15,8 @@ uint32_t agent_slot_cgroup_kind(void);
 int agent_slot_socket(void);
 /* Sends a record to the slot; 0, or -errno when the slot is dead. */
 int agent_slot_tell(const void *record, size_t bytes);
+/* The same with a descriptor; -1: none. */
+int agent_slot_tell_with(const void *record, size_t bytes, int fd);
 /* Sends a request to the program's process. 0, or -errno. */
 int agent_slot_run(const struct isolate_run_header *header, size_t bytes, const int *fds, unsigned fd_count);
 /* Receives a record of the slot and its descriptor; exits when the slot is dead. Returns 1 with a status.
@@ -32,9 +34,13 @@ const struct isolate_run_record *agent_slot_ended_run(void);
 void agent_slot_end_run(const struct isolate_run_record *record);
 void agent_slot_forget_run(void);
 
-/* The agent does not share the slot's state, so a caller that forwards a new disk limit sets it here, too. */
+/* The agent does not share the slot's state, so a caller that forwards a new disk limit sets it here, too,
+ * and one that hears how much memory kept files take. */
 void agent_slot_set_disk(uint64_t bytes);
-/* Memory that the sandbox's files occupy, in bytes; whether the disk limit has room for this many more. */
+void agent_slot_note_kept(uint64_t bytes);
+uint64_t agent_slot_kept(void);
+/* Memory that the sandbox's files and kept files occupy, in bytes; whether the disk limit has room for this
+ * many more. */
 uint64_t agent_slot_held(void);
 int agent_slot_has_room(uint64_t bytes);
 

@@ -30,6 +30,7 @@
 #include "text.h"
 #include "tree/container.h"
 #include "tree/kept_files.h"
+#include "tree/kept_store.h"
 #include "tree/root.h"
 #include "tree/scratch.h"
 
@@ -62,6 +63,7 @@ static struct isolate_failure start_helpers(struct slot *slot) {
 static struct isolate_failure set_up_plain(struct slot *slot) {
     slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
     sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
+    kept_store_use_memory();
     /* The slot cannot kill processes that proc does not show. */
     if (!processes_are_visible(slot))
         return failure_at(ISOLATE_STAGE_MOUNT_PROC, -ENOSYS, ISOLATE_DETAIL_MOUNT_PROC_BLIND);
@@ -107,7 +109,7 @@ static struct isolate_failure set_up(struct slot *slot) {
         config->fail_stage <= ISOLATE_STAGE_PIVOT)
         failure = failure_at((int)config->fail_stage, -EIO, 0);
     if (failure.stage == 0)
-        kept_open(slot);
+        kept_store_use_tmpfs(slot);
     if (failure.stage == 0 && has_feature(slot, ISOLATE_FEATURE_PROC))
         identity_bound_quotas(slot);
     /* Without a cgroup the slot cannot bound processes that proc does not show, either. */

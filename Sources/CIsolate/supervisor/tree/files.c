@@ -19,6 +19,7 @@
 #include "text.h"
 #include "tree/beneath.h"
 #include "tree/kept_files.h"
+#include "tree/kept_store.h"
 #include "tree/listing.h"
 #include "tree/removal.h"
 
@@ -155,6 +156,8 @@ void file_answer(struct slot *slot, struct isolate_file_record *record, int cont
     int CLEANUP_CLOSE fd = -1;
     record->path[ISOLATE_PATH_BYTES - 1] = 0;
     answer.failure = file_open(slot, record, content, &fd, &answer);
+    if (record->mode == ISOLATE_FILE_PLACE)
+        answer.bytes = kept_store_bytes();
     if (sys_send_blocking(slot->control, &answer, sizeof answer, &fd, fd >= 0 ? 1 : 0) < 0)
         sys_exit(0); /* the embedder is gone */
 }

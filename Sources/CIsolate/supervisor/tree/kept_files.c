@@ -1,10 +1,11 @@
 /*
- * Files that a slot keeps between its sandboxes: programs that are run many times.
+ * Places files that a slot keeps between its sandboxes (kept_store.c): programs that are run many times.
  *
- * They are in a tmpfs of the slot's own, which is mounted in the slot's tree at /run, below the scratch
- * tmpfs, and which init unmounts in each cell before any program is there. To place one, the slot makes an
- * empty file at its path in /work and mounts the kept one over it, read-only, in the waiting cell's mount
- * namespace. That takes no longer for a large file than for a small one, and nothing is charged to the run.
+ * To place one, the slot makes an empty file at its path in /work and mounts the kept one over it, read-only,
+ * in the waiting cell's mount namespace. That takes no longer for a large file than for a small one, and
+ * nothing is charged to the run. The tmpfs that they are in is in the slot's tree; init unmounts it in each
+ * cell before any program is there. Where nothing can be mounted, in a container and at level minimal, the
+ * file is a copy, which is an ordinary file of the sandbox.
  *
  * Why a program can do nothing to the next run: the mount is read-only, so its inode can be neither written
  * nor changed, also through /proc/self/exe or by its owner; and what lives as long as a process (locks,
@@ -22,35 +23,21 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 
+#include "accounting/container_use.h"
 #include "config.h"
 #include "credentials.h"
 #include "failure.h"
 #include "sys.h"
 #include "text.h"
 #include "tree/beneath.h"
+#include "tree/kept_store.h"
 #include "tree/scratch.h"
 
 #ifndef MOVE_MOUNT_T_EMPTY_PATH
 #define MOVE_MOUNT_T_EMPTY_PATH 0x40
 #endif
 
-/* Of one slot. The oldest unused ones make room. */
-enum {
-    FILES_MAX = 16,
-    PLACES_MAX = 16,
-    NAME_BYTES = 24,
-    HABIT_BYTES = 64,
-    KEPT_BYTES_MAX = 32 << 20,
-    PAGE_BYTES = 4096
-};
-#define KEPT_OPTIONS "mode=0700,size=32m,nr_inodes=32"
-
-struct kept_file {
-    uint64_t number; /* the content's, as the embedder counts; 0: none */
-    uint32_t executable;
-    uint64_t bytes;
-    uint64_t last_use;
-};
+enum { PLACES_MAX = 16, HABIT_BYTES = 64 };
 
 /* A placed file of the open sandbox: the empty file, open for writing, and the content for it. */
 struct place {
@@ -68,98 +55,15 @@ struct habit {
     int is_kept_up; /* by the open sandbox */
 };
 
-static struct kept_file files[FILES_MAX];
 static struct habit habit;
 /* What is in its place in advance, until a run is ready. bytes: 0 when nothing is. */
 static struct {
     uint64_t bytes;
     char path[HABIT_BYTES];
+    int is_copy; /* an ordinary file from the start */
 } advance;
 static struct place places[PLACES_MAX];
 static unsigned place_count;
-static uint64_t uses;
-
-static uint64_t whole_pages(uint64_t bytes) {
-    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-}
-
-void kept_open(struct slot *slot) {
-    /* Safe: a mount in the slot's own mount namespace, before any program exists in it. */
-    if (sys_mount("kept", "/run", "tmpfs", MS_NOSUID | MS_NODEV, KEPT_OPTIONS) < 0)
-        return;
-    slot->kept = sys_openat(AT_FDCWD, "/run", O_PATH | O_DIRECTORY, 0);
-    slot->own_mounts = sys_openat(slot->proc, "self/ns/mnt", O_RDONLY, 0);
-    if (slot->own_mounts < 0)
-        sys_close_fd(&slot->kept);
-    if (slot->kept < 0)
-        SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
-}
-
-static void name_of(const struct kept_file *file, char name[NAME_BYTES]) {
-    text_number(name, (uint64_t)(file - files));
-}
-
-static void discard(const struct slot *slot, struct kept_file *file) {
-    char name[NAME_BYTES];
-    name_of(file, name);
-    SYS_CALL_3(__NR_unlinkat, slot->kept, name, 0);
-    *file = (struct kept_file){0};
-}
-
-static struct kept_file *find(uint64_t number, uint32_t executable) {
-    for (int i = 0; i < FILES_MAX; i++)
-        if (files[i].number == number && files[i].executable == executable && number != 0)
-            return &files[i];
-    return 0;
-}
-
-/* A free entry, with room for so many bytes: discards the files that were not used for the longest time. */
-static struct kept_file *make_room(const struct slot *slot, uint64_t bytes) {
-    for (;;) {
-        struct kept_file *unused = 0, *oldest = 0;
-        uint64_t total = bytes;
-        for (int i = 0; i < FILES_MAX; i++) {
-            if (files[i].number == 0) {
-                unused = &files[i];
-                continue;
-            }
-            total += files[i].bytes;
-            if (oldest == 0 || files[i].last_use < oldest->last_use)
-                oldest = &files[i];
-        }
-        if (unused != 0 && total <= KEPT_BYTES_MAX)
-            return unused;
-        if (oldest == 0)
-            return 0;
-        discard(slot, oldest);
-    }
-}
-
-/* Keeps the content as a file that belongs to the program, as any that is written for it. 0 when it cannot be
- * kept. */
-static struct kept_file *keep(struct slot *slot, uint64_t number, uint32_t executable, int content) {
-    struct stat status;
-    char name[NAME_BYTES];
-    if (slot->kept < 0 || number == 0 || SYS_CALL_2(__NR_fstat, content, &status) < 0 ||
-        status.st_size <= 0 || (uint64_t)status.st_size > KEPT_BYTES_MAX)
-        return 0;
-    struct kept_file *file = make_room(slot, whole_pages((uint64_t)status.st_size));
-    if (file == 0)
-        return 0;
-    name_of(file, name);
-    int CLEANUP_CLOSE fd = sys_openat(slot->kept, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    int result = fd < 0 ? fd : beneath_copy(fd, content);
-    if (result == 0) /* the slot has CAP_CHOWN in its user namespace, for the ids of that namespace */
-        result = (int)SYS_CALL_3(__NR_fchown, fd, slot->uid, slot->gid);
-    if (result == 0)
-        result = (int)SYS_CALL_2(__NR_fchmod, fd, executable ? 0755 : 0644);
-    *file = (struct kept_file){number, executable, whole_pages((uint64_t)status.st_size), 0};
-    if (result == 0)
-        return file;
-    discard(slot, file);
-    SYS_CALL_3(__NR_lseek, content, 0, SYS_SEEK_SET);
-    return 0;
-}
 
 static void forget_place(struct place *place) {
     sys_close_fd(&place->empty);
@@ -197,23 +101,14 @@ static int mount_in_cell(const struct slot *slot, int tree, const char *path) {
 /* Makes the file appear at the path. -ENOSPC: a copy would not fit, either. */
 static int place_by_mount(struct slot *slot, struct kept_file *file, const char *path) {
     struct statfs room;
-    char name[NAME_BYTES];
     if (slot->cell.namespaces[CELL_MOUNT] < 0 || place_count == PLACES_MAX)
         return -EAGAIN;
     if (SYS_CALL_2(__NR_fstatfs, slot->work, &room) == 0 &&
         (uint64_t)room.f_bavail * (uint64_t)room.f_bsize < file->bytes)
         return -ENOSPC;
-    name_of(file, name);
-    struct place place = {
-        .empty = -1, .content = sys_openat(slot->kept, name, O_RDONLY, 0), .bytes = file->bytes};
-    /* Its time is that of a file which was written now. */
-    SYS_CALL_4(__NR_utimensat, slot->kept, name, 0, 0);
-    /* A mount of this one file, which shows nothing else of the tmpfs. */
-    int CLEANUP_CLOSE tree = (int)SYS_CALL_3(__NR_open_tree, slot->kept, name, OPEN_TREE_CLONE | O_CLOEXEC);
-    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
-    int result = place.content < 0 ? place.content : tree;
-    if (result >= 0)
-        result = (int)SYS_CALL_5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    struct place place = {.empty = -1, .content = kept_store_open(slot, file), .bytes = file->bytes};
+    int CLEANUP_CLOSE tree = place.content < 0 ? place.content : kept_store_mount(slot, file);
+    int result = tree;
     if (result >= 0) {
         credentials_act_as_program(slot);
         result = place.empty = beneath_create(slot->work, path, file->executable != 0);
@@ -229,21 +124,26 @@ static int place_by_mount(struct slot *slot, struct kept_file *file, const char 
     return result;
 }
 
-/* Writes the file, as any other. */
-static int place_copy(struct slot *slot, const struct kept_file *file,
-                      const struct isolate_file_record *record, int content) {
-    char name[NAME_BYTES];
+/* A container's mounts have no size of their own. */
+static int has_room_for_copy(const struct slot *slot, uint64_t bytes) {
+    return !has_feature(slot, ISOLATE_FEATURE_CONTAINER) || container_has_room(slot, bytes);
+}
+
+/* Writes the file, as any other. file: 0 when the content is not kept. */
+static int place_copy(struct slot *slot, const struct kept_file *file, const char *path, uint32_t executable,
+                      int content) {
+    struct stat status;
     int CLEANUP_CLOSE kept = -1;
-    if (file != 0) {
-        name_of(file, name);
-        content = kept = sys_openat(slot->kept, name, O_RDONLY, 0);
-    }
-    if (content < 0)
-        return content;
+    if (file != 0)
+        content = kept = kept_store_open(slot, file);
+    int result = content < 0 ? content : (int)SYS_CALL_2(__NR_fstat, content, &status);
+    if (result == 0 && !has_room_for_copy(slot, (uint64_t)status.st_size))
+        result = -ENOSPC;
+    if (result < 0)
+        return result;
     credentials_act_as_program(slot);
-    int CLEANUP_CLOSE fd =
-        beneath_create(slot->work, record->path, (record->flags & ISOLATE_FILE_EXECUTABLE) != 0);
-    int result = beneath_fill(slot->work, record->path, fd, content);
+    int CLEANUP_CLOSE fd = beneath_create(slot->work, path, executable != 0);
+    result = beneath_fill(slot->work, path, fd, content);
     credentials_act_as_slot(slot);
     return result;
 }
@@ -266,18 +166,29 @@ static void note_habit(const struct kept_file *file, const char *path) {
     habit.is_kept_up = 1;
 }
 
-uint64_t kept_place_in_advance(struct slot *slot) {
-    struct kept_file *file = habit.sandboxes < 2 ? 0 : find(habit.number, habit.executable);
-    if (file == 0)
-        return 0;
-    if (place_by_mount(slot, file, habit.path) < 0) {
-        SYS_CALL_3(__NR_unlinkat, slot->work, habit.path, 0); /* the empty file */
+/* Puts the file there, by a mount or as a copy. Nothing is left of it when that fails. */
+static int place_habitual(struct slot *slot, struct kept_file *file) {
+    /* A sandbox with a smaller disk limit is not the one that it is for. */
+    if (file->bytes > slot->disk_bytes)
+        return -ENOSPC;
+    int result = place_by_mount(slot, file, habit.path);
+    if (result == 0) {
+        places[place_count - 1].is_in_advance = 1;
         return 0;
     }
-    places[place_count - 1].is_in_advance = 1;
+    SYS_CALL_3(__NR_unlinkat, slot->work, habit.path, 0); /* the empty file */
+    advance.is_copy = 1;
+    return file->memory < 0 ? result : place_copy(slot, file, habit.path, file->executable, -1);
+}
+
+uint64_t kept_place_in_advance(struct slot *slot) {
+    struct kept_file *file = habit.sandboxes < 2 ? 0 : kept_store_find(habit.number, habit.executable);
+    advance.is_copy = 0;
+    if (file == 0 || place_habitual(slot, file) < 0)
+        return 0;
     advance.bytes = file->bytes;
     memcpy(advance.path, habit.path, sizeof advance.path);
-    file->last_use = ++uses;
+    kept_store_note_use(file);
     return file->number;
 }
 
@@ -307,7 +218,9 @@ int kept_withdraw(struct slot *slot) {
     unsigned i = 0;
     while (i < place_count && !places[i].is_in_advance)
         i++;
-    if (i < place_count) {
+    if (advance.is_copy) {
+        /* It took from the disk limit as any file, and removing it gives that back. */
+    } else if (i < place_count) {
         /* Without a cell there is no mount; with one, the removal below detaches what is left of it. */
         if (slot->cell.namespaces[CELL_MOUNT] >= 0)
             unmount_in_cell(slot);
@@ -318,8 +231,10 @@ int kept_withdraw(struct slot *slot) {
         scratch_resize(slot, slot->disk_bytes);
     }
     advance.bytes = 0;
-    /* Safe: no program has been ready in this sandbox, so no name leads elsewhere. */
+    /* No program has been ready in this sandbox, so no name leads elsewhere. */
+    credentials_act_as_program(slot);
     long removed = SYS_CALL_3(__NR_unlinkat, slot->work, advance.path, 0);
+    credentials_act_as_slot(slot);
     return removed == -ENOENT ? 0 : (int)removed;
 }
 
@@ -333,9 +248,9 @@ int kept_take(uint32_t run_flags) {
 
 int kept_place(struct slot *slot, const struct isolate_file_record *record, int content, int32_t *is_kept) {
     uint32_t executable = record->flags & ISOLATE_FILE_EXECUTABLE;
-    struct kept_file *file = find(record->offset, executable);
+    struct kept_file *file = kept_store_find(record->offset, executable);
     if (file == 0 && content >= 0)
-        file = keep(slot, record->offset, executable, content);
+        file = kept_store_add(slot, record->offset, executable, content);
     *is_kept = file != 0;
     if (file == 0 && content < 0)
         return -ENODATA;
@@ -345,12 +260,12 @@ int kept_place(struct slot *slot, const struct isolate_file_record *record, int 
         return withdrawn;
     int result = -EAGAIN;
     if (file != 0) {
-        file->last_use = ++uses;
+        kept_store_note_use(file);
         result = place_by_mount(slot, file, record->path);
     }
     /* What a copy would be refused for, too, is the answer; anything else is the mount's own. */
     if (result != 0 && result != -ENOSPC)
-        result = place_copy(slot, file, record, content);
+        result = place_copy(slot, file, record->path, executable, content);
     if (result == 0 && file != 0)
         note_habit(file, record->path);
     return result;

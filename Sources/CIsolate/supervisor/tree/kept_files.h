@@ -1,11 +1,9 @@
-/* Files that a slot keeps between its sandboxes, so that a program's bytes are not written for each run. */
+/* Places files that a slot keeps between its sandboxes, so that a program's bytes are not sent for each run.
+ */
 #ifndef ISOLATE_TREE_KEPT_FILES_H
 #define ISOLATE_TREE_KEPT_FILES_H
 
 #include "slot_state.h"
-
-/* Makes the place for them, once for a slot. Where the host refuses it, every placed file is a copy. */
-void kept_open(struct slot *slot);
 
 /* Puts a file with kept content at a path of /work. `content`: a file with the content, kept from now on, or
  * -1. *is_kept: the slot has it now. -ENODATA: it has not, and no content came. */

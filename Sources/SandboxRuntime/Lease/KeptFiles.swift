@@ -1,20 +1,27 @@
 /// What this process knows of the files that a slot keeps between its sandboxes. Pure.
 
-import SandboxAPI
+package import SandboxAPI
 
 /// A file that a slot was asked to place, content and all.
-struct KeptFile: Sendable, Equatable {
-    let content: ContentMark
-    let path: ByteString
-    let executable: Bool
-    let bytes: Int
+package struct KeptFile: Sendable, Equatable {
+    package let content: ContentMark
+    package let path: ByteString
+    package let executable: Bool
+    package let bytes: Int
+
+    package init(content: ContentMark, path: ByteString, executable: Bool, bytes: Int) {
+        self.content = content
+        self.path = path
+        self.executable = executable
+        self.bytes = bytes
+    }
 }
 
 /// Remembers what the slot keeps, and decides about the file that it has put in its place in advance.
 ///
 /// A slot does that with the file that its last sandboxes had. It belongs to no one until a run takes it: that run has
 /// to have the very same file. Before anything else that could meet it, it is withdrawn.
-struct KeptFiles: Sendable {
+package struct KeptFiles: Sendable {
     private enum Advance {
         case none
         /// In its place; `nil`: a file that this process did not ask for last.
@@ -35,20 +42,22 @@ struct KeptFiles: Sendable {
     /// What callers wrote beside the file, in whole pages.
     private var written = 0
 
-    func keeps(_ content: ContentMark) -> Bool { kept.contains(content) }
+    package init() {}
 
-    mutating func note(_ content: ContentMark) {
+    package func keeps(_ content: ContentMark) -> Bool { kept.contains(content) }
+
+    package mutating func note(_ content: ContentMark) {
         if kept.count >= Self.most { kept = [] }
         kept.insert(content)
     }
 
     /// The slot was asked to place the file, and did.
-    mutating func placed(_ file: KeptFile) { last = file }
+    package mutating func placed(_ file: KeptFile) { last = file }
 
     /// The slot prepared a sandbox.
     ///
     /// - Parameter number: of the content that is in its place in advance; 0: none.
-    mutating func prepared(_ number: UInt64) {
+    package mutating func prepared(_ number: UInt64) {
         written = 0
         advance = number == 0 ? .none : .there(last?.content.number == number ? last : nil)
     }
@@ -56,17 +65,17 @@ struct KeptFiles: Sendable {
     /// - Parameter disk: the limit in force. A file for which a written one would find no room is not taken: it is then
     ///   withdrawn, and the slot refuses it.
     /// - Returns: whether the file is in its place, from now on as the run's own.
-    mutating func take(_ file: KeptFile, disk: Int) -> Bool {
+    package mutating func take(_ file: KeptFile, disk: Int) -> Bool {
         guard case .there(file) = advance, Self.pages(file.bytes) + written <= disk else { return false }
         advance = .taken
         return true
     }
 
     /// Whether a run has the file that was placed in advance.
-    var isTaken: Bool { if case .taken = advance { true } else { false } }
+    package var isTaken: Bool { if case .taken = advance { true } else { false } }
 
     /// Whether something has to be withdrawn, or is being, before the sandbox's files are looked at or a run begins.
-    var isUnclaimed: Bool {
+    package var isUnclaimed: Bool {
         switch advance {
         case .none, .taken: false
         case .there, .leaving: true
@@ -77,7 +86,7 @@ struct KeptFiles: Sendable {
     ///
     /// - Parameter newFile: the file, when only a new one is written.
     /// - Returns: whether to have the file withdrawn first. ``withdrawn()`` has to follow.
-    mutating func mustWithdraw(before newFile: (path: ByteString, bytes: Int)? = nil) -> Bool {
+    package mutating func mustWithdraw(before newFile: (path: ByteString, bytes: Int)? = nil) -> Bool {
         switch advance {
         case .none, .taken: return false
         case .leaving: return true
@@ -92,7 +101,7 @@ struct KeptFiles: Sendable {
     }
 
     /// The slot has answered that the file is gone.
-    mutating func withdrawn() {
+    package mutating func withdrawn() {
         if case .leaving = advance { advance = .none }
     }
 

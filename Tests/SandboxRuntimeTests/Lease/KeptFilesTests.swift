@@ -1,7 +1,7 @@
 import SandboxAPI
 import Testing
 
-@testable import Sandbox
+@testable import SandboxRuntime
 
 /// What is decided about a file that a slot has put in its place in advance.
 @Suite struct KeptFilesTests {
