@@ -25,7 +25,7 @@ final class FallbackWorld: Sendable {
     let first = FaultyBackend()
     let second = LocalBackend(.init(minimum: 0, maximum: 4))
     let metrics = TestMetrics()
-    let lines = Mutex<[String]>([])
+    let log = LogLines()
     let events = Mutex<[FallbackEvent]>([])
     private let time = Mutex(Duration.zero)
 
@@ -35,7 +35,7 @@ final class FallbackWorld: Sendable {
         var configuration = FallbackBackend.Configuration()
         configuration.breaker = .init(
             threshold: 3, initialPause: .seconds(10), maximumPause: .seconds(40))
-        configuration.logger = Logger(label: "test", factory: { _ in LineLog(world: self) })
+        configuration.logger = log.logger
         configuration.logger.logLevel = .debug
         configuration.metrics = metrics
         configuration.onFallback = { event in self.events.withLock { $0.append(event) } }
@@ -55,20 +55,6 @@ final class FallbackWorld: Sendable {
 
     func fallbacks(_ code: SandboxError.Code) -> Int64 {
         metrics.counterTotal(label: "sandbox_fallback_total", dimensions: [("reason", code.rawValue)])
-    }
-}
-
-private struct LineLog: LogHandler {
-    let world: FallbackWorld
-    var logLevel = Logger.Level.debug
-    var metadata: Logger.Metadata = [:]
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        world.lines.withLock { $0.append("\(event.level): \(event.message)") }
     }
 }
 
@@ -190,7 +176,7 @@ struct FallbackTests {
         #expect(world.fallbacks(.backendUnavailable) == 7)
         let state = try world.metrics.expectRecorder("sandbox_breaker_state").values
         #expect(state == [0, 2, 1, 2, 1, 0])
-        let loud = world.lines.withLock { $0.filter { !$0.hasPrefix("debug") } }
+        let loud = world.log.loud
         #expect(
             loud == [
                 "warning: the first backend is out of use; the second answers until it is back",

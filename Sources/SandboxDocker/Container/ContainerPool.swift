@@ -144,15 +144,23 @@ final class ContainerWorkshop: Sendable {
         /// This backend's containers, in any state: any other with its labels is left over from a lost
         /// answer.
         var known: [String: Container] = [:]
-        /// Containers that are being made.
+        /// Containers that are being made, and that are being removed.
         var making = 0
+        var unmaking = 0
         var isStopping = false
         /// The engine failed while a container was made: the container may still appear.
         var isUncertain = false
         /// The engine's kernel has no IPv6: a container with IPv6 settings does not start.
         var lacksIPv6 = false
-        /// Resumed when no container is being made any more.
+        /// Resumed when no container is being made or removed any more.
         var stopping: Waiter<Void>?
+
+        /// Called after each end of the two.
+        mutating func takeStopping() -> Waiter<Void>? {
+            guard making + unmaking == 0 else { return nil }
+            defer { stopping = nil }
+            return stopping
+        }
     }
 
     private let state = Locked(State())
@@ -185,8 +193,9 @@ final class ContainerWorkshop: Sendable {
         await withTaskGroup(of: Void.self) { group in
             for container in containers { group.addTask { await self.unmake(container) } }
         }
+        // The pools remove containers, too: the client is closed when the engine has answered them all.
         await state.answer { state, waiter in
-            if state.making == 0 { return () }
+            if state.making + state.unmaking == 0 { return () }
             state.stopping = waiter
             return nil
         }
@@ -222,13 +231,10 @@ final class ContainerWorkshop: Sendable {
     }
 
     private func endMaking() {
-        let stopping = state.withLock { state -> Waiter<Void>? in
+        state.withLock { state in
             state.making -= 1
-            guard state.making == 0 else { return nil }
-            defer { state.stopping = nil }
-            return state.stopping
-        }
-        stopping?.resume()
+            return state.takeStopping()
+        }?.resume()
     }
 
     /// Registers a container; false during a shut-down.
@@ -279,6 +285,7 @@ final class ContainerWorkshop: Sendable {
     }
 
     func unmake(_ container: Container) async {
+        state.withLock { $0.unmaking += 1 }
         do throws(EngineError) {
             try await container.destroy()
             logger.debug("container removed", metadata: ["container": "\(container.id)"])
@@ -289,7 +296,11 @@ final class ContainerWorkshop: Sendable {
                 "a container could not be removed",
                 metadata: ["container": "\(container.id)", "error": "\(error)"])
         }
-        state.withLock { $0.known[container.id] = nil }
+        state.withLock { state in
+            state.known[container.id] = nil
+            state.unmaking -= 1
+            return state.takeStopping()
+        }?.resume()
     }
 
     func isAnswering(_ container: Container) async -> Bool {
