@@ -27,8 +27,7 @@ static int count_mounts(pid_t slot, int *of_sandbox) {
     FILE *file = fopen(path, "re");
     CHECK(file != NULL);
     for (*of_sandbox = 0; fgets(line, sizeof line, file) != NULL; count++)
-        /* The tmpfs of kept files is the slot's, below the sandbox's own at /run. */
-        *of_sandbox += strstr(line, " /run") != NULL && strstr(line, " - tmpfs kept ") == NULL;
+        *of_sandbox += strstr(line, " /run/scratch") != NULL;
     fclose(file);
     return count;
 }

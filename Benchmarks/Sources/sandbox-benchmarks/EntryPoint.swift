@@ -16,6 +16,7 @@ enum EntryPoint {
           docker      the Docker backend against the local one and `docker exec`; DOCKER_HOST names a unix socket
         environment:
           COUNT=N      samples of each kind, ROUNDS=N of throughput and batch
+          ONLY=TEXT    only the rows of throughput whose names have it, for a profile
           CHECK=1      compare and talk fail above 3 times bare processes, program above 1.5 times one of the image, docker above 1/40 of `docker exec` or twice the local backend
           MUST_WORK=1  compare fails without bubblewrap, batch without go-judge
         """

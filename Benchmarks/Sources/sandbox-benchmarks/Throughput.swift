@@ -1,5 +1,7 @@
 /// Runs per second with 1, 2 and 4 concurrent callers, next to a bare posix_spawn.
 
+import Glibc
+import Runners
 import Sandbox
 
 enum Throughput {
@@ -21,6 +23,9 @@ enum Throughput {
         do {
             try await backend.warmUp(program)
             var ways = ways(backend, program)
+            if let only = getenv("ONLY").map({ String(cString: $0) }) {
+                ways.removeAll { !$0.name.contains(only) }
+            }
             for _ in 0..<rounds {
                 for index in ways.indices {
                     for callers in callers {
@@ -41,9 +46,19 @@ enum Throughput {
     private static func ways(_ backend: LocalBackend, _ program: Program) -> [Way] {
         let python = ["/usr/bin/python3", "-c", "print(42)"]
         let snake = Command(python[0], Array(python.dropFirst()))
+        let file = InputFile("program", program.bytes, executable: true)
+        let built = Runners.Program(language: .cpp, files: [file], executable: "./program")
         return [
             Way(name: "static program, posix_spawn") {
                 try Arguments([program.path]).rate(threads: $0, for: span)
+            },
+            Way(name: "static program, built once, a sandbox for each run") {
+                try await rate(callers: $0) {
+                    guard let result = try await built.run(on: backend).result else {
+                        throw BenchmarkError("the program was not run")
+                    }
+                    try SandboxSample.check(result)
+                }
             },
             Way(name: "static program, a sandbox for each run, write included") {
                 try await rate(callers: $0) { _ = try await SandboxSample.take(backend, program) }

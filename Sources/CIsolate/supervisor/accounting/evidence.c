@@ -15,6 +15,7 @@
 #include "credentials.h"
 #include "slot_state.h"
 #include "sys.h"
+#include "own_mounts.h"
 
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, DISK_LEAST = 1 << 20 };
 
@@ -93,7 +94,8 @@ uint32_t evidence_of_files(struct slot *slot, const struct isolate_ready_record 
         return hits;
     /* A file counts only if this run wrote it, after its start; the embedder's input files are older. The
      * upper layers of a writable root come last. */
-    static const char *const mounts[] = {"/run/work", "/run/tmp", "/run/shm", "/run/upper", 0};
+    static const char *const mounts[] = {OWN_SCRATCH "/work", OWN_SCRATCH "/tmp", OWN_SCRATCH "/shm",
+                                         OWN_SCRATCH "/upper", 0};
     static const char *const container_mounts[] = {"/work", "/tmp", "/dev/shm", 0};
     struct walk walk = {is_looked_for, ENTRIES_MAX, limits->file_size_bytes, ready->start_date_ns};
     int found = 0;

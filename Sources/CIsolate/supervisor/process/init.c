@@ -18,12 +18,13 @@
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
+#include "own_mounts.h"
 
 enum { PATH_BYTES = 256 };
 
 /* Where the cell's root is while init makes its mounts. */
 static const char *root_of(const struct slot *slot) {
-    return has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? "/run/root" : "";
+    return has_feature(slot, ISOLATE_FEATURE_WRITABLE) ? OWN_SCRATCH "/root" : "";
 }
 
 static int path_in_root(const struct slot *slot, const char *path, char out[PATH_BYTES]) {
@@ -32,10 +33,9 @@ static int path_in_root(const struct slot *slot, const char *path, char out[PATH
 }
 
 static struct isolate_failure bind_scratch(const struct slot *slot) {
-    /* In the slot's tree /run holds the sandbox's scratch tmpfs; the cell gets only its parts, in their
-     * places. */
+    /* The cell gets only the parts of the sandbox's scratch tmpfs, in their places. */
     static const char *const binds[][2] = {
-        {"/run/work", "/work"}, {"/run/tmp", "/tmp"}, {"/run/shm", "/dev/shm"}};
+        {OWN_SCRATCH "/work", "/work"}, {OWN_SCRATCH "/tmp", "/tmp"}, {OWN_SCRATCH "/shm", "/dev/shm"}};
     char target[PATH_BYTES];
     for (int i = 0; i < 3; i++) {
         long result = path_in_root(slot, binds[i][1], target);
@@ -44,14 +44,16 @@ static struct isolate_failure bind_scratch(const struct slot *slot) {
         if (result < 0)
             return failure_at(ISOLATE_STAGE_MOUNT_SCRATCH, result, ISOLATE_DETAIL_MOUNT_SCRATCH_WORK + i);
     }
-    /* A writable root is in /run; the rest of /run is unmounted with the slot's tree. */
+    return failure_at(0, 0, 0);
+}
+
+/* Takes the slot's own mounts out of the cell's tree: its proc, the scratch tmpfs, the files that it keeps
+ * for later sandboxes (kept_store.c). No program may see them. */
+static struct isolate_failure hide_own_mounts(const struct slot *slot) {
+    /* A writable root is among them; the others go with the slot's tree (enter_writable_root). */
     if (has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         return failure_at(0, 0, 0);
-    long result = SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
-    /* Below it are the files that the slot keeps for later sandboxes (kept_files.c). No program may see them.
-     */
-    if (result == 0 && slot->kept >= 0)
-        result = SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
+    long result = SYS_CALL_2(__NR_umount2, OWN_MOUNTS, SYS_MNT_DETACH);
     return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_SCRATCH : 0, result,
                       ISOLATE_DETAIL_MOUNT_SCRATCH_HIDE);
 }
@@ -68,8 +70,6 @@ static struct isolate_failure mount_proc(const struct slot *slot) {
     if (result >= 0)
         result = mount = (int)SYS_CALL_3(__NR_fsmount, context, FSMOUNT_CLOEXEC,
                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    if (result >= 0 && !has_feature(slot, ISOLATE_FEATURE_WRITABLE))
-        result = SYS_CALL_2(__NR_umount2, "/proc", SYS_MNT_DETACH);
     if (result >= 0)
         result = path_in_root(slot, "/proc", target);
     if (result >= 0)
@@ -128,6 +128,8 @@ static struct isolate_failure make_mounts(const struct slot *slot) {
         failure = mount_proc(slot);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_MOUNT_PROC))
         failure = failure_at(ISOLATE_STAGE_MOUNT_PROC, -EIO, ISOLATE_DETAIL_MOUNT_PROC_MOUNT);
+    if (failure.stage == 0)
+        failure = hide_own_mounts(slot);
     if (failure.stage == 0 && has_proc)
         failure = mask_proc(slot);
     if (failure.stage == 0 && stage_is_forced_to_fail(config, ISOLATE_STAGE_MASK_PROC))
@@ -178,9 +180,7 @@ void init_main(const struct slot *slot, int result_socket) {
         } ignore = {(void *)SIG_IGN, 0, 0, 0};
         SYS_CALL_4(__NR_rt_sigaction, SYS_SIGCHLD, &ignore, 0, SYS_SIGNAL_SET_BYTES);
         int result = count = open_namespaces(slot, namespaces); /* the slot's proc shows init as well */
-        if (result >= 0)
-            result = credentials_drop_bounding_set();
-        if (result == 0)
+        if (result >= 0)                                        /* the bounding set is empty: the slot's */
             result = credentials_drop_all_capabilities();
         if (result == 0) /* after the last change of credentials, which would clear it */
             result = (int)sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);

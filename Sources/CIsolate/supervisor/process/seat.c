@@ -37,7 +37,8 @@ static void __attribute__((noreturn)) seat_main(struct slot *slot, int socket) {
     reply.failure = cgroup_join(slot);
     if (reply.failure.stage == 0) {
         long result = credentials_renounce_root();
-        if (result == 0)
+        if (result == 0 &&
+            !has_feature(slot, ISOLATE_FEATURE_NAMESPACES)) /* elsewhere the slot has done it */
             result = credentials_drop_bounding_set();
         /* Without a user namespace the seat may lack the capability for this, and then also the capabilities
          * to drop. */

@@ -81,6 +81,9 @@ static struct isolate_failure set_up(struct slot *slot) {
     if (!has_feature(slot, ISOLATE_FEATURE_WRITABLE))
         sys_close_fd(&slot->sync);
     result = credentials_become_slot_root(slot);
+    /* Once here and not in each cell: init, the seat and every program are forks of this process. */
+    if (result == 0 && has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
+        result = credentials_drop_bounding_set();
     if (result == 0) /* after the change of credentials, which clears it */
         result = sys_prctl(PR_SET_PDEATHSIG, SYS_SIGKILL);
     if (result == 0)

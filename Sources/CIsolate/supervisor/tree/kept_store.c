@@ -1,10 +1,9 @@
 /*
  * The contents that a slot keeps between its sandboxes.
  *
- * Where the slot has a tree of its own they are files of a tmpfs, which is mounted in that tree at /run,
- * below the scratch tmpfs. In a container and at level minimal there can be no such mount: they are files in
- * memory, to which only the slot's descriptors lead. No program has one of them: they close when it is
- * executed.
+ * Where the slot has a tree of its own they are files of the tmpfs in which its own mounts are (root.c). In a
+ * container and at level minimal there is none: they are files in memory, to which only the slot's
+ * descriptors lead. No program has one of them: they close when it is executed.
  */
 #include "tree/kept_store.h"
 
@@ -14,9 +13,9 @@
 #include "sys.h"
 #include "text.h"
 #include "tree/beneath.h"
+#include "own_mounts.h"
 
 enum { FILES_MAX = 16, NAME_BYTES = 24, KEPT_BYTES_MAX = 32 << 20, PAGE_BYTES = 4096 };
-#define KEPT_OPTIONS "mode=0700,size=32m,nr_inodes=32"
 
 static struct kept_file files[FILES_MAX];
 static uint64_t uses;
@@ -27,15 +26,10 @@ static uint64_t whole_pages(uint64_t bytes) {
 }
 
 void kept_store_use_tmpfs(struct slot *slot) {
-    /* Safe: a mount in the slot's own mount namespace, before any program exists in it. */
-    if (sys_mount("kept", "/run", "tmpfs", MS_NOSUID | MS_NODEV, KEPT_OPTIONS) < 0)
-        return;
-    slot->kept = sys_openat(AT_FDCWD, "/run", O_PATH | O_DIRECTORY, 0);
+    slot->kept = sys_openat(AT_FDCWD, OWN_KEPT, O_PATH | O_DIRECTORY, 0);
     slot->own_mounts = sys_openat(slot->proc, "self/ns/mnt", O_RDONLY, 0);
     if (slot->own_mounts < 0)
         sys_close_fd(&slot->kept);
-    if (slot->kept < 0)
-        SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
 }
 
 void kept_store_use_memory(void) {

@@ -2,9 +2,9 @@
  * The writable root: a sandbox's own tree in its scratch tmpfs, with an overlay over every directory of the
  * image.
  *
- * It is at /run/root of the slot's tree: small entries are copied or newly made; each directory tree of the
- * image is the lower layer of an overlay whose upper layer is in the same tmpfs. So one quota bounds all of
- * it, and unmounting the tmpfs removes all of it. The program is uid 0 of its user namespace, without
+ * It is in the scratch tmpfs, in the slot's tree: small entries are copied or newly made; each directory tree
+ * of the image is the lower layer of an overlay whose upper layer is in the same tmpfs. So one quota bounds
+ * all of it, and unmounting the tmpfs removes all of it. The program is uid 0 of its user namespace, without
  * capabilities, and owns the files that it sees.
  *
  * An ordinary user's slot mounts the overlays itself (userxattr), and the image's files must belong to that
@@ -28,6 +28,7 @@
 #include "text.h"
 #include "tree/bind_mounts.h"
 #include "tree/entries.h"
+#include "own_mounts.h"
 
 enum { PATH_BYTES = 512, MODE_BITS = 01777 };
 
@@ -61,13 +62,13 @@ static int make_layers(int root, const char *target, uint32_t index) {
     if (result == 0)
         result = (int)SYS_CALL_4(__NR_newfstatat, AT_FDCWD, path, &status, 0);
     if (result == 0)
-        result = path_of(path, "/run/upper/", index);
+        result = path_of(path, OWN_SCRATCH "/upper/", index);
     if (result == 0)
         result = (int)SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0755);
     if (result == 0)
         result = (int)SYS_CALL_3(__NR_fchmodat, AT_FDCWD, path, status.st_mode & MODE_BITS);
     if (result == 0)
-        result = path_of(path, "/run/overlay/", index);
+        result = path_of(path, OWN_SCRATCH "/overlay/", index);
     if (result == 0)
         result = (int)SYS_CALL_3(__NR_mkdirat, AT_FDCWD, path, 0700);
     return result < 0 ? result : entry_make_directory(root, target, 0755);
@@ -86,7 +87,7 @@ static struct isolate_failure populate(struct slot *slot, int root) {
     for (uint32_t i = 0; i < config->bind_count; i++) {
         const struct isolate_bind *bind = &config->binds[i];
         const char *target = config_text(config, bind->target);
-        const char *parts[] = {"/run/root/", target, 0};
+        const char *parts[] = {OWN_SCRATCH "/root/", target, 0};
         result = path_of(source, "/lower/", i);
         switch (bind->kind) {
         case ISOLATE_BIND_LINK:
@@ -105,7 +106,7 @@ static struct isolate_failure populate(struct slot *slot, int root) {
             int CLEANUP_CLOSE fd = entry_make_empty_file(root, target);
             result = fd < 0 ? fd : text_join(path, sizeof path, parts);
             if (result == 0) /* from the slot's own /dev, with that mount's flags */
-                result = (int)sys_mount(path + sizeof "/run/root" - 1, path, 0, MS_BIND, 0);
+                result = (int)sys_mount(path + sizeof OWN_SCRATCH "/root" - 1, path, 0, MS_BIND, 0);
             break;
         }
         default:
@@ -115,7 +116,7 @@ static struct isolate_failure populate(struct slot *slot, int root) {
             return failure_at(ISOLATE_STAGE_OVERLAY, result, (int)i);
     }
     /* From the slot's, if it has one. */
-    sys_mount("/dev/pts", "/run/root/dev/pts", 0, MS_BIND, 0);
+    sys_mount("/dev/pts", OWN_SCRATCH "/root/dev/pts", 0, MS_BIND, 0);
     for (uint32_t i = 0; i < config->file_count; i++) {
         result = entry_make_file(root, config_text(config, config->files[i].path), config, &config->files[i]);
         if (result < 0)
@@ -130,9 +131,11 @@ static struct isolate_failure mount_overlays(const struct isolate_config *config
         if (config->binds[i].kind != ISOLATE_BIND_TREE)
             continue;
         text_number(number, i);
-        const char *parts[] = {option, ",lowerdir=/lower/",      number, ",upperdir=/run/upper/",
-                               number, ",workdir=/run/overlay/", number, 0};
-        const char *path[] = {"/run/root/", config_text(config, config->binds[i].target), 0};
+        const char *parts[] = {option, ",lowerdir=/lower/",
+                               number, ",upperdir=" OWN_SCRATCH "/upper/",
+                               number, ",workdir=" OWN_SCRATCH "/overlay/",
+                               number, 0};
+        const char *path[] = {OWN_SCRATCH "/root/", config_text(config, config->binds[i].target), 0};
         int result = text_join(options, sizeof options, parts);
         if (result == 0)
             result = text_join(target, sizeof target, path);
@@ -146,7 +149,7 @@ static struct isolate_failure mount_overlays(const struct isolate_config *config
 
 /* Without these attributes the kernel accepts the mount, and deletions fail later. */
 static struct isolate_failure check_user_attributes(void) {
-    long result = SYS_CALL_5(__NR_setxattr, "/run/upper", "user.overlay.probe", "y", 1, 0);
+    long result = SYS_CALL_5(__NR_setxattr, OWN_SCRATCH "/upper", "user.overlay.probe", "y", 1, 0);
     return failure_at(result < 0 ? ISOLATE_STAGE_OVERLAY : 0, result, ISOLATE_DETAIL_OVERLAY_USER_ATTRIBUTES);
 }
 
@@ -172,17 +175,17 @@ static struct isolate_failure ask_supervisor(struct slot *slot) {
 
 struct isolate_failure overlay_create(struct slot *slot) {
     /* A mount of its own, so that the cell can make it the root. */
-    long result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, "/run/root", 0755);
+    long result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, OWN_SCRATCH "/root", 0755);
     if (result == 0)
-        result = sys_mount("/run/root", "/run/root", 0, MS_BIND, 0);
+        result = sys_mount(OWN_SCRATCH "/root", OWN_SCRATCH "/root", 0, MS_BIND, 0);
     int CLEANUP_CLOSE root =
-        result < 0 ? (int)result : sys_openat(AT_FDCWD, "/run/root", O_PATH | O_DIRECTORY, 0);
+        result < 0 ? (int)result : sys_openat(AT_FDCWD, OWN_SCRATCH "/root", O_PATH | O_DIRECTORY, 0);
     if (root < 0)
         return failure_at(ISOLATE_STAGE_SCRATCH, root, ISOLATE_DETAIL_SCRATCH_ROOT_MOUNT);
     if (result == 0)
-        result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, "/run/upper", 0755);
+        result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, OWN_SCRATCH "/upper", 0755);
     if (result == 0)
-        result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, "/run/overlay", 0755);
+        result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, OWN_SCRATCH "/overlay", 0755);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_SCRATCH, result, ISOLATE_DETAIL_SCRATCH_ROOT_LAYERS);
     struct isolate_failure failure = populate(slot, root);

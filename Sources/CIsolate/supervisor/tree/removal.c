@@ -13,6 +13,7 @@
 #include "text.h"
 #include "tree/beneath.h"
 #include "tree/entries.h"
+#include "own_mounts.h"
 
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452
@@ -29,7 +30,7 @@ static int remove_path(int work, const char *path) {
 static void unlock(int work, const char *path) {
     int CLEANUP_CLOSE dir = beneath_open(work, path, O_PATH | O_DIRECTORY, 0);
     char number[24], name[48];
-    const char *parts[] = {"/proc/self/fd/", number, 0};
+    const char *parts[] = {own_proc(), "/self/fd/", number, 0};
     if (dir < 0 || SYS_CALL_4(__NR_fchmodat2, dir, "", 0700, AT_EMPTY_PATH) == 0)
         return;
     text_number(number, (uint64_t)dir); /* before Linux 6.6 */

@@ -19,11 +19,15 @@
 #include "tree/devices.h"
 #include "tree/entries.h"
 #include "tree/overlay.h"
+#include "own_mounts.h"
 
 enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPIED_MOST = 4 << 20 };
 #define STAGING "/tmp"
 /* Below a directory that the sandbox makes itself in every image, so no name of an image's collides. */
 #define IMAGE_MOUNT "run/image"
+
+/* 16 kept files, at most, and the places of the other mounts. */
+#define OWN_OPTIONS "mode=0711,size=32m,nr_inodes=32"
 
 /* Mounts a file over one of the image's, since the image's directory is read-only. The mount keeps the file
  * after its name is removed. */
@@ -184,6 +188,24 @@ static struct isolate_failure fill_root(struct slot *slot, int root) {
     return failure_at(0, 0, 0);
 }
 
+/* The slot's own mounts, which no program sees: all are below one mount, so that init takes them out of a
+ * cell's tree with one call. Each unmounting makes the kernel wait for its other processors. */
+static struct isolate_failure add_own_mounts(int has_proc) {
+    static const struct {
+        const char *path;
+        int mode;
+    } parts[] = {{STAGING OWN_KEPT, 0700}, {STAGING OWN_SCRATCH, 0755}, {STAGING OWN_PROC, 0755}};
+    /* Search permission for the program's user, with whose rights the slot makes files below. */
+    long result = sys_mount("kept", STAGING OWN_MOUNTS, "tmpfs", MS_NOSUID | MS_NODEV, OWN_OPTIONS);
+    for (unsigned i = 0; i < sizeof parts / sizeof parts[0] && result == 0; i++)
+        result = SYS_CALL_3(__NR_mkdirat, AT_FDCWD, parts[i].path, parts[i].mode);
+    if (result < 0)
+        return failure_at(ISOLATE_STAGE_MOUNT_ROOT, result, ISOLATE_DETAIL_MOUNT_ROOT_TMPFS);
+    if (has_proc)
+        result = sys_mount("proc", STAGING OWN_PROC, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
+    return failure_at(result < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, result, ISOLATE_DETAIL_MOUNT_PROC_MOUNT);
+}
+
 /* Makes the new tree the root and unmounts the old one: after this no path leads to the host's files. */
 static long enter_root(void) {
     long result = SYS_CALL_1(__NR_chdir, STAGING);
@@ -225,17 +247,18 @@ struct isolate_failure root_build(struct slot *slot) {
     if (failure.stage != 0)
         return failure;
     int has_proc = has_feature(slot, ISOLATE_FEATURE_PROC);
-    if (has_proc)
-        result = sys_mount("proc", STAGING "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0);
-    else /* the outer proc, for the slot only: it is in no tree */
+    if (!has_proc) /* the outer proc, for the slot only: it is in no tree */
         slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-    if (result < 0)
-        return failure_at(ISOLATE_STAGE_MOUNT_PROC, result, ISOLATE_DETAIL_MOUNT_PROC_MOUNT);
+    failure = add_own_mounts(has_proc);
+    if (failure.stage != 0)
+        return failure;
     result = enter_root();
     if (result < 0)
         return failure_at(ISOLATE_STAGE_PIVOT, result, ISOLATE_DETAIL_PIVOT_SLOT);
-    if (has_proc)
-        slot->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
+    if (has_proc) {
+        slot->proc = sys_openat(AT_FDCWD, OWN_PROC, O_PATH | O_DIRECTORY, 0);
+        own_proc_is_mounted();
+    }
     return failure_at(slot->proc < 0 ? ISOLATE_STAGE_MOUNT_PROC : 0, slot->proc,
                       ISOLATE_DETAIL_MOUNT_PROC_OPEN);
 }

@@ -4,7 +4,7 @@
 
 #include "slot_state.h"
 
-/* Builds the slot's own mount tree: read-only rootfs, /dev, /etc, /proc; the host's tree is unmounted
- * afterwards. */
+/* Builds the slot's own mount tree: read-only rootfs, /dev, /etc and its own mounts; the host's tree is
+ * unmounted afterwards. */
 struct isolate_failure root_build(struct slot *slot);
 #endif

@@ -14,6 +14,7 @@
 #include "text.h"
 #include "tree/container.h"
 #include "tree/overlay.h"
+#include "own_mounts.h"
 #include "tree/plain.h"
 
 #define DISK_LEAST ((uint64_t)4096)
@@ -48,7 +49,7 @@ static struct isolate_failure fill_scratch(struct slot *slot) {
     static const struct {
         const char *path;
         int mode;
-    } parts[] = {{"/run/work", 0755}, {"/run/tmp", 01777}, {"/run/shm", 01777}};
+    } parts[] = {{OWN_SCRATCH "/work", 0755}, {OWN_SCRATCH "/tmp", 01777}, {OWN_SCRATCH "/shm", 01777}};
     long result = 0;
     /* With the program's ids, since it owns all of these. */
     credentials_make_files_as_program(slot);
@@ -76,14 +77,14 @@ struct isolate_failure scratch_create(struct slot *slot, uint64_t disk_bytes) {
     int is_writable = has_feature(slot, ISOLATE_FEATURE_WRITABLE);
     long result = size_option(options, sizeof options, slot, is_writable ? DISK_MOST : disk_bytes);
     if (result == 0)
-        result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV, options);
+        result = sys_mount("scratch", OWN_SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, options);
     if (result == 0) /* the program owns the tmpfs's root while it is filled */
-        result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, "/run", slot->uid, slot->gid, 0);
+        result = SYS_CALL_5(__NR_fchownat, AT_FDCWD, OWN_SCRATCH, slot->uid, slot->gid, 0);
     if (result < 0)
         return failure_at(ISOLATE_STAGE_SCRATCH, result, ISOLATE_DETAIL_SCRATCH_MOUNT);
     struct isolate_failure failure = fill_scratch(slot);
     if (failure.stage == 0) {
-        result = slot->work = sys_openat(AT_FDCWD, "/run/work", O_PATH | O_DIRECTORY, 0);
+        result = slot->work = sys_openat(AT_FDCWD, OWN_SCRATCH "/work", O_PATH | O_DIRECTORY, 0);
         if (result >= 0 && is_writable)
             result = measure_base(slot);
         if (result >= 0 && stage_is_forced_to_fail(slot->config, ISOLATE_STAGE_SCRATCH))
@@ -107,7 +108,7 @@ struct isolate_failure scratch_resize(struct slot *slot, uint64_t disk_bytes) {
         return failure_at(0, 0, 0); /* the slot samples the use; see evidence.c */
     long result = size_option(options, sizeof options, slot, disk_bytes);
     if (result == 0)
-        result = sys_mount("scratch", "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_REMOUNT, options);
+        result = sys_mount("scratch", OWN_SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV | MS_REMOUNT, options);
     return failure_at(result < 0 ? ISOLATE_STAGE_SCRATCH : 0, result, ISOLATE_DETAIL_SCRATCH_RESIZE);
 }
 
@@ -123,5 +124,5 @@ void scratch_remove(struct slot *slot) {
         return;
     }
     sys_close_fd(&slot->work);
-    SYS_CALL_2(__NR_umount2, "/run", SYS_MNT_DETACH);
+    SYS_CALL_2(__NR_umount2, OWN_SCRATCH, SYS_MNT_DETACH);
 }
