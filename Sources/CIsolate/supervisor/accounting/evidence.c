@@ -13,9 +13,9 @@
 #include "accounting/container_use.h"
 #include "accounting/tree_use.h"
 #include "credentials.h"
+#include "own_mounts.h"
 #include "slot_state.h"
 #include "sys.h"
-#include "own_mounts.h"
 
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 4096, DISK_LEAST = 1 << 20 };
 

@@ -14,11 +14,11 @@
 #include "config.h"
 #include "credentials.h"
 #include "failure.h"
+#include "own_mounts.h"
 #include "process/network.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
-#include "own_mounts.h"
 
 enum { PATH_BYTES = 256 };
 

@@ -10,10 +10,10 @@
 #include <asm/stat.h>
 #include <linux/mount.h>
 
+#include "own_mounts.h"
 #include "sys.h"
 #include "text.h"
 #include "tree/beneath.h"
-#include "own_mounts.h"
 
 enum { FILES_MAX = 16, NAME_BYTES = 24, KEPT_BYTES_MAX = 32 << 20, PAGE_BYTES = 4096 };
 

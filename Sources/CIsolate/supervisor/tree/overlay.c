@@ -23,12 +23,12 @@
 
 #include "config.h"
 #include "failure.h"
+#include "own_mounts.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
 #include "tree/bind_mounts.h"
 #include "tree/entries.h"
-#include "own_mounts.h"
 
 enum { PATH_BYTES = 512, MODE_BITS = 01777 };
 

@@ -9,11 +9,11 @@
 #include <linux/stat.h>
 
 #include "isolate_protocol.h"
+#include "own_mounts.h"
 #include "sys.h"
 #include "text.h"
 #include "tree/beneath.h"
 #include "tree/entries.h"
-#include "own_mounts.h"
 
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "failure.h"
+#include "own_mounts.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
@@ -19,7 +20,6 @@
 #include "tree/devices.h"
 #include "tree/entries.h"
 #include "tree/overlay.h"
-#include "own_mounts.h"
 
 enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPIED_MOST = 4 << 20 };
 #define STAGING "/tmp"

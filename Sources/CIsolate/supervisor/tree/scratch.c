@@ -9,12 +9,12 @@
 #include "config.h"
 #include "credentials.h"
 #include "failure.h"
+#include "own_mounts.h"
 #include "slot_state.h"
 #include "sys.h"
 #include "text.h"
 #include "tree/container.h"
 #include "tree/overlay.h"
-#include "own_mounts.h"
 #include "tree/plain.h"
 
 #define DISK_LEAST ((uint64_t)4096)
