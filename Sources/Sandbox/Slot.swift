@@ -118,7 +118,7 @@ final class Slot: EventHandler {
 
     /// Called in a turn, so that no question comes between the decision and the slot's answer.
     private func withdraw(before newFile: (path: ByteString, bytes: Int)?) async throws(SandboxError) {
-        guard state.withLock({ $0.kept.mustWithdraw(before: newFile) }) else { return }
+        guard state.withLock({ $0.kept.mustWithdraw(before: newFile, disk: $0.disk) }) else { return }
         let doing = "withdrawing a file"
         let record = try await askInTurn(doing) { Self.send($0, ISOLATE_FILE_WITHDRAW, ".") }.record
         try check(record, doing)

@@ -103,11 +103,13 @@ struct ReusedFileTests {
         let secret = "secret-\(UInt64.random(in: 0...UInt64.max))"
         for _ in 0..<4 { expect(try await run(subject, Self.script("exit 0 # \(secret)")), .exited(code: 0)) }
         let search = """
-            ls -A /work /run; for d in /run /work /tmp /dev/shm; do grep -rl \(secret) $d; done
+            ls -A /work /run; ls -d /run/kept /run/scratch /run/proc
+            for d in /run /work /tmp /dev/shm; do grep -rl \(secret) $d; done
             grep -c ' - tmpfs kept' /proc/self/mountinfo; grep -l \(secret) /proc/self/exe; true
             """
         let result = try await subject.shell(search)
         #expect(!result.stdoutText.contains("victim"), "\(result.summary)")
+        #expect(!result.lines.contains { $0.hasPrefix("/run/") }, "\(result.summary)")
         let counts = result.lines.filter { $0 == "0" || $0 == "1" }
         #expect(counts == ["0"], "\(result.summary)")
     }
@@ -202,6 +204,53 @@ struct ReusedFileTests {
                 } else {
                     expect(result, .limitExceeded(.memory))
                 }
+            }
+        }
+    }
+
+    /// The room that they had in the container's limit is not the run's.
+    @Test(
+        "A program that removes its large files has no more memory", arguments: await ConformanceSubject.all)
+    func removedFilesAndMemory(subject: ConformanceSubject) async throws {
+        let limits = Limits(memory: max(32 << 20, subject.smallMemory))
+        let bytes = 2 * limits.memory
+        let data = InputFile("data", [UInt8](repeating: 0x61, count: bytes))
+        let program = InputFile("touch", try await Programs.bytes("touch_malloc"), executable: true)
+        let mebibytes = (limits.memory >> 20) * 3 / 2
+        let command = Command(
+            "/bin/sh", ["-c", "rm data && ./touch \(mebibytes) 1000"], inputFiles: [program, data])
+        let result = try await subject.withSandbox { try await $0.run(command, limits: limits) }
+        expect(result, .limitExceeded(.memory))
+    }
+
+    @Test(
+        "What a backend has ready for another takes none of a sandbox's disk",
+        arguments: await ConformanceSubject.all)
+    func readyForOthersAndDisk(subject: ConformanceSubject) async throws {
+        let file = Self.script("exit 0", bytes: 24 << 20)
+        for _ in 0..<12 { expect(try await run(subject, file), .exited(code: 0)) }
+        let bytes = Limits.standard.disk - (8 << 20)
+        try await subject.withSandbox { sandbox in
+            try await sandbox.write([UInt8](repeating: 0x61, count: bytes), to: "large", executable: false)
+            #expect(try await sandbox.info(of: "large").bytes == bytes)
+        }
+    }
+
+    @Test("A large write while a run with a large input begins", arguments: await ConformanceSubject.all)
+    func writeBesideStart(subject: ConformanceSubject) async throws {
+        let (inner, outer) = (
+            [UInt8](repeating: 0x61, count: 3 << 20), [UInt8](repeating: 0x62, count: 3 << 20)
+        )
+        try await subject.withSandbox { sandbox in
+            for round in 0..<8 {
+                async let written: Void = sandbox.write(inner, to: "file\(round % 2)", executable: false)
+                async let ran = sandbox.run(
+                    Command("/bin/cat"), stdin: .bytes(outer), limits: Limits(output: 4 << 20))
+                let result = try await ran
+                try await written
+                #expect(result.stdout == outer, "round \(round): \(result.outcome)")
+                let read = try await sandbox.read("file\(round % 2)", maxBytes: 4 << 20)
+                #expect(read == inner, "round \(round)")
             }
         }
     }

@@ -260,7 +260,7 @@ struct isolate_run_header {
     uint32_t argc;
     uint32_t envc;
     uint32_t string_bytes;
-    uint32_t content_kib; /* container: memory that stdin, strings and kept files take, set by the agent */
+    uint32_t held_kib; /* container: memory of files, kept files, stdin and strings, set by the agent */
 };
 
 struct isolate_ready_record { /* PROGRAM_READY */
@@ -272,6 +272,7 @@ struct isolate_ready_record { /* PROGRAM_READY */
     uint64_t exact_date_ns; /* CLOCK_REALTIME, at the same time: newer kernels use it for some of them */
     uint64_t cpu_base_ns;
     uint64_t memory_base_bytes, resident_base_bytes;
+    uint64_t held_base_bytes; /* container: memory of the sandbox's files */
     struct isolate_limits limits;
 };
 

@@ -78,7 +78,7 @@ struct container_state {
     uint64_t root_rest_ns;                 /* no new walk before this time */
     uint64_t root_walk_ns, root_walk_free; /* when the current walk began */
     int is_root_walked;
-    uint64_t content_bytes;             /* of the current request, while it is read */
+    uint64_t held_bytes;                /* memory of files and content, which the current request says */
     uint64_t floor_bytes, floor_inodes; /* use of its mounts before the run, which ends no run */
 };
 

@@ -21,6 +21,8 @@ final class AgentConnection: AttachedStreamHandler {
         var heard = ContinuousClock.now
         var watch: RepeatedTask?
         var kept = KeptFiles()
+        /// The disk limit in force, in bytes.
+        var disk = 0
     }
 
     let container: String
@@ -53,7 +55,7 @@ final class AgentConnection: AttachedStreamHandler {
         if isOver { watch.cancel() }
     }
 
-    /// Memory of the sandbox's files, in bytes, as the agent last reported it.
+    /// Memory of the sandbox's files and of those that the slot keeps, in bytes, as the agent last reported it.
     var heldBytes: Int { state.withLock { $0.machine.held } }
     var mustRetire: Bool { state.withLock { $0.machine.mustRetire || $0.machine.failure != nil } }
     var isLost: Bool { state.withLock { $0.machine.failure != nil } }
@@ -79,7 +81,7 @@ final class AgentConnection: AttachedStreamHandler {
     /// Whether the agent and its slot answer within `patience`; an agent that does not is given up.
     ///
     /// An agent that sent something a moment ago is not asked.
-    func isAnswering(within patience: Duration, disk: Int) async -> Bool {
+    func isAnswering(within patience: Duration) async -> Bool {
         let isFresh = state.withLock { state in
             state.machine.failure == nil && .now - state.heard < Self.freshness
         }
@@ -92,6 +94,7 @@ final class AgentConnection: AttachedStreamHandler {
             }
         defer { timer?.cancel() }
         do throws(SandboxError) {
+            let disk = state.withLock { $0.disk }
             return try await control(ISOLATE_SET_DISK, disk: disk).status.failure.stage == 0
         } catch {
             return false
@@ -130,8 +133,10 @@ final class AgentConnection: AttachedStreamHandler {
                     type: type.rawValue, end: 0, disk_bytes: UInt64(disk), serial: 0))
         }
         guard case .status(let status) = answer else { throw wrongAnswer() }
-        if type == ISOLATE_PREPARE, status.status.failure.stage == 0 {
-            state.withLock { $0.kept.prepared(status.status.bytes) }
+        guard status.status.failure.stage == 0 else { return status }
+        state.withLock { state in
+            if type == ISOLATE_PREPARE { state.kept.prepared(status.status.bytes) }
+            if type == ISOLATE_PREPARE || type == ISOLATE_SET_DISK { state.disk = disk }
         }
         return status
     }
@@ -187,6 +192,8 @@ final class AgentConnection: AttachedStreamHandler {
     ///   - patience: how long after its start the run's end may arrive; after that the container is lost.
     ///   - make: makes the run with its number.
     ///   - fill: writes the request with that number.
+    ///
+    /// The caller has the turn until the request's content is sent: the agent takes content for one thing at a time.
     func begin(
         patience: Duration, _ make: (_ serial: UInt64) -> AgentRun,
         _ fill: (_ serial: UInt64, inout ByteBuffer) -> Void

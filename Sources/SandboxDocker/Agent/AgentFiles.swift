@@ -106,7 +106,7 @@ extension AgentConnection {
         return try await ask(question, sending: bytes, rest: rest, fill)
     }
 
-    /// Waits until nothing is in the sandbox in advance that no run took: before a run.
+    /// Waits until nothing is in the sandbox in advance that no run took.
     func withdrawUnclaimed() async throws(SandboxError) {
         guard state.withLock({ $0.kept.isUnclaimed }) else { return }
         await turns.begin()
@@ -114,9 +114,18 @@ extension AgentConnection {
         try await withdraw(before: nil)
     }
 
+    /// Calls `body`, which begins a run, when no question is under way and nothing is in the sandbox in advance that no
+    /// run took. Until it returns none is asked.
+    func withTurn<Value>(_ body: () async throws(SandboxError) -> Value) async throws(SandboxError) -> Value {
+        await turns.begin()
+        defer { turns.end() }
+        if state.withLock({ $0.kept.isUnclaimed }) { try await withdraw(before: nil) }
+        return try await body()
+    }
+
     /// Called in a turn, so that no question comes between the decision and the slot's answer.
     private func withdraw(before newFile: (path: ByteString, bytes: Int)?) async throws(SandboxError) {
-        guard state.withLock({ $0.kept.mustWithdraw(before: newFile) }) else { return }
+        guard state.withLock({ $0.kept.mustWithdraw(before: newFile, disk: $0.disk) }) else { return }
         let question = Self.question(ISOLATE_FILE_WITHDRAW, ".")
         let answer = try await ask(.status) { $0.writeFrame(ISOLATE_FRAME_OPEN, question) }
         _ = try status(answer, ".")

@@ -72,7 +72,7 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     /// When the end of the run is overdue, and when the answer is.
     private(set) var runDeadline: Instant?
     private(set) var answerDeadline: Instant?
-    /// Memory of the sandbox's files, in bytes, as the agent last reported it.
+    /// Memory of the sandbox's files and of those that the slot keeps, in bytes, as the agent last reported it.
     private(set) var held = 0
     private(set) var mustRetire = false
     /// Why the connection was lost; `nil` while it works.

@@ -28,9 +28,10 @@ final class Container: Sendable {
         /// Whether a run's share of the processors was bounded before, so that a run without a bound must
         /// lift it.
         var hadProcessorQuota: Bool
-        var disk = 0
         /// The limits of the latest run, or those the container was made for.
         var latest: Limits
+        /// Bytes that the container held when the latest run began.
+        var latestHeld = 0
     }
 
     private init(
@@ -149,7 +150,6 @@ final class Container: Sendable {
                     cgroup: hello.cgroup_version == 2 ? .v2 : .v1, bindMounts: key.bindMounts),
                 limits: limits, for: setting.limits, client: setting.client,
                 info: setting.info)
-            container.state.withLock { $0.disk = setting.limits.disk }
             return .success(container)
         } catch {
             connection.close()
@@ -240,17 +240,21 @@ final class Container: Sendable {
         try LimitDescription.checkProcessors(limits, has: processors.count, "the engine")
     }
 
-    /// Has the engine set a run's limits, as far as the engine enforces them.
+    /// Has the engine set a run's limits, as far as the engine enforces them. The run's files stand.
     ///
     /// - Parameter announced: bytes that the container will hold in addition to the present ones.
-    func setLimits(_ limits: Limits, announced: Int = 0) async throws(SandboxError) {
-        state.withLock { $0.latest = limits }
+    func setLimits(_ limits: Limits, announced: Int) async throws(SandboxError) {
         let held = connection.heldBytes + announced
+        state.withLock { ($0.latest, $0.latestHeld) = (limits, held) }
+        try await setLimits(limits, held: held)
+    }
+
+    private func setLimits(_ limits: Limits, held: Int) async throws(SandboxError) {
         try await adjust { $0.fit(limits, held: held) ? nil : ContainerLimits(limits, held: held) }
     }
 
     /// The disk limit in force, in bytes.
-    var disk: Int { state.withLock { $0.disk } }
+    var disk: Int { connection.state.withLock { $0.disk } }
 
     func setDisk(_ limits: Limits) async throws(SandboxError) {
         if disk != limits.disk {
@@ -260,7 +264,6 @@ final class Container: Sendable {
             if answer.status.failure.stage != 0 {
                 throw FileErrors.diskLimit(limits.disk, answer.status.failure)
             }
-            state.withLock { $0.disk = limits.disk }
         }
     }
 
@@ -352,7 +355,7 @@ final class Container: Sendable {
 
     /// Whether an idle container still answers. One that was heard from a moment ago is not asked.
     func isAnswering(within patience: Duration) async -> Bool {
-        await connection.isAnswering(within: patience, disk: disk)
+        await connection.isAnswering(within: patience)
     }
 
     /// Kills the sandbox's processes, removes its files, and prepares the container for the next sandbox.
@@ -367,8 +370,8 @@ final class Container: Sendable {
             let prepared = try await connection.control(
                 ISOLATE_PREPARE, disk: limits.disk, patience: patience)
             guard prepared.status.failure.stage == 0 else { return false }
-            state.withLock { $0.disk = limits.disk }
-            try await setLimits(limits)
+            // The next run's files will probably hold as much. Its own limits are exact, whatever stands here.
+            try await setLimits(limits, held: max(connection.heldBytes, state.withLock { $0.latestHeld }))
             return !connection.mustRetire
         } catch {
             return false

@@ -285,7 +285,13 @@ final class ContainerWorkshop: Sendable {
     }
 
     func unmake(_ container: Container) async {
-        state.withLock { $0.unmaking += 1 }
+        let isGone = state.withLock { state in
+            // The shutdown has removed it, and perhaps closed the client already.
+            if state.isStopping, state.known[container.id] == nil { return true }
+            state.unmaking += 1
+            return false
+        }
+        if isGone { return }
         do throws(EngineError) {
             try await container.destroy()
             logger.debug("container removed", metadata: ["container": "\(container.id)"])

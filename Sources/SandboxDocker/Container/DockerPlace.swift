@@ -45,9 +45,10 @@ struct DockerPlace: KeepingPlace {
     }
 
     func withKeptFiles<Value>(_ body: (inout KeptFiles, _ disk: Int) -> Value) -> Value {
-        let disk = container.disk
-        return connection.state.withLock { body(&$0.kept, disk) }
+        connection.state.withLock { body(&$0.kept, $0.disk) }
     }
+
+    var keepsFiles: Bool { container.key.isReusable }
 
     func place(_ file: KeptFile, _ bytes: [UInt8]?) async throws(SandboxError) -> Bool {
         // The slot copies what it keeps.
@@ -140,22 +141,24 @@ struct DockerPlace: KeepingPlace {
         case .live: request.input_streams = 1
         }
         let announced = content.reduce(0) { $0 + $1.count }
-        try await connection.withdrawUnclaimed()
-        if withKeptFiles({ files, _ in files.isTaken }) {
-            request.run.flags |= ISOLATE_RUN_TAKES_PLACED.rawValue
-        }
-        try await container.setLimits(limits, announced: announced)
-        origin?.pool.noteHeld(connection.heldBytes)
         let patience = limits.wallTime + grace + AgentConnection.sending(announced)
-        let run = try connection.begin(patience: patience) { [connection] serial in
-            AgentRun(connection, serial: serial, asked, onEnd: onEnd)
-        } _: { serial, buffer in
-            request.run.serial = serial
-            var payload = withUnsafeBytes(of: request) { Array($0) }
-            if isInline { payload += strings.bytes }
-            payload.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_RUN, $0) }
+        let run = try await connection.withTurn { () throws(SandboxError) -> AgentRun in
+            if withKeptFiles({ files, _ in files.isTaken }) {
+                request.run.flags |= ISOLATE_RUN_TAKES_PLACED.rawValue
+            }
+            try await container.setLimits(limits, announced: announced)
+            origin?.pool.noteHeld(connection.heldBytes)
+            let run = try connection.begin(patience: patience) { [connection] serial in
+                AgentRun(connection, serial: serial, asked, onEnd: onEnd)
+            } _: { serial, buffer in
+                request.run.serial = serial
+                var payload = withUnsafeBytes(of: request) { Array($0) }
+                if isInline { payload += strings.bytes }
+                payload.withUnsafeBytes { buffer.writeFrame(ISOLATE_FRAME_RUN, $0) }
+            }
+            await run.feed(content: content)
+            return run
         }
-        await run.feed(content: content)
         if case .live(let source) = input { run.feed(source) }
         return run
     }

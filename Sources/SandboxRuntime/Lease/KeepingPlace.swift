@@ -5,6 +5,9 @@ package import SandboxAPI
 
 /// A place whose slot keeps content that has a mark, so that it is sent once.
 package protocol KeepingPlace: SandboxPlace {
+    /// False for a place that serves one sandbox only.
+    var keepsFiles: Bool { get }
+
     /// Calls `body` with what is known of the files that the slot keeps, and the disk limit in force.
     func withKeptFiles<Value>(_ body: (inout KeptFiles, _ disk: Int) -> Value) -> Value
 
@@ -16,12 +19,15 @@ package protocol KeepingPlace: SandboxPlace {
 }
 
 extension KeepingPlace {
-    /// Smaller files are written: there is little to send, and a slot keeps few files.
-    private var leastKept: Int { 64 << 10 }
+    package var keepsFiles: Bool { true }
+
+    /// Smaller files are written: there is little to send, and a slot keeps few files. It keeps none that is larger
+    /// than all the room for them.
+    private var keptSizes: ClosedRange<Int> { 64 << 10...32 << 20 }
 
     /// Content with a mark is sent to each slot once, which keeps it.
     package func put(_ file: InputFile, at path: ByteString) async throws(SandboxError) {
-        guard let content = file.content, file.bytes.count >= leastKept else {
+        guard let content = file.content, keepsFiles, keptSizes.contains(file.bytes.count) else {
             return try await write(file.bytes, to: path, executable: file.executable)
         }
         let kept = KeptFile(

@@ -84,14 +84,20 @@ package struct KeptFiles: Sendable {
 
     /// Decides before a question about files; the slot answers one at a time.
     ///
-    /// - Parameter newFile: the file, when only a new one is written.
+    /// - Parameters:
+    ///   - newFile: the file, when only a new one is written.
+    ///   - disk: the limit in force. A file that is there in advance may take from it, and gives way to a new one.
     /// - Returns: whether to have the file withdrawn first. ``withdrawn()`` has to follow.
-    package mutating func mustWithdraw(before newFile: (path: ByteString, bytes: Int)? = nil) -> Bool {
+    package mutating func mustWithdraw(
+        before newFile: (path: ByteString, bytes: Int)? = nil, disk: Int
+    ) -> Bool {
         switch advance {
         case .none, .taken: return false
         case .leaving: return true
         case .there(let file):
-            if let newFile, let file, !newFile.path.isAt(or: file.path) {
+            if let newFile, let file, !newFile.path.isAt(or: file.path),
+                Self.pages(file.bytes) + written + Self.pages(newFile.bytes) <= disk
+            {
                 written += Self.pages(newFile.bytes)
                 return false
             }

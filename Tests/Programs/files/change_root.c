@@ -77,8 +77,8 @@ int main(int argc, char **argv) {
     say("device", mknod("/usr/bin/device", S_IFCHR | 0666, makedev(1, 1)));
     say("block device", mknod("/block", S_IFBLK | 0666, makedev(254, 0)));
     say("lower", access("/lower", F_OK));
-    say("upper", access("/run/upper", F_OK));
-    say("staging", access("/run/root", F_OK));
+    say("upper", access("/run/scratch/upper", F_OK));
+    say("staging", access("/run/scratch/root", F_OK));
     // The changes are visible.
     say("see overwritten", holds("/usr/bin/yes", "overwritten"));
     say("see replaced", holds("/usr/bin/od", "replaced"));

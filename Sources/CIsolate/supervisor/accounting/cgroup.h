@@ -68,6 +68,8 @@ void cgroup_finish(struct slot *slot, const struct isolate_ready_record *ready, 
 /* cgroup_container.c: memory that the slot holds and releases when a program has used up the container's;
  * taken again before the next run if there is room. */
 void cgroup_container_keep_reserve(const struct slot *slot);
+/* Whether the container can hold so many bytes more, now and with that reserve. */
+int cgroup_container_has_room(const struct slot *slot, uint64_t bytes);
 /* The version of the container's cgroup. */
 uint32_t cgroup_container_version(void);
 

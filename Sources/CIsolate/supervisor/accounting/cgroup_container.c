@@ -83,13 +83,16 @@ static uint8_t reserve[RESERVE_BYTES] __attribute__((aligned(4096)));
 static int has_reserve;
 
 void cgroup_container_keep_reserve(const struct slot *slot) {
-    uint64_t limit = text_read_number(slot->cgroup.memory_limit);
-    uint64_t usage = text_read_number(slot->cgroup.memory_usage);
-    if (has_reserve || (limit != 0 && usage + 2 * RESERVE_BYTES > limit))
+    if (has_reserve || !cgroup_container_has_room(slot, 0))
         return;
     for (unsigned i = 0; i < RESERVE_BYTES; i += 4096)
         *(volatile uint8_t *)(reserve + i) = 1;
     has_reserve = 1;
+}
+
+int cgroup_container_has_room(const struct slot *slot, uint64_t bytes) {
+    uint64_t limit = text_read_number(slot->cgroup.memory_limit);
+    return limit == 0 || text_read_number(slot->cgroup.memory_usage) + bytes + 2 * RESERVE_BYTES <= limit;
 }
 
 static void release_reserve(void) {
@@ -159,8 +162,8 @@ static struct isolate_failure begin(const struct slot *slot, struct isolate_read
     uint64_t limit = text_read_number(cgroup->memory_limit); /* "max" reads as 0 */
     /* Kernel memory of agent, slot and seat varies, so the embedder adds a fixed sum for them to the
      * limit. */
-    uint64_t held = container_held(slot) + slot->container.content_bytes,
-             slack = slot->config->memory_slack_bytes;
+    uint64_t held = slot->container.held_bytes, slack = slot->config->memory_slack_bytes;
+    ready->held_base_bytes = container_held(slot);
     ready->memory_base_bytes = text_read_number(cgroup->memory_usage);
     /* Files that the embedder put into the sandbox stand in it by now, and are not the run's. */
     ready->resident_base_bytes = read_resident(cgroup);
@@ -183,14 +186,20 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
                        struct cgroup_usage *usage) {
     const struct cgroup *cgroup = &slot->cgroup;
     uint64_t resident = read_resident(cgroup), processes = text_read_number(cgroup->pids_current);
-    uint64_t memory = text_read_number(cgroup->memory_usage);
+    /* The container's limit has room for the files that stood in it when the run began. A program that
+     * removes them must not get that room. */
+    uint64_t held = container_held(slot);
+    uint64_t freed = held < ready->held_base_bytes ? ready->held_base_bytes - held : 0;
+    uint64_t memory = text_read_number(cgroup->memory_usage) + freed;
     if (resident > ready->resident_base_bytes + usage->resident_bytes)
         usage->resident_bytes = resident - ready->resident_base_bytes;
     if (memory > ready->memory_base_bytes + usage->memory_peak_bytes)
         usage->memory_peak_bytes = memory - ready->memory_base_bytes;
     if (processes > usage->processes_peak + OURS)
         usage->processes_peak = processes - OURS;
-    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
+    usage->is_over_memory |= freed > 0 && memory > ready->memory_base_bytes + ready->limits.memory_bytes;
+    usage->is_out_of_memory = usage->is_over_memory ||
+                              cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
     if (usage->is_out_of_memory)
         release_reserve();
     /* An OOM kill ends one process, and the rest of the run would go on. So the next sample is due when the
@@ -212,8 +221,9 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
         usage->memory_source = ISOLATE_SOURCE_RUSAGE;
         usage->memory_peak_bytes = usage->rusage_resident_bytes;
     }
-    usage->is_out_of_memory = cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
-    usage->memory_limit_reached = met_own_limit(slot, peak);
+    usage->is_out_of_memory = usage->is_over_memory ||
+                              cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
+    usage->memory_limit_reached = usage->is_over_memory || met_own_limit(slot, peak);
     /* Freed file cache from before the run gave the program room, so it used more than the counter rose. */
     if (usage->is_out_of_memory && usage->memory_limit_reached &&
         usage->memory_peak_bytes < ready->limits.memory_bytes)

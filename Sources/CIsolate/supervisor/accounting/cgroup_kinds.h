@@ -14,6 +14,7 @@ struct cgroup_usage {
     /* The kernel killed a process for lack of memory, or the slot must kill the run. */
     int is_out_of_memory;
     int memory_limit_reached; /* the run's own limit caused that */
+    int is_over_memory;       /* a container's run removed files and used their room, too */
     int processes_limit_hit;
     int is_over_processes; /* far above the limit, where no rlimit holds: the slot must kill the run */
     /* wait4's figures for the first process; the slot fills them in before cgroup_finish. */

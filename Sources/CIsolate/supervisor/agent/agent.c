@@ -95,9 +95,10 @@ static void launch(void) {
         result = agent_run_open(&next.request.run, next.input_file, fds);
     fds[3] = next.strings_file;
     header->type = ISOLATE_RUN;
-    uint64_t content =
-        next.request.run.input_bytes + (fds[3] >= 0 ? header->string_bytes : 0) + agent_slot_kept();
-    header->content_kib = (uint32_t)((content + 1023) >> 10);
+    /* Counted here, where no file is being written: by the time the program's process begins, one may be. */
+    uint64_t held =
+        next.request.run.input_bytes + (fds[3] >= 0 ? header->string_bytes : 0) + agent_slot_held();
+    header->held_kib = (uint32_t)((held + 1023) >> 10);
     header->flags &= ~(uint32_t)ISOLATE_RUN_STRINGS_IN_FILE;
     if (fds[3] >= 0)
         header->flags |= ISOLATE_RUN_STRINGS_IN_FILE;

@@ -159,10 +159,6 @@ void agent_slot_note_kept(uint64_t bytes) {
     kept_bytes = bytes;
 }
 
-uint64_t agent_slot_kept(void) {
-    return kept_bytes;
-}
-
 uint64_t agent_slot_held(void) {
     return container_held(&slot) + kept_bytes;
 }

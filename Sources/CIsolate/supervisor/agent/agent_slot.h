@@ -38,7 +38,6 @@ void agent_slot_forget_run(void);
  * and one that hears how much memory kept files take. */
 void agent_slot_set_disk(uint64_t bytes);
 void agent_slot_note_kept(uint64_t bytes);
-uint64_t agent_slot_kept(void);
 /* Memory that the sandbox's files and kept files occupy, in bytes; whether the disk limit has room for this
  * many more. */
 uint64_t agent_slot_held(void);

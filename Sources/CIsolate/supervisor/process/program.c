@@ -407,7 +407,7 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
               ISOLATE_DETAIL_DIRECTORY_PATHS);
     check(slot, channel, ISOLATE_STAGE_DIRECTORY, SYS_CALL_1(__NR_chdir, program.directory),
           ISOLATE_DETAIL_DIRECTORY_CHANGE);
-    slot->container.content_bytes = (uint64_t)header->content_kib << 10;
+    slot->container.held_bytes = (uint64_t)header->held_kib << 10;
     failure = cgroup_begin(slot, &ready);
     check(slot, channel, ISOLATE_STAGE_LIMITS, -failure.errno_value, failure.index);
     ready.start_date_ns = sys_clock_ns(SYS_CLOCK_REALTIME_COARSE);

@@ -146,6 +146,7 @@ static struct isolate_failure file_open(struct slot *slot, const struct isolate_
 void file_refuse(struct slot *slot, long result) {
     struct isolate_status_record answer = {
         .type = ISOLATE_FILE_OPENED,
+        .bytes = kept_store_bytes(), /* only PLACE brings a descriptor */
         .failure = failure_at(ISOLATE_STAGE_FILE, result, ISOLATE_DETAIL_FILE_DESCRIPTORS)};
     if (sys_send_blocking(slot->control, &answer, sizeof answer, 0, 0) < 0)
         sys_exit(0); /* the embedder is gone */

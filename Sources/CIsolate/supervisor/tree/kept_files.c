@@ -23,6 +23,7 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 
+#include "accounting/cgroup.h"
 #include "accounting/container_use.h"
 #include "config.h"
 #include "credentials.h"
@@ -168,8 +169,10 @@ static void note_habit(const struct kept_file *file, const char *path) {
 
 /* Puts the file there, by a mount or as a copy. Nothing is left of it when that fails. */
 static int place_habitual(struct slot *slot, struct kept_file *file) {
-    /* A sandbox with a smaller disk limit is not the one that it is for. */
-    if (file->bytes > slot->disk_bytes)
+    /* A sandbox with a smaller disk limit is not the one that it is for. A copy needs memory of the
+     * container's, whose limit may still be that of the last run. */
+    if (file->bytes > slot->disk_bytes ||
+        (has_feature(slot, ISOLATE_FEATURE_CONTAINER) && !cgroup_container_has_room(slot, file->bytes)))
         return -ENOSPC;
     int result = place_by_mount(slot, file, habit.path);
     if (result == 0) {

@@ -99,20 +99,29 @@ static int copy_to_tmpfs(const struct slot *slot, const struct kept_file *file, 
     return result;
 }
 
+static int keep_descriptor(struct kept_file *file, int content) {
+    file->memory = (int)SYS_CALL_3(__NR_fcntl, content, F_DUPFD_CLOEXEC, 0);
+    /* Nobody writes to it any more; see discard for why it may still shrink. The embedder's is sealed
+     * already. */
+    SYS_CALL_3(__NR_fcntl, content, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW);
+    return file->memory;
+}
+
 struct kept_file *kept_store_add(struct slot *slot, uint64_t number, uint32_t executable, int content) {
     struct stat status;
     if ((slot->kept < 0 && !is_in_memory) || number == 0 || SYS_CALL_2(__NR_fstat, content, &status) < 0 ||
         status.st_size <= 0 || (uint64_t)status.st_size > KEPT_BYTES_MAX)
         return 0;
-    struct kept_file *file = make_room(slot, whole_pages((uint64_t)status.st_size));
+    /* A file in memory may consist of huge pages. */
+    uint64_t bytes = whole_pages((uint64_t)status.st_size), blocks = (uint64_t)status.st_blocks * 512;
+    if (is_in_memory && blocks > bytes)
+        bytes = blocks;
+    struct kept_file *file = bytes > KEPT_BYTES_MAX ? 0 : make_room(slot, bytes);
     if (file == 0)
         return 0;
-    *file = (struct kept_file){.number = number,
-                               .executable = executable,
-                               .bytes = whole_pages((uint64_t)status.st_size),
-                               .memory = -1};
-    int result = is_in_memory ? file->memory = (int)SYS_CALL_3(__NR_fcntl, content, F_DUPFD_CLOEXEC, 0)
-                              : copy_to_tmpfs(slot, file, executable, content);
+    *file = (struct kept_file){.number = number, .executable = executable, .bytes = bytes, .memory = -1};
+    int result =
+        is_in_memory ? keep_descriptor(file, content) : copy_to_tmpfs(slot, file, executable, content);
     if (result >= 0)
         return file;
     discard(slot, file);
