@@ -313,3 +313,28 @@ TEST(deaths_embedder_killed_despite_a_fork_that_lives_on) {
     expect_nothing_left(&owner, GONE_WITHIN_MS);
     CHECK_OK(kill(forked, SIGKILL));
 }
+
+static long oom_score_adj(pid_t pid) {
+    char path[64], text[32] = "";
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)pid);
+    FILE *file = fopen(path, "re");
+    CHECK(file != NULL && fgets(text, sizeof text, file) != NULL);
+    fclose(file);
+    return strtol(text, NULL, 10);
+}
+
+/* A program may lower its own value again: a seat with a higher one would then be killed in its place, and
+ * the sandbox's next run with it. */
+TEST(only_the_program_is_preferred_by_the_oom_killer) {
+    isolate_supervisor supervisor;
+    isolate_sandbox sandbox;
+    start_supervisor(&supervisor);
+    open_sandbox(&supervisor, &sandbox);
+    pid_t slot = named_child_of(supervisor.pid, "isolate-slot");
+    long own = oom_score_adj(getpid());
+    CHECK_EQUAL(oom_score_adj(slot), own);
+    CHECK_EQUAL(oom_score_adj(named_child_of(slot, "seat")), own);
+    expect_exit(&sandbox, "read value </proc/self/oom_score_adj; test $value = 500", 0);
+    CHECK_OK(isolate_sandbox_close(&sandbox));
+    CHECK_OK(isolate_supervisor_stop(&supervisor));
+}

@@ -369,6 +369,16 @@ static int move_paths(const struct slot *slot, struct program *program) {
     return result;
 }
 
+/* The kernel then prefers this process and its children to the slot's own processes. The seat does not do it
+ * for them: a program may lower its own value again, and then the seat would be preferred. */
+static void prefer_for_oom(const struct slot *slot) {
+    sys_prctl(PR_SET_DUMPABLE, 1); /* otherwise the file below belongs to the host's root */
+    int CLEANUP_CLOSE fd = sys_openat(slot->proc, "self/oom_score_adj", O_WRONLY, 0);
+    if (fd >= 0)
+        sys_write(fd, "500", 3);
+    credentials_hide(slot->config);
+}
+
 void program_main(struct slot *slot, const struct seat_request *seat_request) {
     int channel = seat_request->channel, fds[4];
     struct program program = {0};
@@ -376,6 +386,7 @@ void program_main(struct slot *slot, const struct seat_request *seat_request) {
     int listener = -1;
 
     sys_prctl(PR_SET_NAME, (unsigned long)"program");
+    prefer_for_oom(slot);
     if (!has_feature(slot, ISOLATE_FEATURE_NAMESPACES))
         wait_for_tracer(channel);
     struct isolate_failure failure = cgroup_enter(slot);

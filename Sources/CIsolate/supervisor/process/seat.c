@@ -19,21 +19,10 @@
 #include "slot_state.h"
 #include "sys.h"
 
-/* Raises oom_score_adj, which children inherit: the kernel then prefers the program to the slot's other
- * processes. */
-static void prefer_children_for_oom(const struct slot *slot) {
-    sys_prctl(PR_SET_DUMPABLE, 1); /* otherwise the file below belongs to the host's root */
-    int CLEANUP_CLOSE fd = sys_openat(slot->proc, "self/oom_score_adj", O_WRONLY, 0);
-    if (fd >= 0)
-        sys_write(fd, "500", 3);
-    credentials_hide(slot->config);
-}
-
 static void __attribute__((noreturn)) seat_main(struct slot *slot, int socket) {
     struct isolate_status_record reply = {.type = ISOLATE_SEAT_FORKED};
     sys_prctl(PR_SET_NAME, (unsigned long)"seat");
     slot->seat_pid = (int)SYS_CALL_0(__NR_getpid); /* the copied state is from before the clone */
-    prefer_children_for_oom(slot);
     reply.failure = cgroup_join(slot);
     if (reply.failure.stage == 0) {
         long result = credentials_renounce_root();
