@@ -68,10 +68,10 @@ enum BuiltProgram {
 
     private static func compare(_ pools: Pools, _ program: Program) async throws -> Double {
         let bare = Arguments([program.path])
-        let file = InputFile("program", program.bytes, executable: true)
-        let built = Runners.Program(language: .cpp, files: [file], executable: "./program")
+        let built = Self.built(program)
         let request = RunRequest(options: pools.options)
-        let written = Command("./program", inputFiles: [file])
+        let written = Command(
+            "./program", inputFiles: [InputFile("program", program.bytes, executable: true)])
         for _ in 0..<20 {
             try await once(built, request, pools.judging)
             _ = try await timed(pools.command, pools.options, pools.ofImage)
@@ -105,7 +105,12 @@ enum BuiltProgram {
         return worst
     }
 
-    private static func once(
+    static func built(_ program: Program) -> Runners.Program {
+        let file = InputFile("program", program.bytes, executable: true)
+        return Runners.Program(language: .cpp, files: [file], executable: "./program")
+    }
+
+    static func once(
         _ program: Runners.Program, _ request: RunRequest, _ backend: any SandboxBackend
     ) async throws {
         guard let result = try await program.run(request, on: backend).result else {

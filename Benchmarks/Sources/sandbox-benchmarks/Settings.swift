@@ -11,7 +11,7 @@ enum Settings {
         return number
     }
 
-    private static func text(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    static func text(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 }
 
 /// The pause between samples.

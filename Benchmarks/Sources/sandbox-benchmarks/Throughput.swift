@@ -1,6 +1,5 @@
 /// Runs per second with 1, 2 and 4 concurrent callers, next to a bare posix_spawn.
 
-import Glibc
 import Runners
 import Sandbox
 
@@ -23,7 +22,7 @@ enum Throughput {
         do {
             try await backend.warmUp(program)
             var ways = ways(backend, program)
-            if let only = getenv("ONLY").map({ String(cString: $0) }) {
+            if let only = Settings.text("ONLY") {
                 ways.removeAll { !$0.name.contains(only) }
             }
             for _ in 0..<rounds {
@@ -46,19 +45,13 @@ enum Throughput {
     private static func ways(_ backend: LocalBackend, _ program: Program) -> [Way] {
         let python = ["/usr/bin/python3", "-c", "print(42)"]
         let snake = Command(python[0], Array(python.dropFirst()))
-        let file = InputFile("program", program.bytes, executable: true)
-        let built = Runners.Program(language: .cpp, files: [file], executable: "./program")
+        let built = BuiltProgram.built(program)
         return [
             Way(name: "static program, posix_spawn") {
                 try Arguments([program.path]).rate(threads: $0, for: span)
             },
             Way(name: "static program, built once, a sandbox for each run") {
-                try await rate(callers: $0) {
-                    guard let result = try await built.run(on: backend).result else {
-                        throw BenchmarkError("the program was not run")
-                    }
-                    try SandboxSample.check(result)
-                }
+                try await rate(callers: $0) { try await BuiltProgram.once(built, RunRequest(), backend) }
             },
             Way(name: "static program, a sandbox for each run, write included") {
                 try await rate(callers: $0) { _ = try await SandboxSample.take(backend, program) }

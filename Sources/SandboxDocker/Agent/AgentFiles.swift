@@ -13,15 +13,7 @@ extension AgentConnection {
     ) async throws(SandboxError) {
         var question = Self.question(ISOLATE_FILE_WRITE, path, bytes: bytes.count, at: UInt64(offset))
         if executable { question.file.flags = ISOLATE_FILE_EXECUTABLE.rawValue }
-        let frames = AgentContent.frames(bytes)
-        let newFile = offset == 0 ? (path, bytes.count) : nil
-        let answer = try await askOfFiles(
-            .status, newFile: newFile, sending: bytes.count, rest: frames.dropFirst()
-        ) { buffer in
-            buffer.writeFrame(ISOLATE_FRAME_OPEN, question)
-            if let first = frames.first { buffer.writeImmutableBuffer(first) }
-        }
-        _ = try status(answer, path)
+        _ = try await send(bytes, question, path, newFile: offset == 0 ? (path, bytes.count) : nil)
     }
 
     /// Has the slot put a file in its place.
@@ -32,14 +24,7 @@ extension AgentConnection {
         var question = Self.question(
             ISOLATE_FILE_PLACE, file.path, bytes: bytes?.count ?? 0, at: file.content.number)
         if file.executable { question.file.flags = ISOLATE_FILE_EXECUTABLE.rawValue }
-        let frames = bytes.map { AgentContent.frames($0) } ?? []
-        let answer = try await askOfFiles(
-            .status, sending: bytes?.count ?? 0, rest: frames.dropFirst()
-        ) { buffer in
-            buffer.writeFrame(ISOLATE_FRAME_OPEN, question)
-            if let first = frames.first { buffer.writeImmutableBuffer(first) }
-        }
-        return try status(answer, file.path).value != 0
+        return try await send(bytes ?? [], question, file.path).value != 0
     }
 
     /// Reads a file of `/work`; a file of more than `maxBytes` throws `.fileTooLarge`.
@@ -93,6 +78,21 @@ extension AgentConnection {
 
     // MARK: Asking
 
+    /// Sends a question and the content that follows it.
+    private func send(
+        _ content: [UInt8], _ question: isolate_agent_file, _ path: ByteString,
+        newFile: (path: ByteString, bytes: Int)? = nil
+    ) async throws(SandboxError) -> isolate_status_record {
+        let frames = AgentContent.frames(content)
+        let answer = try await askOfFiles(
+            .status, newFile: newFile, sending: content.count, rest: frames.dropFirst()
+        ) { buffer in
+            buffer.writeFrame(ISOLATE_FRAME_OPEN, question)
+            if let first = frames.first { buffer.writeImmutableBuffer(first) }
+        }
+        return try status(answer, path)
+    }
+
     /// Asks a question about files, in which nobody meets a file that is in its place in advance.
     ///
     /// - Parameter newFile: the file, when nothing but writing a new one is asked for.
@@ -108,10 +108,7 @@ extension AgentConnection {
 
     /// Waits until nothing is in the sandbox in advance that no run took.
     func withdrawUnclaimed() async throws(SandboxError) {
-        guard state.withLock({ $0.kept.isUnclaimed }) else { return }
-        await turns.begin()
-        defer { turns.end() }
-        try await withdraw(before: nil)
+        if state.withLock({ $0.kept.isUnclaimed }) { try await withTurn {} }
     }
 
     /// Calls `body`, which begins a run, when no question is under way and nothing is in the sandbox in advance that no
@@ -119,7 +116,7 @@ extension AgentConnection {
     func withTurn<Value>(_ body: () async throws(SandboxError) -> Value) async throws(SandboxError) -> Value {
         await turns.begin()
         defer { turns.end() }
-        if state.withLock({ $0.kept.isUnclaimed }) { try await withdraw(before: nil) }
+        try await withdraw(before: nil)
         return try await body()
     }
 

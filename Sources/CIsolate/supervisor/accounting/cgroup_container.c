@@ -182,6 +182,11 @@ static uint64_t cpu_ns(struct slot *slot) {
     return read_cpu(slot, (int)SYS_CALL_0(__NR_getpid));
 }
 
+static int is_out_of_memory(const struct slot *slot, const struct cgroup_usage *usage) {
+    return usage->is_over_memory ||
+           cgroup_read_key(slot->cgroup.memory_events, "oom_kill") > slot->cell.base.oom_kills;
+}
+
 static uint64_t sample(struct slot *slot, const struct isolate_ready_record *ready,
                        struct cgroup_usage *usage) {
     const struct cgroup *cgroup = &slot->cgroup;
@@ -198,8 +203,7 @@ static uint64_t sample(struct slot *slot, const struct isolate_ready_record *rea
     if (processes > usage->processes_peak + OURS)
         usage->processes_peak = processes - OURS;
     usage->is_over_memory |= freed > 0 && memory > ready->memory_base_bytes + ready->limits.memory_bytes;
-    usage->is_out_of_memory = usage->is_over_memory ||
-                              cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
+    usage->is_out_of_memory = is_out_of_memory(slot, usage);
     if (usage->is_out_of_memory)
         release_reserve();
     /* An OOM kill ends one process, and the rest of the run would go on. So the next sample is due when the
@@ -221,8 +225,7 @@ static void finish(struct slot *slot, const struct isolate_ready_record *ready, 
         usage->memory_source = ISOLATE_SOURCE_RUSAGE;
         usage->memory_peak_bytes = usage->rusage_resident_bytes;
     }
-    usage->is_out_of_memory = usage->is_over_memory ||
-                              cgroup_read_key(cgroup->memory_events, "oom_kill") > slot->cell.base.oom_kills;
+    usage->is_out_of_memory = is_out_of_memory(slot, usage);
     usage->memory_limit_reached = usage->is_over_memory || met_own_limit(slot, peak);
     /* Freed file cache from before the run gave the program room, so it used more than the counter rose. */
     if (usage->is_out_of_memory && usage->memory_limit_reached &&

@@ -39,18 +39,23 @@ static void ask_to_place(int fd) {
     agent_slot_note_kept(file.answer.bytes);
 }
 
+/* The content is complete, or could not be kept. */
+static void finish_placing(void) {
+    int CLEANUP_CLOSE content = file.fd;
+    file.fd = -1;
+    long result = file.error != 0 ? file.error : SYS_CALL_3(__NR_lseek, content, 0, SYS_SEEK_SET);
+    file.answer = (struct isolate_status_record){
+        .type = ISOLATE_FILE_OPENED,
+        .failure = failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, ISOLATE_DETAIL_FILE_WRITE)};
+    if (result >= 0)
+        ask_to_place(content);
+    agent_slot_answer(&file.answer);
+    file.is_writing = 0;
+}
+
 static void finish_writing(void) {
-    int CLEANUP_CLOSE content = is_placing() ? file.fd : -1;
     if (is_placing()) {
-        file.fd = -1;
-        long result = file.error != 0 ? file.error : SYS_CALL_3(__NR_lseek, content, 0, SYS_SEEK_SET);
-        file.answer = (struct isolate_status_record){
-            .type = ISOLATE_FILE_OPENED,
-            .failure = failure_at(result < 0 ? ISOLATE_STAGE_FILE : 0, result, ISOLATE_DETAIL_FILE_WRITE)};
-        if (result >= 0)
-            ask_to_place(content);
-        agent_slot_answer(&file.answer);
-        file.is_writing = 0;
+        finish_placing();
         return;
     }
     sys_close_fd(&file.fd);

@@ -90,7 +90,7 @@ int agent_slot_socket(void) {
 }
 
 int agent_slot_tell(const void *record, size_t bytes) {
-    return sys_send_blocking(control, record, bytes, 0, 0);
+    return agent_slot_tell_with(record, bytes, -1);
 }
 
 int agent_slot_tell_with(const void *record, size_t bytes, int fd) {
