@@ -1,8 +1,12 @@
 /*
- * Removes a tree by its paths, each of which is opened anew beneath /work. A program that is running may move
- * directories, and the ".." of a moved one could lead out of /work, which at level minimal belongs to the
- * embedder's own user. By moving directories a program can only keep a removal from ending, so one call
- * removes a bounded number of entries.
+ * Removes a tree by its paths, each of which is opened anew beneath /work or beneath a directory on the way
+ * that is kept open, and never by "..": a program that is running may move directories, and the ".." of a
+ * moved one could lead out of /work, which at level minimal belongs to the embedder's own user. What is
+ * beneath a directory of the tree stays the program's wherever the program moves it.
+ *
+ * A program can only keep a removal from ending, by moving directories, so one call removes a bounded number
+ * of entries. Nor can it make one entry expensive: without the directory kept open, each entry of a directory
+ * 2,000 deep would cost the lookup of 2,000 names.
  */
 #include "tree/removal.h"
 
@@ -18,6 +22,16 @@
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2 452
 #endif
+
+enum { FAR_NAMES = 64 };
+
+/* A directory of the tree, by its path below /work. */
+struct place {
+    int work;
+    int base;           /* a directory above it, at most FAR_NAMES above, or /work itself */
+    size_t base_length; /* the part of the path that leads to the base */
+    char path[ISOLATE_PATH_BYTES];
+};
 
 static int remove_path(int work, const char *path) {
     const char *last = 0;
@@ -66,44 +80,98 @@ static int descend(char path[ISOLATE_PATH_BYTES], const char *name) {
     return text_join(path + length, ISOLATE_PATH_BYTES - length, parts);
 }
 
-/* Removes the last name from the path. */
-static void ascend(char *path) {
-    size_t length = text_length(path);
+/* The length of the path without its last name; 0 for a path of one name. */
+static size_t length_above(const char *path, size_t length) {
     while (length > 0 && path[length] != '/')
         length--;
-    path[length] = 0;
+    return length;
+}
+
+static const char *below_base(const struct place *place) {
+    const char *path = place->path + place->base_length;
+    while (*path == '/')
+        path++;
+    return path;
+}
+
+static void forget_base(struct place *place) {
+    if (place->base != place->work)
+        sys_close(place->base);
+    place->base = place->work;
+    place->base_length = 0;
+}
+
+/* Opens the first `length` bytes of the path, which end before a '/', as the base. */
+static int set_base(struct place *place, size_t length) {
+    place->path[length] = 0;
+    int base = beneath_open(place->base, below_base(place), O_PATH | O_DIRECTORY, 0);
+    place->path[length] = '/';
+    if (base < 0)
+        return base;
+    forget_base(place);
+    place->base = base;
+    place->base_length = length;
+    return 0;
+}
+
+/* Sees to it that the base is above the path, and near it. */
+static int move_base(struct place *place) {
+    size_t length = text_length(place->path);
+    unsigned names = 1;
+    if (length <= place->base_length) {
+        forget_base(place);
+        while (length > 0 && names++ < FAR_NAMES)
+            length = length_above(place->path, length - 1);
+        return length > 0 ? set_base(place, length) : 0;
+    }
+    for (const char *at = below_base(place); *at != 0; at++)
+        names += *at == '/';
+    return names > FAR_NAMES ? set_base(place, length_above(place->path, length)) : 0;
+}
+
+static int begin(struct place *place, const char *target) {
+    const char *whole[] = {target, 0};
+    forget_base(place);
+    return text_join(place->path, sizeof place->path, whole) < 0 ? -ENAMETOOLONG : move_base(place);
+}
+
+/* Takes the next step. Returns 1 when there is more to do. */
+static int step(struct place *place, const char *target, int *was_unlocked, unsigned *room) {
+    char name[256];
+    int result = empty_directory(place->base, below_base(place), name, room);
+    if (result == -EACCES && !*was_unlocked) {
+        unlock(place->base, below_base(place));
+        return *was_unlocked = 1;
+    }
+    *was_unlocked = 0;
+    if (result == 1)
+        return descend(place->path, name) < 0 ? -ENAMETOOLONG : 1;
+    if (result < 0 || *room == 0)
+        return result < 0 ? result : 1;
+    result = remove_path(place->base, below_base(place));
+    if (result == 0 && !text_equals(place->path, target)) {
+        place->path[length_above(place->path, text_length(place->path))] = 0;
+        return 1;
+    }
+    return result;
 }
 
 int removal_remove(int work, const char *target) {
-    char path[ISOLATE_PATH_BYTES], name[256];
-    const char *whole[] = {target, 0};
+    struct place place = {.work = work, .base = work};
     unsigned room = ISOLATE_REMOVED_MAX;
     int was_unlocked = 0, result = remove_path(work, target);
-    if (result == 1 && text_join(path, sizeof path, whole) < 0)
+    if (result == 1 && begin(&place, target) == -ENAMETOOLONG)
         return -ENAMETOOLONG;
     while (result == 1 && room > 0) {
         room--;
-        result = empty_directory(work, path, name, &room);
-        if (result == -EACCES && !was_unlocked) {
-            unlock(work, path);
-            was_unlocked = result = 1;
-            continue;
-        }
-        was_unlocked = 0;
-        if (result == 1) {
-            result = descend(path, name) < 0 ? -ENAMETOOLONG : 1;
-        } else if (result == 0 && room == 0) {
-            result = 1;
-        } else if (result == 0) {
-            result = remove_path(work, path);
-            if (result == 0 && !text_equals(path, target)) {
-                ascend(path);
-                result = 1;
-            }
-        } else if (result == -ENOENT) { /* the program moved it meanwhile: start again */
+        result = move_base(&place);
+        if (result == 0)
+            result = step(&place, target, &was_unlocked, &room);
+        if (result == -ENOENT) { /* the program moved it meanwhile: start again */
             result = remove_path(work, target);
-            text_join(path, sizeof path, whole);
+            begin(&place, target); /* the next step meets what fails here */
         }
     }
+    forget_base(&place);
     return result;
 }
