@@ -114,13 +114,13 @@ let package = Package(
         .executableTarget(
             name: "SystemLibraries", dependencies: ["CSeccomp", "CCap", "CZlib", "CZstd", "CNettle"],
             path: "Sources/SystemLibraries/Lookup"),
-        .plugin(name: "EmbedSupervisor", capability: .buildTool(), dependencies: ["SystemLibraries"]),
+        .plugin(name: "EmbedBinaries", capability: .buildTool(), dependencies: ["SystemLibraries"]),
         .target(name: "SandboxAPI", swiftSettings: librarySettings),
         .target(
             name: "SandboxRuntime",
             dependencies: ["CIsolate", "SandboxAPI"],
             swiftSettings: librarySettings,
-            plugins: ["EmbedSupervisor"]),
+            plugins: ["EmbedBinaries"]),
         .target(
             name: "SandboxImages",
             dependencies: ["CArchive", "SandboxAPI", "SandboxRuntime"],
@@ -155,8 +155,11 @@ let package = Package(
                 "CArchive", "SandboxAPI", "SandboxRuntime",
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Languages"])),
             ],
-            resources: languages.map { .embedInCode("Languages/\($0).yaml") },
-            swiftSettings: librarySettings),
+            resources: languages.map { .embedInCode("Languages/\($0).yaml") } + [
+                .embedInCode("Python/Warm/sitecustomize.py")
+            ],
+            swiftSettings: librarySettings,
+            plugins: ["EmbedBinaries"]),
         .target(
             name: "SandboxJudge",
             dependencies: [

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The benchmarks, side by side in one run each; see docs/benchmarks.md.
-# Usage: scripts/bench.sh [compare|program|heap|throughput|batch|phases|talk|docker]...     (all but docker)
+# Usage: scripts/bench.sh [compare|program|python|heap|throughput|batch|phases|talk|docker]...     (all but docker)
 # `docker` measures on the engine of DOCKER_HOST, or on a private one, which is stopped again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ start_engine() {
     DOCKER_HOST=$(scripts/engines/engine.sh start "$engine" | sed -n 's/^DOCKER_HOST=//p')
     export DOCKER_HOST
 }
-for part in ${*:-compare program heap throughput batch phases talk}; do
+for part in ${*:-compare program python heap throughput batch phases talk}; do
     [[ $part != docker ]] || start_engine
     "$program" "$part"
 done

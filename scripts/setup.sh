@@ -9,7 +9,7 @@ case "${1:?usage: setup.sh demo|test|lint|bench|engine|docker|images|vm|cross|pa
 demo) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config g++ python3 make) ;;
 test) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config zstd gcc g++ libc6-dev python3 python3-jsonschema make mandoc busybox-static uidmap) ;;
 lint) packages=(clang-format) ;;
-bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config gcc g++ python3 bubblewrap) ;;
+bench) packages=(libseccomp-dev libcap-dev "${image_libraries[@]}" pkg-config gcc g++ python3 python3-numpy bubblewrap) ;;
 engine) packages=(docker.io) ;;
 docker) packages=(docker.io docker-registry podman crun curl musl-tools) ;;
 images) packages=(mmdebstrap) ;;

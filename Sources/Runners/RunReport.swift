@@ -20,6 +20,16 @@ public struct RunReport: Sendable, Hashable {
     /// The other files of ``RunRequest/outputFiles``, each with the reason why it is not in `files`:
     /// `.fileNotFound`, `.notRegularFile` (a link, directory, FIFO, …), `.fileTooLarge` or `.fileAccess`.
     public var uncollected: [ByteString: SandboxError.Code]
+    /// How the interpreter came to be, where the runner has a choice: ``WarmPythonRunner``; `nil` elsewhere.
+    public var start: Start?
+
+    /// How an interpreter came to be.
+    public enum Start: Sendable, Hashable {
+        /// Its memory was restored.
+        case warm
+        /// It was started for this run; why, in words for people.
+        case cold(reason: String)
+    }
 
     public init(
         compile: CompileReport? = nil, result: RunResult? = nil, details: (any RunDetails)? = nil,
@@ -39,7 +49,7 @@ public protocol RunDetails: Sendable, Hashable, CustomStringConvertible {}
 extension RunReport {
     public static func == (a: RunReport, b: RunReport) -> Bool {
         a.compile == b.compile && a.result == b.result && a.files == b.files
-            && a.uncollected == b.uncollected
+            && a.uncollected == b.uncollected && a.start == b.start
             && a.details.map { AnyHashable($0) } == b.details.map { AnyHashable($0) }
     }
 
@@ -48,6 +58,7 @@ extension RunReport {
         hasher.combine(result)
         hasher.combine(files)
         hasher.combine(uncollected)
+        hasher.combine(start)
         hasher.combine(details.map { AnyHashable($0) })
     }
 }

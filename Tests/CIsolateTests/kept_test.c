@@ -191,8 +191,8 @@ TEST(placed_files_at_level_minimal_are_copies) {
         CHECK_EQUAL(place(&sandbox, "other", (uint64_t)(100 + i), script, LARGE), 1);
     CHECK_EQUAL(place(&sandbox, "other", 100, NULL, 0), -ENODATA);
     CHECK_EQUAL(place(&sandbox, "other", 100 + MORE - 1, NULL, 0), 1);
-    char *huge = calloc(1, 33 << 20);
-    CHECK_EQUAL(place(&sandbox, "huge", 99, huge, 33 << 20), 0);
+    char *huge = calloc(1, 65 << 20);
+    CHECK_EQUAL(place(&sandbox, "huge", 99, huge, 65 << 20), 0);
     free(huge);
     free(script);
     CHECK_OK(isolate_sandbox_close(&sandbox));
@@ -231,7 +231,7 @@ TEST(kept_files_make_room_for_others) {
     isolate_sandbox sandbox;
     start_supervisor(&supervisor);
     open_sandbox(&supervisor, &sandbox);
-    enum { BYTES = 5 << 20, COUNT = 8 };
+    enum { BYTES = 9 << 20, COUNT = 8 };
     char *content = calloc(1, BYTES);
     memset(content, '#', BYTES);
     for (int round = 0; round < 2; round++)

@@ -5,9 +5,10 @@ import Glibc
 @main
 enum EntryPoint {
     static let usage = """
-        usage: sandbox-benchmarks compare|program|heap|throughput|batch|phases|talk|docker
+        usage: sandbox-benchmarks compare|program|python|heap|throughput|batch|phases|talk|docker
           compare     a run against a bare posix_spawn and bubblewrap, interleaved
           program     a program that was built once against one of the image, and one that is written each time; with DOCKER_HOST also in containers
+          python      print(42), and numpy where there is one: bare, in a sandbox, and in a warm interpreter
           heap        does the embedder's heap slow a run down?
           throughput  runs per second with 1, 2 and 4 callers
           batch       tests per second of a batch against bare processes with pipes, and go-judge where it is on PATH
@@ -18,7 +19,7 @@ enum EntryPoint {
           COUNT=N      samples of each kind, ROUNDS=N of throughput and batch
           ONLY=TEXT    only the rows of throughput whose names have it, for a profile
           CHECK=1      compare and talk fail above 3 times bare processes, program above 1.5 times one of the image, docker above 1/40 of `docker exec` or twice the local backend
-          MUST_WORK=1  compare fails without bubblewrap, batch without go-judge
+          MUST_WORK=1  compare fails without bubblewrap, batch without go-judge, python without numpy
         """
 
     static func main() async {
@@ -28,6 +29,7 @@ enum EntryPoint {
             switch name {
             case "compare": try await Compare.perform()
             case "program": try await BuiltProgram.perform()
+            case "python": try await PythonBench.perform()
             case "heap": try await Heap.perform()
             case "throughput": try await Throughput.perform()
             case "batch": try await BatchBench.perform()

@@ -111,7 +111,7 @@ public struct PythonRunner: LanguageRunner {
         }
     }
 
-    private func program(_ name: ByteString, _ source: [UInt8], with others: [InputFile]) -> Program {
+    func program(_ name: ByteString, _ source: [UInt8], with others: [InputFile]) -> Program {
         let ours: [ByteString] = ["-B", "-X", "utf8"] + (buffering == .unbuffered ? ["-u"] : [])
         return Program(
             language: language, files: others + [InputFile(name, source)],
@@ -121,7 +121,7 @@ public struct PythonRunner: LanguageRunner {
     /// Checks what the caller gave, before anything starts.
     ///
     /// - Returns: the source's name.
-    private func check(_ source: [UInt8], _ request: RunRequest) throws(SandboxError) -> ByteString {
+    func check(_ source: [UInt8], _ request: RunRequest) throws(SandboxError) -> ByteString {
         try RunRequest.check(sourceOf: source.count)
         try RunRequest.check(tool: interpreter, named: "interpreter", flags: flags)
         let name = request.name(else: PythonRunner.sourceName)
@@ -129,7 +129,7 @@ public struct PythonRunner: LanguageRunner {
         return name
     }
 
-    private func namingInterpreter(_ error: SandboxError, image: Image) -> SandboxError {
+    func namingInterpreter(_ error: SandboxError, image: Image) -> SandboxError {
         error.namingToolchain(
             interpreter, kind: "interpreter", image: image,
             hint: "install one in the image (Debian, Ubuntu: apt-get install python3), "

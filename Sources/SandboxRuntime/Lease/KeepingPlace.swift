@@ -23,7 +23,7 @@ extension KeepingPlace {
 
     /// Smaller files are written: there is little to send, and a slot keeps few files. It keeps none that is larger
     /// than all the room for them.
-    private var keptSizes: ClosedRange<Int> { 64 << 10...32 << 20 }
+    private var keptSizes: ClosedRange<Int> { 64 << 10...64 << 20 }
 
     /// Content with a mark is sent to each slot once, which keeps it.
     package func put(_ file: InputFile, at path: ByteString) async throws(SandboxError) {

@@ -77,6 +77,13 @@ static uint64_t top_of_stack(const struct slot *slot, int entry) {
     return start > end ? start : end;
 }
 
+/* The size of all mappings that grow as stacks do. A program that inflates it forges a limit that it met,
+ * instead of a signal: it gains nothing. */
+static uint64_t bytes_of_stacks(const struct slot *slot, int entry) {
+    char text[2048];
+    return read_of(slot, entry, "status", text, sizeof text) <= 0 ? 0 : text_find(text, "VmStk:", 0) * 1024;
+}
+
 /* The current soft limit; ~0 when there is none or it is unknown. Reads the file, which every user may read:
  * prlimit needs a capability over another user's process that a container's root may lack. */
 static uint64_t limit_in_force(const struct slot *slot, int pid, const char *name) {
@@ -107,13 +114,15 @@ static int is_stack_overflow(const struct slot *slot, int pid, uint64_t ours) {
     if (at + REACH_BELOW_STACK_POINTER < sp || at > sp + reach)
         return 0;
     /* The program may have raised its limit, or removed it. */
+    int entry = processes_entry(slot, pid);
     uint64_t limit = limit_in_force(slot, pid, "Max stack size");
-    uint64_t top = top_of_stack(slot, processes_entry(slot, pid));
+    uint64_t top = top_of_stack(slot, entry);
     if (limit < ours || limit >= top)
         return 0;
     /* The kernel keeps a guard gap of 1 MiB below the stack, so the program can meet the limit that much
-     * earlier. */
-    return at <= top - limit + GUARD_GAP;
+     * earlier. A restored interpreter (Sources/CSnapshot) has its stack elsewhere than the kernel started it.
+     */
+    return at <= top - limit + GUARD_GAP || bytes_of_stacks(slot, entry) + GUARD_GAP >= limit;
 }
 
 /* After a raised SIGXFSZ the register has kill's result, after a real one the write's EFBIG. */

@@ -15,7 +15,7 @@
 #include "text.h"
 #include "tree/beneath.h"
 
-enum { FILES_MAX = 16, NAME_BYTES = 24, KEPT_BYTES_MAX = 32 << 20, PAGE_BYTES = 4096 };
+enum { FILES_MAX = 16, NAME_BYTES = 24, KEPT_BYTES_MAX = 64 << 20, PAGE_BYTES = 4096 };
 
 static struct kept_file files[FILES_MAX];
 static uint64_t uses;

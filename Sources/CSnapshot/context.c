@@ -1,0 +1,42 @@
+#include "context.h"
+
+#if defined(__x86_64__)
+
+__asm__(".text\n"
+        ".hidden context_save\n"
+        ".globl context_save\n"
+        "context_save:\n"
+        "    mov %rbx, 0(%rdi)\n"
+        "    mov %rbp, 8(%rdi)\n"
+        "    mov %r12, 16(%rdi)\n"
+        "    mov %r13, 24(%rdi)\n"
+        "    mov %r14, 32(%rdi)\n"
+        "    mov %r15, 40(%rdi)\n"
+        "    lea 8(%rsp), %rax\n"
+        "    mov %rax, 48(%rdi)\n"
+        "    mov (%rsp), %rax\n"
+        "    mov %rax, 56(%rdi)\n"
+        "    xor %eax, %eax\n"
+        "    ret\n"
+        ".hidden context_resume\n"
+        ".globl context_resume\n"
+        "context_resume:\n"
+        "    mov 0(%rdi), %rbx\n"
+        "    mov 8(%rdi), %rbp\n"
+        "    mov 16(%rdi), %r12\n"
+        "    mov 24(%rdi), %r13\n"
+        "    mov 32(%rdi), %r14\n"
+        "    mov 40(%rdi), %r15\n"
+        "    mov 48(%rdi), %rsp\n"
+        "    mov $1, %eax\n"
+        "    jmp *56(%rdi)\n"
+        /* The kernel starts an executable with its arguments at the stack pointer. */
+        ".hidden snapshot_entry\n"
+        ".globl snapshot_entry\n"
+        "snapshot_entry:\n"
+        "    mov %rsp, %rdi\n"
+        "    and $-16, %rsp\n"
+        "    call snapshot_restore\n"
+        "    hlt\n");
+
+#endif
