@@ -11,9 +11,11 @@ headers=/usr/aarch64-linux-gnu/include
 target=(--target=aarch64-linux-gnu -std=gnu11 -O2 -Wall -Wextra -Werror)
 
 # Freestanding: the compiler's own headers come before those of a C library.
-"$clang" "${target[@]}" -nostdlibinc -idirafter "$headers" -ffreestanding -nostdlib -static -fno-pic -fno-stack-protector -fuse-ld=lld \
-    -Wl,--build-id=none,-z,noexecstack,--strip-all -ISources/CIsolate/include -ISources/CIsolate/supervisor \
-    Sources/CIsolate/supervisor/*.c Sources/CIsolate/supervisor/*/*.c -o "$out/supervisor"
+freestanding=("${target[@]}" -nostdlibinc -idirafter "$headers" -ffreestanding -nostdlib -fno-stack-protector -fuse-ld=lld
+    -Wl,--build-id=none,-z,noexecstack,--strip-all -ISources/CIsolate/include -ISources/CIsolate/supervisor)
+"$clang" "${freestanding[@]}" -static -fno-pic Sources/CIsolate/supervisor/*.c Sources/CIsolate/supervisor/*/*.c -o "$out/supervisor"
+"$clang" "${freestanding[@]}" -shared -fPIC -fvisibility=hidden Sources/CSnapshot/*.c Sources/CIsolate/supervisor/sys.c \
+    Sources/CIsolate/supervisor/text.c -o "$out/snapshot.so"
 machine=$(od -An -tu2 -j18 -N2 "$out/supervisor" | tr -d ' ')
 [[ $machine == 183 ]] || { echo "cross: the supervisor's machine is $machine, not 183 (aarch64)" >&2 && exit 1; }
 count=0

@@ -2,7 +2,8 @@
 #ifndef SNAPSHOT_CONTEXT_H
 #define SNAPSHOT_CONTEXT_H
 
-#include <elf.h>
+#include <linux/auxvec.h>
+#include <linux/elf.h>
 #include <stdint.h>
 
 #include "sys.h"

@@ -265,13 +265,13 @@ static void plan_mapping(struct work *work, const struct mapping *mapping) {
         return plan_special(work, mapping);
     if (is_named(mapping, "[stack]"))
         return plan_stack(work, mapping);
+    int can_write = mapping->protection & PROT_WRITE;
+    int is_changing = contains(mapping, &snapshot) || contains(mapping, &snapshot + 1); /* by this plan */
     if (!(mapping->protection & PROT_READ))
         add_range(work, mapping->start, mapping->end, mapping->protection, 0, 0);
-    else if (contains(mapping, &snapshot) || contains(mapping, &snapshot + 1))
-        add_segment(work, mapping->start, mapping->start, mapping->end - mapping->start, mapping->protection);
-    else if (mapping->protection & PROT_WRITE)
+    else if (can_write && !is_changing)
         plan_memory(work, mapping);
-    else if (is_image_file)
+    else if (is_image_file && !is_changing)
         plan_file(work, mapping);
     else
         add_segment(work, mapping->start, mapping->start, mapping->end - mapping->start, mapping->protection);
@@ -357,8 +357,10 @@ static void save_interpreter(void) {
 int snapshot_take(int file) {
     if (context_save(&snapshot.context))
         return 1;
+    /* Shared, so that the kernel does not make it one mapping with memory of the process beside it, which
+     * would then be left out, too. */
     long place = SYS_CALL_6(__NR_mmap, 0, sizeof(struct work), PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (place < 0)
         return (int)place;
     struct work *work = (struct work *)place;

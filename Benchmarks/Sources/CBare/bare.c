@@ -28,6 +28,16 @@ int bare_spawn(char *const argv[]) {
     return spawn_and_wait(argv, NULL);
 }
 
+int bare_spawn_quiet(char *const argv[]) {
+    posix_spawn_file_actions_t actions;
+    if (posix_spawn_file_actions_init(&actions))
+        abort();
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    int status = spawn_and_wait(argv, &actions);
+    posix_spawn_file_actions_destroy(&actions);
+    return status;
+}
+
 int bare_fork(char *const argv[]) {
     pid_t pid = fork();
     if (pid < 0)

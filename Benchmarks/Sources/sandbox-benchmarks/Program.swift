@@ -80,6 +80,8 @@ final class Arguments {
     func talk(with other: Arguments) -> Int32 { bare_talk(pointers, other.pointers) }
 
     func timedSpawn() throws -> Duration { try timed("posix_spawn", spawn) }
+    /// The same of a program that prints.
+    func timedQuietSpawn() throws -> Duration { try timed("posix_spawn") { bare_spawn_quiet(pointers) } }
     func timedFork() throws -> Duration { try timed("fork", fork) }
 
     /// Tests per second from the given number of threads, each with this input and answer.

@@ -66,7 +66,7 @@ enum PythonBench {
                     pace.pause()
                     let clock = ContinuousClock()
                     switch (round + turn) % 3 {
-                    case 0: series.bare.add(try bare.timedSpawn())
+                    case 0: series.bare.add(try bare.timedQuietSpawn())
                     case 1:
                         let start = clock.now
                         try await once(cold, work, coldBackend)
@@ -145,7 +145,7 @@ enum PythonBench {
         _ work: Work, _ bare: Arguments, _ warm: WarmPythonRunner, _ backend: LocalBackend
     ) async throws {
         var one = Samples()
-        for _ in 0..<20 { one.add(try bare.timedSpawn()) }
+        for _ in 0..<20 { one.add(try bare.timedQuietSpawn()) }
         for many in [100, 1000] {
             let clock = ContinuousClock()
             let start = clock.now

@@ -21,13 +21,9 @@ package protocol KeepingPlace: SandboxPlace {
 extension KeepingPlace {
     package var keepsFiles: Bool { true }
 
-    /// Smaller files are written: there is little to send, and a slot keeps few files. It keeps none that is larger
-    /// than all the room for them.
-    private var keptSizes: ClosedRange<Int> { 64 << 10...64 << 20 }
-
     /// Content with a mark is sent to each slot once, which keeps it.
     package func put(_ file: InputFile, at path: ByteString) async throws(SandboxError) {
-        guard let content = file.content, keepsFiles, keptSizes.contains(file.bytes.count) else {
+        guard let content = file.content, keepsFiles, KeptFiles.sizes.contains(file.bytes.count) else {
             return try await write(file.bytes, to: path, executable: file.executable)
         }
         let kept = KeptFile(

@@ -35,6 +35,10 @@ package struct KeptFiles: Sendable {
     private static let most = 64
     private static let page = 4096
 
+    /// The sizes of files that slots keep. Smaller ones are written: there is little to send, and a slot keeps few
+    /// files. It keeps none that is larger than all the room for them.
+    package static let sizes = 64 << 10...64 << 20
+
     /// It may have discarded some since, and then says so.
     private var kept: Set<ContentMark> = []
     private var last: KeptFile?

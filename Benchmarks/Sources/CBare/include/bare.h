@@ -8,6 +8,9 @@
 /* Starts argv[0] (a path) by posix_spawn and waits: the exit status, or -1 for any other end. */
 int bare_spawn(char *const argv[]);
 
+/* The same with stdout on /dev/null. */
+int bare_spawn_quiet(char *const argv[]);
+
 /* The same by fork and execve, which copies the caller's page tables. */
 int bare_fork(char *const argv[]);
 

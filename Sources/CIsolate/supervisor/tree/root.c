@@ -27,7 +27,7 @@ enum { PATH_BYTES = 512, SOURCE_BYTES = 4096, COPIED_MOST = 4 << 20 };
 #define IMAGE_MOUNT "run/image"
 
 /* 16 kept files, at most, and the places of the other mounts. */
-#define OWN_OPTIONS "mode=0711,size=66m,nr_inodes=32"
+#define OWN_OPTIONS "mode=0711,size=64m,nr_inodes=32"
 
 /* Mounts a file over one of the image's, since the image's directory is read-only. The mount keeps the file
  * after its name is removed. */

@@ -21,8 +21,8 @@ struct InterpreterSnapshot {
 
     /// Where the executable is in a sandbox. No source can be here: their names do not begin with a dot.
     static let path: ByteString = ".python3"
-    /// The largest that sandboxes keep for more than one run.
-    static let maximumBytes = 64 << 20
+    /// A larger one would be written for each run.
+    private static let maximumBytes = KeptFiles.sizes.upperBound
 
     private static let folder: ByteString = ".warm"
     private static let importFailed: Int32 = 101

@@ -31,16 +31,12 @@ extension PythonRunner {
                 .invalidArgument, message: "\(Validation.quoted(module)) is not the name of a module",
                 hint: "give dotted names, as behind Python's import")
         }
-        var options = request.options
-        options.language = options.language ?? language
-        options.firstLimits = nil
-        let start = InterpreterStart(
-            options: options, environment: request.environment, name: name, stack: request.limits.stack)
+        let start = InterpreterStart(request, name: name, language: language)
         return try await throwingSandboxErrors {
             do {
                 let snapshot = try await snapshot(start, importing: modules, on: backend)
                 let runner = WarmPythonRunner(
-                    runner: self, modules: modules, start: start, snapshot: snapshot)
+                    runner: self, modules: modules, coldReason: nil, start: start, snapshot: snapshot)
                 try await runner.tryOut(on: backend)
                 return runner
             } catch InterpreterSnapshot.Failure.import(let said) {
@@ -50,9 +46,16 @@ extension PythonRunner {
                     hint: "install them in the image, or leave them out")
             } catch InterpreterSnapshot.Failure.impossible(let reason) {
                 return WarmPythonRunner(
-                    runner: self, modules: modules, start: start, snapshot: nil, coldReason: reason)
+                    runner: self, modules: modules, coldReason: reason, start: start, snapshot: nil)
             }
         }
+    }
+
+    /// Those of the template, and of the run that tries its snapshot.
+    fileprivate func limits(of start: InterpreterStart) -> Limits {
+        var limits = compileLimits
+        limits.stack = start.stack
+        return limits
     }
 
     private static func isModuleName(_ name: String) -> Bool {
@@ -65,8 +68,7 @@ extension PythonRunner {
     private func snapshot(
         _ start: InterpreterStart, importing modules: [String], on backend: any SandboxBackend
     ) async throws -> InterpreterSnapshot {
-        var limits = compileLimits
-        limits.stack = start.stack
+        let limits = limits(of: start)
         var options = start.options
         options.firstLimits = limits
         let command = InterpreterSnapshot.command(
@@ -90,6 +92,15 @@ struct InterpreterStart: Sendable, Hashable {
     var environment: [ByteString: ByteString]
     var name: ByteString
     var stack: Int
+
+    init(_ request: RunRequest, name: ByteString, language: Language) {
+        options = request.options
+        options.language = options.language ?? language
+        options.firstLimits = nil
+        environment = request.environment
+        self.name = name
+        stack = request.limits.stack
+    }
 
     /// Variables that an interpreter or its C library reads when it starts, by the beginnings of their names.
     private static let startVariables = [
@@ -134,23 +145,12 @@ public struct WarmPythonRunner: LanguageRunner {
     /// What the template imported.
     public let modules: [String]
     /// Why no run is warm; `nil` when they are.
-    public internal(set) var coldReason: String?
+    public let coldReason: String?
     /// The size of the restored memory's file in bytes; 0 when no run is warm.
     public var snapshotBytes: Int { snapshot?.file.bytes.count ?? 0 }
 
     let start: InterpreterStart
-    var snapshot: InterpreterSnapshot?
-
-    init(
-        runner: PythonRunner, modules: [String], start: InterpreterStart, snapshot: InterpreterSnapshot?,
-        coldReason: String? = nil
-    ) {
-        self.runner = runner
-        self.modules = modules
-        self.start = start
-        self.snapshot = snapshot
-        self.coldReason = coldReason
-    }
+    let snapshot: InterpreterSnapshot?
 
     public var language: Language { runner.language }
 
@@ -166,9 +166,10 @@ public struct WarmPythonRunner: LanguageRunner {
         _ source: [UInt8], _ request: RunRequest, on backend: any SandboxBackend, by performance: Performance
     ) async throws -> RunReport {
         let name = try runner.check(source, request)
-        guard let snapshot, obstacle(for: request, name) == nil else {
+        let obstacle = coldReason ?? obstacle(for: request, name)
+        guard let snapshot, obstacle == nil else {
             var report = try await runner.run(source, request, on: backend, by: performance)
-            report.start = .cold(reason: coldReason ?? obstacle(for: request, name) ?? "")
+            report.start = .cold(reason: obstacle ?? "")
             return report
         }
         var program = runner.program(name, source, with: request.sources)
@@ -183,11 +184,7 @@ public struct WarmPythonRunner: LanguageRunner {
     }
 
     private func obstacle(for request: RunRequest, _ name: ByteString) -> String? {
-        var options = request.options
-        options.language = options.language ?? language
-        options.firstLimits = nil
-        let other = InterpreterStart(
-            options: options, environment: request.environment, name: name, stack: request.limits.stack)
+        let other = InterpreterStart(request, name: name, language: language)
         if let obstacle = start.obstacle(to: other) { return obstacle }
         let size = snapshotBytes
         if request.limits.disk < size { return "the run's disk limit has no room for \(size) bytes" }
@@ -201,10 +198,9 @@ public struct WarmPythonRunner: LanguageRunner {
     ///
     /// - Throws: `InterpreterSnapshot.Failure.impossible`, and the sandbox's own errors.
     fileprivate func tryOut(on backend: any SandboxBackend) async throws {
-        var limits = runner.compileLimits
-        limits.stack = start.stack
         let request = RunRequest(
-            limits: limits, environment: start.environment, options: start.options, sourceName: start.name)
+            limits: runner.limits(of: start), environment: start.environment, options: start.options,
+            sourceName: start.name)
         let report = try await run(
             Array("import gc; print(gc.get_freeze_count() > 0)".utf8), request, on: backend)
         guard let result = report.result, result.outcome == .exited(code: 0), result.stdoutText == "True\n"

@@ -171,9 +171,15 @@ def _warm():
                 pass
         return 1
 
-    def flush(file):
-        if file is not None and not file.closed:
-            file.flush()
+    def flush(*files):
+        """Whether all could be flushed."""
+        try:
+            for file in files:
+                if file is not None and not file.closed:
+                    file.flush()
+            return True
+        except BaseException:
+            return False
 
     def clear(names):
         """As Python ends a module that something still refers to."""
@@ -203,10 +209,7 @@ def _warm():
         gc.collect()
         for value in gc.get_objects():
             if isinstance(value, io.IOBase):
-                try:
-                    flush(value)
-                except BaseException:
-                    pass
+                flush(value)
 
     def finish():
         """What Python does at its end. False: it shall do it itself, and say what is wrong."""
@@ -217,18 +220,10 @@ def _warm():
             except BaseException:
                 pass
         atexit._run_exitfuncs()
-        try:
-            flush(sys.stdout)
-            flush(sys.stderr)
-        except BaseException:
+        if not flush(sys.stdout, sys.stderr):
             return False
         end_objects()
-        try:
-            flush(sys.stdout)
-            flush(sys.stderr)
-        except BaseException:
-            return False
-        return True
+        return flush(sys.stdout, sys.stderr)
 
     gc.collect()
     template = os.fork()
