@@ -11,7 +11,7 @@ source "$repository/scripts/engines/daemon.sh"
 processes() { (grep -lazE '^isolate-supervisor' /proc/[0-9]*/cmdline 2>/dev/null || true) | wc -l; }
 cgroups() { (find /sys/fs/cgroup -maxdepth 6 -type d -name 'swift-sandbox-*' 2>/dev/null || true) | wc -l; }
 mounts() { wc -l </proc/self/mountinfo; }
-files() { find /tmp -maxdepth 1 \( -name 'isolate-*' -o -name 'sandbox-*' -o -name 'conformance-*' \) | wc -l; }
+files() { find /tmp -maxdepth 1 \( -name 'isolate-*' -o -name 'sandbox-*' -o -name 'conformance-*' -o -name 'programs-*' \) | wc -l; }
 # Daemons, shims and monitors, identified by files below this folder; their containers' processes are in their cgroups.
 daemons() {
     local cmdline count=0

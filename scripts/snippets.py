@@ -140,7 +140,8 @@ class Checker:
         self.products, self.engine, self.faults, self.counts = products, engine, [], {}
         self.helps = {}
         self.work = tempfile.TemporaryDirectory()
-        self.environment = dict(os.environ, PATH=products + ":" + os.environ["PATH"])
+        # What a block leaves in the temporary directory goes with this run.
+        self.environment = dict(os.environ, PATH=products + ":" + os.environ["PATH"], TMPDIR=self.work.name)
         checkouts = os.path.join(os.path.dirname(os.path.dirname(products)), "checkouts")
         maps = glob.glob(products + "/*.build/module.modulemap")
         folders = glob.glob(ROOT + "/Sources/*/include") + glob.glob(checkouts + "/*/Sources/*/include")
@@ -155,7 +156,8 @@ class Checker:
     def output_of(self, command, **options):
         """Status and output of a program, which gets no stdin."""
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, **options)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
+            env=self.environment, **options)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
     def page(self, page, text):
@@ -311,7 +313,7 @@ class Checker:
                 # What takes minutes, or changes the machine, is not run.
                 stubs = "make() { :; }; swift() { :; }; apt-get() { :; }; sandbox() { command sandbox \"$@\"; }\n"
                 status, printed = self.output_of(
-                    ["bash", "-euo", "pipefail", "-c", stubs + block.code], cwd=ROOT, env=self.environment)
+                    ["bash", "-euo", "pipefail", "-c", stubs + block.code], cwd=ROOT)
                 if status != 0:
                     self.report(block.page, block.line, f"ended with {status}: {printed}")
             return
@@ -319,7 +321,7 @@ class Checker:
             self.look_up(block, block.line + number, command)
             if block.has("not run") or command.split()[0] in ("make", "swift") or (block.has("engine") and not self.engine):
                 continue
-            status, printed = self.output_of(["bash", "-c", command], cwd=ROOT, env=self.environment)
+            status, printed = self.output_of(["bash", "-c", command], cwd=ROOT)
             stated = re.search(r"^\[exit status (\d+)\]\n*\Z", expected, re.M)
             if stated:
                 expected = expected[: stated.start()]
@@ -395,7 +397,7 @@ class Checker:
     def help_of(self, subcommand):
         key = tuple(subcommand)
         if key not in self.helps:
-            self.helps[key] = self.output_of(["sandbox", *subcommand, "--help"], env=self.environment)[1]
+            self.helps[key] = self.output_of(["sandbox", *subcommand, "--help"])[1]
         return self.helps[key]
 
 
