@@ -48,8 +48,8 @@ struct AgentMachineTests {
                 let questions: [Machine.Question] = [
                     .hello, .status, .file(path: "a", maxBytes: 1000), .file(path: "b", maxBytes: 0),
                 ]
-                machine.expectAnswer(by: now + .seconds(10))
-                #expect(machine.ask(questions.randomElement(using: &random)!, asked) == nil)
+                let question = questions.randomElement(using: &random)!
+                #expect(machine.ask(question, asked, until: now + .seconds(10)) == nil)
             case 3: perform(machine.received(hello: isolate_agent_hello()))
             case 4, 5: perform(machine.received(Self.status(Bool.random(using: &random) ? 0 : 2)))
             case 6, 7:
@@ -83,10 +83,11 @@ struct AgentMachineTests {
                 #expect(lost.isFirst && (lost.run == nil) == (runs.begun == runs.ended))
                 if let waiter = lost.waiter { waiting.remove(waiter) }
                 #expect(waiting.isEmpty)
-                #expect(machine.ask(.status, 0)?.code == .containerLost)
+                #expect(machine.ask(.status, 0, until: now)?.code == .containerLost)
                 #expect(!machine.lose(SandboxError(.cancelled, message: "")).isFirst)
                 #expect(machine.failure?.code == .containerLost, "the first reason stays")
-                #expect(!machine.isLate(at: now + .seconds(1000)), "nothing is waited for any more")
+                let isLate = machine.isLate(at: now + .seconds(1000))
+                #expect(!isLate, "nothing is waited for any more")
             default: break
             }
             #expect(machine.isAsked == !waiting.isEmpty)
@@ -97,15 +98,48 @@ struct AgentMachineTests {
     /// An agent can never make the embedder store more than was requested.
     @Test func aFileWithoutAnEndIsBounded() {
         var machine = Machine(patience: .seconds(1))
-        #expect(machine.ask(.file(path: "a", maxBytes: 1000), 1) == nil)
-        _ = machine.received(Self.status())
         let now = ContinuousClock.now
+        #expect(machine.ask(.file(path: "a", maxBytes: 1000), 1, until: now + .seconds(1)) == nil)
+        _ = machine.received(Self.status())
         for _ in 0..<100 { _ = machine.received(file: [UInt8](repeating: 0, count: 512), at: now) }
         guard case .answer(1, .failure(let error)) = machine.received(file: [UInt8](), at: now) else {
             Issue.record("no answer")
             return
         }
         #expect(error.code == .fileTooLarge)
+    }
+
+    private enum Failure: Error { case noAnswer }
+
+    /// The caller of a question may run long after the answer has come: its container is not lost for that.
+    @Test func whatHasComeIsNotLate() throws {
+        var machine = Machine(patience: .seconds(1))
+        let start = ContinuousClock.now
+        func isLate(_ seconds: Int) -> Bool { machine.isLate(at: start + .seconds(seconds)) }
+        let isLateWithoutAQuestion = isLate(0)
+        #expect(!isLateWithoutAQuestion)
+        #expect(machine.ask(.status, 1, until: start + .seconds(1)) == nil)
+        _ = try machine.beginRun(until: start + .seconds(2)) { $0 }
+        guard case .answer = machine.received(Self.status()) else { throw Failure.noAnswer }
+        let isLateAfterTheAnswer = isLate(2)
+        #expect(!isLateAfterTheAnswer, "only the end of the run is owed")
+        #expect(machine.ask(.status, 2, until: start + .seconds(9)) == nil)
+        let isRunLate = isLate(3)
+        #expect(isRunLate)
+        #expect(machine.received(Self.ended(1)).run == 1)
+        let isLateAfterTheRun = isLate(4)
+        #expect(!isLateAfterTheRun)
+    }
+
+    /// A process that was stopped, or whose machine was, first waits for what may have come meanwhile.
+    @Test func aPauseOfTheEmbedderIsNotTheAgents() throws {
+        var machine = Machine(patience: .seconds(10))
+        let start = ContinuousClock.now
+        func isLate(_ seconds: Int) -> Bool { machine.isLate(at: start + .seconds(seconds)) }
+        _ = try machine.beginRun(until: start + .seconds(20)) { $0 }
+        #expect(machine.ask(.status, 1, until: start + .seconds(10)) == nil)
+        let lateness = ([0, 1, 2, 3, 4, 5] + [3600, 3601, 3602, 3603, 3604, 3605]).map(isLate)
+        #expect(lateness == [Bool](repeating: false, count: 11) + [true], "only time that it ran counts")
     }
 }
 #endif

@@ -82,7 +82,7 @@ import Testing
             var expected: [UInt8] = []
             for part in 0..<64 {
                 let bytes = (0..<(256 << 10)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ part) }
-                try await stream.writeAll(ByteBuffer(bytes: bytes))
+                try await stream.writeAll([ByteBuffer(bytes: bytes)])
                 expected += bytes
             }
             stream.closeInput()
@@ -190,7 +190,7 @@ import Testing
             await expectError(.closed, "wait") { _ = try await waiting.value }
             try await recorder.untilEnded()
             #expect(recorder.record.reason?.kind == .closed)
-            await expectError(.interrupted) { try await stream.writeAll(ByteBuffer(string: "x")) }
+            await expectError(.interrupted) { try await stream.writeAll([ByteBuffer(string: "x")]) }
             await expectError(.closed) { _ = try await other.containers.inspect(id) }
             #expect(recorder.record.ends == 1)
         }

@@ -44,8 +44,9 @@ final class AgentConnection: AttachedStreamHandler {
 
     func opened(_ stream: AttachedStream) {
         // A container that is stopped from outside keeps its stream open but sends no answers.
+        let interval = TimeAmount(Machine.lookInterval)
         let watch = stream.eventLoop.scheduleRepeatedTask(
-            initialDelay: .seconds(1), delay: .seconds(1)
+            initialDelay: interval, delay: interval
         ) { [weak self] _ in self?.lookAtDeadline() }
         let isOver = state.withLock { state in
             state.stream = stream
@@ -86,16 +87,16 @@ final class AgentConnection: AttachedStreamHandler {
             state.machine.failure == nil && .now - state.heard < Self.freshness
         }
         if isFresh { return true }
-        // The timer runs on the event loop, which first handles the bytes that have arrived.
-        let timer = state.withLock { $0.stream }?.eventLoop
-            .scheduleTask(in: TimeAmount(patience)) { [weak self] in
-                guard let self, state.withLock({ $0.machine.isAsked }) else { return }
-                giveUp()
+        // The watch alone would notice up to a second later.
+        let look = state.withLock { $0.stream }?.eventLoop
+            .scheduleTask(in: TimeAmount(patience + .milliseconds(10))) { [weak self] in
+                self?.lookAtDeadline()
             }
-        defer { timer?.cancel() }
+        defer { look?.cancel() }
         do throws(SandboxError) {
             let disk = state.withLock { $0.disk }
-            return try await control(ISOLATE_SET_DISK, disk: disk).status.failure.stage == 0
+            return try await control(ISOLATE_SET_DISK, disk: disk, patience: patience).status.failure.stage
+                == 0
         } catch {
             return false
         }
@@ -169,17 +170,15 @@ final class AgentConnection: AttachedStreamHandler {
         _ question: Machine.Question, sending bytes: Int = 0, within patience: Duration? = nil,
         rest: ArraySlice<ByteBuffer> = [], _ fill: (inout ByteBuffer) -> Void
     ) async throws(SandboxError) -> AgentAnswer {
-        let deadline = ContinuousClock.now + (patience ?? self.patience) + Self.sending(bytes)
-        state.withLock { $0.machine.expectAnswer(by: deadline) }
-        defer { state.withLock { $0.machine.expectAnswer(by: nil) } }
         var buffer = ByteBuffer()
         fill(&buffer)
+        let deadline = ContinuousClock.now + (patience ?? self.patience) + Self.sending(bytes)
         return try await state.answer { state, waiter -> Machine.Answer? in
-            if let failure = state.machine.ask(question, waiter) { return .failure(failure) }
-            // The stream only queues the bytes, so the answer cannot come before the question is registered.
+            if let failure = state.machine.ask(question, waiter, until: deadline) { return .failure(failure) }
+            // The stream only queues the bytes, so the answer cannot come before the question is registered. It
+            // comes after the last byte, or with the loss of the connection.
             state.stream?.write(buffer)
-            // The answer comes after the last byte, or with the loss of the connection.
-            if !rest.isEmpty { Task.detached { await self.send(rest) } }
+            state.stream?.write(rest) { _ in }
             return nil
         }.get()
     }
@@ -219,15 +218,9 @@ final class AgentConnection: AttachedStreamHandler {
 
     func send(_ buffer: ByteBuffer) { state.withLock { $0.stream }?.write(buffer) }
 
-    /// Sends large content buffer by buffer, so that memory holds it only once. A failure ends the
-    /// connection, which reports it.
-    ///
-    /// The caller's task must not be cancellable: once a frame is announced, all of it must follow.
-    func send(_ buffers: some Sequence<ByteBuffer>) async {
-        guard let stream = state.withLock({ $0.stream }) else { return }
-        for buffer in buffers {
-            do { try await stream.writeAll(buffer) } catch { return }
-        }
+    /// Sends large content and returns when all of it has left. A failure ends the connection, which reports it.
+    func send(_ buffers: [ByteBuffer]) async {
+        try? await state.withLock { $0.stream }?.writeAll(buffers)
     }
 
     // MARK: The end
@@ -249,10 +242,11 @@ final class AgentConnection: AttachedStreamHandler {
     }
 
     func giveUp() {
+        let debt = state.withLock { $0.machine.debt }
         lose(
             SandboxError(
                 .containerLost, stage: "agent",
-                message: "the agent of container \(container) does not answer",
+                message: "the agent of container \(container) does not answer: it owes \(debt)",
                 hint: "it was paused or its host is overloaded; try again in a new sandbox"))
         close()
     }

@@ -112,8 +112,8 @@ final class AgentRun: ConnectedRun {
     /// Sends the content that the request announced; no other frame may come in between.
     func feed(content: [[UInt8]]) async {
         let frames = content.flatMap(AgentContent.frames)
-        // The content must be sent even if the caller is cancelled, since the request announced it.
-        if !frames.isEmpty { await Task.detached { await self.connection.send(frames) }.value }
+        // Sent even if the caller is cancelled, since the request announced it.
+        if !frames.isEmpty { await connection.send(frames) }
     }
 
     /// Feeds stdin while the program reads it.

@@ -52,6 +52,8 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     private struct Pending: Sendable {
         var question: Question
         var waiter: Waiter
+        /// When its answer is overdue. An answer that has come is never late, however late its caller runs.
+        var deadline: Instant
         /// What came of the file so far; `nil` until the agent has reported that it is open.
         var file: AgentFile?
     }
@@ -69,9 +71,10 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     private var pending: Pending?
     private var run: Run?
     private var serial: UInt64 = 0
-    /// When the end of the run is overdue, and when the answer is.
-    private(set) var runDeadline: Instant?
-    private(set) var answerDeadline: Instant?
+    /// When the end of the run is overdue.
+    private var runDeadline: Instant?
+    /// When somebody last looked at the deadlines.
+    private var lookedAt: Instant?
     /// Memory of the sandbox's files and of those that the slot keeps, in bytes, as the agent last reported it.
     private(set) var held = 0
     private(set) var mustRetire = false
@@ -84,20 +87,41 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     var isRunning: Bool { run != nil }
     var currentRun: Run? { run }
 
-    func isLate(at now: Instant) -> Bool {
-        [runDeadline, answerDeadline].contains { $0.map { $0 < now } ?? false }
+    /// How often somebody must look at the deadlines; one who comes much later was stopped.
+    static var lookInterval: Duration { .seconds(1) }
+
+    /// Whether the answer or the end of the run is overdue.
+    ///
+    /// Of a time in which this process itself did not run (it was stopped, or its machine was) it cannot say that
+    /// nobody answered: such a time extends the deadlines.
+    mutating func isLate(at now: Instant) -> Bool {
+        let pause = lookedAt.map { now - $0 - Self.lookInterval } ?? .zero
+        lookedAt = now
+        if pause > Self.lookInterval {
+            pending?.deadline += pause
+            runDeadline? += pause
+        }
+        return [runDeadline, pending?.deadline].contains { $0.map { $0 < now } ?? false }
+    }
+
+    /// What the agent owes, for messages.
+    var debt: String {
+        switch pending?.question {
+        case .hello: "its first message"
+        case .status: "a question about its sandbox"
+        case .file, .part: "a file"
+        case nil: isRunning ? "the end of a run" : "nothing"
+        }
     }
 
     // MARK: Questions
 
-    /// Sets the deadline of a question whose turn begins; `nil`: its turn is over.
-    mutating func expectAnswer(by deadline: Instant?) { answerDeadline = deadline }
-
+    /// - Parameter deadline: when the answer is overdue.
     /// - Returns: `nil` when the question is to be sent; otherwise why no answer can come.
-    mutating func ask(_ question: Question, _ waiter: Waiter) -> SandboxError? {
+    mutating func ask(_ question: Question, _ waiter: Waiter, until deadline: Instant) -> SandboxError? {
         if let failure { return failure }
         precondition(pending == nil, "questions are asked one after another")
-        pending = Pending(question: question, waiter: waiter)
+        pending = Pending(question: question, waiter: waiter, deadline: deadline)
         return nil
     }
 
@@ -143,7 +167,8 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
         // Keeps no more than was asked for, however much the agent sends.
         self.pending?.file?.bytes += piece.prefix(max(0, reading.room - file.bytes.count))
         // Each piece extends the deadline, so that a file of any size can come.
-        answerDeadline = now + patience
+        let deadline = now + patience
+        self.pending?.deadline = deadline
         return .none
     }
 
@@ -198,7 +223,7 @@ struct AgentStateMachine<Waiter: Sendable, Run: Sendable>: Sendable {
     mutating func lose(_ error: SandboxError) -> (isFirst: Bool, waiter: Waiter?, run: Run?) {
         let isFirst = failure == nil
         if isFirst { failure = error }
-        defer { (pending, run, runDeadline, answerDeadline) = (nil, nil, nil, nil) }
+        defer { (pending, run, runDeadline) = (nil, nil, nil) }
         return (isFirst, pending?.waiter, run)
     }
 }

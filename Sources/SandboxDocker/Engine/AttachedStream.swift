@@ -41,25 +41,35 @@ package final class AttachedStream: Sendable {
         onLoop { $0.gate.write(bytes, promise: nil) }
     }
 
-    /// Sends `bytes` and returns when the system has taken all of them: for large content, sent piece after
-    /// piece without keeping it in memory.
+    /// Sends large content piece after piece, each when the system has taken the one before. Then, or when a piece
+    /// could not be sent, calls `done` on the event loop.
     ///
-    /// - Throws: `.interrupted` if the stream ends before; `.cancelled`, and then the stream is closed.
-    package func writeAll(_ bytes: ByteBuffer) async throws(EngineError) {
-        let promise = channel.eventLoop.makePromise(of: Void.self)
-        onLoop { $0.gate.write(bytes, promise: promise) }
-        let result = await withTaskCancellationHandler {
-            await Waiter.wait { waiter in
-                promise.futureResult.whenComplete { waiter.resume(returning: $0) }
+    /// Needs no task: however busy the caller's tasks are, what was begun is sent.
+    package func write(
+        _ pieces: ArraySlice<ByteBuffer>, then done: @escaping @Sendable (Result<Void, EngineError>) -> Void
+    ) {
+        guard let piece = pieces.first else { return done(.success(())) }
+        onLoop { connection in
+            let promise = connection.channel.eventLoop.makePromise(of: Void.self)
+            connection.gate.write(piece, promise: promise)
+            promise.futureResult.whenComplete { result in
+                switch result {
+                case .success: self.write(pieces.dropFirst(), then: done)
+                case .failure(let error):
+                    done(
+                        .failure(
+                            EngineError(
+                                .interrupted, operation: self.operation, message: connectionWords(error))))
+                }
             }
-        } onCancel: {
-            close()
         }
-        if case .failure(let error) = result {
-            throw EngineError(
-                Task.isCancelled ? .cancelled : .interrupted, operation: operation,
-                message: connectionWords(error))
-        }
+    }
+
+    /// Sends large content piece after piece, and returns when the system has taken all of it.
+    ///
+    /// - Throws: `.interrupted` if the stream ends before.
+    package func writeAll(_ pieces: [ByteBuffer]) async throws(EngineError) {
+        try await Waiter.wait { waiter in write(pieces[...]) { waiter.resume(returning: $0) } }.get()
     }
 
     /// Ends the container's standard input after all bytes written so far; its output goes on.

@@ -105,7 +105,7 @@ struct EngineSubject: Sendable {
         let recorder = StreamRecorder()
         let stream = try await client.containers.attach(id, handler: recorder)
         try await client.containers.start(id)
-        if let input { try await stream.writeAll(ByteBuffer(bytes: input)) }
+        if let input { try await stream.writeAll([ByteBuffer(bytes: input)]) }
         stream.closeInput()
         try await recorder.untilEnded()
         return (id, recorder)
