@@ -1,14 +1,14 @@
 /*
  * Runs the main program of a restored Python.
  *
- * The interpreter stands at the end of its start. It goes on by itself, opens the program's file, and that is
- * where this takes over: no frame of Python's is on the stack yet, so the program sees what it always sees.
- * It leaves the process without taking apart what the template loaded, which costs Python more than a small
+ * When the interpreter opens the program's file it has nothing else left to do, and no frame of Python's is
+ * on the stack: that is where this takes over, in the template and then in each process that is restored. It
+ * leaves the process without taking apart what the template loaded, which costs Python more than a small
  * program takes: each object of it would be written to, and each page of it copied. The program's own objects
  * end as ever; sitecustomize.py has that part.
  *
- * Functions of Python's stable interface, looked up when the library is loaded; without them, and for
- * whatever sitecustomize.py does not want to deal with, the interpreter goes on as if nothing were here.
+ * Functions of Python's stable interface, looked up when the library is loaded. Whatever sitecustomize.py
+ * does not want to deal with is left to an interpreter of its own.
  */
 #include "snapshot.h"
 #include "sys.h"
@@ -73,24 +73,19 @@ static long status_of(object *result, object *status_of_exit) {
     return is_interrupt ? -1 : 1;
 }
 
-/* Runs the program and ends the process. Returns a file for the interpreter to run instead: the program's, or
- * an empty one when the program ran and only the end is left. `steps`: what sitecustomize.py made, three
- * functions. */
-static const char *run_main_program(object *steps, const char *path) {
-    object *prepare = PyTuple_GetItem(steps, 0), *status_of_exit = PyTuple_GetItem(steps, 1),
-           *finish = PyTuple_GetItem(steps, 2), *code = 0;
-    if (prepare != 0 && status_of_exit != 0 && finish != 0)
-        code = PyObject_CallFunctionObjArgs(prepare, (object *)0);
-    object *module = code == 0 || code == &_Py_NoneStruct ? 0 : PyImport_AddModule("__main__");
+/* Runs the program and ends the process. Returns an empty file for the interpreter to run instead when the
+ * program ran and only the end is left. `start`: what sitecustomize.py made. */
+static const char *run_main_program(object *start) {
+    object *steps = PyObject_CallFunctionObjArgs(start, (object *)0); /* goes on here in a restored process */
+    object *module = steps == 0 || steps == &_Py_NoneStruct ? 0 : PyImport_AddModule("__main__");
     object *globals = module == 0 ? 0 : PyModule_GetDict(module);
-    if (globals == 0) {
-        PyErr_Clear();
-        return path;
-    }
+    if (globals == 0)
+        snapshot_give_up();
+    object *code = PyTuple_GetItem(steps, 0), *status_of_exit = PyTuple_GetItem(steps, 1),
+           *finish = PyTuple_GetItem(steps, 2);
     object *result = PyEval_EvalCode(code, globals, globals);
     long status = status_of(result, status_of_exit);
     Py_DecRef(result);
-    Py_DecRef(code);
     object *is_finished = PyObject_CallFunctionObjArgs(finish, (object *)0);
     long finished = is_finished == 0 ? 0 : PyLong_AsLong(is_finished);
     PyErr_Clear();
@@ -103,25 +98,24 @@ static const char *run_main_program(object *steps, const char *path) {
         SYS_CALL_2(__NR_kill, SYS_CALL_0(__NR_getpid), 2);
     }
     exit((int)status);
-    return path;
+    return "/dev/null";
 }
 
-/* The first file that a restored interpreter opens by this function is the program's. */
+/* The first file that the interpreter opens by this function, once sitecustomize.py is done, is the
+ * program's. */
 static void *open_file(const char *function, const char *path, const char *mode) {
     static int is_over;
-    if (snapshot.is_restored && !is_over) {
-        is_over = 1;
-        int has = has_interface();
-        int state = has ? PyGILState_Ensure() : 0; /* Python opens files without its lock */
-        object *steps = has ? PySys_GetObject("_swift_sandbox") : 0;
-        if (steps != 0) {
+    if (!is_over && has_interface()) {
+        int state = PyGILState_Ensure(); /* Python opens files without its lock */
+        object *start = PySys_GetObject("_swift_sandbox");
+        if (start != 0) {
+            is_over = 1;
             /* Not freed: the program must not find it, and the template's objects are not taken apart. */
-            Py_IncRef(steps);
+            Py_IncRef(start);
             PySys_SetObject("_swift_sandbox", 0);
-            path = run_main_program(steps, path);
+            path = run_main_program(start);
         }
-        if (has)
-            PyGILState_Release(state);
+        PyGILState_Release(state);
     }
     void *(*next)(const char *, const char *) = 0;
     if (dlsym != 0)

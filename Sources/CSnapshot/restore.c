@@ -30,9 +30,12 @@ static struct arguments arguments_of(uint64_t *stack) {
     return found;
 }
 
-__attribute__((noreturn)) static void execute_interpreter(const struct arguments *given) {
-    given->arguments[0] = snapshot.interpreter;
-    SYS_CALL_3(__NR_execve, snapshot.interpreter, given->arguments, given->environment);
+void snapshot_give_up(void) {
+    if (snapshot.first_stack != 0) {
+        struct arguments given = arguments_of(snapshot.first_stack);
+        given.arguments[0] = snapshot.interpreter;
+        SYS_CALL_3(__NR_execve, snapshot.interpreter, given.arguments, given.environment);
+    }
     for (;;)
         SYS_CALL_1(__NR_exit_group, 127);
 }
@@ -111,6 +114,14 @@ static long make_stack(void) {
     return SYS_CALL_2(__NR_munmap, SNAPSHOT_STACK_COPY, bytes);
 }
 
+/* Only saves time: what a kernel refuses (before 5.14 each), the program meets page by page. */
+static void provide_touched(void) {
+    const struct snapshot_touched *touched = (const struct snapshot_touched *)SNAPSHOT_TOUCHED_PLACE;
+    for (unsigned i = 0; i < SNAPSHOT_TOUCHED && touched[i].start != 0; i++)
+        SYS_CALL_3(__NR_madvise, touched[i].start, touched[i].end - touched[i].start, MADV_POPULATE_WRITE);
+    SYS_CALL_2(__NR_munmap, touched, SNAPSHOT_PAGE);
+}
+
 /* The heap is where the kernel would not extend it: it only knows the one behind this executable. The C
  * library, which keeps its end, goes on there; one that has no such variable sees by itself that the heap
  * cannot grow. */
@@ -137,14 +148,21 @@ static void restore_thread(void) {
 }
 
 __attribute__((noreturn, used)) void snapshot_restore(uint64_t *stack) {
-    struct arguments given = arguments_of(stack);
-    if (move_special(given.auxiliary) < 0 || map_ranges() < 0 || make_stack() < 0)
-        execute_interpreter(&given);
+    snapshot.first_stack = stack;
+    if (move_special(arguments_of(stack).auxiliary) < 0 || map_ranges() < 0 || make_stack() < 0)
+        snapshot_give_up();
+    provide_touched();
     move_heap();
     restore_thread();
     restore_signals();
-    snapshot.is_restored = 1;
     context_resume(&snapshot.context);
+}
+
+#else
+
+void snapshot_give_up(void) {
+    for (;;)
+        SYS_CALL_1(__NR_exit_group, 127);
 }
 
 #endif

@@ -22,7 +22,9 @@ enum {
     SNAPSHOT_FILES = 512,
     SNAPSHOT_SIGNALS = 64,
     SNAPSHOT_RSEQ_BYTES = 32, /* the size that every version of the C library registers */
-    SNAPSHOT_NAMES = 32 << 10
+    SNAPSHOT_NAMES = 32 << 10,
+    SNAPSHOT_HEADER_BYTES = 16 * SNAPSHOT_PAGE, /* of the executable; the touched pages stand behind them */
+    SNAPSHOT_TOUCHED = SNAPSHOT_PAGE / 16
 };
 
 struct snapshot_signal {
@@ -60,7 +62,7 @@ struct snapshot {
     unsigned file_count;
     char names[SNAPSHOT_NAMES]; /* each with its NUL */
     unsigned names_bytes;
-    int is_restored;
+    uint64_t *first_stack; /* of a restored process: the kernel's, with its arguments */
     char interpreter[256]; /* executed where the snapshot cannot be restored; empty: unknown */
 };
 
@@ -69,9 +71,21 @@ extern struct snapshot snapshot;
 /* The place where the stack's bytes wait in a new process: far from what the kernel maps by itself. */
 #define SNAPSHOT_STACK_COPY 0x100000000000ul
 
+/* Where memory was that a first restored process wrote to: pairs of a start and an end, 0 behind the last.
+ * sitecustomize.py writes them into the executable; restore.c has the kernel provide all of it at once, which
+ * costs less than to be interrupted for each page. */
+#define SNAPSHOT_TOUCHED_PLACE (SNAPSHOT_STACK_COPY - SNAPSHOT_PAGE)
+
+struct snapshot_touched {
+    uint64_t start, end;
+};
+
 /* Writes a snapshot of the calling process, which has one thread, to a file. Returns 0 when it is written, 1
  * in a process that was restored from it, or -errno. */
 int snapshot_take(int file);
+
+/* In a restored process: executes the interpreter anew, with the same arguments. */
+__attribute__((noreturn)) void snapshot_give_up(void);
 
 /* The entry of the executable. */
 void snapshot_entry(void);

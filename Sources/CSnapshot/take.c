@@ -16,8 +16,7 @@ struct snapshot snapshot;
 #if CONTEXT_IS_KNOWN
 
 enum {
-    HEADER_BYTES = 16 * SNAPSHOT_PAGE,
-    SEGMENTS = (HEADER_BYTES - sizeof(Elf64_Ehdr)) / sizeof(Elf64_Phdr),
+    SEGMENTS = (SNAPSHOT_HEADER_BYTES - sizeof(Elf64_Ehdr)) / sizeof(Elf64_Phdr),
     GAP_BYTES = 8 * SNAPSHOT_PAGE, /* less memory that is zero between other bytes is copied with them */
     COMPARED_BYTES = 16 * SNAPSHOT_PAGE,
     MAPS_BYTES = 1 << 20
@@ -34,6 +33,7 @@ struct work {
     unsigned segment_count;
     uint64_t file_bytes;
     int result;
+    struct snapshot_touched touched[SNAPSHOT_TOUCHED]; /* none is known yet */
     char compared[COMPARED_BYTES];
     char maps[MAPS_BYTES];
 };
@@ -364,7 +364,8 @@ int snapshot_take(int file) {
     if (place < 0)
         return (int)place;
     struct work *work = (struct work *)place;
-    work->file_bytes = HEADER_BYTES;
+    work->file_bytes = SNAPSHOT_HEADER_BYTES;
+    add_segment(work, SNAPSHOT_TOUCHED_PLACE, (uint64_t)work->touched, sizeof work->touched, PROT_READ);
     save_kernel_state();
     save_interpreter();
     plan(work);

@@ -1,8 +1,9 @@
 /// Warm interpreters on the local backend: what they pass on (nothing), when they are not used, and what is wrong input.
 import Foundation
-import Runners
 import Sandbox
 import Testing
+
+@testable import Runners
 
 @Suite("Warm Python, local")
 struct WarmPythonTests {
@@ -229,6 +230,20 @@ struct WarmPythonTests {
             [.modificationDate: Date(timeIntervalSince1970: 5)], ofItemAtPath: folder + "/libm.so.6")
         #expect(try text(try await python.run(source, request, on: backend)) == "False True\n")
         await backend.shutdown()
+    }
+
+    /// Else the kernel is asked for each page of it, which costs a quarter of a small run.
+    @Test("A snapshot says which memory a run writes to")
+    func touchedMemory() async throws {
+        try await withWarm(["json"]) { python, _ in
+            let table = try #require(python.snapshot).file.bytes.dropFirst(16 * 4096).prefix(4096)
+            let words = table.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
+            let pairs = stride(from: 0, to: words.count, by: 2).map { (words[$0], words[$0 + 1]) }
+                .prefix { $0.0 != 0 }
+            #expect(pairs.count > 20)
+            #expect(pairs.allSatisfy { $0.0 < $0.1 && ($0.0 | $0.1) % 4096 == 0 }, "\(pairs)")
+            #expect(zip(pairs, pairs.dropFirst()).allSatisfy { $0.1 < $1.0 }, "in order, apart")
+        }
     }
 
     @Test("Modules that cannot be imported are named")

@@ -1,14 +1,22 @@
 """Makes the interpreter that imports this module at its start a template, and goes on in each restored one.
 
-Python imports sitecustomize when it is ready but for the program. Here that is the place to load what programs will
-need, and to have the process written as an executable (Sources/CSnapshot). Whoever executes that file finds itself
-behind the call of getpgid below, and has to take over what is its own: arguments, variables, streams, and everything
-that must differ between two runs. Then it returns, and Python goes on to the program as ever.
+Python imports sitecustomize when it is nearly ready. Here that is the place to load what programs will need. When
+Python is about to open the program, with nothing else left to do, Sources/CSnapshot calls start() below, which has the
+process written as an executable. Whoever executes that file finds itself behind the call of getpgid, and has to take
+over what is its own: arguments, variables, streams, and everything that must differ between two runs. Then it
+returns the program's code.
 """
 
 
 # Exit statuses of the template, which Swift knows, too.
 IMPORT_FAILED, SNAPSHOT_FAILED = 101, 102
+
+# Of the executable, as in snapshot.h.
+PAGE, TOUCHED, TOUCHED_OFFSET = 4096, 256, 16 * 4096
+
+# The first argument of the snapshot's first process, and its program.
+TRIAL = b"trial"
+TRIAL_PROGRAM = "print(*[str(i) for i in range(0)], end='')\n"
 
 
 def end_template(status, error):
@@ -34,9 +42,19 @@ def _warm():
 
     Module = type(sys)
 
+    def content(path):
+        """A file's bytes, without what a file object costs."""
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            parts = []
+            while not parts or parts[-1]:
+                parts.append(os.read(number, 1 << 16))
+        finally:
+            os.close(number)
+        return b"".join(parts)
+
     def own_line(name):
-        with open("/proc/self/" + name, "rb") as file:
-            return file.read().split(b"\0")[:-1]
+        return content("/proc/self/" + name).split(b"\0")[:-1]
 
     here = os.path.dirname(os.path.abspath(__file__))
     modules = os.environ["SWIFT_SANDBOX_WARM"].split()
@@ -46,6 +64,10 @@ def _warm():
     sys.path_importer_cache.pop(here, None)
     fixed_arguments = len(own_line("cmdline"))
     program = sys.argv[0]
+    # Python looks at the program's file before it opens it.
+    os.makedirs(os.path.dirname(os.path.abspath(program)), exist_ok=True)
+    with open(program, "x") as file:
+        file.write(TRIAL_PROGRAM)
 
     def import_original():
         """Imports the image's own sitecustomize, which this one hid."""
@@ -68,20 +90,23 @@ def _warm():
     except BaseException as error:
         end_template(IMPORT_FAILED, error)
 
-    def variables():
-        return dict(entry.partition(b"=")[::2] for entry in own_line("environ"))
-
     template_variables = dict(os.environb)
-    loaded = frozenset(sys.modules) - {"__main__"}
+    template_line = [b"=".join(entry) for entry in template_variables.items()]
+    loaded = set()
 
     def take_arguments():
-        line = [os.fsdecode(argument) for argument in own_line("cmdline")]
-        sys.argv[1:] = line[fixed_arguments:]
+        line = own_line("cmdline")
+        own = [os.fsdecode(argument) for argument in line[fixed_arguments:]]
+        sys.argv[1:] = own
         if hasattr(sys, "orig_argv"):
-            sys.orig_argv[fixed_arguments:] = line[fixed_arguments:]
+            sys.orig_argv[fixed_arguments:] = own
+        return line[0] == TRIAL
 
     def take_variables():
-        own = variables()
+        line = own_line("environ")
+        if line == template_line:
+            return
+        own = dict(entry.partition(b"=")[::2] for entry in line)
         if own != template_variables:
             os.environb.clear()
             os.environb.update(own)
@@ -137,14 +162,10 @@ def _warm():
         sys.modules["__main__"] = main
 
     def prepare():
-        """The main program's code, or None: Python shall read it itself, and say what is wrong with it."""
-        if sys.modules.get("sitecustomize") is this:
-            del sys.modules["sitecustomize"]
+        """The main program's code, or None: Python shall read it, and say what is wrong with it."""
         try:
             name = os.path.abspath(program) if sys.version_info >= (3, 9) else program
-            with io.open_code(name) as file:
-                source = file.read()
-            code = builtins.compile(source, name, "exec", dont_inherit=True)
+            code = builtins.compile(content(name), name, "exec", dont_inherit=True)
         except BaseException:
             return None
         main = sys.modules["__main__"].__dict__
@@ -225,25 +246,76 @@ def _warm():
         end_objects()
         return flush(sys.stdout, sys.stderr)
 
-    gc.collect()
-    template = os.fork()
-    if template != 0:
-        status = os.waitpid(template, 0)[1]
-        os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else SNAPSHOT_FAILED)
-    file = os.open(here + "/python3", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o755)
-    gc.freeze()
-    try:
-        is_restored = os.getpgid(-(0x5AFE0000 | file))
-    except OSError as error:
-        end_template(SNAPSHOT_FAILED, error)
-    if not is_restored:
+    def touched():
+        """The memory that this process has written to, or made: pairs of a start and an end."""
+        found = [0, 0]
+        with open("/proc/self/maps") as maps, open("/proc/self/pagemap", "rb") as pages:
+            for line in maps:
+                place, permissions = line.split()[:2]
+                start, end = (int(address, 16) for address in place.split("-"))
+                if permissions[1:4:2] != "wp" or "[stack]" in line:
+                    continue
+                pages.seek(start // PAGE * 8)
+                for page, bits in enumerate(memoryview(pages.read((end - start) // PAGE * 8)).cast("Q")):
+                    if bits >> 63 and not bits >> 61 & 1:  # present, and no page of a file
+                        at = start + page * PAGE
+                        if at - found[-1] > PAGE:
+                            found += (at, at)
+                        found[-1] = at + PAGE
+        return found[2:]
+
+    def finish_and_tell():
+        is_finished = finish()
+        with open(here + "/touched", "wb") as file:
+            file.write(b"".join(address.to_bytes(8, "little") for address in touched()[:2 * TOUCHED]))
+        return is_finished
+
+    def note_touched():
+        """Tries the snapshot with a small program, and writes into it which memory that one wrote to."""
+        arguments = [TRIAL] + own_line("cmdline")[1:]
+        tried = os.posix_spawn(here + "/python3", arguments, template_variables)
+        os.waitpid(tried, 0)
+        with open(here + "/python3", "r+b") as file:
+            file.seek(TOUCHED_OFFSET)
+            file.write(content(here + "/touched"))
+
+    def become_template():
+        """Has the process written. Returns in the restored ones only."""
+        try:
+            if sys.modules.get("sitecustomize") is this:
+                del sys.modules["sitecustomize"]
+            loaded.update(sys.modules)
+            loaded.discard("__main__")
+            gc.collect()
+            template = os.fork()
+            if template != 0:
+                status = os.waitpid(template, 0)[1]
+                if status == 0:
+                    try:
+                        note_touched()
+                    except OSError:
+                        pass  # without it the snapshot works as well, only slower
+                os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else SNAPSHOT_FAILED)
+            file = os.open(here + "/python3", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o755)
+            gc.freeze()
+            if os.getpgid(-(0x5AFE0000 | file)):
+                return
+        except BaseException as error:
+            end_template(SNAPSHOT_FAILED, error)
         os._exit(0)
-    take_arguments()
-    take_variables()
-    take_streams()
-    take_chance()
-    take_main()
-    sys._swift_sandbox = (prepare, status_of_exit, finish)
+
+    def start():
+        """The program's code and what is to be done at its end; None: an interpreter of its own shall run it."""
+        become_template()
+        is_trial = take_arguments()
+        take_variables()
+        take_streams()
+        take_chance()
+        take_main()
+        code = prepare()
+        return code and (code, status_of_exit, finish_and_tell if is_trial else finish)
+
+    sys._swift_sandbox = start
 
 
 try:
